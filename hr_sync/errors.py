@@ -1,0 +1,96 @@
+"""Every expected failure, and the exit code that each one ends the process with.
+
+HrSyncError                      1   a bug, or something unforeseen
+├── UsageError                   2   the command line asks for something that does not exist
+├── ConfigurationError          78   a setting is missing, unknown or wrong
+│   └── SchemaError             78   the database's tables are older or newer than this build
+├── DatabaseUnavailable         75   PostgreSQL could not be reached, or the connection broke
+├── LeaseLost                   75   another worker took over the space; nothing more may be written
+├── Stopped                     75   asked to stop; what was committed stays
+└── ConfluenceError              3   an answer of Confluence that cannot be used
+    ├── AnswerNotTrusted         3   not the JSON that was asked for, or a listing that does not hold together
+    ├── PageNotFound             3   404 for one page: absent, restricted or purged, which Confluence does not tell
+    ├── WideRequestRefused       3   5xx to a request for many pages, after every retry
+    ├── CredentialsRefused      77   401, 403, a redirect to a login page, or an anonymous session
+    └── ConfluenceUnavailable   75   no connection, 5xx or 429 after every retry; come back later
+
+A message ends with the remedy. Facts that a caller needs are attributes, so that nobody parses a message. No message
+holds a secret, a page's text or a page's title.
+"""
+
+
+class HrSyncError(Exception):
+    """The root: what a caller of hr_sync may expect to be raised."""
+
+    exit_code = 1
+
+
+class UsageError(HrSyncError):
+    """The command line asks for something that does not exist."""
+
+    exit_code = 2
+
+
+class ConfigurationError(HrSyncError):
+    """A setting is missing, unknown or wrong. The message names key, source and remedy, never a value."""
+
+    exit_code = 78
+
+
+class SchemaError(ConfigurationError):
+    """The database's tables are older or newer than this build."""
+
+
+class DatabaseUnavailable(HrSyncError):
+    """PostgreSQL could not be reached, or the connection broke in the middle."""
+
+    exit_code = 75
+
+
+class LeaseLost(HrSyncError):
+    """Another worker holds the space's lease now. Nothing was written under the old one."""
+
+    exit_code = 75
+
+
+class Stopped(HrSyncError):
+    """The process was asked to stop. What was committed before stays."""
+
+    exit_code = 75
+
+
+class ConfluenceError(HrSyncError):
+    """An answer of Confluence that cannot be used."""
+
+    exit_code = 3
+
+
+class AnswerNotTrusted(ConfluenceError):
+    """An answer is not the JSON that was asked for, or a listing does not hold together. Never evidence of anything."""
+
+
+class PageNotFound(ConfluenceError):
+    """404 for one page: absent, restricted or purged. Confluence does not tell which."""
+
+
+class WideRequestRefused(ConfluenceError):
+    """The server failed (5xx) on a request for many pages, after every retry. Ask for fewer."""
+
+
+class CredentialsRefused(ConfluenceError):
+    """401, 403, a redirect to a login page, or a session that Confluence treats as anonymous."""
+
+    exit_code = 77
+
+
+class ConfluenceUnavailable(ConfluenceError):
+    """No connection, or 5xx and 429 after every retry.
+
+    `retry_after_seconds` is what Confluence asked for, when it did.
+    """
+
+    exit_code = 75
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
