@@ -9,10 +9,12 @@ HrSyncError                      1   a bug, or something unforeseen
 ├── Stopped                     75   asked to stop; what was committed stays
 └── ConfluenceError              3   an answer of Confluence that cannot be used
     ├── AnswerNotTrusted         3   not the JSON that was asked for, or a listing that does not hold together
-    ├── PageNotFound             3   404 for one page: absent, restricted or purged, which Confluence does not tell
-    ├── WideRequestRefused       3   5xx to a request for many pages, after every retry
-    ├── CredentialsRefused      77   401, 403, a redirect to a login page, or an anonymous session
-    └── ConfluenceUnavailable   75   no connection, 5xx or 429 after every retry; come back later
+    ├── NotFound                 3   404 from Confluence itself: absent, restricted or purged, it does not tell which
+    ├── EndpointRemoved         78   410: this Confluence no longer has the endpoint
+    ├── CredentialsRefused      77   401, a redirect to a login page, or an anonymous session
+    │   └── AccessDenied        77   403
+    └── ConfluenceUnavailable   75   no connection or 429 after every retry; come back later
+        └── ServerFailed        75   5xx after every retry; a narrower request may pass
 
 A message ends with the remedy. Facts that a caller needs are attributes, so that nobody parses a message. No message
 holds a secret, a page's text or a page's title.
@@ -69,22 +71,28 @@ class AnswerNotTrusted(ConfluenceError):
     """An answer is not the JSON that was asked for, or a listing does not hold together. Never evidence of anything."""
 
 
-class PageNotFound(ConfluenceError):
-    """404 for one page: absent, restricted or purged. Confluence does not tell which."""
+class NotFound(ConfluenceError):
+    """404 from Confluence itself: absent, restricted or purged. Confluence does not tell which."""
 
 
-class WideRequestRefused(ConfluenceError):
-    """The server failed (5xx) on a request for many pages, after every retry. Ask for fewer."""
+class EndpointRemoved(ConfluenceError):
+    """410: this Confluence no longer has the endpoint. Never evidence that a page is gone."""
+
+    exit_code = 78
 
 
 class CredentialsRefused(ConfluenceError):
-    """401, 403, a redirect to a login page, or a session that Confluence treats as anonymous."""
+    """401, a redirect to a login page, or a session that Confluence treats as anonymous."""
 
     exit_code = 77
 
 
+class AccessDenied(CredentialsRefused):
+    """403: the account is known and may not read this."""
+
+
 class ConfluenceUnavailable(ConfluenceError):
-    """No connection, or 5xx and 429 after every retry.
+    """No connection, or 429 after every retry.
 
     `retry_after_seconds` is what Confluence asked for, when it did.
     """
@@ -94,3 +102,7 @@ class ConfluenceUnavailable(ConfluenceError):
     def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class ServerFailed(ConfluenceUnavailable):
+    """5xx after every retry. A narrower request may pass."""

@@ -1,0 +1,1 @@
+"""Confluence as hr_sync reads it: one HTTP door, readers for its two flavours, and the wire format. Read only."""

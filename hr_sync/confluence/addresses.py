@@ -1,0 +1,52 @@
+"""Where a Confluence lives, and where the `next` link of a listing leads. Pure.
+
+`next` comes in three shapes: with the context path (`/wiki/api/v2/...`), without it (`/rest/api/...`), and absolute.
+Behind the API gateway (`/ex/confluence/{cloudId}/wiki`) it comes without the gateway's prefix. What counts is only the
+part from the API root on; it is put behind the configured base, and everything in front of it must be a part of that
+base, so that no link leads anywhere else.
+"""
+
+import re
+from urllib.parse import urlsplit
+
+from hr_sync.confluence.transport import origin_of
+from hr_sync.errors import AnswerNotTrusted
+
+_API_ROOT = re.compile(r"/(?:api/v2|rest/api)/")
+_GATEWAY_PATH = re.compile(r"/ex/confluence/[^/]+/?")
+
+
+def api_base(url: str) -> str:
+    """Give the address under which `api/v2` and `rest/api` stand, without a slash at its end.
+
+    People paste what the browser shows: a Cloud site without `/wiki` and a gateway address without it are completed.
+    """
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/")
+    host = (parts.hostname or "").lower()
+    if (host.endswith((".atlassian.net", ".jira.com")) and not path) or _GATEWAY_PATH.fullmatch(path):
+        path += "/wiki"
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def resolve_next(base: str, link: str) -> str:
+    """Give the address of a listing's next page, below `base`. Path and query of `link` are opaque and kept.
+
+    Raises AnswerNotTrusted for a link that leads to another host, another path, or nowhere.
+    """
+    parts = urlsplit(link)
+    root = _API_ROOT.search(parts.path)
+    absolute = bool(parts.scheme or parts.netloc)
+    if (
+        root is None
+        or "\\" in link
+        or ".." in parts.path
+        or (absolute and ("@" in parts.netloc or origin_of(link) != origin_of(base)))
+        or not urlsplit(base).path.endswith(parts.path[: root.start()])
+    ):
+        raise AnswerNotTrusted(
+            "A listing's next link leads away from this Confluence; it was not followed. "
+            "Check confluence.url, and any proxy that rewrites answers."
+        )
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{base}{parts.path[root.start() :]}{query}"

@@ -1,0 +1,66 @@
+"""Reads Confluence Cloud: REST v2 for spaces and pages, v1 for the current user alone."""
+
+from collections.abc import Sequence
+
+from hr_sync.confluence.gateway import Gateway
+from hr_sync.confluence.wire import read_account, read_heads, read_pages, read_space
+from hr_sync.errors import ServerFailed
+from hr_sync.model.page import Fetched, Head, Listing, Space
+
+WIDEST = 250  #: most entries that Cloud gives in one answer
+_TRIES_WHEN_WIDE = 2  # then fewer pages are asked for at once
+
+
+class CloudReader:
+    """What a sync asks of Confluence Cloud. Each method finishes or raises an error of `hr_sync.errors`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+
+    def check_account(self) -> None:
+        """Raise CredentialsRefused unless Confluence knows the account."""
+        read_account(self.gateway.get("rest/api/user/current"))
+
+    def spaces(self, keys: Sequence[str] = ()) -> list[Space]:
+        """Give the current spaces that the account sees: those with these keys, or all. Unseen keys are just absent."""
+        query: dict[str, object] = {"limit": WIDEST, "status": "current"}
+        chosen = [keys[start : start + WIDEST] for start in range(0, len(keys), WIDEST)] or [[]]
+        return [
+            read_space(item)
+            for some in chosen
+            for answer in self.gateway.walk("api/v2/spaces", query | ({"keys": some} if some else {}))
+            for item in answer["results"]
+        ]
+
+    def listing(self, space: Space) -> Listing:
+        """List every current page of a space, without bodies.
+
+        Sorted by id: Cloud's cursor then stands on the id, and edits during the walk neither skip nor repeat a page.
+        """
+        heads: dict[str, Head] = {}
+        unreadable: dict[str, str] = {}
+        query = {"limit": WIDEST, "sort": "id", "status": "current"}
+        for answer in self.gateway.walk(f"api/v2/spaces/{space.id}/pages", query):
+            some, bad = read_heads(answer, space, self.gateway.base)
+            heads.update(some)
+            unreadable.update(bad)
+        return Listing(space=space, heads=heads, unreadable=unreadable)
+
+    def pages(self, ids: Sequence[str], space: Space) -> Fetched:
+        """Fetch the bodies of pages of one space, at most 250 ids.
+
+        A server that fails on many pages is asked for half as many, down to one: a single broken page must not keep
+        its neighbours out. A page that fails alone is unreadable.
+        """
+        try:
+            return self._pages(ids, space)
+        except ServerFailed as error:
+            if len(ids) == 1:
+                return Fetched(pages={}, unreadable={ids[0]: str(error)}, absent=frozenset())
+        middle = len(ids) // 2
+        return Fetched.joined(self.pages(ids[:middle], space), self.pages(ids[middle:], space))
+
+    def _pages(self, ids: Sequence[str], space: Space) -> Fetched:
+        query = {"id": ids, "body-format": "storage", "limit": WIDEST, "status": ["current", "archived"]}
+        walk = self.gateway.walk("api/v2/pages", query, max_attempts=_TRIES_WHEN_WIDE if len(ids) > 1 else None)
+        return read_pages(walk, frozenset(ids), space, self.gateway.base)
