@@ -1,0 +1,52 @@
+"""The name of each setting in its three spellings: key path, environment variable, place in the model."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from hr_sync.settings.model import Settings
+
+PREFIX = "HR_SYNC_"
+CONFIG_VARIABLE = "HR_SYNC_CONFIG"
+FILE_SUFFIX = "_FILE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    group: str
+    name: str
+    attribute: str
+    field: FieldInfo
+
+    @property
+    def path(self) -> str:
+        """As in the TOML file and in messages: `confluence.url`."""
+        return f"{self.group}.{self.name}"
+
+    @property
+    def variable(self) -> str:
+        return f"{PREFIX}{self.group}__{self.name}".upper()
+
+
+def groups() -> Iterator[tuple[str, type[BaseModel]]]:
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield name, field.annotation
+
+
+def keys() -> Iterator[Key]:
+    """In the order of the model."""
+    for group, model in groups():
+        for attribute, field in model.model_fields.items():
+            yield Key(group=group, name=field.alias or attribute, attribute=attribute, field=field)
+
+
+def nearest(unknown: str, known: list[str]) -> str:
+    """`; did you mean KEY?` or nothing. A known name in the wrong group counts as near."""
+    leaf = unknown.rpartition(".")[2]
+    same_leaf = [name for name in known if name.rpartition(".")[2] == leaf]
+    near = same_leaf or get_close_matches(unknown, known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""

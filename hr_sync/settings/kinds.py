@@ -1,0 +1,101 @@
+"""The kinds of values that settings hold: text, secrets, numbers, lists, folders and files.
+
+Each kind says in one place what it refuses. A refusal never quotes the value: it may be a secret in the wrong field.
+"""
+
+import json
+import re
+import ssl
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SPACE_KEY = re.compile(r"""\*|~?[^\s,*/\\?#&%"'<>~\x00-\x1f\x7f-\x9f]{1,254}""")
+
+
+def check_text(text: str) -> str:
+    """Not empty, no control character, nothing blank at either end: the usual marks of a bad paste."""
+    if not text:
+        raise ValueError("must not be empty; give a value or remove the setting")
+    if _CONTROL.search(text):
+        raise ValueError("must not hold a line break or another control character")
+    if text != text.strip():
+        raise ValueError("must not begin or end with a blank")
+    return text
+
+
+def _check_secret(secret: SecretStr) -> SecretStr:
+    check_text(secret.get_secret_value())
+    return secret
+
+
+def _refuse_truth_value(value: object) -> object:
+    if isinstance(value, bool):  # pydantic would take `true` for the number 1
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports ValueError only
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _split(value: object) -> object:
+    """`HR, IT` and `["HR", "IT"]` are the same list: environment variables hold nothing but text."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            raise ValueError('must be a comma-separated list, or a list like ["HR", "IT"]') from None
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _check_space_key(key: str) -> str:
+    if not _SPACE_KEY.fullmatch(key):
+        raise ValueError("must be a space key as in the address of the space, like HR")
+    return key
+
+
+def _without_repetition(keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(keys))
+
+
+def _check_path_text(value: object) -> object:
+    return check_text(value) if isinstance(value, str) else value  # "" would become the working directory
+
+
+def _expand_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("must not begin with ~: there is no home folder here") from None
+
+
+def _check_certificates(path: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError("must name a file of PEM certificates; this one holds none") from None
+    except OSError as error:
+        raise ValueError(f"must name a file that can be read ({error.strerror})") from None
+    return path
+
+
+Text = Annotated[str, AfterValidator(check_text)]
+Word = BeforeValidator(_lower)
+Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
+Whole = Annotated[int, BeforeValidator(_refuse_truth_value)]
+Seconds = Annotated[float, BeforeValidator(_refuse_truth_value), Field(gt=0, le=86_400, allow_inf_nan=False)]
+Fraction = Annotated[float, BeforeValidator(_refuse_truth_value), Field(ge=0, le=1, allow_inf_nan=False)]
+FolderPath = Annotated[Path, BeforeValidator(_check_path_text), AfterValidator(_expand_home)]
+CertificateFile = Annotated[FolderPath, AfterValidator(_check_certificates)]
+_LIST_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+SpaceKeys = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_space_key)], ...],
+    BeforeValidator(_split),
+    AfterValidator(_without_repetition),
+    WithJsonSchema(_LIST_SCHEMA),
+]

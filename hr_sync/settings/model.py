@@ -1,0 +1,213 @@
+"""Every setting: its key, kind, limits, default and description. No reading happens here.
+
+To add a setting, add a field with its description below it; `config.example.toml`, the environment variable, the JSON
+schema and `hr-sync config show` follow from it. A group is a class and one line in `Settings`.
+"""
+
+import re
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from hr_sync.settings.addresses import confluence_base, database_url
+from hr_sync.settings.kinds import (
+    CertificateFile,
+    FolderPath,
+    Fraction,
+    Seconds,
+    Secret,
+    SpaceKeys,
+    Text,
+    Whole,
+    Word,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+PLACEHOLDER = "CHANGE-ME"  # an example with it must be filled in, and is refused as a value
+
+
+class Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+class ConfluenceSettings(Group):
+    """Where the pages come from, and who reads them."""
+
+    url: Annotated[str, AfterValidator(confluence_base)] = Field(examples=["https://CHANGE-ME.atlassian.net"])
+    """Base address: https://acme.atlassian.net (Cloud), https://api.atlassian.com/ex/confluence/CLOUD-ID (Cloud, for
+    scoped tokens) or https://wiki.acme.com/confluence (Data Center)."""
+    flavor: Annotated[Literal["auto", "cloud", "datacenter"], Word] = "auto"
+    """Kind of Confluence. auto: cloud for atlassian.net and api.atlassian.com, asked from the server otherwise."""
+    username: Text | None = Field(default=None, examples=["CHANGE-ME@example.com"])
+    """Account that owns api_token: e-mail address on Cloud, login name on Data Center."""
+    api_token: Secret | None = Field(default=None, examples=["CHANGE-ME"])
+    """API token of that account (Cloud) or its password (Data Center). Better kept in a file of its own, named by
+    HR_SYNC_CONFLUENCE__API_TOKEN_FILE."""
+    spaces: SpaceKeys = Field(min_length=1, examples=[["CHANGE-ME"]])
+    """Keys of the spaces to mirror, or ["*"] for every space that the account may read."""
+    exclude_spaces: SpaceKeys = ()
+    """Keys of spaces that are never mirrored, whatever spaces says."""
+    include_personal_spaces: bool = False
+    """Whether "*" covers personal spaces too."""
+    max_connections: Annotated[Whole, Field(ge=1, le=32)] = 8
+    """Requests under way at once."""
+    request_timeout_seconds: Seconds = 30
+    """Longest silence while connecting or waiting for the next bytes of an answer."""
+    request_deadline_seconds: Seconds = 120
+    """Longest time for one whole answer."""
+    max_answer_megabytes: Annotated[Whole, Field(ge=1, le=1024)] = 64
+    """Largest answer that is read (megabytes of 1,000,000 bytes, after decompression)."""
+    max_attempts: Annotated[Whole, Field(ge=1, le=20)] = 5
+    """Times that a request is sent before it counts as failed."""
+    max_retry_wait_seconds: Seconds = 60
+    """Longest wait that Confluence may ask for; a longer one ends the run as temporary (exit code 75)."""
+    ca_file: CertificateFile | None = Field(default=None, examples=["/etc/ssl/company-ca.pem"])
+    """PEM file with the certificate authority to trust instead of the public ones. Verification is never off."""
+    token: Secret | None = Field(default=None, validate_default=True, examples=["..."])
+    """Instead of username and api_token: a scoped API token (Cloud) or personal access token (Data Center), sent as
+    Bearer. Better kept in a file of its own, named by HR_SYNC_CONFLUENCE__TOKEN_FILE."""
+
+    @field_validator("exclude_spaces")
+    @classmethod
+    def _check_exclusion(cls, excluded: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "*" in excluded:
+            raise ValueError('must name spaces; "*" would exclude everything')
+        if set(excluded) & set(info.data.get("spaces", ())):
+            raise ValueError("must not name a space that spaces names too; remove it from one of the two")
+        return excluded
+
+    @field_validator("spaces")
+    @classmethod
+    def _check_spaces(cls, spaces: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in spaces and len(spaces) > 1:
+            raise ValueError('must be ["*"] alone, or keys without "*"')
+        return spaces
+
+    @field_validator("username")
+    @classmethod
+    def _check_username(cls, username: str | None) -> str | None:
+        if username is not None and ":" in username:
+            raise ValueError("must not hold a colon: basic authentication ends the user name there")
+        return username
+
+    @field_validator("token")
+    @classmethod
+    def _check_one_way(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """Runs last, so that it is told beside the mistakes of other fields; skipped when one of its own is wrong."""
+        if not {"username", "api_token"} <= info.data.keys():
+            return token
+        username, api_token = info.data["username"], info.data["api_token"]
+        if token is not None and (username is not None or api_token is not None):
+            raise ValueError("must not be set beside username or api_token; keep one way of authenticating")
+        if token is None and (username is None or api_token is None):
+            raise ValueError("nothing to authenticate with: set username and api_token both, or token alone")
+        return token
+
+
+class DatabaseSettings(Group):
+    """The PostgreSQL (14 or newer) that holds the mirror."""
+
+    url: Secret | None = Field(default=None, examples=["postgresql://hr_sync@localhost:5432/hr"])
+    """postgresql://user@host:5432/database, or postgresql://user@/database?host=/run/postgresql for a socket. Not set:
+    an embedded PostgreSQL in embedded_folder. With a password better kept in a file, named by
+    HR_SYNC_DATABASE__URL_FILE."""
+    schema_name: Text = Field(default="public", alias="schema")  # BaseModel has an attribute `schema` of its own
+    """PostgreSQL schema of all tables; a second Confluence site is a second schema."""
+    embedded_folder: FolderPath | None = Field(default=None, examples=["/var/lib/hr_sync/postgresql"])
+    """Folder of the embedded PostgreSQL. Not set: a folder of the user who runs hr-sync."""
+    pool_size: Annotated[Whole, Field(ge=1, le=64)] = 5
+    """Connections kept open."""
+    max_overflow: Annotated[Whole, Field(ge=0, le=64)] = 10
+    """Further connections while all others are in use."""
+    pool_timeout_seconds: Seconds = 30
+    """Longest wait for a free connection."""
+    pool_recycle_seconds: Annotated[Whole, Field(ge=1)] = 3600
+    """Age at which a connection is replaced."""
+    connect_timeout_seconds: Annotated[Whole, Field(ge=2, le=600)] = 10
+    """Longest wait for a new connection."""
+    statement_timeout_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 300
+    """Longest time for one statement."""
+    lock_timeout_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 30
+    """Longest wait for a lock inside the database."""
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            database_url(url.get_secret_value())
+        return url
+
+    @field_validator("schema_name")
+    @classmethod
+    def _check_schema(cls, schema: str) -> str:
+        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
+            raise ValueError("must be a plain name: at most 63 small letters, digits and _, no digit first")
+        if schema.startswith("pg_") or schema == "information_schema":
+            raise ValueError("must not be a schema of PostgreSQL itself")
+        return schema
+
+    @property
+    def sqlalchemy_url(self) -> "URL | None":
+        """`url` for psycopg 3; its repr hides the password. None: the embedded PostgreSQL serves."""
+        return None if self.url is None else database_url(self.url.get_secret_value())
+
+
+class SyncSettings(Group):
+    """What one run may do."""
+
+    max_removed_fraction: Fraction = 0.1
+    """Share of a space's live pages that one run may hide or remove; more is held for a decision (exit code 4)."""
+    max_removed_pages: Annotated[Whole, Field(ge=0)] = 20
+    """Number of pages that may always be hidden or removed, in small spaces too."""
+    overlap_minutes: Annotated[Whole, Field(ge=0, le=10_080)] = 15
+    """How far behind the last known change an incremental run looks again (Cloud)."""
+
+
+class LogSettings(Group):
+    """What is logged, and how. Libraries are logged from warning on, whatever level says."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Word] = "info"
+    """Lowest level that is logged."""
+    format: Annotated[Literal["auto", "console", "json"], Word] = "auto"
+    """auto: for people on a terminal, one JSON object a line elsewhere."""
+
+
+class Settings(BaseSettings):
+    """All settings. `load_settings` reads them; constructed directly, only what is passed counts."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    confluence: ConfluenceSettings
+    database: DatabaseSettings = DatabaseSettings()
+    sync: SyncSettings = SyncSettings()
+    log: LogSettings = LogSettings()
+
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the five parameters are inherited
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Nothing but what is passed: only `load_settings` looks at the environment, and it checks what it finds."""
+        return (init_settings,)
+
+    def source_of(self, path: str) -> str | None:
+        """The file or variable that the value of a key path such as `log.level` came from; None for a default."""
+        return self._sources.get(path)

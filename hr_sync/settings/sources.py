@@ -1,0 +1,162 @@
+"""Where settings come from: command line, environment, secret files, TOML file. Each becomes a layer.
+
+Reading never ends at the first mistake: a layer holds what it could read and the mistakes beside it. What the values
+must look like is not judged here but in the model.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import PydanticBaseSettingsSource
+
+from hr_sync.settings.keys import CONFIG_VARIABLE, FILE_SUFFIX, PREFIX, groups, keys, nearest
+from hr_sync.settings.mistakes import Mistake, printable
+from hr_sync.settings.model import Settings
+
+COMMAND_LINE = "command line"
+DEFAULT_FILES = (Path("config.toml"), Path("/etc/hr_sync/config.toml"))
+_LARGEST_BYTES = 1_000_000
+_UNREAD = object()  # stands for a value that could not be read; no kind of value accepts it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    value: object
+    source: str
+
+
+class Layer(PydanticBaseSettingsSource):
+    """The values of one source by key path. `is_whole` is false when the source could not be read at all."""
+
+    def __init__(self, given: dict[str, Given], mistakes: list[Mistake], *, is_whole: bool = True) -> None:
+        super().__init__(Settings)
+        self.given = given
+        self.mistakes = mistakes
+        self.is_whole = is_whole
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - inherited
+        """The values of one group."""
+        pairs = ([*path.split(".", 1), given.value] for path, given in self.given.items())
+        return {name: value for group, name, value in pairs if group == field_name}, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        # A group without a value is an empty group: then each of its missing keys is told, not the group.
+        return {group: self.get_field_value(Settings.model_fields[group], group)[0] for group, _ in groups()}
+
+
+def command_line(overrides: Mapping[str, object]) -> Layer:
+    """Options by key path, such as `log.level`; None stands for an option that was not used."""
+    known = {key.path for key in keys()}
+    if unknown := overrides.keys() - known:
+        raise KeyError(*unknown)
+    given = {path: Given(value=value, source=COMMAND_LINE) for path, value in overrides.items() if value is not None}
+    return Layer(given, [])
+
+
+def environment(environ: Mapping[str, str]) -> Layer:
+    given = {
+        key.path: Given(value=environ[key.variable], source=key.variable) for key in keys() if key.variable in environ
+    }
+    known = [CONFIG_VARIABLE, *(key.variable for key in keys())]
+    taken = {*known, *(key.variable + FILE_SUFFIX for key in keys())}
+    mistakes = [
+        Mistake(source=printable(name), what=f"unknown environment variable{nearest(name.upper(), known)}")
+        for name in environ
+        if name.upper().startswith(PREFIX) and name not in taken and not _is_service_link(name, environ)
+    ]
+    return Layer(given, mistakes)
+
+
+def _is_service_link(name: str, environ: Mapping[str, str]) -> bool:
+    """Kubernetes puts HR_SYNC_PORT and the like into every pod beside a Service named hr-sync; not for us."""
+    link = re.fullmatch(r"(\w+?)_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_[A-Z]+(_PROTO|_PORT|_ADDR)?)?)", name)
+    return link is not None and {f"{link[1]}_SERVICE_HOST", f"{link[1]}_SERVICE_PORT"} <= environ.keys()
+
+
+def secret_files(environ: Mapping[str, str]) -> Layer:
+    """`HR_SYNC_..._FILE` names a file that holds the value: its text without the line break at the end.
+
+    Messages do not name the file: whoever confuses the two variables has put the secret itself there.
+    """
+    given, mistakes = {}, []
+    fields = {key.variable for key in keys()}
+    for key in keys():
+        variable = key.variable + FILE_SUFFIX
+        if variable not in environ or variable in fields:  # HR_SYNC_CONFLUENCE__CA_FILE is a setting of its own
+            continue
+        value: object = _UNREAD
+        if key.variable in environ:
+            mistakes.append(Mistake(key=key.path, source=variable, what=f"set beside {key.variable}; keep one of them"))
+        else:
+            try:
+                value = _text_of(Path(environ[variable])).rstrip("\r\n")
+            except (OSError, ValueError) as error:
+                what = f"must name a file that holds the value as UTF-8 text ({_reason(error)})"
+                mistakes.append(Mistake(key=key.path, source=variable, what=what))
+        given[key.path] = Given(value=value, source=variable)
+    return Layer(given, mistakes)
+
+
+def toml_file(path: Path | None) -> Layer:
+    if path is None:
+        return Layer({}, [])
+    source = printable(str(path))
+    try:
+        document = tomllib.loads(_text_of(path))
+    except tomllib.TOMLDecodeError as error:
+        return Layer({}, [Mistake(source=source, what=f"is not valid TOML: {error}")], is_whole=False)
+    except (OSError, ValueError, RecursionError) as error:
+        what = f"cannot be read as a TOML file in UTF-8 ({_reason(error)})"
+        return Layer({}, [Mistake(source=source, what=what)], is_whole=False)
+    return _layer_of_document(document, source)
+
+
+def _layer_of_document(document: dict[str, Any], source: str) -> Layer:
+    given, mistakes = {}, []
+    known = [key.path for key in keys()]
+    group_names = [name for name, _ in groups()]
+    for group, table in document.items():
+        if isinstance(table, dict) and group in group_names:
+            given.update({f"{group}.{name}": Given(value=value, source=source) for name, value in table.items()})
+        elif isinstance(table, dict):
+            what = f"unknown table{nearest(group, group_names)}"
+            mistakes.append(Mistake(key=printable(group), source=source, what=what))
+        elif group in group_names:
+            mistakes.append(Mistake(key=group, source=source, what=f"must be a table that begins with [{group}]"))
+        else:
+            what = f"unknown key outside of every table{nearest(group, known)}"
+            mistakes.append(Mistake(key=printable(group), source=source, what=what))
+    for path in [path for path in given if path not in known]:
+        del given[path]
+        mistakes.append(Mistake(key=printable(path), source=source, what=f"unknown key{nearest(path, known)}"))
+    return Layer(given, mistakes)
+
+
+def config_path(config_file: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The file that was named, whether it exists or not; else the first of the usual files that exists."""
+    if config_file is not None:
+        return config_file
+    if CONFIG_VARIABLE in environ:
+        return Path(environ[CONFIG_VARIABLE])
+    return next((path for path in DEFAULT_FILES if path.exists() or path.is_symlink()), None)
+
+
+def _text_of(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(_LARGEST_BYTES + 1)
+    if len(content) > _LARGEST_BYTES:
+        raise ValueError("too large")
+    return content.decode("utf-8-sig")  # editors on Windows begin a file with a byte order mark
+
+
+def _reason(error: OSError | ValueError | RecursionError) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8"
+    return "too large, too deep or not a file name"
