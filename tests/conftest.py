@@ -1,0 +1,97 @@
+"""A real PostgreSQL for every test that wants one: a server per test process, a database per test.
+
+The server is hr_sync's own embedded one in a temporary folder, without durability. It needs no network, runs as root
+and as an ordinary user, and stops when the test process ends, however it ends. `HR_SYNC_TEST_PG_BIN` names the folder of
+another PostgreSQL's programs, to run the same tests on an older release.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url
+
+from hr_sync.database.embedded import EmbeddedPostgres
+from hr_sync.database.engine import make_engine
+from hr_sync.database.schema import ensure_schema
+
+TEMPLATE = "template_with_tables"
+
+
+@pytest.fixture(scope="session")
+def postgres_programs() -> Path | None:
+    """Folder of the programs to test with; None for those of the package."""
+    named = os.environ.get("HR_SYNC_TEST_PG_BIN")
+    return Path(named) if named else None
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_programs: Path | None) -> Iterator[str]:
+    """URL of a running server, in whose databases nothing is durable."""
+    # Not pytest's own temporary folder: that is closed to the account that the server runs as when we are root.
+    folder = Path(tempfile.mkdtemp(prefix="hr_sync-test-"))
+    folder.chmod(0o711)
+    fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+    try:
+        with EmbeddedPostgres(folder / "server", programs=postgres_programs, **fast) as server:
+            yield server.url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_server: str) -> str:
+    """Name of a database with our tables and nothing in them, to be cloned."""
+    _execute(postgres_server, f"CREATE DATABASE {TEMPLATE}")
+    engine = make_engine(_named(postgres_server, TEMPLATE))
+    ensure_schema(engine)
+    engine.dispose()  # a database that somebody is connected to cannot be cloned
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(postgres_server: str) -> Iterator[str]:
+    """URL of a fresh, empty database."""
+    with _database(postgres_server, "template0") as url:
+        yield url
+
+
+@pytest.fixture
+def prepared_url(postgres_server: str, template_database: str) -> Iterator[str]:
+    """URL of a fresh database with our tables in schema public."""
+    with _database(postgres_server, template_database) as url:
+        yield url
+
+
+@pytest.fixture
+def engine(prepared_url: str) -> Iterator[Engine]:
+    """Engine on a fresh database with our tables."""
+    engine = make_engine(prepared_url)
+    yield engine
+    engine.dispose()
+
+
+@contextmanager
+def _database(server: str, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield _named(server, name)
+    finally:
+        _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _named(server: str, database: str) -> str:
+    return make_url(server).set(database=database).render_as_string(hide_password=False)
+
+
+def _execute(server: str, statement: str) -> None:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
