@@ -1,0 +1,156 @@
+"""A simulated Confluence site on a loopback port: world, API, faults and log put together."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Self, Unpack
+
+from hr_sync.simulator.answer_cache import AnswerCache, Packed
+from hr_sync.simulator.call import ORDINARY, Circumstances
+from hr_sync.simulator.faults import KINDS, Fault, FaultPlan
+from hr_sync.simulator.faults.kind import Parcel, Scene
+from hr_sync.simulator.faults.wire import whole
+from hr_sync.simulator.messages import GZIP_FROM_BYTES, Answer, Pairs, Request
+from hr_sync.simulator.requests_log import RequestLog, RequestRecord
+from hr_sync.simulator.server import Delivery, Server
+from hr_sync.simulator.site import Site
+from hr_sync.simulator.tenant import Switches, Tenant
+from hr_sync.simulator.world import World
+
+LOOPBACK = "127.0.0.1"
+
+
+class Simulator:
+    """Serves `world` while entered as a context manager, or between start() and stop().
+
+    `switches` are the fields of Tenant. The world may be edited at any time; the next answer shows it.
+    """
+
+    def __init__(
+        self, world: World, *, port: int = 0, faults: Iterable[Fault] = (), **switches: Unpack[Switches]
+    ) -> None:
+        self.world = world
+        self.tenant = Tenant(**switches)
+        self.requests = RequestLog()
+        self.faults = FaultPlan(faults)
+        self._site = Site(world, self.tenant)
+        self._answers = AnswerCache()
+        self._server = Server(self._exchange, self.requests.end, host=LOOPBACK, port=port)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        self._server.start()
+        self._site.origin = self.origin
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        return f"http://{LOOPBACK}:{self._server.port}"
+
+    @property
+    def site_url(self) -> str:
+        """With the context path: what a user would give as the address of Confluence."""
+        return self.origin + self.tenant.context
+
+    @property
+    def gateway_url(self) -> str:
+        """The API gateway's address of a Cloud site, as scoped tokens need it."""
+        return f"{self.origin}{self.tenant.gateway_prefix}{self.tenant.context}"
+
+    def _exchange(self, request: Request) -> Delivery:
+        self.requests.begin()
+        firing = self.faults.take(request.target)
+        packed = self._packed(request, firing)
+        parcel = self._parcel(packed, request)
+        delivery = self._send(request, parcel, firing)
+        self.requests.record(
+            RequestRecord(
+                method=request.method,
+                path=request.path,
+                route=self._site.route(request.path),
+                query=request.query,
+                status=packed.answer.status,
+                response_bytes=len(parcel.payload),
+                fault=", ".join(fault.kind for fault in firing) or None,
+            )
+        )
+        if self.tenant.latency_seconds:
+            delivery = replace(delivery, delay_seconds=delivery.delay_seconds + self.tenant.latency_seconds)
+        return delivery
+
+    def _packed(self, request: Request, firing: list[Fault]) -> Packed:
+        if firing:
+            answer = self._spoiled(request, firing)
+            return Packed(answer=replace(answer, document=None), plain=answer.payload())
+        key = (request.method, request.target, request.headers.get("authorization"), request.body)
+        with self.world.lock:
+            revision = self.world.revision
+            found = self._answers.get(revision, key)
+            if found is not None:
+                return found
+            answer = self._site.answer(request)
+            unchanged = self.world.revision == revision
+        packed = Packed(answer=replace(answer, document=None), plain=answer.payload())
+        if unchanged and request.method == "GET":
+            self._answers.put(revision, key, packed)
+        return packed
+
+    def _spoiled(self, request: Request, firing: list[Fault]) -> Answer:
+        circumstances: Circumstances = ORDINARY
+        answer: Answer | None = None
+        for fault in firing:
+            kind, scene = KINDS[fault.kind], self._scene(request, fault)
+            if kind.before is not None:
+                circumstances = kind.before(scene, circumstances)
+            if kind.instead is not None:
+                answer = kind.instead(scene)
+        if answer is None:
+            with self.world.lock:
+                answer = self._site.answer(request, circumstances)
+        for fault in firing:
+            change = KINDS[fault.kind].after
+            if change is not None:
+                answer = change(self._scene(request, fault), answer)
+        return answer
+
+    def _scene(self, request: Request, fault: Fault) -> Scene:
+        return Scene(request=request, world=self.world, tenant=self.tenant, origin=self.origin, argument=fault.argument)
+
+    def _parcel(self, packed: Packed, request: Request) -> Parcel:
+        zipped = request.accepts_gzip and len(packed.plain) >= GZIP_FROM_BYTES
+        payload = packed.in_gzip() if zipped else packed.plain
+        encoding: Pairs = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")) if zipped else ()
+        headers = (*self._headers(packed.answer), *encoding, *packed.answer.headers)
+        if request.method == "HEAD":
+            payload = b""
+        return Parcel(status=packed.answer.status, headers=headers, payload=payload)
+
+    def _headers(self, answer: Answer) -> Pairs:
+        if self.tenant.flavor == "datacenter":
+            return (("Content-Type", answer.content_type), ("X-Confluence-Request-Time", "1"))
+        trace = f"{len(self.requests):032x}"
+        base = f'<{self.site_url}>; rel="base"'
+        link = base if answer.next_target is None else f'<{answer.next_target}>; rel="next", {base}'
+        return (
+            ("Content-Type", answer.content_type),
+            ("Link", link),
+            ("Server", "AtlassianEdge"),
+            ("Atl-TraceId", trace),
+            ("Atl-Request-Id", trace),
+            ("X-Confluence-Request-Time", "1"),
+        )
+
+    def _send(self, request: Request, parcel: Parcel, firing: list[Fault]) -> Delivery:
+        for fault in firing:
+            sending = KINDS[fault.kind].sending
+            if sending is not None:
+                return sending(self._scene(request, fault), parcel)
+        return whole(parcel)

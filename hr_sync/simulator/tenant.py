@@ -1,0 +1,72 @@
+"""The switches of one simulated site: flavour, credentials, delays, caps. Everything that a test may want otherwise."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, TypedDict
+
+Flavor = Literal["cloud", "datacenter"]
+
+CLOUD_ID = "11111111-2222-4333-8444-555555555555"
+CURSOR_SECRET = b"signs the cursors of a simulated site"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenant:
+    flavor: Flavor = "cloud"
+    username: str = "hr-bot@example.com"
+    api_token: str = "simulated-token"  # noqa: S105 - the password of a simulated account
+    bearer_token: str = ""
+    """Accepted as `Authorization: Bearer`; empty accepts `api_token` there too."""
+    context_path: str = ""
+    """Data Center only, e.g. "/confluence"; Cloud always has "/wiki"."""
+    cloud_id: str = CLOUD_ID
+    scoped_token: bool = False
+    """A scoped token or service account works through the gateway alone; the site's own URL answers 401."""
+    bad_credentials: Literal["refused", "anonymous", "login"] = "refused"
+    """`anonymous` answers 200 with what the public may see; `login` redirects to a login page (Data Center)."""
+    removed_v1: bool = True
+    """Cloud's v1 content and space endpoints answer 410, as on sites that have reached the removal."""
+    version: str = "8.5.4"
+    """Data Center's version: `content/scan` is there from 7.18."""
+    user_timezone: str = "UTC"
+    """CQL dates are read in this zone."""
+    utc_offset: timedelta = timedelta(0)
+    """Data Center writes dates with its server's offset."""
+    search_lag: timedelta = timedelta(0)
+    """The index answers with the world's state of this long ago."""
+    list_lag: timedelta = timedelta(0)
+    """Lists of Cloud's v2 answer with the world's state of this long ago; single reads are always up to date."""
+    latency_seconds: float = 0.0
+    rate_per_second: float = 0.0
+    """More requests than this answer 429 with Retry-After; 0 sets no limit."""
+    cursor_secret: bytes = CURSOR_SECRET
+
+    @property
+    def context(self) -> str:
+        return "/wiki" if self.flavor == "cloud" else self.context_path.rstrip("/")
+
+    @property
+    def gateway_prefix(self) -> str:
+        return f"/ex/confluence/{self.cloud_id}"
+
+
+class Switches(TypedDict, total=False):
+    """The fields of Tenant, for callers that pass them on."""
+
+    flavor: Flavor
+    username: str
+    api_token: str
+    bearer_token: str
+    context_path: str
+    cloud_id: str
+    scoped_token: bool
+    bad_credentials: Literal["refused", "anonymous", "login"]
+    removed_v1: bool
+    version: str
+    user_timezone: str
+    utc_offset: timedelta
+    search_lag: timedelta
+    list_lag: timedelta
+    latency_seconds: float
+    rate_per_second: float
+    cursor_secret: bytes
