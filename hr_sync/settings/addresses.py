@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _PLAIN = re.compile(r"[!-~]+")  # printable ASCII without the blank: urlsplit drops tabs and line breaks silently
-_HOST = re.compile(r"(?!-)[a-z0-9_.-]{1,253}")
+_HOST = re.compile(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 _INSIDE_CONFLUENCE = {"rest", "api", "display", "spaces", "pages", "dashboard.action"}
 _CLOUD_ID = re.compile(r"/ex/confluence/[A-Za-z0-9-]{1,64}(/wiki)?")

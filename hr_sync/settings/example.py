@@ -10,8 +10,8 @@ from hr_sync.settings.keys import Key, groups, keys
 from hr_sync.settings.model import PLACEHOLDER, Settings
 
 _HEAD = """\
-# Settings of hr_sync. Copy this file to config.toml and fill in what says CHANGE-ME. A key behind "# " shows its default,
-# or an example where it has none. Generated from hr_sync/settings/model.py.
+# Settings of hr_sync. Copy this file to config.toml and fill in what says CHANGE-ME. A key behind "# " has its
+# default, or an example when it has none. Generated from hr_sync/settings/model.py.
 #
 # Each key may be an environment variable instead, whose name stands beside it. The variable with _FILE at its end names
 # a file that holds the value, which is how secrets are best given. Command line, environment, secret file and this file
@@ -21,7 +21,7 @@ _HEAD = """\
 
 def config_example() -> str:
     """The text of `config.example.toml`: every key with its description, its variable and its default."""
-    return "\n".join([_HEAD, *(_table(group, model) for group, model in groups())])
+    return _HEAD + "".join(_table(group, model) for group, model in groups())
 
 
 def config_schema() -> dict[str, Any]:
@@ -36,7 +36,7 @@ def config_schema() -> dict[str, Any]:
 
 def _table(group: str, model: type[BaseModel]) -> str:
     entries = [_entry(key) for key in keys() if key.group == group]
-    return "\n".join([f"\n[{group}]", _comment(model.__doc__ or ""), *entries])
+    return "\n".join([f"\n[{group}]", _comment(model.__doc__ or ""), *entries, ""])
 
 
 def _entry(key: Key) -> str:

@@ -45,8 +45,9 @@ def keys() -> Iterator[Key]:
 
 
 def nearest(unknown: str, known: list[str]) -> str:
-    """`; did you mean KEY?` or nothing. A known name in the wrong group counts as near."""
+    """`; did you mean KEY?` or nothing. A known key in the wrong group counts as near."""
     leaf = unknown.rpartition(".")[2]
     same_leaf = [name for name in known if name.rpartition(".")[2] == leaf]
-    near = same_leaf or get_close_matches(unknown, known, n=1, cutoff=0.6)
+    telling = {name.removeprefix(PREFIX): name for name in known}  # a common beginning makes everything look near
+    near = same_leaf or [telling[name] for name in get_close_matches(unknown.removeprefix(PREFIX), telling, n=1)]
     return f"; did you mean {near[0]}?" if near else ""

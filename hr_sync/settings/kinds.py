@@ -1,4 +1,4 @@
-"""The kinds of values that settings hold: text, secrets, numbers, lists, folders and files.
+"""The kinds of values that settings hold: text, secrets, numbers, lists, folders, files.
 
 Each kind says in one place what it refuses. A refusal never quotes the value: it may be a secret in the wrong field.
 """
@@ -31,12 +31,6 @@ def _check_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _refuse_truth_value(value: object) -> object:
-    if isinstance(value, bool):  # pydantic would take `true` for the number 1
-        raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports ValueError only
-    return value
-
-
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -64,7 +58,10 @@ def _without_repetition(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _check_path_text(value: object) -> object:
-    return check_text(value) if isinstance(value, str) else value  # "" would become the working directory
+    if not isinstance(value, str | Path):
+        raise ValueError("must be a path")  # noqa: TRY004 - pydantic reports ValueError only
+    check_text(str(value))  # "" would become the working directory
+    return value
 
 
 def _expand_home(path: Path) -> Path:
@@ -87,9 +84,8 @@ def _check_certificates(path: Path) -> Path:
 Text = Annotated[str, AfterValidator(check_text)]
 Word = BeforeValidator(_lower)
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
-Whole = Annotated[int, BeforeValidator(_refuse_truth_value)]
-Seconds = Annotated[float, BeforeValidator(_refuse_truth_value), Field(gt=0, le=86_400, allow_inf_nan=False)]
-Fraction = Annotated[float, BeforeValidator(_refuse_truth_value), Field(ge=0, le=1, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 FolderPath = Annotated[Path, BeforeValidator(_check_path_text), AfterValidator(_expand_home)]
 CertificateFile = Annotated[FolderPath, AfterValidator(_check_certificates)]
 _LIST_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}

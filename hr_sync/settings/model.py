@@ -28,7 +28,6 @@ from hr_sync.settings.kinds import (
     Secret,
     SpaceKeys,
     Text,
-    Whole,
     Word,
 )
 
@@ -40,6 +39,14 @@ PLACEHOLDER = "CHANGE-ME"  # an example with it must be filled in, and is refuse
 
 class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth_value(cls, value: object, info: ValidationInfo) -> object:
+        is_number = cls.model_fields[str(info.field_name)].annotation in (int, float)
+        if is_number and isinstance(value, bool):  # pydantic would take `true` for the number 1
+            raise ValueError("must be a number, not true or false")
+        return value
 
 
 class ConfluenceSettings(Group):
@@ -55,21 +62,21 @@ class ConfluenceSettings(Group):
     api_token: Secret | None = Field(default=None, examples=["CHANGE-ME"])
     """API token of that account (Cloud) or its password (Data Center). Better kept in a file of its own, named by
     HR_SYNC_CONFLUENCE__API_TOKEN_FILE."""
-    spaces: SpaceKeys = Field(min_length=1, examples=[["CHANGE-ME"]])
+    spaces: SpaceKeys = Field(examples=[["CHANGE-ME"]])
     """Keys of the spaces to mirror, or ["*"] for every space that the account may read."""
     exclude_spaces: SpaceKeys = ()
     """Keys of spaces that are never mirrored, whatever spaces says."""
     include_personal_spaces: bool = False
     """Whether "*" covers personal spaces too."""
-    max_connections: Annotated[Whole, Field(ge=1, le=32)] = 8
+    max_connections: int = Field(default=8, ge=1, le=32)
     """Requests under way at once."""
     request_timeout_seconds: Seconds = 30
     """Longest silence while connecting or waiting for the next bytes of an answer."""
     request_deadline_seconds: Seconds = 120
     """Longest time for one whole answer."""
-    max_answer_megabytes: Annotated[Whole, Field(ge=1, le=1024)] = 64
+    max_answer_megabytes: int = Field(default=64, ge=1, le=1024)
     """Largest answer that is read (megabytes of 1,000,000 bytes, after decompression)."""
-    max_attempts: Annotated[Whole, Field(ge=1, le=20)] = 5
+    max_attempts: int = Field(default=5, ge=1, le=20)
     """Times that a request is sent before it counts as failed."""
     max_retry_wait_seconds: Seconds = 60
     """Longest wait that Confluence may ask for; a longer one ends the run as temporary (exit code 75)."""
@@ -91,6 +98,8 @@ class ConfluenceSettings(Group):
     @field_validator("spaces")
     @classmethod
     def _check_spaces(cls, spaces: tuple[str, ...]) -> tuple[str, ...]:
+        if not spaces:
+            raise ValueError('must name at least one space, or be ["*"] for all')
         if "*" in spaces and len(spaces) > 1:
             raise ValueError('must be ["*"] alone, or keys without "*"')
         return spaces
@@ -127,19 +136,19 @@ class DatabaseSettings(Group):
     """PostgreSQL schema of all tables; a second Confluence site is a second schema."""
     embedded_folder: FolderPath | None = Field(default=None, examples=["/var/lib/hr_sync/postgresql"])
     """Folder of the embedded PostgreSQL. Not set: a folder of the user who runs hr-sync."""
-    pool_size: Annotated[Whole, Field(ge=1, le=64)] = 5
+    pool_size: int = Field(default=5, ge=1, le=64)
     """Connections kept open."""
-    max_overflow: Annotated[Whole, Field(ge=0, le=64)] = 10
+    max_overflow: int = Field(default=10, ge=0, le=64)
     """Further connections while all others are in use."""
     pool_timeout_seconds: Seconds = 30
     """Longest wait for a free connection."""
-    pool_recycle_seconds: Annotated[Whole, Field(ge=1)] = 3600
+    pool_recycle_seconds: int = Field(default=3600, ge=1)
     """Age at which a connection is replaced."""
-    connect_timeout_seconds: Annotated[Whole, Field(ge=2, le=600)] = 10
+    connect_timeout_seconds: int = Field(default=10, ge=2, le=600)
     """Longest wait for a new connection."""
-    statement_timeout_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 300
+    statement_timeout_seconds: int = Field(default=300, ge=1, le=86_400)
     """Longest time for one statement."""
-    lock_timeout_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 30
+    lock_timeout_seconds: int = Field(default=30, ge=1, le=86_400)
     """Longest wait for a lock inside the database."""
 
     @field_validator("url")
@@ -169,9 +178,9 @@ class SyncSettings(Group):
 
     max_removed_fraction: Fraction = 0.1
     """Share of a space's live pages that one run may hide or remove; more is held for a decision (exit code 4)."""
-    max_removed_pages: Annotated[Whole, Field(ge=0)] = 20
+    max_removed_pages: int = Field(default=20, ge=0)
     """Number of pages that may always be hidden or removed, in small spaces too."""
-    overlap_minutes: Annotated[Whole, Field(ge=0, le=10_080)] = 15
+    overlap_minutes: int = Field(default=15, ge=0, le=10_080)
     """How far behind the last known change an incremental run looks again (Cloud)."""
 
 
