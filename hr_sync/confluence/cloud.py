@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from hr_sync.confluence.gateway import Gateway
-from hr_sync.confluence.wire import read_account, read_heads, read_pages, read_space
-from hr_sync.errors import ServerFailed
+from hr_sync.confluence.wire import read_account, read_heads, read_pages, read_sight, read_sights, read_space
+from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed
 from hr_sync.model.page import Fetched, Head, Listing, Space
+from hr_sync.model.removal import Evidence, Sight
 
 WIDEST = 250  #: most entries that Cloud gives in one answer
+EVERY_STATUS = ("current", "archived", "trashed", "deleted")
 _TRIES_WHEN_WIDE = 2  # then fewer pages are asked for at once
 
 
@@ -60,7 +62,32 @@ class CloudReader:
         middle = len(ids) // 2
         return Fetched.joined(self.pages(ids[:middle], space), self.pages(ids[middle:], space))
 
+    def check_space(self, space_id: str) -> None:
+        """Raise NotFound unless the account sees the space."""
+        self.gateway.get(f"api/v2/spaces/{space_id}")
+
+    def look(self, ids: Sequence[str]) -> dict[str, Evidence]:
+        """Ask about pages by id: all at once for those that exist in some state, then one by one for the others.
+
+        The list answers for trashed and archived pages too, but may lag, so that only asking for the very page counts
+        as not seeing it.
+        """
+        found: dict[str, Evidence] = {}
+        for start in range(0, len(ids), WIDEST):
+            query = {"id": ids[start : start + WIDEST], "limit": WIDEST, "status": EVERY_STATUS}
+            for answer in self.gateway.walk("api/v2/pages", query):
+                found.update((evidence.page_id, evidence) for evidence in read_sights(answer))
+        return {page_id: found.get(page_id) or self._look_alone(page_id) for page_id in ids}
+
+    def _look_alone(self, page_id: str) -> Evidence:
+        try:
+            return read_sight(self.gateway.get(f"api/v2/pages/{page_id}"), page_id)
+        except (NotFound, AccessDenied):
+            return Evidence(page_id=page_id, sight=Sight.UNSEEN)
+        except (AnswerNotTrusted, ServerFailed):
+            return Evidence(page_id=page_id, sight=Sight.UNKNOWN)
+
     def _pages(self, ids: Sequence[str], space: Space) -> Fetched:
-        query = {"id": ids, "body-format": "storage", "limit": WIDEST, "status": ["current", "archived"]}
+        query = {"id": ids, "body-format": "storage", "limit": WIDEST, "status": "current"}
         walk = self.gateway.walk("api/v2/pages", query, max_attempts=_TRIES_WHEN_WIDE if len(ids) > 1 else None)
         return read_pages(walk, frozenset(ids), space, self.gateway.base)

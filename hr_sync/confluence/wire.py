@@ -12,6 +12,7 @@ from typing import Any
 from hr_sync.confluence.answers import Json
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused
 from hr_sync.model.page import Fetched, Head, Page, Space
+from hr_sync.model.removal import Evidence, Sight
 
 
 class _Missing(Exception):
@@ -83,6 +84,19 @@ def read_pages(answers: Iterator[Json], wanted: frozenset[str], space: Space, si
             except _Missing as error:
                 unreadable[page_id] = f"the answer gives no {error}"
     return Fetched(pages=pages, unreadable=unreadable, absent=wanted - pages.keys() - unreadable.keys())
+
+
+def read_sights(answer: Json) -> list[Evidence]:
+    """Read which pages a list shows, and in which state."""
+    return [read_sight(item, item["id"]) for item in answer["results"]]
+
+
+def read_sight(item: Json, page_id: str) -> Evidence:
+    """Read in which state a page is. An answer about anything else proves nothing."""
+    status, space_id = item.get("status"), item.get("spaceId")
+    if item.get("id") != page_id or not isinstance(status, str) or not isinstance(space_id, str):
+        return Evidence(page_id=page_id, sight=Sight.UNKNOWN)
+    return Evidence(page_id=page_id, sight=Sight.PRESENT, status=status, space_id=space_id)
 
 
 class _Links:

@@ -1,0 +1,57 @@
+"""Writes what runs did: a row when a run begins, one for each of its spaces, and how it all ended."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import func, insert, update
+from sqlalchemy.orm import Session
+
+from hr_sync.database.run_tables import SyncRun, SyncRunSpace, SyncSpace
+from hr_sync.model.page import Space
+from hr_sync.model.report import Counts, Outcome, RunReport, SpaceReport
+
+
+def open_run(session: Session, *, mode: str, worker: str, version: str) -> int:
+    """Write that a run begins. Gives its number."""
+    statement = insert(SyncRun).values(mode=mode, worker=worker, version=version).returning(SyncRun.id)
+    return session.execute(statement).scalar_one()
+
+
+def close_run(session: Session, report: RunReport) -> None:
+    """Write how a run ended."""
+    session.execute(
+        update(SyncRun)
+        .where(SyncRun.id == report.run_id)
+        .values(
+            finished_at=func.now(),
+            outcome=report.outcome,
+            exit_code=report.exit_code,
+            error=report.error,
+            requests=report.requests,
+            **_columns(report.counts),
+        )
+    )
+
+
+def record_space(session: Session, run_id: int, space: Space, report: SpaceReport, *, held: int = 0) -> None:
+    """Write what a run did in one space, and the space's freshness when that was complete."""
+    session.execute(
+        insert(SyncRunSpace).values(
+            run_id=run_id,
+            space_key=report.space_key,
+            outcome=report.outcome,
+            error=report.error,
+            held=held,
+            finished_at=func.now(),
+            **_columns(report.counts),
+        )
+    )
+    values: dict[str, Any] = {"space_id": space.id, "name": space.name, "last_run_id": run_id}
+    if report.outcome is Outcome.COMPLETE:
+        values |= {"last_complete_run_id": run_id, "last_complete_at": func.now(), "last_full_at": func.now()}
+    session.execute(update(SyncSpace).where(SyncSpace.space_key == report.space_key).values(values))
+
+
+def _columns(counts: Counts) -> Mapping[str, int]:
+    return asdict(counts)

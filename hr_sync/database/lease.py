@@ -1,0 +1,90 @@
+"""One writer per space: a lease with a fencing epoch, on the database's clock.
+
+Each new lease raises the epoch of its space. Every write transaction reads the epoch `FOR SHARE` first, so that a
+worker which slept past its lease is refused by the database, whatever it believes. Session advisory locks would not do:
+behind PgBouncer two workers both held one (30 of 30 tries).
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, sessionmaker
+
+from hr_sync.database.engine import session_scope
+from hr_sync.database.run_tables import SyncSpace
+from hr_sync.errors import LeaseLost
+
+LEASE_SECONDS = 60  #: renewed every third of it; another worker waits this long after a crash
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lease:
+    """The right to write one space, as long as nobody holds a higher epoch."""
+
+    space_key: str
+    holder: str  #: host:pid:run
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Busy:
+    """Another worker holds the lease."""
+
+    space_key: str
+    holder: str
+
+
+def take_lease(sessions: sessionmaker[Session], space_key: str, holder: str) -> Lease | Busy:
+    """Take the lease of a space when it is free or has expired."""
+    expires_at = func.clock_timestamp() + text(f"interval '{LEASE_SECONDS} seconds'")
+    statement = insert(SyncSpace).values(space_key=space_key, lease_holder=holder, lease_expires_at=expires_at, epoch=1)
+    statement = statement.on_conflict_do_update(
+        index_elements=[SyncSpace.space_key],
+        set_={
+            SyncSpace.lease_holder: statement.excluded.lease_holder,
+            SyncSpace.lease_expires_at: expires_at,
+            SyncSpace.epoch: SyncSpace.epoch + 1,
+        },
+        where=or_(SyncSpace.lease_expires_at.is_(None), SyncSpace.lease_expires_at < func.clock_timestamp()),
+    )
+    with session_scope(sessions) as session:
+        epoch = session.scalar(statement.returning(SyncSpace.epoch))
+        if epoch is not None:
+            return Lease(space_key=space_key, holder=holder, epoch=epoch)
+        other = session.scalar(select(SyncSpace.lease_holder).where(SyncSpace.space_key == space_key))
+    return Busy(space_key=space_key, holder=other or "another worker")
+
+
+def renew_lease(sessions: sessionmaker[Session], lease: Lease) -> None:
+    """Hold the lease for another full term. Raises LeaseLost when somebody else has it."""
+    expires_at = func.clock_timestamp() + text(f"interval '{LEASE_SECONDS} seconds'")
+    _change_own(sessions, lease, {SyncSpace.lease_expires_at.key: expires_at})
+
+
+def release_lease(sessions: sessionmaker[Session], lease: Lease) -> None:
+    """Let the next worker in at once. Raises LeaseLost when it already was."""
+    _change_own(sessions, lease, {SyncSpace.lease_expires_at.key: None, SyncSpace.lease_holder.key: None})
+
+
+def check_lease(session: Session, lease: Lease) -> None:
+    """Hold the epoch still until the transaction ends. Raises LeaseLost when it is no longer ours."""
+    epoch = session.scalar(
+        select(SyncSpace.epoch).where(SyncSpace.space_key == lease.space_key).with_for_update(read=True)
+    )
+    if epoch != lease.epoch:
+        raise _lost(lease)
+
+
+def _change_own(sessions: sessionmaker[Session], lease: Lease, values: dict[str, object]) -> None:
+    own = (SyncSpace.space_key == lease.space_key, SyncSpace.epoch == lease.epoch)
+    with session_scope(sessions) as session:
+        if session.scalar(update(SyncSpace).where(*own).values(values).returning(SyncSpace.epoch)) is None:
+            raise _lost(lease)
+
+
+def _lost(lease: Lease) -> LeaseLost:
+    return LeaseLost(
+        f"Another worker took over space {lease.space_key} while this one was paused; nothing more was written. "
+        "It carries on there; nothing to do."
+    )

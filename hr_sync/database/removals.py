@@ -1,0 +1,54 @@
+"""Hides and removes pages: rows are marked, never dropped, and each mark is told to consumers."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, insert, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from hr_sync.database.engine import session_scope
+from hr_sync.database.lease import Lease, check_lease
+from hr_sync.database.tables import ConfluencePage, PageChange
+from hr_sync.model.removal import Ruling, Verdict
+
+
+def apply_rulings(sessions: sessionmaker[Session], lease: Lease, run_id: int, rulings: Sequence[Ruling]) -> list[str]:
+    """Carry out HIDE and REMOVE in one transaction. Gives the ids of the pages that were marked.
+
+    The conditions are asked again in the statement itself: a page that another space's pass has taken over meanwhile,
+    or that is removed already, is left alone. Raises LeaseLost.
+    """
+    marked: list[str] = []
+    with session_scope(sessions) as session:
+        check_lease(session, lease)
+        for ruling in sorted(rulings, key=lambda ruling: ruling.page_id):
+            if _mark(session, lease.space_key, run_id, ruling):
+                marked.append(ruling.page_id)
+                session.execute(insert(PageChange).values(_change(lease.space_key, run_id, ruling)))
+    return marked
+
+
+def _mark(session: Session, space_key: str, run_id: int, ruling: Ruling) -> bool:
+    page = ConfluencePage
+    values: dict[str, object]
+    if ruling.verdict is Verdict.HIDE:
+        values = {"hidden_at": func.now(), "missing_since_run": run_id}
+    else:
+        values = {"removed_at": func.now(), "removed_reason": ruling.reason}
+    statement = (
+        update(page)
+        .where(page.id == ruling.page_id, page.space_key == space_key, page.removed_at.is_(None))
+        .values(values | {"synced_at": func.now(), "last_seen_run": run_id})
+        .returning(page.id)
+    )
+    return session.scalar(statement) is not None
+
+
+def _change(space_key: str, run_id: int, ruling: Ruling) -> dict[str, object]:
+    return {
+        "page_id": ruling.page_id,
+        "space_key": space_key,
+        "run_id": run_id,
+        "action": ruling.verdict,
+        "facets": ["removed"],
+        "reason": ruling.reason,
+    }

@@ -1,0 +1,104 @@
+"""What may leave the mirror, decided from evidence. No I/O happens here.
+
+Rule 1. Absence in one listing is a question. Only a complete listing of this very run may ask it.
+Rule 2. Each question is asked by id, and an answer counts only while a canary proves that the account still sees.
+Rule 3. What could not be seen (404, 403) is hidden at once and removed when a later run finds the same.
+Rule 4. More than max(20, 10 %) of a space's live pages leaving in one run is held: nothing of it is done.
+
+The verdict table:
+
+    answer by id                      stored     verdict
+    ------------------------------    -------    -----------------------------------------------------
+    here, current                     any        KEEP      the listing was wrong: the run is partial
+    trashed, archived, draft, ...     any        REMOVE    with that reason
+    in another space, mirrored        any        LEAVE     that space's own pass takes it over
+    in another space, not mirrored    any        REMOVE    moved out of scope
+    not seen (404, 403)               live       HIDE      first strike
+    not seen (404, 403)               hidden     REMOVE    second strike, by a later run
+    anything else                     any        KEEP      no evidence: the run is partial
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hr_sync.model.page import StoredPage
+
+
+class Sight(StrEnum):
+    """What asking for one page by id showed."""
+
+    PRESENT = "present"  #: 200; status and space tell the rest
+    UNSEEN = "unseen"  #: 404 or 403 from Confluence itself
+    UNKNOWN = "unknown"  #: anything else, which is evidence of nothing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """The answer to the question about one page."""
+
+    page_id: str
+    sight: Sight
+    status: str | None = None  #: where present
+    space_id: str | None = None  #: where present
+
+
+class Verdict(StrEnum):
+    """What follows for one page."""
+
+    KEEP = "keep"
+    LEAVE = "leave"
+    HIDE = "hide"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ruling:
+    """A verdict and its reason, as stored in `removed_reason` and told by `explain`."""
+
+    page_id: str
+    verdict: Verdict
+    reason: str
+    was_live: bool
+
+
+def rule(evidence: Evidence, stored: StoredPage, *, space_id: str, mirrored_space_ids: frozenset[str]) -> Ruling:
+    """Look one page up in the verdict table. `space_id` is the space whose listing lacks it."""
+    verdict, reason = _verdict(evidence, stored, space_id, mirrored_space_ids)
+    return Ruling(page_id=stored.id, verdict=verdict, reason=reason, was_live=not stored.hidden)
+
+
+def _verdict(
+    evidence: Evidence, stored: StoredPage, space_id: str, mirrored_space_ids: frozenset[str]
+) -> tuple[Verdict, str]:
+    match evidence:
+        case Evidence(sight=Sight.UNSEEN) if stored.hidden:
+            return Verdict.REMOVE, "gone"
+        case Evidence(sight=Sight.UNSEEN):
+            return Verdict.HIDE, "not visible"
+        case Evidence(sight=Sight.PRESENT, status="current", space_id=found) if found == space_id:
+            return Verdict.KEEP, "the listing was wrong: the page is there"
+        case Evidence(sight=Sight.PRESENT, status="current", space_id=found) if found in mirrored_space_ids:
+            return Verdict.LEAVE, "moved to another mirrored space"
+        case Evidence(sight=Sight.PRESENT, status="current"):
+            return Verdict.REMOVE, "moved out of scope"
+        case Evidence(sight=Sight.PRESENT, status=str(status)):
+            return Verdict.REMOVE, status
+    return Verdict.KEEP, "no evidence"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guard:
+    """How much may leave a space in one run without somebody's word."""
+
+    max_removed_pages: int = 20
+    max_removed_fraction: float = 0.10
+
+    def limit(self, live_pages: int) -> int:
+        """Give the most live pages that may be hidden or removed in one run."""
+        return max(self.max_removed_pages, int(self.max_removed_fraction * live_pages))
+
+
+def leaving(rulings: Sequence[Ruling]) -> int:
+    """Count the live pages that these rulings would hide or remove."""
+    return sum(ruling.was_live and ruling.verdict in (Verdict.HIDE, Verdict.REMOVE) for ruling in rulings)

@@ -1,0 +1,1 @@
+"""One run: list, plan, fetch, apply, record. What cron runs is what the scheduler runs: `run.run`."""

@@ -1,0 +1,60 @@
+"""The two ends of a mirror and what a run is asked to do. Values and wiring only."""
+
+import socket
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from os import getpid
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from hr_sync.confluence.cloud import CloudReader
+from hr_sync.model.removal import Guard
+
+
+class Mode(StrEnum):
+    """Which pages a run looks at."""
+
+    FULL = "full"  #: everything in scope
+    RESYNC = "resync"  #: everything in scope is compared, and what was asked for is fetched whatever its version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """Which spaces are mirrored."""
+
+    spaces: Sequence[str]  #: keys, or just "*" for all that the account sees
+    exclude_spaces: Sequence[str] = ()
+    include_personal_spaces: bool = False  #: matters for "*" only
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What one run is asked to do."""
+
+    mode: Mode = Mode.FULL
+    space_keys: Sequence[str] = ()  #: of the scope; empty for all of it
+    page_ids: Sequence[str] = ()  #: to fetch whatever their version
+    every_page: bool = False  #: fetch all pages of the chosen spaces whatever their version
+    allow_mass_delete: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mirror:
+    """Source and store, wired together once per process."""
+
+    reader: CloudReader
+    engine: Engine
+    sessions: sessionmaker[Session]
+    scope: Scope
+    version: str  #: of hr_sync
+    connections: int = 8  #: requests under way at once
+    guard: Guard = field(default_factory=Guard)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def worker(self) -> str:
+        """Name this process to people who ask who is at it."""
+        return f"{socket.gethostname()}:{getpid()}"

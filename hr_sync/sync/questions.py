@@ -1,0 +1,45 @@
+"""Asks Confluence about pages that a complete listing did not show. The rules stand in `hr_sync.model.removal`."""
+
+from collections.abc import Sequence
+
+from hr_sync.confluence.cloud import CloudReader
+from hr_sync.errors import AnswerNotTrusted, NotFound
+from hr_sync.model.page import Listing, StoredPage
+from hr_sync.model.removal import Ruling, rule
+
+
+def ask(
+    reader: CloudReader, listing: Listing, questions: Sequence[StoredPage], mirrored_space_ids: frozenset[str]
+) -> list[Ruling]:
+    """Ask about each page by id, between two canaries. Only a complete listing may bring questions here.
+
+    Raises AnswerNotTrusted when a canary fails: then nothing that was answered is evidence.
+    """
+    if not questions:
+        return []
+    known_page = next(iter(listing.heads), None)
+    check_canary(reader, listing.space.id, known_page)
+    evidence = reader.look([page.id for page in questions])
+    check_canary(reader, listing.space.id, known_page)
+    return [
+        rule(evidence[page.id], page, space_id=listing.space.id, mirrored_space_ids=mirrored_space_ids)
+        for page in questions
+    ]
+
+
+def check_canary(reader: CloudReader, space_id: str, page_id: str | None) -> None:
+    """Prove that the account still sees: it is known, and sees the space and a page that the listing showed.
+
+    An expired token answers 404 to everything, which would pass for a space full of deleted pages.
+    """
+    reader.check_account()
+    try:
+        reader.check_space(space_id)
+        sights = reader.look([page_id]) if page_id else {}
+    except NotFound:
+        sights = None
+    if sights is None or any(evidence.status is None for evidence in sights.values()):
+        raise AnswerNotTrusted(
+            "Confluence no longer shows what it listed a moment ago, so that nothing may be concluded from what it "
+            "does not show. Check that the token has not expired, and that the account still sees the space."
+        )

@@ -1,0 +1,120 @@
+"""The steps that full runs and resyncs share: write pages, note failures, carry out rulings. All under one lease."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from hr_sync.database.apply import MOST_PAGES, Write, apply_pages
+from hr_sync.database.engine import session_scope
+from hr_sync.database.failures import Failure, record_failures
+from hr_sync.database.lease import Lease, check_lease
+from hr_sync.database.removals import apply_rulings
+from hr_sync.errors import Stopped
+from hr_sync.model.page import Space
+from hr_sync.model.plan import Action, Step
+from hr_sync.model.removal import Ruling, Verdict, leaving
+from hr_sync.model.report import Counts
+from hr_sync.sync.bodies import fetch_bodies
+from hr_sync.sync.mirror import Mirror, Order
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """One space in one run: what its steps share. `counts` grows as the work goes on."""
+
+    mirror: Mirror
+    order: Order
+    run_id: int
+    space: Space
+    mirrored_space_ids: frozenset[str]
+    pool: Executor  #: fetches bodies
+    lease: Lease
+    counts: Counts = field(default_factory=Counts)
+
+
+def write_bodies(work: Work, steps: Sequence[Step]) -> frozenset[str]:
+    """Fetch and write the pages of these steps. Gives the ids that were listed but are not to be had any more."""
+    by_id = {step.page_id: step for step in steps}
+    absent: set[str] = set()
+    for bodies in fetch_bodies(
+        work.mirror.reader, work.space, list(by_id), pool=work.pool, window=work.mirror.connections + 2
+    ):
+        work.counts.bodies += len(bodies.pages)
+        absent |= bodies.absent
+        note_unreadable(work, bodies.unreadable)
+        _write(
+            work,
+            [
+                Write(
+                    action=by_id[page_id].action,
+                    reason=by_id[page_id].reason,
+                    head=page.head,
+                    storage=page.storage,
+                    content_hash=page.content_hash,
+                )
+                for page_id, page in sorted(bodies.pages.items())
+            ],
+        )
+    return frozenset(absent)
+
+
+def write_heads(work: Work, steps: Sequence[Step]) -> None:
+    """Write pages whose body is the same: moved, renamed without a version, given another address."""
+    moves = [Write(action=step.action, reason=step.reason, head=step.head) for step in steps if step.head is not None]
+    for start in range(0, len(moves), MOST_PAGES):
+        _write(work, moves[start : start + MOST_PAGES])
+
+
+def note_unreadable(work: Work, unreadable: Mapping[str, str], *, stage: str = "read") -> None:
+    """Remember pages that are there and cannot be used: id → what was wrong."""
+    note_failures(
+        work,
+        [
+            Failure(page_id=page_id, stage=stage, error_class="Unreadable", message=reason)
+            for page_id, reason in unreadable.items()
+        ],
+    )
+
+
+def note_failures(work: Work, failures: Sequence[Failure]) -> None:
+    """Remember failures, so that later runs try again and people see why a page is not there."""
+    if not failures:
+        return
+    with session_scope(work.mirror.sessions) as session:
+        check_lease(session, work.lease)
+        record_failures(session, work.space.key, work.run_id, failures)
+
+
+def carry_out(work: Work, rulings: Sequence[Ruling], *, live_pages: int) -> int:
+    """Hide and remove, unless so much would leave that somebody must decide. Gives the number of removals held."""
+    going = leaving(rulings)
+    if going > work.mirror.guard.limit(live_pages) and not work.order.allow_mass_delete:
+        return going
+    due = [ruling for ruling in rulings if ruling.verdict in (Verdict.HIDE, Verdict.REMOVE)]
+    if due:
+        marked = apply_rulings(work.mirror.sessions, work.lease, work.run_id, due)
+        hidden = {ruling.page_id for ruling in due if ruling.verdict is Verdict.HIDE}
+        work.counts.hidden += len(hidden.intersection(marked))
+        work.counts.removed += len(set(marked) - hidden)
+    return 0
+
+
+def _write(work: Work, writes: Sequence[Write]) -> None:
+    """Write a chunk and count it. The chunk is one transaction: all of it is there afterwards, or none."""
+    if work.mirror.stop.is_set():
+        raise Stopped("Asked to stop; what was written so far stays, the next run does the rest.")
+    if not writes:
+        return
+    failed = {failure.page_id for failure in apply_pages(work.mirror.sessions, work.lease, work.run_id, writes)}
+    for write in writes:
+        if write.head.id not in failed:
+            name = _COUNTED[write.action]
+            setattr(work.counts, name, getattr(work.counts, name) + 1)
+
+
+_COUNTED = {
+    Action.INSERT: "inserted",
+    Action.UPDATE: "updated",
+    Action.MOVE: "moved",
+    Action.RESTORE: "restored",
+}
