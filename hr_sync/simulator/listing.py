@@ -3,11 +3,11 @@
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Row = TypeVar("Row")
-Key = tuple[str | int, int]
-"""The value sorted by, and the id as a number to make it unique."""
+Key = tuple[Any, ...]
+"""The values sorted by, and the id as a number to make it unique. All keys of a listing compare with each other."""
 
 
 class SortedRows(Generic[Row]):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hr_sync.simulator import cloud_v1, cloud_v2
+from hr_sync.simulator import cloud, datacenter
 from hr_sync.simulator.call import ORDINARY, Call, Circumstances
 from hr_sync.simulator.credentials import caller
 from hr_sync.simulator.listing import ListingCache
@@ -42,7 +42,7 @@ class Site:
     listings: ListingCache = field(default_factory=ListingCache)
 
     def __post_init__(self) -> None:
-        self._routes = Routes((*cloud_v2.ROUTES, *cloud_v1.ROUTES))
+        self._routes = Routes(cloud.ROUTES if self.tenant.flavor == "cloud" else datacenter.ROUTES)
 
     def route(self, path: str) -> str:
         """The path below context or gateway prefix; unchanged where neither fits."""

@@ -97,11 +97,11 @@ class Store:
             found = (self.find(content_id) for content_id in self._under.get(container_id, ()))
             return [content for content in found if content is not None]
 
-    def ancestors(self, page: Page) -> list[Page]:
-        """From the root down to the parent. A parent that was purged ends the chain."""
+    def ancestors(self, page: Page, moment: datetime | None = None) -> list[Page]:
+        """From the root down to the parent, now or at a moment. A parent that was purged ends the chain."""
         chain: list[Page] = []
         while page.parent_id is not None:
-            parent = self.find(page.parent_id)
+            parent = self.find(page.parent_id) if moment is None else self.find_at(page.parent_id, moment)
             if not isinstance(parent, Page) or parent in chain:
                 break
             chain.append(parent)

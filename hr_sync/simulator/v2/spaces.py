@@ -3,11 +3,11 @@
 from typing import Any
 
 from hr_sync.simulator.call import Call
-from hr_sync.simulator.cloud_v2_lists import list_answer
-from hr_sync.simulator.cloud_v2_shapes import space_object
 from hr_sync.simulator.messages import Answer
 from hr_sync.simulator.refusals import RefusedError, v2_not_found
 from hr_sync.simulator.routes import Route
+from hr_sync.simulator.v2.lists import list_answer
+from hr_sync.simulator.v2.shapes import space_object
 from hr_sync.simulator.world import Space
 
 TYPES = ("global", "collaboration", "knowledge_base", "personal")

@@ -1,15 +1,17 @@
 """Cloud v2: lists and single reads of pages and blog posts."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hr_sync.simulator.call import Call
-from hr_sync.simulator.cloud_v2_lists import content_key, list_answer
-from hr_sync.simulator.cloud_v2_shapes import page_object
-from hr_sync.simulator.cloud_v2_spaces import space_of
 from hr_sync.simulator.messages import Answer
 from hr_sync.simulator.refusals import RefusedError, v2_not_found, v2_refusal
 from hr_sync.simulator.routes import Route
+from hr_sync.simulator.v2.includes import included
+from hr_sync.simulator.v2.lists import content_key, list_answer
+from hr_sync.simulator.v2.shapes import page_object
+from hr_sync.simulator.v2.spaces import space_of
 from hr_sync.simulator.world import Page
 
 LIST_FORMATS = ("storage", "atlas_doc_format")
@@ -80,10 +82,24 @@ def _content_list(
 
 def _single(call: Call, kind: str) -> Answer:
     body_format = call.query.choice("body-format", SINGLE_FORMATS)
-    found = content_of(call, kind)
+    found = _version_of(call, content_of(call, kind))
     document = page_object(call.world, _intact(call, found, body_format), body_format)
+    document.update(included(call, found))
+    if not call.query.flag("include-version", default=True):
+        del document["version"]
     document["_links"]["base"] = call.site_url
     return Answer(document=document)
+
+
+def _version_of(call: Call, page: Page) -> Page:
+    """The page as it was in the version asked for; the present one without `version`."""
+    wanted = call.query.integer("version", page.version, low=1)
+    for state in call.world.versions(page.id):
+        if state.version == wanted and isinstance(state, Page):
+            return page if wanted == page.version else replace(state, status=page.status)
+    if wanted == page.version:
+        return page
+    raise RefusedError(v2_not_found("version", str(wanted)))
 
 
 def content_of(call: Call, kind: str = "page") -> Page:
