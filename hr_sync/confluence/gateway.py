@@ -49,7 +49,7 @@ class Limits:
     max_connections: int = 8  #: requests under way at once, over all threads
     request_timeout_seconds: float = 30.0  #: to connect, and between two pieces of an answer
     request_deadline_seconds: float = 120.0  #: for a whole answer
-    max_answer_bytes: int = 64 << 20  #: decoded
+    max_answer_bytes: int = 64_000_000  #: decoded
     retry: RetryRules = field(default_factory=RetryRules)
     ca_file: str | None = None  #: PEM bundle to verify TLS with, instead of the usual one
 

@@ -74,7 +74,7 @@ class GuardedAdapter(HTTPAdapter):
             size += len(chunk)
             if size > self._max_answer_bytes:
                 raise AnswerNotTrusted(
-                    f"An answer of Confluence is larger than {self._max_answer_bytes >> 20} MiB; "
+                    f"An answer of Confluence is larger than {self._max_answer_bytes:,} bytes; "
                     "raise confluence.max_answer_megabytes if that is right."
                 )
             if time.monotonic() > ends_at:

@@ -34,8 +34,10 @@ def close_run(session: Session, report: RunReport) -> None:
     )
 
 
-def record_space(session: Session, run_id: int, space: Space, report: SpaceReport, *, held: int = 0) -> None:
-    """Write what a run did in one space, and the space's freshness when that was complete."""
+def record_space(
+    session: Session, run_id: int, space: Space, report: SpaceReport, *, held: int = 0, listed: bool = False
+) -> None:
+    """Write what a run did in one space, and the space's freshness when all of it was listed and is right."""
     session.execute(
         insert(SyncRunSpace).values(
             run_id=run_id,
@@ -48,7 +50,7 @@ def record_space(session: Session, run_id: int, space: Space, report: SpaceRepor
         )
     )
     values: dict[str, Any] = {"space_id": space.id, "name": space.name, "last_run_id": run_id}
-    if report.outcome is Outcome.COMPLETE:
+    if listed and report.outcome is Outcome.COMPLETE:
         values |= {"last_complete_run_id": run_id, "last_complete_at": func.now(), "last_full_at": func.now()}
     session.execute(update(SyncSpace).where(SyncSpace.space_key == report.space_key).values(values))
 

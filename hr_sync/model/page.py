@@ -87,6 +87,11 @@ class StoredPage:
     hidden: bool
     removed: bool
 
+    @property
+    def live(self) -> bool:
+        """True when consumers see the page."""
+        return not self.hidden and not self.removed
+
 
 def metadata_digest(head: Head) -> str:
     """SHA-256 hex over what can change without a new version: title, place, status and address.

@@ -78,6 +78,8 @@ class ConfluenceSettings(Group):
     """Largest answer that is read (megabytes of 1,000,000 bytes, after decompression)."""
     max_attempts: int = Field(default=5, ge=1, le=20)
     """Times that a request is sent before it counts as failed."""
+    first_retry_wait_seconds: Seconds = 0.5
+    """Wait before a request is sent again; doubles with every further time, and varies by 30 %."""
     max_retry_wait_seconds: Seconds = 60
     """Longest wait that Confluence may ask for; a longer one ends the run as temporary (exit code 75)."""
     ca_file: CertificateFile | None = Field(default=None, examples=["/etc/ssl/company-ca.pem"])

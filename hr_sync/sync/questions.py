@@ -1,29 +1,33 @@
-"""Asks Confluence about pages that a complete listing did not show. The rules stand in `hr_sync.model.removal`."""
+"""Asks Confluence about pages that it did not show. The rules stand in `hr_sync.model.removal`."""
 
 from collections.abc import Sequence
 
 from hr_sync.confluence.cloud import CloudReader
 from hr_sync.errors import AnswerNotTrusted, NotFound
-from hr_sync.model.page import Listing, StoredPage
+from hr_sync.model.page import Space, StoredPage
 from hr_sync.model.removal import Ruling, rule
 
 
 def ask(
-    reader: CloudReader, listing: Listing, questions: Sequence[StoredPage], mirrored_space_ids: frozenset[str]
+    reader: CloudReader,
+    space: Space,
+    questions: Sequence[StoredPage],
+    *,
+    known_page: str | None,
+    mirrored_space_ids: frozenset[str],
 ) -> list[Ruling]:
-    """Ask about each page by id, between two canaries. Only a complete listing may bring questions here.
+    """Ask about each page by id, between two canaries. `known_page` is one that the space has just shown.
 
+    Only a complete listing of the space, or a person who names the page, may bring questions here.
     Raises AnswerNotTrusted when a canary fails: then nothing that was answered is evidence.
     """
     if not questions:
         return []
-    known_page = next(iter(listing.heads), None)
-    check_canary(reader, listing.space.id, known_page)
+    check_canary(reader, space.id, known_page)
     evidence = reader.look([page.id for page in questions])
-    check_canary(reader, listing.space.id, known_page)
+    check_canary(reader, space.id, known_page)
     return [
-        rule(evidence[page.id], page, space_id=listing.space.id, mirrored_space_ids=mirrored_space_ids)
-        for page in questions
+        rule(evidence[page.id], page, space_id=space.id, mirrored_space_ids=mirrored_space_ids) for page in questions
     ]
 
 

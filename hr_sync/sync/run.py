@@ -1,8 +1,9 @@
 """One run over all spaces in scope. The same function behind cron, the container and a manual resync."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import TypeAlias
 
 import structlog
 
@@ -23,11 +24,14 @@ from hr_sync.model.page import Space
 from hr_sync.model.report import Counts, ExitCode, Outcome, RunReport, SpaceReport, conclude, total
 from hr_sync.sync.leases import leased
 from hr_sync.sync.mirror import Mirror, Order
+from hr_sync.sync.resync import page_tasks
 from hr_sync.sync.scope import spaces_in_scope
 from hr_sync.sync.space import sync_space
 from hr_sync.sync.work import Work
 
 log = structlog.get_logger(__name__)
+
+Task: TypeAlias = Callable[[Work], SpaceReport]  #: what is done with one space
 
 
 def run(mirror: Mirror, order: Order) -> RunReport:
@@ -62,8 +66,11 @@ def _run(mirror: Mirror, order: Order, run_id: int, began: float) -> RunReport:
     asked_before = traffic.counts().requests
     try:
         mirror.reader.check_account()
-        spaces, unseen = spaces_in_scope(mirror.reader, mirror.scope, order)
-        reports = [_unseen(key) for key in unseen] + _sync_all(mirror, order, run_id, spaces)
+        spaces = spaces_in_scope(mirror.reader, mirror.scope, order)
+        tasks: dict[Space, Task] = dict.fromkeys(spaces.chosen, sync_space)
+        if order.page_ids:
+            tasks = page_tasks(mirror, order, spaces.every)
+        reports = [_unseen(key) for key in spaces.unseen] + _work_on(mirror, order, run_id, tasks, spaces.every)
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
     except HrSyncError as failure:
@@ -81,17 +88,19 @@ def _run(mirror: Mirror, order: Order, run_id: int, began: float) -> RunReport:
     )
 
 
-def _sync_all(mirror: Mirror, order: Order, run_id: int, spaces: Sequence[Space]) -> list[SpaceReport]:
+def _work_on(
+    mirror: Mirror, order: Order, run_id: int, tasks: Mapping[Space, Task], mirrored: Sequence[Space]
+) -> list[SpaceReport]:
     """Work on the spaces side by side; all together make no more requests at once than the gateway lets through."""
-    if not spaces:
+    if not tasks:
         return []
-    side_by_side = min(len(spaces), mirror.connections)
+    side_by_side = min(len(tasks), mirror.connections)
     with (
         ThreadPoolExecutor(side_by_side, thread_name_prefix="space") as workers,
         ThreadPoolExecutor(mirror.connections, thread_name_prefix="fetch") as pool,
     ):
-        round_ = _Round(mirror, order, run_id, frozenset(space.id for space in spaces), pool)
-        return list(workers.map(round_.sync, spaces))
+        round_ = _Round(mirror, order, run_id, frozenset(space.id for space in mirrored), pool)
+        return list(workers.map(round_.work_on, tasks.keys(), tasks.values()))
 
 
 class _Round:
@@ -107,8 +116,8 @@ class _Round:
         self._pool = pool
         self._ended_by: HrSyncError | None = None
 
-    def sync(self, space: Space) -> SpaceReport:
-        """Work on one space under its lease. What goes wrong is reported and costs only this space."""
+    def work_on(self, space: Space, task: Task) -> SpaceReport:
+        """Do the task of one space under its lease. What goes wrong is reported and costs only this space."""
         mirror, run_id = self._mirror, self._run_id
         with (
             structlog.contextvars.bound_contextvars(run_id=run_id, space=space.key),
@@ -128,15 +137,15 @@ class _Round:
                 pool=self._pool,
                 lease=lease,
             )
-            report = self._sync_or_report(work)
+            report = self._report_of(work, task)
             log.info("space.ended", outcome=report.outcome, error=report.error)
             return report
 
-    def _sync_or_report(self, work: Work) -> SpaceReport:
+    def _report_of(self, work: Work, task: Task) -> SpaceReport:
         try:
             if self._ended_by is not None:
                 raise self._ended_by
-            return sync_space(work)
+            return task(work)
         except HrSyncError as failure:
             if _meets_every_space(failure):
                 self._ended_by = failure

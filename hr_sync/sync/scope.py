@@ -1,6 +1,7 @@
 """Which spaces a run works on: the configured ones that the account sees, narrowed by the order."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from hr_sync.confluence.cloud import CloudReader
 from hr_sync.errors import UsageError
@@ -10,24 +11,30 @@ from hr_sync.sync.mirror import Order, Scope
 EVERY_SPACE = "*"
 
 
-def spaces_in_scope(reader: CloudReader, scope: Scope, order: Order) -> tuple[list[Space], list[str]]:
-    """Give the spaces to work on, sorted by key, and the keys that were asked for and are not to be seen.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InScope:
+    """The spaces of a run, sorted by key."""
 
-    Raises UsageError for an ordered space outside of the configured scope, and what the reader raises.
-    """
+    every: Sequence[Space]  #: of the configured scope, as far as the account sees them
+    chosen: Sequence[Space]  #: those among them that the order is about
+    unseen: Sequence[str]  #: keys that were asked for and are not to be seen
+
+
+def spaces_in_scope(reader: CloudReader, scope: Scope, order: Order) -> InScope:
+    """Ask which spaces are there. Raises UsageError for an ordered space outside of the configured scope."""
     if EVERY_SPACE in scope.spaces:
         spaces = [space for space in reader.spaces() if _wanted(space, scope)]
-        keys: Sequence[str] = [space.key for space in spaces]
+        keys = {space.key for space in spaces}
     else:
-        keys = [key for key in scope.spaces if key not in scope.exclude_spaces]
-        spaces = reader.spaces(keys)
+        keys = set(scope.spaces) - set(scope.exclude_spaces)
+        spaces = reader.spaces(sorted(keys))
     _refuse_others(order.space_keys, keys)
-    if order.space_keys:
-        keys = order.space_keys
-    by_key = {space.key: space for space in spaces}
-    return (
-        sorted((by_key[key] for key in set(keys) & by_key.keys()), key=lambda space: space.key),
-        sorted(set(keys) - by_key.keys()),
+    chosen = set(order.space_keys) or keys
+    spaces = sorted(spaces, key=lambda space: space.key)
+    return InScope(
+        every=spaces,
+        chosen=[space for space in spaces if space.key in chosen],
+        unseen=sorted(chosen - {space.key for space in spaces}),
     )
 
 
@@ -37,8 +44,8 @@ def _wanted(space: Space, scope: Scope) -> bool:
     return space.key not in scope.exclude_spaces
 
 
-def _refuse_others(ordered: Sequence[str], keys: Sequence[str]) -> None:
-    others = sorted(set(ordered) - set(keys))
+def _refuse_others(ordered: Sequence[str], keys: set[str]) -> None:
+    others = sorted(set(ordered) - keys)
     if others:
         raise UsageError(
             f"Space {', '.join(others)} is not in the configured scope ({', '.join(sorted(keys)) or 'empty'}). "

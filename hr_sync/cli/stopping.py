@@ -1,0 +1,61 @@
+"""Ends in time when the process is asked to stop, whatever the work is waiting for at that moment."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn, TypeVar
+
+from hr_sync.errors import Stopped
+
+GRACE_SECONDS = 4.0  #: for the work to notice; a request that hangs in the kernel does not
+
+Result = TypeVar("Result")
+
+
+def run_until_stopped(work: Callable[[threading.Event], Result]) -> Result:
+    """Run `work` beside the main thread, which is left free to hear signals, and give what it returns or raises.
+
+    SIGTERM and SIGINT set the event that every wait of the work looks at; a second one ends the process at once. When
+    the work does not end within the grace, the process does: transactions roll back and the lease runs out.
+    """
+    stop = threading.Event()
+    outcome: list[Result] = []
+    failure: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            outcome.append(work(stop))
+        except BaseException as error:  # noqa: BLE001 -- raised again in the main thread
+            failure.append(error)
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    worker = threading.Thread(target=call, name="work", daemon=True)
+    worker.start()
+    try:
+        while worker.is_alive() and not stop.is_set():
+            worker.join(0.1)
+        worker.join(GRACE_SECONDS if stop.is_set() else None)
+        if worker.is_alive():
+            _leave()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
+def _leave() -> NoReturn:
+    print("hr-sync: stopped in the middle of a request; what was committed before stays.", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads that hang in a system call cannot be joined, which an ordinary exit would wait for.
+    os._exit(Stopped.exit_code)

@@ -1,0 +1,101 @@
+"""`run` and `resync`: the main job, once."""
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hr_sync.cli.options import AsJson, Config, Spaces
+
+if TYPE_CHECKING:
+    from hr_sync.model.report import RunReport
+    from hr_sync.sync.mirror import Order
+
+AllowMassDelete = Annotated[
+    bool, typer.Option("--allow-mass-delete", help="Carry out removals that were held, in this run only.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(run)
+    app.command()(resync)
+
+
+def run(
+    config: Config = None,
+    space: Spaces = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")] = False,
+    allow_mass_delete: AllowMassDelete = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the mirror up to date once, then exit: 0 complete, 3 partial, 4 held, 75 try later, 77 refused."""
+    from hr_sync.sync.mirror import Order
+
+    order = Order(space_keys=tuple(space or ()), allow_mass_delete=allow_mass_delete)
+    if dry_run:
+        _preview(config, order, as_json=as_json)
+    else:
+        _run(config, order, as_json=as_json)
+
+
+def resync(
+    config: Config = None,
+    page: Annotated[
+        list[str] | None, typer.Option("--page", help="A page by id or URL; may be given again.", metavar="ID_OR_URL")
+    ] = None,
+    space: Spaces = None,
+    every: Annotated[bool, typer.Option("--all", help="Every space in scope.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch pages again whatever their version: some pages, whole spaces, or everything."""
+    from hr_sync.errors import UsageError
+    from hr_sync.model.address import page_id_of
+    from hr_sync.sync.mirror import Mode, Order
+
+    if sum((bool(page), bool(space), every)) != 1:
+        raise UsageError("Say what to fetch again: either --page, or --space, or --all.")
+    page_ids = tuple(page_id_of(each) for each in page or ())
+    order = Order(mode=Mode.RESYNC, space_keys=tuple(space or ()), page_ids=page_ids, every_page=not page_ids)
+    _run(config, order, as_json=as_json)
+
+
+def _run(config: Path | None, order: "Order", *, as_json: bool) -> None:
+    from hr_sync.cli.printing import print_json, print_report
+    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.cli.wiring import open_mirror, open_settings
+
+    settings = open_settings(config)
+
+    def work(stop: threading.Event) -> "RunReport":
+        from hr_sync.sync.run import run as run_once
+
+        with open_mirror(settings, stop) as mirror:
+            return run_once(mirror, order)
+
+    report = run_until_stopped(work)
+    if as_json:
+        print_json(report)
+    else:
+        print_report(report)
+    raise typer.Exit(report.exit_code)
+
+
+def _preview(config: Path | None, order: "Order", *, as_json: bool) -> None:
+    from hr_sync.cli.printing import print_json, print_previews
+    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.cli.wiring import open_mirror, open_settings
+    from hr_sync.sync.preview import Preview, preview
+
+    settings = open_settings(config)
+
+    def work(stop: threading.Event) -> list[Preview]:
+        with open_mirror(settings, stop) as mirror:
+            return preview(mirror, order)
+
+    previews = run_until_stopped(work)
+    if as_json:
+        print_json(previews)
+    else:
+        print_previews(previews)

@@ -1,0 +1,115 @@
+"""Puts the program together from its settings: log, database, gateway, mirror. Everything heavy is imported here."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hr_sync import __version__
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from hr_sync.confluence.gateway import Gateway
+    from hr_sync.settings import Settings
+    from hr_sync.sync.mirror import Mirror
+
+
+def open_settings(config: Path | None) -> "Settings":
+    """Read the settings and set up the log as they say. Raises ConfigurationError."""
+    from hr_sync.logs import configure_logging
+    from hr_sync.settings import load_settings, secret_values
+
+    settings = load_settings(config)
+    configure_logging(level=settings.log.level, format=settings.log.format, secrets=secret_values(settings))
+    return settings
+
+
+@contextmanager
+def open_database(settings: "Settings") -> Iterator["Engine"]:
+    """Give the engine of the configured database; without `database.url`, of an embedded one that runs meanwhile.
+
+    Raises ConfigurationError and DatabaseUnavailable.
+    """
+    from hr_sync.database.embedded import EmbeddedPostgres
+    from hr_sync.database.engine import make_engine
+    from hr_sync.database.faults import database_errors
+
+    database = settings.database
+    with ExitStack() as stack:
+        url = database.sqlalchemy_url or stack.enter_context(EmbeddedPostgres(database.embedded_folder)).url
+        engine = make_engine(
+            url,
+            schema=database.schema_name,
+            pool_size=database.pool_size,
+            max_overflow=database.max_overflow,
+            pool_timeout_seconds=database.pool_timeout_seconds,
+            pool_recycle_seconds=database.pool_recycle_seconds,
+            connect_timeout_seconds=database.connect_timeout_seconds,
+            statement_timeout_seconds=database.statement_timeout_seconds,
+            lock_timeout_seconds=database.lock_timeout_seconds,
+        )
+        stack.callback(engine.dispose)
+        stack.enter_context(database_errors(engine))
+        yield engine
+
+
+def open_gateway(settings: "Settings", stop: threading.Event) -> "Gateway":
+    """Give the door to the configured Confluence. Connects to nothing yet."""
+    from hr_sync.confluence.addresses import api_base
+    from hr_sync.confluence.gateway import Credentials, Gateway, Limits
+    from hr_sync.confluence.retrying import RetryRules
+
+    confluence = settings.confluence
+    return Gateway(
+        api_base(confluence.url),
+        Credentials(
+            username=confluence.username,
+            password=confluence.api_token.get_secret_value() if confluence.api_token else None,
+            token=confluence.token.get_secret_value() if confluence.token else None,
+        ),
+        Limits(
+            max_connections=confluence.max_connections,
+            request_timeout_seconds=confluence.request_timeout_seconds,
+            request_deadline_seconds=confluence.request_deadline_seconds,
+            max_answer_bytes=confluence.max_answer_megabytes * 1_000_000,
+            retry=RetryRules(
+                max_attempts=confluence.max_attempts,
+                first_wait_seconds=confluence.first_retry_wait_seconds,
+                longest_wait_seconds=confluence.max_retry_wait_seconds,
+            ),
+            ca_file=str(confluence.ca_file) if confluence.ca_file else None,
+        ),
+        stop,
+    )
+
+
+@contextmanager
+def open_mirror(settings: "Settings", stop: threading.Event) -> Iterator["Mirror"]:
+    """Wire both ends together; the tables are made when they are missing. Raises SchemaError when they are older."""
+    from hr_sync.confluence.cloud import CloudReader
+    from hr_sync.database.engine import make_sessions
+    from hr_sync.database.schema import ensure_schema
+    from hr_sync.model.removal import Guard
+    from hr_sync.sync.mirror import Mirror, Scope
+
+    with open_database(settings) as engine:
+        ensure_schema(engine)
+        yield Mirror(
+            reader=CloudReader(open_gateway(settings, stop)),
+            engine=engine,
+            sessions=make_sessions(engine),
+            scope=Scope(
+                spaces=settings.confluence.spaces,
+                exclude_spaces=settings.confluence.exclude_spaces,
+                include_personal_spaces=settings.confluence.include_personal_spaces,
+            ),
+            version=__version__,
+            connections=settings.confluence.max_connections,
+            guard=Guard(
+                max_removed_pages=settings.sync.max_removed_pages,
+                max_removed_fraction=settings.sync.max_removed_fraction,
+            ),
+            stop=stop,
+        )

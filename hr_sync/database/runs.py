@@ -1,0 +1,77 @@
+"""The questions that people ask of the runs: what happened last, and how fresh each space is. Nothing is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from hr_sync.database.pages import LIVE
+from hr_sync.database.run_tables import SyncRun, SyncRunSpace, SyncSpace
+from hr_sync.database.tables import ConfluencePage, PageFailure
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpaceStatus:
+    """How one space stands now."""
+
+    space_key: str
+    name: str | None
+    last_complete_at: datetime | None  #: end of the last complete run; None = there was none
+    age: timedelta | None  #: time since then, on the database's clock: the space's freshness
+    last_run_id: int | None
+    last_outcome: str | None  #: of the last run that recorded this space
+    error: str | None  #: what ended that run's work here
+    lease_holder: str | None  #: who is writing now; None when nobody is
+    live_pages: int
+    failing_pages: int
+
+
+def last_runs(session: Session, *, limit: int = 10) -> Sequence[SyncRun]:
+    """Give the last runs, newest first, the running and the crashed ones too (`outcome` is None)."""
+    return session.scalars(select(SyncRun).order_by(SyncRun.id.desc()).limit(limit)).all()
+
+
+def spaces_of_run(session: Session, run_id: int) -> Sequence[SyncRunSpace]:
+    """Give what a run did in each space, by key."""
+    row = SyncRunSpace
+    return session.scalars(select(row).where(row.run_id == run_id).order_by(row.space_key)).all()
+
+
+def status_by_space(session: Session) -> list[SpaceStatus]:
+    """Give how each space stands that any run ever took up, by key."""
+    space, run = SyncSpace, SyncRunSpace
+    rows = session.execute(
+        select(
+            space,
+            run,
+            func.statement_timestamp() - space.last_complete_at,
+            space.lease_expires_at > func.statement_timestamp(),
+            _count(ConfluencePage.space_key, LIVE),
+            _count(PageFailure.space_key),
+        )
+        .outerjoin(run, and_(run.run_id == space.last_run_id, run.space_key == space.space_key))
+        .order_by(space.space_key)
+    )
+    return [
+        SpaceStatus(
+            space_key=space_row.space_key,
+            name=space_row.name,
+            last_complete_at=space_row.last_complete_at,
+            age=age,
+            last_run_id=space_row.last_run_id,
+            last_outcome=run_row.outcome if run_row else None,
+            error=run_row.error if run_row else None,
+            lease_holder=space_row.lease_holder if leased else None,
+            live_pages=live_pages,
+            failing_pages=failing_pages,
+        )
+        for space_row, run_row, age, leased, live_pages, failing_pages in rows
+    ]
+
+
+def _count(space_key: InstrumentedAttribute[str], *conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    """Count the rows of `space_key`'s table that belong to the space of the outer query."""
+    query = select(func.count()).where(space_key == SyncSpace.space_key, *conditions)
+    return query.correlate(SyncSpace).scalar_subquery()

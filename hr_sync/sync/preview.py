@@ -1,0 +1,54 @@
+"""What a full run would do, found out by reading alone: no lease, no run row, no page row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from hr_sync.database.faults import database_errors
+from hr_sync.model.page import Space
+from hr_sync.model.plan import Action, Plan, make_plan
+from hr_sync.model.removal import Ruling, leaving
+from hr_sync.sync.bodies import PAGES_PER_REQUEST
+from hr_sync.sync.border import clean_listing
+from hr_sync.sync.mirror import Mirror, Order
+from hr_sync.sync.questions import ask
+from hr_sync.sync.scope import spaces_in_scope
+from hr_sync.sync.space import stored_pages
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """The plan of one space, what the answers about absent pages would lead to, and what carrying it out costs."""
+
+    space_key: str
+    plan: Plan
+    rulings: Sequence[Ruling]
+    would_hold: bool
+    requests: int  #: to Confluence, for the bodies
+
+
+def preview(mirror: Mirror, order: Order) -> list[Preview]:
+    """Plan every space in scope. Raises HrSyncError when Confluence or the database cannot be read."""
+    with database_errors(mirror.engine):
+        mirror.reader.check_account()
+        spaces = spaces_in_scope(mirror.reader, mirror.scope, order)
+        space_ids = frozenset(space.id for space in spaces.every)
+        return [_preview(mirror, order, space, space_ids) for space in spaces.chosen]
+
+
+def _preview(mirror: Mirror, order: Order, space: Space, space_ids: frozenset[str]) -> Preview:
+    listing = clean_listing(mirror.reader.listing(space))
+    stored = stored_pages(mirror.sessions, listing)
+    plan = make_plan(listing, stored)
+    questions = [stored[step.page_id] for step in plan.having(Action.QUESTION)]
+    rulings = ask(
+        mirror.reader, space, questions, known_page=next(iter(listing.heads), None), mirrored_space_ids=space_ids
+    )
+    live = sum(page.live for page in stored.values())
+    return Preview(
+        space_key=space.key,
+        plan=plan,
+        rulings=rulings,
+        would_hold=leaving(rulings) > mirror.guard.limit(live) and not order.allow_mass_delete,
+        requests=ceil(len(plan.fetches) / PAGES_PER_REQUEST),
+    )

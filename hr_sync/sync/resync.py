@@ -1,0 +1,62 @@
+"""Fetches single pages again, whatever their version, because somebody asked for them by id."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from hr_sync.database.engine import session_scope
+from hr_sync.database.stored import stored_by_id
+from hr_sync.errors import UsageError
+from hr_sync.model.page import Space, StoredPage
+from hr_sync.model.plan import Action, Step
+from hr_sync.model.report import SpaceReport
+from hr_sync.sync.mirror import Mirror, Order
+from hr_sync.sync.questions import ask
+from hr_sync.sync.space import close_space, never_stored, not_given
+from hr_sync.sync.work import Work, carry_out, note_failures, write_bodies
+
+
+def page_tasks(mirror: Mirror, order: Order, spaces: Sequence[Space]) -> dict[Space, Callable[[Work], SpaceReport]]:
+    """Give, for each space that one of the ordered pages is in, the task of fetching them again.
+
+    A page is looked for in Confluence first and in the mirror then, so that one that has gone there is dealt with here.
+    Raises UsageError for a page that is in neither, or in a space out of scope.
+    """
+    by_id = {space.id: space for space in spaces}
+    by_key = {space.key: space for space in spaces}
+    with session_scope(mirror.sessions) as session:
+        stored = stored_by_id(session, order.page_ids)
+    sights = mirror.reader.look(order.page_ids)
+    pages: dict[Space, list[str]] = {}
+    for page_id in dict.fromkeys(order.page_ids):
+        space = by_id.get(sights[page_id].space_id or "")
+        if space is None and page_id in stored:
+            space = by_key.get(stored[page_id].space_key)
+        if space is None:
+            raise UsageError(
+                f"Page {page_id} is in none of the mirrored spaces, as far as the account can see. "
+                "Check its address, and confluence.spaces."
+            )
+        pages.setdefault(space, []).append(page_id)
+    return {space: partial(fetch_again, page_ids=page_ids) for space, page_ids in pages.items()}
+
+
+def fetch_again(work: Work, *, page_ids: Sequence[str]) -> SpaceReport:
+    """Fetch and write these pages of one space; a page that is not to be had any more is asked about and marked."""
+    with session_scope(work.mirror.sessions) as session:
+        stored = stored_by_id(session, page_ids)
+    vanished = write_bodies(work, [_step(page_id, stored.get(page_id)) for page_id in sorted(page_ids)])
+    rulings = ask(
+        work.mirror.reader,
+        work.space,
+        [stored.get(page_id) or never_stored(page_id, work) for page_id in sorted(vanished)],
+        known_page=None,
+        mirrored_space_ids=work.mirrored_space_ids,
+    )
+    note_failures(work, not_given(rulings, vanished))
+    held = carry_out(work, rulings, live_pages=0)
+    return close_space(work, wrongly_absent=0, held=held, listed=False)
+
+
+def _step(page_id: str, stored: StoredPage | None) -> Step:
+    known = Action.UPDATE if stored and stored.live else Action.RESTORE
+    return Step(action=known if stored else Action.INSERT, page_id=page_id, head=None, reason="asked for")
