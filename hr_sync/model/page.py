@@ -59,6 +59,15 @@ class Listing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Recent:
+    """The pages of one space that changed lately. Says nothing about those that it does not show."""
+
+    space: Space
+    heads: Mapping[str, Head]  #: by page id
+    unreadable: Mapping[str, str]  #: id → what was wrong
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Fetched:
     """What one request for the bodies of several pages brought."""
 
