@@ -1,0 +1,26 @@
+"""What a start costs: `hr-sync --help` and shell completion load no library that only a run needs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {
+    "sqlalchemy",
+    "psycopg",
+    "atlassian",
+    "requests",
+    "pydantic_settings",
+    "alembic",
+    "structlog",
+    "apscheduler",
+    "lxml",
+}
+
+
+def test_the_command_line_loads_no_heavy_library_at_start() -> None:
+    """Together they take more than a second."""
+    program = "import sys, hr_sync.cli; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert HEAVY.intersection(ended.stdout.split()) == set()
