@@ -1,8 +1,8 @@
 """A real PostgreSQL for every test that wants one: a server per test process, a database per test.
 
 The server is hr_sync's own embedded one in a temporary folder, without durability. It needs no network, runs as root
-and as an ordinary user, and stops when the test process ends, however it ends. `HR_SYNC_TEST_PG_BIN` names the folder of
-another PostgreSQL's programs, to run the same tests on an older release.
+and as an ordinary user, and stops when the test process ends, however it ends. `HR_SYNC_TEST_PG_BIN` names the folder
+of another PostgreSQL's programs, to run the same tests on an older release.
 """
 
 import os
