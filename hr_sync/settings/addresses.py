@@ -51,10 +51,9 @@ def confluence_base(address: str) -> str:
 
 def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ip = ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
         return None
-    return getattr(ip, "ipv4_mapped", None) or ip
 
 
 def _is_loopback(host: str) -> bool:

@@ -24,6 +24,7 @@ from hr_sync.settings.kinds import (
     CertificateFile,
     FolderPath,
     Fraction,
+    PageIds,
     Seconds,
     Secret,
     SpaceKeys,
@@ -68,6 +69,10 @@ class ConfluenceSettings(Group):
     """Keys of spaces that are never mirrored, whatever spaces says."""
     include_personal_spaces: bool = False
     """Whether "*" covers personal spaces too."""
+    page_trees: PageIds = ()
+    """Ids of pages: only these and what lies below them is mirrored. Empty: every page of the spaces."""
+    exclude_page_trees: PageIds = ()
+    """Ids of pages that are never mirrored, nor anything below them, whatever page_trees says."""
     max_connections: int = Field(default=8, ge=1, le=32)
     """Requests under way at once."""
     request_timeout_seconds: Seconds = 30

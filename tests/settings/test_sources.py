@@ -92,6 +92,18 @@ def test_a_secret_file_loses_only_its_last_line_break(
     assert settings.confluence.api_token.get_secret_value() == token
 
 
+def test_a_blank_at_the_end_of_a_secret_file_is_refused_and_not_dropped(
+    complete: dict[str, str], tmp_path: Path, refused: Refused
+) -> None:
+    """It may be part of a password; guessing would fail at Confluence, far from the cause."""
+    (tmp_path / "token").write_text("canary \n")
+    del complete["HR_SYNC_CONFLUENCE__API_TOKEN"]
+
+    message = refused(complete | {"HR_SYNC_CONFLUENCE__API_TOKEN_FILE": str(tmp_path / "token")})
+
+    assert message.endswith("(HR_SYNC_CONFLUENCE__API_TOKEN_FILE): must not begin or end with a blank")
+
+
 def test_a_secret_of_a_kubernetes_volume_is_read_through_its_links(complete: dict[str, str], tmp_path: Path) -> None:
     """The volume shows each secret as a link into `..data`, which is a link itself."""
     (tmp_path / "..2026").mkdir()
