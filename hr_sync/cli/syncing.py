@@ -26,14 +26,32 @@ def add_to(app: typer.Typer) -> None:
 def run(
     config: Config = None,
     space: Spaces = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Compare every page, and find what has gone. The default.")
+    ] = False,
+    incremental: Annotated[
+        bool, typer.Option("--incremental", help="Only what changed since the last run; removes nothing.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what a full run would do; write nothing.")] = False,
     allow_mass_delete: AllowMassDelete = False,
+    accept_narrower_scope: Annotated[
+        bool,
+        typer.Option("--accept-narrower-scope", help="Remove what the settings no longer cover, in this run only."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring the mirror up to date once, then exit: 0 complete, 3 partial, 4 held, 75 try later, 77 refused."""
-    from hr_sync.sync.mirror import Order
+    from hr_sync.errors import UsageError
+    from hr_sync.sync.mirror import Mode, Order
 
-    order = Order(space_keys=tuple(space or ()), allow_mass_delete=allow_mass_delete)
+    if incremental and (full or dry_run):
+        raise UsageError("--incremental goes neither with --full nor with --dry-run; leave one of them out.")
+    order = Order(
+        mode=Mode.INCREMENTAL if incremental else Mode.FULL,
+        space_keys=tuple(space or ()),
+        allow_mass_delete=allow_mass_delete,
+        accept_narrower_scope=accept_narrower_scope,
+    )
     if dry_run:
         _preview(config, order, as_json=as_json)
     else:
@@ -46,18 +64,24 @@ def resync(
         list[str] | None, typer.Option("--page", help="A page by id or URL; may be given again.", metavar="ID_OR_URL")
     ] = None,
     space: Spaces = None,
+    failed: Annotated[bool, typer.Option("--failed", help="The pages that failed.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Every space in scope.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch pages again whatever their version: some pages, whole spaces, or everything."""
+    """Fetch pages again whatever their version: some pages, whole spaces, those that failed, or everything."""
     from hr_sync.errors import UsageError
     from hr_sync.model.address import page_id_of
     from hr_sync.sync.mirror import Mode, Order
 
-    if sum((bool(page), bool(space), every)) != 1:
-        raise UsageError("Say what to fetch again: either --page, or --space, or --all.")
-    page_ids = tuple(page_id_of(each) for each in page or ())
-    order = Order(mode=Mode.RESYNC, space_keys=tuple(space or ()), page_ids=page_ids, every_page=not page_ids)
+    if sum((bool(page), bool(space), failed, every)) != 1:
+        raise UsageError("Say what to fetch again: either --page, or --space, or --failed, or --all.")
+    order = Order(
+        mode=Mode.RESYNC,
+        space_keys=tuple(space or ()),
+        page_ids=tuple(page_id_of(each) for each in page or ()),
+        failed_pages=failed,
+        every_page=every or bool(space),
+    )
     _run(config, order, as_json=as_json)
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,7 @@ def open_mirror(settings: "Settings", stop: threading.Event) -> Iterator["Mirror
     from hr_sync.database.engine import make_sessions
     from hr_sync.database.schema import ensure_schema
     from hr_sync.model.removal import Guard
+    from hr_sync.model.tree import PageScope
     from hr_sync.sync.mirror import Mirror, Scope
 
     with open_database(settings) as engine:
@@ -104,7 +106,12 @@ def open_mirror(settings: "Settings", stop: threading.Event) -> Iterator["Mirror
                 spaces=settings.confluence.spaces,
                 exclude_spaces=settings.confluence.exclude_spaces,
                 include_personal_spaces=settings.confluence.include_personal_spaces,
+                pages=PageScope(
+                    page_trees=frozenset(settings.confluence.page_trees),
+                    exclude_page_trees=frozenset(settings.confluence.exclude_page_trees),
+                ),
             ),
+            overlap=timedelta(minutes=settings.sync.overlap_minutes),
             version=__version__,
             connections=settings.confluence.max_connections,
             guard=Guard(

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from hr_sync.confluence.gateway import Gateway
-from hr_sync.confluence.wire import read_account, read_heads, read_pages, read_sight, read_sights, read_space
+from hr_sync.confluence.wire import (
+    read_account,
+    read_heads,
+    read_pages,
+    read_parent,
+    read_sight,
+    read_sights,
+    read_space,
+)
 from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed
 from hr_sync.model.page import Fetched, Head, Listing, Recent, Space
 from hr_sync.model.removal import Evidence, Sight
@@ -80,6 +88,19 @@ class CloudReader:
                 return Fetched(pages={}, unreadable={ids[0]: str(error)}, absent=frozenset())
         middle = len(ids) // 2
         return Fetched.joined(self.pages(ids[:middle], space), self.pages(ids[middle:], space))
+
+    def parent_of(self, node_id: str) -> str | None:
+        """Give the parent of a folder or of a page that no listing shows; None at the top, or where it is not seen.
+
+        Other kinds of parents (whiteboards, databases, embeds) stand at the top here: Cloud has no list of them, and
+        a page tree is not chosen by one.
+        """
+        for path in (f"api/v2/folders/{node_id}", f"api/v2/pages/{node_id}"):
+            try:
+                return read_parent(self.gateway.get(path))
+            except (NotFound, AccessDenied):
+                continue
+        return None
 
     def check_space(self, space_id: str) -> None:
         """Raise NotFound unless the account sees the space."""

@@ -99,6 +99,14 @@ def read_sight(item: Json, page_id: str) -> Evidence:
     return Evidence(page_id=page_id, sight=Sight.PRESENT, status=status, space_id=space_id)
 
 
+def read_parent(item: Json) -> str | None:
+    """Read the parent of a page or a folder. Raises AnswerNotTrusted when it is not described properly."""
+    try:
+        return _optional_text(item, "parentId")
+    except _Missing as error:
+        raise AnswerNotTrusted(f"Confluence describes a folder or a page without {error}.") from None
+
+
 class _Links:
     """Makes the address of a page from an answer's `_links.base` and the page's `_links.webui`."""
 

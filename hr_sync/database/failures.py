@@ -1,9 +1,9 @@
 """Pages that could not be fetched, read or stored: remembered with reason and count, tried again ever more rarely."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -60,6 +60,25 @@ def record_failures(session: Session, space_key: str, run_id: int, failures: Seq
         )
 
 
-def outstanding(session: Session, space_key: str) -> set[str]:
-    """Give the ids of the pages of a space that failed and have not succeeded since."""
-    return set(session.scalars(select(PageFailure.page_id).where(PageFailure.space_key == space_key)))
+def outstanding(session: Session, space_key: str) -> list[str]:
+    """Give the ids of the pages of a space that failed and have not succeeded since, sorted."""
+    return list(_ids(session, PageFailure.space_key == space_key))
+
+
+def due(session: Session, space_key: str) -> list[str]:
+    """Give those of them whose next attempt is due, sorted."""
+    return list(_ids(session, PageFailure.space_key == space_key, PageFailure.next_attempt_at <= func.now()))
+
+
+def forget_failures(session: Session, page_ids: Collection[str]) -> None:
+    """Forget the failures of pages that turned out to have gone."""
+    session.execute(delete(PageFailure).where(PageFailure.page_id.in_(page_ids)))
+
+
+def forget_failures_before(session: Session, space_key: str, run_id: int) -> None:
+    """Forget what no page of the space failed with in this run any more."""
+    session.execute(delete(PageFailure).where(PageFailure.space_key == space_key, PageFailure.run_id != run_id))
+
+
+def _ids(session: Session, *conditions: ColumnElement[bool]) -> Sequence[str]:
+    return session.scalars(select(PageFailure.page_id).where(*conditions).order_by(PageFailure.page_id)).all()

@@ -1,7 +1,8 @@
 """Writes what runs did: a row when a run begins, one for each of its spaces, and how it all ended."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, update
@@ -34,24 +35,44 @@ def close_run(session: Session, report: RunReport) -> None:
     )
 
 
-def record_space(
-    session: Session, run_id: int, space: Space, report: SpaceReport, *, held: int = 0, listed: bool = False
-) -> None:
-    """Write what a run did in one space, and the space's freshness when all of it was listed and is right."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpaceRecord:
+    """What is written about one space at the end of a run's work on it."""
+
+    report: SpaceReport
+    held: int = 0  #: removals that wait for a decision
+    looked_at_all: bool = False  #: everything that may have changed was looked at
+    listed_all: bool = False  #: a complete listing was walked
+    root_hash: str | None = None  #: of that listing
+    watermark: datetime | None = None  #: None leaves the one that stands
+    scope_fingerprint: str | None = None  #: None leaves the one that stands
+
+
+def record_space(session: Session, run_id: int, space: Space, record: SpaceRecord) -> None:
+    """Write what a run did in one space, and where the space stands now."""
+    report = record.report
+    complete = report.outcome is Outcome.COMPLETE
     session.execute(
         insert(SyncRunSpace).values(
             run_id=run_id,
             space_key=report.space_key,
             outcome=report.outcome,
             error=report.error,
-            held=held,
+            held=record.held,
+            root_hash=record.root_hash if complete else None,
             finished_at=func.now(),
             **_columns(report.counts),
         )
     )
     values: dict[str, Any] = {"space_id": space.id, "name": space.name, "last_run_id": run_id}
-    if listed and report.outcome is Outcome.COMPLETE:
-        values |= {"last_complete_run_id": run_id, "last_complete_at": func.now(), "last_full_at": func.now()}
+    if complete and record.looked_at_all:
+        values |= {"last_complete_run_id": run_id, "last_complete_at": func.now()}
+    if complete and record.listed_all:
+        values["last_full_at"] = func.now()
+    if record.watermark is not None:
+        values["watermark"] = record.watermark
+    if record.scope_fingerprint is not None:
+        values["scope_fingerprint"] = record.scope_fingerprint
     session.execute(update(SyncSpace).where(SyncSpace.space_key == report.space_key).values(values))
 
 

@@ -64,6 +64,7 @@ class ConfluencePage(Base):
             "ix_confluence_pages_live",
             "space_key",
             "last_updated",
+            "id",
             postgresql_where=text("hidden_at IS NULL AND removed_at IS NULL"),
         ),
         Index("ix_confluence_pages_removed", "removed_at", "id", postgresql_where=text("removed_at IS NOT NULL")),

@@ -8,10 +8,32 @@ revision that must take a column away drops the view first.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.sql.ddl import CreateView
 
-VIEWS: tuple[CreateView, ...] = ()
+from hr_sync.database.declaration import SCHEMA_TOKEN
+from hr_sync.database.tables import ConfluencePage, PageBody
+
+# What a chatbot may answer from: current, in scope (out of scope is removed), neither hidden nor removed, and with its
+# body there. Page restrictions are not mirrored yet: it shows what the account of hr_sync may read.
+_LIVE_PAGES = (
+    select(
+        ConfluencePage.id,
+        ConfluencePage.title,
+        ConfluencePage.space_key,
+        ConfluencePage.content_hash,
+        ConfluencePage.last_updated,
+        ConfluencePage.version,
+        ConfluencePage.url,
+        ConfluencePage.parent_id,
+        ConfluencePage.synced_at,
+        PageBody.storage,
+    )
+    .join(PageBody, PageBody.page_id == ConfluencePage.id)
+    .where(ConfluencePage.status == "current", ConfluencePage.hidden_at.is_(None), ConfluencePage.removed_at.is_(None))
+)
+
+VIEWS: tuple[CreateView, ...] = (CreateView(_LIVE_PAGES, "live_pages", schema=SCHEMA_TOKEN, or_replace=True),)
 
 
 def create_views(connection: Connection, views: Sequence[CreateView] = VIEWS) -> None:

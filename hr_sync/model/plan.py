@@ -13,14 +13,14 @@ The decision table, first line that fits:
     no                     live or hidden              QUESTION   absence is a question, not an answer
     no                     removed, or not at all      NOTHING
 
-A *wanted* page (manual resync) is fetched and written whatever the table says of it.
+A manual resync of a space fetches and writes every page that is listed, whatever the table says of it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hr_sync.model.page import Head, Listing, StoredPage, metadata_digest
+from hr_sync.model.page import Head, Listing, Recent, StoredPage, metadata_digest
 
 
 class Action(StrEnum):
@@ -83,17 +83,38 @@ def decide(head: Head | None, stored: StoredPage | None) -> tuple[Action, str]:
     return Action.NOTHING, "unchanged"
 
 
-def make_plan(listing: Listing, stored: Mapping[str, StoredPage], *, wanted: frozenset[str] = frozenset()) -> Plan:
+def make_plan(listing: Listing, stored: Mapping[str, StoredPage], *, every_page: bool = False) -> Plan:
     """Compare one complete listing with the stored pages of its space (`stored` by page id)."""
-    steps = sorted(_steps(listing, stored, wanted), key=lambda step: step.page_id)
+    steps = sorted(_steps(listing, stored, every_page=every_page), key=lambda step: step.page_id)
     touched = {step.page_id for step in steps}
     return Plan(steps=tuple(steps), unchanged=sum(page_id not in touched for page_id in listing.heads))
 
 
-def _steps(listing: Listing, stored: Mapping[str, StoredPage], wanted: frozenset[str]) -> Iterator[Step]:
+def plan_recent(recent: Recent, stored: Mapping[str, StoredPage], *, due: Collection[str]) -> Plan:
+    """Compare the pages that changed lately with their stored rows. Asks no question: nothing is absent here.
+
+    A lower version than the stored one is a stale read, unlike in a complete listing. `due` are pages that failed
+    before and are tried again, whatever the answer shows of them.
+    """
+    steps = {}
+    for page_id, head in recent.heads.items():
+        kept = stored.get(page_id)
+        action, reason = decide(head, kept)
+        if action is not Action.NOTHING and not (kept is not None and head.version < kept.version):
+            steps[page_id] = Step(action=action, page_id=page_id, head=head, reason=reason)
+    for page_id, reason in recent.unreadable.items():
+        steps[page_id] = Step(action=Action.FAIL, page_id=page_id, head=None, reason=reason)
+    for page_id in set(due) - steps.keys():
+        action = Action.UPDATE if page_id in stored else Action.INSERT
+        steps[page_id] = Step(action=action, page_id=page_id, head=None, reason="failed before, tried again")
+    ordered = tuple(steps[page_id] for page_id in sorted(steps))
+    return Plan(steps=ordered, unchanged=len(recent.heads.keys() - steps.keys()))
+
+
+def _steps(listing: Listing, stored: Mapping[str, StoredPage], *, every_page: bool) -> Iterator[Step]:
     for page_id, head in listing.heads.items():
         action, reason = decide(head, stored.get(page_id))
-        if page_id in wanted and action not in FETCHES:
+        if every_page and action not in FETCHES:
             action, reason = Action.UPDATE, "asked for"
         if action is not Action.NOTHING:
             yield Step(action=action, page_id=page_id, head=head, reason=reason)

@@ -18,7 +18,7 @@ The verdict table:
     anything else                     any        KEEP      no evidence: the run is partial
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,7 +65,7 @@ class Ruling:
 def rule(evidence: Evidence, stored: StoredPage, *, space_id: str, mirrored_space_ids: frozenset[str]) -> Ruling:
     """Look one page up in the verdict table. `space_id` is the space whose listing lacks it."""
     verdict, reason = _verdict(evidence, stored, space_id, mirrored_space_ids)
-    return Ruling(page_id=stored.id, verdict=verdict, reason=reason, was_live=not stored.hidden)
+    return Ruling(page_id=stored.id, verdict=verdict, reason=reason, was_live=stored.live)
 
 
 def _verdict(
@@ -85,6 +85,15 @@ def _verdict(
         case Evidence(sight=Sight.PRESENT, status=str(status)):
             return Verdict.REMOVE, status
     return Verdict.KEEP, "no evidence"
+
+
+def out_of_scope(pages: Iterable[StoredPage]) -> list[Ruling]:
+    """Rule on stored pages that a listing shows outside of the scope: not gone at the source, and not ours any more."""
+    return [
+        Ruling(page_id=page.id, verdict=Verdict.REMOVE, reason="out of scope", was_live=page.live)
+        for page in pages
+        if not page.removed
+    ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -53,6 +53,12 @@ def _check_space_key(key: str) -> str:
     return key
 
 
+def _check_page_id(page_id: str) -> str:
+    if not (page_id.isascii() and page_id.isdigit()):
+        raise ValueError("must be a page id: the number behind /pages/ in the address of the page")
+    return page_id
+
+
 def _without_repetition(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
@@ -91,6 +97,12 @@ CertificateFile = Annotated[FolderPath, AfterValidator(_check_certificates)]
 _LIST_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
 SpaceKeys = Annotated[
     tuple[Annotated[str, AfterValidator(_check_space_key)], ...],
+    BeforeValidator(_split),
+    AfterValidator(_without_repetition),
+    WithJsonSchema(_LIST_SCHEMA),
+]
+PageIds = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_page_id)], ...],
     BeforeValidator(_split),
     AfterValidator(_without_repetition),
     WithJsonSchema(_LIST_SCHEMA),

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from os import getpid
 
@@ -12,12 +13,14 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from hr_sync.confluence.cloud import CloudReader
 from hr_sync.model.removal import Guard
+from hr_sync.model.tree import PageScope
 
 
 class Mode(StrEnum):
     """Which pages a run looks at."""
 
-    FULL = "full"  #: everything in scope
+    FULL = "full"  #: everything in scope; the only mode that finds what has gone
+    INCREMENTAL = "incremental"  #: what changed since the last pass, as far as versions tell; removes nothing
     RESYNC = "resync"  #: everything in scope is compared, and what was asked for is fetched whatever its version
 
 
@@ -28,6 +31,7 @@ class Scope:
     spaces: Sequence[str]  #: keys, or just "*" for all that the account sees
     exclude_spaces: Sequence[str] = ()
     include_personal_spaces: bool = False  #: matters for "*" only
+    pages: PageScope = field(default_factory=PageScope)  #: which pages of these spaces
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +42,9 @@ class Order:
     space_keys: Sequence[str] = ()  #: of the scope; empty for all of it
     page_ids: Sequence[str] = ()  #: to fetch whatever their version
     every_page: bool = False  #: fetch all pages of the chosen spaces whatever their version
-    allow_mass_delete: bool = False
+    failed_pages: bool = False  #: fetch the pages that failed, whatever their version and however lately they failed
+    allow_mass_delete: bool = False  #: carry out removals that were held
+    accept_narrower_scope: bool = False  #: remove what the configured scope no longer covers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +58,7 @@ class Mirror:
     version: str  #: of hr_sync
     connections: int = 8  #: requests under way at once
     guard: Guard = field(default_factory=Guard)
+    overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
     stop: threading.Event = field(default_factory=threading.Event)
 
     @property

@@ -7,10 +7,11 @@ from math import ceil
 from hr_sync.database.faults import database_errors
 from hr_sync.model.page import Space
 from hr_sync.model.plan import Action, Plan, make_plan
-from hr_sync.model.removal import Ruling, leaving
+from hr_sync.model.removal import Ruling, leaving, out_of_scope
 from hr_sync.sync.bodies import PAGES_PER_REQUEST
 from hr_sync.sync.border import clean_listing
 from hr_sync.sync.mirror import Mirror, Order
+from hr_sync.sync.placing import place
 from hr_sync.sync.questions import ask
 from hr_sync.sync.scope import spaces_in_scope
 from hr_sync.sync.space import stored_pages
@@ -38,12 +39,14 @@ def preview(mirror: Mirror, order: Order) -> list[Preview]:
 
 def _preview(mirror: Mirror, order: Order, space: Space, space_ids: frozenset[str]) -> Preview:
     listing = clean_listing(mirror.reader.listing(space))
+    placed = place(mirror.reader, listing, mirror.scope.pages)
     stored = stored_pages(mirror.sessions, listing)
-    plan = make_plan(listing, stored)
+    plan = make_plan(placed.inside, placed.without_outside(stored))
     questions = [stored[step.page_id] for step in plan.having(Action.QUESTION)]
     rulings = ask(
         mirror.reader, space, questions, known_page=next(iter(listing.heads), None), mirrored_space_ids=space_ids
     )
+    rulings += out_of_scope(stored[page_id] for page_id in sorted(placed.outside & stored.keys()))
     live = sum(page.live for page in stored.values())
     return Preview(
         space_key=space.key,

@@ -4,15 +4,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from hr_sync.database.engine import session_scope
+from hr_sync.database.failures import outstanding
 from hr_sync.database.stored import stored_by_id
 from hr_sync.errors import UsageError
 from hr_sync.model.page import Space, StoredPage
 from hr_sync.model.plan import Action, Step
 from hr_sync.model.report import SpaceReport
+from hr_sync.sync.closing import Findings, close_space
 from hr_sync.sync.mirror import Mirror, Order
-from hr_sync.sync.questions import ask
-from hr_sync.sync.space import close_space, never_stored, not_given
-from hr_sync.sync.work import Work, carry_out, note_failures, write_bodies
+from hr_sync.sync.vanished import rule_on_vanished
+from hr_sync.sync.work import Work, carry_out, write_bodies
 
 
 def page_tasks(mirror: Mirror, order: Order, spaces: Sequence[Space]) -> dict[Space, Callable[[Work], SpaceReport]]:
@@ -45,16 +46,16 @@ def fetch_again(work: Work, *, page_ids: Sequence[str]) -> SpaceReport:
     with session_scope(work.mirror.sessions) as session:
         stored = stored_by_id(session, page_ids)
     vanished = write_bodies(work, [_step(page_id, stored.get(page_id)) for page_id in sorted(page_ids)])
-    rulings = ask(
-        work.mirror.reader,
-        work.space,
-        [stored.get(page_id) or never_stored(page_id, work) for page_id in sorted(vanished)],
-        known_page=None,
-        mirrored_space_ids=work.mirrored_space_ids,
-    )
-    note_failures(work, not_given(rulings, vanished))
-    held = carry_out(work, rulings, live_pages=0)
-    return close_space(work, wrongly_absent=0, held=held, listed=False)
+    gone = rule_on_vanished(work, vanished, stored, known_page=None)
+    held = carry_out(work, gone, live_pages=0)
+    return close_space(work, Findings(looked_at_all=False, held=held))
+
+
+def fetch_failed(work: Work) -> SpaceReport:
+    """Fetch the pages of one space that failed, however lately that was."""
+    with session_scope(work.mirror.sessions) as session:
+        failed = outstanding(session, work.space.key)
+    return fetch_again(work, page_ids=failed)
 
 
 def _step(page_id: str, stored: StoredPage | None) -> Step:

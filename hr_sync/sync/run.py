@@ -9,7 +9,7 @@ import structlog
 
 from hr_sync.database.engine import session_scope
 from hr_sync.database.faults import database_errors
-from hr_sync.database.journal import close_run, open_run, record_space
+from hr_sync.database.journal import SpaceRecord, close_run, open_run, record_space
 from hr_sync.database.lease import Busy
 from hr_sync.errors import (
     AccessDenied,
@@ -22,10 +22,12 @@ from hr_sync.errors import (
 )
 from hr_sync.model.page import Space
 from hr_sync.model.report import Counts, ExitCode, Outcome, RunReport, SpaceReport, conclude, total
+from hr_sync.sync.departed import departed_spaces, sync_dropped, sync_unseen
 from hr_sync.sync.leases import leased
-from hr_sync.sync.mirror import Mirror, Order
-from hr_sync.sync.resync import page_tasks
-from hr_sync.sync.scope import spaces_in_scope
+from hr_sync.sync.mirror import Mirror, Mode, Order
+from hr_sync.sync.recent import sync_recent
+from hr_sync.sync.resync import fetch_failed, page_tasks
+from hr_sync.sync.scope import InScope, spaces_in_scope
 from hr_sync.sync.space import sync_space
 from hr_sync.sync.work import Work
 
@@ -67,10 +69,9 @@ def _run(mirror: Mirror, order: Order, run_id: int, began: float) -> RunReport:
     try:
         mirror.reader.check_account()
         spaces = spaces_in_scope(mirror.reader, mirror.scope, order)
-        tasks: dict[Space, Task] = dict.fromkeys(spaces.chosen, sync_space)
-        if order.page_ids:
-            tasks = page_tasks(mirror, order, spaces.every)
-        reports = [_unseen(key) for key in spaces.unseen] + _work_on(mirror, order, run_id, tasks, spaces.every)
+        tasks = _tasks(mirror, order, spaces)
+        reports = _work_on(mirror, order, run_id, tasks, spaces.every)
+        reports += [_unseen(key) for key in spaces.unseen if key not in {report.space_key for report in reports}]
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
     except HrSyncError as failure:
@@ -86,6 +87,22 @@ def _run(mirror: Mirror, order: Order, run_id: int, began: float) -> RunReport:
         duration_seconds=round(time.monotonic() - began, 3),
         error=error,
     )
+
+
+def _tasks(mirror: Mirror, order: Order, spaces: InScope) -> Mapping[Space, Task]:
+    """Choose what is done with each space."""
+    if order.page_ids:
+        return page_tasks(mirror, order, spaces.every)
+    if order.failed_pages:
+        return dict.fromkeys(spaces.chosen, fetch_failed)
+    if order.mode is Mode.INCREMENTAL:
+        return dict.fromkeys(spaces.chosen, sync_recent)
+    tasks: dict[Space, Task] = dict.fromkeys(spaces.chosen, sync_space)
+    if order.mode is Mode.FULL:
+        unseen, dropped = departed_spaces(mirror, spaces)
+        tasks |= {space: sync_unseen for space in unseen if not order.space_keys or space.key in order.space_keys}
+        tasks |= {space: sync_dropped for space in dropped if not order.space_keys}
+    return tasks
 
 
 def _work_on(
@@ -157,7 +174,7 @@ class _Round:
                 error=str(failure),
             )
             with session_scope(work.mirror.sessions) as session:
-                record_space(session, work.run_id, work.space, report)
+                record_space(session, work.run_id, work.space, SpaceRecord(report=report))
             return report
 
 

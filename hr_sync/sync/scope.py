@@ -23,7 +23,7 @@ class InScope:
 def spaces_in_scope(reader: CloudReader, scope: Scope, order: Order) -> InScope:
     """Ask which spaces are there. Raises UsageError for an ordered space outside of the configured scope."""
     if EVERY_SPACE in scope.spaces:
-        spaces = [space for space in reader.spaces() if _wanted(space, scope)]
+        spaces = [space for space in reader.spaces() if covers(scope, space.key)]
         keys = {space.key for space in spaces}
     else:
         keys = set(scope.spaces) - set(scope.exclude_spaces)
@@ -38,10 +38,13 @@ def spaces_in_scope(reader: CloudReader, scope: Scope, order: Order) -> InScope:
     )
 
 
-def _wanted(space: Space, scope: Scope) -> bool:
-    if space.type == "personal" and not scope.include_personal_spaces:
+def covers(scope: Scope, space_key: str) -> bool:
+    """Tell whether the configured scope is meant to cover a space, whether the account sees it or not."""
+    if space_key in scope.exclude_spaces:
         return False
-    return space.key not in scope.exclude_spaces
+    if EVERY_SPACE in scope.spaces:
+        return scope.include_personal_spaces or not space_key.startswith("~")
+    return space_key in scope.spaces
 
 
 def _refuse_others(ordered: Sequence[str], keys: set[str]) -> None:

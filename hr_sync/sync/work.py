@@ -85,10 +85,13 @@ def note_failures(work: Work, failures: Sequence[Failure]) -> None:
         record_failures(session, work.space.key, work.run_id, failures)
 
 
-def carry_out(work: Work, rulings: Sequence[Ruling], *, live_pages: int) -> int:
-    """Hide and remove, unless so much would leave that somebody must decide. Gives the number of removals held."""
+def carry_out(work: Work, rulings: Sequence[Ruling], *, live_pages: int, confirmed: bool = False) -> int:
+    """Hide and remove, unless so much would leave that somebody must decide. Gives the number of removals held.
+
+    `confirmed` says that somebody has decided.
+    """
     going = leaving(rulings)
-    if going > work.mirror.guard.limit(live_pages) and not work.order.allow_mass_delete:
+    if going > work.mirror.guard.limit(live_pages) and not (confirmed or work.order.allow_mass_delete):
         return going
     due = [ruling for ruling in rulings if ruling.verdict in (Verdict.HIDE, Verdict.REMOVE)]
     if due:

@@ -76,6 +76,6 @@ def test_an_unreadable_page_is_not_absent() -> None:
 
 def test_a_wanted_page_is_fetched_though_unchanged() -> None:
     """A manual resync fetches regardless of version."""
-    plan = make_plan(Listing(space=SPACE, heads={"1": HEAD}, unreadable={}), {"1": STORED}, wanted=frozenset({"1"}))
+    plan = make_plan(Listing(space=SPACE, heads={"1": HEAD}, unreadable={}), {"1": STORED}, every_page=True)
 
     assert [step.action for step in plan.fetches] == [Action.UPDATE]

@@ -95,7 +95,7 @@ def _confluence_pages() -> None:
     op.create_index(
         "ix_confluence_pages_live",
         "confluence_pages",
-        ["space_key", "last_updated"],
+        ["space_key", "last_updated", "id"],
         schema=SCHEMA_TOKEN,
         postgresql_where=sa.text("hidden_at IS NULL AND removed_at IS NULL"),
     )
@@ -236,7 +236,7 @@ def _sync_runs() -> None:
         _column("listed", sa.Integer(), "Pages that the listings showed", default="0"),
         _column("inserted", sa.Integer(), "Pages that are new", default="0"),
         _column("updated", sa.Integer(), "Pages whose row was written again", default="0"),
-        _column("moved", sa.Integer(), "Pages whose title, place or url alone changed", default="0"),
+        _column("moved", sa.Integer(), "Pages of which title, place or url changed", default="0"),
         _column("unchanged", sa.Integer(), "Pages that needed nothing", default="0"),
         _column("failed", sa.Integer(), "Pages that failed", default="0"),
         _column("hidden", sa.Integer(), "Pages newly hidden", default="0"),
@@ -260,7 +260,7 @@ def _sync_run_spaces() -> None:
         _column("listed", sa.Integer(), "Pages that the listing showed", default="0"),
         _column("inserted", sa.Integer(), "Pages that are new", default="0"),
         _column("updated", sa.Integer(), "Pages whose row was written again", default="0"),
-        _column("moved", sa.Integer(), "Pages whose title, place or url alone changed", default="0"),
+        _column("moved", sa.Integer(), "Pages of which title, place or url changed", default="0"),
         _column("unchanged", sa.Integer(), "Pages that needed nothing", default="0"),
         _column("failed", sa.Integer(), "Pages that failed", default="0"),
         _column("hidden", sa.Integer(), "Pages newly hidden", default="0"),

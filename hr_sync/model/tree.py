@@ -1,0 +1,52 @@
+"""Which pages of a space are in scope, when only some trees of it are. Pure.
+
+A tree is a page and everything below it. A page's parent may be no page (a folder, a whiteboard), so that the chain up
+to the top needs the parents of those too.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+MOST_LEVELS = 10_000  #: Confluence allows any depth; a cycle must end
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageScope:
+    """Which pages of the mirrored spaces are mirrored: all, or those in some page trees."""
+
+    page_trees: frozenset[str] = frozenset()  #: ids of the pages at the top; empty means all pages
+    exclude_page_trees: frozenset[str] = frozenset()  #: wins over `page_trees`
+
+    @property
+    def everything(self) -> bool:
+        """True when no page is out of scope."""
+        return not self.page_trees and not self.exclude_page_trees
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 hex that differs when another set of pages may be in scope."""
+        parts = (sorted(self.page_trees), sorted(self.exclude_page_trees))
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def covers(self, page_id: str, parents: Mapping[str, str | None]) -> bool:
+        """Tell whether a page is in scope; `parents` gives the parent of each page and folder up to the top."""
+        chain = set(ancestry(page_id, parents))
+        if chain & self.exclude_page_trees:
+            return False
+        return not self.page_trees or bool(chain & self.page_trees)
+
+
+def ancestry(page_id: str, parents: Mapping[str, str | None]) -> Iterator[str]:
+    """Yield the page and everything above it, as far as is known; ends in a cycle too."""
+    seen: set[str] = set()
+    here: str | None = page_id
+    while here is not None and here not in seen and len(seen) < MOST_LEVELS:
+        seen.add(here)
+        yield here
+        here = parents.get(here)
+
+
+def unknown_above(parents: Mapping[str, str | None]) -> set[str]:
+    """Name the parents whose own parents nobody has asked for yet: folders, and pages that are not listed."""
+    return {parent for parent in parents.values() if parent is not None and parent not in parents}

@@ -1,0 +1,57 @@
+"""Spaces that the mirror holds pages of, and that a full run no longer comes by: out of sight, or out of the scope."""
+
+from collections.abc import Sequence
+
+from hr_sync.database.engine import session_scope
+from hr_sync.database.stored import spaces_with_pages, stored_of_space
+from hr_sync.model.page import Space
+from hr_sync.model.removal import Verdict, out_of_scope, rule
+from hr_sync.model.report import SpaceReport
+from hr_sync.sync.closing import Findings, close_space
+from hr_sync.sync.mirror import Mirror
+from hr_sync.sync.scope import InScope, covers
+from hr_sync.sync.work import Work, carry_out
+
+
+def departed_spaces(mirror: Mirror, spaces: InScope) -> tuple[Sequence[Space], Sequence[Space]]:
+    """Give the spaces with pages in the mirror that are out of sight, and those that the scope no longer covers."""
+    with session_scope(mirror.sessions) as session:
+        held = spaces_with_pages(session)
+    seen = {space.key for space in spaces.every}
+    away = [space for space in held if space.key not in seen]
+    return (
+        [space for space in away if covers(mirror.scope, space.key)],
+        [space for space in away if not covers(mirror.scope, space.key)],
+    )
+
+
+def sync_unseen(work: Work) -> SpaceReport:
+    """Ask by id about every page of a space that the account sees no more: revoked pages must vanish now.
+
+    The space itself can be no canary here, so that the account alone vouches for the answers; that a whole space leaves
+    at once is then for the guard to judge.
+    """
+    with session_scope(work.mirror.sessions) as session:
+        rows = stored_of_space(session, work.space.key)
+    stored = {page_id: page for page_id, page in rows.items() if not page.removed}
+    reader = work.mirror.reader
+    reader.check_account()
+    evidence = reader.look(sorted(stored))
+    reader.check_account()
+    rulings = [
+        rule(evidence[page.id], page, space_id=work.space.id, mirrored_space_ids=work.mirrored_space_ids)
+        for page in stored.values()
+    ]
+    held = carry_out(work, rulings, live_pages=sum(page.live for page in stored.values()))
+    kept = sum(ruling.verdict is Verdict.KEEP for ruling in rulings)
+    return close_space(work, Findings(looked_at_all=False, wrongly_absent=kept, held=held))
+
+
+def sync_dropped(work: Work) -> SpaceReport:
+    """Remove the pages of a space that the configuration no longer names, once somebody has confirmed it."""
+    with session_scope(work.mirror.sessions) as session:
+        narrowed = out_of_scope(stored_of_space(session, work.space.key).values())
+    if work.order.accept_narrower_scope:
+        carry_out(work, narrowed, live_pages=len(narrowed), confirmed=True)
+        narrowed = []
+    return close_space(work, Findings(looked_at_all=False, narrowed=len(narrowed)))

@@ -1,0 +1,66 @@
+"""One space in one incremental run: what changed since the last pass, as far as versions tell. Removes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hr_sync.database.engine import session_scope
+from hr_sync.database.failures import due
+from hr_sync.database.stored import position_of_space, stored_by_id
+from hr_sync.model.page import Recent, StoredPage
+from hr_sync.model.plan import Action, plan_recent
+from hr_sync.model.report import SpaceReport
+from hr_sync.sync.border import clean_head
+from hr_sync.sync.closing import Findings, close_space
+from hr_sync.sync.space import sync_space
+from hr_sync.sync.vanished import rule_on_vanished
+from hr_sync.sync.work import Work, note_unreadable, write_bodies, write_heads
+
+
+def sync_recent(work: Work) -> SpaceReport:
+    """Bring in what changed lately, and try again what failed and is due.
+
+    The first pass over a space, and the first under another scope, is a full one.
+    """
+    with session_scope(work.mirror.sessions) as session:
+        position = position_of_space(session, work.space.key)
+        due_again = due(session, work.space.key)
+    if position.watermark is None or position.scope_fingerprint != work.mirror.scope.pages.fingerprint:
+        return sync_space(work)
+    recent = work.mirror.reader.recent(work.space, position.watermark - work.mirror.overlap)
+    recent = replace(recent, heads={page_id: clean_head(head) for page_id, head in recent.heads.items()})
+    stored = _stored(work, recent, due_again)
+    recent = _in_scope(work, recent, stored)
+    plan = plan_recent(recent, stored, due=due_again)
+    work.counts.listed = len(recent.heads)
+    work.counts.unchanged = plan.unchanged
+
+    note_unreadable(work, recent.unreadable)
+    vanished = write_bodies(work, plan.fetches)
+    write_heads(work, plan.having(Action.MOVE))
+    # What is gone stays as it is until a full run asks; what is there and was not given is remembered.
+    rule_on_vanished(work, vanished, stored, known_page=next(iter(recent.heads), None))
+    newest = max((head.last_updated for head in recent.heads.values()), default=position.watermark)
+    return close_space(work, Findings(looked_at_all=True, watermark=max(newest, position.watermark)))
+
+
+def _stored(work: Work, recent: Recent, due_again: list[str]) -> Mapping[str, StoredPage]:
+    with session_scope(work.mirror.sessions) as session:
+        parents = [head.parent_id for head in recent.heads.values() if head.parent_id is not None]
+        return stored_by_id(session, {*recent.heads, *due_again, *parents})
+
+
+def _in_scope(work: Work, recent: Recent, stored: Mapping[str, StoredPage]) -> Recent:
+    """Leave to the full run the pages of which only a whole listing tells whether they lie in a page tree.
+
+    What is live is in scope until a full run says otherwise, and so is what lies directly below something live.
+    """
+    scope = work.mirror.scope.pages
+    if scope.everything:
+        return recent
+    live = {page_id for page_id, page in stored.items() if page.live}
+    heads = {
+        page_id: head
+        for page_id, head in recent.heads.items()
+        if page_id not in scope.exclude_page_trees and (page_id in live or head.parent_id in live)
+    }
+    return replace(recent, heads=heads)
