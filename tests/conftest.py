@@ -2,7 +2,7 @@
 
 The server is hr_sync's own embedded one in a temporary folder, without durability. It needs no network, runs as root
 and as an ordinary user, and stops when the test process ends, however it ends. `HR_SYNC_TEST_PG_BIN` names the folder
-of another PostgreSQL's programs, to run the same tests on an older release.
+of another PostgreSQL's programs (15 or newer), to run the same tests on an older release.
 """
 
 import os
@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, make_url
 
 from hr_sync.database.embedded import EmbeddedPostgres
 from hr_sync.database.engine import make_engine
@@ -79,7 +80,8 @@ def engine(prepared_url: str) -> Iterator[Engine]:
 @contextmanager
 def _database(server: str, template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    # Copying files takes a third of the time of the usual way, which writes each page to the log as well.
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     try:
         yield _named(server, name)
     finally:
@@ -91,7 +93,6 @@ def _named(server: str, database: str) -> str:
 
 
 def _execute(server: str, statement: str) -> None:
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
+    plain = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(statement)

@@ -120,12 +120,12 @@ QUESTIONS: dict[str, Callable[[Session], object]] = {
     "ix_confluence_pages_space_key_id": lambda session: pages_of_space(session, "HR"),
     "ix_confluence_pages_last_updated_id": lambda session: pages_changed_since(session, NOON),
     "ix_confluence_pages_title": lambda session: pages_titled(session, "Parental leave"),
-    "ix_confluence_pages_live": lambda session: count_pages(session, space_key="HR"),
+    "ix_confluence_pages_live": lambda session: pages_changed_since(session, NOON, space_key="S1", limit=10),
 }
 MANY_PAGES = """
     INSERT INTO confluence_pages
         (id, title, space_key, content_hash, last_updated, version, url, status, metadata_digest)
-    SELECT 'many' || i, 'Page ' || i, 'S' || i % 50, '', now() - i * interval '1 minute', 1, '', 'current', ''
+    SELECT 'many' || i, 'Page ' || i, 'S' || i % 5, '', now() - i * interval '1 minute', 1, '', 'current', ''
     FROM generate_series(1, 5000) i"""
 
 
