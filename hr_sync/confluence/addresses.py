@@ -7,7 +7,7 @@ base, so that no link leads anywhere else.
 """
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from hr_sync.confluence.transport import origin_of
 from hr_sync.errors import AnswerNotTrusted
@@ -34,13 +34,13 @@ def resolve_next(base: str, link: str) -> str:
 
     Raises AnswerNotTrusted for a link that leads to another host, another path, or nowhere.
     """
-    parts = urlsplit(link)
+    parts = _parts_of(link)
     root = _API_ROOT.search(parts.path)
     absolute = bool(parts.scheme or parts.netloc)
     if (
         root is None
         or "\\" in link
-        or ".." in parts.path
+        or ".." in unquote(parts.path)  # requests decodes `%2e`, and urllib3 then walks up
         or (absolute and ("@" in parts.netloc or origin_of(link) != origin_of(base)))
         or not urlsplit(base).path.endswith(parts.path[: root.start()])
     ):
@@ -50,3 +50,11 @@ def resolve_next(base: str, link: str) -> str:
         )
     query = f"?{parts.query}" if parts.query else ""
     return f"{base}{parts.path[root.start() :]}{query}"
+
+
+def _parts_of(link: str) -> SplitResult:
+    try:
+        link.encode()
+        return urlsplit(link)
+    except ValueError:  # a lone surrogate, half an IPv6 address, a host that turns into another one when normalised
+        return SplitResult("", "", "", "", "")

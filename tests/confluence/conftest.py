@@ -1,0 +1,15 @@
+"""A running site of twelve pages."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from hr_sync.simulator import Simulator
+from tests.confluence.doors import small_world
+
+
+@pytest.fixture
+def site() -> Iterator[Simulator]:
+    """Cloud, fresh for each test."""
+    with Simulator(small_world()) as simulator:
+        yield simulator

@@ -1,0 +1,74 @@
+"""A small site, gateways to it, and a stop event that notes waits in place of waiting them out."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from hr_sync.confluence.gateway import Credentials, Gateway, Limits
+from hr_sync.confluence.retrying import RetryRules
+from hr_sync.simulator import BodyLengths, Fault, Simulator, World, generated_world
+
+USERNAME = "hr-bot@example.com"
+TOKEN = "simulated-token"
+BASIC = Credentials(username=USERNAME, password=TOKEN)
+BEARER = Credentials(token=TOKEN)
+PAGES = 12
+EVERY_PAGE = "api/v2/pages"
+FIVE_AT_ONCE = {"limit": 5, "sort": "id"}
+
+Open: TypeAlias = Callable[..., Gateway]
+
+
+class NotedWaits(threading.Event):
+    """Is never set, and lets a second of waiting pass in no time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0.0)
+        return False
+
+
+def small_world() -> World:
+    """Twelve pages of a few hundred bytes in one space."""
+    return generated_world(pages=PAGES, spaces=1, lengths=BodyLengths(median=200, mean=300, maximum=2000))
+
+
+def limits(**changes: Any) -> Limits:
+    """Give bounds that fail fast; fields of RetryRules go to `retry`."""
+    retry = {name: changes.pop(name) for name in list(changes) if name in RetryRules.__slots__}
+    rules = RetryRules(**{"max_attempts": 3, "first_wait_seconds": 0.001, "longest_wait_seconds": 60.0, **retry})
+    return Limits(**{"request_timeout_seconds": 1, "request_deadline_seconds": 5, **changes, "retry": rules})
+
+
+@contextmanager
+def door(
+    base: str, credentials: Credentials = BASIC, stop: threading.Event | None = None, **changes: Any
+) -> Iterator[Gateway]:
+    """Open a gateway and close this thread's session at the end."""
+    gateway = Gateway(base, credentials, limits(**changes), stop or NotedWaits())
+    try:
+        yield gateway
+    finally:
+        gateway.close()
+
+
+def ids_of(gateway: Gateway, **query: Any) -> list[str]:
+    """Walk the pages of the site, five at a time, and give their ids in the order of the answers."""
+    walk = gateway.walk(EVERY_PAGE, {**FIVE_AT_ONCE, **query})
+    return [item["id"] for answer in walk for item in answer["results"]]
+
+
+def kinds_fired(site: Simulator) -> list[str]:
+    """Name the faults that really happened, in order."""
+    return [fault.kind for fault in site.faults.fired]
+
+
+def broken(site: Simulator, kind: str, **how: Any) -> Fault:
+    """Plan a fault for the listing's second page, unless said otherwise."""
+    fault = Fault(kind=kind, **{"at": 2, **how})
+    site.faults.add(fault)
+    return fault
