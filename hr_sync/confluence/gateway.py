@@ -190,14 +190,14 @@ class Gateway:
 
 
 def _ids(answer: Json, path: str) -> set[str]:
-    """Give the ids in an answer's `results`, each a non-empty string."""
+    """Give the ids in an answer's `results`, each a non-empty string of printable signs."""
     results = answer.get("results")
     if not isinstance(results, list):
         raise AnswerNotTrusted(f"The listing {path} answered without a list of results.")
-    ids = {item.get("id") if isinstance(item, dict) else None for item in results}
-    if not all(isinstance(page_id, str) and page_id for page_id in ids):
+    ids = [item.get("id") if isinstance(item, dict) else None for item in results]
+    if not all(isinstance(page_id, str) and page_id and page_id.isprintable() for page_id in ids):
         raise AnswerNotTrusted(f"The listing {path} holds an entry without an id.")
-    return ids  # type: ignore[return-value] # checked in the line above
+    return set(ids)  # type: ignore[arg-type] # checked in the line above
 
 
 def _gave_up(
