@@ -6,6 +6,7 @@ HrSyncError                      1   a bug, or something unforeseen
 │   └── SchemaError             78   the database's tables are older or newer than this build
 ├── DatabaseUnavailable         75   PostgreSQL could not be reached, or the connection broke
 ├── LeaseLost                   75   another worker took over the space; nothing more may be written
+├── LeaseHeld                   75   another worker is at the space, and the command cannot do without it
 ├── Stopped                     75   asked to stop; what was committed stays
 └── ConfluenceError              3   an answer of Confluence that cannot be used
     ├── AnswerNotTrusted         3   not the JSON that was asked for, or a listing that does not hold together
@@ -51,6 +52,12 @@ class DatabaseUnavailable(HrSyncError):
 
 class LeaseLost(HrSyncError):
     """Another worker holds the space's lease now. Nothing was written under the old one."""
+
+    exit_code = 75
+
+
+class LeaseHeld(HrSyncError):
+    """Another worker is at the space, and the command cannot do without it."""
 
     exit_code = 75
 

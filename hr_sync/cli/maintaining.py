@@ -1,10 +1,12 @@
-"""`init-db`, `migrate` and `check`: what is done once, or before the first run."""
+"""`init-db`, `migrate`, `check` and `purge`: what is done once, or by hand."""
 
 import threading
+from datetime import timedelta
+from typing import Annotated
 
 import typer
 
-from hr_sync.cli.options import Config
+from hr_sync.cli.options import Config, Spaces
 
 
 def add_to(app: typer.Typer) -> None:
@@ -12,6 +14,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("init-db")(init_db)
     app.command()(migrate)
     app.command()(check)
+    app.command()(purge)
 
 
 def init_db(config: Config = None) -> None:
@@ -52,3 +55,43 @@ def check(config: Config = None) -> None:
         raise ConfigurationError(
             f"Not to be seen: {', '.join(spaces.unseen)}. Check confluence.spaces, and that the account may view them."
         )
+
+
+def purge(
+    config: Config = None,
+    page: Annotated[
+        list[str] | None, typer.Option("--page", help="A page by id or URL; may be given again.", metavar="ID_OR_URL")
+    ] = None,
+    space: Spaces = None,
+    removed_days: Annotated[
+        int | None, typer.Option("--removed-days", min=0, help="Pages that were removed at least so many days ago.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Erase pages from the mirror for good: row, body, failures, feed. What is still in scope comes back."""
+    from hr_sync import __version__
+    from hr_sync.cli.wiring import open_database, open_settings
+    from hr_sync.database.engine import make_sessions, session_scope
+    from hr_sync.database.purging import pages_to_purge
+    from hr_sync.database.schema import check_schema
+    from hr_sync.errors import UsageError
+    from hr_sync.model.address import page_id_of
+    from hr_sync.sync.purge import purge as purge_pages
+
+    if not (page or space or removed_days is not None):
+        raise UsageError("Say what to erase: --page, --space or --removed-days; together they narrow each other.")
+    with open_database(open_settings(config)) as engine:
+        check_schema(engine)
+        sessions = make_sessions(engine)
+        with session_scope(sessions) as session:
+            chosen = pages_to_purge(
+                session,
+                page_ids=[page_id_of(each) for each in page or ()],
+                space_keys=space or (),
+                removed_for=None if removed_days is None else timedelta(days=removed_days),
+            )
+        total = sum(map(len, chosen.values()))
+        if total and not yes:
+            typer.confirm(f"Erase {total} pages of {', '.join(chosen)} for good?", abort=True, err=True)
+        erased = purge_pages(sessions, chosen, version=__version__) if total else 0
+    typer.echo(f"Erased {erased} pages.")

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,11 @@ from hr_sync.model.report import Counts, RunReport
 if TYPE_CHECKING:
     from hr_sync.database.overview import Overview, PageLine
     from hr_sync.database.tables import ConfluencePage
+    from hr_sync.sync.audit import Audit
+    from hr_sync.sync.explanation import Explanation
     from hr_sync.sync.preview import Preview
 
+_WIDTH_OF_A_PIPE = 240  # characters
 _MOST_STEPS = 50  # of a plan; the JSON form has them all
 
 
@@ -28,7 +32,7 @@ def print_json(value: object) -> None:
 
 def print_report(report: RunReport) -> None:
     """Print how a run ended, a line for each space."""
-    console = Console(highlight=False)
+    console = _console()
     table = _table(
         "space", "outcome", ">listed", ">new", ">updated", ">moved", ">back", ">hidden", ">removed", ">failed"
     )
@@ -50,7 +54,7 @@ def print_report(report: RunReport) -> None:
 
 def print_previews(previews: Sequence["Preview"]) -> None:
     """Print what a run would do, each step with its reason."""
-    console = Console(highlight=False)
+    console = _console()
     for preview in previews:
         steps = preview.plan.steps
         console.print(
@@ -77,8 +81,8 @@ def print_previews(previews: Sequence["Preview"]) -> None:
 
 def print_status(overview: "Overview") -> None:
     """Print spaces, last runs and failures."""
-    console = Console(highlight=False)
-    spaces = _table("space", "name", ">live", ">failing", "last outcome", "complete since")
+    console = _console()
+    spaces = _table("space", "name", ">live", ">failing", "last outcome", "last complete")
     for space in overview.spaces:
         age = _ago(space.age) if space.age is not None else "never"
         spaces.add_row(
@@ -109,7 +113,46 @@ def print_pages(pages: Sequence["PageLine | ConfluencePage"]) -> None:
     table = _table("page", "space", ">version", "last updated", "title")
     for page in pages:
         table.add_row(page.id, page.space_key, str(page.version), _time(page.last_updated), escape(page.title))
-    Console(highlight=False).print(table if pages else "No such pages in the mirror.")
+    _console().print(table if pages else "No such pages in the mirror.")
+
+
+def print_audit(audit: "Audit") -> None:
+    """Print what differs between source and mirror, and why."""
+    console = _console()
+    table = _table("page", "space", "differs in", "why")
+    for drift in audit.drifts:
+        table.add_row(drift.page_id, drift.space_key, drift.kind, drift.why)
+    if audit.drifts:
+        console.print(table)
+    console.print(f"Compared {audit.pages} pages, {audit.bodies} of them by body: {len(audit.drifts)} differences.")
+    if audit.unseen:
+        console.print(f"Not to be seen: {', '.join(audit.unseen)}.")
+
+
+def print_explanation(explanation: "Explanation") -> None:
+    """Print everything known about one page."""
+    console = _console()
+    console.print(f"Page {explanation.page_id}: {escape(explanation.summary)}")
+    source = explanation.source
+    seen = f"{source.status}, in space {source.space_id}" if source.status else source.sight
+    facts = _table("fact", "value")
+    facts.add_row("source", seen)
+    facts.add_row("scope", explanation.scope)
+    for name, value in asdict(explanation.history.stored).items() if explanation.history.stored else ():
+        if value is not None:
+            facts.add_row(name, _time(value) if isinstance(value, datetime) else escape(str(value)))
+    if failure := explanation.history.failure:
+        facts.add_row("fails", f"{failure.stage}, {failure.attempts} times: {escape(failure.message)}")
+    console.print(facts)
+    changes = _table(">run", "when", "action", ">version", "changed", "reason")
+    for change in explanation.history.changes:
+        version = str(change.version) if change.version is not None else ""
+        facets = ", ".join(change.facets)
+        changes.add_row(
+            str(change.run_id), _time(change.changed_at), change.action, version, facets, change.reason or ""
+        )
+    if explanation.history.changes:
+        console.print(changes)
 
 
 def print_settings(settings: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
@@ -118,7 +161,12 @@ def print_settings(settings: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
     for group, keys in settings.items():
         for key, shown in keys.items():
             table.add_row(f"{group}.{key}", escape(str(shown["value"])), escape(str(shown["source"] or "default")))
-    Console(highlight=False).print(table)
+    _console().print(table)
+
+
+def _console() -> Console:
+    """Print to standard output; as wide as the terminal, and without folding lines for anything else."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
 
 
 def _table(*columns: str) -> Table:

@@ -103,8 +103,12 @@ def _join(cluster: Cluster) -> int | None:
         process, port = int(running[0]), int(running[3])
     except (OSError, IndexError, ValueError):
         return None
-    if not _answers(cluster, port):  # a stale file; where it is not, the server that we start will refuse and say so
-        return None
+    if not _answers(cluster, port):
+        if _is_kept(cluster.folder):
+            raise DatabaseUnavailable(
+                f"the embedded PostgreSQL in {cluster.folder} runs, but takes no connection now. Try again, {INSTEAD}"
+            )
+        return None  # a stale file; where it is not, the server that we start refuses and says so
     if not _is_kept(cluster.folder):
         _start_keeper(cluster, f"--adopt={process}")
     return port

@@ -3,7 +3,7 @@
 Nothing is started here but `initdb`; the server's life is the business of `embedded.py`.
 
 PostgreSQL refuses to run as root. For root, program and data belong to an account without rights, and a program that
-this account cannot reach (a virtual environment below /root) is copied beside the data, about 25 MB.
+this account cannot reach (a virtual environment below /root) is copied beside the data, about 30 MB.
 """
 
 import importlib.metadata

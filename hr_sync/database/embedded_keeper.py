@@ -65,8 +65,9 @@ def _keep_own(options: argparse.Namespace) -> None:
 
 
 def _keep_adopted(options: argparse.Namespace) -> None:
-    threading.Thread(target=_stop_after_last_user, args=(options.folder, options.adopt), daemon=True).start()
-    while _lives(options.adopt):
+    stopping = threading.Thread(target=_stop_after_last_user, args=(options.folder, options.adopt), daemon=True)
+    stopping.start()
+    while _runs(options.adopt, options.folder / "data" / "postmaster.pid") and stopping.is_alive():
         time.sleep(POLL_SECONDS)
 
 
@@ -80,12 +81,13 @@ def _stop_after_last_user(folder: Path, server: int) -> None:
         os.kill(server, signal.SIGQUIT)
 
 
-def _lives(process: int) -> bool:
+def _runs(server: int, its_file: Path) -> bool:
+    """True until the server has ended. In a container without an init nobody buries it: its file says so as well."""
     try:
-        os.kill(process, 0)
+        os.kill(server, 0)
     except ProcessLookupError:
         return False
-    return True
+    return its_file.exists()
 
 
 if __name__ == "__main__":

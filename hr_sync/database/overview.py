@@ -91,8 +91,13 @@ def read_overview(session: Session, *, runs: int = 5, failures: int = 50) -> Ove
     return Overview(
         spaces=status_by_space(session),
         runs=[_line(RunLine, run) for run in last_runs(session, limit=runs)],
-        failures=[_line(FailureLine, row) for row in rows],
+        failures=[failure_line(row) for row in rows],
     )
+
+
+def failure_line(row: PageFailure) -> FailureLine:
+    """Give a failure in short."""
+    return _line(FailureLine, row)
 
 
 def _line(line: type[Line], row: object) -> Line:

@@ -64,4 +64,9 @@ class Mirror:
     @property
     def worker(self) -> str:
         """Name this process to people who ask who is at it."""
-        return f"{socket.gethostname()}:{getpid()}"
+        return worker_name()
+
+
+def worker_name() -> str:
+    """Name this process: host:pid."""
+    return f"{socket.gethostname()}:{getpid()}"

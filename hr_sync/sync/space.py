@@ -1,6 +1,7 @@
 """One space in one full run: list, plan, fetch, write, ask, remove, record. Reads as the algorithm."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -14,8 +15,7 @@ from hr_sync.model.report import SpaceReport
 from hr_sync.sync.border import clean_listing
 from hr_sync.sync.closing import Findings, close_space
 from hr_sync.sync.placing import place
-from hr_sync.sync.questions import ask
-from hr_sync.sync.vanished import rule_on_vanished
+from hr_sync.sync.vanished import ask_for, rule_on_vanished
 from hr_sync.sync.work import Work, carry_out, note_unreadable, write_bodies, write_heads
 
 
@@ -35,27 +35,19 @@ def sync_space(work: Work) -> SpaceReport:
     known_page = next(iter(listing.heads), None)
     gone = rule_on_vanished(work, vanished, stored, known_page=known_page)
     questions = [stored[step.page_id] for step in plan.having(Action.QUESTION)]
-    rulings = ask(
-        work.mirror.reader,
-        work.space,
-        questions,
-        known_page=known_page,
-        mirrored_space_ids=work.mirrored_space_ids,
-    )
-    narrowed = out_of_scope(stored[page_id] for page_id in sorted(placed.outside & stored.keys()))
-    unconfirmed = _unconfirmed(work, narrowed)
+    rulings = ask_for(work, questions, known_page=known_page)
     live_pages = sum(page.live for page in stored.values())
-    if not unconfirmed:
-        carry_out(work, narrowed, live_pages=live_pages, confirmed=work.order.accept_narrower_scope)
     held = carry_out(work, [*gone, *rulings], live_pages=live_pages)
+    outside = [stored[page_id] for page_id in sorted(placed.outside & stored.keys())]
+    narrowed = _leave_scope(work, out_of_scope(outside), live_pages=live_pages)
     return close_space(
         work,
         Findings(
             looked_at_all=True,
             listed_all=True,
             wrongly_absent=sum(ruling.verdict is Verdict.KEEP for ruling in rulings),
-            held=held,
-            narrowed=unconfirmed,
+            held=held + narrowed.held,
+            narrowed=narrowed.unconfirmed,
             watermark=max((head.last_updated for head in listing.heads.values()), default=None),
             root_hash=root_hash(placed.inside.heads.values()),
             scope_fingerprint=work.mirror.scope.pages.fingerprint,
@@ -71,13 +63,24 @@ def stored_pages(sessions: sessionmaker[Session], listing: Listing) -> Mapping[s
         return stored | stored_by_id(session, unknown) if unknown else stored
 
 
-def _unconfirmed(work: Work, narrowed: list[Ruling]) -> int:
-    """Count the pages that only a changed configuration puts out of scope, unless somebody has confirmed it.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Kept:
+    """Pages that are out of scope and stay for now."""
 
-    A page that left a page tree by itself, under an unchanged configuration, is an ordinary removal.
+    unconfirmed: int = 0  #: a changed configuration put them there
+    held: int = 0  #: too many at once
+
+
+def _leave_scope(work: Work, rulings: Sequence[Ruling], *, live_pages: int) -> _Kept:
+    """Remove pages that are listed outside of the scope.
+
+    A page that left a page tree by itself, under an unchanged configuration, is an ordinary removal. When the
+    configuration changed, somebody has to say that it was meant.
     """
-    if not narrowed or work.order.accept_narrower_scope:
-        return 0
-    with session_scope(work.mirror.sessions) as session:
-        before = position_of_space(session, work.space.key).scope_fingerprint
-    return len(narrowed) if before != work.mirror.scope.pages.fingerprint else 0
+    confirmed = work.order.accept_narrower_scope
+    if rulings and not confirmed:
+        with session_scope(work.mirror.sessions) as session:
+            before = position_of_space(session, work.space.key).scope_fingerprint
+        if before != work.mirror.scope.pages.fingerprint:
+            return _Kept(unconfirmed=len(rulings))
+    return _Kept(held=carry_out(work, rulings, live_pages=live_pages, confirmed=confirmed))

@@ -1,6 +1,6 @@
 """Pages that were named and whose body was then not to be had: gone in between, or kept back by Confluence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hr_sync.database.engine import session_scope
 from hr_sync.database.failures import Failure, forget_failures
@@ -16,13 +16,7 @@ def rule_on_vanished(
 ) -> list[Ruling]:
     """Ask about them by id. Those that are there have failed; gives the rulings on the others."""
     questions = [stored.get(page_id) or _never_stored(page_id, work.space.key) for page_id in sorted(vanished)]
-    rulings = ask(
-        work.mirror.reader,
-        work.space,
-        questions,
-        known_page=known_page,
-        mirrored_space_ids=work.mirrored_space_ids,
-    )
+    rulings = ask_for(work, questions, known_page=known_page)
     note_failures(work, [_not_given(ruling) for ruling in rulings if ruling.verdict is Verdict.KEEP])
     gone = [ruling for ruling in rulings if ruling.verdict is not Verdict.KEEP]
     if gone:
@@ -30,6 +24,17 @@ def rule_on_vanished(
             check_lease(session, work.lease)
             forget_failures(session, [ruling.page_id for ruling in gone])
     return gone
+
+
+def ask_for(work: Work, questions: Sequence[StoredPage], *, known_page: str | None) -> list[Ruling]:
+    """Ask the questions that came up in the work on one space. Raises AnswerNotTrusted when a canary fails."""
+    return ask(
+        work.mirror.reader,
+        work.space,
+        questions,
+        known_page=known_page,
+        mirrored_space_ids=work.mirrored_space_ids,
+    )
 
 
 def _never_stored(page_id: str, space_key: str) -> StoredPage:

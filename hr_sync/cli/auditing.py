@@ -1,0 +1,70 @@
+"""`verify` and `explain`: is the mirror right, and why is this page (not) in it? They write nothing."""
+
+import threading
+from typing import Annotated
+
+import typer
+
+from hr_sync.cli.options import AsJson, Config, Spaces
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(verify)
+    app.command()(explain)
+
+
+def verify(
+    config: Config = None,
+    space: Spaces = None,
+    sample: Annotated[
+        int, typer.Option("--sample", min=0, help="Compare so many bodies of each space, chosen at random, by hash.")
+    ] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the mirror with Confluence, every page by its head and some by their body; exit 3 when they differ."""
+    from hr_sync.cli.printing import print_audit, print_json
+    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.cli.wiring import open_mirror, open_settings
+    from hr_sync.sync.audit import Audit, audit
+    from hr_sync.sync.mirror import Order
+
+    settings = open_settings(config)
+
+    def work(stop: threading.Event) -> Audit:
+        with open_mirror(settings, stop) as mirror:
+            return audit(mirror, Order(space_keys=tuple(space or ())), sample=sample)
+
+    found = run_until_stopped(work)
+    if as_json:
+        print_json(found)
+    else:
+        print_audit(found)
+    raise typer.Exit(found.exit_code)
+
+
+def explain(
+    page: Annotated[str, typer.Argument(metavar="PAGE", help="A page, by id or URL.")],
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell everything known about one page: what Confluence says, what is stored, what was decided and why."""
+    from hr_sync.cli.printing import print_explanation, print_json
+    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.cli.wiring import open_mirror, open_settings
+    from hr_sync.model.address import page_id_of
+    from hr_sync.sync.explanation import Explanation
+    from hr_sync.sync.explanation import explain as explain_page
+
+    page_id = page_id_of(page)
+    settings = open_settings(config)
+
+    def work(stop: threading.Event) -> Explanation:
+        with open_mirror(settings, stop) as mirror:
+            return explain_page(mirror, page_id)
+
+    explanation = run_until_stopped(work)
+    if as_json:
+        print_json(explanation)
+    else:
+        print_explanation(explanation)
