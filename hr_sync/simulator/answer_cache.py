@@ -61,3 +61,9 @@ class AnswerCache:
             while self._size > self._capacity:
                 _, dropped = self._kept.popitem(last=False)
                 self._size -= dropped.size_bytes
+
+    def clear(self) -> None:
+        """For changes that are not the world's."""
+        with self._lock:
+            self._kept.clear()
+            self._size = 0

@@ -10,8 +10,8 @@ import orjson
 from hr_sync.simulator.messages import Pairs
 from hr_sync.simulator.refusals import BadParameterError
 
-NOT_SIGNED = frozenset({"cursor", "limit", "next", "prev", "start"})
-"""`limit` is signed by its effective value, so that leaving out a default changes nothing."""
+NOT_SIGNED = frozenset({"cursor", "limit", "next", "prev", "start", "after-empty"})
+"""`limit` is signed by its effective value, so that leaving out a default changes nothing; `after-empty` is our own."""
 SIGNATURE_BYTES = 12
 
 

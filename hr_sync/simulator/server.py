@@ -27,20 +27,18 @@ class Delivery:
     """Above 0 the data drips out in pieces of this size ..."""
     pause_seconds: float = 0.0
     """... with this pause between them."""
+    settled: Callable[[], None] | None = None
+    """Called when the answer is about to be sent."""
 
 
 class Server:
     """Serves `exchange` on a loopback port from `start()` to `stop()`.
 
-    `exchange` is called in the connection's own thread, so one that waits holds up nobody else. `settled` is called
-    when the answer is about to be sent.
+    `exchange` is called in the connection's own thread, so one that waits holds up nobody else.
     """
 
-    def __init__(
-        self, exchange: Callable[[Request], Delivery], settled: Callable[[], None], *, host: str, port: int
-    ) -> None:
+    def __init__(self, exchange: Callable[[Request], Delivery], *, host: str, port: int) -> None:
         self._exchange = exchange
-        self._settled = settled
         self._address = (host, port)
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -122,7 +120,8 @@ class Server:
         """True if the connection can take another request."""
         if delivery.delay_seconds:
             self._stopping.wait(delivery.delay_seconds)
-        self._settled()
+        if delivery.settled is not None:
+            delivery.settled()
         if delivery.piece_bytes:
             self._drip(connection, delivery)
         elif delivery.data:

@@ -1,15 +1,18 @@
 """A simulated Confluence site on a loopback port: world, API, faults and log put together."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Self, Unpack
 
 from hr_sync.simulator.answer_cache import AnswerCache, Packed
 from hr_sync.simulator.call import ORDINARY, Circumstances
+from hr_sync.simulator.control import PREFIX, Control
 from hr_sync.simulator.faults import KINDS, Fault, FaultPlan
 from hr_sync.simulator.faults.kind import Parcel, Scene
 from hr_sync.simulator.faults.wire import whole
 from hr_sync.simulator.messages import GZIP_FROM_BYTES, Answer, Pairs, Request
+from hr_sync.simulator.rate_limit import RateLimit, too_many_requests
 from hr_sync.simulator.requests_log import RequestLog, RequestRecord
 from hr_sync.simulator.server import Delivery, Server
 from hr_sync.simulator.site import Site
@@ -34,7 +37,9 @@ class Simulator:
         self.faults = FaultPlan(faults)
         self._site = Site(world, self.tenant)
         self._answers = AnswerCache()
-        self._server = Server(self._exchange, self.requests.end, host=LOOPBACK, port=port)
+        self._rate = RateLimit(self.tenant.rate_per_second, time.monotonic)
+        self._control = Control(world, self.requests, self.faults)
+        self._server = Server(self._exchange, host=LOOPBACK, port=port)
 
     def __enter__(self) -> Self:
         self.start()
@@ -44,11 +49,15 @@ class Simulator:
         self.stop()
 
     def start(self) -> None:
+        """Raises OSError when the port is taken."""
         self._server.start()
         self._site.origin = self.origin
+        self._site.webhooks.start()
 
     def stop(self) -> None:
+        """Ends every connection and thread; the world, the log and the faults that fired can still be read."""
         self._server.stop()
+        self._site.webhooks.stop()
 
     @property
     def origin(self) -> str:
@@ -66,6 +75,10 @@ class Simulator:
         return f"{self.origin}{self.tenant.gateway_prefix}{self.tenant.context}"
 
     def _exchange(self, request: Request) -> Delivery:
+        if request.path.startswith(PREFIX):
+            answer = self._control.answer(request)
+            packed = Packed(answer=replace(answer, document=None), plain=answer.payload())
+            return whole(self._parcel(packed, request))
         self.requests.begin()
         firing = self.faults.take(request.target)
         packed = self._packed(request, firing)
@@ -82,11 +95,12 @@ class Simulator:
                 fault=", ".join(fault.kind for fault in firing) or None,
             )
         )
-        if self.tenant.latency_seconds:
-            delivery = replace(delivery, delay_seconds=delivery.delay_seconds + self.tenant.latency_seconds)
-        return delivery
+        late = delivery.delay_seconds + self.tenant.latency_seconds
+        return replace(delivery, delay_seconds=late, settled=self.requests.end)
 
     def _packed(self, request: Request, firing: list[Fault]) -> Packed:
+        if not self._rate.allows():
+            return Packed(answer=too_many_requests(self.tenant), plain=b"")
         if firing:
             answer = self._spoiled(request, firing)
             return Packed(answer=replace(answer, document=None), plain=answer.payload())
@@ -99,7 +113,9 @@ class Simulator:
             answer = self._site.answer(request)
             unchanged = self.world.revision == revision
         packed = Packed(answer=replace(answer, document=None), plain=answer.payload())
-        if unchanged and request.method == "GET":
+        if request.method != "GET":
+            self._answers.clear()
+        elif unchanged:
             self._answers.put(revision, key, packed)
         return packed
 

@@ -11,6 +11,7 @@ from hr_sync.simulator.query import Query
 from hr_sync.simulator.refusals import (
     BadParameterError,
     RefusedError,
+    login_page,
     no_such_page,
     unknown_cloud_id,
     v1_refusal,
@@ -18,9 +19,11 @@ from hr_sync.simulator.refusals import (
 )
 from hr_sync.simulator.routes import Routes
 from hr_sync.simulator.tenant import Tenant
+from hr_sync.simulator.webhooks import Webhooks
 from hr_sync.simulator.world import World
 
 GATEWAY = "/ex/confluence/"
+LOGIN_PATHS = ("/login.action", "/login")
 TENANT_INFO = "/_edge/tenant_info"
 
 
@@ -42,7 +45,9 @@ class Site:
     listings: ListingCache = field(default_factory=ListingCache)
 
     def __post_init__(self) -> None:
-        self._routes = Routes(cloud.ROUTES if self.tenant.flavor == "cloud" else datacenter.ROUTES)
+        self.webhooks = Webhooks(self.world, self.tenant)
+        on_premises = (*self.webhooks.routes(), *datacenter.ROUTES)
+        self._routes = Routes(cloud.ROUTES if self.tenant.flavor == "cloud" else on_premises)
 
     def route(self, path: str) -> str:
         """The path below context or gateway prefix; unchanged where neither fits."""
@@ -65,6 +70,8 @@ class Site:
         if request.path == TENANT_INFO and self.tenant.flavor == "cloud":
             return Answer(document={"cloudId": self.tenant.cloud_id})
         door = self._door(request)
+        if door.route in LOGIN_PATHS and self.tenant.flavor == "datacenter":
+            return login_page()
         user = caller(request, self.tenant, self.world, through_gateway=door.through_gateway)
         matched = self._routes.match(request.method, door.route)
         if matched is None:

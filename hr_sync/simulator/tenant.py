@@ -39,6 +39,9 @@ class Tenant:
     latency_seconds: float = 0.0
     rate_per_second: float = 0.0
     """More requests than this answer 429 with Retry-After; 0 sets no limit."""
+    webhook_signature: Literal["right", "wrong"] = "right"
+    webhook_details: bool = False
+    """Webhooks of newer Data Center versions carry ids alone."""
     cursor_secret: bytes = CURSOR_SECRET
 
     @property
@@ -69,4 +72,6 @@ class Switches(TypedDict, total=False):
     list_lag: timedelta
     latency_seconds: float
     rate_per_second: float
+    webhook_signature: Literal["right", "wrong"]
+    webhook_details: bool
     cursor_secret: bytes

@@ -9,9 +9,11 @@ from hr_sync.simulator.faults.kind import Kind, Scene
 from hr_sync.simulator.links import target
 from hr_sync.simulator.messages import Answer
 
+NO_NEXT = object()
+
 
 def _with_next(choose: Callable[[Scene, str], Any], *, always: bool = False) -> Callable[[Scene, Answer], Answer]:
-    """`choose` gets the present next (empty at the end of a list) and returns another; None takes it away."""
+    """`choose` gets the present next (empty at the end of a list) and returns another; NO_NEXT takes it away."""
 
     def after(scene: Scene, answer: Answer) -> Answer:
         if not isinstance(answer.document, dict) or "results" not in answer.document:
@@ -22,7 +24,7 @@ def _with_next(choose: Callable[[Scene, str], Any], *, always: bool = False) -> 
         if not present and not always:
             return answer
         chosen = choose(scene, present)
-        if chosen is not None:
+        if chosen is not NO_NEXT:
             links["next"] = chosen
         return replace(answer, document=document, next_target=chosen if isinstance(chosen, str) else None)
 
@@ -64,7 +66,7 @@ PAGING = {
     "repeated-cursor": Kind(about="next leads to this very page, for ever", after=_with_next(_own, always=True)),
     "cyclic-cursor": Kind(about="next leads back to the first page", after=_with_next(_first, always=True)),
     "empty-page-with-next": Kind(about="No rows, but a next that leads to them", after=_emptied),
-    "next-missing": Kind(about="The list ends early without a sign", after=_with_next(lambda *_: None)),
+    "next-missing": Kind(about="The list ends early without a sign", after=_with_next(lambda *_: NO_NEXT)),
     "next-empty": Kind(about="next is an empty text", after=_with_next(lambda *_: "")),
     "next-null": Kind(about="next is null", after=_with_next(lambda *_: None)),
     "next-number": Kind(about="next is a number", after=_with_next(lambda *_: 2)),

@@ -32,11 +32,16 @@ class Fault:
             raise ValueError(f"There is no fault kind {self.kind!r}{hint}")
         if self.at < 1 or self.times < 0:
             raise ValueError("at counts from 1, and times is 0 (for ever) or more")
-        re.compile(self.match)
+        try:
+            re.compile(self.match)
+        except re.error as error:
+            raise ValueError(f"match is no regular expression: {error}") from error
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "Fault":
         """From a JSON object with the names of the fields; raises ValueError for anything else."""
+        if not isinstance(data, Mapping):
+            raise TypeError(f"A fault is an object, not {data!r}")
         unknown = set(data) - {"kind", "at", "match", "times", "argument"}
         if unknown or "kind" not in data:
             raise ValueError(f"A fault has kind, at, match, times, argument; not {sorted(unknown) or 'no kind'}")

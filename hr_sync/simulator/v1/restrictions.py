@@ -67,6 +67,7 @@ def restriction_list(call: Call, content: Content) -> Answer:
             "start": 0,
             "limit": 100,
             "size": len(results),
+            "restrictionsHash": str(content.changed_at.timestamp()),
             "_links": {"self": own, "base": call.site_url, "context": call.tenant.context},
         }
     )

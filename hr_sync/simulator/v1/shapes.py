@@ -94,11 +94,12 @@ def content_object(
     document["extensions"] = extensions(content)
     expandable = expandables(call, content)
     for name, expand in expansions.items():
-        if name in tree and name in expandable:
+        if name in tree and (name in expandable or name in UNNAMED_EXPANSIONS):
             document[name] = expand(call, content, tree[name])
-            del expandable[name]
+            expandable.pop(name, None)
     if isinstance(content, Attachment):
-        document["metadata"] = {"mediaType": content.media_type, "labels": {"results": []}}
+        no_labels = {"results": [], "start": 0, "limit": 200, "size": 0}
+        document["metadata"] = {"mediaType": content.media_type, "labels": no_labels}
         expandable.pop("metadata", None)
     document["_expandable"] = expandable
     document["_links"] = {**content_links(call, content), **(top_links(call) if top else {})}
@@ -142,6 +143,10 @@ def expandables(call: Call, content: Content) -> Document:
     if is_cloud(call):
         found |= {"childTypes": "", "schedulePublishInfo": "", "schedulePublishDate": ""}
     return found
+
+
+# Expanded on demand, but never named under `_expandable` in recorded answers.
+UNNAMED_EXPANSIONS = frozenset({"relevantViewRestrictions"})
 
 
 def version_object(call: Call, content: Content) -> Document:
@@ -207,6 +212,8 @@ def space_object(call: Call, space: Space, tree: Tree | None = None) -> Document
     else:
         document["status"] = space.status.upper()
     if tree and "description" in tree:
-        document["description"] = {"plain": {"value": space.description, "representation": "plain"}}
+        document["description"] = {
+            "plain": {"value": space.description, "representation": "plain", "embeddedContent": []}
+        }
         expandable.pop("description")
     return {**document, "_expandable": expandable, "_links": {"webui": webui, "self": call.site_url + own}}

@@ -103,7 +103,7 @@ def _attachment_list(call: Call, candidates: Callable[[], Sequence[Content]]) ->
         call,
         rows,
         key,
-        attachment_object,
+        lambda row: attachment_object(call.world, row),
         sort=sort,
         default_limit=ATTACHMENT_LIMIT,
         cursor_first=False,
@@ -113,7 +113,7 @@ def _attachment_list(call: Call, candidates: Callable[[], Sequence[Content]]) ->
 
 def attachment(call: Call) -> Answer:
     found = _one(call, Attachment)
-    document = attachment_object(found)
+    document = attachment_object(call.world, found)
     document["_links"]["base"] = call.site_url
     return Answer(document=document)
 
@@ -149,14 +149,17 @@ def comment_children(call: Call) -> Answer:
     def rows() -> list[Comment]:
         return [row for row in call.world.comments(parent.container_id) if row.parent_comment_id == parent.id]
 
-    return _shown_comments(call, rows, body_format)
+    return _shown_comments(call, rows, body_format, without=("pageId", "blogPostId"))
 
 
-def _shown_comments(call: Call, rows: Callable[[], Sequence[Comment]], body_format: str) -> Answer:
+def _shown_comments(
+    call: Call, rows: Callable[[], Sequence[Comment]], body_format: str, without: tuple[str, ...] = ()
+) -> Answer:
     sort = call.query.choice("sort", ATTACHMENT_SORTS, "created-date")
 
     def show(row: Comment) -> dict[str, Any]:
-        return comment_object(call.world, row, body_format)
+        document = comment_object(call.world, row, body_format)
+        return {name: value for name, value in document.items() if name not in without}
 
     return list_answer(call, rows, content_key(sort.removeprefix("-")), show, sort=sort, sees=call.sees)
 

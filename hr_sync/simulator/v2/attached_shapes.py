@@ -28,7 +28,7 @@ def download_link(attachment: Attachment) -> str:
     return f"/download/attachments/{attachment.container_id}/{quote(attachment.title)}?{query}"
 
 
-def attachment_object(attachment: Attachment) -> dict[str, Any]:
+def attachment_object(world: World, attachment: Attachment) -> dict[str, Any]:
     preview = quote(f"/{attachment.container_id}/{attachment.id.removeprefix('att')}/{attachment.title}", safe="")
     webui = f"/pages/viewpageattachments.action?pageId={attachment.container_id}&preview={preview}"
     download = download_link(attachment)
@@ -39,7 +39,7 @@ def attachment_object(attachment: Attachment) -> dict[str, Any]:
         "comment": attachment.comment,
         "version": version_object(attachment),
         "fileId": attachment.file_id,
-        "pageId": attachment.container_id,
+        container_key(world.find(attachment.container_id)): attachment.container_id,
         "mediaType": attachment.media_type,
         "downloadLink": download,
         "status": attachment.status,
@@ -50,6 +50,10 @@ def attachment_object(attachment: Attachment) -> dict[str, Any]:
     }
 
 
+def container_key(container: Content | None) -> str:
+    return "blogPostId" if container is not None and container.kind == "blogpost" else "pageId"
+
+
 def comment_object(world: World, comment: Comment, body_format: str) -> dict[str, Any]:
     page = world.find(comment.container_id)
     title = "" if page is None else page.title
@@ -58,7 +62,7 @@ def comment_object(world: World, comment: Comment, body_format: str) -> dict[str
         "id": comment.id,
         "status": comment.status,
         "title": comment.title,
-        "pageId": comment.container_id,
+        container_key(page): comment.container_id,
         "version": version_object(comment),
         "body": body_object(comment, body_format),
         "_links": {"webui": f"{path}?focusedCommentId={comment.id}"},

@@ -25,7 +25,10 @@ def ancestors(call: Call) -> Answer:
     page = _node_of(call)
     limit = call.limit(25, 250)
     chain = [{"id": ancestor.id, "type": ancestor.kind} for ancestor in call.world.ancestors(page)]
-    return Answer(document={"results": chain[-limit:], "_links": {"base": call.site_url}})
+    document: dict[str, Any] = {"results": chain[-limit:]}
+    if page.kind == "page":
+        document["_links"] = {}
+    return Answer(document=document)
 
 
 def direct_children(call: Call) -> Answer:

@@ -224,7 +224,7 @@ class PageEdits(SpaceEdits):
                 self._put(replace(descendant, status=status, changed_at=moment))
             return
         for child in self.under(page.id):
-            if isinstance(child, Page):
+            if isinstance(child, Page) and child.status != "trashed":
                 self._put(replace(child, parent_id=page.parent_id, changed_at=moment))
 
     def _restrict(self, page_id: str, operation: Operation, allowed: Restriction) -> Page:

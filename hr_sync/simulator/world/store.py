@@ -52,10 +52,19 @@ class Store:
             self.clock.advance(by)
             self.revision += 1
 
-    def listen(self, listener: Callable[[Event], None]) -> None:
-        """Call `listener` with every later event, inside the edit: it must return at once and not edit."""
+    def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call `listener` with every later event until the returned function is called.
+
+        It is called inside the edit, so it must return at once and not edit.
+        """
+
+        def unlisten() -> None:
+            with self.lock:
+                self._listeners.remove(listener)
+
         with self.lock:
             self._listeners.append(listener)
+        return unlisten
 
     def find(self, content_id: str) -> Content | None:
         """The present state, of any kind and status; None if there never was one or it was purged."""

@@ -1,0 +1,22 @@
+"""Running sites for the simulator's own tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from hr_sync.simulator import Simulator
+from tests.simulator.sites import furnished_world
+
+
+@pytest.fixture
+def cloud() -> Iterator[Simulator]:
+    """A Cloud site with one of everything."""
+    with Simulator(furnished_world()) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def datacenter() -> Iterator[Simulator]:
+    """The same world on Data Center, under /confluence."""
+    with Simulator(furnished_world(), flavor="datacenter", context_path="/confluence") as simulator:
+        yield simulator
