@@ -1,13 +1,63 @@
 """`simulate` and `demo`: a Confluence on this machine, and the main job run against it."""
 
-from typing import Annotated
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from hr_sync.simulator import Simulator
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
+    app.command()(simulate)
     app.command()(demo)
+
+
+def simulate(
+    flavor: Annotated[str, typer.Option("--flavor", help="cloud or datacenter.")] = "cloud",
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")] = 0,
+    pages: Annotated[
+        int | None, typer.Option("--pages", min=1, help="So many generated pages; without it, the HR handbook.")
+    ] = None,
+    spaces: Annotated[int, typer.Option("--spaces", min=1, help="Spaces to spread generated pages over.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Makes another world, the same each time.")] = 1,
+    latency_ms: Annotated[int, typer.Option("--latency-ms", min=0, help="Wait before each answer.")] = 0,
+    faults: Annotated[Path | None, typer.Option("--faults", help="JSON file of faults to plant.")] = None,
+    rate: Annotated[float, typer.Option("--rate", min=0, help="Requests a second before 429; 0 is no limit.")] = 0.0,
+) -> None:
+    """Serve a simulated Confluence on this machine until Ctrl-C. See docs/simulator.md."""
+    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.errors import UsageError
+    from hr_sync.simulator.serve import ServeOptions, serve_forever
+
+    if flavor not in {"cloud", "datacenter"}:
+        raise UsageError("--flavor is cloud or datacenter.")
+    options = ServeOptions(
+        flavor="cloud" if flavor == "cloud" else "datacenter",
+        port=port,
+        pages=pages,
+        spaces=spaces,
+        seed=seed,
+        latency_ms=latency_ms,
+        faults_file=faults,
+        rate_per_second=rate,
+    )
+
+    def work(stop: threading.Event) -> None:
+        try:
+            serve_forever(options, _announce, stop)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"The simulator cannot start: {error}. Choose another --port or --faults file.") from error
+
+    run_until_stopped(work)
+
+
+def _announce(simulator: "Simulator") -> None:
+    typer.echo(f"Confluence is simulated at {simulator.site_url}")
+    typer.echo(f"username {simulator.tenant.username}, token {simulator.tenant.api_token}; Ctrl-C ends it.")
 
 
 def demo(
