@@ -1,0 +1,269 @@
+"""How the door behaves: how long it waits, how much it asks at once, who it says it is, and what it keeps to itself."""
+
+import io
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from hr_sync.confluence.addresses import api_base
+from hr_sync.confluence.cloud import CloudReader
+from hr_sync.confluence.gateway import Credentials
+from hr_sync.errors import AnswerNotTrusted, ConfluenceUnavailable, CredentialsRefused, Stopped
+from hr_sync.logs import configure_logging
+from hr_sync.simulator import Fault, Simulator
+from tests.confluence.doors import (
+    BASIC,
+    BEARER,
+    PAGES,
+    TOKEN,
+    USERNAME,
+    NotedWaits,
+    broken,
+    door,
+    ids_of,
+    kinds_fired,
+    small_world,
+)
+
+THROTTLED = {"status": 429, "headers": {"Retry-After": "30"}}
+
+
+@pytest.mark.parametrize("credentials", [BASIC, BEARER], ids=["Basic", "Bearer"])
+@pytest.mark.parametrize("way", ["site", "site without /wiki", "gateway"])
+def test_ways_in(site: Simulator, credentials: Credentials, way: str) -> None:
+    """Basic and Bearer, each by the site's address and by the API gateway's: a whole walk with several pages."""
+    base = {
+        "site": site.site_url,
+        "site without /wiki": site.site_url,
+        "gateway": api_base(site.gateway_url.removesuffix("/wiki")),
+    }[way]
+
+    with door(base, credentials) as gateway:
+        assert len(ids_of(gateway)) == PAGES
+        CloudReader(gateway).check_account()
+
+    assert len(site.requests) == 4
+    assert all(record.path.startswith("/ex/confluence/") == (way == "gateway") for record in site.requests)
+
+
+def test_a_scoped_token_works_through_the_gateway_alone() -> None:
+    """And is refused, not retried, at the site."""
+    with Simulator(small_world(), scoped_token=True) as site:
+        with door(site.gateway_url, BEARER) as gateway:
+            assert len(ids_of(gateway)) == PAGES
+        asked = len(site.requests)
+        with door(site.site_url, BEARER) as gateway, pytest.raises(CredentialsRefused):
+            ids_of(gateway)
+        assert len(site.requests) == asked + 1
+
+
+@pytest.mark.parametrize("wrong", [Credentials(username=USERNAME, password="wrong"), Credentials(token="wrong")])
+def test_a_wrong_token_is_refused_at_once(site: Simulator, wrong: Credentials) -> None:
+    """One request, no retry."""
+    with door(site.site_url, wrong) as gateway, pytest.raises(CredentialsRefused) as caught:
+        ids_of(gateway)
+
+    assert len(site.requests) == 1
+    assert "wrong" not in str(caught.value)
+
+
+def test_an_anonymous_session_is_found_out() -> None:
+    """A site that answers 200 with what the public sees."""
+    with (
+        Simulator(small_world(), bad_credentials="anonymous") as site,
+        door(site.site_url, Credentials(username=USERNAME, password="wrong")) as gateway,
+    ):
+        with pytest.raises(CredentialsRefused, match="anonymous"):
+            CloudReader(gateway).check_account()
+        assert site.requests[0].status == 200
+
+
+def test_credentials_show_no_secret() -> None:
+    """Neither in their repr nor in that of what holds them."""
+    assert TOKEN not in repr(BASIC) + repr(BEARER) + str(BASIC)
+
+
+def test_what_confluence_asks_for_is_waited(site: Simulator) -> None:
+    """30 s, not the half second that would have been ours."""
+    broken(site, "status", argument=THROTTLED)
+    waits = NotedWaits()
+
+    with door(site.site_url, stop=waits) as gateway:
+        ids_of(gateway)
+        assert gateway.traffic.counts().throttled_seconds == 30
+
+    assert waits.seconds == [30]
+
+
+@pytest.mark.parametrize("asked", ["61", "3600", "86400", "1e999"])
+def test_nobody_sleeps_through_a_long_wait(site: Simulator, asked: str) -> None:
+    """Above the longest wait the run ends at once as temporary, and says when to come back."""
+    broken(site, "status", argument={"status": 429, "headers": {"Retry-After": asked}})
+    waits = NotedWaits()
+
+    with door(site.site_url, stop=waits) as gateway, pytest.raises(ConfluenceUnavailable) as caught:
+        ids_of(gateway)
+
+    assert kinds_fired(site) == ["status"]
+    assert waits.seconds == []
+    assert caught.value.retry_after_seconds == min(float(asked), 86_400)
+
+
+def test_a_stop_ends_a_wait_at_once(site: Simulator) -> None:
+    """Also one that Confluence asked for."""
+    broken(site, "status", at=1, argument=THROTTLED)
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool, door(site.site_url, stop=stop) as gateway:
+
+        def walk() -> None:
+            try:
+                ids_of(gateway)
+            finally:
+                gateway.close()
+
+        walking = pool.submit(walk)
+        while not site.faults.fired:
+            time.sleep(0.005)
+        time.sleep(0.03)  # now it waits
+        began = time.monotonic()
+        stop.set()
+        with pytest.raises(Stopped):
+            walking.result()
+
+    assert time.monotonic() - began < 0.5
+    assert len(site.requests) == 1
+
+
+def test_nothing_is_asked_after_a_stop(site: Simulator) -> None:
+    """The event is looked at before each request."""
+    stop = threading.Event()
+    stop.set()
+
+    with door(site.site_url, stop=stop) as gateway, pytest.raises(Stopped):
+        ids_of(gateway)
+
+    assert len(site.requests) == 0
+
+
+def test_no_more_is_asked_at_once_than_allowed() -> None:
+    """Twelve threads, three connections."""
+    with Simulator(small_world(), latency_seconds=0.02) as site, door(site.site_url, max_connections=3) as gateway:
+
+        def ask(page_id: str) -> None:
+            gateway.get(f"api/v2/pages/{page_id}")
+
+        with ThreadPoolExecutor(12) as pool:
+            list(pool.map(ask, [page.id for page in site.world.pages()] * 3))
+
+        assert site.requests.peak_concurrency == 3
+        assert gateway.traffic.counts().peak_connections == 3
+        assert gateway.traffic.counts().requests == len(site.requests) == 3 * PAGES
+
+
+def test_what_is_counted(site: Simulator) -> None:
+    """Each request once, each retry once, every byte after decompression."""
+    broken(site, "error-500")
+
+    with door(site.site_url) as gateway:
+        ids_of(gateway)
+        counts = gateway.traffic.counts()
+
+    assert (counts.requests, counts.retries, counts.throttled_seconds) == (4, 1, 0)
+    assert counts.bytes >= sum(record.response_bytes for record in site.requests)
+
+
+def test_a_failing_batch_is_halved_down_to_the_page(site: Simulator) -> None:
+    """One page that breaks every answer keeps none of its neighbours out."""
+    ids = [page.id for page in site.world.pages()]
+    site.faults.add(Fault(kind="page-breaks-batch", argument=ids[4], times=0))
+
+    with door(site.site_url) as gateway:
+        reader = CloudReader(gateway)
+        (space,) = reader.spaces()
+        fetched = reader.pages(ids, space)
+
+    assert fetched.pages.keys() == set(ids) - {ids[4]}
+    assert fetched.unreadable.keys() == {ids[4]}
+    assert fetched.absent == frozenset()
+    assert kinds_fired(site)
+
+
+def test_neither_token_nor_text_is_logged(site: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With our own log at debug, where the client library would print headers and bodies."""
+    canary = "canary-of-a-body"
+    page = site.world.pages()[0]
+    site.world.edit_page(page.id, storage=f"<p>{canary}</p>")
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    log = io.StringIO()
+    configure_logging(level="debug", stream=log, secrets=())
+    try:
+        with door(site.site_url) as gateway:
+            answer = gateway.get(f"api/v2/pages/{page.id}", {"body-format": "storage"})
+        with door(site.site_url, BEARER) as gateway:
+            ids_of(gateway, **{"body-format": "storage"})
+    finally:
+        logging.getLogger().setLevel(logging.WARNING)
+
+    assert canary in answer["body"]["storage"]["value"]
+    assert canary not in log.getvalue()
+    assert TOKEN not in log.getvalue()
+    assert "Authorization" not in log.getvalue()
+
+
+def test_no_body_is_decoded_for_a_log_of_the_library(
+    site: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It evaluates `response.text` on every call; ours gives nothing, even to a log that somebody set to DEBUG."""
+    canary = "canary-of-a-body"
+    page = site.world.pages()[0]
+    site.world.edit_page(page.id, storage=f"<p>{canary}</p>")
+    evaluated: list[int] = []
+    monkeypatch.setattr(requests.Response, "text", property(lambda response: evaluated.append(response.status_code)))
+
+    loud = caplog.at_level(logging.DEBUG, "atlassian")
+    with caplog.at_level(logging.DEBUG), loud, door(site.site_url) as gateway:
+        gateway.get(f"api/v2/pages/{page.id}", {"body-format": "storage"})
+
+    assert evaluated == []
+    assert "atlassian" in caplog.text
+    assert canary not in caplog.text
+
+
+def test_the_environment_has_no_say(site: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy that nobody configured sees the token."""
+    with Simulator(site.world) as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.origin)
+        monkeypatch.setenv("no_proxy", "")
+        monkeypatch.setenv("NO_PROXY", "")
+
+        with door(site.site_url) as gateway:
+            ids_of(gateway)
+
+        assert len(proxy.requests) == 0
+
+
+def test_a_redirect_is_not_followed(site: Simulator) -> None:
+    """Not even to the same host: the place that it names is never asked for."""
+    broken(site, "redirect-same-host", at=1)
+
+    with door(site.site_url) as gateway, pytest.raises(CredentialsRefused, match="302"):
+        ids_of(gateway)
+
+    assert kinds_fired(site) == ["redirect-same-host"]
+    assert len(site.requests) == 1
+
+
+def test_an_answer_that_is_no_object_names_its_path_only(site: Simulator) -> None:
+    """The query may hold what people search for, and the answer anything."""
+    broken(site, "list-200", at=1)
+
+    with door(site.site_url) as gateway, pytest.raises(AnswerNotTrusted) as caught:
+        gateway.get("api/v2/pages", {"title": "canary"})
+
+    assert kinds_fired(site) == ["list-200"]
+    assert "canary" not in str(caught.value)
