@@ -35,8 +35,10 @@ class Busy:
     holder: str
 
 
-def take_lease(sessions: sessionmaker[Session], space_key: str, holder: str) -> Lease | Busy:
-    """Take the lease of a space when it is free or has expired."""
+def take_lease(
+    sessions: sessionmaker[Session], space_key: str, holder: str, *, over: str | None = None
+) -> Lease | Busy:
+    """Take the lease of a space when it is free, has expired, or is held by `over`, which is known to be dead."""
     expires_at = func.clock_timestamp() + text(f"interval '{LEASE_SECONDS} seconds'")
     statement = insert(SyncSpace).values(space_key=space_key, lease_holder=holder, lease_expires_at=expires_at, epoch=1)
     statement = statement.on_conflict_do_update(
@@ -46,7 +48,11 @@ def take_lease(sessions: sessionmaker[Session], space_key: str, holder: str) -> 
             SyncSpace.lease_expires_at: expires_at,
             SyncSpace.epoch: SyncSpace.epoch + 1,
         },
-        where=or_(SyncSpace.lease_expires_at.is_(None), SyncSpace.lease_expires_at < func.clock_timestamp()),
+        where=or_(
+            SyncSpace.lease_expires_at.is_(None),
+            SyncSpace.lease_expires_at < func.clock_timestamp(),
+            SyncSpace.lease_holder == over,
+        ),
     )
     with session_scope(sessions) as session:
         epoch = session.scalar(statement.returning(SyncSpace.epoch))

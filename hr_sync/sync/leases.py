@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from hr_sync.database.lease import LEASE_SECONDS, Busy, Lease, release_lease, renew_lease, take_lease
 from hr_sync.errors import LeaseLost
+from hr_sync.sync.workers import is_dead
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +22,9 @@ def leased(sessions: sessionmaker[Session], space_key: str, holder: str) -> Iter
     The renewal is a convenience: what keeps a second writer out is the epoch in every write transaction.
     """
     lease = take_lease(sessions, space_key, holder)
+    if isinstance(lease, Busy) and is_dead(lease.holder):
+        log.warning("lease.taken_over", space=space_key, holder=lease.holder)
+        lease = take_lease(sessions, space_key, holder, over=lease.holder)
     if isinstance(lease, Busy):
         yield lease
         return

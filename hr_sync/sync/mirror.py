@@ -1,12 +1,10 @@
 """The two ends of a mirror and what a run is asked to do. Values and wiring only."""
 
-import socket
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from os import getpid
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -14,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from hr_sync.confluence.cloud import CloudReader
 from hr_sync.model.removal import Guard
 from hr_sync.model.tree import PageScope
+from hr_sync.sync.workers import worker_name
 
 
 class Mode(StrEnum):
@@ -63,10 +62,5 @@ class Mirror:
 
     @property
     def worker(self) -> str:
-        """Name this process to people who ask who is at it."""
+        """Name this process to other workers, and to people who ask who is at it."""
         return worker_name()
-
-
-def worker_name() -> str:
-    """Name this process: host:pid."""
-    return f"{socket.gethostname()}:{getpid()}"

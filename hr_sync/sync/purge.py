@@ -11,7 +11,7 @@ from hr_sync.database.purging import purge_pages
 from hr_sync.errors import LeaseHeld
 from hr_sync.model.report import Counts, ExitCode, Outcome, RunReport
 from hr_sync.sync.leases import leased
-from hr_sync.sync.mirror import worker_name
+from hr_sync.sync.workers import host_and_pid, worker_name
 
 
 def purge(sessions: sessionmaker[Session], chosen: Mapping[str, Sequence[str]], *, version: str) -> int:
@@ -24,7 +24,7 @@ def purge(sessions: sessionmaker[Session], chosen: Mapping[str, Sequence[str]], 
         with leased(sessions, space_key, f"{worker}:{run_id}") as lease:
             if isinstance(lease, Busy):
                 raise LeaseHeld(
-                    f"{lease.holder} is at work on space {space_key}; {erased} pages were erased before it. "
+                    f"{host_and_pid(lease.holder)} is at work on space {space_key}; {erased} pages were erased before it. "
                     "Try again when it is done."
                 )
             erased += purge_pages(sessions, lease, run_id, page_ids)

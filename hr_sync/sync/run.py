@@ -1,11 +1,13 @@
 """One run over all spaces in scope. The same function behind cron, the container and a manual resync."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import TypeAlias
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from hr_sync.database.engine import session_scope
 from hr_sync.database.faults import database_errors
@@ -30,6 +32,7 @@ from hr_sync.sync.resync import fetch_failed, page_tasks
 from hr_sync.sync.scope import InScope, spaces_in_scope
 from hr_sync.sync.space import sync_space
 from hr_sync.sync.work import Work
+from hr_sync.sync.workers import host_and_pid
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +51,8 @@ def run(mirror: Mirror, order: Order) -> RunReport:
             run_id = open_run(session, mode=order.mode, worker=mirror.worker, version=mirror.version)
         with structlog.contextvars.bound_contextvars(run_id=run_id):
             log.info("run.started", mode=order.mode)
-            report = _run(mirror, order, run_id, began)
+            with _closed_on_a_crash(mirror, order, run_id):
+                report = _run(mirror, order, run_id, began)
             with session_scope(mirror.sessions) as session:
                 close_run(session, report)
             log.info(
@@ -59,6 +63,25 @@ def run(mirror: Mirror, order: Order) -> RunReport:
                 duration_seconds=report.duration_seconds,
             )
     return report
+
+
+@contextmanager
+def _closed_on_a_crash(mirror: Mirror, order: Order, run_id: int) -> Iterator[None]:
+    """Let no run look as if it still went on after something unforeseen ended it, while the database still answers."""
+    try:
+        yield
+    except Exception as crash:
+        report = RunReport(
+            run_id=run_id,
+            mode=order.mode,
+            outcome=Outcome.FAILED,
+            exit_code=ExitCode.FAILED,
+            spaces=[],
+            error=f"Ended by {type(crash).__name__}; the log tells more.",
+        )
+        with suppress(SQLAlchemyError), session_scope(mirror.sessions) as session:
+            close_run(session, report)
+        raise
 
 
 def _run(mirror: Mirror, order: Order, run_id: int, began: float) -> RunReport:
@@ -143,7 +166,7 @@ class _Round:
             if isinstance(lease, Busy):
                 log.info("space.busy", holder=lease.holder)
                 return SpaceReport(
-                    space_key=space.key, outcome=Outcome.COMPLETE, counts=Counts(), busy_with=lease.holder
+                    space_key=space.key, outcome=Outcome.COMPLETE, counts=Counts(), busy_with=host_and_pid(lease.holder)
                 )
             work = Work(
                 mirror=mirror,
