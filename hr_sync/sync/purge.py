@@ -24,8 +24,8 @@ def purge(sessions: sessionmaker[Session], chosen: Mapping[str, Sequence[str]], 
         with leased(sessions, space_key, f"{worker}:{run_id}") as lease:
             if isinstance(lease, Busy):
                 raise LeaseHeld(
-                    f"{host_and_pid(lease.holder)} is at work on space {space_key}; {erased} pages were erased before it. "
-                    "Try again when it is done."
+                    f"{host_and_pid(lease.holder)} is at work on space {space_key}. "
+                    f"{erased} pages of other spaces were erased; try again when it is done."
                 )
             erased += purge_pages(sessions, lease, run_id, page_ids)
     report = RunReport(
