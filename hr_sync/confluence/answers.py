@@ -29,6 +29,7 @@ _NOT_SIGNED_IN = (
 def check_status(response: requests.Response) -> None:
     """Return for status 200 with JSON; raise what any other status means. Retried statuses never come here."""
     status = response.status_code
+    _check_login(response)
     if status == requests.codes.ok:
         if not _is_json(response):
             raise AnswerNotTrusted(
@@ -37,6 +38,19 @@ def check_status(response: requests.Response) -> None:
             )
         return
     raise _refusal(response)
+
+
+def _check_login(response: requests.Response) -> None:
+    """Heed what Data Center says of our login beside the status, which may be 200 with what anybody may see."""
+    reasons = {reason.strip() for reason in response.headers.get("X-Seraph-LoginReason", "").split(",")}
+    if "AUTHENTICATION_DENIED" in reasons:
+        raise CredentialsRefused(
+            "Confluence wants a CAPTCHA from this account after too many failed logins. Log in with it in a browser "
+            "once, or use a personal access token (confluence.token); trying again here makes it worse."
+        )
+    if "AUTHENTICATED_FAILED" in reasons:
+        status = response.status_code
+        raise CredentialsRefused(f"Confluence refused the credentials (status {status}). {_NOT_SIGNED_IN}")
 
 
 def _refusal(response: requests.Response) -> ConfluenceError:

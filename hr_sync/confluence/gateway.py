@@ -76,8 +76,12 @@ class Gateway:
         url = f"{self.base}/{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
         return decode_object(self._ask(url, max_attempts).content, path)
 
-    def walk(self, path: str, query: Query, *, max_attempts: int | None = None) -> Iterator[Json]:
+    def walk(
+        self, path: str, query: Query, *, max_attempts: int | None = None, identified_by: str = "id"
+    ) -> Iterator[Json]:
         """Follow a listing to its end and yield each answer; its `results` are objects with string ids.
+
+        `identified_by` names the id's field: v1 gives spaces a number as `id`, and a text as `key`.
 
         A listing ends where no `next` is given, in the body or in the `Link` header, and nowhere else: servers lower
         `limit`, and permissions shorten pages. Raises as `get` does, and AnswerNotTrusted when the listing goes round
@@ -93,7 +97,7 @@ class Gateway:
             asked.add(url)
             response = self._ask(url, max_attempts)
             answer = decode_object(response.content, path)
-            ids = _ids(answer, path)
+            ids = _ids(answer, path, identified_by)
             url = self._next(answer, response)
             empty_in_a_row = 0 if ids else empty_in_a_row + 1
             if url is not None and ((ids and ids <= seen) or empty_in_a_row > _MOST_EMPTY_PAGES):
@@ -189,12 +193,12 @@ class Gateway:
         return client
 
 
-def _ids(answer: Json, path: str) -> set[str]:
+def _ids(answer: Json, path: str, field: str) -> set[str]:
     """Give the ids in an answer's `results`, each a non-empty string of printable signs."""
     results = answer.get("results")
     if not isinstance(results, list):
         raise AnswerNotTrusted(f"The listing {path} answered without a list of results.")
-    ids = [item.get("id") if isinstance(item, dict) else None for item in results]
+    ids = [item.get(field) if isinstance(item, dict) else None for item in results]
     if not all(isinstance(page_id, str) and page_id and page_id.isprintable() for page_id in ids):
         raise AnswerNotTrusted(f"The listing {path} holds an entry without an id.")
     return set(ids)  # type: ignore[arg-type] # checked in the line above
