@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from hr_sync.confluence.gateway import Gateway
+from hr_sync.confluence.walking import TRIES_WHEN_WIDE, narrowing
 from hr_sync.confluence.wire import (
     read_account,
     read_heads,
@@ -20,7 +21,6 @@ from hr_sync.model.removal import Evidence, Sight
 WIDEST = 250  #: most entries that Cloud gives in one answer
 _FEW = 50  #: heads at once where most often nothing changed
 EVERY_STATUS = ("current", "archived", "trashed", "deleted")
-_TRIES_WHEN_WIDE = 2  # then fewer pages are asked for at once
 
 
 class CloudReader:
@@ -48,15 +48,9 @@ class CloudReader:
         """List every current page of a space, without bodies.
 
         Sorted by id: Cloud's cursor then stands on the id, and edits during the walk neither skip nor repeat a page.
+        A server that fails is asked for fewer at once, from the beginning.
         """
-        heads: dict[str, Head] = {}
-        unreadable: dict[str, str] = {}
-        query = {"limit": WIDEST, "sort": "id", "status": "current"}
-        for answer in self.gateway.walk(f"api/v2/spaces/{space.id}/pages", query):
-            some, bad = read_heads(answer, space, self.gateway.base)
-            heads.update(some)
-            unreadable.update(bad)
-        return Listing(space=space, heads=heads, unreadable=unreadable)
+        return narrowing(lambda width, tries: self._listing(space, width, tries), WIDEST)
 
     def recent(self, space: Space, since: datetime) -> Recent:
         """Give the current pages of a space whose version was made at `since` or later, newest first.
@@ -64,16 +58,7 @@ class CloudReader:
         Read from the pages themselves and not from the search index, whose clock and lag nobody promises. Moves,
         restrictions, labels and deletions make no version and are not seen here.
         """
-        heads: dict[str, Head] = {}
-        unreadable: dict[str, str] = {}
-        query = {"limit": _FEW, "sort": "-modified-date", "status": "current"}
-        for answer in self.gateway.walk(f"api/v2/spaces/{space.id}/pages", query):
-            some, bad = read_heads(answer, space, self.gateway.base)
-            heads.update((page_id, head) for page_id, head in some.items() if head.last_updated >= since)
-            unreadable.update(bad)
-            if any(head.last_updated < since for head in some.values()):
-                break
-        return Recent(space=space, heads=heads, unreadable=unreadable)
+        return narrowing(lambda width, tries: self._recent(space, since, width, tries), _FEW)
 
     def pages(self, ids: Sequence[str], space: Space) -> Fetched:
         """Fetch the bodies of pages of one space, at most 250 ids.
@@ -119,6 +104,28 @@ class CloudReader:
                 found.update((evidence.page_id, evidence) for evidence in read_sights(answer))
         return {page_id: found.get(page_id) or self._look_alone(page_id) for page_id in ids}
 
+    def _listing(self, space: Space, width: int, tries: int | None) -> Listing:
+        heads: dict[str, Head] = {}
+        unreadable: dict[str, str] = {}
+        query = {"limit": width, "sort": "id", "status": "current"}
+        for answer in self.gateway.walk(f"api/v2/spaces/{space.id}/pages", query, max_attempts=tries):
+            some, bad = read_heads(answer, space, self.gateway.base)
+            heads.update(some)
+            unreadable.update(bad)
+        return Listing(space=space, heads=heads, unreadable=unreadable)
+
+    def _recent(self, space: Space, since: datetime, width: int, tries: int | None) -> Recent:
+        heads: dict[str, Head] = {}
+        unreadable: dict[str, str] = {}
+        query = {"limit": width, "sort": "-modified-date", "status": "current"}
+        for answer in self.gateway.walk(f"api/v2/spaces/{space.id}/pages", query, max_attempts=tries):
+            some, bad = read_heads(answer, space, self.gateway.base)
+            heads.update((page_id, head) for page_id, head in some.items() if head.last_updated >= since)
+            unreadable.update(bad)
+            if any(head.last_updated < since for head in some.values()):
+                break
+        return Recent(space=space, heads=heads, unreadable=unreadable)
+
     def _look_alone(self, page_id: str) -> Evidence:
         try:
             return read_sight(self.gateway.get(f"api/v2/pages/{page_id}"), page_id)
@@ -129,5 +136,5 @@ class CloudReader:
 
     def _pages(self, ids: Sequence[str], space: Space) -> Fetched:
         query = {"id": ids, "body-format": "storage", "limit": WIDEST, "status": "current"}
-        walk = self.gateway.walk("api/v2/pages", query, max_attempts=_TRIES_WHEN_WIDE if len(ids) > 1 else None)
+        walk = self.gateway.walk("api/v2/pages", query, max_attempts=TRIES_WHEN_WIDE if len(ids) > 1 else None)
         return read_pages(walk, frozenset(ids), space, self.gateway.base)
