@@ -1,0 +1,209 @@
+"""Reads Confluence Data Center and Server: REST v1, its scan of pages where there is one (from 7.18).
+
+Neither truth nor bodies come from the search index, which lags behind: it only says what changed lately.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from hr_sync.confluence.gateway import Gateway, Query
+from hr_sync.confluence.walking import TRIES_WHEN_WIDE, Walked, narrowing, until_two_agree
+from hr_sync.confluence.wire_datacenter import (
+    HEAD_PARTS,
+    PAGE_PARTS,
+    SIGHT_PARTS,
+    read_account,
+    read_heads,
+    read_page,
+    read_parent,
+    read_sight,
+    read_space,
+    says_more,
+)
+from hr_sync.confluence.wire_parts import Missing
+from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed
+from hr_sync.model.page import Fetched, Head, Listing, Page, Recent, Space
+from hr_sync.model.removal import Evidence, Sight
+
+WIDEST = 200  #: most entries with an expansion in one answer, as servers are set up
+_OTHER_WIDTH = 90  #: makes answers of a listing by offset end elsewhere, also where a server gives at most 100
+_MOST_KEYS = 100  #: in one address: Tomcat takes 8 KB of request line and headers
+_INDEX_OVERLAP = timedelta(days=1)
+
+
+class DataCenterReader:
+    """What a sync asks of a Data Center. Each method finishes or raises an error of `hr_sync.errors`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self._keys: dict[str, str] = {}  # space id → key: v1 finds a space by its key alone
+        self._scans = False
+
+    def check_account(self) -> None:
+        """Raise CredentialsRefused unless Confluence knows the account."""
+        read_account(self.gateway.get("rest/api/user/current"))
+
+    def spaces(self, keys: Sequence[str] = ()) -> list[Space]:
+        """Give the current spaces that the account sees: those with these keys, or all. Unseen keys are just absent."""
+        chosen = [keys[start : start + _MOST_KEYS] for start in range(0, len(keys), _MOST_KEYS)] or [()]
+        spaces = [space for some in chosen for space in self._spaces(some)]
+        self._keys.update((space.id, space.key) for space in spaces)
+        return spaces
+
+    def listing(self, space: Space) -> Listing:
+        """List every current page of a space, without bodies.
+
+        The scan's cursor stands on the id, so that edits during the walk neither skip nor repeat a page. Servers before
+        7.18 count offsets; they are asked until two walks agree.
+        """
+        if self._can_scan():
+            found = narrowing(lambda width, tries: self._scan(space, width, tries), WIDEST)
+        else:
+            found = until_two_agree(lambda widest: self._count(space, widest), (WIDEST, _OTHER_WIDTH))
+        if any(head.space_id != space.id for head in found.heads.values()):
+            # A server or a proxy that overlooks `spaceKey` would put the whole site into one space.
+            raise AnswerNotTrusted(f"The listing of space {space.key} shows a page of another space.")
+        return Listing(space=space, heads=found.heads, unreadable=found.unreadable)
+
+    def recent(self, space: Space, since: datetime) -> Recent:
+        """Give at least the current pages of a space whose version was made at `since` or later.
+
+        Asked of the search index, whose dates have no seconds and an unknown time zone, and which lags: a day more and
+        whole days are asked for, which leaves 12 hours of slack in any zone. Older pages are among them, and the plan
+        drops those that are known. Moves, restrictions and deletions may be missed.
+        """
+        day = (since - _INDEX_OVERLAP).date().isoformat()
+        quoted = space.key.replace("\\", "\\\\").replace('"', '\\"')
+        cql = f'space = "{quoted}" and type = page and lastmodified >= "{day}" order by created'
+
+        def walk(width: int, tries: int | None) -> "_Walk":
+            return self._walk("rest/api/content/search", {"cql": cql, "limit": width}, space, tries)
+
+        found = narrowing(walk, WIDEST)
+        # The index still finds pages that have left the space or lie in the trash by now.
+        heads = {
+            head.id: head for head in found.heads.values() if head.space_id == space.id and head.status == "current"
+        }
+        return Recent(space=space, heads=heads, unreadable=found.unreadable)
+
+    def pages(self, ids: Sequence[str], space: Space) -> Fetched:
+        """Fetch the bodies of pages of one space, each by a request of its own.
+
+        v1 has no list by ids but the search index, which may not know a page yet, or know an older version. Requests
+        for single pages are cheap, run side by side as far as the caller lets them, and a page that makes the server
+        fail costs only itself.
+        """
+        pages: dict[str, Page] = {}
+        unreadable: dict[str, str] = {}
+        for page_id in ids:
+            try:
+                page = self._page(page_id, space)
+            except (NotFound, AccessDenied):
+                continue
+            except ServerFailed as error:
+                self.check_account()  # raises when it is not the page that is broken, but the server
+                unreadable[page_id] = str(error)
+            except Missing as error:
+                unreadable[page_id] = f"the answer gives no {error}"
+            else:
+                if page is not None:
+                    pages[page_id] = page
+        return Fetched(pages=pages, unreadable=unreadable, absent=frozenset(ids) - pages.keys() - unreadable.keys())
+
+    def parent_of(self, node_id: str) -> str | None:
+        """Give the parent of a page that no listing shows; None at the top, or where it is not seen."""
+        try:
+            return read_parent(self.gateway.get(_path(node_id), {"expand": "ancestors", "status": "any"}))
+        except (NotFound, AccessDenied):
+            return None
+
+    def check_space(self, space_id: str) -> None:
+        """Raise NotFound unless the account sees the space."""
+        if space_id not in self._keys:
+            self.spaces()
+        key = self._keys.get(space_id)
+        if key is None or read_space(self.gateway.get(f"rest/api/space/{quote(key, safe='~')}")).id != space_id:
+            raise NotFound("Confluence finds no such space, or the account may not see it.")
+
+    def look(self, ids: Sequence[str]) -> dict[str, Evidence]:
+        """Ask about pages by id, one by one, in whatever state they are."""
+        return {page_id: self._look(page_id) for page_id in ids}
+
+    def _look(self, page_id: str) -> Evidence:
+        try:
+            answer = self.gateway.get(_path(page_id), {"expand": SIGHT_PARTS, "status": "any"})
+        except (NotFound, AccessDenied):
+            return Evidence(page_id=page_id, sight=Sight.UNSEEN)
+        except (AnswerNotTrusted, ServerFailed):
+            return Evidence(page_id=page_id, sight=Sight.UNKNOWN)
+        return read_sight(answer, page_id)
+
+    def _page(self, page_id: str, space: Space) -> Page | None:
+        answer = self.gateway.get(_path(page_id), {"expand": PAGE_PARTS, "status": "current"})
+        return read_page(answer, page_id, space, self.gateway.base)
+
+    def _spaces(self, keys: Sequence[str]) -> list[Space]:
+        def walk(width: int) -> Walked[list[Space]]:
+            query = {"limit": width, "status": "current"} | ({"spaceKey": keys} if keys else {})
+            answers = list(self.gateway.walk("rest/api/space", query, identified_by="key"))
+            spaces = {item["key"]: read_space(item) for answer in answers for item in answer["results"]}
+            found = [space for space in spaces.values() if not keys or space.key in keys]
+            return Walked(found=found, ids=frozenset(spaces), answers=len(answers))
+
+        return until_two_agree(walk, (WIDEST, _OTHER_WIDTH))
+
+    def _can_scan(self) -> bool:
+        """Ask once whether there is a scan; a no is asked again, since it may have been a server's bad moment.
+
+        Asked without a space, so that a 404 is about the scan. Servers before 7.18 take `scan` for a page's id.
+        """
+        if not self._scans:
+            try:
+                self.gateway.get("rest/api/content/scan", {"limit": 1}, max_attempts=TRIES_WHEN_WIDE)
+            except (NotFound, AccessDenied, AnswerNotTrusted, ServerFailed):
+                return False
+            self._scans = True
+        return True
+
+    def _scan(self, space: Space, width: int, tries: int | None) -> "_Walk":
+        walk = self._walk("rest/api/content/scan", _pages_of(space, width), space, tries)
+        if walk.says_more:
+            raise AnswerNotTrusted(f"The scan of space {space.key} ends where it says that there is more.")
+        return walk
+
+    def _count(self, space: Space, widest: int) -> "Walked[_Walk]":
+        walk = narrowing(
+            lambda width, tries: self._walk("rest/api/content", _pages_of(space, width), space, tries), widest
+        )
+        return Walked(found=walk, ids=frozenset(walk.heads.keys() | walk.unreadable.keys()), answers=walk.answers)
+
+    def _walk(self, path: str, query: Query, space: Space, tries: int | None) -> "_Walk":
+        """Read heads from a listing to its end."""
+        walk = _Walk()
+        for answer in self.gateway.walk(path, {**query, "expand": HEAD_PARTS}, max_attempts=tries):
+            heads, unreadable = read_heads(answer, space, self.gateway.base)
+            walk.heads.update(heads)
+            walk.unreadable.update(unreadable)
+            walk.answers += 1
+            walk.says_more = says_more(answer)
+        return walk
+
+
+@dataclass(kw_only=True, slots=True)
+class _Walk:
+    """What one walk over a listing has found so far."""
+
+    heads: dict[str, Head] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    answers: int = 0
+    says_more: bool = False  #: the last answer names a cursor to go on from
+
+
+def _path(page_id: str) -> str:
+    return f"rest/api/content/{quote(page_id, safe='')}"
+
+
+def _pages_of(space: Space, width: int) -> Query:
+    return {"spaceKey": space.key, "type": "page", "status": "current", "limit": width}
