@@ -23,10 +23,20 @@ def api_base(url: str) -> str:
     """
     parts = urlsplit(url)
     path = parts.path.rstrip("/")
-    host = (parts.hostname or "").lower()
-    if (host.endswith((".atlassian.net", ".jira.com")) and not path) or _GATEWAY_PATH.fullmatch(path):
+    if (is_cloud_site(url) and not path) or _GATEWAY_PATH.fullmatch(path):
         path += "/wiki"
     return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def is_cloud_site(url: str) -> bool:
+    """True for the address of a Cloud site, as told by its host alone."""
+    return (urlsplit(url).hostname or "").lower().endswith((".atlassian.net", ".jira.com"))
+
+
+def is_cloud(url: str) -> bool:
+    """True for what can only be Cloud: a site of it, or the API gateway. A site with a name of its own is not told."""
+    parts = urlsplit(url)
+    return is_cloud_site(url) or parts.hostname == "api.atlassian.com" or _GATEWAY_PATH.match(parts.path) is not None
 
 
 def resolve_next(base: str, link: str) -> str:
