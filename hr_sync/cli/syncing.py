@@ -1,6 +1,7 @@
 """`run` and `resync`: the main job, once."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,6 +88,7 @@ def resync(
 
 def _run(config: Path | None, order: "Order", *, as_json: bool) -> None:
     from hr_sync.cli.printing import print_json, print_report
+    from hr_sync.cli.progress import shown_progress
     from hr_sync.cli.stopping import run_until_stopped
     from hr_sync.cli.wiring import open_mirror, open_settings
 
@@ -95,8 +97,8 @@ def _run(config: Path | None, order: "Order", *, as_json: bool) -> None:
     def work(stop: threading.Event) -> "RunReport":
         from hr_sync.sync.run import run as run_once
 
-        with open_mirror(settings, stop) as mirror:
-            return run_once(mirror, order)
+        with open_mirror(settings, stop) as mirror, shown_progress() as tell:
+            return run_once(replace(mirror, tell=tell), order)
 
     report = run_until_stopped(work)
     if as_json:

@@ -57,39 +57,44 @@ def open_database(settings: "Settings") -> Iterator["Engine"]:
 
 
 def open_gateway(settings: "Settings", stop: threading.Event) -> "Gateway":
-    """Give the door to the configured Confluence. Connects to nothing yet."""
-    from hr_sync.confluence.addresses import api_base
+    """Give the door to the configured Confluence.
+
+    Connects to nothing yet, unless there is a scoped token for a Cloud site: its API gateway has to be found then.
+    """
+    from hr_sync.confluence.addresses import api_base, is_cloud_site
     from hr_sync.confluence.gateway import Credentials, Gateway, Limits
     from hr_sync.confluence.retrying import RetryRules
+    from hr_sync.confluence.tenants import gateway_base
 
     confluence = settings.confluence
-    return Gateway(
-        api_base(confluence.url),
-        Credentials(
-            username=confluence.username,
-            password=confluence.api_token.get_secret_value() if confluence.api_token else None,
-            token=confluence.token.get_secret_value() if confluence.token else None,
+    limits = Limits(
+        max_connections=confluence.max_connections,
+        request_timeout_seconds=confluence.request_timeout_seconds,
+        request_deadline_seconds=confluence.request_deadline_seconds,
+        max_answer_bytes=confluence.max_answer_megabytes * 1_000_000,
+        retry=RetryRules(
+            max_attempts=confluence.max_attempts,
+            first_wait_seconds=confluence.first_retry_wait_seconds,
+            longest_wait_seconds=confluence.max_retry_wait_seconds,
         ),
-        Limits(
-            max_connections=confluence.max_connections,
-            request_timeout_seconds=confluence.request_timeout_seconds,
-            request_deadline_seconds=confluence.request_deadline_seconds,
-            max_answer_bytes=confluence.max_answer_megabytes * 1_000_000,
-            retry=RetryRules(
-                max_attempts=confluence.max_attempts,
-                first_wait_seconds=confluence.first_retry_wait_seconds,
-                longest_wait_seconds=confluence.max_retry_wait_seconds,
-            ),
-            ca_file=str(confluence.ca_file) if confluence.ca_file else None,
-        ),
-        stop,
+        ca_file=str(confluence.ca_file) if confluence.ca_file else None,
     )
+    credentials = Credentials(
+        username=confluence.username,
+        password=confluence.api_token.get_secret_value() if confluence.api_token else None,
+        token=confluence.token.get_secret_value() if confluence.token else None,
+    )
+    if credentials.token and is_cloud_site(confluence.url):
+        base = gateway_base(confluence.url, limits, stop)
+    else:
+        base = api_base(confluence.url)
+    return Gateway(base, credentials, limits, stop)
 
 
 @contextmanager
 def open_mirror(settings: "Settings", stop: threading.Event) -> Iterator["Mirror"]:
     """Wire both ends together; the tables are made when they are missing. Raises SchemaError when they are older."""
-    from hr_sync.confluence.cloud import CloudReader
+    from hr_sync.confluence.reader import open_reader
     from hr_sync.database.engine import make_sessions
     from hr_sync.database.schema import ensure_schema
     from hr_sync.model.removal import Guard
@@ -99,7 +104,7 @@ def open_mirror(settings: "Settings", stop: threading.Event) -> Iterator["Mirror
     with open_database(settings) as engine:
         ensure_schema(engine)
         yield Mirror(
-            reader=CloudReader(open_gateway(settings, stop)),
+            reader=open_reader(open_gateway(settings, stop), settings.confluence.flavor),
             engine=engine,
             sessions=make_sessions(engine),
             scope=Scope(

@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from itertools import islice
 
-from hr_sync.confluence.cloud import CloudReader
+from hr_sync.confluence.reader import Reader
 from hr_sync.model.page import Space
 from hr_sync.sync.border import CleanPage, clean_page
 
@@ -22,9 +22,7 @@ class Bodies:
     absent: frozenset[str]  #: asked for, not in the answer
 
 
-def fetch_bodies(
-    reader: CloudReader, space: Space, ids: Sequence[str], *, pool: Executor, window: int
-) -> Iterator[Bodies]:
+def fetch_bodies(reader: Reader, space: Space, ids: Sequence[str], *, pool: Executor, window: int) -> Iterator[Bodies]:
     """Yield the bodies of `ids` in order, 50 pages at a time, with at most `window` requests ahead of the consumer.
 
     Raises what the reader raises. When the consumer stops early, requests that have not begun are not made.
@@ -42,7 +40,7 @@ def fetch_bodies(
             request.cancel()
 
 
-def _fetch(reader: CloudReader, space: Space, ids: Sequence[str]) -> Bodies:
+def _fetch(reader: Reader, space: Space, ids: Sequence[str]) -> Bodies:
     fetched = reader.pages(ids, space)
     return Bodies(
         pages={page_id: clean_page(page) for page_id, page in fetched.pages.items()},

@@ -1,18 +1,25 @@
 """The two ends of a mirror and what a run is asked to do. Values and wiring only."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from hr_sync.confluence.cloud import CloudReader
+from hr_sync.confluence.reader import Reader
 from hr_sync.model.removal import Guard
 from hr_sync.model.tree import PageScope
 from hr_sync.sync.workers import worker_name
+
+Tell: TypeAlias = Callable[[str, int, int], None]  #: space key, pages fetched so far, pages to fetch
+
+
+def tell_nobody(_space_key: str, _done: int, _total: int) -> None:
+    """Keep the progress of a run to itself."""
 
 
 class Mode(StrEnum):
@@ -50,7 +57,7 @@ class Order:
 class Mirror:
     """Source and store, wired together once per process."""
 
-    reader: CloudReader
+    reader: Reader
     engine: Engine
     sessions: sessionmaker[Session]
     scope: Scope
@@ -58,6 +65,7 @@ class Mirror:
     connections: int = 8  #: requests under way at once
     guard: Guard = field(default_factory=Guard)
     overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
+    tell: Tell = tell_nobody  #: called from the threads of the spaces
     stop: threading.Event = field(default_factory=threading.Event)
 
     @property

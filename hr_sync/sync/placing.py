@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from hr_sync.confluence.cloud import CloudReader
+from hr_sync.confluence.reader import Reader
 from hr_sync.model.page import Listing, StoredPage
 from hr_sync.model.tree import PageScope, unknown_above
 
@@ -22,7 +22,7 @@ class Placed:
         return {page_id: page for page_id, page in stored.items() if page_id not in self.outside}
 
 
-def place(reader: CloudReader, listing: Listing, scope: PageScope) -> Placed:
+def place(reader: Reader, listing: Listing, scope: PageScope) -> Placed:
     """Part a listing into what is in scope and what is not. Raises what the reader raises.
 
     A page that cannot be read counts as inside: nothing may be concluded about it.

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from hr_sync.confluence.cloud import CloudReader
+from hr_sync.confluence.reader import Reader
 from hr_sync.errors import AnswerNotTrusted, NotFound
 from hr_sync.model.page import Space, StoredPage
 from hr_sync.model.removal import Ruling, rule
 
 
 def ask(
-    reader: CloudReader,
+    reader: Reader,
     space: Space,
     questions: Sequence[StoredPage],
     *,
@@ -31,7 +31,7 @@ def ask(
     ]
 
 
-def check_canary(reader: CloudReader, space_id: str, page_id: str | None) -> None:
+def check_canary(reader: Reader, space_id: str, page_id: str | None) -> None:
     """Prove that the account still sees: it is known, and sees the space and a page that the listing showed.
 
     An expired token answers 404 to everything, which would pass for a space full of deleted pages.

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from typing import TypeAlias
 
 import structlog
@@ -55,13 +56,7 @@ def run(mirror: Mirror, order: Order) -> RunReport:
                 report = _run(mirror, order, run_id, began)
             with session_scope(mirror.sessions) as session:
                 close_run(session, report)
-            log.info(
-                "run.ended",
-                outcome=report.outcome,
-                exit_code=report.exit_code,
-                error=report.error,
-                duration_seconds=report.duration_seconds,
-            )
+            log.info("run.ended", duration_seconds=report.duration_seconds, requests=report.requests, **_told(report))
     return report
 
 
@@ -178,7 +173,7 @@ class _Round:
                 lease=lease,
             )
             report = self._report_of(work, task)
-            log.info("space.ended", outcome=report.outcome, error=report.error)
+            log.info("space.ended", **_told(report))
             return report
 
     def _report_of(self, work: Work, task: Task) -> SpaceReport:
@@ -199,6 +194,14 @@ class _Round:
             with session_scope(work.mirror.sessions) as session:
                 record_space(session, work.run_id, work.space, SpaceRecord(report=report))
             return report
+
+
+def _told(report: RunReport | SpaceReport) -> dict[str, object]:
+    """Give the fields of a log line: how it ended, and the counts that are not zero."""
+    fields: dict[str, object] = {"outcome": str(report.outcome), "exit_code": int(report.exit_code)}
+    if report.error is not None:
+        fields["error"] = report.error
+    return fields | {name: count for name, count in asdict(report.counts).items() if count}
 
 
 def _meets_every_space(failure: HrSyncError) -> bool:

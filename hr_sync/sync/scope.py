@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hr_sync.confluence.cloud import CloudReader
+from hr_sync.confluence.reader import Reader
 from hr_sync.errors import UsageError
 from hr_sync.model.page import Space
 from hr_sync.sync.mirror import Order, Scope
@@ -20,7 +20,7 @@ class InScope:
     unseen: Sequence[str]  #: keys that were asked for and are not to be seen
 
 
-def spaces_in_scope(reader: CloudReader, scope: Scope, order: Order) -> InScope:
+def spaces_in_scope(reader: Reader, scope: Scope, order: Order) -> InScope:
     """Ask which spaces are there. Raises UsageError for an ordered space outside of the configured scope."""
     if EVERY_SPACE in scope.spaces:
         spaces = [space for space in reader.spaces() if covers(scope, space.key)]

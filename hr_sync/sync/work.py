@@ -36,10 +36,12 @@ def write_bodies(work: Work, steps: Sequence[Step]) -> frozenset[str]:
     """Fetch and write the pages of these steps. Gives the ids that were listed but are not to be had any more."""
     by_id = {step.page_id: step for step in steps}
     absent: set[str] = set()
+    done = 0
     for bodies in fetch_bodies(
         work.mirror.reader, work.space, list(by_id), pool=work.pool, window=work.mirror.connections + 2
     ):
         work.counts.bodies += len(bodies.pages)
+        done += len(bodies.pages) + len(bodies.unreadable) + len(bodies.absent)
         absent |= bodies.absent
         note_unreadable(work, bodies.unreadable)
         _write(
@@ -55,6 +57,7 @@ def write_bodies(work: Work, steps: Sequence[Step]) -> frozenset[str]:
                 for page_id, page in sorted(bodies.pages.items())
             ],
         )
+        work.mirror.tell(work.space.key, done, len(by_id))
     return frozenset(absent)
 
 
