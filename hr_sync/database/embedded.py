@@ -34,7 +34,7 @@ from hr_sync.errors import DatabaseUnavailable
 
 DATABASE = "hr_sync"
 START_TIMEOUT_SECONDS = 60.0  # a recovery after a crash takes a while
-STOP_TIMEOUT_SECONDS = embedded_keeper.FAST_STOP_SECONDS + 5
+STOP_TIMEOUT_SECONDS = embedded_keeper.LONGEST_STOP_SECONDS + 1
 POLL_SECONDS = 0.02
 
 

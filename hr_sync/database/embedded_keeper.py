@@ -18,7 +18,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-FAST_STOP_SECONDS = 10.0  # a fast shutdown breaks connections and writes a checkpoint; after this it is immediate
+# How the server is asked to stop, and how long it is given: fast (breaks connections, writes a checkpoint), immediate
+# (recovers at the next start), not asked at all (for one that is stuck).
+STOPS = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 1.0))
+LONGEST_STOP_SECONDS = sum(seconds for _, seconds in STOPS)
 POLL_SECONDS = 0.02
 
 
@@ -76,9 +79,9 @@ def _stop_after_last_user(folder: Path, server: int) -> None:
     in_use = os.open(folder / "in_use.lock", os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(in_use, fcntl.LOCK_EX)  # kept until this process has ended
     with contextlib.suppress(ProcessLookupError):
-        os.kill(server, signal.SIGINT)
-        time.sleep(FAST_STOP_SECONDS)
-        os.kill(server, signal.SIGQUIT)
+        for how, seconds in STOPS:
+            os.kill(server, how)
+            time.sleep(seconds)
 
 
 def _runs(server: int, its_file: Path) -> bool:

@@ -163,11 +163,13 @@ def test_a_newcomer_never_joins_a_server_that_is_going_down(use: Use, folder: Pa
     url = _url(last)
     server = min(pid for pid, command in _processes(folder) if "embedded_keeper" not in command)
     os.kill(server, signal.SIGSTOP)  # a server that takes its time to stop
-    last.kill()
-    _wait(lambda: _is_locked(folder / "in_use.lock"))
-    newcomer = use()
-    _wait(lambda: _is_locked(folder / "start.lock"))
-    os.kill(server, signal.SIGCONT)
+    try:
+        last.kill()
+        _wait(lambda: _is_locked(folder / "in_use.lock"))
+        newcomer = use()
+        _wait(lambda: _is_locked(folder / "start.lock"))
+    finally:
+        os.kill(server, signal.SIGCONT)
 
     assert _url(newcomer) != url
     _leave(newcomer)

@@ -75,7 +75,7 @@ def test_limits_and_zone_hold_inside_the_transaction_only(prepared_url: str) -> 
     engine.dispose()
     with engine.connect() as connection:
         inside = connection.execute(show).one()
-        connection.rollback()
+        connection.commit()  # a rollback would undo a session-wide setting as well
         cursor = connection.connection.cursor()
         cursor.execute(str(show))
         outside = cursor.fetchone()
