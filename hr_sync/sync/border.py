@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from hr_sync.model.page import Head, Listing, Page
+from hr_sync.model.page import Head, Listing, Page, Space
 from hr_sync.text.cleaning import clean, clean_line, content_hash
 
 
@@ -13,6 +13,11 @@ class CleanPage:
     head: Head
     storage: str
     content_hash: str
+
+
+def clean_space(space: Space) -> Space:
+    """Clean what people typed into a space."""
+    return replace(space, name=clean_line(space.name))
 
 
 def clean_head(head: Head) -> Head:

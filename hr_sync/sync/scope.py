@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hr_sync.confluence.reader import Reader
 from hr_sync.errors import UsageError
 from hr_sync.model.page import Space
+from hr_sync.sync.border import clean_space
 from hr_sync.sync.mirror import Order, Scope
 
 EVERY_SPACE = "*"
@@ -30,7 +31,7 @@ def spaces_in_scope(reader: Reader, scope: Scope, order: Order) -> InScope:
         spaces = reader.spaces(sorted(keys))
     _refuse_others(order.space_keys, keys)
     chosen = set(order.space_keys) or keys
-    spaces = sorted(spaces, key=lambda space: space.key)
+    spaces = sorted(map(clean_space, spaces), key=lambda space: space.key)
     return InScope(
         every=spaces,
         chosen=[space for space in spaces if space.key in chosen],

@@ -1,0 +1,118 @@
+"""Works on the spaces of a run side by side, each under its lease; what goes wrong with one costs only that one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import asdict
+from typing import TypeAlias
+
+import structlog
+
+from hr_sync.database.engine import session_scope
+from hr_sync.database.journal import SpaceRecord, record_space
+from hr_sync.database.lease import Busy
+from hr_sync.errors import AccessDenied, ConfluenceUnavailable, CredentialsRefused, HrSyncError, ServerFailed, Stopped
+from hr_sync.model.page import Space
+from hr_sync.model.report import Counts, ExitCode, Outcome, RunReport, SpaceReport
+from hr_sync.sync.leases import leased
+from hr_sync.sync.mirror import Mirror, Order
+from hr_sync.sync.work import Work
+from hr_sync.sync.workers import host_and_pid
+
+log = structlog.get_logger(__name__)
+
+Task: TypeAlias = Callable[[Work], SpaceReport]  #: what is done with one space
+
+
+def work_on(
+    mirror: Mirror, order: Order, run_id: int, tasks: Mapping[Space, Task], mirrored: Sequence[Space]
+) -> list[SpaceReport]:
+    """Work on the spaces side by side; all together make no more requests at once than the gateway lets through."""
+    if not tasks:
+        return []
+    side_by_side = min(len(tasks), mirror.connections)
+    with (
+        ThreadPoolExecutor(side_by_side, thread_name_prefix="space") as workers,
+        ThreadPoolExecutor(mirror.connections, thread_name_prefix="fetch") as pool,
+    ):
+        round_ = _Round(mirror, order, run_id, frozenset(space.id for space in mirrored), pool)
+        return list(workers.map(round_.work_on, tasks.keys(), tasks.values()))
+
+
+class _Round:
+    """The spaces of one run. A failure that would meet every space ends it for those that have not begun."""
+
+    def __init__(
+        self, mirror: Mirror, order: Order, run_id: int, mirrored_space_ids: frozenset[str], pool: Executor
+    ) -> None:
+        self._mirror = mirror
+        self._order = order
+        self._run_id = run_id
+        self._mirrored_space_ids = mirrored_space_ids
+        self._pool = pool
+        self._ended_by: HrSyncError | None = None
+
+    def work_on(self, space: Space, task: Task) -> SpaceReport:
+        """Do the task of one space under its lease. What goes wrong is reported and costs only this space."""
+        mirror, run_id = self._mirror, self._run_id
+        with (
+            structlog.contextvars.bound_contextvars(run_id=run_id, space=space.key),
+            leased(mirror.sessions, space.key, f"{mirror.worker}:{run_id}") as lease,
+        ):
+            if isinstance(lease, Busy):
+                log.info("space.busy", holder=lease.holder)
+                return SpaceReport(
+                    space_key=space.key, outcome=Outcome.COMPLETE, counts=Counts(), busy_with=host_and_pid(lease.holder)
+                )
+            work = Work(
+                mirror=mirror,
+                order=self._order,
+                run_id=run_id,
+                space=space,
+                mirrored_space_ids=self._mirrored_space_ids,
+                pool=self._pool,
+                lease=lease,
+            )
+            report = self._report_of(work, task)
+            log.info("space.ended", **told(report))
+            return report
+
+    def _report_of(self, work: Work, task: Task) -> SpaceReport:
+        try:
+            if self._ended_by is not None:
+                raise self._ended_by
+            return task(work)
+        except HrSyncError as failure:
+            if _meets_every_space(failure):
+                self._ended_by = failure
+            report = SpaceReport(
+                space_key=work.space.key,
+                outcome=outcome_of(failure),
+                exit_code=failure.exit_code,
+                counts=work.counts,
+                error=str(failure),
+            )
+            with session_scope(work.mirror.sessions) as session:
+                record_space(session, work.run_id, work.space, SpaceRecord(report=report))
+            return report
+
+
+def told(report: RunReport | SpaceReport) -> dict[str, object]:
+    """Give the fields of a log line: how it ended, and the counts that are not zero."""
+    fields: dict[str, object] = {"outcome": str(report.outcome), "exit_code": int(report.exit_code)}
+    if report.error is not None:
+        fields["error"] = report.error
+    return fields | {name: count for name, count in asdict(report.counts).items() if count}
+
+
+def _meets_every_space(failure: HrSyncError) -> bool:
+    """Tell a site that is down or has shut us out from one space that cannot be read."""
+    if isinstance(failure, ServerFailed | AccessDenied):
+        return False
+    return isinstance(failure, ConfluenceUnavailable | CredentialsRefused | Stopped)
+
+
+def outcome_of(failure: HrSyncError) -> Outcome:
+    """Give the outcome that a failure leaves."""
+    if isinstance(failure, Stopped):
+        return Outcome.STOPPED
+    return Outcome.PARTIAL if failure.exit_code == ExitCode.PARTIAL else Outcome.FAILED
