@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, func, literal, select
+from sqlalchemy import ColumnElement, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -40,10 +40,10 @@ def record_failures(session: Session, space_key: str, run_id: int, failures: Seq
             },
             "attempts": attempts,
             "last_failed_at": func.now(),
-            "next_attempt_at": func.now() + func.make_interval(0, 0, 0, 0, 0, minutes),
+            "next_attempt_at": func.now() + text("interval '1 minute'") * minutes,
         },
     )
-    first = func.now() + func.make_interval(0, 0, 0, 0, 0, FIRST_WAIT_MINUTES)
+    first = func.now() + text(f"interval '{FIRST_WAIT_MINUTES} minutes'")
     for failure in sorted(failures, key=lambda failure: failure.page_id):
         session.execute(
             statement.values(

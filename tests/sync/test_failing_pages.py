@@ -1,0 +1,183 @@
+"""A page costs only itself: what PostgreSQL or Confluence refuses about it is remembered, and heals by itself."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from hr_sync.simulator import Simulator
+from tests.sync.mirrors import asked_bodies, fault, fired, full, mirror_of, mirrored, world_of
+from tests.sync.oracle import ask, expected_rows, stored_rows, tell
+
+CANARY = "canary-of-a-page"
+RAISES = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF to_jsonb(NEW)::text LIKE '%canary-of-a-page%' THEN
+            RAISE EXCEPTION 'canary-of-a-page %', NEW USING DETAIL = NEW::text, HINT = NEW::text;
+        END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()
+"""
+REFUSALS = {
+    "a trigger on pages that raises": (
+        RAISES.format(table="confluence_pages"),
+        "DROP TRIGGER refuse ON confluence_pages",
+        "RaiseException (P0001)",
+    ),
+    "a trigger on bodies that raises": (
+        RAISES.format(table="page_bodies"),
+        "DROP TRIGGER refuse ON page_bodies",
+        "RaiseException (P0001)",
+    ),
+    "a check constraint": (
+        "ALTER TABLE page_bodies ADD CONSTRAINT no_canary CHECK (storage NOT LIKE '%canary%')",
+        "ALTER TABLE page_bodies DROP CONSTRAINT no_canary",
+        "CheckViolation (23514, no_canary)",
+    ),
+    "a unique index": (
+        """CREATE UNIQUE INDEX one_canary ON confluence_pages ((title LIKE '%canary%')) WHERE title LIKE '%canary%';
+           INSERT INTO confluence_pages (id, title, space_key, content_hash, last_updated, version, url, status,
+           metadata_digest) VALUES ('1', 'canary', 'OTHER', '', now(), 1, '', 'current', '')""",
+        "DROP INDEX one_canary; DELETE FROM confluence_pages WHERE id = '1'",
+        "UniqueViolation (23505, one_canary)",
+    ),
+    "a type that the value does not fit": (
+        "ALTER TABLE page_bodies ALTER COLUMN storage TYPE varchar(4000)",
+        "ALTER TABLE page_bodies ALTER COLUMN storage TYPE text",
+        "StringDataRightTruncation (22001)",
+    ),
+}
+
+
+def failures(engine: Engine) -> list[dict[str, Any]]:
+    return ask(engine, "SELECT * FROM page_failures ORDER BY page_id")
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_page_that_the_server_refuses_costs_only_itself(engine: Engine, refusal: str) -> None:
+    """Its 129 neighbours arrive; it is remembered without a word of its content, counted up, and heals."""
+    refuse, allow, described = REFUSALS[refusal]
+    world = world_of(129)
+    victim = world.create_page(space_key="S00", title=CANARY, storage=f"<p>{CANARY}{'x' * 5000}</p>")
+    tell(engine, refuse)
+    with Simulator(world) as site:
+        mirror = mirror_of(site, engine)
+
+        report = full(mirror)
+
+        assert (report.outcome, report.exit_code, report.counts.failed) == ("partial", 3, 1)
+        assert report.counts.inserted == 129
+        assert [row for row in stored_rows(engine) if row["id"] != "1"] == [
+            row for row in expected_rows(site) if row["id"] != victim.id
+        ]
+        (failure,) = failures(engine)
+        assert failure["page_id"] == victim.id
+        assert (failure["stage"], failure["attempts"], failure["version"]) == ("store", 1, 1)
+        assert failure["message"].endswith(described)
+        everything_told = [failures(engine), ask(engine, "SELECT * FROM sync_runs"), report]
+        assert CANARY not in str(everything_told)
+
+        site.requests.clear()
+        assert full(mirror).exit_code == 3
+        assert asked_bodies(site) == {victim.id}
+        assert failures(engine)[0]["attempts"] == 2
+        assert failures(engine)[0]["next_attempt_at"] > failures(engine)[0]["last_failed_at"]
+
+        tell(engine, allow)
+        report = full(mirror)
+
+        assert (report.outcome, report.counts.inserted, report.counts.failed) == ("complete", 1, 0)
+        assert failures(engine) == []
+        assert stored_rows(engine) == expected_rows(site)
+
+
+def test_a_page_that_fails_keeps_its_last_good_row(engine: Engine) -> None:
+    """Row and body stay as they were, and stay live."""
+    world = world_of(5)
+    with mirrored(world, engine) as (_, mirror):
+        before = stored_rows(engine)
+        world.edit_page(world.pages()[2].id, storage=f"<p>{CANARY}</p>")
+        tell(engine, RAISES.format(table="page_bodies"))
+
+        assert full(mirror).exit_code == 3
+        assert stored_rows(engine) == before
+
+
+def test_a_page_that_fails_leaves_no_trace_in_the_feed(engine: Engine) -> None:
+    """Consumers are told of what was applied, of the neighbours once, though their chunk was written twice."""
+    world = world_of(9)
+    world.create_page(space_key="S00", title="Last", storage=f"<p>{CANARY}</p>")
+    tell(engine, RAISES.format(table="page_bodies"))
+    with Simulator(world) as site:
+        full(mirror_of(site, engine))
+
+        told = [row["page_id"] for row in ask(engine, "SELECT page_id FROM page_changes")]
+        assert sorted(told) == [row["id"] for row in stored_rows(engine)]
+        assert len(told) == 9
+
+
+@pytest.mark.parametrize(
+    ("kind", "match"),
+    [
+        ("row-without-version", "/api/v2/spaces/"),
+        ("row-null-title", "/api/v2/spaces/"),
+        ("row-without-version", "body-format"),
+        ("row-without-body", "body-format"),
+        ("page-breaks-batch", ""),
+        ("missing-rows", "body-format"),
+    ],
+)
+def test_a_page_that_confluence_does_not_give_costs_only_itself(engine: Engine, kind: str, match: str) -> None:
+    """Its neighbours arrive, it is remembered, its last good row stays; the next run brings it."""
+    world = world_of(8)
+    with mirrored(world, engine) as (site, mirror):
+        victim, *_ = world.pages()
+        before = {row["id"]: row for row in stored_rows(engine)}
+        for page in world.pages():
+            world.edit_page(page.id, storage=f"<p>{page.id}</p>")
+        times = 0 if kind == "page-breaks-batch" else 1
+        fault(site, kind, match, argument=victim.id if kind == "page-breaks-batch" else None, times=times)
+
+        report = full(mirror)
+
+        assert fired(site) == {kind}
+        assert (report.outcome, report.exit_code, report.counts.failed) == ("partial", 3, 1)
+        assert report.counts.updated == 7
+        (failure,) = failures(engine)
+        assert failure["page_id"] == victim.id
+        rows = {row["id"]: row for row in stored_rows(engine)}
+        assert rows.pop(victim.id) == before[victim.id]
+        assert list(rows.values()) == [row for row in expected_rows(site) if row["id"] != victim.id]
+
+        site.faults.clear()
+        assert full(mirror).outcome == "complete"
+        assert stored_rows(engine) == expected_rows(site)
+        assert failures(engine) == []
+
+
+def test_a_body_with_a_nul_arrives(engine: Engine) -> None:
+    """What the driver refuses is cleaned before it gets there."""
+    world = world_of(3)
+    with Simulator(world) as site:
+        fault(site, "row-nul-in-body", "body-format")
+
+        assert full(mirror_of(site, engine)).outcome == "complete"
+        assert fired(site) == {"row-nul-in-body"}
+        assert stored_rows(engine)[0]["storage"] == "<p>beforeafter</p>"
+
+
+def test_a_server_that_is_shutting_down_is_blamed_on_no_page(engine: Engine) -> None:
+    """An error that says "not now" ends the run; nobody's failure is counted for it."""
+    shutting_down = RAISES.format(table="page_bodies").replace("USING DETAIL", "USING ERRCODE = '57P01', DETAIL")
+    world = world_of(3)
+    world.create_page(space_key="S00", title="Last", storage=f"<p>{CANARY}</p>")
+    tell(engine, shutting_down)
+
+    with Simulator(world) as site, pytest.raises(Exception, match="PostgreSQL") as caught:
+        full(mirror_of(site, engine))
+
+    assert type(caught.value).__name__ == "DatabaseUnavailable"
+    assert CANARY not in str(caught.value)
+    assert failures(engine) == []
