@@ -36,16 +36,6 @@ def make_engine(
     Parameters in the URL's query (`sslmode`, `connect_timeout`, ...) go to libpq and win over ours. Behind PgBouncer in
     transaction mode everything here works: no start-up `options`, no session settings, no prepared statements.
     """
-    libpq: dict[str, Any] = {
-        "application_name": application_name,
-        "connect_timeout": connect_timeout_seconds,
-        # A peer that vanished is noticed after about a minute instead of the kernel's two hours.
-        "keepalives": 1,
-        "keepalives_idle": 30,
-        "keepalives_interval": 10,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 60_000,  # milliseconds
-    }
     where = _psycopg_url(url)
     engine = create_engine(
         where,
@@ -55,8 +45,7 @@ def make_engine(
         pool_recycle=pool_recycle_seconds,
         pool_pre_ping=True,
         hide_parameters=True,  # bound values are titles and bodies; without this they stand in every error's text
-        connect_args={name: value for name, value in libpq.items() if name not in where.query}
-        | {"prepare_threshold": None},  # PgBouncer hands one client the statements prepared by another
+        connect_args=_connect_args(where, application_name, connect_timeout_seconds),
         execution_options={"schema_translate_map": {SCHEMA_TOKEN: schema}},
     )
     settings = {
@@ -67,6 +56,21 @@ def make_engine(
     }
     _set_local_at_begin(engine, settings)
     return engine
+
+
+def _connect_args(where: URL, application_name: str, connect_timeout_seconds: int) -> dict[str, Any]:
+    libpq: dict[str, Any] = {
+        "application_name": application_name,
+        "connect_timeout": connect_timeout_seconds,
+        # A peer that vanished is noticed after about a minute instead of the kernel's two hours.
+        "keepalives": 1,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,  # milliseconds
+    }
+    ours = {name: value for name, value in libpq.items() if name not in where.query}
+    return ours | {"prepare_threshold": None}  # PgBouncer hands one client the statements prepared by another
 
 
 def schema_of(bind: Engine | Connection) -> str:
