@@ -1,0 +1,58 @@
+"""The same world through both flavours: worlds, sites and readers, and what of a head both must give alike."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from hr_sync.confluence.cloud import CloudReader
+from hr_sync.confluence.datacenter import DataCenterReader
+from hr_sync.confluence.gateway import Credentials
+from hr_sync.model.page import Head, Space
+from hr_sync.simulator import BodyLengths, Simulator, World, generated_world
+from tests.confluence.doors import BASIC, door
+
+SHORT = BodyLengths(median=200, mean=300, maximum=2000)
+BEFORE_SCAN = "7.17.4"
+
+
+def world_of(pages: int, spaces: int = 1) -> World:
+    """Give a world of short pages in a tree, a fifth of them edited once."""
+    return generated_world(pages=pages, spaces=spaces, seed=5, lengths=SHORT, edited_share=0.2)
+
+
+@contextmanager
+def on_premises(
+    world: World, *, credentials: Credentials = BASIC, patience: dict[str, Any] | None = None, **switches: Any
+) -> Iterator[tuple[Simulator, DataCenterReader]]:
+    """Serve a world as Data Center and give its reader; `patience` are fields of Limits and RetryRules."""
+    with (
+        Simulator(world, flavor="datacenter", **switches) as site,
+        door(site.site_url, credentials, **(patience or {})) as gateway,
+    ):
+        yield site, DataCenterReader(gateway)
+
+
+@contextmanager
+def in_the_cloud(
+    world: World, *, patience: dict[str, Any] | None = None, **switches: Any
+) -> Iterator[tuple[Simulator, CloudReader]]:
+    """Serve a world as Cloud and give its reader."""
+    with Simulator(world, **switches) as site, door(site.site_url, **(patience or {})) as gateway:
+        yield site, CloudReader(gateway)
+
+
+def only_space(reader: CloudReader | DataCenterReader) -> Space:
+    """Give the one space of a world."""
+    (space,) = reader.spaces()
+    return space
+
+
+def alike(head: Head) -> Head:
+    """Leave out the address, the only thing that differs between flavours."""
+    return replace(head, url="")
+
+
+def routes(site: Simulator) -> list[str]:
+    """Name what was asked, in order."""
+    return [record.route for record in site.requests]
