@@ -68,6 +68,7 @@ class SpaceReport:
     exit_code: int = 0
     error: str | None = None
     busy_with: str | None = None  #: who holds the lease, where another worker is at it
+    ends_run: bool = False  #: what went wrong would meet every space: the site is down, or has shut us out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,9 +98,13 @@ def conclude(reports: Sequence[SpaceReport]) -> tuple[Outcome, int]:
     """Give the outcome and the exit code of a run from those of its spaces.
 
     One space that could not be read makes the run partial; when it is so with every space, the run ends as they did.
+    It also ends as the space did whose failure meets every space, whichever spaces had their turn before.
     """
     if not reports:
         return Outcome.COMPLETE, ExitCode.COMPLETE
+    ending = next((report for report in reports if report.ends_run), None)
+    if ending is not None:
+        return ending.outcome, ending.exit_code
     order = list(Outcome)
     best, worst = (order[pick(order.index(r.outcome) for r in reports)] for pick in (min, max))
     if worst is Outcome.FAILED and best is not Outcome.FAILED:

@@ -82,7 +82,8 @@ class _Round:
                 raise self._ended_by
             return task(work)
         except HrSyncError as failure:
-            if _meets_every_space(failure):
+            ends_run = _meets_every_space(failure)
+            if ends_run:
                 self._ended_by = failure
             report = SpaceReport(
                 space_key=work.space.key,
@@ -90,6 +91,7 @@ class _Round:
                 exit_code=failure.exit_code,
                 counts=work.counts,
                 error=str(failure),
+                ends_run=ends_run,
             )
             with session_scope(work.mirror.sessions) as session:
                 record_space(session, work.run_id, work.space, SpaceRecord(report=report))

@@ -159,6 +159,7 @@ def report(outcome: Outcome, exit_code: int) -> SpaceReport:
 
 COMPLETE, PARTIAL, HELD = report(Outcome.COMPLETE, 0), report(Outcome.PARTIAL, 3), report(Outcome.HELD, 4)
 STOPPED, REFUSED = report(Outcome.STOPPED, 75), report(Outcome.FAILED, 77)
+SHUT_OUT = replace(REFUSED, ends_run=True)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +173,7 @@ STOPPED, REFUSED = report(Outcome.STOPPED, 75), report(Outcome.FAILED, 77)
         ([HELD, REFUSED], Outcome.HELD, 4),
         ([REFUSED, REFUSED], Outcome.FAILED, 77),
         ([COMPLETE, STOPPED], Outcome.STOPPED, 75),
+        ([COMPLETE, HELD, SHUT_OUT], Outcome.FAILED, 77),
     ],
 )
 def test_a_run_ends_as_its_spaces_did(reports: list[SpaceReport], outcome: Outcome, exit_code: int) -> None:
