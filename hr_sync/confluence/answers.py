@@ -55,7 +55,7 @@ def _check_login(response: requests.Response) -> None:
 
 def _refusal(response: requests.Response) -> ConfluenceError:
     status = response.status_code
-    if 300 <= status < 400:
+    if 300 <= status < 400 and status != requests.codes.not_modified:
         return CredentialsRefused(f"Confluence redirects to a login page (status {status}). {_NOT_SIGNED_IN}")
     match status:
         case 401:

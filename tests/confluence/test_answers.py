@@ -51,6 +51,7 @@ def test_200_without_json_is_not_trusted(content_type: str | None) -> None:
     [
         (answer(301), CredentialsRefused),
         (answer(302, HTML), CredentialsRefused),
+        (answer(304), AnswerNotTrusted),
         (answer(308), CredentialsRefused),
         (answer(401), CredentialsRefused),
         (answer(403), AccessDenied),
