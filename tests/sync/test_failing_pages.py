@@ -43,10 +43,11 @@ REFUSALS = {
         "DROP INDEX one_canary; DELETE FROM confluence_pages WHERE id = '1'",
         "UniqueViolation (23505, one_canary)",
     ),
-    "a type that the value does not fit": (
-        "ALTER TABLE page_bodies ALTER COLUMN storage TYPE varchar(4000)",
-        "ALTER TABLE page_bodies ALTER COLUMN storage TYPE text",
-        "StringDataRightTruncation (22001)",
+    "a computed column that cannot be computed": (
+        """ALTER TABLE page_bodies ADD COLUMN odd int GENERATED ALWAYS AS
+           (CASE WHEN storage LIKE '%canary%' THEN 1 / (length(storage) * 0) END) STORED""",
+        "ALTER TABLE page_bodies DROP COLUMN odd",
+        "DivisionByZero (22012)",
     ),
 }
 

@@ -1,0 +1,334 @@
+"""What happens inside transactions, and what never does; crashes, leases and stops between them."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from hr_sync.confluence.transport import GuardedAdapter
+from hr_sync.database.engine import make_sessions
+from hr_sync.database.lease import Busy, check_lease, release_lease, renew_lease, take_lease
+from hr_sync.errors import LeaseLost
+from hr_sync.simulator import Simulator
+from tests.sync.mirrors import fault, fired, full, mirror_of, mirrored, world_of
+from tests.sync.oracle import ask, expected_rows, stored_rows, tell
+from tests.sync.test_failing_pages import CANARY, RAISES
+
+
+class Transactions:
+    """Watches an engine: savepoints and seconds of every transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.savepoints: list[int] = []
+        self.seconds: list[float] = []
+        self._open: dict[Connection, tuple[float, int]] = {}
+        event.listen(engine, "begin", self._begin)
+        event.listen(engine, "savepoint", self._savepoint)
+        event.listen(engine, "commit", self._end)
+        event.listen(engine, "rollback", self._end)
+
+    def _begin(self, connection: Connection) -> None:
+        self._open[connection] = (time.monotonic(), 0)
+
+    def _savepoint(self, connection: Connection, _name: str) -> None:
+        began, savepoints = self._open[connection]
+        self._open[connection] = (began, savepoints + 1)
+
+    def _end(self, connection: Connection) -> None:
+        began, savepoints = self._open.pop(connection)
+        self.seconds.append(time.monotonic() - began)
+        self.savepoints.append(savepoints)
+
+
+@contextmanager
+def at_statement(engine: Engine, beginning: str, number: int, act: Any) -> Iterator[list[int]]:
+    """Call `act` just before the `number`-th statement that begins so; gives a list that grows when it did."""
+    seen: dict[str, int] = defaultdict(int)
+    acted: list[int] = []
+
+    def listener(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith(beginning):
+            seen[beginning] += 1
+            if seen[beginning] == number:
+                acted.append(number)
+                act()
+
+    event.listen(engine, "before_cursor_execute", listener)
+    try:
+        yield acted
+    finally:
+        event.remove(engine, "before_cursor_execute", listener)
+
+
+UPSERT = "INSERT INTO public.confluence_pages"
+
+
+def test_at_most_fifty_pages_and_fewer_than_sixty_four_savepoints(engine: Engine) -> None:
+    """Also where a chunk has to be replayed page by page: PostgreSQL keeps 64 subtransactions in memory."""
+    world = world_of(129)
+    world.create_page(space_key="S00", title="Refused", storage=f"<p>{CANARY}</p>")
+    tell(engine, RAISES.format(table="page_bodies"))
+    watched = Transactions(engine)
+    with Simulator(world) as site:
+        assert full(mirror_of(site, engine)).counts.failed == 1
+
+    (most,) = ask(
+        engine,
+        "SELECT max(pages) AS pages FROM (SELECT count(*) AS pages FROM page_changes GROUP BY transaction_id) AS t",
+    )
+    assert most["pages"] == 50
+    assert 30 < max(watched.savepoints) <= 51
+    assert sum(savepoints > 0 for savepoints in watched.savepoints) == 3
+
+
+def test_a_run_without_trouble_needs_one_savepoint_a_chunk(engine: Engine) -> None:
+    """150 pages, three chunks, three savepoints."""
+    watched = Transactions(engine)
+    with Simulator(world_of(150)) as site:
+        full(mirror_of(site, engine))
+
+    assert [savepoints for savepoints in watched.savepoints if savepoints] == [1, 1, 1]
+
+
+def test_no_request_is_made_inside_a_transaction(engine: Engine) -> None:
+    """A request takes 150 ms here, and no transaction is nearly as long, through every step of a run."""
+    world = world_of(4)
+    with mirrored(world, engine) as (site, _):
+        world.edit_page(world.pages()[0].id, storage="<p>x</p>")
+        world.move_page(world.pages()[3].id, parent_id=world.pages()[1].id)
+        world.trash_page(world.pages()[2].id)
+    watched = Transactions(engine)
+    with Simulator(world, latency_seconds=0.15) as site:
+        report = full(mirror_of(site, engine))
+        assert (report.counts.updated, report.counts.moved, report.counts.removed) == (1, 2, 1)
+        assert len(site.requests) > 6
+
+    assert len(watched.seconds) > 5
+    assert max(watched.seconds) < 0.12
+
+
+def test_no_thread_asks_confluence_while_it_holds_a_transaction(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Watched at the transport, for the threads of all spaces."""
+    inside: dict[int, int] = defaultdict(int)
+    asked_inside: list[int] = []
+    send = GuardedAdapter.send
+
+    def watched_send(adapter: GuardedAdapter, *args: Any, **kwargs: Any) -> Any:
+        asked_inside.append(inside[threading.get_ident()])
+        return send(adapter, *args, **kwargs)
+
+    def enter(_connection: Connection) -> None:
+        inside[threading.get_ident()] += 1
+
+    def leave(_connection: Connection) -> None:
+        inside[threading.get_ident()] -= 1
+
+    monkeypatch.setattr(GuardedAdapter, "send", watched_send)
+    event.listen(engine, "begin", enter)
+    event.listen(engine, "commit", leave)
+    event.listen(engine, "rollback", leave)
+    world = world_of(40, spaces=4)
+    with mirrored(world, engine) as (_, mirror):
+        world.trash_page(world.pages()[-1].id)
+        full(mirror)
+
+    assert len(asked_inside) > 10
+    assert set(asked_inside) == {0}
+
+
+def test_a_worker_that_dies_between_two_commits_leaves_whole_pages(engine: Engine) -> None:
+    """What was committed stays and equals the world; the next run does the rest."""
+
+    class Killed(BaseException):
+        pass
+
+    def die() -> None:
+        raise Killed
+
+    world = world_of(180)
+    with Simulator(world) as site:
+        mirror = mirror_of(site, engine)
+        with at_statement(engine, UPSERT, 3, die) as died, pytest.raises(Killed):
+            full(mirror)
+
+        assert died
+        expected = {row["id"]: row for row in expected_rows(site)}
+        stored = stored_rows(engine)
+        assert len(stored) == 100
+        assert all(row == expected[row["id"]] for row in stored)
+        assert ask(engine, "SELECT outcome FROM sync_runs") == [{"outcome": None}]
+
+        report = full(mirror)
+        assert (report.outcome, report.counts.inserted, report.counts.unchanged) == ("complete", 80, 100)
+        assert stored_rows(engine) == expected_rows(site)
+        told = ask(engine, "SELECT page_id FROM page_changes")
+        assert len(told) == len({row["page_id"] for row in told}) == 180
+
+
+def test_a_connection_that_breaks_ends_the_run_as_temporary(engine: Engine) -> None:
+    """PostgreSQL cuts every session in the middle; nothing is half written, the next run finishes."""
+    world = world_of(120)
+
+    def cut() -> None:
+        tell(engine, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'hr_sync%'")
+
+    with Simulator(world) as site:
+        mirror = mirror_of(site, engine)
+        with at_statement(engine, UPSERT, 2, cut) as acted, pytest.raises(Exception, match="PostgreSQL") as caught:
+            full(mirror)
+
+        assert acted
+        assert getattr(caught.value, "exit_code", None) == 75
+        assert len(stored_rows(engine)) == 50
+        tell(engine, "UPDATE sync_spaces SET lease_expires_at = now()")
+        assert full(mirror).outcome == "complete"
+        assert stored_rows(engine) == expected_rows(site)
+
+
+def test_a_second_worker_is_told_busy(engine: Engine) -> None:
+    """It does nothing, and that is success; the holder's name is told."""
+    sessions = make_sessions(engine)
+    lease = take_lease(sessions, "S00", "elsewhere:1")
+    assert not isinstance(lease, Busy)
+    with Simulator(world_of(5)) as site:
+        mirror = mirror_of(site, engine)
+
+        report = full(mirror)
+
+        assert (report.outcome, report.exit_code, report.spaces[0].busy_with) == ("complete", 0, "elsewhere:1")
+        assert stored_rows(engine) == []
+        release_lease(sessions, lease)
+        assert full(mirror).counts.inserted == 5
+
+
+def test_an_expired_lease_is_taken_over(engine: Engine) -> None:
+    """The epoch grows, and the former holder is refused by the database, whatever it does."""
+    sessions = make_sessions(engine)
+    former = take_lease(sessions, "S00", "elsewhere:1")
+    assert not isinstance(former, Busy)
+    assert isinstance(take_lease(sessions, "S00", "here"), Busy)
+    tell(engine, "UPDATE sync_spaces SET lease_expires_at = now() - interval '1 ms'")
+
+    with Simulator(world_of(5)) as site:
+        assert full(mirror_of(site, engine)).counts.inserted == 5
+
+    for act in (renew_lease, release_lease):
+        with pytest.raises(LeaseLost):
+            act(sessions, former)
+    with sessions.begin() as session, pytest.raises(LeaseLost):
+        check_lease(session, former)
+
+
+def test_a_worker_whose_lease_was_taken_over_cannot_write(engine: Engine) -> None:
+    """Its first chunk is in, its second is refused; the new holder's position is not touched."""
+    world = world_of(120)
+
+    def take_over() -> None:
+        tell(engine, "UPDATE sync_spaces SET epoch = epoch + 1, lease_holder = 'elsewhere'")
+
+    with Simulator(world) as site:
+        mirror = mirror_of(site, engine)
+        with at_statement(engine, "SELECT public.sync_spaces.epoch", 2, take_over) as acted:
+            report = full(mirror)
+
+        assert acted
+        assert (report.outcome, report.exit_code) == ("failed", 75)
+        assert len(stored_rows(engine)) == 50
+        (space,) = ask(engine, "SELECT lease_holder, last_complete_run_id, watermark FROM sync_spaces")
+        assert space == {"lease_holder": "elsewhere", "last_complete_run_id": None, "watermark": None}
+
+
+def test_two_workers_at_once_bring_every_page_once(engine: Engine) -> None:
+    """Whoever comes second is busy or finds nothing to do; no page is told twice."""
+    world = world_of(120, spaces=3)
+    with Simulator(world, latency_seconds=0.01) as site:
+        mirrors = [mirror_of(site, engine) for _ in range(2)]
+        threads = [threading.Thread(target=full, args=(mirror,)) for mirror in mirrors]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        full(mirrors[0])
+        assert stored_rows(engine) == expected_rows(site)
+        assert len(ask(engine, "SELECT page_id FROM page_changes")) == 120
+        assert {row["outcome"] for row in ask(engine, "SELECT outcome FROM sync_runs")} == {"complete"}
+
+
+def test_a_stop_ends_a_run_between_two_chunks(engine: Engine) -> None:
+    """Stopped is its own outcome; what is there is right, the lease is free, the next run does the rest."""
+    world = world_of(180)
+    stop = threading.Event()
+    with Simulator(world) as site:
+        with at_statement(engine, UPSERT, 2, stop.set) as acted:
+            report = full(mirror_of(site, engine, stop=stop))
+
+        assert acted
+        assert (report.outcome, report.exit_code) == ("stopped", 75)
+        assert len(stored_rows(engine)) == 100
+        (run,) = ask(engine, "SELECT outcome, exit_code FROM sync_runs")
+        assert run == {"outcome": "stopped", "exit_code": 75}
+        assert ask(engine, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
+
+        assert full(mirror_of(site, engine)).counts.inserted == 80
+
+
+def test_a_page_that_is_edited_while_it_is_fetched_is_right_afterwards(engine: Engine) -> None:
+    """Head and body of one answer belong together, whatever the listing said before."""
+    world = world_of(10)
+    with Simulator(world) as site:
+        mirror = mirror_of(site, engine)
+        fault(site, "edit-during-walk", "body-format", argument=world.pages()[4].id)
+
+        assert full(mirror).outcome == "complete"
+        assert fired(site) == {"edit-during-walk"}
+        assert stored_rows(engine) == expected_rows(site)
+
+
+@pytest.mark.parametrize("kind", ["trash-during-walk", "hide-during-walk", "move-during-walk"])
+def test_a_page_that_goes_while_it_is_fetched_costs_nothing(engine: Engine, kind: str) -> None:
+    """It was listed and is gone a moment later, new or known; a later run finds the mirror right."""
+    world = world_of(10)
+    with mirrored(world, engine) as (site, mirror):
+        victim = world.pages()[-1]
+        world.edit_page(victim.id, storage="<p>x</p>")
+        new = world.create_page(space_key="S00", title="New", storage="<p>new</p>")
+        for page in (victim, new):
+            fault(site, kind, "body-format", argument=page.id)
+
+        report = full(mirror)
+
+        assert fired(site) == {kind}
+        assert report.exit_code == 0
+        full(mirror)
+        live = {row["id"] for row in stored_rows(engine, live_only=True)}
+        assert live == {row["id"] for row in expected_rows(site)} - (
+            {victim.id, new.id} if kind == "hide-during-walk" else set()
+        )
+
+
+def test_freshness_is_the_age_of_the_last_complete_run(engine: Engine) -> None:
+    """A partial run in between does not make it younger."""
+    world = world_of(5)
+    with mirrored(world, engine) as (site, mirror):
+        query = "SELECT last_complete_run_id, last_complete_at, last_run_id FROM sync_spaces"
+        (before,) = ask(engine, query)
+        fault(site, "html-200", r"/api/v2/spaces/\d+/pages")
+        partial = full(mirror)
+
+        (after,) = ask(engine, query)
+        assert fired(site) == {"html-200"}
+        assert after["last_run_id"] == partial.run_id
+        assert (after["last_complete_run_id"], after["last_complete_at"]) == (
+            before["last_complete_run_id"],
+            before["last_complete_at"],
+        )
+        assert timedelta(0) <= ask(engine, "SELECT now() - last_complete_at AS age FROM sync_spaces")[0]["age"]
