@@ -88,8 +88,9 @@ class CloudReader:
         return None
 
     def check_space(self, space_id: str) -> None:
-        """Raise NotFound unless the account sees the space."""
-        self.gateway.get(f"api/v2/spaces/{space_id}")
+        """Raise NotFound unless the account sees the space, AnswerNotTrusted for an answer about anything else."""
+        if read_space(self.gateway.get(f"api/v2/spaces/{space_id}")).id != space_id:
+            raise AnswerNotTrusted("Confluence answered with a space that was not asked for.")
 
     def look(self, ids: Sequence[str]) -> dict[str, Evidence]:
         """Ask about pages by id: all at once for those that exist in some state, then one by one for the others.

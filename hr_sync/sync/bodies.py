@@ -8,7 +8,7 @@ from itertools import islice
 
 from hr_sync.confluence.reader import Reader
 from hr_sync.model.page import Space
-from hr_sync.sync.border import CleanPage, clean_page
+from hr_sync.sync.border import CleanPage, belongs, clean_page
 
 PAGES_PER_REQUEST = 50  #: and per transaction: PostgreSQL's subtransaction cache overflows at 64 savepoints
 
@@ -42,8 +42,9 @@ def fetch_bodies(reader: Reader, space: Space, ids: Sequence[str], *, pool: Exec
 
 def _fetch(reader: Reader, space: Space, ids: Sequence[str]) -> Bodies:
     fetched = reader.pages(ids, space)
+    pages = {page_id: clean_page(page) for page_id, page in fetched.pages.items() if belongs(page.head, space)}
     return Bodies(
-        pages={page_id: clean_page(page) for page_id, page in fetched.pages.items()},
+        pages=pages,
         unreadable=fetched.unreadable,
-        absent=fetched.absent,
+        absent=fetched.absent | (fetched.pages.keys() - pages.keys()),
     )

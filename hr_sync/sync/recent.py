@@ -9,7 +9,7 @@ from hr_sync.database.stored import position_of_space, stored_by_id
 from hr_sync.model.page import Recent, StoredPage
 from hr_sync.model.plan import Action, plan_recent
 from hr_sync.model.report import SpaceReport
-from hr_sync.sync.border import clean_head
+from hr_sync.sync.border import clean_recent
 from hr_sync.sync.closing import Findings, close_space
 from hr_sync.sync.space import sync_space
 from hr_sync.sync.vanished import rule_on_vanished
@@ -26,8 +26,7 @@ def sync_recent(work: Work) -> SpaceReport:
         due_again = due(session, work.space.key)
     if position.watermark is None or position.scope_fingerprint != work.mirror.scope.pages.fingerprint:
         return sync_space(work)
-    recent = work.mirror.reader.recent(work.space, position.watermark - work.mirror.overlap)
-    recent = replace(recent, heads={page_id: clean_head(head) for page_id, head in recent.heads.items()})
+    recent = clean_recent(work.mirror.reader.recent(work.space, position.watermark - work.mirror.overlap))
     stored = _stored(work, recent, due_again)
     recent = _in_scope(work, recent, stored)
     plan = plan_recent(recent, stored, due=due_again)

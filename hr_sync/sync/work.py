@@ -15,6 +15,7 @@ from hr_sync.model.plan import Action, Step
 from hr_sync.model.removal import Ruling, Verdict, leaving
 from hr_sync.model.report import Counts
 from hr_sync.sync.bodies import fetch_bodies
+from hr_sync.sync.border import CleanPage
 from hr_sync.sync.mirror import Mirror, Order
 
 
@@ -43,7 +44,8 @@ def write_bodies(work: Work, steps: Sequence[Step]) -> frozenset[str]:
         work.counts.bodies += len(bodies.pages)
         done += len(bodies.pages) + len(bodies.unreadable) + len(bodies.absent)
         absent |= bodies.absent
-        note_unreadable(work, bodies.unreadable)
+        stale = _stale(bodies.pages, by_id)
+        note_unreadable(work, {**bodies.unreadable, **stale})
         _write(
             work,
             [
@@ -55,10 +57,21 @@ def write_bodies(work: Work, steps: Sequence[Step]) -> frozenset[str]:
                     content_hash=page.content_hash,
                 )
                 for page_id, page in sorted(bodies.pages.items())
+                if page_id not in stale
             ],
         )
         work.mirror.tell(work.space.key, done, len(by_id))
     return frozenset(absent)
+
+
+def _stale(pages: Mapping[str, CleanPage], steps: Mapping[str, Step]) -> dict[str, str]:
+    """Find bodies older than the listing: from a replica that lags, and as such no page that was brought up to date."""
+    listed = {page_id: head.version for page_id, step in steps.items() if (head := step.head) is not None}
+    return {
+        page_id: f"the body is of version {page.head.version}, the listing showed {listed[page_id]}"
+        for page_id, page in pages.items()
+        if page.head.version < listed.get(page_id, 0)
+    }
 
 
 def write_heads(work: Work, steps: Sequence[Step]) -> None:
