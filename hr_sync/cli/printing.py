@@ -94,6 +94,9 @@ def print_status(overview: "Overview") -> None:
             age,
         )
     console.print(spaces if overview.spaces else "No space has been synchronised yet. Start with `hr-sync run`.")
+    for space in overview.spaces:
+        if space.error:
+            console.print(f"{space.space_key}: {escape(space.error)}")
     runs = _table(">run", "mode", "began", "outcome", ">new", ">updated", ">moved", ">removed", ">failed")
     for run in overview.runs:
         numbers = (run.inserted, run.updated, run.moved, run.removed + run.hidden, run.failed)

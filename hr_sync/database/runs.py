@@ -22,7 +22,8 @@ class SpaceStatus:
     age: timedelta | None  #: time since then, on the database's clock: the space's freshness
     last_run_id: int | None
     last_outcome: str | None  #: of the last run that recorded this space
-    error: str | None  #: what ended that run's work here
+    held: int  #: removals that waited for a decision at the end of that run
+    error: str | None  #: why that run's work here is not complete, with the remedy
     lease_holder: str | None  #: who is writing now; None when nobody is
     live_pages: int
     failing_pages: int
@@ -62,6 +63,7 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             age=age,
             last_run_id=space_row.last_run_id,
             last_outcome=run_row.outcome if run_row else None,
+            held=run_row.held if run_row else 0,
             error=run_row.error if run_row else None,
             lease_holder=space_row.lease_holder if leased else None,
             live_pages=live_pages,
