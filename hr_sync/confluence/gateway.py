@@ -175,6 +175,7 @@ class Gateway:
             adapter = GuardedAdapter(
                 self.base,
                 max_answer_bytes=limits.max_answer_bytes,
+                timeout_seconds=limits.request_timeout_seconds,
                 deadline_seconds=limits.request_deadline_seconds,
             )
             session.mount("https://", adapter)
@@ -185,7 +186,6 @@ class Gateway:
                 password=self._credentials.password,
                 token=self._credentials.token,
                 session=session,
-                timeout=max(1, round(limits.request_timeout_seconds)),  # the library cuts it to whole seconds
                 backoff_and_retry=False,
                 retry_with_header=False,
             )

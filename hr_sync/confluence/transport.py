@@ -38,10 +38,11 @@ class ReadAnswer(requests.Response):
 class GuardedAdapter(HTTPAdapter):
     """Speaks to one origin only, and reads an answer within a limit of decoded bytes and of seconds."""
 
-    def __init__(self, origin: str, *, max_answer_bytes: int, deadline_seconds: float) -> None:
+    def __init__(self, origin: str, *, max_answer_bytes: int, timeout_seconds: float, deadline_seconds: float) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)  # one session per thread
         self._origin = origin_of(origin)
         self._max_answer_bytes = max_answer_bytes
+        self._timeout_seconds = timeout_seconds
         self._deadline_seconds = deadline_seconds
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
@@ -56,7 +57,8 @@ class GuardedAdapter(HTTPAdapter):
                 "Check confluence.url, and who answers for it."
             )
         ends_at = time.monotonic() + self._deadline_seconds
-        response = super().send(request, *args, **(kwargs | {"stream": True}))
+        # The library cuts its own timeout to whole seconds.
+        response = super().send(request, *args, **(kwargs | {"stream": True, "timeout": self._timeout_seconds}))
         try:
             body = self._read(response, ends_at)
         finally:
