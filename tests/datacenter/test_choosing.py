@@ -107,6 +107,16 @@ def test_what_answers_as_neither_is_neither(flavor: Any, kind: str, error: type[
     assert set(kinds_fired(site)) == {kind}
 
 
+def test_a_cloud_that_has_a_bad_moment_is_no_data_center() -> None:
+    """Its v1 is gone, and that it is gone is not what is wrong."""
+    with Simulator(world_of(1)) as site, door(site.site_url) as gateway:
+        site.faults.add(Fault(kind="html-200", match="/api/v2/"))
+        with pytest.raises(AnswerNotTrusted, match="not JSON"):
+            open_reader(gateway)
+    assert kinds_fired(site) == ["html-200"]
+    assert site.requests[-1].status == 410
+
+
 @pytest.mark.parametrize("flavor", ["cloud", "datacenter"])
 def test_wrong_credentials_are_told_as_such(flavor: Any) -> None:
     """Not as an endpoint that is missing."""

@@ -86,6 +86,17 @@ def test_no_page_is_lost_when_others_are_trashed_during_the_walk(world: World) -
     assert widths(site, COUNTED) == [200, 90, 200]
 
 
+def test_of_two_walks_that_agree_the_later_one_counts(world: World) -> None:
+    """A page that was edited in between is listed as it is now."""
+    first = world.pages()[0]
+    with on_premises(world, version=BEFORE_SCAN) as (site, reader):
+        site.faults.add(Fault(kind="edit-during-walk", argument=first.id, at=4, match=BY_OFFSET))
+        listing = reader.listing(only_space(reader))
+
+    assert kinds_fired(site) == ["edit-during-walk"]
+    assert listing.heads[first.id].version == first.version + 1
+
+
 def test_a_scan_loses_nothing_when_pages_are_trashed_during_the_walk(world: World) -> None:
     """Its cursor stands on an id: one walk shows every page that was there all the time."""
     first = world.pages()[0]

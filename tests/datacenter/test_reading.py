@@ -72,6 +72,18 @@ def test_keys_choose_spaces_and_unseen_ones_are_absent() -> None:
     assert {space.status for space in everything} == {"current"}
 
 
+def test_spaces_that_were_not_asked_for_are_left_out() -> None:
+    """A server that overlooks `spaceKey` would widen the scope to everything."""
+    with on_premises(world_of(6, spaces=3)) as (site, reader):
+        everything = reader.gateway.get("rest/api/space")
+        site.faults.add(Fault(kind="status", argument={"status": 200, "body": everything}))
+        chosen = reader.spaces(["S01"])
+
+    assert kinds_fired(site) == ["status"]
+    assert len(everything["results"]) == 3
+    assert [space.key for space in chosen] == ["S01"]
+
+
 def test_a_space_is_checked_by_its_id(world: World) -> None:
     """Also by a reader that has listed nothing yet; another id is not found."""
     with on_premises(world) as (_, reader), in_the_cloud(world) as (_, cloud):

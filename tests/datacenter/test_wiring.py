@@ -1,0 +1,56 @@
+"""The settings reach the reader: flavour, credentials, address."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from hr_sync.cli.wiring import open_mirror
+from hr_sync.confluence.cloud import CloudReader
+from hr_sync.confluence.datacenter import DataCenterReader
+from hr_sync.model.report import Outcome
+from hr_sync.settings import load_settings
+from hr_sync.simulator import Simulator
+from hr_sync.simulator.tenant import Switches
+from hr_sync.sync.mirror import Order
+from hr_sync.sync.run import run
+from tests.confluence.doors import TOKEN, USERNAME
+from tests.datacenter.flavors import routes, world_of
+
+ACCOUNT = {"username": USERNAME, "api_token": TOKEN}
+
+
+@pytest.mark.parametrize(
+    ("switches", "account", "reader"),
+    [
+        ({"flavor": "cloud"}, ACCOUNT, CloudReader),
+        ({"flavor": "datacenter", "context_path": "/a/b"}, ACCOUNT, DataCenterReader),
+        ({"flavor": "datacenter"}, {"token": TOKEN}, DataCenterReader),
+    ],
+    ids=["cloud", "password", "token"],
+)
+@pytest.mark.parametrize("set_flavor", [False, True])
+def test_settings_lead_to_the_right_reader(
+    prepared_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    switches: Switches,
+    account: dict[str, str],
+    reader: type,
+    set_flavor: bool,
+) -> None:
+    """Found out or set, a run over it is complete; a flavour that is set is not asked for."""
+    monkeypatch.chdir(tmp_path)  # away from anybody's config.toml
+    with Simulator(world_of(8), **switches) as site:
+        confluence = {"url": site.site_url, "spaces": "*", **account}
+        if set_flavor:
+            confluence["flavor"] = switches["flavor"]
+        environ = {f"HR_SYNC_CONFLUENCE__{name.upper()}": value for name, value in confluence.items()}
+        environ["HR_SYNC_DATABASE__URL"] = prepared_url.replace("+psycopg", "")
+        with open_mirror(load_settings(environ=environ), threading.Event()) as mirror:
+            report = run(mirror, Order())
+
+    assert isinstance(mirror.reader, reader)
+    assert (report.outcome, report.counts.inserted) == (Outcome.COMPLETE, 8)
+    assert (routes(site)[0] == "/rest/api/user/current") is set_flavor
