@@ -77,6 +77,11 @@ class ConfluenceError(HrSyncError):
 class AnswerNotTrusted(ConfluenceError):
     """An answer is not the JSON that was asked for, or a listing does not hold together. Never evidence of anything."""
 
+    def __init__(
+        self, what: str, *, remedy: str = "Run again; if it stays so, see what stands before Confluence."
+    ) -> None:
+        super().__init__(f"{what} {remedy}")
+
 
 class NotFound(ConfluenceError):
     """404 from Confluence itself: absent, restricted or purged. Confluence does not tell which."""

@@ -55,8 +55,8 @@ def resolve_next(base: str, link: str) -> str:
         or not urlsplit(base).path.endswith(parts.path[: root.start()])
     ):
         raise AnswerNotTrusted(
-            "A listing's next link leads away from this Confluence; it was not followed. "
-            "Check confluence.url, and any proxy that rewrites answers."
+            "A listing's next link leads away from this Confluence; it was not followed.",
+            remedy="Check confluence.url, and any proxy that rewrites answers.",
         )
     query = f"?{parts.query}" if parts.query else ""
     return f"{base}{parts.path[root.start() :]}{query}"

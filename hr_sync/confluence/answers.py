@@ -33,8 +33,8 @@ def check_status(response: requests.Response) -> None:
     if status == requests.codes.ok:
         if not _is_json(response):
             raise AnswerNotTrusted(
-                "Confluence answered 200 with something that is not JSON, as login and maintenance pages do. "
-                "Open confluence.url in a browser to see what it shows."
+                "Confluence answered 200 with something that is not JSON, as login and maintenance pages do.",
+                remedy="Open confluence.url in a browser to see what it shows.",
             )
         return
     raise _refusal(response)
@@ -66,7 +66,8 @@ def _refusal(response: requests.Response) -> ConfluenceError:
             return NotFound("Confluence finds no such thing, or the account may not see it (404).")
         case 404:
             return AnswerNotTrusted(
-                "There is no Confluence at this address, or its site is suspended (404). Check confluence.url."
+                "There is no Confluence at this address, or its site is suspended (404).",
+                remedy="Check confluence.url.",
             )
         case 410:
             return EndpointRemoved(

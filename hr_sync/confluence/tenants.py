@@ -25,5 +25,5 @@ def gateway_base(site: str, limits: Limits, stop: threading.Event, *, gateway_or
     finally:
         asker.close()
     if not isinstance(cloud_id, str) or not _CLOUD_ID.fullmatch(cloud_id):
-        raise AnswerNotTrusted("The site does not tell its cloud id. Check confluence.url.")
+        raise AnswerNotTrusted("The site does not tell its cloud id.", remedy="Check confluence.url.")
     return api_base(f"{gateway_origin}/ex/confluence/{cloud_id}")

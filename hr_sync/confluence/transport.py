@@ -53,8 +53,8 @@ class GuardedAdapter(HTTPAdapter):
         """
         if origin_of(request.url or "") != self._origin:
             raise AnswerNotTrusted(
-                "Confluence named an address on another host; nothing was sent there. "
-                "Check confluence.url, and who answers for it."
+                "Confluence named an address on another host; nothing was sent there.",
+                remedy="Check confluence.url, and who answers for it.",
             )
         ends_at = time.monotonic() + self._deadline_seconds
         # The library cuts its own timeout to whole seconds.
@@ -76,8 +76,8 @@ class GuardedAdapter(HTTPAdapter):
             size += len(chunk)
             if size > self._max_answer_bytes:
                 raise AnswerNotTrusted(
-                    f"An answer of Confluence is larger than {self._max_answer_bytes:,} bytes; "
-                    "raise confluence.max_answer_megabytes if that is right."
+                    f"An answer of Confluence is larger than {self._max_answer_bytes:,} bytes.",
+                    remedy="Raise confluence.max_answer_megabytes if that is right.",
                 )
             if time.monotonic() > ends_at:
                 raise AnswerBroken(f"the answer took longer than {self._deadline_seconds:g} s")

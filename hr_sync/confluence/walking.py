@@ -59,6 +59,6 @@ def until_two_agree(walk: Callable[[int], Walked[Found]], widths: tuple[int, int
             return walked.found
         before = walked
     raise AnswerNotTrusted(
-        f"A listing by offset showed something else each time, {MOST_WALKS} times. Run again when fewer people edit; "
-        "Data Center 7.18 and newer can list without offsets."
+        f"A listing by offset showed something else each time, {MOST_WALKS} times.",
+        remedy="Run again when fewer people edit; Data Center 7.18 and newer can list without offsets.",
     )

@@ -45,5 +45,6 @@ def check_canary(reader: Reader, space_id: str, page_id: str | None) -> None:
     if sights is None or any(evidence.status is None for evidence in sights.values()):
         raise AnswerNotTrusted(
             "Confluence no longer shows what it listed a moment ago, so that nothing may be concluded from what it "
-            "does not show. Check that the token has not expired, and that the account still sees the space."
+            "does not show.",
+            remedy="Check that the token has not expired, and that the account still sees the space.",
         )

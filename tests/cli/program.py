@@ -1,0 +1,117 @@
+"""The program as people start it: a process of its own, a settings file, and what it left behind."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hr_sync.simulator import Simulator
+
+HR_SYNC = Path(sys.executable).parent / "hr-sync"
+USERNAME = "hr-bot@example.com"
+TOKEN = "canary-token-9d2f"
+PATIENCE_SECONDS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A process that has ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def messages(self) -> list[str]:
+        """What was said to people: standard error without its log lines, which are JSON here; a message may go on."""
+        said = "\n".join(line for line in self.stderr.splitlines() if not line.startswith("{"))
+        return re.split(r"\n(?! )", said) if said else []
+
+    @property
+    def document(self) -> Any:
+        """Standard output as one JSON document, which it must be."""
+        return json.loads(self.stdout)
+
+
+def settings(site_url: str, database_url: str | None, **confluence: Any) -> dict[str, dict[str, Any]]:
+    """Give working settings that lose no time; `confluence` adds to that group, None takes a key away."""
+    group: dict[str, Any] = {
+        "url": site_url,
+        "flavor": "cloud",
+        "username": USERNAME,
+        "api_token": TOKEN,
+        "spaces": ["*"],
+        "first_retry_wait_seconds": 0.01,
+        "max_attempts": 3,
+    }
+    url = None if database_url is None else postgres(database_url)
+    found = {"confluence": group | confluence, "database": {"url": url}, "log": {"format": "json"}}
+    return {name: {key: value for key, value in keys.items() if value is not None} for name, keys in found.items()}
+
+
+def postgres(url: str) -> str:
+    """Take SQLAlchemy's driver out of a fixture's URL, which people do not write."""
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def written(folder: Path, groups: dict[str, dict[str, Any]]) -> Path:
+    """Write a settings file; JSON's texts, numbers and lists are TOML's too."""
+    path = folder / "config.toml"
+    lines = []
+    for name, keys in groups.items():
+        lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def environment(home: Path, **variables: str) -> dict[str, str]:
+    """Give what a process needs and nothing of ours; wide tables stay on one line."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "SYSTEMROOT") if name in os.environ}
+    return kept | {"HOME": str(home), "COLUMNS": "200"} | variables
+
+
+def start(home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    """Start the program in `home`, where its `config.toml` is."""
+    return subprocess.Popen(
+        [str(HR_SYNC), *arguments],
+        cwd=home,
+        env=environment(home, **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> Ended:
+    """Wait for its end; a process that does not end is killed and fails the test."""
+    try:
+        stdout, stderr = process.communicate(timeout=PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return Ended(exit_code=process.returncode, stdout=stdout, stderr=stderr)
+
+
+def run(home: Path, *arguments: str, **variables: str) -> Ended:
+    """Start the program and wait for its end; nothing that it says may hold a traceback or a secret."""
+    result = ended(start(home, *arguments, **variables))
+    check_manners(result)
+    return result
+
+
+def check_manners(result: Ended) -> None:
+    """Whatever happened, nobody reads a traceback or a secret."""
+    said = result.stdout + result.stderr
+    assert "Traceback" not in said
+    assert TOKEN not in said
+    assert not re.search(r"postgresql(\+psycopg)?://[^\s/@]+:[^*\s/@]+@", said)
+
+
+def wired(home: Path, site: Simulator, database_url: str | None, **confluence: Any) -> None:
+    """Write the settings for a site and a database into `home`."""
+    written(home, settings(site.site_url, database_url, **confluence))

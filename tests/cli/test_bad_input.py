@@ -1,0 +1,252 @@
+"""Whatever is wrong, people read one message with a remedy, schedulers the right exit code, and no page is lost."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, create_engine, make_url
+
+from hr_sync.simulator import Fault, Simulator
+from tests.cli.conftest import world_of
+from tests.cli.program import TOKEN, postgres, run, settings, wired, written
+from tests.sync.oracle import ask, fingerprint
+
+LISTING = r"/api/v2/spaces/\d+/pages"
+CANARIES = ("canary", "Policy 0000", TOKEN)
+NOBODY = "127.0.0.1:9"  # the discard port, which nobody serves
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mirrored:
+    """A site of more pages than one answer of a listing holds, and a complete mirror of an earlier state of it."""
+
+    site: Simulator
+    engine: Engine
+    url: str
+
+
+@pytest.fixture(scope="module")
+def mirrored(
+    postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mirrored]:
+    """Made once: no test of this module changes a page row, which each of them proves."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres(postgres_server), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}".encode())
+    url = make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+    home = tmp_path_factory.mktemp("mirrored")
+    engine = create_engine(url)
+    with Simulator(world_of(260), api_token=TOKEN) as site:
+        wired(home, site, url)
+        assert run(home, "run").exit_code == 0
+        pages = site.world.pages()
+        site.world.edit_page(pages[0].id, storage="<p>canary</p>")
+        site.world.trash_page(pages[-1].id)
+        site.world.hide_page(pages[-2].id)
+        yield Mirrored(site=site, engine=engine, url=url)
+    engine.dispose()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bad:
+    """One thing that is wrong, and what people are told."""
+
+    exit_code: int
+    says: str  #: regular expression
+    remedy: str  #: regular expression; stands in the last sentence
+    fault: Fault | None = None
+    confluence: dict[str, Any] = field(default_factory=dict)  #: settings
+    database: Callable[[str], str] = str  #: what becomes of the database's URL
+
+
+def listing(kind: str, at: int = 2, **how: Any) -> Fault:
+    return Fault(kind=kind, match=LISTING, at=at, times=0, **how)
+
+
+def with_password(url: str) -> str:
+    return make_url(url).set(password="canary-password").render_as_string(hide_password=False)
+
+
+def with_port(url: str) -> str:
+    return make_url(url).set(port=9).render_as_string(hide_password=False)
+
+
+def with_name(url: str) -> str:
+    return make_url(url).set(database="nobody_made_this").render_as_string(hide_password=False)
+
+
+HOUR = {"status": 429, "headers": {"Retry-After": "3600"}}
+BAD = {
+    "unreachable Confluence": Bad(
+        exit_code=75,
+        says="could not be reached",
+        remedy=r"confluence\.url",
+        confluence={"url": f"http://{NOBODY}/wiki"},
+    ),
+    "wrong token": Bad(
+        exit_code=77,
+        says="refused|may not read",
+        remedy=r"confluence\.api_token|permissions",
+        confluence={"api_token": "canary-wrong-token"},
+    ),
+    "anonymous": Bad(
+        exit_code=77,
+        says="anonymous",
+        remedy=r"confluence\.api_token",
+        fault=Fault(kind="anonymous-200", match="user/current", times=0),
+    ),
+    "forbidden": Bad(
+        exit_code=77, says="403", remedy="permissions", fault=Fault(kind="forbidden-403", match="spaces", times=0)
+    ),
+    "unreachable database": Bad(exit_code=75, says="PostgreSQL", remedy=r"database\.url|server", database=with_port),
+    "wrong database password": Bad(
+        exit_code=75, says="PostgreSQL", remedy=r"database\.url|password", database=with_password
+    ),
+    "no such database": Bad(
+        exit_code=75, says="nobody_made_this", remedy=r"database\.url|database", database=with_name
+    ),
+    "HTML in the middle of a listing": Bad(
+        exit_code=3, says="not JSON", remedy=r"confluence\.url", fault=listing("html-200")
+    ),
+    "JSON without results": Bad(
+        exit_code=3, says="without a list", remedy="stands before", fault=listing("no-results")
+    ),
+    "repeated cursor": Bad(
+        exit_code=3, says="came back|no progress", remedy="stands before", fault=listing("repeated-cursor", at=1)
+    ),
+    "foreign next": Bad(
+        exit_code=3, says="leads away", remedy=r"confluence\.url", fault=listing("next-foreign-host", at=1)
+    ),
+    "truncated for ever": Bad(
+        exit_code=75, says="could not be reached|cut", remedy=r"confluence\.url|again", fault=listing("cut-length")
+    ),
+    "410": Bad(exit_code=78, says="410", remedy=r"confluence\.flavor", fault=listing("gone-410", at=1)),
+    "an hour's Retry-After": Bad(
+        exit_code=75, says="3600 s", remedy="later|come back", fault=listing("status", argument=HOUR)
+    ),
+    "server errors": Bad(exit_code=75, says="503", remedy="later", fault=listing("unavailable-503")),
+    "no Confluence there": Bad(
+        exit_code=3, says="no Confluence", remedy=r"confluence\.url", fault=Fault(kind="site-gone-404", times=0)
+    ),
+    "redirect to a login page": Bad(
+        exit_code=77, says="login page", remedy="api_token", fault=listing("redirect-login", at=1)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(home: Path, mirrored: Mirrored, name: str) -> None:
+    """One message, the remedy at its end, the exit code, no secret, no traceback, no page row touched, and at once."""
+    bad = BAD[name]
+    written(home, settings(mirrored.site.site_url, bad.database(mirrored.url), **bad.confluence))
+    before = fingerprint(mirrored.engine)
+    mirrored.site.faults.clear()
+    if bad.fault is not None:
+        mirrored.site.faults.add(bad.fault)
+    began = time.monotonic()
+
+    refused = run(home, "run")
+
+    took = time.monotonic() - began
+    fired = mirrored.site.faults.fired
+    mirrored.site.faults.clear()
+    assert bool(fired) == (bad.fault is not None)
+    assert refused.exit_code == bad.exit_code, refused.stderr
+    assert len(refused.messages) == 1, refused.stderr
+    (message,) = refused.messages
+    assert message.startswith("hr-sync: ")
+    assert re.search(bad.says, message)
+    last_sentence = re.split(r"(?<=[.;:!?]) ", message.strip())[-1]
+    assert message.endswith(".")
+    assert re.search(bad.remedy, last_sentence), message
+    assert not any(canary in refused.stdout + refused.stderr for canary in CANARIES)
+    assert took < 15
+    assert fingerprint(mirrored.engine) == before
+    if not name.endswith(("database", "password")):
+        (last,) = ask(mirrored.engine, "SELECT exit_code, error FROM sync_runs ORDER BY id DESC LIMIT 1")
+        assert (last["exit_code"], f"hr-sync: {last['error']}") == (bad.exit_code, message)
+
+
+WRONG_SETTINGS: dict[str, tuple[Callable[[dict[str, dict[str, Any]]], object], str, str]] = {
+    "no url": (lambda groups: groups["confluence"].pop("url"), "confluence.url", "HR_SYNC_CONFLUENCE__URL"),
+    "plain http": (
+        lambda groups: groups["confluence"].update(url="http://canary.example"),
+        "confluence.url",
+        "https://",
+    ),
+    "unknown key": (
+        lambda groups: groups["confluence"].update(max_conections=3),
+        "confluence.max_conections",
+        "max_connections",
+    ),
+    "unknown group": (lambda groups: groups.update(databse={}), "databse", "database"),
+    "out of range": (
+        lambda groups: groups["confluence"].update(max_connections=0),
+        "confluence.max_connections",
+        "greater than",
+    ),
+    "another kind": (lambda groups: groups["log"].update(level=7), "log.level", "'debug'"),
+    "no way in": (lambda groups: groups["confluence"].pop("username"), "confluence.token", "set username"),
+    "another database": (
+        lambda groups: groups["database"].update(url="mysql://me:canary@localhost/db"),
+        "database.url",
+        "postgresql://",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SETTINGS)
+def test_wrong_settings(home: Path, mirrored: Mirrored, name: str) -> None:
+    """Key, source and remedy, never a value; nothing is started, not even a request."""
+    spoil, key, remedy = WRONG_SETTINGS[name]
+    groups = settings(mirrored.site.site_url, mirrored.url)
+    spoil(groups)
+    written(home, groups)
+    mirrored.site.requests.clear()
+
+    refused = run(home, "run")
+
+    assert (refused.exit_code, refused.stdout) == (78, "")
+    assert refused.stderr.startswith("hr-sync: one mistake in the settings; nothing was started:\n")
+    (line,) = refused.stderr.splitlines()[1:]
+    assert line.startswith((f"  {key} (config.toml): ", f"  {key}: "))
+    assert remedy in line
+    assert "canary" not in refused.stderr
+    assert len(mirrored.site.requests) == 0
+
+
+def test_an_unknown_space(home: Path, mirrored: Mirrored, engine: Engine) -> None:
+    """Alone it ends the run as wrongly configured; beside one that is there it costs nothing but a partial run."""
+    url = engine.url.render_as_string(hide_password=False)
+    mirrored.site.faults.clear()
+    for spaces, exit_code in ((["NOPE"], 78), (["NOPE", "S00"], 3)):
+        wired(home, mirrored.site, url, spaces=spaces)
+
+        refused = run(home, "run")
+
+        assert refused.exit_code == exit_code
+        (message,) = refused.messages
+        assert re.match(r"hr-sync: Space NOPE is not to be seen\. Check .*confluence\.spaces", message)
+    assert len(ask(engine, "SELECT id FROM confluence_pages")) == 258
+
+
+def test_settings_that_cannot_be_read(home: Path) -> None:
+    """No file, half a file, a folder in its place, an unknown variable: each is named."""
+    missing = run(home, "run", "--config", "nowhere.toml")
+    assert (missing.exit_code, missing.stdout) == (78, "")
+    assert "nowhere.toml" in missing.stderr
+    (home / "half.toml").write_text('[confluence]\napi_token = "canary', encoding="utf-8")
+    half = run(home, "run", "--config", "half.toml")
+    assert half.exit_code == 78
+    assert "half.toml" in half.stderr
+    assert "canary" not in half.stderr
+    unknown = run(home, "run", HR_SYNC_CONFLUENCE__API_TOCKEN="canary")
+    assert unknown.exit_code == 78
+    assert "HR_SYNC_CONFLUENCE__API_TOKEN?" in unknown.stderr
+    assert "canary" not in unknown.stderr

@@ -1,0 +1,259 @@
+"""Each command, started as a process: what it prints, what it writes, how it exits."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+
+from hr_sync.simulator import Simulator
+from tests.cli.program import HR_SYNC, TOKEN, environment, postgres, run, settings, wired, written
+from tests.sync.oracle import ask, expected_rows, fingerprint, stored_rows
+
+RUNS_AND_SPACES = """
+    SELECT (SELECT count(*) FROM sync_runs) AS runs, (SELECT count(*) FROM sync_run_spaces) AS parts, s::text
+    FROM sync_spaces s
+"""
+
+
+def test_run_shows_a_table_and_its_json_is_the_only_thing_on_standard_output(
+    home: Path, site: Simulator, engine: Engine, prepared_url: str
+) -> None:
+    """First for people, then for programs, then without anything to do; every row equals the world."""
+    wired(home, site, prepared_url)
+
+    first = run(home, "run")
+    assert first.exit_code == 0
+    assert re.search(r"^S00 +complete +12 +12 ", first.stdout, re.MULTILINE)
+    assert first.messages == []
+    assert [json.loads(line)["event"] for line in first.stderr.splitlines()][:1] == ["run.started"]
+    assert stored_rows(engine) == expected_rows(site)
+
+    site.world.edit_page(site.world.pages()[0].id, storage="<p>edited</p>")
+    second = run(home, "run", "--json")
+    assert second.exit_code == 0
+    report = second.document
+    assert (report["outcome"], report["exit_code"], report["mode"]) == ("complete", 0, "full")
+    assert (report["counts"]["updated"], report["counts"]["unchanged"], report["counts"]["bodies"]) == (1, 11, 1)
+    assert report["spaces"][0]["space_key"] == "S00"
+    assert stored_rows(engine) == expected_rows(site)
+
+
+def test_a_dry_run_writes_nothing(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
+    """Neither a page row nor a run row; it tells what would be done and what it would cost."""
+    wired(home, site, prepared_url)
+    assert run(home, "run").exit_code == 0
+    world = site.world
+    world.edit_page(world.pages()[0].id, storage="<p>edited</p>")
+    trashed = world.pages()[-1]
+    world.trash_page(trashed.id)
+    before = (fingerprint(engine), ask(engine, RUNS_AND_SPACES))
+
+    shown = run(home, "run", "--dry-run")
+    (told,) = run(home, "run", "--dry-run", "--json").document
+
+    assert (fingerprint(engine), ask(engine, RUNS_AND_SPACES)) == before
+    assert shown.exit_code == 0
+    assert "Nothing was written." in shown.stdout
+    assert "trashed" in shown.stdout
+    assert (told["space_key"], told["requests"], told["would_hold"]) == ("S00", 1, False)
+    assert {step["action"] for step in told["plan"]["steps"]} == {"update", "question"}
+    assert [(ruling["page_id"], ruling["verdict"]) for ruling in told["rulings"]] == [(trashed.id, "remove")]
+
+
+def test_status_and_pages_tell_what_is_there(home: Path, site: Simulator, prepared_url: str) -> None:
+    """After a run, for people and for programs."""
+    wired(home, site, prepared_url)
+    assert run(home, "run").exit_code == 0
+
+    status = run(home, "status", "--json").document
+    assert [(space["space_key"], space["live_pages"], space["last_outcome"]) for space in status["spaces"]] == [
+        ("S00", 12, "complete")
+    ]
+    assert status["spaces"][0]["age"] < 60
+    assert [line["outcome"] for line in status["runs"]] == ["complete"]
+    assert status["failures"] == []
+
+    pages = run(home, "pages", "--json").document
+    assert {(page["id"], page["version"], page["title"]) for page in pages} == {
+        (page.id, page.version, page.title) for page in site.world.pages()
+    }
+    assert [page["last_updated"] for page in pages] == sorted(page["last_updated"] for page in pages)
+    assert site.world.pages()[3].title in run(home, "pages", "--space", "S00").stdout
+    assert run(home, "pages", "--since", "2100-01-01", "--json").document == []
+
+
+def test_tables_are_made_once(home: Path, site: Simulator, database_url: str) -> None:
+    """`init-db` twice on an empty database; `status` before it says what to do."""
+    wired(home, site, database_url)
+
+    early = run(home, "status")
+    assert early.exit_code == 78
+    assert len(early.messages) == 1
+    assert "hr-sync" in early.messages[0]
+    for _ in range(2):
+        made = run(home, "init-db")
+        assert (made.exit_code, made.messages) == (0, [])
+        assert "revision" in made.stdout
+    assert "hr-sync run" in run(home, "status").stdout
+    with psycopg.connect(postgres(database_url)) as connection:
+        (revisions,) = connection.execute("SELECT count(*) FROM hr_sync_alembic_version").fetchall()
+    assert revisions == (1,)
+
+
+def test_settings_are_shown_without_secrets(home: Path, site: Simulator, prepared_url: str) -> None:
+    """`config show` names sources and masks; schema and example need no settings at all."""
+    wired(home, site, prepared_url)
+
+    shown = run(home, "config", "show", HR_SYNC_LOG__LEVEL="debug")
+    told = run(home, "config", "show", "--json").document
+    for name in ("HR_SYNC_LOG__LEVEL", "confluence.api_token", "config.toml", "***"):
+        assert name in shown.stdout
+    assert told["confluence"]["api_token"] == {"value": "***", "source": "config.toml"}
+    assert told["database"]["url"]["value"] == "***"
+
+    (home / "config.toml").unlink()
+    assert run(home, "config", "schema").document["properties"].keys() >= {"confluence", "database", "sync", "log"}
+    example = run(home, "config", "example")
+    assert example.stdout == (Path(__file__).parents[2] / "config.example.toml").read_text(encoding="utf-8")
+
+
+def test_check_tries_everything_and_writes_no_run(
+    home: Path, site: Simulator, engine: Engine, prepared_url: str
+) -> None:
+    """Right settings, and a space that the account does not see."""
+    wired(home, site, prepared_url)
+    assert run(home, "check").exit_code == 0
+    wired(home, site, prepared_url, spaces=["S00", "NOPE"])
+
+    unseen = run(home, "check")
+
+    assert unseen.exit_code == 78
+    assert "Space S00" in unseen.stdout
+    assert len(unseen.messages) == 1
+    assert "NOPE" in unseen.messages[0]
+    assert ask(engine, "SELECT * FROM sync_runs") == []
+
+
+def test_a_resync_fetches_whatever_the_version(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
+    """A page by id and by its address, a space, everything: rows that somebody spoilt are right again."""
+    wired(home, site, prepared_url)
+    assert run(home, "run").exit_code == 0
+    first, second, *_ = site.world.pages()
+    url = ask(engine, f"SELECT url FROM confluence_pages WHERE id = '{second.id}'")[0]["url"]
+
+    ways = {
+        ("--page", first.id, "--page", url): {first.id, second.id},
+        ("--space", "S00"): {page.id for page in site.world.pages()},
+        ("--all",): {page.id for page in site.world.pages()},
+    }
+    for way, page_ids in ways.items():
+        with psycopg.connect(postgres(prepared_url)) as connection:
+            connection.execute("UPDATE page_bodies SET storage = 'spoilt' WHERE page_id = ANY(%s)", [list(page_ids)])
+        site.requests.clear()
+
+        ended = run(home, "resync", *way, "--json")
+
+        assert ended.exit_code == 0
+        assert (ended.document["mode"], ended.document["counts"]["bodies"]) == ("resync", len(page_ids))
+        assert stored_rows(engine) == expected_rows(site)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        (("run", "--space", "NOPE"), "confluence.spaces"),
+        (("resync",), "--page"),
+        (("resync", "--all", "--space", "S00"), "--page"),
+        (("resync", "--page", "https://acme.atlassian.net/wiki/x/AbC"), "copy its address"),
+        (("resync", "--page", "4711"), "Check its address"),
+        (("run", "--incremental", "--full"), "leave one of them out"),
+    ],
+)
+def test_wrong_usage(home: Path, site: Simulator, engine: Engine, arguments: tuple[str, ...], remedy: str) -> None:
+    """Exit code 2, one message with a remedy, no page."""
+    wired(home, site, engine.url.render_as_string(hide_password=False), spaces=["S00"])
+
+    refused = run(home, *arguments)
+
+    assert refused.exit_code == 2
+    assert len(refused.messages) == 1
+    assert refused.messages[0].startswith("hr-sync: ")
+    assert remedy in refused.messages[0]
+    assert stored_rows(engine) == []
+
+
+def test_an_unknown_command_or_option_is_wrong_usage(home: Path) -> None:
+    """Exit code 2, and where to look."""
+    for arguments in (("fly",), ("run", "--faster"), ("pages", "--since", "yesterday")):
+        refused = run(home, *arguments)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert "hr-sync" in refused.stderr
+        assert " -h'" in refused.stderr
+
+
+def test_the_module_is_the_program(home: Path) -> None:
+    """`python -m hr_sync` from anywhere."""
+    version = subprocess.run(
+        [sys.executable, "-m", "hr_sync", "--version"],
+        cwd=home,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.fullmatch(r"hr-sync \d+\.\d+\.\d+\n", version.stdout)
+
+
+def test_help_loads_nothing_heavy(home: Path) -> None:
+    """What a run needs is imported by the run."""
+    helped = subprocess.run(
+        [sys.executable, "-X", "importtime", str(HR_SYNC), "--help"],
+        cwd=home,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in helped.stderr.splitlines()}
+
+    assert "run" in helped.stdout
+    assert "typer" in loaded
+    assert loaded.isdisjoint({"sqlalchemy", "psycopg", "atlassian", "requests", "pydantic", "structlog", "alembic"})
+
+
+def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
+    """As `| head -1` does."""
+    process = subprocess.Popen(
+        [str(HR_SYNC), "config", "example"],
+        cwd=home,
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    said = process.stderr.read()
+    process.stderr.close()
+    assert said == b""
+    assert process.wait() in (0, 1)
+
+
+def test_secrets_come_from_files_too(home: Path, site: Simulator, prepared_url: str) -> None:
+    """As containers hand them in."""
+    written(home, settings(site.site_url, None, api_token=None))
+    (home / "token").write_text(f"{TOKEN}\n", encoding="utf-8")
+    (home / "url").write_text(postgres(prepared_url), encoding="utf-8")
+
+    ended = run(
+        home,
+        "run",
+        HR_SYNC_CONFLUENCE__API_TOKEN_FILE=str(home / "token"),
+        HR_SYNC_DATABASE__URL_FILE=str(home / "url"),
+    )
+    assert ended.exit_code == 0

@@ -1,0 +1,146 @@
+"""The program stops when it is told to, and whatever stopped it, the next run finishes."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from hr_sync.simulator import Fault, Simulator
+from tests.cli.conftest import world_of
+from tests.cli.program import TOKEN, check_manners, ended, run, start, wired
+from tests.sync.oracle import ask, expected_rows, stored_rows
+
+
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait at most 20 s, and no longer than the process lives."""
+    ends_at = time.monotonic() + 20
+    while not holds():
+        assert process.poll() is None
+        assert time.monotonic() < ends_at
+        time.sleep(0.02)
+
+
+def bodies_asked(site: Simulator) -> int:
+    return sum("body-format" in dict(record.query) for record in site.requests)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_a_run_within_five_seconds(
+    home: Path, engine: Engine, prepared_url: str, number: signal.Signals
+) -> None:
+    """Exit code 75; what arrived stays, the run row says stopped, the lease is free, the next run finishes."""
+    with Simulator(world_of(1200), api_token=TOKEN, latency_seconds=0.2) as site:
+        wired(home, site, prepared_url, max_connections=1)
+        process = start(home, "run")
+        wait_until(lambda: len(stored_rows(engine)) >= 50, process)
+        began = time.monotonic()
+        process.send_signal(number)
+        stopped = ended(process)
+
+        assert time.monotonic() - began < 5
+        check_manners(stopped)
+        assert stopped.exit_code == 75
+        assert len(stopped.messages) == 1
+        arrived = len(stored_rows(engine))
+        assert 50 <= arrived < 1200
+        assert ask(engine, "SELECT outcome, exit_code FROM sync_runs") == [{"outcome": "stopped", "exit_code": 75}]
+        assert ask(engine, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
+    if number is signal.SIGTERM:
+        with Simulator(site.world, api_token=TOKEN) as site:
+            wired(home, site, prepared_url)
+            assert run(home, "run").exit_code == 0
+            assert stored_rows(engine) == expected_rows(site)
+
+
+def test_a_signal_stops_a_wait_that_confluence_asked_for(home: Path, site: Simulator, prepared_url: str) -> None:
+    """50 s were asked for."""
+    wired(home, site, prepared_url)
+    site.faults.add(Fault(kind="status", times=0, argument={"status": 429, "headers": {"Retry-After": "50"}}))
+    process = start(home, "run")
+    wait_until(lambda: bool(site.faults.fired), process)
+    time.sleep(0.05)
+    began = time.monotonic()
+    process.terminate()
+    stopped = ended(process)
+
+    assert time.monotonic() - began < 3
+    assert stopped.exit_code == 75
+    check_manners(stopped)
+
+
+def test_a_request_that_hangs_holds_nobody_up(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
+    """The process leaves within 5 s all the same; the next run takes over and finishes."""
+    wired(home, site, prepared_url)
+    site.faults.add(Fault(kind="stall", match="body-format", times=0))
+    process = start(home, "run")
+    wait_until(lambda: bool(site.faults.fired), process)
+    began = time.monotonic()
+    process.terminate()
+    stopped = ended(process)
+
+    assert time.monotonic() - began < 5
+    check_manners(stopped)
+    assert stopped.exit_code == 75
+    assert len(stopped.messages) == 1
+    site.faults.clear()
+    assert run(home, "run").exit_code == 0
+    assert stored_rows(engine) == expected_rows(site)
+
+
+def test_a_second_signal_ends_at_once(home: Path, site: Simulator, prepared_url: str) -> None:
+    """Nobody has to wait for the grace."""
+    wired(home, site, prepared_url)
+    site.faults.add(Fault(kind="stall", match="body-format", times=0))
+    process = start(home, "run")
+    wait_until(lambda: bool(site.faults.fired), process)
+    began = time.monotonic()
+    process.terminate()
+    time.sleep(0.3)
+    process.terminate()
+    stopped = ended(process)
+
+    assert time.monotonic() - began < 1.5
+    assert stopped.exit_code == 128 + signal.SIGTERM
+
+
+def test_a_run_that_was_killed_is_finished_by_the_next(
+    home: Path, site: Simulator, engine: Engine, prepared_url: str
+) -> None:
+    """SIGKILL in the middle of a request: no one to release the lease, and still nobody has to do anything."""
+    wired(home, site, prepared_url)
+    site.faults.add(Fault(kind="stall", match="body-format", times=0))
+    process = start(home, "run")
+    wait_until(lambda: bool(site.faults.fired), process)
+    process.kill()
+    ended(process)
+    (space,) = ask(engine, "SELECT lease_holder, lease_expires_at > now() AS held FROM sync_spaces")
+    assert space["lease_holder"]
+    assert space["held"]
+    site.faults.clear()
+
+    after = run(home, "run", "--json")
+
+    assert after.exit_code == 0
+    assert after.document["counts"]["inserted"] == 12
+    assert stored_rows(engine) == expected_rows(site)
+
+
+def test_two_runs_at_once_do_not_meet(home: Path, engine: Engine, prepared_url: str) -> None:
+    """Both end with 0: one works, the other is told that the space is busy."""
+    with Simulator(world_of(60), api_token=TOKEN, latency_seconds=0.4) as site:
+        wired(home, site, prepared_url)
+        processes = [start(home, "run", "--json")]
+        wait_until(lambda: bodies_asked(site) > 0, processes[0])
+        processes.append(start(home, "run", "--json"))
+        both = [ended(process) for process in processes]
+
+        assert [each.exit_code for each in both] == [0, 0]
+        assert stored_rows(engine) == expected_rows(site)
+        busy = [space["busy_with"] for each in both for space in each.document["spaces"]]
+        inserted = sum(each.document["counts"]["inserted"] for each in both)
+        assert inserted == 60
+        assert busy[0] is None
