@@ -1,6 +1,5 @@
 """The program: its commands, and how each of its failures ends the process."""
 
-import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -36,7 +35,4 @@ def main() -> NoReturn:
     except HrSyncError as error:
         print(f"hr-sync: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output went away, as `| head` does. Nothing more can be said there, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(0)

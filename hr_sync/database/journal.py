@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, insert, update
 from sqlalchemy.orm import Session
 
+from hr_sync.database.lease import Lease
 from hr_sync.database.run_tables import SyncRun, SyncRunSpace, SyncSpace
 from hr_sync.model.page import Space
 from hr_sync.model.report import Counts, Outcome, RunReport, SpaceReport
@@ -48,8 +49,8 @@ class SpaceRecord:
     scope_fingerprint: str | None = None  #: None leaves the one that stands
 
 
-def record_space(session: Session, run_id: int, space: Space, record: SpaceRecord) -> None:
-    """Write what a run did in one space, and where the space stands now."""
+def record_space(session: Session, lease: Lease, run_id: int, space: Space, record: SpaceRecord) -> None:
+    """Write what a run did in one space, and where the space stands now, unless another worker has taken it over."""
     report = record.report
     complete = report.outcome is Outcome.COMPLETE
     session.execute(
@@ -73,7 +74,8 @@ def record_space(session: Session, run_id: int, space: Space, record: SpaceRecor
         values["watermark"] = record.watermark
     if record.scope_fingerprint is not None:
         values["scope_fingerprint"] = record.scope_fingerprint
-    session.execute(update(SyncSpace).where(SyncSpace.space_key == report.space_key).values(values))
+    own = (SyncSpace.space_key == report.space_key, SyncSpace.epoch == lease.epoch)
+    session.execute(update(SyncSpace).where(*own).values(values))
 
 
 def _columns(counts: Counts) -> Mapping[str, int]:

@@ -46,7 +46,7 @@ def close_space(work: Work, findings: Findings) -> SpaceReport:
             watermark=None if findings.wrongly_absent else findings.watermark,
             scope_fingerprint=None if findings.narrowed else findings.scope_fingerprint,
         )
-        record_space(session, work.run_id, work.space, record)
+        record_space(session, work.lease, work.run_id, work.space, record)
     return report
 
 

@@ -94,7 +94,7 @@ class _Round:
                 ends_run=ends_run,
             )
             with session_scope(work.mirror.sessions) as session:
-                record_space(session, work.run_id, work.space, SpaceRecord(report=report))
+                record_space(session, work.lease, work.run_id, work.space, SpaceRecord(report=report))
             return report
 
 
