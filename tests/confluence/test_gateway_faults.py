@@ -298,6 +298,17 @@ def test_a_listing_of_nothing_but_empty_pages_ends(site: Simulator) -> None:
     assert 50 < len(kinds_fired(site)) < 500
 
 
+def test_a_circle_of_empty_pages_is_left_at_once(site: Simulator) -> None:
+    """A link to where one has been is enough; nobody waits for a hundred empty pages."""
+    broken(site, "empty-list", times=0)
+    broken(site, "repeated-cursor", times=0)
+
+    with door(site.site_url) as gateway, pytest.raises(AnswerNotTrusted, match="came back"):
+        ids_of(gateway)
+
+    assert kinds_fired(site) == ["empty-list", "repeated-cursor"]
+
+
 def test_a_lowered_limit_is_followed_to_the_end(site: Simulator, every_id: list[str]) -> None:
     """Two entries where five were asked for: whoever counts stops here."""
     broken(site, "lowered-limit", at=1, times=0, argument=2)

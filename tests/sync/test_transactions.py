@@ -316,16 +316,17 @@ def test_a_page_that_goes_while_it_is_fetched_costs_nothing(engine: Engine, kind
 
 
 def test_freshness_is_the_age_of_the_last_complete_run(engine: Engine) -> None:
-    """A partial run in between does not make it younger."""
+    """A run in between that walked all of the space, and in which a page failed, does not make it younger."""
     world = world_of(5)
     with mirrored(world, engine) as (site, mirror):
         query = "SELECT last_complete_run_id, last_complete_at, last_run_id FROM sync_spaces"
         (before,) = ask(engine, query)
-        fault(site, "html-200", r"/api/v2/spaces/\d+/pages")
+        fault(site, "row-null-title", r"/api/v2/spaces/\d+/pages")
         partial = full(mirror)
 
         (after,) = ask(engine, query)
-        assert fired(site) == {"html-200"}
+        assert fired(site) == {"row-null-title"}
+        assert partial.outcome == "partial"
         assert after["last_run_id"] == partial.run_id
         assert (after["last_complete_run_id"], after["last_complete_at"]) == (
             before["last_complete_run_id"],
