@@ -35,6 +35,16 @@ def _on_row(change: Callable[[Document], None]) -> Callable[[Scene, Answer], Ans
     return _on_document(on_document)
 
 
+def _on_rows(change: Callable[[Document, Any], None]) -> Callable[[Scene, Answer], Answer]:
+    """Like `_on_document`; answers that are no list stay as they are."""
+
+    def on_document(document: Document, argument: Any) -> None:
+        if isinstance(document.get("results"), list):
+            change(document, argument)
+
+    return _on_document(on_document)
+
+
 def _without_results(document: Document, _: Any) -> None:
     document.pop("results", None)
 
@@ -89,12 +99,10 @@ def _nul_in_body(row: Document) -> None:
 
 DOCUMENTS = {
     "no-results": Kind(about="The key results is missing", after=_on_document(_without_results)),
-    "missing-rows": Kind(
-        about="The first rows are left out (argument: how many, 1)", after=_on_document(_without_rows)
-    ),
-    "duplicate-rows": Kind(about="The first rows come twice (argument: how many, 1)", after=_on_document(_doubled)),
-    "reordered-rows": Kind(about="Rows in reverse order", after=_on_document(_reversed)),
-    "empty-list": Kind(about="No rows, links as they were", after=_on_document(_emptied)),
+    "missing-rows": Kind(about="The first rows are left out (argument: how many, 1)", after=_on_rows(_without_rows)),
+    "duplicate-rows": Kind(about="The first rows come twice (argument: how many, 1)", after=_on_rows(_doubled)),
+    "reordered-rows": Kind(about="Rows in reverse order", after=_on_rows(_reversed)),
+    "empty-list": Kind(about="No rows, links as they were", after=_on_rows(_emptied)),
     "cut-json": Kind(about="The JSON ends early, framed correctly (argument: bytes, half)", after=_cut_json),
     "byte-order-mark": Kind(about="The JSON begins with a byte order mark", after=_with_mark),
     "repeated-key": Kind(about="results comes twice, the second time empty", after=_repeated_key),
