@@ -1,0 +1,52 @@
+"""One database for the whole process, emptied between tests, which is much faster than a new one each time."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from hr_sync.database.declaration import Base
+from hr_sync.database.engine import make_engine
+from hr_sync.simulator import Simulator
+from tests.conftest import _database
+from tests.proof.rehearsal import Rehearsal, world_before
+
+
+@pytest.fixture(scope="session")
+def proof_url(postgres_server: str, template_database: str) -> Iterator[str]:
+    """URL of a database with our tables, of this test process."""
+    with _database(postgres_server, template_database) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def proof_engine(proof_url: str) -> Iterator[Engine]:
+    """Engine on it."""
+    engine = make_engine(proof_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def empty(proof_engine: Engine) -> Callable[[], None]:
+    """Empty every table; done once before the test."""
+
+    def delete() -> None:
+        tables = reversed(Base.metadata.sorted_tables)
+        with proof_engine.begin() as connection:
+            connection.execute(text(";".join(f"DELETE FROM {table.name}" for table in tables)))
+
+    delete()
+    return delete
+
+
+@pytest.fixture(scope="module")
+def rehearsal(postgres_server: str, template_database: str) -> Iterator[Rehearsal]:
+    """The run that is broken at each of its requests, on a database of its own."""
+    world, _ = world_before()
+    with _database(postgres_server, template_database) as url, Simulator(world) as site:
+        engine = make_engine(url)
+        played = Rehearsal(site, engine, url)
+        yield played
+        played.saved.close()
+        engine.dispose()

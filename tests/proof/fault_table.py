@@ -1,0 +1,188 @@
+"""What must become of a run when one request meets a fault: the exit code, by kind of fault and by what was asked.
+
+Derived from the design: a fault that trying again gets over costs nothing (0); an answer that cannot be trusted makes
+the run partial (3); refused credentials end it (77); a Confluence that asks to come back later does so too (75); an
+endpoint that is gone is a matter of configuration (78), unless only one space of several met it (3).
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+#: request's role → exit code; "" is every other role
+Codes: TypeAlias = Mapping[str, int | frozenset[int]]
+
+HARMLESS: Codes = {"": 0}
+RETRIED: Codes = {"": 0}
+NOT_TRUSTED: Codes = {"": 3}
+REFUSED: Codes = {"": 77}
+COME_BACK: Codes = {"": 75}
+
+# 403 and 404 are answers about one thing. They are true of the page that is really hidden, and prove nothing elsewhere.
+DENIED: Codes = {"account": 77, "spaces": 77, "look alone": 0, "": 3}
+NOT_FOUND: Codes = {"look alone": 0, "": 3}
+ENDPOINT_GONE: Codes = {"account": 78, "spaces": 78, "": 3}
+
+NO_ACCOUNT: Codes = {
+    "account": 77,
+    "canary account": 77,
+    "": 3,
+}  # JSON without the sign of a known account is an anonymous visitor's
+LISTS_ONLY: Codes = {
+    "account": 0,
+    "canary account": 0,
+    "canary space": 0,
+    "look alone": 0,
+    "": 3,
+}  # nothing to spoil in a single object
+
+# Rows that are kept back are found out where the mirror has them, or where somebody asked for them by id. A page that
+# the mirror never had is not missed: the next run brings it.
+ROWS_LACKING: Codes = {"spaces": 3, "listing": 3, "listing end": frozenset({0, 3}), "bodies": 3, "": 0}
+ROWS_DISBELIEVED: Codes = {**ROWS_LACKING, "spaces": 0}
+HEADS_ONLY: Codes = {"listing": 3, "listing end": 3, "bodies": 3, "": 0}
+BODIES_ONLY: Codes = {"bodies": 3, "": 0}
+
+ONLY_WHERE_MORE: Codes = {"listing": 3, "": 0}  # the one answer here that has a next page
+CUT: Codes = {"": frozenset({0, 3})}  # noticed by the gzip stream and tried again, or by the JSON that ends early
+
+TABLE: Mapping[str, Codes] = {
+    # Statuses
+    "status": RETRIED,  # 500 without an argument
+    "bad-request-400": NOT_TRUSTED,
+    "unauthorized-401": REFUSED,
+    "unauthorized-401-scope": REFUSED,
+    "forbidden-403": DENIED,
+    "captcha-403": REFUSED,
+    "login-401": REFUSED,
+    "not-found-404-v1": NOT_FOUND,
+    "not-found-404-v2": NOT_FOUND,
+    "not-found-404-gateway": NOT_TRUSTED,
+    "site-gone-404": NOT_TRUSTED,
+    "site-gone-503": RETRIED,
+    "conflict-409": NOT_TRUSTED,
+    "gone-410": ENDPOINT_GONE,
+    "uri-too-long-414": NOT_TRUSTED,
+    "rate-limited-429": RETRIED,
+    "rate-limited-403": DENIED,
+    "retry-after-seconds": RETRIED,
+    "retry-after-zero": RETRIED,
+    "retry-after-negative": RETRIED,
+    "retry-after-huge": COME_BACK,
+    "retry-after-text": RETRIED,
+    "retry-after-fraction": RETRIED,
+    "retry-after-date": RETRIED,
+    "retry-after-past-date": RETRIED,
+    "error-500": RETRIED,
+    "error-500-html": RETRIED,
+    "bad-gateway-502": RETRIED,
+    "unavailable-503": RETRIED,
+    "unavailable-503-retry-after": RETRIED,
+    "timeout-504": RETRIED,
+    "partial-206": NOT_TRUSTED,
+    "not-modified-304": NOT_TRUSTED,
+    "unknown-status-599": NOT_TRUSTED,
+    "redirect-same-host": REFUSED,
+    "redirect-other-host": REFUSED,
+    "redirect-permanent": REFUSED,
+    "redirect-loop": REFUSED,
+    "redirect-login": REFUSED,
+    # Bodies with status 200
+    "html-200": NOT_TRUSTED,
+    "html-as-json-200": NOT_TRUSTED,
+    "login-page-200": NOT_TRUSTED,
+    "empty-200": NOT_TRUSTED,
+    "no-content-204": NOT_TRUSTED,
+    "whitespace-200": NOT_TRUSTED,
+    "null-200": NOT_TRUSTED,
+    "list-200": NOT_TRUSTED,
+    "string-200": NOT_TRUSTED,
+    "number-200": NOT_TRUSTED,
+    "empty-object-200": NO_ACCOUNT,
+    "error-object-200": NO_ACCOUNT,
+    "results-null": NO_ACCOUNT,
+    "results-object": NO_ACCOUNT,
+    "results-text": NO_ACCOUNT,
+    "rows-are-text": NO_ACCOUNT,
+    "rows-are-null": NO_ACCOUNT,
+    "invalid-json": NOT_TRUSTED,
+    "not-a-number-json": NOT_TRUSTED,
+    "deep-json": NOT_TRUSTED,
+    "not-utf8": NOT_TRUSTED,
+    "two-documents": NOT_TRUSTED,
+    # Documents
+    "no-results": LISTS_ONLY,
+    "missing-rows": ROWS_LACKING,
+    "empty-list": ROWS_LACKING,
+    "repeated-key": ROWS_LACKING,
+    "duplicate-rows": HARMLESS,
+    "reordered-rows": HARMLESS,
+    "cut-json": NOT_TRUSTED,
+    "byte-order-mark": {"look alone": 3, "": 0},  # a 404 is believed only when it is quite in order
+    "json-as-html": NOT_TRUSTED,
+    "json-with-charset": HARMLESS,
+    "row-without-id": LISTS_ONLY,
+    "row-number-id": LISTS_ONLY,
+    "row-empty-id": LISTS_ONLY,
+    "row-without-version": HEADS_ONLY,
+    "row-null-title": HEADS_ONLY,
+    "row-other-space": ROWS_DISBELIEVED,
+    "row-unknown-status": ROWS_DISBELIEVED,
+    "row-without-body": BODIES_ONLY,
+    "row-nul-in-body": HARMLESS,
+    "row-bad-date": HARMLESS,  # the row's own date is not read, its version's is
+    # The link to the next page
+    "repeated-cursor": LISTS_ONLY,
+    "cyclic-cursor": LISTS_ONLY,
+    "empty-page-with-next": HARMLESS,
+    "next-missing": HARMLESS,  # without a sign: what is stored is asked about and found, what is new comes next time
+    "next-null": HARMLESS,
+    "next-empty": ONLY_WHERE_MORE,
+    "next-number": ONLY_WHERE_MORE,
+    "next-only-in-link-header": HARMLESS,
+    "next-absolute": HARMLESS,
+    "next-foreign-host": ONLY_WHERE_MORE,
+    "next-without-context": HARMLESS,
+    "next-other-scheme": ONLY_WHERE_MORE,
+    "next-spoiled-cursor": ONLY_WHERE_MORE,
+    # The world and the account
+    "edit-during-walk": HARMLESS,
+    "rename-during-walk": HARMLESS,
+    "create-during-walk": HARMLESS,
+    "trash-during-walk": HARMLESS,
+    "move-during-walk": HARMLESS,
+    "hide-during-walk": {"": frozenset({0, 3})},  # the page that is hidden is the canary's known page
+    "anonymous-200": {"account": 77, "canary account": 77, "canary page": 0, "look": 0, "look alone": 0, "": 3},
+    "stale-read": {"listing": 3, "listing end": frozenset({0, 3}), "bodies": 3, "": 0},
+    "lowered-limit": {"listing end": frozenset({0, 3}), "": 0},  # a limit that changes in the walk spoils the cursor
+    "page-hidden": {"listing": 3, "": 0},
+    "page-breaks-batch": HARMLESS,
+    "ancestors-break-batch": HARMLESS,
+    "permissions-cut": HARMLESS,
+    # The wire
+    "cut-length": RETRIED,
+    "cut-chunked": RETRIED,
+    "cut-between-chunks": RETRIED,
+    "cut-until-close": CUT,
+    "cut-head": NOT_TRUSTED,
+    "chunked": HARMLESS,
+    "close": RETRIED,
+    "reset": RETRIED,
+    "reset-in-body": RETRIED,
+    "stall": RETRIED,
+    "stall-in-body": RETRIED,
+    "drip": HARMLESS,
+    "slow": HARMLESS,
+    "garbage": RETRIED,
+    "length-too-small": CUT,
+    "many-headers": HARMLESS,
+    "gzip-bomb": NOT_TRUSTED,
+    "gzip-spoiled": RETRIED,
+    "gzip-cut": RETRIED,
+    "gzip-not": RETRIED,
+}
+
+
+def allowed(kind: str, role: str) -> frozenset[int]:
+    """Give the exit codes with which the run may end."""
+    codes = TABLE[kind].get(role, TABLE[kind][""])
+    return codes if isinstance(codes, frozenset) else frozenset({codes})

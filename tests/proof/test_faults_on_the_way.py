@@ -1,0 +1,19 @@
+"""Every kind of fault in an answer, around it and below it, at every request of a run. The full matrix."""
+
+import pytest
+
+from hr_sync.simulator.faults import KINDS
+from hr_sync.simulator.faults.answers import ANSWERS
+from tests.proof.rehearsal import Rehearsal
+
+ARGUMENTS = {
+    "drip": 0.0005,  # seconds between 16 pieces
+    "slow": 0.005,  # seconds
+    "gzip-bomb": 6_000_000,  # bytes, above what the rehearsal reads
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ANSWERS])
+def test_a_spoiled_answer_removes_nothing_and_is_told(rehearsal: Rehearsal, kind: str) -> None:
+    """At each request the exit code is right, no row goes without reason, and the next run makes the mirror right."""
+    rehearsal.break_each_request(kind, ARGUMENTS.get(kind))

@@ -1,0 +1,73 @@
+"""A mirror of a simulated site, wired as the command line wires it, whose waits cost no time."""
+
+import threading
+from typing import Any
+
+from sqlalchemy import Engine
+
+from hr_sync.confluence.cloud import CloudReader
+from hr_sync.confluence.gateway import Credentials, Gateway, Limits
+from hr_sync.database.engine import make_sessions
+from hr_sync.model.report import RunReport
+from hr_sync.model.tree import PageScope
+from hr_sync.simulator import World
+from hr_sync.sync.mirror import Mirror, Mode, Order, Scope
+from hr_sync.sync.run import run
+from tests.proof.oracle import Wanted
+
+CREDENTIALS = Credentials(username="hr-bot@example.com", password="simulated-token")
+
+
+class Impatient(threading.Event):
+    """Stands for `stop` and waits for nothing, so that the real retry rules can be kept. `waited` is what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Give at once what a real wait would give in the end."""
+        self.waited.append(timeout or 0.0)
+        return self.is_set()
+
+
+def mirror_of(site_url: str, engine: Engine, wanted: Wanted, *, limits: Limits | None = None, **changes: Any) -> Mirror:
+    """Wire a mirror; `changes` are fields of Mirror. One connection, unless told otherwise: requests have an order."""
+    stop = changes.setdefault("stop", Impatient())
+    changes.setdefault("connections", 1)
+    limits = limits or Limits(max_connections=changes["connections"], request_timeout_seconds=5)
+    pages = PageScope(page_trees=wanted.page_trees, exclude_page_trees=wanted.exclude_page_trees)
+    return Mirror(
+        reader=CloudReader(Gateway(site_url, CREDENTIALS, limits, stop)),
+        engine=engine,
+        sessions=make_sessions(engine),
+        scope=Scope(spaces=wanted.spaces, pages=pages),
+        version="proof",
+        **changes,
+    )
+
+
+def full(mirror: Mirror, **order: Any) -> RunReport:
+    """Run once in full."""
+    return _closing(mirror, Order(mode=Mode.FULL, **order))
+
+
+def incremental(mirror: Mirror, **order: Any) -> RunReport:
+    """Run once incrementally."""
+    return _closing(mirror, Order(mode=Mode.INCREMENTAL, **order))
+
+
+def _closing(mirror: Mirror, order: Order) -> RunReport:
+    try:
+        return run(mirror, order)
+    finally:
+        mirror.reader.gateway.close()
+
+
+def put_back(world: World, fresh: World) -> None:
+    """Make a served world what `fresh` is. Its revision goes on, since answers are remembered by it."""
+    with world.lock, fresh.lock:
+        revision = world.revision + fresh.revision + 1
+        kept = {"lock", "_listeners"}
+        vars(world).update({name: value for name, value in vars(fresh).items() if name not in kept})
+        world.revision = revision
