@@ -9,9 +9,15 @@ Indic scripts and emoji need, and variation selectors, which Japanese names need
 import hashlib
 import re
 
+# Patterns and translations over UTF-8 bytes are several times faster than patterns over text.
+_ASCII = bytes(range(0x80))
 _ASCII_CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if code not in (0x09, 0x0A, 0x0D))
 _UNSEEN = re.compile(
-    "[\x80-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufffe\uffff\U000e0000-\U000e007f]"
+    rb"\xc2[\x80-\x9f]"  # U+0080 to U+009F
+    rb"|\xe2\x80[\x8b\x8e\x8f\xa8-\xae]"  # U+200B, U+200E, U+200F, U+2028 to U+202E
+    rb"|\xe2\x81[\xa0-\xa4\xa6-\xa9]"  # U+2060 to U+2064, U+2066 to U+2069
+    rb"|\xef(?:\xbb\xbf|\xbf[\xbe\xbf])"  # U+FEFF, U+FFFE, U+FFFF
+    rb"|\xf3\xa0[\x80\x81][\x80-\xbf]"  # U+E0000 to U+E007F
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r"\s+")
@@ -19,10 +25,16 @@ _SPACES = re.compile(r"\s+")
 
 def clean(text: str) -> str:
     """Give the text without what no reader can see and no database can hold. Cleaning twice changes nothing."""
-    if not text.isascii():
-        text = _UNSEEN.sub("", _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text))
-    # Controls are single bytes in UTF-8 too, and translating bytes is several times faster than a pattern over text.
-    return text.encode().translate(None, _ASCII_CONTROLS).decode()
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+        encoded = text.encode()
+    kept = encoded.translate(None, _ASCII_CONTROLS)
+    # Most of a text is ASCII, and what is not seldom holds anything unseen: look there first.
+    if not text.isascii() and _UNSEEN.search(encoded.translate(None, _ASCII)):
+        kept = _UNSEEN.sub(b"", kept)
+    return text if len(kept) == len(encoded) else kept.decode()
 
 
 def clean_line(text: str) -> str:
