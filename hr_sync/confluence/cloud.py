@@ -70,6 +70,7 @@ class CloudReader:
             return self._pages(ids, space)
         except ServerFailed as error:
             if len(ids) == 1:
+                self.check_account()  # raises when it is not the page that is broken, but the server
                 return Fetched(pages={}, unreadable={ids[0]: str(error)}, absent=frozenset())
         middle = len(ids) // 2
         return Fetched.joined(self.pages(ids[:middle], space), self.pages(ids[middle:], space))
@@ -87,9 +88,9 @@ class CloudReader:
                 continue
         return None
 
-    def check_space(self, space_id: str) -> None:
+    def check_space(self, space: Space) -> None:
         """Raise NotFound unless the account sees the space, AnswerNotTrusted for an answer about anything else."""
-        if read_space(self.gateway.get(f"api/v2/spaces/{space_id}")).id != space_id:
+        if read_space(self.gateway.get(f"api/v2/spaces/{space.id}")).id != space.id:
             raise AnswerNotTrusted("Confluence answered with a space that was not asked for.")
 
     def look(self, ids: Sequence[str]) -> dict[str, Evidence]:

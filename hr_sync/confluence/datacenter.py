@@ -38,7 +38,6 @@ class DataCenterReader:
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        self._keys: dict[str, str] = {}  # space id → key: v1 finds a space by its key alone
         self._scans = False
 
     def check_account(self) -> None:
@@ -48,9 +47,7 @@ class DataCenterReader:
     def spaces(self, keys: Sequence[str] = ()) -> list[Space]:
         """Give the current spaces that the account sees: those with these keys, or all. Unseen keys are just absent."""
         chosen = [keys[start : start + _MOST_KEYS] for start in range(0, len(keys), _MOST_KEYS)] or [()]
-        spaces = [space for some in chosen for space in self._spaces(some)]
-        self._keys.update((space.id, space.key) for space in spaces)
-        return spaces
+        return [space for some in chosen for space in self._spaces(some)]
 
     def listing(self, space: Space) -> Listing:
         """List every current page of a space, without bodies.
@@ -119,13 +116,11 @@ class DataCenterReader:
         except (NotFound, AccessDenied):
             return None
 
-    def check_space(self, space_id: str) -> None:
-        """Raise NotFound unless the account sees the space."""
-        if space_id not in self._keys:
-            self.spaces()
-        key = self._keys.get(space_id)
-        if key is None or read_space(self.gateway.get(f"rest/api/space/{quote(key, safe='~')}")).id != space_id:
-            raise NotFound("Confluence finds no such space, or the account may not see it.")
+    def check_space(self, space: Space) -> None:
+        """Raise NotFound unless the account sees the space, AnswerNotTrusted for an answer about anything else."""
+        # v1 finds a space by its key alone, and a key may have been given to another space.
+        if read_space(self.gateway.get(f"rest/api/space/{quote(space.key, safe='~')}")).id != space.id:
+            raise AnswerNotTrusted("Confluence answered with a space that was not asked for.")
 
     def look(self, ids: Sequence[str]) -> dict[str, Evidence]:
         """Ask about pages by id, one by one, in whatever state they are."""

@@ -22,7 +22,7 @@ class ConfluencePage(Base):
     id: Mapped[str] = mapped_column(primary_key=True, comment="Confluence's page id; numeric today, opaque to us")
     title: Mapped[str] = mapped_column(comment="Title, cleaned of control characters")
     space_key: Mapped[str] = mapped_column(comment="Key of the space the page lives in; a move changes it")
-    space_id: Mapped[str | None] = mapped_column(comment="Confluence's id of the space; null on Data Center")
+    space_id: Mapped[str | None] = mapped_column(comment="Confluence's id of the space, which never changes")
     content_hash: Mapped[str] = mapped_column(comment="SHA-256 of the cleaned storage body, 64 hex digits")
     last_updated: Mapped[datetime] = mapped_column(comment="When the page last changed in Confluence (its clock)")
     version: Mapped[int] = mapped_column(comment="Confluence's version number of the stored body; may go down")

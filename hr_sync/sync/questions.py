@@ -23,22 +23,22 @@ def ask(
     """
     if not questions:
         return []
-    check_canary(reader, space.id, known_page)
+    check_canary(reader, space, known_page)
     evidence = reader.look([page.id for page in questions])
-    check_canary(reader, space.id, known_page)
+    check_canary(reader, space, known_page)
     return [
         rule(evidence[page.id], page, space_id=space.id, mirrored_space_ids=mirrored_space_ids) for page in questions
     ]
 
 
-def check_canary(reader: Reader, space_id: str, page_id: str | None) -> None:
+def check_canary(reader: Reader, space: Space, page_id: str | None) -> None:
     """Prove that the account still sees: it is known, and sees the space and a page that the listing showed.
 
     An expired token answers 404 to everything, which would pass for a space full of deleted pages.
     """
     reader.check_account()
     try:
-        reader.check_space(space_id)
+        reader.check_space(space)
         sights = reader.look([page_id]) if page_id else {}
     except NotFound:
         sights = None

@@ -47,7 +47,7 @@ def _confluence_pages() -> None:
         _column("id", TEXT, "Confluence's page id; numeric today, opaque to us"),
         _column("title", TEXT, "Title, cleaned of control characters"),
         _column("space_key", TEXT, "Key of the space the page lives in; a move changes it"),
-        _column("space_id", TEXT, "Confluence's id of the space; null on Data Center", null=True),
+        _column("space_id", TEXT, "Confluence's id of the space, which never changes", null=True),
         _column("content_hash", TEXT, "SHA-256 of the cleaned storage body, 64 hex digits"),
         _column("last_updated", TIME, "When the page last changed in Confluence (its clock)"),
         _column("version", sa.Integer(), "Confluence's version number of the stored body; may go down"),
