@@ -1,0 +1,52 @@
+"""Measures cases and prints a table for people; --json writes every sample for machines."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.cases import CASES
+from benchmark.postgres import running_postgres
+from benchmark.running import run_case
+from benchmark.tables import document, table
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure. Gives 1 when --quick finds a regression."""
+    options = _options(arguments)
+    chosen = [CASES[name] for name in options.case] or [case for case in CASES.values() if options.all or not case.slow]
+    documents = []
+    with running_postgres() as postgres:
+        for case in chosen:
+            repetitions = run_case(case, postgres, repetitions=options.repeat, tell=_tell)
+            print(f"{table(case, repetitions)}\n", flush=True)
+            documents.append(document(case, repetitions))
+    if options.json:
+        options.json.write_text(json.dumps(documents, indent=1) + "\n")
+    return 0
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument(
+        "--case",
+        action="append",
+        default=[],
+        choices=sorted(CASES),
+        metavar="NAME",
+        help="may be given again; see --list",
+    )
+    parser.add_argument("--all", action="store_true", help="the slow cases too")
+    parser.add_argument("--repeat", type=int, default=3, help="repetitions, after one that warms the simulator up")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
+    return parser.parse_args(arguments)
+
+
+def _tell(what: str) -> None:
+    if sys.stderr.isatty():
+        print(what, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,268 @@
+"""The cases, and the targets that each of them is to meet."""
+
+from math import inf
+
+from benchmark.contenders import CONNECTIONS, Contender
+from benchmark.site import Door
+from benchmark.steps import Case, Samples, Step, Target
+
+CLOUD = Door(latency_ms=150)  # as a site of Confluence Cloud answers
+_HEADS_PER_LIST = 250
+
+FIRST = Step(name="first run")
+TUTORIAL = Step(name="tutorial worker", contender=Contender.TUTORIAL, database="tutorial")
+FLOOR = Step(name="floor", contender=Contender.FLOOR, database="floor")
+AT_150_MS = Step(name="first run, 150 ms", door=CLOUD)
+TUTORIAL_AT_150_MS = Step(name="tutorial worker, 150 ms", contender=Contender.TUTORIAL, database="tutorial", door=CLOUD)
+FULL_AGAIN = Step(name="nothing changed, full", fresh=False)
+INCREMENTAL = Step(name="nothing changed, incremental", fresh=False, arguments=("run", "--incremental", "--json"))
+
+
+def times_faster(step: Step, than: Step, limit: float) -> Target:
+    """At least so many times as fast as another step."""
+    return Target(
+        name=f"{step.name}: times as fast as the {than.name}",
+        figure=lambda samples: samples[than.name].wall_seconds / samples[step.name].wall_seconds,
+        at_least=limit,
+    )
+
+
+def at_most_times(step: Step, of: Step, limit: float) -> Target:
+    """At most so many times the wall time of another step."""
+    return Target(
+        name=f"{step.name}: wall time by that of the {of.name}",
+        figure=lambda samples: samples[step.name].wall_seconds / samples[of.name].wall_seconds,
+        at_most=limit,
+    )
+
+
+def near_the_wire(step: Step, own: Step) -> Target:
+    """Close to what its requests take at that concurrency, or to its own time without latency."""
+
+    def figure(samples: Samples) -> float:
+        sample = samples[step.name]
+        on_the_wire = sample.requests * step.door.latency_ms / 1000 / CONNECTIONS
+        return sample.wall_seconds / max(on_the_wire, samples[own.name].wall_seconds)
+
+    return Target(name=f"{step.name}: by max(requests on the wire, {own.name})", figure=figure, at_most=1.3)
+
+
+def near_the_chain(step: Step, own: Step, pages: int) -> Target:
+    """Close to the time of the one chain of lists that cannot be split, or to its own time without latency."""
+    chain_seconds = pages / _HEADS_PER_LIST * step.door.latency_ms / 1000
+    return Target(
+        name=f"{step.name}: by max(chain of {chain_seconds:g} s, {own.name})",
+        figure=lambda samples: samples[step.name].wall_seconds / max(chain_seconds, samples[own.name].wall_seconds),
+        at_most=1.3,
+    )
+
+
+def requests_at_most(step: Step, limit: int) -> Target:
+    """So many requests at most."""
+    return Target(name=f"{step.name}: requests", figure=lambda samples: samples[step.name].requests, at_most=limit)
+
+
+def bodies_beyond_edits(step: Step) -> Target:
+    """No body is fetched but those that changed."""
+    return Target(
+        name=f"{step.name}: bodies fetched beyond the changed ones",
+        figure=lambda samples: samples[step.name].bodies - samples[step.name].edited,
+        at_most=0,
+    )
+
+
+def seconds_at_most(step: Step, limit: float) -> Target:
+    """So many seconds at most, start and end of the process included."""
+    return Target(
+        name=f"{step.name}: wall seconds", figure=lambda samples: samples[step.name].wall_seconds, at_most=limit
+    )
+
+
+def megabytes_at_most(step: Step, limit: float) -> Target:
+    """So much memory at most."""
+    return Target(
+        name=f"{step.name}: peak RSS in MB", figure=lambda samples: samples[step.name].peak_megabytes, at_most=limit
+    )
+
+
+def first_runs(pages: int, spaces: int) -> Case:
+    """First run beside the tutorial worker and the floor."""
+    return Case(
+        name=f"first-{pages}x{spaces}",
+        about=f"First run of {pages:,} pages in {spaces} spaces, latency 0",
+        pages=pages,
+        spaces=spaces,
+        steps=(FIRST, TUTORIAL, FLOOR),
+        targets=(
+            times_faster(FIRST, TUTORIAL, 4.0),
+            at_most_times(FIRST, FLOOR, 2.0),
+        ),
+    )
+
+
+def over_the_wire(pages: int, spaces: int) -> Case:
+    """First run with Cloud's latency."""
+    steps = (FIRST, AT_150_MS) if spaces == 1 else (FIRST, AT_150_MS, TUTORIAL_AT_150_MS)
+    near = near_the_chain(AT_150_MS, FIRST, pages) if spaces == 1 else near_the_wire(AT_150_MS, FIRST)
+    faster = () if spaces == 1 else (times_faster(AT_150_MS, TUTORIAL_AT_150_MS, 10.0),)
+    return Case(
+        name=f"latency-{pages}x{spaces}",
+        about=f"First run of {pages:,} pages, {spaces} space(s), 150 ms a request, {CONNECTIONS} connections",
+        pages=pages,
+        spaces=spaces,
+        steps=steps,
+        targets=(*faster, near),
+    )
+
+
+def far_database(pages: int, spaces: int) -> Case:
+    """First run over a slow line to the database."""
+    far = Step(name="first run, database 1.5 ms away", round_trip_ms=1.5)
+    return Case(
+        name=f"database-{pages}x{spaces}",
+        about=f"First run of {pages:,} pages in {spaces} spaces, 1.5 ms round trip to the database",
+        pages=pages,
+        spaces=spaces,
+        steps=(FIRST, far),
+        targets=(at_most_times(far, FIRST, 1.4),),
+    )
+
+
+def later_runs(pages: int, spaces: int) -> Case:
+    """What comes after the first run."""
+    few = Step(name="1 % changed, full", fresh=False, edited_share=0.01)
+    few_lately = Step(
+        name="1 % changed, incremental",
+        fresh=False,
+        edited_share=0.01,
+        arguments=("run", "--incremental", "--json"),
+    )
+    all_changed = Step(name="all changed, full", fresh=False, edited_share=1.0)
+    return Case(
+        name=f"later-{pages}x{spaces}",
+        about=f"Later runs over {pages:,} pages in {spaces} spaces, latency 0",
+        pages=pages,
+        spaces=spaces,
+        steps=(FIRST, FULL_AGAIN, INCREMENTAL, few, few_lately, all_changed),
+        targets=(
+            requests_at_most(FULL_AGAIN, pages // _HEADS_PER_LIST + spaces + 2),
+            bodies_beyond_edits(FULL_AGAIN),
+            at_most_times(FULL_AGAIN, FIRST, 0.15),
+            requests_at_most(INCREMENTAL, 2 * spaces + 2),
+            seconds_at_most(INCREMENTAL, 1.2),
+            bodies_beyond_edits(few),
+            at_most_times(few, FIRST, 0.25),
+            bodies_beyond_edits(few_lately),
+        ),
+    )
+
+
+def refused(pages: int, spaces: int) -> Case:
+    """First run where the database refuses some pages."""
+    with_refusals = Step(name="first run, 0.1 % refused", refusing=True)
+    return Case(
+        name=f"refused-{pages}x{spaces}",
+        about=f"First run of {pages:,} pages in {spaces} spaces, one page in a thousand refused by the database",
+        pages=pages,
+        spaces=spaces,
+        steps=(FIRST, with_refusals),
+        targets=(times_faster(with_refusals, FIRST, 0.7),),
+    )
+
+
+def capped(pages: int, spaces: int) -> Case:
+    """Lists cut to 50 entries."""
+    door = Door(limit_cap=50, latency_ms=150)
+    return Case(
+        name=f"capped-{pages}x{spaces}",
+        about=f"{pages:,} pages in {spaces} spaces, lists cut to 50 entries, 150 ms a request",
+        pages=pages,
+        spaces=spaces,
+        steps=(
+            Step(name="first run, capped", door=door),
+            Step(name="nothing changed, full, capped", fresh=False, door=door),
+        ),
+    )
+
+
+def throttled(pages: int, spaces: int) -> Case:
+    """A site that answers 429 above ten requests a second."""
+    door = Door(rate_per_second=10)
+    step = Step(name="first run, 10 requests/s", door=door)
+    return Case(
+        name=f"throttled-{pages}x{spaces}",
+        about=f"First run of {pages:,} pages in {spaces} spaces; the site allows 10 requests a second",
+        pages=pages,
+        spaces=spaces,
+        steps=(step,),
+    )
+
+
+def memory(pages: int, spaces: int, *, slow: bool = False) -> Case:
+    """Memory of a first run, with a large page in it."""
+    return Case(
+        name=f"memory-{pages}x{spaces}",
+        about=f"First run of {pages:,} pages in {spaces} spaces, one page of 5 MB among them",
+        pages=pages,
+        spaces=spaces,
+        largest_page_bytes=5_000_000,
+        steps=(FIRST,),
+        targets=(megabytes_at_most(FIRST, 150),),
+        slow=slow,
+    )
+
+
+def fifty_runs(pages: int, spaces: int) -> Case:
+    """Memory over many runs in one process."""
+    step = Step(name="50 runs in one process", contender=Contender.HR_SYNC_FIFTY_TIMES)
+
+    def slope(samples: Samples) -> float:
+        return (samples[step.name].parts or {}).get("slope", inf)
+
+    return Case(
+        name=f"runs-{pages}x{spaces}",
+        about=f"50 runs in one process, each fetching and writing all of {pages:,} pages",
+        pages=pages,
+        spaces=spaces,
+        steps=(step,),
+        targets=(Target(name="growth in MB a run", figure=slope, at_most=0.1),),
+        slow=True,
+    )
+
+
+def commands() -> Case:
+    """Commands that people wait for."""
+    help_ = Step(name="hr-sync --help", fresh=False, arguments=("--help",))
+    status = Step(name="hr-sync status", fresh=False, arguments=("status",))
+    return Case(
+        name="commands",
+        about="Commands that people wait for",
+        pages=200,
+        spaces=2,
+        steps=(FIRST, help_, status),
+        targets=(seconds_at_most(help_, 0.25), seconds_at_most(status, 0.6)),
+    )
+
+
+CASES = {
+    case.name: case
+    for case in (
+        first_runs(2_000, 10),
+        first_runs(2_000, 1),
+        first_runs(20_000, 10),
+        first_runs(20_000, 1),
+        over_the_wire(2_000, 10),
+        over_the_wire(20_000, 10),
+        over_the_wire(20_000, 1),
+        far_database(20_000, 10),
+        later_runs(2_000, 10),
+        later_runs(20_000, 10),
+        refused(20_000, 10),
+        capped(2_000, 10),
+        throttled(2_000, 10),
+        memory(20_000, 10),
+        memory(100_000, 10, slow=True),
+        fifty_runs(500, 2),
+        commands(),
+    )
+}

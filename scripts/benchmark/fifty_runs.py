@@ -1,0 +1,37 @@
+"""Fifty runs in one process, as the container makes them: prints by how much its memory grew from run to run, as JSON.
+
+Each run fetches and writes every page anew. The slope is fitted over the last forty.
+"""
+
+import json
+import threading
+from pathlib import Path
+from resource import getpagesize
+from statistics import linear_regression
+
+from hr_sync.cli.wiring import open_mirror, open_settings
+from hr_sync.sync.mirror import Order
+from hr_sync.sync.run import run
+
+_RUNS = 50
+_SETTLING = 10
+
+
+def resident_megabytes() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * getpagesize() / 1e6
+
+
+def main() -> None:
+    held = []
+    with open_mirror(open_settings(None), threading.Event()) as mirror:
+        for _ in range(_RUNS):
+            run(mirror, Order(every_page=True))
+            held.append(resident_megabytes())
+    settled = held[_SETTLING:]
+    slope = linear_regression(range(len(settled)), settled).slope
+    print(json.dumps({"slope": slope, "first": held[0], "settled": settled[0], "last": held[-1]}))
+
+
+if __name__ == "__main__":
+    main()
