@@ -11,7 +11,7 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from hr_sync import __version__
-from hr_sync.cli.printing import print_pages, print_report
+from hr_sync.cli.printing import make_console, print_pages, print_report
 from hr_sync.confluence.cloud import CloudReader
 from hr_sync.confluence.gateway import Credentials, Gateway, Limits
 from hr_sync.database.embedded import EmbeddedPostgres
@@ -41,7 +41,7 @@ Without database.url they go to an embedded PostgreSQL; set it to a server of yo
 def play(*, pause: bool) -> None:
     """Play the demo. Needs no network and leaves nothing behind."""
     configure_logging(level="warning")
-    console = Console(highlight=False)
+    console = make_console()
     world = handbook_world()
     with Simulator(world, username=_USERNAME, api_token=_TOKEN) as simulator, _database() as engine:
         mirror = _mirror(simulator, engine)
@@ -64,7 +64,7 @@ def play(*, pause: bool) -> None:
 
         _step(console, "4. Nothing happens", pause=pause)
         _run(console, mirror, simulator)
-    console.rule()
+    console.print()
     console.print(_FOR_YOUR_OWN)
 
 
@@ -97,7 +97,7 @@ def _step(console: Console, title: str, *, pause: bool) -> None:
     if pause:
         console.input("\nPress Enter to go on. ")
     console.print()
-    console.rule(title, align="left")
+    console.print(f"── {title} ──", style="bold")
 
 
 def _run(console: Console, mirror: Mirror, simulator: Simulator) -> None:

@@ -32,7 +32,7 @@ def print_json(value: object) -> None:
 
 def print_report(report: RunReport) -> None:
     """Print how a run ended, a line for each space."""
-    console = _console()
+    console = make_console()
     table = _table(
         "space", "outcome", ">listed", ">new", ">updated", ">moved", ">back", ">hidden", ">removed", ">failed"
     )
@@ -54,7 +54,7 @@ def print_report(report: RunReport) -> None:
 
 def print_previews(previews: Sequence["Preview"]) -> None:
     """Print what a run would do, each step with its reason."""
-    console = _console()
+    console = make_console()
     for preview in previews:
         steps = preview.plan.steps
         console.print(
@@ -81,7 +81,7 @@ def print_previews(previews: Sequence["Preview"]) -> None:
 
 def print_status(overview: "Overview") -> None:
     """Print spaces, last runs and failures."""
-    console = _console()
+    console = make_console()
     spaces = _table("space", "name", ">live", ">failing", "last outcome", "last complete")
     for space in overview.spaces:
         age = _ago(space.age) if space.age is not None else "never"
@@ -116,12 +116,12 @@ def print_pages(pages: Sequence["PageLine | ConfluencePage"]) -> None:
     table = _table("page", "space", ">version", "last updated", "title")
     for page in pages:
         table.add_row(page.id, page.space_key, str(page.version), _time(page.last_updated), escape(page.title))
-    _console().print(table if pages else "No such pages in the mirror.")
+    make_console().print(table if pages else "No such pages in the mirror.")
 
 
 def print_audit(audit: "Audit") -> None:
     """Print what differs between source and mirror, and why."""
-    console = _console()
+    console = make_console()
     table = _table("page", "space", "differs in", "why")
     for drift in audit.drifts:
         table.add_row(drift.page_id, drift.space_key, drift.kind, drift.why)
@@ -134,7 +134,7 @@ def print_audit(audit: "Audit") -> None:
 
 def print_explanation(explanation: "Explanation") -> None:
     """Print everything known about one page."""
-    console = _console()
+    console = make_console()
     console.print(f"Page {explanation.page_id}: {escape(explanation.summary)}")
     source = explanation.source
     seen = f"{source.status}, in space {source.space_id}" if source.status else source.sight
@@ -164,11 +164,11 @@ def print_settings(settings: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
     for group, keys in settings.items():
         for key, shown in keys.items():
             table.add_row(f"{group}.{key}", escape(str(shown["value"])), escape(str(shown["source"] or "default")))
-    _console().print(table)
+    make_console().print(table)
 
 
-def _console() -> Console:
-    """Print to standard output; as wide as the terminal, and without folding lines for anything else."""
+def make_console() -> Console:
+    """Make what prints on standard output: as wide as the terminal, and folding no line for anything else."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
 
 
