@@ -17,7 +17,7 @@ OBJECTS = (
     "the onboarding checklist",
     "sick pay",
     "a grade change",
-    "résumé data",
+    "r&eacute;sum&eacute; data",
 )
 TIMES = ("within five working days", "before the end of the month", "in writing", "once a year", "after probation")
 
@@ -69,32 +69,42 @@ def _tasks(chance: random.Random) -> str:
     )
 
 
-def _beyond_ascii(chance: random.Random) -> str:
-    text = chance.choice(
-        ("有給休暇は翌年に繰り越せます。", "Überstunden verfallen nach zwölf Monaten. ✅", "연차 휴가 안내 🗓️")
-    )
-    return f"<p>{text} {_sentence(chance)}</p>"
-
-
 def _fragments() -> tuple[str, ...]:
     chance = random.Random(7)  # noqa: S311 - repeatable text, no secrets
-    makers = (_paragraph,) * 12 + (_list,) * 4 + (_table,) * 3 + (_panel,) * 3 + (_code, _tasks, _beyond_ascii)
+    makers = (_paragraph,) * 12 + (_list,) * 4 + (_table,) * 3 + (_panel,) * 3 + (_code, _tasks)
     return tuple(maker(chance) for maker in makers for _ in range(8))
 
 
+def _sections(fragments: tuple[str, ...]) -> tuple[str, ...]:
+    """Several fragments under a heading: long bodies are made of these, so that making them costs little."""
+    chance = random.Random(11)  # noqa: S311 - repeatable text, no secrets
+    return tuple(f"<h2>Rule {number}</h2>{''.join(chance.sample(fragments, 5))}" for number in range(200))
+
+
 FRAGMENTS = _fragments()
-PIECE_BYTES = 40
+SECTIONS = _sections(FRAGMENTS)
+BEYOND_ASCII = (
+    "<p>有給休暇は翌年に繰り越せます。</p>",
+    "<p>Überstunden verfallen nach zwölf Monaten. ✅</p>",
+    "<p>연차 휴가 안내 🗓️</p>",
+)
+"""One of eight bodies holds one of these, as the mostly English handbook of an international company does."""
+LONGEST_SECTION = max(map(len, SECTIONS))
+SHORTEST_FILLER = 40
 
 
 def generated_storage(number: int, length: int) -> str:
     """A body of about `length` bytes that no other `number` shares."""
     chance = random.Random(number)  # noqa: S311 - repeatable text, no secrets
     parts = [f"<h1>Policy&nbsp;{number}</h1>"]
+    if number % 8 == 0:
+        parts.append(BEYOND_ASCII[number // 8 % len(BEYOND_ASCII)])
     missing = length - len(parts[0])
-    while missing > PIECE_BYTES:
-        fragment = FRAGMENTS[int(chance.random() * len(FRAGMENTS))]
-        if len(fragment) > missing:
-            fragment = f"<p>{'leave '.ljust(6) * ((missing - 7) // 6)}</p>"
-        parts.append(fragment)
-        missing -= len(fragment)
+    while missing > SHORTEST_FILLER:
+        choices = SECTIONS if missing > LONGEST_SECTION else FRAGMENTS
+        part = choices[int(chance.random() * len(choices))]
+        if len(part) > missing:
+            part = f"<p>{'leave ' * ((missing - 7) // 6)}</p>"
+        parts.append(part)
+        missing -= len(part)
     return "".join(parts)

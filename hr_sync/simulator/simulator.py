@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Self, Unpack
 
-from hr_sync.simulator.answer_cache import AnswerCache, Packed
+from hr_sync.simulator.answer_cache import CAPACITY_BYTES, AnswerCache, Packed
 from hr_sync.simulator.call import ORDINARY, Circumstances
 from hr_sync.simulator.control import PREFIX, Control
 from hr_sync.simulator.faults import KINDS, Fault, FaultPlan
@@ -25,18 +25,25 @@ LOOPBACK = "127.0.0.1"
 class Simulator:
     """Serves `world` while entered as a context manager, or between start() and stop().
 
-    `switches` are the fields of Tenant. The world may be edited at any time; the next answer shows it.
+    `switches` are the fields of Tenant. The world may be edited at any time; the next answer shows it. `cache_bytes` 0
+    makes every answer anew.
     """
 
     def __init__(
-        self, world: World, *, port: int = 0, faults: Iterable[Fault] = (), **switches: Unpack[Switches]
+        self,
+        world: World,
+        *,
+        port: int = 0,
+        faults: Iterable[Fault] = (),
+        cache_bytes: int = CAPACITY_BYTES,
+        **switches: Unpack[Switches],
     ) -> None:
         self.world = world
         self.tenant = Tenant(**switches)
         self.requests = RequestLog()
         self.faults = FaultPlan(faults)
         self._site = Site(world, self.tenant)
-        self._answers = AnswerCache()
+        self._answers = AnswerCache(cache_bytes)
         self._rate = RateLimit(self.tenant.rate_per_second, time.monotonic)
         self._control = Control(world, self.requests, self.faults)
         self._server = Server(self._exchange, host=LOOPBACK, port=port)
