@@ -127,3 +127,15 @@ def test_the_table_of_exit_codes_is_complete() -> None:
     codes = [int(code) for code in re.findall(r"^\| *`?(\d+)`? *\|", table[1], re.MULTILINE)]
 
     assert codes == sorted({0, 4, *expected_failures().values()})
+
+
+def test_the_tests_that_hold_the_invariants_are_there() -> None:
+    """docs/architecture.md names a test for each invariant, by file and name."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", text)
+    missing = [
+        f"{path}::{name}" for path, name in named if f"def {name}(" not in (ROOT / path).read_text(encoding="utf-8")
+    ]
+
+    assert len(named) > 20
+    assert missing == []
