@@ -8,7 +8,7 @@ than a savepoint for each page from the start, and stays below the 64 subtransac
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -17,7 +17,15 @@ from hr_sync.database.failures import Failure, record_failures
 from hr_sync.database.faults import describe_error, is_temporary
 from hr_sync.database.lease import Lease, check_lease
 from hr_sync.database.tables import ConfluencePage, PageFailure
-from hr_sync.database.upserts import change_row, head_row, insert_changes, update_heads, upsert_bodies, upsert_pages
+from hr_sync.database.upserts import (
+    as_columns,
+    change_row,
+    head_row,
+    insert_changes,
+    update_heads,
+    upsert_bodies,
+    upsert_pages,
+)
 from hr_sync.model.change import Before
 from hr_sync.model.page import Head
 from hr_sync.model.plan import Action
@@ -92,7 +100,7 @@ def _stored_before(session: Session, writes: Sequence[Write]) -> dict[str, Befor
             page.parent_id,
             page.status,
             (page.hidden_at.is_(None) & page.removed_at.is_(None)).label("shown"),
-        ).where(page.id.in_([write.head.id for write in writes]))
+        ).where(page.id == func.any([write.head.id for write in writes]))
     )
     return {
         page_id: Before(
@@ -106,25 +114,25 @@ def _put(session: Session, run_id: int, writes: Sequence[Write], before: Mapping
     whole = [write for write in writes if write.storage is not None]
     heads = [write for write in writes if write.storage is None]
     if whole:
+        rows = [head_row(write.head, run_id) | {"content_hash": write.content_hash} for write in whole]
+        session.execute(upsert_pages(), as_columns(rows))
         session.execute(
-            upsert_pages(), [head_row(write.head, run_id) | {"content_hash": write.content_hash} for write in whole]
+            upsert_bodies(),
+            {"page_id": [write.head.id for write in whole], "storage": [write.storage for write in whole]},
         )
-        session.execute(upsert_bodies(), [{"page_id": write.head.id, "storage": write.storage} for write in whole])
     if heads:
         rows = [head_row(write.head, run_id) for write in heads]
         session.execute(update_heads(), [row | {"page_id": row.pop("id")} for row in rows])
-    session.execute(
-        insert_changes(),
-        [
-            change_row(
-                write.head,
-                run_id,
-                action=write.action,
-                reason=write.reason,
-                content_hash=write.content_hash,
-                before=before.get(write.head.id),
-            )
-            for write in writes
-        ],
-    )
-    session.execute(delete(PageFailure).where(PageFailure.page_id.in_([write.head.id for write in writes])))
+    changes = [
+        change_row(
+            write.head,
+            run_id,
+            action=write.action,
+            reason=write.reason,
+            content_hash=write.content_hash,
+            before=before.get(write.head.id),
+        )
+        for write in writes
+    ]
+    session.execute(insert_changes(), as_columns(changes))
+    session.execute(delete(PageFailure).where(PageFailure.page_id == func.any([write.head.id for write in writes])))
