@@ -70,6 +70,7 @@ class Gateway:
     def get(self, path: str, query: Query | None = None, *, max_attempts: int | None = None) -> Json:
         """Ask for one JSON object at `path`, relative to the base, e.g. `api/v2/pages/1`.
 
+        `max_attempts` bounds the tries of a server that fails (5xx), for callers who then ask for less.
         Raises NotFound, AccessDenied, CredentialsRefused, EndpointRemoved, AnswerNotTrusted, ServerFailed,
         ConfluenceUnavailable, Stopped.
         """
@@ -137,7 +138,9 @@ class Gateway:
             asked = None
             if response is not None:
                 asked = retry_after_seconds(response.headers.get("Retry-After"), datetime.now(UTC))
-            last = max_attempts is not None and attempt >= max_attempts
+            # Asking for less helps a server that fails, and not a broken connection or a rate that is used up.
+            fails = response is not None and response.status_code >= 500
+            last = fails and max_attempts is not None and attempt >= max_attempts
             wait = wait_seconds(rules, attempt=attempt, asked_seconds=asked, random=random.random)
             if wait is None or last:
                 raise _gave_up(response, failure, attempt, asked) from failure
