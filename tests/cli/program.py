@@ -107,7 +107,7 @@ def run(home: Path, *arguments: str, **variables: str) -> Ended:
 def check_manners(result: Ended) -> None:
     """Whatever happened, nobody reads a traceback or a secret."""
     said = result.stdout + result.stderr
-    assert "Traceback" not in said
+    assert "Traceback" not in said, said
     assert TOKEN not in said
     assert not re.search(r"postgresql(\+psycopg)?://[^\s/@]+:[^*\s/@]+@", said)
 
