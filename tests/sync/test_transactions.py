@@ -232,7 +232,7 @@ def test_a_worker_whose_lease_was_taken_over_cannot_write(engine: Engine) -> Non
     world = world_of(120)
 
     def take_over() -> None:
-        tell(engine, "UPDATE sync_spaces SET epoch = epoch + 1, lease_holder = 'elsewhere'")
+        tell(engine, "UPDATE sync_spaces SET epoch = epoch + 1, lease_holder = 'elsewhere', last_run_id = 4711")
 
     with Simulator(world) as site:
         mirror = mirror_of(site, engine)
@@ -242,8 +242,13 @@ def test_a_worker_whose_lease_was_taken_over_cannot_write(engine: Engine) -> Non
         assert acted
         assert (report.outcome, report.exit_code) == ("failed", 75)
         assert len(stored_rows(engine)) == 50
-        (space,) = ask(engine, "SELECT lease_holder, last_complete_run_id, watermark FROM sync_spaces")
-        assert space == {"lease_holder": "elsewhere", "last_complete_run_id": None, "watermark": None}
+        (space,) = ask(engine, "SELECT lease_holder, last_run_id, last_complete_run_id, watermark FROM sync_spaces")
+        assert space == {
+            "lease_holder": "elsewhere",
+            "last_run_id": 4711,
+            "last_complete_run_id": None,
+            "watermark": None,
+        }
 
 
 def test_two_workers_at_once_bring_every_page_once(engine: Engine) -> None:
