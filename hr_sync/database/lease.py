@@ -6,8 +6,9 @@ behind PgBouncer two workers both held one (30 of 30 tries).
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -36,10 +37,15 @@ class Busy:
 
 
 def take_lease(
-    sessions: sessionmaker[Session], space_key: str, holder: str, *, over: str | None = None
+    sessions: sessionmaker[Session],
+    space_key: str,
+    holder: str,
+    *,
+    over: str | None = None,
+    seconds: float = LEASE_SECONDS,
 ) -> Lease | Busy:
     """Take the lease of a space when it is free, has expired, or is held by `over`, which is known to be dead."""
-    expires_at = func.clock_timestamp() + text(f"interval '{LEASE_SECONDS} seconds'")
+    expires_at = _in(seconds)
     statement = insert(SyncSpace).values(space_key=space_key, lease_holder=holder, lease_expires_at=expires_at, epoch=1)
     statement = statement.on_conflict_do_update(
         index_elements=[SyncSpace.space_key],
@@ -62,10 +68,9 @@ def take_lease(
     return Busy(space_key=space_key, holder=other or "another worker")
 
 
-def renew_lease(sessions: sessionmaker[Session], lease: Lease) -> None:
+def renew_lease(sessions: sessionmaker[Session], lease: Lease, *, seconds: float = LEASE_SECONDS) -> None:
     """Hold the lease for another full term. Raises LeaseLost when somebody else has it."""
-    expires_at = func.clock_timestamp() + text(f"interval '{LEASE_SECONDS} seconds'")
-    _change_own(sessions, lease, {SyncSpace.lease_expires_at.key: expires_at})
+    _change_own(sessions, lease, {SyncSpace.lease_expires_at.key: _in(seconds)})
 
 
 def release_lease(sessions: sessionmaker[Session], lease: Lease) -> None:
@@ -80,6 +85,10 @@ def check_lease(session: Session, lease: Lease) -> None:
     )
     if epoch != lease.epoch:
         raise _lost(lease)
+
+
+def _in(seconds: float) -> ColumnElement[datetime]:
+    return func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
 def _change_own(sessions: sessionmaker[Session], lease: Lease, values: dict[str, object]) -> None:

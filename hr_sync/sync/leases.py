@@ -16,20 +16,24 @@ log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def leased(sessions: sessionmaker[Session], space_key: str, holder: str) -> Iterator[Lease | Busy]:
+def leased(
+    sessions: sessionmaker[Session], space_key: str, holder: str, *, seconds: float = LEASE_SECONDS
+) -> Iterator[Lease | Busy]:
     """Hold the lease of a space within the block, renewed in the background; Busy when another worker has it.
 
     The renewal is a convenience: what keeps a second writer out is the epoch in every write transaction.
     """
-    lease = take_lease(sessions, space_key, holder)
+    lease = take_lease(sessions, space_key, holder, seconds=seconds)
     if isinstance(lease, Busy) and is_dead(lease.holder):
         log.warning("lease.taken_over", space=space_key, holder=lease.holder)
-        lease = take_lease(sessions, space_key, holder, over=lease.holder)
+        lease = take_lease(sessions, space_key, holder, over=lease.holder, seconds=seconds)
     if isinstance(lease, Busy):
         yield lease
         return
     done = threading.Event()
-    keeper = threading.Thread(target=_renew, args=(sessions, lease, done), name=f"lease-{space_key}", daemon=True)
+    keeper = threading.Thread(
+        target=_renew, args=(sessions, lease, done, seconds), name=f"lease-{space_key}", daemon=True
+    )
     keeper.start()
     try:
         yield lease
@@ -41,10 +45,10 @@ def leased(sessions: sessionmaker[Session], space_key: str, holder: str) -> Iter
             release_lease(sessions, lease)
 
 
-def _renew(sessions: sessionmaker[Session], lease: Lease, done: threading.Event) -> None:
-    while not done.wait(LEASE_SECONDS / 3):
+def _renew(sessions: sessionmaker[Session], lease: Lease, done: threading.Event, seconds: float) -> None:
+    while not done.wait(seconds / 3):
         try:
-            renew_lease(sessions, lease)
+            renew_lease(sessions, lease, seconds=seconds)
         except LeaseLost:
             log.warning("lease.lost", space=lease.space_key)
             return

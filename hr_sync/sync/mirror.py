@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from hr_sync.confluence.reader import Reader
+from hr_sync.database.lease import LEASE_SECONDS
 from hr_sync.model.removal import Guard
 from hr_sync.model.tree import PageScope
 from hr_sync.sync.workers import worker_name
@@ -65,6 +66,7 @@ class Mirror:
     connections: int = 8  #: requests under way at once
     guard: Guard = field(default_factory=Guard)
     overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
+    lease_seconds: float = LEASE_SECONDS  #: how long a space stays closed after its worker vanished without a trace
     tell: Tell = tell_nobody  #: called from the threads of the spaces
     stop: threading.Event = field(default_factory=threading.Event)
 

@@ -56,7 +56,7 @@ class _Round:
         mirror, run_id = self._mirror, self._run_id
         with (
             structlog.contextvars.bound_contextvars(run_id=run_id, space=space.key),
-            leased(mirror.sessions, space.key, f"{mirror.worker}:{run_id}") as lease,
+            leased(mirror.sessions, space.key, f"{mirror.worker}:{run_id}", seconds=mirror.lease_seconds) as lease,
         ):
             if isinstance(lease, Busy):
                 log.info("space.busy", holder=lease.holder)
