@@ -10,6 +10,7 @@ from hr_sync.database.engine import make_engine
 from hr_sync.simulator import Simulator
 from tests.conftest import _database
 from tests.proof.rehearsal import Rehearsal, world_before
+from tests.proof.stage import Stage, first_world
 
 
 @pytest.fixture(scope="session")
@@ -49,4 +50,15 @@ def rehearsal(postgres_server: str, template_database: str) -> Iterator[Rehearsa
         played = Rehearsal(site, engine, url)
         yield played
         played.saved.close()
+        engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def stage(postgres_server: str, template_database: str) -> Iterator[Stage]:
+    """Where histories are played, on a database of its own."""
+    with _database(postgres_server, template_database) as url, Simulator(first_world()) as site:
+        engine = make_engine(url)
+        played = Stage.on(site, engine)
+        yield played
+        played.close()
         engine.dispose()

@@ -160,7 +160,7 @@ class Rehearsal:
             before = visible(self._site.world, WANTED)
             code = self.play(SHORT_OF_TIME if kind.startswith("stall") else LIMITS)
             assert [fault.at for fault in self._site.faults.fired if fault != ROWS_AT_ONCE] == [at], where
-            assert code in allowed(kind, role), where
+            assert code in allowed(kind, role), f"{where}: {code}"
             self._nothing_went_wrongly(before, where)
             if code or self.differences() or self._left_behind():
                 self._next_run_is_right(kind, where)

@@ -1,0 +1,33 @@
+"""How many histories are played, and which. The same ones each time, until somebody asks for others."""
+
+import os
+
+from hypothesis import HealthCheck, Verbosity, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.proof.histories import History
+from tests.proof.stage import Stage
+
+
+def play(histories: type[History], stage: Stage, *, examples: int, steps: int = 15) -> None:
+    """Play `examples` histories; HYPOTHESIS_SEED names others than the usual ones, PROOF_EXAMPLES another number.
+
+    The seed is printed, and with a failure the shortest history that fails, as a program to be read.
+    """
+    number = int(os.environ.get("HYPOTHESIS_SEED", "1"))
+    examples = int(os.environ.get("PROOF_EXAMPLES", examples))
+    print(f"{histories.__name__}: {examples} histories, HYPOTHESIS_SEED={number}")  # noqa: T201 -- shown with a failure
+    machine = seed(number)(type(histories.__name__, (histories,), {"stage": stage}))
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            report_multiple_bugs=False,
+            verbosity=Verbosity.normal,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
