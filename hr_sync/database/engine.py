@@ -73,7 +73,17 @@ def _connect_args(where: URL, application_name: str, connect_timeout_seconds: in
         "tcp_user_timeout": 60_000,  # milliseconds
     }
     ours = {name: value for name, value in libpq.items() if name not in where.query}
-    return ours | {"prepare_threshold": None}  # PgBouncer hands one client the statements prepared by another
+    return ours | {
+        "prepare_threshold": None,  # PgBouncer hands one client the statements prepared by another
+        "context": _arrays_in_binary(),
+    }
+
+
+def _arrays_in_binary() -> AdaptersMap:
+    """Send arrays as they are: in text form every element is quoted, and bodies then cost more here than there."""
+    adapters = AdaptersMap(psycopg.adapters)
+    adapters.register_dumper(list, ListBinaryDumper)
+    return adapters
 
 
 def schema_of(bind: Engine | Connection) -> str:
@@ -105,13 +115,6 @@ def set_local(connection: Connection, **settings: str) -> None:
     """Set PostgreSQL settings until the transaction ends, in one round trip. Times are like "60000ms"; 0 = no limit."""
     calls = ", ".join(f"set_config('{name}', %s, true)" for name in settings)
     connection.exec_driver_sql(f"SELECT {calls}", tuple(settings.values()))
-
-
-def _arrays_in_binary() -> AdaptersMap:
-    """Send arrays as they are: in text form every element is quoted, and bodies then cost more here than there."""
-    adapters = AdaptersMap(psycopg.adapters)
-    adapters.register_dumper(list, ListBinaryDumper)
-    return adapters
 
 
 def _set_local_at_begin(engine: Engine, settings: dict[str, str]) -> None:
