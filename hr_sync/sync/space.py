@@ -37,17 +37,17 @@ def sync_space(work: Work) -> SpaceReport:
     questions = [stored[step.page_id] for step in plan.having(Action.QUESTION)]
     rulings = ask_for(work, questions, known_page=known_page)
     live_pages = sum(page.live for page in stored.values())
-    held = carry_out(work, [*gone, *rulings], live_pages=live_pages)
     outside = [stored[page_id] for page_id in sorted(placed.outside & stored.keys())]
-    narrowed = _leave_scope(work, out_of_scope(outside), live_pages=live_pages)
+    left = _leave_scope(work, out_of_scope(outside), live_pages=live_pages)
+    held = carry_out(work, [*gone, *rulings, *left.by_themselves], live_pages=live_pages)
     return close_space(
         work,
         Findings(
             looked_at_all=True,
             listed_all=True,
             wrongly_absent=sum(ruling.verdict is Verdict.KEEP for ruling in rulings),
-            held=held + narrowed.held,
-            narrowed=narrowed.unconfirmed,
+            held=held,
+            narrowed=left.unconfirmed,
             watermark=max((head.last_updated for head in listing.heads.values()), default=None),
             root_hash=root_hash(placed.inside.heads.values()),
             scope_fingerprint=work.mirror.scope.pages.fingerprint,
@@ -64,23 +64,22 @@ def stored_pages(sessions: sessionmaker[Session], listing: Listing) -> Mapping[s
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Kept:
-    """Pages that are out of scope and stay for now."""
+class _Left:
+    """Pages that are listed outside of the scope and are still there."""
 
-    unconfirmed: int = 0  #: a changed configuration put them there
-    held: int = 0  #: too many at once
+    by_themselves: Sequence[Ruling] = ()  #: moved out of a page tree: ordinary removals, under the guard
+    unconfirmed: int = 0  #: a changed configuration put them there; they stay until somebody says that it was meant
 
 
-def _leave_scope(work: Work, rulings: Sequence[Ruling], *, live_pages: int) -> _Kept:
-    """Remove pages that are listed outside of the scope.
-
-    A page that left a page tree by itself, under an unchanged configuration, is an ordinary removal. When the
-    configuration changed, somebody has to say that it was meant.
-    """
-    confirmed = work.order.accept_narrower_scope
-    if rulings and not confirmed:
-        with session_scope(work.mirror.sessions) as session:
-            before = position_of_space(session, work.space.key).scope_fingerprint
-        if before != work.mirror.scope.pages.fingerprint:
-            return _Kept(unconfirmed=len(rulings))
-    return _Kept(held=carry_out(work, rulings, live_pages=live_pages, confirmed=confirmed))
+def _leave_scope(work: Work, rulings: Sequence[Ruling], *, live_pages: int) -> _Left:
+    """Part the pages that are listed outside of the scope by why they are; remove them when somebody confirmed it."""
+    if not rulings:
+        return _Left()
+    if work.order.accept_narrower_scope:
+        carry_out(work, rulings, live_pages=live_pages, confirmed=True)
+        return _Left()
+    with session_scope(work.mirror.sessions) as session:
+        before = position_of_space(session, work.space.key).scope_fingerprint
+    if before != work.mirror.scope.pages.fingerprint:
+        return _Left(unconfirmed=len(rulings))
+    return _Left(by_themselves=rulings)
