@@ -1,0 +1,1 @@
+"""The long-running container: schedule, signals, health, metrics and a status page."""

@@ -1,0 +1,93 @@
+"""Is all well? Pure: from how the spaces and the schedule stand to green or red, with reasons. It reads nothing itself.
+
+Red means that the mirror is not kept, whatever the cause: that runs take place says little, only a *complete* one does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hr_sync.database.runs import SpaceStatus
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HealthLimits:
+    """How bad it may get before health turns red."""
+
+    stale_after_seconds: float  #: age of a space's last complete run
+    beat_after_seconds: float = 60  #: since the loop turned last
+    failures_in_a_row: int = 3  #: of one job
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduleState:
+    """How the schedule stands now."""
+
+    last_beat_age_seconds: float  #: since the loop turned last
+    failures_in_a_row: int  #: most of any job; a run that ends otherwise sets it back to 0
+    up_seconds: float  #: since the service started
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpaceHealth:
+    """How fresh one space is."""
+
+    space_key: str
+    ok: bool
+    age_seconds: float | None  #: since the last complete run; None = there was none
+    last_outcome: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Health:
+    """Green or red. Each reason ends with what to do."""
+
+    ok: bool
+    reasons: tuple[str, ...]
+    spaces: tuple[SpaceHealth, ...]
+
+
+def judge(spaces: Sequence[SpaceStatus], schedule: ScheduleState, limits: HealthLimits) -> Health:
+    """Judge how the mirror is kept.
+
+    A space without any complete run, and a mirror without any space, have until `stale_after_seconds` after the start.
+    """
+    judged = tuple(_judge_space(space, schedule, limits) for space in spaces)
+    reasons = [*_faults_of(schedule, limits)]
+    reasons += [_why_stale(space, limits) for space in judged if not space.ok]
+    if not spaces and schedule.up_seconds > limits.stale_after_seconds:
+        reasons.append("No space was ever synchronised. Look for the error of the last run.")
+    return Health(ok=not reasons, reasons=tuple(reasons), spaces=judged)
+
+
+def is_alive(beat_age_seconds: float, limits: HealthLimits) -> bool:
+    """Tell whether the loop turns."""
+    return beat_age_seconds <= limits.beat_after_seconds
+
+
+def _faults_of(schedule: ScheduleState, limits: HealthLimits) -> list[str]:
+    reasons = []
+    if not is_alive(schedule.last_beat_age_seconds, limits):
+        seconds = round(schedule.last_beat_age_seconds)
+        reasons.append(f"The loop has not turned for {seconds} s. Restart the service.")
+    if schedule.failures_in_a_row >= limits.failures_in_a_row:
+        reasons.append(f"{schedule.failures_in_a_row} runs in a row failed. Look for the error of the last one.")
+    return reasons
+
+
+def _judge_space(space: SpaceStatus, schedule: ScheduleState, limits: HealthLimits) -> SpaceHealth:
+    age_seconds = None if space.age is None else max(0.0, space.age.total_seconds())
+    age_or_wait = schedule.up_seconds if age_seconds is None else age_seconds
+    return SpaceHealth(
+        space_key=space.space_key,
+        ok=age_or_wait <= limits.stale_after_seconds,
+        age_seconds=age_seconds,
+        last_outcome=space.last_outcome,
+    )
+
+
+def _why_stale(space: SpaceHealth, limits: HealthLimits) -> str:
+    limit = f"the limit is {limits.stale_after_seconds:.0f} s"
+    if space.age_seconds is None:
+        return f"Space {space.space_key} was never complete, and {limit}. `hr-sync status` tells what is missing."
+    age = f"complete {space.age_seconds:.0f} s ago"
+    return f"Space {space.space_key} was last {age}, and {limit}. `hr-sync status` tells what is missing."

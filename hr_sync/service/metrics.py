@@ -1,0 +1,144 @@
+"""Metrics for Prometheus: counted as runs end, and read from the database when scraped. The names are a contract.
+
+Labels are bounded: space keys, modes, outcomes and actions, never a page. What the database knows is asked at scrape
+time, so that it is right after a restart and whichever worker ran; when the database is away, `hr_sync_database_up` is
+0 and those series are absent rather than old.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, write_to_textfile
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from hr_sync.confluence.traffic import TrafficCounts
+from hr_sync.database.overview import Overview
+from hr_sync.model.report import Counts, RunReport
+
+log = structlog.get_logger(__name__)
+
+_RUN_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14_400)
+_LAG_SECONDS = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
+_NOT_ACTIONS = {"listed", "bodies"}
+ACTIONS = tuple(each.name for each in fields(Counts) if each.name not in _NOT_ACTIONS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricSources:
+    """What is asked at scrape time; what is None is left out."""
+
+    overview: Callable[[], Overview] | None = None
+    traffic: Callable[[], TrafficCounts] | None = None
+    pool: Callable[[], Mapping[str, int]] | None = None  #: connections by state: `in_use`, `idle`
+
+
+class Metrics:
+    """All metrics of one process, in a registry of their own. Safe to use from any thread."""
+
+    def __init__(self, sources: MetricSources | None = None) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        own = self.registry
+        self._runs = Counter("hr_sync_runs", "Runs that ended.", ["mode", "outcome"], registry=own)
+        self._run_seconds = Histogram(
+            "hr_sync_run_seconds", "Duration of a run.", ["mode"], buckets=_RUN_SECONDS, registry=own
+        )
+        self._pages = Counter("hr_sync_pages", "Pages of all runs, by what was done.", ["action"], registry=own)
+        self._lag = Histogram(
+            "hr_sync_replication_lag_seconds",
+            "From a page's change in Confluence to its commit in PostgreSQL.",
+            buckets=_LAG_SECONDS,
+            registry=own,
+        )
+        self._skipped = Counter("hr_sync_job_skipped", "Starts left out: the job still ran.", ["job"], registry=own)
+        self._failed = Counter("hr_sync_job_failed", "Jobs that ended by an exception.", ["job"], registry=own)
+        for action in ACTIONS:
+            self._pages.labels(action=action)  # present from the start, so that a first increase is one
+        own.register(_AskedAtScrape(sources or MetricSources()))
+
+    def observe(self, report: RunReport) -> None:
+        """Count a run that ended."""
+        self._runs.labels(mode=report.mode, outcome=report.outcome).inc()
+        self._run_seconds.labels(mode=report.mode).observe(report.duration_seconds)
+        for action in ACTIONS:
+            self._pages.labels(action=action).inc(getattr(report.counts, action))
+
+    def observe_lag(self, seconds: float) -> None:
+        """Count one change that arrived so long after it was made. Clocks differ: below 0 counts as 0."""
+        self._lag.observe(max(0.0, seconds))
+
+    def count_skipped(self, job: str) -> None:
+        """Count a start of a job that was left out because the one before still ran."""
+        self._skipped.labels(job=job).inc()
+
+    def count_failed(self, job: str) -> None:
+        """Count a job that ended by an exception."""
+        self._failed.labels(job=job).inc()
+
+    def exposition(self) -> bytes:
+        """Give all metrics in the text format of Prometheus, version 0.0.4."""
+        return generate_latest(self.registry)
+
+    def write_textfile(self, path: Path) -> None:
+        """Write all metrics for the textfile collector of node exporter, atomically. Raises OSError."""
+        write_to_textfile(str(path), self.registry)
+
+
+class _AskedAtScrape(Collector):
+    def __init__(self, sources: MetricSources) -> None:
+        self._sources = sources
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is asked of the database when registered."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Ask now. A source that fails leaves its metrics out, and never the scrape."""
+        if self._sources.traffic is not None:
+            yield from _traffic(self._sources.traffic())
+        if self._sources.pool is not None:
+            yield _gauge("hr_sync_database_pool_connections", "Connections of the pool.", "state", self._sources.pool())
+        if self._sources.overview is not None:
+            yield from _spaces(self._sources.overview)
+
+
+def _traffic(counts: TrafficCounts) -> Iterable[Metric]:
+    for name, told, value in (
+        ("requests", "Requests that Confluence answered.", counts.requests),
+        ("retries", "Requests sent again.", counts.retries),
+        ("throttled_seconds", "Waited because of status 429.", counts.throttled_seconds),
+        ("bytes", "Read from Confluence, decoded.", counts.bytes),
+    ):
+        yield CounterMetricFamily(f"hr_sync_confluence_{name}", told, value=value)
+
+
+def _spaces(ask: Callable[[], Overview]) -> Iterable[Metric]:
+    up = "1 when the database answered this scrape."
+    try:
+        spaces = ask().spaces
+    except Exception as failure:  # noqa: BLE001 -- whatever it is, the other metrics still have to be told
+        log.warning("metrics.database_silent", error=type(failure).__name__)
+        yield GaugeMetricFamily("hr_sync_database_up", up, value=0)
+        return
+    yield GaugeMetricFamily("hr_sync_database_up", up, value=1)
+    for name, told, values in (
+        ("failing_pages", "Pages whose last attempt failed.", {each.space_key: each.failing_pages for each in spaces}),
+        ("live_pages", "Pages in the mirror.", {each.space_key: each.live_pages for each in spaces}),
+        ("held_removals", "Removals that wait for a decision.", {each.space_key: each.held for each in spaces}),
+        ("lease_held", "1 while a worker writes.", {each.space_key: each.lease_holder is not None for each in spaces}),
+        (
+            "last_complete_age_seconds",
+            "Since the end of the last complete run; absent when there was none.",
+            {each.space_key: each.age.total_seconds() for each in spaces if each.age is not None},
+        ),
+    ):
+        yield _gauge(f"hr_sync_{name}", told, "space", values)
+
+
+def _gauge(name: str, told: str, label: str, values: Mapping[str, float]) -> Metric:
+    gauge = GaugeMetricFamily(name, told, labels=[label])
+    for key, value in values.items():
+        gauge.add_metric([key], float(value))
+    return gauge
