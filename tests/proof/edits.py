@@ -28,11 +28,16 @@ class Author:
     def create(self, which: int, other: int) -> None:
         """Write a page at the top of a space, or below another one."""
         space_key = self._spaces[which % len(self._spaces)]
-        above = [page.id for page in self._current() if page.space_key == space_key]
+        above = [page.id for page in (*self._current(), *self._folders()) if page.space_key == space_key]
         parent_id = above[other % len(above)] if above and other % 3 else None
         self._world.create_page(
             space_key=space_key, title=self._text("Page"), storage=f"<p>{self._text('New')}</p>", parent_id=parent_id
         )
+
+    def create_folder(self, which: int, _: int) -> None:
+        """Make a folder below a page."""
+        above = self._one(which)
+        self._world.create_folder(space_key=above.space_key, title=self._text("Folder"), parent_id=above.id)
 
     def change(self, which: int, _: int) -> None:
         """Save a new version with another text."""
@@ -52,7 +57,8 @@ class Author:
 
     def move(self, which: int, other: int) -> None:
         """Hang a page below another one, which may be in another space."""
-        parent = self._one(other)
+        parents = [*self._folders(), *self._current()]
+        parent = parents[other % len(parents)]
         self._world.move_page(self._one(which).id, parent_id=parent.id, space_key=parent.space_key)
 
     def move_to_top(self, which: int, other: int) -> None:
@@ -105,6 +111,9 @@ class Author:
         apart = next((page.id for page in pages if page.space_key == self._apart), None)
         return [page for page in pages if page.id != apart]
 
+    def _folders(self) -> list[Page]:
+        return self._world.pages(status="current", kind="folder")
+
     def _one(self, which: int) -> Page:
         pages = self._current()
         if not pages:
@@ -118,6 +127,7 @@ class Author:
 
 EDITS: Mapping[str, Callable[[Author, int, int], None]] = {
     "create": Author.create,
+    "create folder": Author.create_folder,
     "change": Author.change,
     "rename": Author.rename,
     "swap": Author.swap,

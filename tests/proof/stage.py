@@ -34,7 +34,8 @@ def first_world() -> World:
         home = world.create_page(space_key=key, title=f"Home of {key}", storage="<p>Welcome</p>")
         world.set_homepage(key, home.id)
         below = world.create_page(space_key=key, title=f"Below {key}", storage="<p>1</p>", parent_id=home.id)
-        world.create_page(space_key=key, title=f"Far below {key}", storage="<p>2</p>", parent_id=below.id)
+        folder = world.create_folder(space_key=key, title=f"Folder {key}", parent_id=below.id)
+        world.create_page(space_key=key, title=f"Far below {key}", storage="<p>2</p>", parent_id=folder.id)
     return world
 
 

@@ -1,0 +1,136 @@
+"""Rounds of workers on one database: started together, stopped past their lease, killed. Each ends in a comparison."""
+
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hr_sync.simulator import Fault
+from tests.proof.edits import EDITS, Author
+from tests.proof.oracle import Wanted, contradictions, differences, expected, stored, visible
+from tests.proof.stage import APART, MIRRORED, Stage
+from tests.proof.watch import double_writers, watch, writes_by_run
+from tests.proof.wiring import full, mirror_of
+from tests.proof.workers import Worker, Workers, zygote
+
+WANTED = Wanted(spaces=MIRRORED)
+LEASE_SECONDS = 0.4
+BODIES = "body-format=storage"
+# The second space stays permitted: a space out of sight ends a run otherwise than with 0.
+WORK = sorted(EDITS.keys() - {"forbid", "permit"})
+
+
+class Rounds:
+    """Plays rounds on one stage. What is random follows from the seed."""
+
+    def __init__(self, stage: Stage, workers: Workers, seed: int) -> None:
+        self.stage = stage
+        self.workers = workers
+        self.random = random.Random(seed)  # noqa: S311 -- repeatable rounds, no secrets
+        stage.begin()
+        watch(stage.connection)
+        self.author = Author(stage.site.world, MIRRORED, APART)
+        self.clean_run()
+
+    def people_work(self) -> None:
+        """Change some pages, at least one text in each space, so that there is something to write."""
+        world = self.stage.site.world
+        for name in self.random.choices(WORK, k=4):
+            self.author.edit(name, self.random.randrange(40), self.random.randrange(40))
+        for key in MIRRORED:
+            page = world.create_page(space_key=key, title=f"Round {world.revision}", storage="<p>Round</p>")
+            world.edit_page(page.id, storage=f"<p>Round {world.revision}</p>")
+
+    def together(self) -> list[Worker]:
+        """Let a full run, an incremental one and a resync begin at about the same moment."""
+        self.people_work()
+        orders = self.random.sample(["full", "incremental", "resync"], 3)
+        started = [
+            self.workers.start(order, lease_seconds=60, delay_seconds=self.random.random() * 0.03) for order in orders
+        ]
+        self.workers.wait(*started)
+        assert [worker.exit_code for worker in started] == [0, 0, 0], started
+        self.clean_run()
+        return started
+
+    def asleep_before_writing(self) -> Worker:
+        """Stop a worker while it waits for bodies, until its lease has run out and another one has done the work."""
+        self.people_work()
+        site = self.stage.site
+        site.requests.clear()
+        site.faults.add(Fault(kind="slow", match=BODIES, argument=0.2))
+        sleeper = self.workers.start("full", lease_seconds=LEASE_SECONDS)
+        self._until(lambda: any(("body-format", "storage") in record.query for record in site.requests))
+        sleeper.signal(signal.SIGSTOP)
+        self._overtaken(sleeper)
+        return sleeper
+
+    def asleep_anywhere(self) -> Worker:
+        """Stop a worker at any moment, within a transaction too, until another one has done the work."""
+        self.people_work()
+        sleeper = self.workers.start("full", lease_seconds=LEASE_SECONDS)
+        time.sleep(self.random.random() * 0.15)
+        sleeper.signal(signal.SIGSTOP)
+        self._overtaken(sleeper)
+        return sleeper
+
+    def killed(self) -> Worker:
+        """Kill a worker at any moment. What it wrote is right, and the next run does the rest."""
+        self.people_work()
+        before = stored(self.stage.url).live.keys()
+        victim = self.workers.start("full", lease_seconds=60)
+        time.sleep(self.random.random() * 0.2)
+        victim.signal(signal.SIGKILL)
+        self.workers.wait(victim)
+        found = stored(self.stage.url)
+        assert list(contradictions(found)) == []
+        assert not (before - found.live.keys()) & visible(self.stage.site.world, WANTED).keys()
+        self.clean_run()
+        return victim
+
+    def clean_run(self) -> None:
+        """Run in full in this process and compare every row."""
+        self.stage.site.faults.clear()
+        report = full(mirror_of(self.stage.site.site_url, self.stage.engine, WANTED), allow_mass_delete=True)
+        assert report.exit_code == 0, report
+        right = expected(self.stage.site.world, self.stage.site.site_url, WANTED)
+        assert differences(right, stored(self.stage.url)) == []
+
+    def double_writers(self) -> list[tuple[object, ...]]:
+        """Give every write that was not the lease holder's, in all rounds so far."""
+        return double_writers(self.stage.connection)
+
+    def writing_runs(self) -> int:
+        """Count the runs that wrote anything."""
+        return len(writes_by_run(self.stage.connection))
+
+    def _overtaken(self, sleeper: Worker) -> None:
+        time.sleep(LEASE_SECONDS + 0.05)
+        other = self.workers.start("full", lease_seconds=60)
+        self.workers.wait(other)
+        sleeper.signal(signal.SIGCONT)
+        self.workers.wait(sleeper)
+        assert other.exit_code == 0, other
+        assert sleeper.exit_code in (0, 3, 75), sleeper
+        self.clean_run()
+
+    def _until(self, happened: object) -> None:
+        assert callable(happened)
+        ends_at = time.monotonic() + 30
+        while not happened():
+            assert time.monotonic() < ends_at
+            time.sleep(0.002)
+
+
+@contextmanager
+def rounds(stage: Stage, seed: int) -> Iterator[Rounds]:
+    """Start the zygote and play on the stage."""
+    always = {
+        "site_url": stage.site.site_url,
+        "database_url": stage.url,
+        "spaces": MIRRORED,
+        "idle_in_transaction_seconds": 0.8,
+    }
+    with zygote(**always) as workers:
+        yield Rounds(stage, workers, seed)

@@ -1,0 +1,105 @@
+"""Forks workers on demand: a process that has imported everything once, so that a worker starts in milliseconds.
+
+Reads tasks, a JSON object a line, and writes what became of them. Each worker is a process of its own, with its own
+connections, and can be stopped and killed like any other. Started by `workers.py`.
+"""
+
+import json
+import os
+import select
+import sys
+import threading
+import time
+from typing import Any
+
+from hr_sync.confluence.gateway import Limits
+from hr_sync.database.engine import make_engine
+from hr_sync.errors import HrSyncError
+from hr_sync.logs import configure_logging
+from hr_sync.sync.mirror import Mode, Order
+from hr_sync.sync.run import run
+from tests.proof.oracle import Wanted
+from tests.proof.wiring import mirror_of
+
+ORDERS = {
+    "full": Order(mode=Mode.FULL),
+    "incremental": Order(mode=Mode.INCREMENTAL),
+    "resync": Order(mode=Mode.RESYNC, every_page=True),
+}
+
+
+def work(task: dict[str, Any]) -> dict[str, Any]:
+    """Run once, as the command line would, with the lease and the timeouts that the task names."""
+    time.sleep(task["delay_seconds"])
+    engine = make_engine(
+        task["database_url"],
+        lock_timeout_seconds=10,
+        # A worker that sleeps within a transaction holds the lease's row; the server ends such a transaction.
+        idle_in_transaction_timeout_seconds=task["idle_in_transaction_seconds"],
+    )
+    mirror = mirror_of(
+        task["site_url"],
+        engine,
+        Wanted(spaces=tuple(task["spaces"])),
+        limits=Limits(max_connections=2),
+        connections=2,
+        lease_seconds=task["lease_seconds"],
+        stop=threading.Event(),
+    )
+    try:
+        report = run(mirror, ORDERS[task["order"]])
+    except HrSyncError as error:
+        return {"exit_code": error.exit_code, "error": type(error).__name__, "busy": False}
+    busy = any(space.busy_with for space in report.spaces)
+    return {"exit_code": int(report.exit_code), "error": report.error, "busy": busy}
+
+
+def say(message: dict[str, Any]) -> None:
+    """Write one line at once; short enough to be one write."""
+    os.write(1, json.dumps(message).encode()[:3000] + b"\n")
+
+
+def fork(task: dict[str, Any]) -> None:
+    """Start a worker for a task."""
+    pid = os.fork()
+    if pid:
+        say({"task": task["task"], "pid": pid})
+        return
+    try:
+        result = work(task)
+    except BaseException as error:  # noqa: BLE001 -- told to whoever waits for it
+        result = {"exit_code": 1, "error": repr(error)[:500], "busy": False}
+    say({"task": task["task"], **result})
+    os._exit(0)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    configure_logging(level="critical", format="json")
+    waiting = b""
+    while True:
+        readable, _, _ = select.select([0], [], [], 0.01)
+        if readable:
+            data = os.read(0, 1 << 16)
+            if not data:
+                sys.exit()
+            *lines, waiting = (waiting + data).split(b"\n")
+            for line in lines:
+                fork(json.loads(line))
+        reap()
+
+
+def reap() -> None:
+    """Say which workers have ended."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        say({"ended": pid, "status": status})
+
+
+if __name__ == "__main__":
+    main()
