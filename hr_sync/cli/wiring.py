@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from hr_sync.confluence.gateway import Gateway
+    from hr_sync.confluence.traffic import Traffic
     from hr_sync.settings import Settings
     from hr_sync.sync.mirror import Mirror
 
@@ -56,7 +57,7 @@ def open_database(settings: "Settings") -> Iterator["Engine"]:
         yield engine
 
 
-def open_gateway(settings: "Settings", stop: threading.Event) -> "Gateway":
+def open_gateway(settings: "Settings", stop: threading.Event, traffic: "Traffic | None" = None) -> "Gateway":
     """Give the door to the configured Confluence.
 
     Connects to nothing yet, unless there is a scoped token for a Cloud site: its API gateway has to be found then.
@@ -88,40 +89,46 @@ def open_gateway(settings: "Settings", stop: threading.Event) -> "Gateway":
         base = gateway_base(confluence.url, limits, stop)
     else:
         base = api_base(confluence.url)
-    return Gateway(base, credentials, limits, stop)
+    return Gateway(base, credentials, limits, stop, traffic)
 
 
 @contextmanager
 def open_mirror(settings: "Settings", stop: threading.Event) -> Iterator["Mirror"]:
     """Wire both ends together; the tables are made when they are missing. Raises SchemaError when they are older."""
+    from hr_sync.database.schema import ensure_schema
+
+    with open_database(settings) as engine:
+        ensure_schema(engine)
+        yield make_mirror(settings, engine, stop)
+
+
+def make_mirror(
+    settings: "Settings", engine: "Engine", stop: threading.Event, traffic: "Traffic | None" = None
+) -> "Mirror":
+    """Wire both ends together over an engine whose tables are there. Asks Confluence when its flavour is not known."""
     from hr_sync.confluence.reader import open_reader
     from hr_sync.database.engine import make_sessions
-    from hr_sync.database.schema import ensure_schema
     from hr_sync.model.removal import Guard
     from hr_sync.model.tree import PageScope
     from hr_sync.sync.mirror import Mirror, Scope
 
-    with open_database(settings) as engine:
-        ensure_schema(engine)
-        yield Mirror(
-            reader=open_reader(open_gateway(settings, stop), settings.confluence.flavor),
-            engine=engine,
-            sessions=make_sessions(engine),
-            scope=Scope(
-                spaces=settings.confluence.spaces,
-                exclude_spaces=settings.confluence.exclude_spaces,
-                include_personal_spaces=settings.confluence.include_personal_spaces,
-                pages=PageScope(
-                    page_trees=frozenset(settings.confluence.page_trees),
-                    exclude_page_trees=frozenset(settings.confluence.exclude_page_trees),
-                ),
-            ),
-            overlap=timedelta(minutes=settings.sync.overlap_minutes),
-            version=__version__,
-            connections=settings.confluence.max_connections,
-            guard=Guard(
-                max_removed_pages=settings.sync.max_removed_pages,
-                max_removed_fraction=settings.sync.max_removed_fraction,
-            ),
-            stop=stop,
-        )
+    confluence, sync = settings.confluence, settings.sync
+    pages = PageScope(
+        page_trees=frozenset(confluence.page_trees), exclude_page_trees=frozenset(confluence.exclude_page_trees)
+    )
+    return Mirror(
+        reader=open_reader(open_gateway(settings, stop, traffic), confluence.flavor),
+        engine=engine,
+        sessions=make_sessions(engine),
+        scope=Scope(
+            spaces=confluence.spaces,
+            exclude_spaces=confluence.exclude_spaces,
+            include_personal_spaces=confluence.include_personal_spaces,
+            pages=pages,
+        ),
+        overlap=timedelta(minutes=sync.overlap_minutes),
+        version=__version__,
+        connections=confluence.max_connections,
+        guard=Guard(max_removed_pages=sync.max_removed_pages, max_removed_fraction=sync.max_removed_fraction),
+        stop=stop,
+    )

@@ -57,10 +57,20 @@ class Limits:
 class Gateway:
     """Asks one Confluence with one account. Safe to use from many threads; each has a session of its own."""
 
-    def __init__(self, base: str, credentials: Credentials, limits: Limits, stop: threading.Event) -> None:
-        """`base` as `addresses.api_base` gives it. Every wait ends at once when `stop` is set."""
+    def __init__(
+        self,
+        base: str,
+        credentials: Credentials,
+        limits: Limits,
+        stop: threading.Event,
+        traffic: Traffic | None = None,
+    ) -> None:
+        """`base` as `addresses.api_base` gives it. Every wait ends at once when `stop` is set.
+
+        `traffic` counts on where earlier gateways of the process left off.
+        """
         self.base = base
-        self.traffic = Traffic()
+        self.traffic = traffic or Traffic()
         self._credentials = credentials
         self._limits = limits
         self._stop = stop

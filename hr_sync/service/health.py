@@ -25,6 +25,7 @@ class ScheduleState:
     last_beat_age_seconds: float  #: since the loop turned last
     failures_in_a_row: int  #: most of any job; a run that ends otherwise sets it back to 0
     up_seconds: float  #: since the service started
+    overdue: bool = False  #: the run at work was told to end for its deadline, and has not
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +70,8 @@ def _faults_of(schedule: ScheduleState, limits: HealthLimits) -> list[str]:
     if not is_alive(schedule.last_beat_age_seconds, limits):
         seconds = round(schedule.last_beat_age_seconds)
         reasons.append(f"The loop has not turned for {seconds} s. Restart the service.")
+    if schedule.overdue:
+        reasons.append("A run is past its deadline and does not end. Restart the service.")
     if schedule.failures_in_a_row >= limits.failures_in_a_row:
         reasons.append(f"{schedule.failures_in_a_row} runs in a row failed. Look for the error of the last one.")
     return reasons

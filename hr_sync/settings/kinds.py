@@ -8,6 +8,8 @@ import re
 import ssl
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
 
@@ -87,10 +89,39 @@ def _check_certificates(path: Path) -> Path:
     return path
 
 
+def _check_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be the name of a time zone, like Europe/Berlin or UTC") from None
+    return name
+
+
+def _check_cron(expression: str) -> str:
+    """Look at the form only; what the fields mean is checked where the schedule is made."""
+    fields = expression.split()
+    if len(fields) != _CRON_FIELDS and not expression.startswith("@"):
+        raise ValueError("must be a cron expression of five fields: minute hour day month weekday")
+    return expression
+
+
+def _check_ping_url(url: str) -> str:
+    parts = urlsplit(url)
+    local = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        raise ValueError("must begin with https:// (http:// on this machine alone)")
+    return url.rstrip("/")
+
+
+_CRON_FIELDS = 5
 Text = Annotated[str, AfterValidator(check_text)]
 Word = BeforeValidator(_lower)
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Minutes = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+TimeZone = Annotated[Text, AfterValidator(_check_zone)]
+CronExpression = Annotated[Text, AfterValidator(_check_cron)]
+PingUrl = Annotated[Text, AfterValidator(_check_ping_url)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 FolderPath = Annotated[Path, BeforeValidator(_check_path_text), AfterValidator(_expand_home)]
 CertificateFile = Annotated[FolderPath, AfterValidator(_check_certificates)]

@@ -22,13 +22,17 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from hr_sync.settings.addresses import confluence_base, database_url
 from hr_sync.settings.kinds import (
     CertificateFile,
+    CronExpression,
     FolderPath,
     Fraction,
+    Minutes,
     PageIds,
+    PingUrl,
     Seconds,
     Secret,
     SpaceKeys,
     Text,
+    TimeZone,
     Word,
 )
 
@@ -181,7 +185,7 @@ class DatabaseSettings(Group):
 
 
 class SyncSettings(Group):
-    """What one run may do."""
+    """What one run may do, and when `hr-sync serve` runs."""
 
     max_removed_fraction: Fraction = 0.1
     """Share of a space's live pages that one run may hide or remove; more is held for a decision (exit code 4)."""
@@ -189,6 +193,39 @@ class SyncSettings(Group):
     """Number of pages that may always be hidden or removed, in small spaces too."""
     overlap_minutes: int = Field(default=15, ge=0, le=10_080)
     """How far behind the last known change an incremental run looks again (Cloud)."""
+    incremental_interval_minutes: Minutes = 5
+    """How often `serve` looks for what changed."""
+    full_interval_minutes: Minutes = 360
+    """How often `serve` compares every page and finds what has gone."""
+    incremental_cron: CronExpression | None = Field(default=None, examples=["*/5 * * * *"])
+    """Instead of incremental_interval_minutes: minute, hour, day, month and weekday (0 and 7 are Sunday)."""
+    full_cron: CronExpression | None = Field(default=None, examples=["30 1,13 * * *"])
+    """Instead of full_interval_minutes, written in the same way."""
+    time_zone: TimeZone = "UTC"
+    """Zone that the cron expressions are meant in, like Europe/Berlin."""
+    jitter_seconds: int = Field(default=10, ge=0, le=3600)
+    """Up to so much later than the interval says, so that many workers do not ask all at once."""
+    run_deadline_minutes: Minutes = 120
+    """Longest time for one run of `serve`; then it is stopped, and the next one goes on."""
+    stale_after_minutes: Minutes = 60
+    """Age of a space's last complete run from which /healthz is red."""
+
+
+class ServiceSettings(Group):
+    """What `hr-sync serve` shows of itself over HTTP, and whom it tells."""
+
+    host: Text = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 lets other machines ask, as a container needs."""
+    port: int = Field(default=8080, ge=0, le=65_535)
+    """Port of /livez, /readyz, /healthz, /metrics and the status page; 0 takes a free one."""
+    token: Secret | None = Field(default=None, examples=["..."])
+    """Asked for by the status page and /metrics when it is set: as Bearer, or as the password of any user."""
+    show_titles: bool = False
+    """Whether the status page shows titles of pages, which may be confidential."""
+    ping_url: PingUrl | None = Field(default=None, examples=["https://hc-ping.com/CHANGE-ME"])
+    """Asked for with /start before each run, as it is after a complete one and with /fail after any other."""
+    metrics_file: FolderPath | None = Field(default=None, examples=["/var/lib/node_exporter/hr_sync.prom"])
+    """File that `hr-sync run` writes its metrics to, for the textfile collector of the node exporter."""
 
 
 class LogSettings(Group):
@@ -208,6 +245,7 @@ class Settings(BaseSettings):
     confluence: ConfluenceSettings
     database: DatabaseSettings = DatabaseSettings()
     sync: SyncSettings = SyncSettings()
+    service: ServiceSettings = ServiceSettings()
     log: LogSettings = LogSettings()
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -23,7 +23,8 @@ def clean_space(space: Space) -> Space:
 
 def clean_head(head: Head) -> Head:
     """Clean what people typed into a head."""
-    return replace(head, title=clean_line(head.title), url=clean_line(head.url))
+    title, url = clean_line(head.title), clean_line(head.url)
+    return head if (title, url) == (head.title, head.url) else replace(head, title=title, url=url)
 
 
 def belongs(head: Head, space: Space) -> bool:

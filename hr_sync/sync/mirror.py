@@ -23,6 +23,10 @@ def tell_nobody(_space_key: str, _done: int, _total: int) -> None:
     """Keep the progress of a run to itself."""
 
 
+def note_nowhere(_seconds: float) -> None:
+    """Keep a measurement to itself."""
+
+
 class Mode(StrEnum):
     """Which pages a run looks at."""
 
@@ -68,6 +72,7 @@ class Mirror:
     overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
     lease_seconds: float = LEASE_SECONDS  #: how long a space stays closed after its worker vanished without a trace
     tell: Tell = tell_nobody  #: called from the threads of the spaces
+    observe_lag: Callable[[float], None] = note_nowhere  #: seconds from a page's change to its commit; called likewise
     stop: threading.Event = field(default_factory=threading.Event)
 
     @property

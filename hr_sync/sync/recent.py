@@ -26,6 +26,7 @@ def sync_recent(work: Work) -> SpaceReport:
         due_again = due(session, work.space.key)
     if position.watermark is None or position.scope_fingerprint != work.mirror.scope.pages.fingerprint:
         return sync_space(work)
+    work = replace(work, since=position.watermark)
     recent = clean_recent(work.mirror.reader.recent(work.space, position.watermark - work.mirror.overlap))
     stored = _stored(work, recent, due_again)
     recent = _in_scope(work, recent, stored)

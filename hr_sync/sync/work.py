@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from hr_sync.database.apply import MOST_PAGES, Write, apply_pages
 from hr_sync.database.engine import session_scope
@@ -30,6 +31,7 @@ class Work:
     mirrored_space_ids: frozenset[str]
     pool: Executor  #: fetches bodies
     lease: Lease
+    since: datetime | None = None  #: what changed after it arrives now for the first time, so that its lag counts
     counts: Counts = field(default_factory=Counts)
 
 
@@ -66,11 +68,10 @@ def write_bodies(work: Work, steps: Sequence[Step]) -> frozenset[str]:
 
 def _stale(pages: Mapping[str, CleanPage], steps: Mapping[str, Step]) -> dict[str, str]:
     """Find bodies older than the listing: from a replica that lags, and as such no page that was brought up to date."""
-    listed = {page_id: head.version for page_id, step in steps.items() if (head := step.head) is not None}
     return {
-        page_id: f"the body is of version {page.head.version}, the listing showed {listed[page_id]}"
+        page_id: f"the body is of version {page.head.version}, the listing showed {listed.version}"
         for page_id, page in pages.items()
-        if page.head.version < listed.get(page_id, 0)
+        if (listed := steps[page_id].head) is not None and page.head.version < listed.version
     }
 
 
@@ -125,10 +126,13 @@ def _write(work: Work, writes: Sequence[Write]) -> None:
     if not writes:
         return
     failed = {failure.page_id for failure in apply_pages(work.mirror.sessions, work.lease, work.run_id, writes)}
+    now = datetime.now(UTC)
     for write in writes:
         if write.head.id not in failed:
             name = _COUNTED[write.action]
             setattr(work.counts, name, getattr(work.counts, name) + 1)
+            if work.since is not None and write.head.last_updated > work.since:
+                work.mirror.observe_lag((now - write.head.last_updated).total_seconds())
 
 
 _COUNTED = {

@@ -1,0 +1,128 @@
+"""`serve`: the long-running container. Wires schedule, runs, metrics and HTTP together; nothing is decided here."""
+
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import structlog
+import typer
+
+from hr_sync.cli.options import Config
+from hr_sync.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from apscheduler.triggers.base import BaseTrigger
+    from sqlalchemy import Engine
+
+    from hr_sync.model.report import RunReport
+    from hr_sync.service.daemon import Job
+    from hr_sync.settings import Settings
+    from hr_sync.sync.mirror import Mode
+
+log = structlog.get_logger(__name__)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(serve)
+
+
+def serve(config: Config = None) -> None:
+    """Bring the mirror up to date on a schedule until SIGTERM, with health, metrics and a status page over HTTP."""
+    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.cli.wiring import open_database, open_settings
+    from hr_sync.database.schema import ensure_schema
+
+    current = CurrentSettings(open_settings(config), config)
+    signal.signal(signal.SIGHUP, current.reload)
+
+    def work(stop: threading.Event) -> None:
+        with open_database(current.settings) as engine:
+            ensure_schema(engine)
+            _serve(current, engine, stop)
+
+    run_until_stopped(work)
+
+
+class CurrentSettings:
+    """The settings in force. SIGHUP reads them again: what runs read holds from the next run on."""
+
+    def __init__(self, settings: "Settings", config: Path | None) -> None:
+        self.settings = settings
+        self._config = config
+
+    def reload(self, _number: int, _frame: FrameType | None) -> None:
+        """Read the settings again. A mistake leaves the old ones in force; some changes need a restart, and say so."""
+        from hr_sync.settings import load_settings
+
+        try:
+            fresh = load_settings(self._config)
+        except ConfigurationError as error:
+            log.error("settings.refused", error=str(error))  # noqa: TRY400 -- the message says it all
+            return
+        old = self.settings
+        needs_restart = [
+            group for group in ("database", "sync", "service", "log") if getattr(fresh, group) != getattr(old, group)
+        ]
+        self.settings = fresh
+        log.info("settings.reloaded", needs_restart=needs_restart)
+
+
+def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) -> None:
+    from hr_sync.confluence.traffic import Traffic
+    from hr_sync.service.daemon import Observer, Watch, keep_running
+
+    settings = current.settings
+    traffic = Traffic()
+    watch = Watch()
+
+    def run_once(mode: "Mode") -> Callable[[threading.Event], "RunReport"]:
+        from hr_sync.cli.wiring import make_mirror
+        from hr_sync.sync.mirror import Order
+        from hr_sync.sync.run import run
+
+        def work(end_of_run: threading.Event) -> "RunReport":
+            mirror = make_mirror(current.settings, engine, end_of_run, traffic)
+            return run(mirror, Order(mode=mode))
+
+        return work
+
+    observer = Observer(started=lambda _: None, ended=lambda *_: None, failed=lambda *_: None, skipped=lambda _: None)
+    keep_running(
+        make_jobs(settings, run_once),
+        watch,
+        observer,
+        stop,
+        deadline_seconds=settings.sync.run_deadline_minutes * 60,
+    )
+
+
+def make_jobs(
+    settings: "Settings", run_once: Callable[["Mode"], Callable[[threading.Event], "RunReport"]]
+) -> "list[Job]":
+    """Give the two jobs with their schedules. Raises ConfigurationError for a cron expression that makes no sense."""
+    from hr_sync.service.daemon import Job
+    from hr_sync.sync.mirror import Mode
+
+    sync = settings.sync
+    full = _trigger(settings, "full", sync.full_cron, sync.full_interval_minutes)
+    incremental = _trigger(settings, "incremental", sync.incremental_cron, sync.incremental_interval_minutes)
+    return [
+        Job(name="full", trigger=full, work=run_once(Mode.FULL), at_start=True),
+        Job(name="incremental", trigger=incremental, work=run_once(Mode.INCREMENTAL)),
+    ]
+
+
+def _trigger(settings: "Settings", job: str, cron: str | None, minutes: float) -> "BaseTrigger":
+    from hr_sync.service.schedule import cron_trigger, interval_trigger
+
+    if cron is None:
+        return interval_trigger(minutes, jitter_seconds=settings.sync.jitter_seconds)
+    try:
+        return cron_trigger(cron, ZoneInfo(settings.sync.time_zone))
+    except ValueError as error:
+        raise ConfigurationError(f"sync.{job}_cron: {error}. Write it like 30 1 * * 1-5.") from None

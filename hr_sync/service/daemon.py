@@ -1,0 +1,150 @@
+"""Runs the jobs on their schedule until it is asked to stop. Never lets a failure pass unnoticed, nor end the process.
+
+One thread works, so that a full and an incremental run do not meet; the calling thread keeps watch: it beats, hands on
+the wish to stop, and ends a run that is past its deadline.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from hr_sync.errors import HrSyncError
+from hr_sync.model.report import RunReport
+from hr_sync.service.health import ScheduleState
+
+log = structlog.get_logger(__name__)
+
+_WATCH_SECONDS = 0.2  # between two looks of the watch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """Something to run on a schedule. `work` gets the event that tells it to stop."""
+
+    name: str
+    trigger: BaseTrigger
+    work: Callable[[threading.Event], RunReport]
+    at_start: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class Watch:
+    """What the service knows of itself; read by health and metrics from other threads, written by the daemon alone."""
+
+    started_at: float = field(default_factory=time.monotonic)  #: monotonic
+    beat_at: float = field(default_factory=time.monotonic)  #: monotonic; when the watch last looked
+    running: str | None = None  #: name of the job at work
+    running_since: float = 0.0  #: monotonic
+    overdue: bool = False  #: the run at work is past its deadline
+    failures_in_a_row: dict[str, int] = field(default_factory=dict)  #: by job: runs that ended by an exception
+
+    def state(self) -> ScheduleState:
+        """Give how the schedule stands now, for health."""
+        now = time.monotonic()
+        return ScheduleState(
+            last_beat_age_seconds=now - self.beat_at,
+            failures_in_a_row=max(self.failures_in_a_row.values(), default=0),
+            up_seconds=now - self.started_at,
+            overdue=self.overdue,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observer:
+    """Who is told about runs: metrics and pings. Called from the working thread."""
+
+    started: Callable[[str], None]
+    ended: Callable[[str, RunReport], None]
+    failed: Callable[[str, BaseException], None]
+    skipped: Callable[[str], None]  #: the job was due and still at work; called from the scheduler's thread
+
+
+def keep_running(
+    jobs: Sequence[Job], watch: Watch, observer: Observer, stop: threading.Event, *, deadline_seconds: float
+) -> None:
+    """Run the jobs until `stop` is set, then end the one at work and return."""
+    daemon = _Daemon(watch, observer, deadline_seconds)
+    scheduler = BackgroundScheduler(
+        timezone=UTC,
+        executors={"default": ThreadPoolExecutor(1)},
+        # A run that is late is made up for, once, however late it is.
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    scheduler.add_listener(daemon.note_skipped, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
+    for job in jobs:
+        now = {"next_run_time": datetime.now(UTC)} if job.at_start else {}
+        scheduler.add_job(daemon.run, job.trigger, args=[job], id=job.name, name=job.name, **now)
+    scheduler.start()
+    log.info("service.started", jobs=[job.name for job in jobs])
+    try:
+        while not stop.wait(_WATCH_SECONDS):
+            daemon.look()
+    finally:
+        daemon.end_run()
+        # Waits for the run at work, which sees its event in every wait.
+        scheduler.shutdown(wait=True)
+        log.info("service.stopped")
+
+
+class _Daemon:
+    def __init__(self, watch: Watch, observer: Observer, deadline_seconds: float) -> None:
+        self._watch = watch
+        self._observer = observer
+        self._deadline_seconds = deadline_seconds
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._end_of_run = threading.Event()
+
+    def run(self, job: Job) -> None:
+        """Do one run of a job, in the working thread."""
+        watch = self._watch
+        with self._lock:
+            self._end_of_run = threading.Event()
+            if self._stopping:
+                return
+        watch.running, watch.running_since, watch.overdue = job.name, time.monotonic(), False
+        try:
+            self._observer.started(job.name)
+            report = job.work(self._end_of_run)
+        except Exception as failure:
+            watch.failures_in_a_row[job.name] = watch.failures_in_a_row.get(job.name, 0) + 1
+            if isinstance(failure, HrSyncError):
+                log.warning("job.failed", job=job.name, error=str(failure))
+            else:
+                log.exception("job.failed", job=job.name)
+            self._observer.failed(job.name, failure)
+        else:
+            watch.failures_in_a_row[job.name] = 0
+            self._observer.ended(job.name, report)
+        finally:
+            # Tells everything that still waits for this run that it is over.
+            self._end_of_run.set()
+            watch.running, watch.overdue = None, False
+
+    def look(self) -> None:
+        """Beat, and end a run that is past its deadline."""
+        watch = self._watch
+        watch.beat_at = time.monotonic()
+        if watch.running and not watch.overdue and watch.beat_at - watch.running_since > self._deadline_seconds:
+            watch.overdue = True
+            log.error("run.overdue", job=watch.running, deadline_seconds=self._deadline_seconds)
+            self._end_of_run.set()
+
+    def end_run(self) -> None:
+        """Tell the run at work to stop, and let no other begin."""
+        with self._lock:
+            self._stopping = True
+            self._end_of_run.set()
+
+    def note_skipped(self, event: JobExecutionEvent) -> None:
+        """Tell that a job was due while it was still at work."""
+        log.warning("job.skipped", job=event.job_id)
+        self._observer.skipped(event.job_id)

@@ -1,0 +1,99 @@
+"""When the jobs run: by interval, or by a cron expression as Unix means it, in a named time zone. Reads no clock.
+
+Two traps of APScheduler 3.11 are closed here. Its weekday 0 is Monday where cron's is Sunday, so that `1-5` would run
+from Tuesday to Saturday. And in a zone with summer time a job at 02:30 would run twice in autumn.
+"""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_NAMED = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+}
+
+
+def interval_trigger(minutes: float, *, jitter_seconds: int = 0) -> BaseTrigger:
+    """Run every so many minutes, each time up to so many seconds later."""
+    return IntervalTrigger(seconds=round(minutes * 60), timezone=UTC, jitter=jitter_seconds or None)
+
+
+def cron_trigger(expression: str, zone: ZoneInfo) -> BaseTrigger:
+    """Run by a Unix cron expression. Raises ValueError that says what is wrong with it.
+
+    A job at fixed hours follows the clock on the wall: once on the night when an hour comes twice, and an hour later on
+    the night when its hour is left out. A job of every hour follows real time.
+    """
+    minute, hour, day, month, weekday = _fields(expression)
+    follows_the_wall = not hour.startswith("*")
+    cron = CronTrigger(
+        minute=minute,
+        hour=hour,
+        day=day,
+        month=month,
+        day_of_week=weekday,
+        timezone=UTC if follows_the_wall else zone,
+    )
+    return _OnTheWall(cron, zone) if follows_the_wall else cron
+
+
+class _OnTheWall(BaseTrigger):  # type: ignore[misc] # the library has no types
+    """Reads a cron trigger's times as those on the wall of a zone."""
+
+    def __init__(self, cron: CronTrigger, zone: ZoneInfo) -> None:
+        self._cron = cron  # in UTC, which stands for the wall here
+        self._zone = zone
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """Give the next time after `previous_fire_time` and not before `now`, in UTC."""
+        moment = max(now, previous_fire_time + timedelta(seconds=1)) if previous_fire_time else now
+        # An hour that comes twice on the wall: look from its beginning, and leave out what has been in real time.
+        wall = moment.astimezone(self._zone).replace(tzinfo=UTC) - timedelta(hours=3)
+        while (found := self._cron.get_next_fire_time(None, wall)) is not None:
+            instant: datetime = found.replace(tzinfo=self._zone, fold=0).astimezone(UTC)
+            if instant >= moment:
+                return instant
+            wall = found + timedelta(seconds=1)
+        return None
+
+
+def _fields(expression: str) -> list[str]:
+    fields = _NAMED.get(expression.strip().lower(), expression).split()
+    if len(fields) != 5:
+        raise ValueError(f"five fields are wanted (minute hour day month weekday), or one of {', '.join(_NAMED)}")
+    if fields[2] != "*" and fields[4] != "*":
+        raise ValueError("restrict the day of the month or the weekday, not both")
+    fields[4] = _weekdays(fields[4])
+    return fields
+
+
+def _weekdays(field: str) -> str:
+    """Translate cron's weekdays (0 and 7 are Sunday) to names, which mean the same everywhere."""
+    if field == "*":
+        return field
+    days: set[int] = set()
+    for part in field.lower().split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.partition("-")
+        low = 0 if span == "*" else _weekday(first)
+        high = 6 if span == "*" or (step and not last) else _weekday(last or first)
+        if high < low:
+            high += 7
+        days |= {day % 7 for day in range(low, high + 1, int(step or 1))}
+    return ",".join(_WEEKDAYS[day] for day in sorted(days))
+
+
+def _weekday(name: str) -> int:
+    if name[:3] in _WEEKDAYS:
+        return _WEEKDAYS.index(name[:3])
+    if name.isascii() and name.isdigit() and int(name) <= 7:
+        return int(name)
+    raise ValueError("a weekday is 0 to 7 (0 and 7 are Sunday), or a name like mon")
