@@ -10,16 +10,19 @@ from typing import NoReturn, TypeVar
 
 from hr_sync.errors import Stopped
 
-GRACE_SECONDS = 4.0  #: for the work to notice; a request that hangs in the kernel does not
+GRACE_SECONDS = 3.5  #: for the work to notice; a request that hangs in the kernel does not
+LAST_WORDS_SECONDS = 0.8  #: for what is done then
 
 Result = TypeVar("Result")
 
 
-def run_until_stopped(work: Callable[[threading.Event], Result]) -> Result:
+def run_until_stopped(
+    work: Callable[[threading.Event], Result], *, last_words: Callable[[], None] = lambda: None
+) -> Result:
     """Run `work` beside the main thread, which is left free to hear signals, and give what it returns or raises.
 
     SIGTERM and SIGINT set the event that every wait of the work looks at; a second one ends the process at once. When
-    the work does not end within the grace, the process does: transactions roll back and the lease runs out.
+    the work does not end within the grace, the process does, after `last_words`: transactions roll back by themselves.
     """
     stop = threading.Event()
     outcome: list[Result] = []
@@ -44,7 +47,7 @@ def run_until_stopped(work: Callable[[threading.Event], Result]) -> Result:
             worker.join(0.1)
         worker.join(GRACE_SECONDS if stop.is_set() else None)
         if worker.is_alive():
-            _leave()
+            _leave(last_words)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -53,7 +56,10 @@ def run_until_stopped(work: Callable[[threading.Event], Result]) -> Result:
     return outcome[0]
 
 
-def _leave() -> NoReturn:
+def _leave(last_words: Callable[[], None]) -> NoReturn:
+    speaker = threading.Thread(target=last_words, name="last-words", daemon=True)
+    speaker.start()
+    speaker.join(LAST_WORDS_SECONDS)
     print("hr-sync: stopped in the middle of a request; what was committed before stays.", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -90,17 +90,19 @@ def _run(config: Path | None, order: "Order", *, as_json: bool) -> None:
     from hr_sync.cli.printing import print_json, print_report
     from hr_sync.cli.progress import shown_progress
     from hr_sync.cli.stopping import run_until_stopped
-    from hr_sync.cli.wiring import open_mirror, open_settings
+    from hr_sync.cli.wiring import HeldLeases, open_mirror, open_settings
 
     settings = open_settings(config)
+    leases = HeldLeases()
 
     def work(stop: threading.Event) -> "RunReport":
         from hr_sync.sync.run import run as run_once
 
         with open_mirror(settings, stop) as mirror, shown_progress() as tell:
+            leases.sessions = mirror.sessions
             return run_once(replace(mirror, tell=tell), order)
 
-    report = run_until_stopped(work)
+    report = run_until_stopped(work, last_words=leases.release)
     if as_json:
         print_json(report)
     else:

@@ -11,6 +11,7 @@ from hr_sync import __version__
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from sqlalchemy.orm import Session, sessionmaker
 
     from hr_sync.confluence.gateway import Gateway
     from hr_sync.confluence.traffic import Traffic
@@ -100,6 +101,20 @@ def open_mirror(settings: "Settings", stop: threading.Event) -> Iterator["Mirror
     with open_database(settings) as engine:
         ensure_schema(engine)
         yield make_mirror(settings, engine, stop)
+
+
+class HeldLeases:
+    """Releases the leases of this process, once it is known where they are."""
+
+    sessions: "sessionmaker[Session] | None" = None
+
+    def release(self) -> None:
+        """Release them over a connection of its own, since those at work may hang. Raises what the database raises."""
+        from hr_sync.database.lease import release_leases_of
+        from hr_sync.sync.workers import worker_name
+
+        if self.sessions is not None:
+            release_leases_of(self.sessions, worker_name())
 
 
 def make_mirror(
