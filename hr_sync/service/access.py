@@ -13,7 +13,7 @@ def may_read(authorization: str, token: str | None) -> bool:
     if token is None:
         return True
     scheme, _, value = authorization.partition(" ")
-    shown = value.strip().encode("utf-8", "surrogateescape")
+    shown = value.strip().encode("latin-1", "replace")  # as WSGI hands over the bytes of a header
     if scheme.lower() == "basic":
         shown = _password(shown)
     elif scheme.lower() != "bearer":

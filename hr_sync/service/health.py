@@ -5,6 +5,7 @@ Red means that the mirror is not kept, whatever the cause: that runs take place 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from hr_sync.database.runs import SpaceStatus
 
@@ -89,8 +90,13 @@ def _judge_space(space: SpaceStatus, schedule: ScheduleState, limits: HealthLimi
 
 
 def _why_stale(space: SpaceHealth, limits: HealthLimits) -> str:
-    limit = f"the limit is {limits.stale_after_seconds:.0f} s"
+    limit = f"the limit is {_span(limits.stale_after_seconds)}"
     if space.age_seconds is None:
         return f"Space {space.space_key} was never complete, and {limit}. `hr-sync status` tells what is missing."
-    age = f"complete {space.age_seconds:.0f} s ago"
+    age = f"complete {_span(space.age_seconds)} ago"
     return f"Space {space.space_key} was last {age}, and {limit}. `hr-sync status` tells what is missing."
+
+
+def _span(seconds: float) -> str:
+    """Write a duration for people: `1:30:00`, `2 days, 0:00:00`."""
+    return str(timedelta(seconds=round(seconds)))

@@ -72,3 +72,8 @@ def ago(age: timedelta | None) -> Html:
     units = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
     size, unit = next((each for each in units if seconds >= each[0]), (1, "s"))
     return tag("span", f"{seconds // size} {unit} ago", class_="nowrap")
+
+
+def prose(text: str) -> Html:
+    """Show a message; what stands in backticks in it is a command."""
+    return join(*(tag("code", part) if place % 2 else part for place, part in enumerate(text.split("`"))))

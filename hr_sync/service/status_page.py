@@ -11,8 +11,10 @@ from hr_sync.database.overview import FailureLine, Overview, RunLine
 from hr_sync.database.runs import SpaceStatus
 from hr_sync.service.chart import changes_of, chart, seconds_of
 from hr_sync.service.health import Health
-from hr_sync.service.layout import NUMBER, WORDS, ago, column, document, moment, table
+from hr_sync.service.layout import NUMBER, WORDS, ago, column, document, moment, prose, table
 from hr_sync.service.markup import Html, join, tag
+
+_MOST_LINES = 15  # of runs; the chart shows them all
 
 
 def status_page(overview: Overview, health: Health, *, now: datetime, show_titles: bool) -> Html:
@@ -27,8 +29,8 @@ def status_page(overview: Overview, health: Health, *, now: datetime, show_title
         _verdict(health),
         _spaces(overview.spaces, health, show_titles=show_titles),
         _held(overview.spaces),
-        _runs(overview.runs),
         _failures(overview.failures, now),
+        _runs(overview.runs),
         _question(),
     )
 
@@ -36,7 +38,7 @@ def status_page(overview: Overview, health: Health, *, now: datetime, show_title
 def _verdict(health: Health) -> Html:
     if health.ok:
         return tag("section", tag("p", tag("strong", "All is well."), " Every space is fresh."), class_="verdict")
-    reasons = tag("ul", *(tag("li", reason) for reason in health.reasons))
+    reasons = tag("ul", *(tag("li", prose(reason)) for reason in health.reasons))
     return tag("section", tag("p", tag("strong", "Something is wrong.")), reasons, class_="verdict red", role="alert")
 
 
@@ -74,7 +76,7 @@ def _held(spaces: Sequence[SpaceStatus]) -> Html | None:
             space.space_key,
             space.held,
             join(
-                tag("p", space.error or ""),
+                tag("p", prose(space.error or "")),
                 tag("p", "To see them: ", _command("run", "--space", space.space_key, "--dry-run")),
                 tag("p", "To release a mass: ", _command("run", "--space", space.space_key, "--allow-mass-delete")),
             ),
@@ -104,9 +106,9 @@ def _runs(runs: Sequence[RunLine]) -> Html:
             run.updated + run.moved,
             run.removed + run.hidden,
             run.failed,
-            run.error or "",
+            prose(run.error or ""),
         ]
-        for run in runs
+        for run in runs[:_MOST_LINES]
     ]
     counts = [column(name, NUMBER) for name in ("Took", "New", "Changed", "Gone", "Failed")]
     columns = [
@@ -139,7 +141,7 @@ def _failures(failures: Sequence[FailureLine], now: datetime) -> Html:
             failure.attempts,
             ago(now - failure.last_failed_at),
             moment(failure.next_attempt_at),
-            failure.message,
+            prose(failure.message),
         ]
         for failure in failures
     ]

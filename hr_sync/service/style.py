@@ -11,7 +11,7 @@ STYLE = Html("""
 @media (prefers-color-scheme: dark) { :root { --ground: #12161d; --text: #e6eaf1; --soft: #9aa5b6; --line: #2e3644;
   --card: #1a202a; --good: #4cc26b; --warn: #e0a93b; --bad: #ff7b81; --bar: #7fa6ec; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 64rem; background: var(--ground); color: var(--text);
+body { margin: 0 auto; padding: 1rem; max-width: 76rem; background: var(--ground); color: var(--text);
   font: 1rem/1.5 system-ui, sans-serif; font-variant-numeric: tabular-nums; }
 a { color: inherit; }
 a:focus-visible, input:focus-visible, button:focus-visible, .wide:focus-visible { outline: 3px solid var(--bar);
@@ -29,7 +29,7 @@ caption { text-align: left; color: var(--soft); padding-bottom: .3rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); }
 thead th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 th.number, td.number { text-align: right; }
-td.words { min-width: 16rem; overflow-wrap: anywhere; }
+td.words { min-width: 13rem; overflow-wrap: anywhere; }
 time, .nowrap { white-space: nowrap; }
 .complete, .green { color: var(--good); }
 .partial, .held, .stopped { color: var(--warn); }
@@ -39,6 +39,7 @@ svg text { fill: var(--soft); font-size: 13px; }
 .bar { fill: var(--bar); }
 .bar.partial, .bar.held, .bar.stopped { fill: var(--warn); }
 .bar.failed { fill: var(--bad); }
+td p { margin: 0 0 .4rem; }
 code { background: var(--card); border: 1px solid var(--line); border-radius: .25rem; padding: .1rem .35rem;
   overflow-wrap: anywhere; }
 form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }

@@ -1,0 +1,118 @@
+"""An overview to show, with words in it that want to be more than words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hr_sync.database.history import ChangeLine, PageHistory, StoredFacts
+from hr_sync.database.overview import FailureLine, Overview, RunLine
+from hr_sync.database.runs import SpaceStatus
+from hr_sync.service.health import HealthLimits, ScheduleState, judge
+from hr_sync.service.metrics import Metrics, MetricSources
+from hr_sync.service.web import Endpoints, start_web
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+HOSTILE = """</title></style><script>document.title="owned"</script><img src=x onerror=alert(1)>"'&\u202e\x1b[31m"""
+
+SPACE = SpaceStatus(
+    space_key="HR",
+    name=HOSTILE,
+    last_complete_at=NOW - timedelta(minutes=5),
+    age=timedelta(minutes=5),
+    last_run_id=40,
+    last_outcome="complete",
+    held=0,
+    error=None,
+    lease_holder=None,
+    live_pages=523,
+    failing_pages=1,
+)
+HELD = replace(
+    SPACE,
+    space_key="~ann",
+    name="Personal",
+    age=timedelta(days=2),
+    last_outcome="held",
+    held=61,
+    error="61 pages would leave space ~ann, more than may without a decision; none did.",
+)
+
+
+def run_line(number: int, outcome: str | None = "complete", seconds: float = 4.5) -> RunLine:
+    return RunLine(
+        id=number,
+        mode="full" if number % 6 == 0 else "incremental",
+        outcome=outcome,
+        started_at=NOW - timedelta(minutes=5 * (41 - number)),
+        finished_at=None if outcome is None else NOW - timedelta(minutes=5 * (41 - number), seconds=-seconds),
+        inserted=number % 3,
+        updated=number % 5,
+        moved=number % 2,
+        removed=0,
+        hidden=0,
+        failed=int(outcome == "partial"),
+        error=HOSTILE if outcome == "partial" else None,
+    )
+
+
+OVERVIEW = Overview(
+    spaces=[SPACE, HELD],
+    runs=[
+        run_line(n, outcome={41: None, 37: "partial", 30: "held", 25: "failed"}.get(n, "complete"), seconds=2 + n % 7)
+        for n in range(41, 11, -1)
+    ],
+    failures=[
+        FailureLine(
+            page_id="12345",
+            space_key="HR",
+            stage="fetch",
+            message=f"The server refused its body. {HOSTILE}",
+            attempts=7,
+            last_failed_at=NOW - timedelta(hours=3),
+            next_attempt_at=NOW + timedelta(hours=1),
+        )
+    ],
+)
+HISTORY = PageHistory(
+    stored=StoredFacts(
+        space_key="HR",
+        version=3,
+        status="current",
+        url="https://acme.example/wiki/spaces/HR/pages/12345/Salaries",
+        content_hash="ab" * 16,
+        last_updated=NOW,
+        first_seen_at=NOW,
+        synced_at=NOW,
+        last_seen_run=40,
+        missing_since_run=None,
+        hidden_at=None,
+        removed_at=None,
+        removed_reason=None,
+    ),
+    failure=OVERVIEW.failures[0],
+    changes=[
+        ChangeLine(run_id=40, changed_at=NOW, action="update", facets=["body", "title"], version=3, reason=HOSTILE)
+    ],
+)
+NO_HISTORY = PageHistory(stored=None, failure=None, changes=[])
+LIMITS = HealthLimits(stale_after_seconds=3600)
+WELL = ScheduleState(last_beat_age_seconds=0, failures_in_a_row=0, up_seconds=10)
+
+
+def make_endpoints(overview: Overview = OVERVIEW) -> Endpoints:
+    return Endpoints(
+        alive=lambda: True,
+        ready=lambda: None,
+        overview=lambda: overview,
+        health=lambda read: judge(read.spaces, WELL, LIMITS),
+        history=lambda page_id: HISTORY if page_id == "12345" else NO_HISTORY,
+        metrics=Metrics(MetricSources(overview=lambda: overview)),
+    )
+
+
+@contextmanager
+def web(endpoints: Endpoints) -> Iterator[int]:
+    """Serve on a free port of loopback."""
+    with start_web("127.0.0.1", 0, endpoints) as running:
+        yield running.port

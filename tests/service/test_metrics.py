@@ -1,0 +1,112 @@
+"""What the metrics count, under which names, and that a silent database does not silence them."""
+
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from hr_sync.confluence.traffic import TrafficCounts
+from hr_sync.database.overview import Overview
+from hr_sync.errors import DatabaseUnavailable
+from hr_sync.model.report import Counts, Outcome, RunReport
+from hr_sync.service.metrics import ACTIONS, Metrics, MetricSources
+from tests.service.samples import OVERVIEW
+
+TRAFFIC = TrafficCounts(requests=7, retries=2, throttled_seconds=1.5, bytes=9000, peak_connections=3)
+REPORT = RunReport(
+    run_id=1,
+    mode="full",
+    outcome=Outcome.PARTIAL,
+    exit_code=3,
+    spaces=[],
+    counts=Counts(listed=10, inserted=4, updated=3, failed=1, bodies=8),
+    duration_seconds=12.5,
+)
+
+
+def full() -> Metrics:
+    sources = MetricSources(overview=lambda: OVERVIEW, traffic=lambda: TRAFFIC, pool=lambda: {"in_use": 2, "idle": 3})
+    metrics = Metrics(sources)
+    metrics.observe(REPORT)
+    metrics.observe(REPORT)
+    metrics.observe_lag(4)
+    metrics.observe_lag(-2)
+    metrics.count_failed("full")
+    metrics.count_skipped("incremental")
+    return metrics
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, str], float]:
+    """Value of each sample by name and its label values."""
+    families = text_string_to_metric_families(metrics.exposition().decode())
+    return {
+        (each.name, ",".join(each.labels.values())): each.value
+        for family in families
+        for each in family.samples
+        if not each.name.endswith("_created")
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "value"),
+    [
+        ("hr_sync_runs_total", "full,partial", 2),
+        ("hr_sync_run_seconds_sum", "full", 25),
+        ("hr_sync_run_seconds_bucket", "15.0,full", 2),
+        ("hr_sync_run_seconds_bucket", "5.0,full", 0),
+        ("hr_sync_pages_total", "inserted", 8),
+        ("hr_sync_pages_total", "removed", 0),
+        ("hr_sync_replication_lag_seconds_bucket", "5.0", 2),
+        ("hr_sync_replication_lag_seconds_sum", "", 4),
+        ("hr_sync_job_failed_total", "full", 1),
+        ("hr_sync_job_skipped_total", "incremental", 1),
+        ("hr_sync_confluence_requests_total", "", 7),
+        ("hr_sync_confluence_retries_total", "", 2),
+        ("hr_sync_confluence_throttled_seconds_total", "", 1.5),
+        ("hr_sync_confluence_bytes_total", "", 9000),
+        ("hr_sync_database_pool_connections", "in_use", 2),
+        ("hr_sync_database_up", "", 1),
+        ("hr_sync_failing_pages", "HR", 1),
+        ("hr_sync_live_pages", "HR", 523),
+        ("hr_sync_held_removals", "~ann", 61),
+        ("hr_sync_last_complete_age_seconds", "HR", 300),
+        ("hr_sync_lease_held", "HR", 0),
+    ],
+)
+def test_what_is_counted(name: str, labels: str, value: float) -> None:
+    """Names, labels and units are a contract with dashboards and alerts."""
+    assert samples(full())[name, labels] == value
+
+
+def test_labels_are_bounded() -> None:
+    """Space, mode, outcome, action, job and state label metrics; a page never does."""
+    families = text_string_to_metric_families(full().exposition().decode())
+    labels = {label for family in families for each in family.samples for label in each.labels}
+    assert labels == {"space", "mode", "outcome", "action", "job", "state", "le"}
+    assert {"listed", "bodies"}.isdisjoint(ACTIONS)
+
+
+def test_a_silent_database_leaves_out_what_it_knows() -> None:
+    """The scrape succeeds, says that the database is away, and shows no old value as if it were new."""
+
+    def silent() -> Overview:
+        raise DatabaseUnavailable("PostgreSQL is away. Start it.")
+
+    told = samples(Metrics(MetricSources(overview=silent, traffic=lambda: TRAFFIC)))
+    assert told["hr_sync_database_up", ""] == 0
+    assert told["hr_sync_confluence_requests_total", ""] == 7
+    assert not [name for name, _ in told if name == "hr_sync_failing_pages"]
+
+
+def test_two_sets_do_not_meet() -> None:
+    """Each set of metrics has its own registry, so that a second one in the process starts at zero."""
+    full()
+    assert ("hr_sync_runs_total", "full,partial") not in samples(Metrics())
+
+
+def test_a_text_file_holds_the_same(tmp_path: Path) -> None:
+    """The file for node exporter is complete, and nothing else is left beside it."""
+    metrics, path = full(), tmp_path / "hr_sync.prom"
+    metrics.write_textfile(path)
+    assert path.read_bytes() == metrics.exposition()
+    assert [each.name for each in tmp_path.iterdir()] == ["hr_sync.prom"]
