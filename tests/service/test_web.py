@@ -3,7 +3,10 @@
 import base64
 import http.client
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -227,3 +230,13 @@ def test_the_port_is_free_again_after_the_block() -> None:
         assert ask(port, "/livez")[0] == 200
     with pytest.raises(OSError, match="refused"):
         ask(port, "/livez")
+
+
+@pytest.mark.parametrize(("overview", "path", "code"), [(OVERVIEW, "/healthz", 1), (OVERVIEW, "/livez", 0)])
+def test_the_health_check_of_the_image(overview: Overview, path: str, code: int) -> None:
+    """It ends with 0 for 200 and with 1 for anything else, also when nobody answers."""
+    command = [sys.executable, "-m", "hr_sync.service.healthcheck", path]
+    with web(make_endpoints(overview)) as port:
+        environment = os.environ | {"HR_SYNC_SERVICE__PORT": str(port)}
+        assert subprocess.run(command, env=environment, check=False, capture_output=True).returncode == code
+    assert subprocess.run(command, env=environment, check=False, capture_output=True).returncode == 1
