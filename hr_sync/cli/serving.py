@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -78,6 +79,8 @@ class CurrentSettings:
 
 def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) -> None:
     from hr_sync.confluence.traffic import Traffic
+    from hr_sync.database.engine import make_sessions, session_scope
+    from hr_sync.database.runs import full_pass_is_due
     from hr_sync.service.daemon import Observer, Watch, keep_running
 
     settings = current.settings
@@ -96,8 +99,10 @@ def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) ->
         return work
 
     observer = Observer(started=lambda _: None, ended=lambda *_: None, failed=lambda *_: None, skipped=lambda _: None)
+    with session_scope(make_sessions(engine)) as session:
+        full_first = full_pass_is_due(session, timedelta(minutes=settings.sync.full_interval_minutes))
     keep_running(
-        make_jobs(settings, run_once),
+        make_jobs(settings, run_once, full_first=full_first),
         watch,
         observer,
         stop,
@@ -106,9 +111,12 @@ def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) ->
 
 
 def make_jobs(
-    settings: "Settings", run_once: Callable[["Mode"], Callable[[threading.Event], "RunReport"]]
+    settings: "Settings", run_once: Callable[["Mode"], Callable[[threading.Event], "RunReport"]], *, full_first: bool
 ) -> "list[Job]":
-    """Give the two jobs with their schedules. Raises ConfigurationError for a cron expression that makes no sense."""
+    """Give the two jobs with their schedules. At the start one of them runs at once, `full_first` says which.
+
+    Raises ConfigurationError for a cron expression that makes no sense.
+    """
     from hr_sync.service.daemon import Job
     from hr_sync.sync.mirror import Mode
 
@@ -116,8 +124,8 @@ def make_jobs(
     full = _trigger(settings, "full", sync.full_cron, sync.full_interval_minutes)
     incremental = _trigger(settings, "incremental", sync.incremental_cron, sync.incremental_interval_minutes)
     return [
-        Job(name="full", trigger=full, work=run_once(Mode.FULL), at_start=True),
-        Job(name="incremental", trigger=incremental, work=run_once(Mode.INCREMENTAL)),
+        Job(name="full", trigger=full, work=run_once(Mode.FULL), at_start=full_first),
+        Job(name="incremental", trigger=incremental, work=run_once(Mode.INCREMENTAL), at_start=not full_first),
     ]
 
 

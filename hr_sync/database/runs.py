@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hr_sync.database.pages import LIVE
@@ -71,6 +71,14 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
         )
         for space_row, run_row, age, leased, live_pages, failing_pages in rows
     ]
+
+
+def full_pass_is_due(session: Session, interval: timedelta) -> bool:
+    """Tell whether a space has had no complete full pass for so long, or none at all."""
+    space = SyncSpace
+    late = or_(space.last_full_at.is_(None), space.last_full_at < func.statement_timestamp() - interval)
+    spaces, waiting = session.execute(select(func.count(), func.count().filter(late)).select_from(space)).one()
+    return bool(spaces == 0 or waiting)
 
 
 def _count(space_key: InstrumentedAttribute[str], *conditions: ColumnElement[bool]) -> ColumnElement[int]:

@@ -11,6 +11,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+_CHANGE = timedelta(hours=3)  # longer than any change of summer time
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _NAMED = {
     "@hourly": "0 * * * *",
@@ -33,36 +34,38 @@ def cron_trigger(expression: str, zone: ZoneInfo) -> BaseTrigger:
     the night when its hour is left out. A job of every hour follows real time.
     """
     minute, hour, day, month, weekday = _fields(expression)
-    follows_the_wall = not hour.startswith("*")
-    cron = CronTrigger(
-        minute=minute,
-        hour=hour,
-        day=day,
-        month=month,
-        day_of_week=weekday,
-        timezone=UTC if follows_the_wall else zone,
-    )
-    return _OnTheWall(cron, zone) if follows_the_wall else cron
+    cron = CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=weekday, timezone=UTC)
+    return _OnTheWall(cron, zone, every_hour=hour.startswith("*"))
 
 
 class _OnTheWall(BaseTrigger):  # type: ignore[misc] # the library has no types
     """Reads a cron trigger's times as those on the wall of a zone."""
 
-    def __init__(self, cron: CronTrigger, zone: ZoneInfo) -> None:
+    def __init__(self, cron: CronTrigger, zone: ZoneInfo, *, every_hour: bool) -> None:
         self._cron = cron  # in UTC, which stands for the wall here
         self._zone = zone
+        self._every_hour = every_hour
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """Give the next time after `previous_fire_time` and not before `now`, in UTC."""
-        moment = max(now, previous_fire_time + timedelta(seconds=1)) if previous_fire_time else now
-        # An hour that comes twice on the wall: look from its beginning, and leave out what has been in real time.
-        wall = moment.astimezone(self._zone).replace(tzinfo=UTC) - timedelta(hours=3)
+        moment = (max(now, previous_fire_time + timedelta(seconds=1)) if previous_fire_time else now).astimezone(UTC)
+        offset = self._offset(moment)
+        wall = moment + offset
+        if self._every_hour:
+            found = self._cron.get_next_fire_time(None, wall)
+            return None if found is None else found - offset
+        if offset != self._offset(moment - _CHANGE):
+            wall -= _CHANGE  # a time that the wall has just left out is still to come
         while (found := self._cron.get_next_fire_time(None, wall)) is not None:
+            # The first of two equal times counts; one that is left out becomes the same time after the change.
             instant: datetime = found.replace(tzinfo=self._zone, fold=0).astimezone(UTC)
             if instant >= moment:
                 return instant
             wall = found + timedelta(seconds=1)
         return None
+
+    def _offset(self, moment: datetime) -> timedelta:
+        return moment.astimezone(self._zone).utcoffset() or timedelta()
 
 
 def _fields(expression: str) -> list[str]:
