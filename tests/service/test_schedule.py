@@ -1,0 +1,125 @@
+"""When the jobs run, over ten years and ten zones, and that cron means what Unix means by it."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from apscheduler.triggers.base import BaseTrigger
+
+from hr_sync.service.schedule import cron_trigger, interval_trigger
+
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "Europe/London",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "Asia/Tokyo",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Africa/Casablanca",
+]
+START = datetime(2020, 1, 1, tzinfo=UTC)
+END = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def fire_times(trigger: BaseTrigger, start: datetime = START, end: datetime = END) -> list[datetime]:
+    """Ask as the scheduler does: with the last time, and with a now that is a moment behind it."""
+    times: list[datetime] = []
+    previous, now = None, start
+    while (found := trigger.get_next_fire_time(previous, now)) is not None and found < end:
+        times.append(found)
+        previous, now = found, found + timedelta(milliseconds=3)
+    return times
+
+
+def changes_of(zone: ZoneInfo) -> list[datetime]:
+    """Find the days of ten years on which the zone changes its clocks."""
+    days = [START + timedelta(days=number) for number in range((END - START).days)]
+    return [
+        day for day, after in pairwise(days) if day.astimezone(zone).utcoffset() != after.astimezone(zone).utcoffset()
+    ]
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_a_job_at_fixed_hours_runs_every_day_once(name: str) -> None:
+    """Around every change of the clocks in ten years: no day without it, none with it twice, no gap over 25 hours."""
+    zone = ZoneInfo(name)
+    for expression in ("30 2 * * *", "0 0 * * *", "15 23 * * *"):
+        trigger = cron_trigger(expression, zone)
+        for change in changes_of(zone) or [START, END - timedelta(days=9)]:
+            times = fire_times(trigger, change - timedelta(days=3), change + timedelta(days=5))
+
+            assert times == sorted(set(times))
+            assert max(after - before for before, after in pairwise(times)) <= timedelta(hours=25)
+            days = [moment.astimezone(zone).date() for moment in times]
+            assert len(days) == len(set(days)) == (days[-1] - days[0]).days + 1
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_an_hourly_job_follows_real_time(name: str) -> None:
+    """An hour that comes twice has two runs, and one that is left out none: every hour of real time has its run."""
+    zone = ZoneInfo(name)
+    trigger = cron_trigger("0 * * * *", zone)
+    for change in changes_of(zone)[:4]:
+        times = fire_times(trigger, change - timedelta(days=1), change + timedelta(days=3))
+
+        gaps = {after - before for before, after in pairwise(times)}
+        assert max(gaps) <= timedelta(minutes=90)  # Lord Howe moves its clocks by half an hour
+        assert min(gaps) >= timedelta(minutes=30)
+
+
+def test_summer_time_in_berlin() -> None:
+    """In spring 02:30 is left out and the job runs at 03:30; in autumn it comes twice, and the first one counts."""
+    trigger = cron_trigger("30 2 * * *", ZoneInfo("Europe/Berlin"))
+
+    spring = fire_times(trigger, datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 3, 30, 12, tzinfo=UTC))
+    autumn = fire_times(trigger, datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2026, 10, 26, 12, tzinfo=UTC))
+
+    assert [f"{moment:%d %H:%M}" for moment in spring] == ["29 01:30", "30 00:30"]
+    assert [f"{moment:%d %H:%M}" for moment in autumn] == ["25 00:30", "26 01:30"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "weekdays"),
+    [
+        ("0 6 * * 1-5", {0, 1, 2, 3, 4}),
+        ("0 6 * * 0", {6}),
+        ("0 6 * * 7", {6}),
+        ("0 6 * * sun", {6}),
+        ("0 6 * * mon-fri", {0, 1, 2, 3, 4}),
+        ("0 6 * * 5-7", {4, 5, 6}),
+        ("0 6 * * fri-mon", {4, 5, 6, 0}),
+        ("0 6 * * 1,3", {0, 2}),
+        ("0 6 * * */2", {6, 1, 3, 5}),
+        ("@weekly", {6}),
+    ],
+)
+def test_weekdays_are_those_of_unix(expression: str, weekdays: set[int]) -> None:
+    """0 and 7 are Sunday (APScheduler's own 0 is Monday)."""
+    times = fire_times(
+        cron_trigger(expression, ZoneInfo("UTC")),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        datetime(2026, 3, 1, tzinfo=UTC),
+    )
+
+    assert {moment.weekday() for moment in times} == weekdays
+
+
+@pytest.mark.parametrize(
+    "expression", ["", "* * * *", "61 * * * *", "0 25 * * *", "0 0 1 * 1", "0 0 * * 8", "0 0 * * x", "a b c d e", "@x"]
+)
+def test_what_makes_no_sense_is_refused(expression: str) -> None:
+    """With a ValueError that the settings' reader words for people."""
+    with pytest.raises(ValueError, match=r"."):
+        cron_trigger(expression, ZoneInfo("UTC"))
+
+
+def test_an_interval_is_kept() -> None:
+    """Five minutes are five minutes."""
+    start = datetime.now(UTC)
+    times = fire_times(interval_trigger(5), start, start + timedelta(hours=1))
+
+    assert {after - before for before, after in pairwise(times)} == {timedelta(minutes=5)}
