@@ -76,17 +76,14 @@ class CloudReader:
         return Fetched.joined(self.pages(ids[:middle], space), self.pages(ids[middle:], space))
 
     def parent_of(self, node_id: str) -> str | None:
-        """Give the parent of a folder or of a page that no listing shows; None at the top, or where it is not seen.
+        """Give the parent of a folder or of a page that no listing shows; None at the top.
 
-        Other kinds of parents (whiteboards, databases, embeds) stand at the top here: Cloud has no list of them, and
-        a page tree is not chosen by one.
+        Raises NotFound or AccessDenied when it is not to be seen, which does not say that it stands at the top.
         """
-        for path in (f"api/v2/folders/{node_id}", f"api/v2/pages/{node_id}"):
-            try:
-                return read_parent(self.gateway.get(path))
-            except (NotFound, AccessDenied):
-                continue
-        return None
+        try:
+            return read_parent(self.gateway.get(f"api/v2/folders/{node_id}"), node_id)
+        except (NotFound, AccessDenied):
+            return read_parent(self.gateway.get(f"api/v2/pages/{node_id}"), node_id)
 
     def check_space(self, space: Space) -> None:
         """Raise NotFound unless the account sees the space, AnswerNotTrusted for an answer about anything else."""

@@ -110,11 +110,11 @@ class DataCenterReader:
         return Fetched(pages=pages, unreadable=unreadable, absent=frozenset(ids) - pages.keys() - unreadable.keys())
 
     def parent_of(self, node_id: str) -> str | None:
-        """Give the parent of a page that no listing shows; None at the top, or where it is not seen."""
-        try:
-            return read_parent(self.gateway.get(_path(node_id), {"expand": "ancestors", "status": "any"}))
-        except (NotFound, AccessDenied):
-            return None
+        """Give the parent of a page that no listing shows; None at the top.
+
+        Raises NotFound or AccessDenied when it is not to be seen, which does not say that it stands at the top.
+        """
+        return read_parent(self.gateway.get(_path(node_id), {"expand": "ancestors", "status": "any"}), node_id)
 
     def check_space(self, space: Space) -> None:
         """Raise NotFound unless the account sees the space, AnswerNotTrusted for an answer about anything else."""

@@ -95,8 +95,10 @@ def read_sight(item: Json, page_id: str) -> Evidence:
     return Evidence(page_id=page_id, sight=Sight.PRESENT, status=status, space_id=space_id)
 
 
-def read_parent(item: Json) -> str | None:
+def read_parent(item: Json, node_id: str) -> str | None:
     """Read the parent of a page or a folder. Raises AnswerNotTrusted when it is not described properly."""
+    if item.get("id") != node_id:
+        raise AnswerNotTrusted("Confluence answered with something else than the page or folder that was asked for.")
     try:
         return optional_word_of(item, "parentId")
     except Missing as error:

@@ -94,8 +94,10 @@ def read_sight(item: Json, page_id: str) -> Evidence:
     return Evidence(page_id=page_id, sight=Sight.UNKNOWN)
 
 
-def read_parent(item: Json) -> str | None:
+def read_parent(item: Json, node_id: str) -> str | None:
     """Read the parent of a page. Raises AnswerNotTrusted when its ancestors are not described properly."""
+    if item.get("id") != node_id:
+        raise AnswerNotTrusted("Confluence answered with something else than the page or folder that was asked for.")
     try:
         return _parent_of(item)[0]
     except Missing as error:

@@ -5,7 +5,7 @@ to the top needs the parents of those too.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 MOST_LEVELS = 10_000  #: Confluence allows any depth; a cycle must end
@@ -29,12 +29,20 @@ class PageScope:
         parts = (sorted(self.page_trees), sorted(self.exclude_page_trees))
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
-    def covers(self, page_id: str, parents: Mapping[str, str | None]) -> bool:
-        """Tell whether a page is in scope; `parents` gives the parent of each page and folder up to the top."""
+    def covers(
+        self, page_id: str, parents: Mapping[str, str | None], lost: Collection[str] = frozenset()
+    ) -> bool | None:
+        """Tell whether a page is in scope; `parents` gives the parent of each page and folder up to the top.
+
+        `lost` are those among them whose own parent could not be seen. None when it hangs on what is above these.
+        """
         chain = set(ancestry(page_id, parents))
         if chain & self.exclude_page_trees:
             return False
-        return not self.page_trees or bool(chain & self.page_trees)
+        chosen = not self.page_trees or bool(chain & self.page_trees)
+        if chain.intersection(lost) and (self.exclude_page_trees or not chosen):
+            return None
+        return chosen
 
 
 def ancestry(page_id: str, parents: Mapping[str, str | None]) -> Iterator[str]:

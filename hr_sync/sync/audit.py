@@ -58,7 +58,7 @@ def _both_sides(mirror: Mirror, space: Space) -> tuple[Mapping[str, Head], Mappi
     placed = place(mirror.reader, listing, mirror.scope.pages)
     with session_scope(mirror.sessions) as session:
         rows = audit_rows(session, space.key)
-    return placed.inside.heads, {key: row for key, row in rows.items() if key not in listing.unreadable}
+    return placed.inside.heads, {key: row for key, row in rows.items() if key not in placed.inside.unreadable}
 
 
 def _sample(heads: Mapping[str, Head], rows: Mapping[str, AuditRow], size: int) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hr_sync.database.engine import session_scope
 from hr_sync.database.faults import database_errors
 from hr_sync.database.history import PageHistory, page_history
-from hr_sync.errors import NotFound
+from hr_sync.errors import AccessDenied, NotFound
 from hr_sync.model.page import Space
 from hr_sync.model.removal import Evidence, Sight
 from hr_sync.model.tree import PageScope, ancestry, unknown_above
@@ -62,7 +62,7 @@ def _tree_rule(mirror: Mirror, page_id: str, scope: PageScope) -> tuple[bool, st
         parents: dict[str, str | None] = {page_id: mirror.reader.parent_of(page_id)}
         while unknown := unknown_above(parents):
             parents.update((node_id, mirror.reader.parent_of(node_id)) for node_id in sorted(unknown))
-    except NotFound:
+    except (NotFound, AccessDenied):
         return False, "its place could not be found out"
     chain = list(ancestry(page_id, parents))
     for above in chain:

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from hr_sync.confluence.reader import Reader
+from hr_sync.errors import AccessDenied, NotFound
 from hr_sync.model.page import Listing, StoredPage
 from hr_sync.model.tree import PageScope, unknown_above
+
+#: Kinds of parents that stand at the top here: a page tree is not chosen by one, nor by what is above it.
+UNLISTED = frozenset({"whiteboard", "database", "embed"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,12 +29,35 @@ class Placed:
 def place(reader: Reader, listing: Listing, scope: PageScope) -> Placed:
     """Part a listing into what is in scope and what is not. Raises what the reader raises.
 
-    A page that cannot be read counts as inside: nothing may be concluded about it.
+    A page that cannot be read counts as inside, and one whose place cannot be found out as one that cannot be read:
+    nothing may be concluded about them.
     """
     if scope.everything:
         return Placed(inside=listing, outside=frozenset())
-    parents = {head.id: head.parent_id for head in listing.heads.values()}
+    parents, lost = _chains(reader, listing)
+    covered = {page_id: scope.covers(page_id, parents, lost) for page_id in listing.heads}
+    inside = {page_id: head for page_id, head in listing.heads.items() if covered[page_id]}
+    unplaced = [page_id for page_id in covered if covered[page_id] is None]
+    unreadable = {**listing.unreadable, **dict.fromkeys(unplaced, "its place in the page trees cannot be seen")}
+    return Placed(
+        inside=replace(listing, heads=inside, unreadable=unreadable),
+        outside=frozenset(page_id for page_id in covered if covered[page_id] is False),
+    )
+
+
+def _chains(reader: Reader, listing: Listing) -> tuple[dict[str, str | None], set[str]]:
+    """Find the parent of every page and folder up to the top, and those whose parent is not to be seen."""
+    heads = listing.heads.values()
+    parents = {head.id: head.parent_id for head in heads}
+    for head in heads:
+        if head.parent_id is not None and head.parent_type in UNLISTED:
+            parents[head.parent_id] = None
+    lost = set()
     while unknown := unknown_above(parents):
-        parents.update((node_id, reader.parent_of(node_id)) for node_id in sorted(unknown))
-    inside = {page_id: head for page_id, head in listing.heads.items() if scope.covers(page_id, parents)}
-    return Placed(inside=replace(listing, heads=inside), outside=frozenset(listing.heads.keys() - inside.keys()))
+        for node_id in sorted(unknown):
+            try:
+                parents[node_id] = reader.parent_of(node_id)
+            except (NotFound, AccessDenied):
+                parents[node_id] = None
+                lost.add(node_id)
+    return parents, lost

@@ -28,7 +28,7 @@ def sync_space(work: Work) -> SpaceReport:
     work.counts.listed = len(listing.heads) + len(listing.unreadable)
     work.counts.unchanged = plan.unchanged
 
-    note_unreadable(work, listing.unreadable)
+    note_unreadable(work, placed.inside.unreadable)
     vanished = write_bodies(work, plan.fetches)
     write_heads(work, plan.having(Action.MOVE))
 

@@ -111,7 +111,8 @@ def test_parents_are_found_one_by_one(world: World) -> None:
         heads = reader.listing(only_space(reader)).heads
         found = {page_id: reader.parent_of(page_id) for page_id in list(heads)[:10]}
 
-        assert reader.parent_of("1") is None
+        with pytest.raises(NotFound):
+            reader.parent_of("1")
     assert found == {page_id: heads[page_id].parent_id for page_id in found}
     assert None in found.values()
     assert len(set(found.values())) > 1

@@ -93,10 +93,10 @@ def test_the_top_of_a_space_has_no_parent() -> None:
     head = heads_of(changed("ancestors", []))[0]["393229"]
 
     assert (head.parent_id, head.parent_type) == (None, None)
-    assert read_parent(ITEM) == "393220"
-    assert read_parent(changed("ancestors", [])) is None
+    assert read_parent(ITEM, ITEM["id"]) == "393220"
+    assert read_parent(changed("ancestors", []), ITEM["id"]) is None
     with pytest.raises(AnswerNotTrusted, match="ancestors"):
-        read_parent(changed("ancestors"))
+        read_parent(changed("ancestors"), ITEM["id"])
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """One database for the whole process, emptied between tests, which is much faster than a new one each time."""
 
+import logging
 from collections.abc import Callable, Iterator
 
 import pytest
+import structlog
 from sqlalchemy import Engine, text
 
 from hr_sync.database.declaration import Base
@@ -62,3 +64,12 @@ def stage(postgres_server: str, template_database: str) -> Iterator[Stage]:
         yield played
         played.close()
         engine.dispose()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet() -> Iterator[None]:
+    """Log nothing: thousands of runs would bury the one line that tells what failed."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**before)

@@ -1,0 +1,37 @@
+"""Page trees in scope: a chain of parents that breaks off says nothing about what hangs on it."""
+
+from dataclasses import replace
+
+import pytest
+
+from hr_sync.simulator import Fault
+from hr_sync.simulator.faults.answers import ANSWERS
+from tests.proof.oracle import Wanted, differences, expected, stored
+from tests.proof.stage import MIRRORED, Stage
+from tests.proof.wiring import full, mirror_of
+
+FOLDER = r"/api/v2/folders/\d+$"
+
+
+def wanted(stage: Stage, *, excluded: bool) -> Wanted:
+    """Choose the trees below which the folders lie, or leave them out."""
+    tops = frozenset(page.id for page in stage.site.world.pages() if page.title.startswith("Below"))
+    whole = Wanted(spaces=MIRRORED)
+    return replace(whole, exclude_page_trees=tops) if excluded else replace(whole, page_trees=tops)
+
+
+@pytest.mark.parametrize("excluded", [False, True])
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_a_folder_that_is_not_seen_moves_no_page(stage: Stage, kind: str, excluded: bool) -> None:
+    """Whatever answers for the folder: its pages stay in, or out, as they were."""
+    stage.begin()
+    scope = wanted(stage, excluded=excluded)
+    right = expected(stage.site.world, stage.site.site_url, scope)
+    assert full(mirror_of(stage.site.site_url, stage.engine, scope)).exit_code == 0
+    assert differences(right, stored(stage.url)) == []
+
+    stage.site.faults.add(Fault(kind=kind, match=FOLDER, times=0))
+    full(mirror_of(stage.site.site_url, stage.engine, scope))
+
+    assert stage.site.faults.fired
+    assert differences(right, stored(stage.url)) == []
