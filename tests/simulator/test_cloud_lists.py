@@ -4,10 +4,9 @@ from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
-import requests
 
 from hr_sync.simulator import Simulator, generated_world
-from tests.simulator.sites import USERNAME, Client, client, furnished_world, titled
+from tests.simulator.sites import client, furnished_world, titled
 
 
 def titles(rows: list[dict[str, str]]) -> list[str]:
@@ -175,47 +174,6 @@ def test_hidden_pages_are_not_listed_and_not_found(cloud: Simulator) -> None:
     assert hidden.text.replace(leave.id, "1") == absent.text
 
 
-def test_single_read_shows_trash_and_archive(cloud: Simulator) -> None:
-    """200 with its status for trashed and archived pages, 404 for purged ones."""
-    site, world = client(cloud), cloud.world
-    ids = {title: titled(world, title).id for title in ("Home", "Leave", "Notes")}
-    world.trash_page(ids["Home"])
-    world.archive_page(ids["Leave"])
-    world.purge_page(ids["Notes"])
-
-    assert site.get(f"/api/v2/pages/{ids['Home']}")["status"] == "trashed"
-    assert site.get(f"/api/v2/pages/{ids['Leave']}")["status"] == "archived"
-    assert site.ask(f"/api/v2/pages/{ids['Notes']}").status_code == 404
-
-
-def test_bodies_come_when_asked_for(cloud: Simulator) -> None:
-    """Storage and atlas_doc_format in lists, rendered ones in single reads alone."""
-    site = client(cloud)
-    leave = titled(cloud.world, "Leave")
-    listed = site.get("/api/v2/pages", id=leave.id, **{"body-format": "storage"})["results"][0]
-
-    assert listed["body"]["storage"] == {"representation": "storage", "value": leave.storage}
-    adf = site.get("/api/v2/pages", id=leave.id, **{"body-format": "atlas_doc_format"})["results"][0]
-    assert adf["body"]["atlas_doc_format"]["value"].startswith('{"type":"doc"')
-    assert site.ask("/api/v2/pages", **{"body-format": "view"}).status_code == 400
-    assert site.ask("/api/v2/pages", **{"body-format": "none"}).status_code == 400
-    assert "view" in site.get(f"/api/v2/pages/{leave.id}", **{"body-format": "view"})["body"]
-
-
-def test_old_versions_can_be_read(cloud: Simulator) -> None:
-    """The list of versions is newest first, and a page can be asked for as it was."""
-    site = client(cloud)
-    annual = titled(cloud.world, "Annual leave")
-
-    rows = site.get(f"/api/v2/pages/{annual.id}/versions", **{"body-format": "storage"})["results"]
-    old = site.get(f"/api/v2/pages/{annual.id}", version=1, **{"body-format": "storage"})
-
-    assert [row["number"] for row in rows] == [2, 1]
-    assert rows[0]["message"] == "One more"
-    assert old["body"]["storage"]["value"] == rows[1]["page"]["body"]["storage"]["value"] == "<p>30 days</p>"
-    assert site.ask(f"/api/v2/pages/{annual.id}", version=9).status_code == 404
-
-
 @pytest.mark.parametrize(
     "query",
     [
@@ -251,110 +209,3 @@ def test_lists_may_lag_while_single_reads_do_not() -> None:
         assert site.get(f"/api/v2/pages/{page.id}")["title"] == "Fresh"
         world.advance(timedelta(minutes=10))
         assert "Fresh" in titles(site.get("/api/v2/pages")["results"])
-
-
-def test_tree_of_pages_and_folders(cloud: Simulator) -> None:
-    """A page's parent may be a folder; ancestors are root first; descendants end at the depth without a word."""
-    site, world = client(cloud), cloud.world
-    home, leave, folder, claim = (titled(world, title) for title in ("Home", "Leave", "Forms", "Claim form"))
-    page = site.get(f"/api/v2/pages/{claim.id}")
-
-    assert (page["parentType"], page["parentId"]) == ("folder", folder.id)
-    assert site.get(f"/api/v2/pages/{claim.id}/ancestors")["results"] == [
-        {"id": home.id, "type": "page"},
-        {"id": leave.id, "type": "page"},
-        {"id": folder.id, "type": "folder"},
-    ]
-    assert titles(site.get(f"/api/v2/pages/{leave.id}/direct-children")["results"]) == ["Annual leave", "Forms"]
-    assert titles(site.get(f"/api/v2/folders/{folder.id}/direct-children")["results"]) == ["Claim form"]
-    assert titles(site.get(f"/api/v2/pages/{home.id}/descendants")["results"]) == ["Leave", "Annual leave", "Forms"]
-    assert len(site.get(f"/api/v2/pages/{home.id}/descendants", depth=3)["results"]) == 4
-    assert titles(site.get(f"/api/v2/folders/{folder.id}/descendants")["results"]) == ["Claim form"]
-
-
-def test_comments_and_attachments(cloud: Simulator) -> None:
-    """Footer and inline comments are separate lists, replies are under their comment, bytes come by downloadLink."""
-    site = client(cloud)
-    leave = titled(cloud.world, "Leave")
-    footer = site.get(f"/api/v2/pages/{leave.id}/footer-comments", **{"body-format": "storage"})["results"]
-    inline = site.get(f"/api/v2/pages/{leave.id}/inline-comments")["results"]
-    attachment = site.get(f"/api/v2/pages/{leave.id}/attachments")["results"][0]
-    replies = site.get(f"/api/v2/footer-comments/{footer[0]['id']}/children", **{"body-format": "storage"})["results"]
-
-    assert [row["body"]["storage"]["value"] for row in footer] == ["<p>Clear.</p>"]
-    assert [row["body"]["storage"]["value"] for row in replies] == ["<p>Thanks!</p>"]
-    assert inline[0]["properties"]["inlineOriginalSelection"] == "Leave rules"
-    assert site.ask(attachment["downloadLink"]).content == b"%PDF-1.7"
-
-
-def test_space_filters(cloud: Simulator) -> None:
-    """ids, keys, type, status and labels; personal keys begin with a tilde."""
-    site = client(cloud)
-
-    def keys(**query: object) -> list[str]:
-        return [row["key"] for row in site.get("/api/v2/spaces", **query)["results"]]
-
-    assert keys() == ["HR", "OLD", "~ann"]
-    assert keys(status="archived") == ["OLD"]
-    assert keys(type="personal") == ["~ann"]
-    assert keys(keys="HR,~ann") == ["HR", "~ann"]
-    assert keys(ids=cloud.world.space("OLD").id) == ["OLD"]
-    assert keys(labels="handbook") == ["HR"]
-    assert keys(sort="-key") == ["~ann", "OLD", "HR"]
-    assert [row["key"] for row in site.walk("/api/v2/spaces", limit=1)] == ["HR", "OLD", "~ann"]
-
-
-class TestCredentials:
-    """What happens to those who are not let in."""
-
-    def test_wrong_token_is_refused(self, cloud: Simulator) -> None:
-        """401 by v2, 403 by v1."""
-        site = client(cloud, token="wrong")
-
-        assert site.ask("/api/v2/pages").status_code == 401
-        assert site.ask("/rest/api/user/current").status_code == 403
-
-    def test_wrong_token_may_be_anonymous(self) -> None:
-        """200 with what the public sees, and a current user that is anonymous."""
-        world = furnished_world()
-        world.permit_space("OLD", everyone="ANONYMOUS_USERS")
-        with Simulator(world, bad_credentials="anonymous") as simulator:
-            site = client(simulator, token="wrong")
-
-            assert titles(site.get("/api/v2/pages")["results"]) == ["Rules of 2019"]
-            assert site.get("/rest/api/user/current")["type"] == "anonymous"
-
-    def test_bearer_token_and_gateway(self, cloud: Simulator) -> None:
-        """The gateway takes the same credentials and gives the site's own links."""
-        answer = requests.get(
-            f"{cloud.gateway_url}/api/v2/pages?limit=1",
-            headers={"Authorization": "Bearer simulated-token"},
-            timeout=5,
-        )
-
-        assert answer.json()["_links"]["next"].startswith("/wiki/api/v2/pages?")
-        following = cloud.origin + cloud.tenant.gateway_prefix + answer.json()["_links"]["next"]
-        assert Client("").session.get(following, timeout=5).status_code == 200
-
-    def test_scoped_token_works_through_the_gateway_alone(self) -> None:
-        """The site's own address says 401."""
-        with Simulator(furnished_world(), scoped_token=True) as simulator:
-            assert client(simulator).ask("/api/v2/pages").status_code == 401
-            assert Client(simulator.gateway_url).ask("/api/v2/pages").status_code == 200
-
-    def test_unknown_cloud_id_and_tenant_info(self, cloud: Simulator) -> None:
-        """404 JSON of the gateway for another cloud id; the right one can be asked for without credentials."""
-        wrong = Client(f"{cloud.origin}/ex/confluence/00000000-0000-0000-0000-000000000000/wiki")
-        answer = wrong.ask("/api/v2/pages")
-        info = requests.get(f"{cloud.origin}/_edge/tenant_info", timeout=5).json()
-
-        assert (answer.status_code, answer.headers["X-Failure-Category"]) == (404, "FAILURE_CLIENT_TCS")
-        assert answer.json()["message"] == "No message available"
-        assert info == {"cloudId": cloud.tenant.cloud_id}
-
-    def test_current_user_is_the_bot(self, cloud: Simulator) -> None:
-        """Known, with the account id that restrictions name."""
-        user = client(cloud).get("/rest/api/user/current")
-
-        assert (user["type"], user["accountId"]) == ("known", cloud.world.bot.account_id)
-        assert user["email"] == USERNAME
