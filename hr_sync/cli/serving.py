@@ -3,28 +3,26 @@
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import structlog
 import typer
 
 from hr_sync.cli.options import Config
 from hr_sync.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from apscheduler.triggers.base import BaseTrigger
     from sqlalchemy import Engine
 
     from hr_sync.model.report import RunReport
     from hr_sync.service.daemon import Job
+    from hr_sync.service.schedule import Trigger
     from hr_sync.settings import Settings
     from hr_sync.sync.mirror import Mode
-
-log = structlog.get_logger(__name__)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -62,8 +60,11 @@ class CurrentSettings:
 
     def reload(self, _number: int, _frame: FrameType | None) -> None:
         """Read the settings again. A mistake leaves the old ones in force; some changes need a restart, and say so."""
+        import structlog
+
         from hr_sync.settings import load_settings
 
+        log = structlog.get_logger(__name__)
         try:
             fresh = load_settings(self._config)
         except ConfigurationError as error:
@@ -78,14 +79,17 @@ class CurrentSettings:
 
 
 def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) -> None:
+    from hr_sync.cli.observing import make_endpoints, make_observer
     from hr_sync.confluence.traffic import Traffic
     from hr_sync.database.engine import make_sessions, session_scope
     from hr_sync.database.runs import full_pass_is_due
-    from hr_sync.service.daemon import Observer, Watch, keep_running
+    from hr_sync.service.daemon import Watch, keep_running
+    from hr_sync.service.web import start_web
 
     settings = current.settings
     traffic = Traffic()
     watch = Watch()
+    endpoints = make_endpoints(settings, engine, watch, traffic)
 
     def run_once(mode: "Mode") -> Callable[[threading.Event], "RunReport"]:
         from hr_sync.cli.wiring import make_mirror
@@ -94,20 +98,20 @@ def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) ->
 
         def work(end_of_run: threading.Event) -> "RunReport":
             mirror = make_mirror(current.settings, engine, end_of_run, traffic)
-            return run(mirror, Order(mode=mode))
+            return run(replace(mirror, observe_lag=endpoints.metrics.observe_lag), Order(mode=mode))
 
         return work
 
-    observer = Observer(started=lambda _: None, ended=lambda *_: None, failed=lambda *_: None, skipped=lambda _: None)
     with session_scope(make_sessions(engine)) as session:
         full_first = full_pass_is_due(session, timedelta(minutes=settings.sync.full_interval_minutes))
-    keep_running(
-        make_jobs(settings, run_once, full_first=full_first),
-        watch,
-        observer,
-        stop,
-        deadline_seconds=settings.sync.run_deadline_minutes * 60,
-    )
+    with start_web(settings.service.host, settings.service.port, endpoints):
+        keep_running(
+            make_jobs(settings, run_once, full_first=full_first),
+            watch,
+            make_observer(settings, endpoints.metrics),
+            stop,
+            deadline_seconds=settings.sync.run_deadline_minutes * 60,
+        )
 
 
 def make_jobs(
@@ -129,7 +133,7 @@ def make_jobs(
     ]
 
 
-def _trigger(settings: "Settings", job: str, cron: str | None, minutes: float) -> "BaseTrigger":
+def _trigger(settings: "Settings", job: str, cron: str | None, minutes: float) -> "Trigger":
     from hr_sync.service.schedule import cron_trigger, interval_trigger
 
     if cron is None:

@@ -87,6 +87,7 @@ def resync(
 
 
 def _run(config: Path | None, order: "Order", *, as_json: bool) -> None:
+    from hr_sync.cli.observing import told_outside
     from hr_sync.cli.printing import print_json, print_report
     from hr_sync.cli.progress import shown_progress
     from hr_sync.cli.stopping import run_until_stopped
@@ -102,7 +103,9 @@ def _run(config: Path | None, order: "Order", *, as_json: bool) -> None:
             leases.sessions = mirror.sessions
             return run_once(replace(mirror, tell=tell), order)
 
-    report = run_until_stopped(work, last_words=leases.release)
+    with told_outside(settings) as tell_report:
+        report = run_until_stopped(work, last_words=leases.release)
+        tell_report(report)
     if as_json:
         print_json(report)
     else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hr_sync.confluence.gateway import Gateway
     from hr_sync.confluence.traffic import Traffic
     from hr_sync.settings import Settings
-    from hr_sync.sync.mirror import Mirror
+    from hr_sync.sync.mirror import Mirror, Scope
 
 
 def open_settings(config: Path | None) -> "Settings":
@@ -124,26 +124,33 @@ def make_mirror(
     from hr_sync.confluence.reader import open_reader
     from hr_sync.database.engine import make_sessions
     from hr_sync.model.removal import Guard
-    from hr_sync.model.tree import PageScope
-    from hr_sync.sync.mirror import Mirror, Scope
+    from hr_sync.sync.mirror import Mirror
 
     confluence, sync = settings.confluence, settings.sync
-    pages = PageScope(
-        page_trees=frozenset(confluence.page_trees), exclude_page_trees=frozenset(confluence.exclude_page_trees)
-    )
     return Mirror(
         reader=open_reader(open_gateway(settings, stop, traffic), confluence.flavor),
         engine=engine,
         sessions=make_sessions(engine),
-        scope=Scope(
-            spaces=confluence.spaces,
-            exclude_spaces=confluence.exclude_spaces,
-            include_personal_spaces=confluence.include_personal_spaces,
-            pages=pages,
-        ),
+        scope=make_scope(settings),
         overlap=timedelta(minutes=sync.overlap_minutes),
         version=__version__,
         connections=confluence.max_connections,
         guard=Guard(max_removed_pages=sync.max_removed_pages, max_removed_fraction=sync.max_removed_fraction),
         stop=stop,
+    )
+
+
+def make_scope(settings: "Settings") -> "Scope":
+    """Give which spaces and pages are mirrored."""
+    from hr_sync.model.tree import PageScope
+    from hr_sync.sync.mirror import Scope
+
+    confluence = settings.confluence
+    return Scope(
+        spaces=confluence.spaces,
+        exclude_spaces=confluence.exclude_spaces,
+        include_personal_spaces=confluence.include_personal_spaces,
+        pages=PageScope(
+            page_trees=frozenset(confluence.page_trees), exclude_page_trees=frozenset(confluence.exclude_page_trees)
+        ),
     )

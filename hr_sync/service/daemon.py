@@ -14,11 +14,11 @@ import structlog
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
 
 from hr_sync.errors import HrSyncError
 from hr_sync.model.report import RunReport
 from hr_sync.service.health import ScheduleState
+from hr_sync.service.schedule import Trigger
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ class Job:
     """Something to run on a schedule. `work` gets the event that tells it to stop."""
 
     name: str
-    trigger: BaseTrigger
+    trigger: Trigger
     work: Callable[[threading.Event], RunReport]
     at_start: bool = False
 

@@ -5,11 +5,14 @@ from Tuesday to Saturday. And in a zone with summer time a job at 02:30 would ru
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+
+Trigger: TypeAlias = BaseTrigger  #: says when a job runs next
 
 _CHANGE = timedelta(hours=3)  # longer than any change of summer time
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -22,12 +25,12 @@ _NAMED = {
 }
 
 
-def interval_trigger(minutes: float, *, jitter_seconds: int = 0) -> BaseTrigger:
+def interval_trigger(minutes: float, *, jitter_seconds: int = 0) -> Trigger:
     """Run every so many minutes, each time up to so many seconds later."""
     return IntervalTrigger(seconds=round(minutes * 60), timezone=UTC, jitter=jitter_seconds or None)
 
 
-def cron_trigger(expression: str, zone: ZoneInfo) -> BaseTrigger:
+def cron_trigger(expression: str, zone: ZoneInfo) -> Trigger:
     """Run by a Unix cron expression. Raises ValueError that says what is wrong with it.
 
     A job at fixed hours follows the clock on the wall: once on the night when an hour comes twice, and an hour later on

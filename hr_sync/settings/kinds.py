@@ -105,12 +105,12 @@ def _check_cron(expression: str) -> str:
     return expression
 
 
-def _check_ping_url(url: str) -> str:
-    parts = urlsplit(url)
+def _check_ping_url(secret: SecretStr) -> SecretStr:
+    parts = urlsplit(secret.get_secret_value())
     local = parts.hostname in {"127.0.0.1", "localhost", "::1"}
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
         raise ValueError("must begin with https:// (http:// on this machine alone)")
-    return url.rstrip("/")
+    return secret
 
 
 _CRON_FIELDS = 5
@@ -121,7 +121,7 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Minutes = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 TimeZone = Annotated[Text, AfterValidator(_check_zone)]
 CronExpression = Annotated[Text, AfterValidator(_check_cron)]
-PingUrl = Annotated[Text, AfterValidator(_check_ping_url)]
+PingUrl = Annotated[Secret, AfterValidator(_check_ping_url)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 FolderPath = Annotated[Path, BeforeValidator(_check_path_text), AfterValidator(_expand_home)]
 CertificateFile = Annotated[FolderPath, AfterValidator(_check_certificates)]

@@ -1,0 +1,128 @@
+"""Wires what is told about runs: metrics, health, status page, and a sign to whoever waits for one."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hr_sync.cli.wiring import make_scope
+from hr_sync.database.engine import make_sessions, session_scope
+from hr_sync.database.faults import database_errors
+from hr_sync.database.history import PageHistory, page_history
+from hr_sync.database.overview import Overview, read_overview
+from hr_sync.database.pages import find_page
+from hr_sync.database.runs import SpaceStatus
+from hr_sync.database.schema import check_schema
+from hr_sync.model.report import Outcome, RunReport
+from hr_sync.service.daemon import Observer, Watch
+from hr_sync.service.health import HealthLimits, is_alive, judge
+from hr_sync.service.metrics import Metrics, MetricSources
+from hr_sync.service.ping import Ping, Sign
+from hr_sync.service.snapshot import Snapshot
+from hr_sync.service.web import Endpoints
+from hr_sync.sync.mirror import Scope
+from hr_sync.sync.scope import covers
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from hr_sync.confluence.traffic import Traffic
+    from hr_sync.settings import Settings
+
+
+def make_endpoints(settings: "Settings", engine: "Engine", watch: Watch, traffic: "Traffic") -> Endpoints:
+    """Give what the service shows of itself, read from the database when it is asked for."""
+    sessions = make_sessions(engine)
+    limits = HealthLimits(stale_after_seconds=settings.sync.stale_after_minutes * 60)
+
+    def overview() -> Overview:
+        with database_errors(engine), session_scope(sessions) as session:
+            return read_overview(session, runs=30)
+
+    def history(page_id: str) -> PageHistory:
+        with database_errors(engine), session_scope(sessions) as session:
+            return page_history(session, page_id)
+
+    def title(page_id: str) -> str | None:
+        with database_errors(engine), session_scope(sessions) as session:
+            page = find_page(session, page_id)
+            return page.title if page else None
+
+    def ready() -> None:
+        with database_errors(engine):
+            check_schema(engine)
+
+    scope = make_scope(settings)
+    answered = Snapshot(overview)
+    token = settings.service.token
+    return Endpoints(
+        alive=lambda: is_alive(watch.state().last_beat_age_seconds, limits),
+        ready=ready,
+        overview=answered,
+        health=lambda seen: judge(_of_scope(seen.spaces, scope), watch.state(), limits),
+        history=history,
+        metrics=Metrics(MetricSources(overview=answered, traffic=traffic.counts, pool=lambda: _pool(engine))),
+        title=title if settings.service.show_titles else None,
+        token=token.get_secret_value() if token else None,
+    )
+
+
+def make_observer(settings: "Settings", metrics: Metrics) -> Observer:
+    """Give who is told about the runs of the service."""
+    send = _sender(settings)
+
+    def ended(_job: str, report: RunReport) -> None:
+        metrics.observe(report)
+        send(_sign_of(report))
+
+    def failed(job: str, _failure: BaseException) -> None:
+        metrics.count_failed(job)
+        send(Sign.FAILURE)
+
+    return Observer(started=lambda _job: send(Sign.START), ended=ended, failed=failed, skipped=metrics.count_skipped)
+
+
+@contextmanager
+def told_outside(settings: "Settings") -> Iterator[Callable[[RunReport], None]]:
+    """Tell of a run from cron: signs to the ping address, and metrics in a file for node exporter."""
+    send = _sender(settings)
+    send(Sign.START)
+
+    def tell(report: RunReport) -> None:
+        send(_sign_of(report))
+        if settings.service.metrics_file is not None:
+            metrics = Metrics()
+            metrics.observe(report)
+            metrics.write_textfile(settings.service.metrics_file)
+
+    try:
+        yield tell
+    except BaseException:
+        send(Sign.FAILURE)
+        raise
+
+
+def _sender(settings: "Settings") -> Callable[[Sign], None]:
+    url = settings.service.ping_url
+    ping = Ping(url.get_secret_value()) if url else None
+
+    def send(sign: Sign) -> None:
+        if ping is not None:
+            ping.send(sign)
+
+    return send
+
+
+def _sign_of(report: RunReport) -> Sign:
+    return Sign.SUCCESS if report.outcome is Outcome.COMPLETE else Sign.FAILURE
+
+
+def _of_scope(spaces: Sequence[SpaceStatus], scope: Scope) -> list[SpaceStatus]:
+    """Leave out what is no longer meant to be mirrored: nobody keeps it fresh."""
+    return [space for space in spaces if covers(scope, space.space_key)]
+
+
+def _pool(engine: "Engine") -> dict[str, int]:
+    pool = engine.pool
+    in_use = getattr(pool, "checkedout", lambda: 0)()
+    idle = getattr(pool, "checkedin", lambda: 0)()
+    return {"in_use": in_use, "idle": idle}
