@@ -85,10 +85,15 @@ class CloudReader:
         except (NotFound, AccessDenied):
             return read_parent(self.gateway.get(f"api/v2/pages/{node_id}"), node_id)
 
-    def check_space(self, space: Space) -> None:
-        """Raise NotFound unless the account sees the space, AnswerNotTrusted for an answer about anything else."""
-        if read_space(self.gateway.get(f"api/v2/spaces/{space.id}")).id != space.id:
+    def see_space(self, space: Space) -> Space:
+        """Give the space as it is now. Raises NotFound when the account does not see it.
+
+        Raises AnswerNotTrusted for an answer about another space.
+        """
+        seen = read_space(self.gateway.get(f"api/v2/spaces/{space.id}"))
+        if seen.id != space.id:
             raise AnswerNotTrusted("Confluence answered with a space that was not asked for.")
+        return seen
 
     def look(self, ids: Sequence[str]) -> dict[str, Evidence]:
         """Ask about pages by id: all at once for those that exist in some state, then one by one for the others.

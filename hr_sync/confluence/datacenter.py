@@ -116,11 +116,16 @@ class DataCenterReader:
         """
         return read_parent(self.gateway.get(_path(node_id), {"expand": "ancestors", "status": "any"}), node_id)
 
-    def check_space(self, space: Space) -> None:
-        """Raise NotFound unless the account sees the space, AnswerNotTrusted for an answer about anything else."""
+    def see_space(self, space: Space) -> Space:
+        """Give the space as it is now. Raises NotFound when the account does not see it.
+
+        Raises AnswerNotTrusted for an answer about another space.
+        """
         # v1 finds a space by its key alone, and a key may have been given to another space.
-        if read_space(self.gateway.get(f"rest/api/space/{quote(space.key, safe='~')}")).id != space.id:
+        seen = read_space(self.gateway.get(f"rest/api/space/{quote(space.key, safe='~')}"))
+        if seen.id != space.id:
             raise AnswerNotTrusted("Confluence answered with a space that was not asked for.")
+        return seen
 
     def look(self, ids: Sequence[str]) -> dict[str, Evidence]:
         """Ask about pages by id, one by one, in whatever state they are."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from hr_sync.database.engine import session_scope
 from hr_sync.database.stored import spaces_with_pages, stored_of_space
-from hr_sync.model.page import Space
-from hr_sync.model.removal import Verdict, out_of_scope, rule
+from hr_sync.errors import AccessDenied, NotFound
+from hr_sync.model.page import Space, StoredPage
+from hr_sync.model.removal import Ruling, Verdict, out_of_scope, rule
 from hr_sync.model.report import SpaceReport
 from hr_sync.sync.closing import Findings, close_space
 from hr_sync.sync.mirror import Mirror
@@ -26,25 +27,42 @@ def departed_spaces(mirror: Mirror, spaces: InScope) -> tuple[Sequence[Space], S
 
 
 def sync_unseen(work: Work) -> SpaceReport:
-    """Ask by id about every page of a space that the account sees no more: revoked pages must vanish now.
+    """Deal with a space that no list of spaces shows any more: archived, or out of the account's sight.
 
-    The space itself can be no canary here, so that the account alone vouches for the answers; that a whole space leaves
-    at once is then for the guard to judge.
+    An archived space says so. Otherwise every page is asked about by id, since revoked pages must vanish now; there the
+    account alone vouches for the answers. That a whole space leaves at once is for the guard to judge.
     """
     with session_scope(work.mirror.sessions) as session:
         rows = stored_of_space(session, work.space.key)
-    stored = {page_id: page for page_id, page in rows.items() if not page.removed}
-    reader = work.mirror.reader
-    reader.check_account()
-    evidence = reader.look(sorted(stored))
-    reader.check_account()
-    rulings = [
-        rule(evidence[page.id], page, space_id=work.space.id, mirrored_space_ids=work.mirrored_space_ids)
-        for page in stored.values()
-    ]
-    held = carry_out(work, rulings, live_pages=sum(page.live for page in stored.values()))
+    stored = [page for page in rows.values() if not page.removed]
+    rulings = _archived(stored) if _is_archived(work) else _ruled_by_id(work, stored)
+    held = carry_out(work, rulings, live_pages=sum(page.live for page in stored))
     kept = sum(ruling.verdict is Verdict.KEEP for ruling in rulings)
     return close_space(work, Findings(looked_at_all=False, wrongly_absent=kept, held=held))
+
+
+def _is_archived(work: Work) -> bool:
+    try:
+        return work.mirror.reader.see_space(work.space).status == "archived"
+    except (NotFound, AccessDenied):
+        return False
+
+
+def _archived(pages: Sequence[StoredPage]) -> list[Ruling]:
+    return [
+        Ruling(page_id=page.id, verdict=Verdict.REMOVE, reason="space archived", was_live=page.live) for page in pages
+    ]
+
+
+def _ruled_by_id(work: Work, pages: Sequence[StoredPage]) -> list[Ruling]:
+    reader = work.mirror.reader
+    reader.check_account()
+    evidence = reader.look(sorted(page.id for page in pages))
+    reader.check_account()
+    return [
+        rule(evidence[page.id], page, space_id=work.space.id, mirrored_space_ids=work.mirrored_space_ids)
+        for page in pages
+    ]
 
 
 def sync_dropped(work: Work) -> SpaceReport:

@@ -38,7 +38,7 @@ def check_canary(reader: Reader, space: Space, page_id: str | None) -> None:
     """
     reader.check_account()
     try:
-        reader.check_space(space)
+        reader.see_space(space)
         sights = reader.look([page_id]) if page_id else {}
     except NotFound:
         sights = None

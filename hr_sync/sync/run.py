@@ -1,8 +1,9 @@
 """One run over all spaces in scope. The same function behind cron, the container and a manual resync."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -73,7 +74,7 @@ def _run(mirror: Mirror, order: Order, run_id: int, began: float) -> RunReport:
         spaces = spaces_in_scope(mirror.reader, mirror.scope, order)
         tasks = _tasks(mirror, order, spaces)
         reports = work_on(mirror, order, run_id, tasks, spaces.every)
-        reports += [_unseen(key) for key in spaces.unseen if key not in {report.space_key for report in reports}]
+        reports = _with_unseen(reports, spaces.unseen)
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
     except HrSyncError as failure:
@@ -107,14 +108,15 @@ def _tasks(mirror: Mirror, order: Order, spaces: InScope) -> Mapping[Space, Task
     return tasks
 
 
-def _unseen(space_key: str) -> SpaceReport:
-    error = (
-        f"Space {space_key} is not to be seen. Check its key in confluence.spaces, and that the account may view it."
-    )
-    return SpaceReport(
-        space_key=space_key,
-        outcome=Outcome.FAILED,
-        exit_code=ConfigurationError.exit_code,
-        counts=Counts(),
-        error=error,
-    )
+def _with_unseen(reports: Sequence[SpaceReport], unseen: Sequence[str]) -> list[SpaceReport]:
+    """Let no run be complete that did not see a space named in the settings, whatever was done about its pages."""
+    by_key = {report.space_key: report for report in reports}
+    for key in unseen:
+        report = by_key.get(key, SpaceReport(space_key=key, outcome=Outcome.COMPLETE, counts=Counts()))
+        if report.outcome is Outcome.COMPLETE:
+            error = (
+                f"Space {key} is not to be seen, or archived. Check its key in confluence.spaces, and that the account "
+                "may view it."
+            )
+            by_key[key] = replace(report, outcome=Outcome.FAILED, exit_code=ConfigurationError.exit_code, error=error)
+    return list(by_key.values())

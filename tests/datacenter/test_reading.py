@@ -89,9 +89,9 @@ def test_a_space_is_checked_by_its_id(world: World) -> None:
     """Also by a reader that has listed nothing yet; a key that belongs to another space by now is no proof."""
     with on_premises(world) as (_, reader), in_the_cloud(world) as (_, cloud):
         space = only_space(cloud)
-        reader.check_space(space)
+        reader.see_space(space)
         with pytest.raises(AnswerNotTrusted):
-            reader.check_space(replace(space, id="1"))
+            reader.see_space(replace(space, id="1"))
 
 
 def test_a_space_that_was_closed_is_not_found(world: World) -> None:
@@ -100,7 +100,7 @@ def test_a_space_that_was_closed_is_not_found(world: World) -> None:
         space = only_space(reader)
         site.faults.add(Fault(kind="not-found-404-v1", match="/rest/api/space/S00"))
         with pytest.raises(NotFound):
-            reader.check_space(space)
+            reader.see_space(space)
 
     assert kinds_fired(site) == ["not-found-404-v1"]
 

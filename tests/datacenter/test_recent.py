@@ -94,6 +94,6 @@ def test_keys_are_quoted(key: str) -> None:
         space = only_space(reader)
         found = reader.recent(space, world.now - timedelta(days=1))
         listing = reader.listing(space)
-        reader.check_space(space)
+        reader.see_space(space)
 
     assert set(found.heads) == set(listing.heads) == {page.id}
