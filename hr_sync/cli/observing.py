@@ -1,9 +1,9 @@
-"""Wires what is told about runs: metrics, health, status page, and a sign to whoever waits for one."""
+"""Wires what the service shows of itself: metrics, health and the status page."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hr_sync.cli.telling import sender, sign_of
 from hr_sync.cli.wiring import make_scope
 from hr_sync.database.engine import make_sessions, session_scope
 from hr_sync.database.faults import database_errors
@@ -12,11 +12,11 @@ from hr_sync.database.overview import Overview, read_overview
 from hr_sync.database.pages import find_page
 from hr_sync.database.runs import SpaceStatus
 from hr_sync.database.schema import check_schema
-from hr_sync.model.report import Outcome, RunReport
+from hr_sync.model.report import RunReport
 from hr_sync.service.daemon import Observer, Watch
 from hr_sync.service.health import HealthLimits, is_alive, judge
 from hr_sync.service.metrics import Metrics, MetricSources
-from hr_sync.service.ping import Ping, Sign
+from hr_sync.service.ping import Sign
 from hr_sync.service.snapshot import Snapshot
 from hr_sync.service.web import Endpoints
 from hr_sync.sync.mirror import Scope
@@ -68,52 +68,17 @@ def make_endpoints(settings: "Settings", engine: "Engine", watch: Watch, traffic
 
 def make_observer(settings: "Settings", metrics: Metrics) -> Observer:
     """Give who is told about the runs of the service."""
-    send = _sender(settings)
+    send = sender(settings)
 
     def ended(_job: str, report: RunReport) -> None:
         metrics.observe(report)
-        send(_sign_of(report))
+        send(sign_of(report))
 
     def failed(job: str, _failure: BaseException) -> None:
         metrics.count_failed(job)
         send(Sign.FAILURE)
 
     return Observer(started=lambda _job: send(Sign.START), ended=ended, failed=failed, skipped=metrics.count_skipped)
-
-
-@contextmanager
-def told_outside(settings: "Settings") -> Iterator[Callable[[RunReport], None]]:
-    """Tell of a run from cron: signs to the ping address, and metrics in a file for node exporter."""
-    send = _sender(settings)
-    send(Sign.START)
-
-    def tell(report: RunReport) -> None:
-        send(_sign_of(report))
-        if settings.service.metrics_file is not None:
-            metrics = Metrics()
-            metrics.observe(report)
-            metrics.write_textfile(settings.service.metrics_file)
-
-    try:
-        yield tell
-    except BaseException:
-        send(Sign.FAILURE)
-        raise
-
-
-def _sender(settings: "Settings") -> Callable[[Sign], None]:
-    url = settings.service.ping_url
-    ping = Ping(url.get_secret_value()) if url else None
-
-    def send(sign: Sign) -> None:
-        if ping is not None:
-            ping.send(sign)
-
-    return send
-
-
-def _sign_of(report: RunReport) -> Sign:
-    return Sign.SUCCESS if report.outcome is Outcome.COMPLETE else Sign.FAILURE
 
 
 def _of_scope(spaces: Sequence[SpaceStatus], scope: Scope) -> list[SpaceStatus]:

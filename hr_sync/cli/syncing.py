@@ -87,10 +87,10 @@ def resync(
 
 
 def _run(config: Path | None, order: "Order", *, as_json: bool) -> None:
-    from hr_sync.cli.observing import told_outside
     from hr_sync.cli.printing import print_json, print_report
     from hr_sync.cli.progress import shown_progress
     from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.cli.telling import told_outside
     from hr_sync.cli.wiring import HeldLeases, open_mirror, open_settings
 
     settings = open_settings(config)

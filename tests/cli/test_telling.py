@@ -1,0 +1,61 @@
+"""A run from cron tells whoever waits for a sign, and leaves its metrics where they are collected."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from hr_sync.simulator import Fault, Simulator
+from tests.cli.program import run, settings, written
+
+
+@contextmanager
+def listener() -> Iterator[tuple[str, list[str]]]:
+    """Listen on loopback; gives the address and the paths that were asked for."""
+    paths: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/secret-canary", paths
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_from_cron_gives_its_sign_and_its_metrics(
+    home: Path, site: Simulator, prepared_url: str, *, fails: bool
+) -> None:
+    """Start, then success or failure; the address is a secret that no output shows."""
+    if fails:
+        site.faults.add(Fault(kind="html-200", match="/pages", times=0))
+    with listener() as (url, paths):
+        groups = settings(site.site_url, prepared_url)
+        groups["service"] = {"ping_url": url, "metrics_file": str(home / "hr_sync.prom")}
+        written(home, groups)
+
+        ended = run(home, "run")
+
+    assert bool(site.faults.fired) is fails
+    assert ended.exit_code == (3 if fails else 0)
+    assert paths == ["/secret-canary/start", "/secret-canary/fail" if fails else "/secret-canary"]
+    outcome = "partial" if fails else "complete"
+    metrics = (home / "hr_sync.prom").read_text()
+    assert f'hr_sync_runs_total{{mode="full",outcome="{outcome}"}} 1.0' in metrics
+    assert "secret-canary" not in ended.stdout + ended.stderr + metrics
