@@ -9,13 +9,12 @@ from tests.proof.histories import History
 from tests.proof.stage import Stage
 
 
-def play(histories: type[History], stage: Stage, *, examples: int, steps: int = 15) -> None:
-    """Play `examples` histories; HYPOTHESIS_SEED names others than the usual ones, PROOF_EXAMPLES another number.
+def play(histories: type[History], stage: Stage, *, examples: int, steps: int = 15, number: int | None = None) -> None:
+    """Play `examples` histories of `steps` steps; `number` is the seed, HYPOTHESIS_SEED or 1 without one.
 
     The seed is printed, and with a failure the shortest history that fails, as a program to be read.
     """
-    number = int(os.environ.get("HYPOTHESIS_SEED", "1"))
-    examples = int(os.environ.get("PROOF_EXAMPLES", examples))
+    number = int(os.environ.get("HYPOTHESIS_SEED", "1")) if number is None else number
     print(f"{histories.__name__}: {examples} histories, HYPOTHESIS_SEED={number}")  # noqa: T201 -- shown with a failure
     machine = seed(number)(type(histories.__name__, (histories,), {"stage": stage}))
     run_state_machine_as_test(

@@ -1,0 +1,99 @@
+"""The same proofs for much longer than a commit can wait: `./scripts/campaign contention`, `histories` or `kills`."""
+
+# ruff: noqa: T201 -- it is a program that tells on standard output
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hr_sync.database.embedded import EmbeddedPostgres
+from hr_sync.database.engine import make_engine
+from hr_sync.database.schema import ensure_schema
+from hr_sync.logs import configure_logging
+from hr_sync.simulator import Simulator
+from tests.proof.histories import History, TreeHistory
+from tests.proof.rounds import Rounds, rounds
+from tests.proof.seeds import play
+from tests.proof.stage import Stage, first_world
+
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@contextmanager
+def new_stage() -> Iterator[Stage]:
+    """Start a database server and a site."""
+    folder = Path(tempfile.mkdtemp(prefix="hr_sync-campaign-"))
+    folder.chmod(0o711)
+    try:
+        with EmbeddedPostgres(folder / "server", programs=None, **FAST) as server, Simulator(first_world()) as site:
+            engine = make_engine(server.url)
+            ensure_schema(engine)
+            stage = Stage.on(site, engine)
+            yield stage
+            stage.close()
+            engine.dispose()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def contention(stage: Stage, number: int, seed: int) -> None:
+    """Play rounds in turn: together, asleep before writing, asleep anywhere."""
+    with rounds(stage, seed) as played:
+        refused = busy = 0
+        for done in range(number):
+            match done % 3:
+                case 0:
+                    busy += sum(worker.result["busy"] for worker in played.together())
+                case 1:
+                    refused += played.asleep_before_writing().exit_code != 0
+                case _:
+                    played.asleep_anywhere()
+            _tell(played, done + 1)
+        print(f"workers that left a space to another one: {busy}; sleepers refused: {refused}")
+
+
+def kills(stage: Stage, number: int, seed: int) -> None:
+    """Kill a worker at random moments."""
+    with rounds(stage, seed) as played:
+        killed = 0
+        for done in range(number):
+            killed += played.killed().exit_code is None
+            _tell(played, done + 1)
+        print(f"killed before their end: {killed}")
+
+
+def histories(stage: Stage, number: int, seed: int) -> None:
+    """Play random histories, half of them with page trees."""
+    play(History, stage, examples=number // 2, steps=30, number=seed)
+    play(TreeHistory, stage, examples=number // 2, steps=30, number=seed)
+
+
+def _tell(played: Rounds, done: int) -> None:
+    assert played.double_writers() == []
+    if done % 25 == 0:
+        print(f"{done} rounds, double writers: 0, runs that wrote: {played.writing_runs()}", flush=True)
+
+
+def main() -> None:
+    """Play one campaign and say how it went."""
+    campaigns = {"contention": (contention, 300), "kills": (kills, 500), "histories": (histories, 2000)}
+    parser = argparse.ArgumentParser(prog="scripts/campaign", description=__doc__)
+    parser.add_argument("campaign", choices=campaigns)
+    parser.add_argument("number", nargs="?", type=int, help="rounds or histories")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="to play the same again")
+    options = parser.parse_args()
+    campaign, usual = campaigns[options.campaign]
+    configure_logging(level="critical", format="json")
+    print(f"{options.campaign}, --seed {options.seed}", flush=True)
+    began = time.monotonic()
+    with new_stage() as stage:
+        campaign(stage, options.number or usual, options.seed)
+    print(f"nothing wrong in {options.number or usual}, {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,360 @@
+"""Decision rules, each broken on purpose, and the tests that must go red then. Data only; `mutation.py` runs it.
+
+Of each rule stands here the text that holds it, word for word as in the source, and what takes its place.
+"""
+
+from dataclasses import dataclass
+
+PLAN = ("tests/model/test_plan.py",)
+REMOVAL = ("tests/model/test_removal.py",)
+VALUES = ("tests/model/test_values.py",)
+TREES = ("tests/proof/test_page_trees.py", "-k", "not-found-404-v2 or empty-object-200")
+SLEEPERS = ("tests/proof/test_contention.py",)
+RULES = ("tests/proof/test_rules.py",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mutant:
+    """One rule, broken."""
+
+    rule: str  #: that is broken, in words
+    file: str  #: below hr_sync/
+    old: str
+    new: str
+    tests: tuple[str, ...]  #: arguments of pytest, one test of which must go red
+
+
+def answers(*kinds: str) -> tuple[str, ...]:
+    """Name the matrix's tests of kinds that answer in the API's place."""
+    return ("tests/proof/test_faults_in_answers.py", "-k", " or ".join(f"[{kind}]" for kind in kinds))
+
+
+def way(*kinds: str) -> tuple[str, ...]:
+    """Name the matrix's tests of other kinds."""
+    return ("tests/proof/test_faults_on_the_way.py", "-k", " or ".join(f"[{kind}]" for kind in kinds))
+
+
+MUTANTS = (
+    Mutant(
+        rule="a removed page that is listed again is restored",
+        file="model/plan.py",
+        old='return Action.RESTORE, "was removed, is listed again"',
+        new='return Action.NOTHING, "unchanged"',
+        tests=PLAN,
+    ),
+    Mutant(
+        rule="a hidden page that is listed again is restored",
+        file="model/plan.py",
+        old='return Action.RESTORE, "was hidden, is listed again"',
+        new='return Action.NOTHING, "unchanged"',
+        tests=PLAN,
+    ),
+    Mutant(
+        rule="a lower version is an update too",
+        file="model/plan.py",
+        old="if listed != kept:",
+        new="if listed > kept:",
+        tests=PLAN,
+    ),
+    Mutant(
+        rule="a move is seen without a new version",
+        file="model/plan.py",
+        old="if metadata_digest(shown) != digest:",
+        new="if False:",
+        tests=PLAN,
+    ),
+    Mutant(
+        rule="absence is asked about",
+        file="model/plan.py",
+        old='return Action.QUESTION, "stored, not in the listing"',
+        new='return Action.NOTHING, "unchanged"',
+        tests=PLAN,
+    ),
+    Mutant(
+        rule="an unreadable page is not absent",
+        file="model/plan.py",
+        old="        if page_id not in listing:",
+        new="        if page_id not in listing.heads:",
+        tests=PLAN,
+    ),
+    Mutant(
+        rule="an incremental run goes back to no older version",
+        file="model/plan.py",
+        old="head.version < kept.version",
+        new="False",
+        tests=VALUES,
+    ),
+    Mutant(
+        rule="what is not seen is hidden first, and removed by a later run",
+        file="model/removal.py",
+        old='return Verdict.HIDE, "not visible"',
+        new='return Verdict.REMOVE, "gone"',
+        tests=REMOVAL,
+    ),
+    Mutant(
+        rule="what is there is kept, whatever the listing showed",
+        file="model/removal.py",
+        old='return Verdict.KEEP, "the listing was wrong: the page is there"',
+        new='return Verdict.REMOVE, "gone"',
+        tests=REMOVAL,
+    ),
+    Mutant(
+        rule="a page that moved to a mirrored space is left to that space",
+        file="model/removal.py",
+        old='return Verdict.LEAVE, "moved to another mirrored space"',
+        new='return Verdict.REMOVE, "moved out of scope"',
+        tests=REMOVAL,
+    ),
+    Mutant(
+        rule="an answer that cannot be used is no evidence",
+        file="model/removal.py",
+        old='return Verdict.KEEP, "no evidence"',
+        new='return Verdict.HIDE, "not visible"',
+        tests=REMOVAL,
+    ),
+    Mutant(
+        rule="the guard lets the larger of its two limits go",
+        file="model/removal.py",
+        old="return max(self.max_removed_pages",
+        new="return min(self.max_removed_pages",
+        tests=REMOVAL,
+    ),
+    Mutant(
+        rule="hidden pages count for the guard",
+        file="model/removal.py",
+        old="ruling.verdict in (Verdict.HIDE, Verdict.REMOVE) for ruling",
+        new="ruling.verdict is Verdict.REMOVE for ruling",
+        tests=REMOVAL,
+    ),
+    Mutant(
+        rule="excluded page trees win",
+        file="model/tree.py",
+        old="        if chain & self.exclude_page_trees:\n            return False\n",
+        new="",
+        tests=("tests/model/test_tree.py",),
+    ),
+    Mutant(
+        rule="what hangs on a parent that is not seen has no known place",
+        file="sync/placing.py",
+        old="                lost.add(node_id)\n",
+        new="                pass\n",
+        tests=TREES,
+    ),
+    Mutant(
+        rule="an answer about something else names no parent",
+        file="confluence/wire.py",
+        old='    if item.get("id") != node_id:\n',
+        new="    if False:\n",
+        tests=TREES,
+    ),
+    Mutant(
+        rule="a failure that meets every space ends the run as itself",
+        file="model/report.py",
+        old="if ending is not None:",
+        new="if False:",
+        tests=VALUES,
+    ),
+    Mutant(
+        rule="no question without a canary",
+        file="sync/questions.py",
+        old="    check_canary(reader, space, known_page)\n    evidence",
+        new="    evidence",
+        tests=RULES,
+    ),
+    Mutant(
+        rule="the canary asks who we are",
+        file="sync/questions.py",
+        old="    reader.check_account()\n",
+        new="",
+        tests=RULES,
+    ),
+    Mutant(
+        rule="the canary looks at a page that was listed",
+        file="sync/questions.py",
+        old="sights = reader.look([page_id]) if page_id else {}",
+        new="sights = {}",
+        tests=RULES,
+    ),
+    Mutant(
+        rule="a canary sings after the questions too",
+        file="sync/questions.py",
+        old="    check_canary(reader, space, known_page)\n    return",
+        new="    return",
+        tests=RULES,
+    ),
+    Mutant(
+        rule="a mass of removals is held",
+        file="sync/work.py",
+        old="if going > work.mirror.guard.limit(live_pages) and",
+        new="if False and",
+        tests=RULES,
+    ),
+    Mutant(
+        rule="what left a page tree is under the same guard",
+        file="sync/space.py",
+        old="[*gone, *rulings, *left.by_themselves]",
+        new="[*gone, *rulings]",
+        tests=RULES,
+    ),
+    Mutant(
+        rule="a narrower scope has to be confirmed",
+        file="sync/space.py",
+        old="    if before != work.mirror.scope.pages.fingerprint:\n",
+        new="    if False:\n",
+        tests=RULES,
+    ),
+    Mutant(
+        rule="a body older than its listed head is not believed",
+        file="sync/work.py",
+        old="page.head.version < listed.version",
+        new="False",
+        tests=way("stale-read"),
+    ),
+    Mutant(
+        rule="only current pages of the very space belong in its listing",
+        file="sync/border.py",
+        old='return head.status == "current" and head.space_id == space.id',
+        new="return True",
+        tests=way("row-unknown-status", "row-other-space"),
+    ),
+    Mutant(
+        rule="a listing that was wrong makes the run partial",
+        file="sync/space.py",
+        old="wrongly_absent=sum(ruling.verdict is Verdict.KEEP for ruling in rulings)",
+        new="wrongly_absent=0",
+        tests=way("missing-rows"),
+    ),
+    Mutant(
+        rule="a space that is not shown is asked about, page by page",
+        file="sync/departed.py",
+        old="wrongly_absent=kept",
+        new="wrongly_absent=0",
+        tests=way("missing-rows"),
+    ),
+    Mutant(
+        rule="a body that is not given is a failure",
+        file="sync/vanished.py",
+        old="if ruling.verdict is Verdict.KEEP])",
+        new="if False])",
+        tests=way("missing-rows"),
+    ),
+    Mutant(
+        rule="a listing that missed something moves no position",
+        file="sync/closing.py",
+        old="watermark=None if findings.wrongly_absent else findings.watermark",
+        new="watermark=findings.watermark",
+        tests=RULES,
+    ),
+    Mutant(
+        rule="an incremental run looks back behind its position",
+        file="sync/recent.py",
+        old="position.watermark - work.mirror.overlap",
+        new="position.watermark + work.mirror.overlap",
+        tests=RULES,
+    ),
+    Mutant(
+        rule="the first incremental run under another scope is a full one",
+        file="sync/recent.py",
+        old="position.watermark is None or position.scope_fingerprint != work.mirror.scope.pages.fingerprint",
+        new="position.watermark is None",
+        tests=RULES,
+    ),
+    Mutant(
+        rule="only a complete run makes a space fresh",
+        file="database/journal.py",
+        old="if complete and record.looked_at_all:",
+        new="if record.looked_at_all:",
+        tests=RULES,
+    ),
+    Mutant(
+        rule="a page that is written is live again",
+        file="database/upserts.py",
+        old='"hidden_at": None, "removed_at": None',
+        new='"hidden_at": None',
+        tests=RULES,
+    ),
+    Mutant(
+        rule="what does not fail any more is forgotten",
+        file="sync/closing.py",
+        old="forget_failures_before(session, work.space.key, work.run_id)",
+        new="pass",
+        tests=way("row-without-version"),
+    ),
+    Mutant(
+        rule="each write checks the epoch",
+        file="database/lease.py",
+        old="    if epoch != lease.epoch:\n",
+        new="    if epoch is None:\n",
+        tests=SLEEPERS,
+    ),
+    Mutant(
+        rule="each lease raises the epoch",
+        file="database/lease.py",
+        old="SyncSpace.epoch: SyncSpace.epoch + 1,",
+        new="SyncSpace.epoch: SyncSpace.epoch,",
+        tests=SLEEPERS,
+    ),
+    Mutant(
+        rule="a lease that has not run out is not taken",
+        file="database/lease.py",
+        old="SyncSpace.lease_expires_at < func.clock_timestamp(),",
+        new="SyncSpace.lease_expires_at.is_not(None),",
+        tests=SLEEPERS,
+    ),
+    Mutant(
+        rule="a listing that gives nothing new goes round in circles",
+        file="confluence/gateway.py",
+        old="(ids and ids <= seen) or ",
+        new="",
+        tests=("tests/confluence/test_gateway_faults.py", "-k", "does_not_pass", "--timeout", "20"),
+    ),
+    Mutant(
+        rule="ids of a listing are texts",
+        file="confluence/gateway.py",
+        old="    if not all(isinstance(page_id, str)",
+        new="    if False and not all(isinstance(page_id, str)",
+        tests=way("row-number-id", "row-empty-id"),
+    ),
+    Mutant(
+        rule="an answer says that it is JSON",
+        file="confluence/answers.py",
+        old="        if not _is_json(response):\n",
+        new="        if False:\n",
+        tests=way("json-as-html"),
+    ),
+    Mutant(
+        rule="only Confluence's own 404 says that a page is not there",
+        file="confluence/answers.py",
+        old="case 404 if _is_json(response) and _says_404(response.content):",
+        new="case 404:",
+        tests=answers("site-gone-404", "not-found-404-gateway"),
+    ),
+    Mutant(
+        rule="an endpoint that is gone is no page that is gone",
+        file="confluence/answers.py",
+        old="return EndpointRemoved(",
+        new="return NotFound(",
+        tests=answers("gone-410"),
+    ),
+    Mutant(
+        rule="an unknown account is an anonymous visitor",
+        file="confluence/wire.py",
+        old='if answer.get("type") != "known":',
+        new="if False:",
+        tests=way("anonymous-200"),
+    ),
+    Mutant(
+        rule="a missing body is not an empty one",
+        file="confluence/wire_parts.py",
+        old='return text_of(object_of(object_of(item, "body"), "storage"), "value")',
+        new='return str(item.get("body", {}).get("storage", {}).get("value", ""))',
+        tests=way("row-without-body"),
+    ),
+    Mutant(
+        rule="a wide request is halved when the server fails",
+        file="confluence/cloud.py",
+        old="            if len(ids) == 1:\n",
+        new="            if ids:\n",
+        tests=RULES,
+    ),
+)

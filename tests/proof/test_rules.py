@@ -1,0 +1,195 @@
+"""Rules that one page, one fault or one setting is enough to show. Each is broken by a mutant in `mutants.py`."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from hr_sync.model.removal import Guard
+from hr_sync.simulator import Fault
+from hr_sync.simulator.world import Page
+from hr_sync.simulator.world.access import ANONYMOUS
+from tests.proof.oracle import Wanted, differences, expected, stored
+from tests.proof.stage import MIRRORED, Stage
+from tests.proof.wiring import full, incremental, mirror_of
+
+LISTING = r"/spaces/\d+/pages"
+LOOK = r"status=trashed"
+ALONE = r"/api/v2/pages/\d+$"
+SPACE = r"/api/v2/spaces/\d+$"
+ACCOUNT = r"user/current"
+WANTED = Wanted(spaces=MIRRORED)
+
+
+class Mirrored:
+    """A stage whose world has just been mirrored."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.world = stage.site.world
+        stage.begin()
+        assert self.run() == 0
+
+    def run(self, wanted: Wanted = WANTED, *, mode: str = "full", guard: Guard | None = None, **order: bool) -> int:
+        """Run once and give the exit code."""
+        changes: dict[str, Any] = {} if guard is None else {"guard": guard}
+        mirror = mirror_of(self.stage.site.site_url, self.stage.engine, wanted, **changes)
+        return (full(mirror, **order) if mode == "full" else incremental(mirror)).exit_code
+
+    def faults(self, *faults: Fault) -> None:
+        """Plan faults for the next run, and count its requests from nothing."""
+        self.stage.site.faults.clear()
+        self.stage.site.faults.add(*faults)
+        self.stage.site.requests.clear()
+
+    def fired(self) -> set[str]:
+        """Name the kinds that happened."""
+        return {fault.kind for fault in self.stage.site.faults.fired}
+
+    def differences(self, wanted: Wanted = WANTED) -> list[str]:
+        """Compare every row."""
+        return differences(expected(self.world, self.stage.site.site_url, wanted), stored(self.stage.url))
+
+    def page(self, beginning: str) -> Page:
+        """Find a page by the beginning of its title."""
+        return next(page for page in self.world.pages() if page.title.startswith(beginning))
+
+    def space_row(self, key: str, column: str) -> datetime | None:
+        """Read one column of a space."""
+        query = f"SELECT {column} FROM sync_spaces WHERE space_key = %s"
+        row = self.stage.connection.execute(query.encode(), (key,)).fetchone()
+        assert row is not None
+        return row[0]  # type: ignore[return-value] # asked for columns of times only
+
+
+@pytest.fixture
+def mirrored(stage: Stage) -> Mirrored:
+    """Give a mirrored world without faults."""
+    return Mirrored(stage)
+
+
+def test_an_anonymous_visitor_finds_nothing_gone(mirrored: Mirrored) -> None:
+    """The space is public and shows a known page to everybody; only asking who we are tells that the token is dead."""
+    victim = mirrored.page("Far below A")
+    mirrored.world.restrict_page(victim.id, users=("hr-bot",))
+    mirrored.world.permit_space("A", everyone=ANONYMOUS)
+    mirrored.faults(
+        Fault(kind="page-hidden", match=LISTING, argument=victim.id),
+        Fault(kind="anonymous-200", match=ACCOUNT, at=2, times=0),
+        Fault(kind="anonymous-200", match=f"{SPACE}|{LOOK}|{ALONE}", times=0),
+    )
+
+    assert mirrored.run() == 77
+    assert mirrored.differences() == []
+    assert {"page-hidden", "anonymous-200"} <= mirrored.fired()
+
+
+@pytest.mark.parametrize("canary_sees_first", [False, True])
+def test_an_account_that_sees_no_page_finds_nothing_gone(mirrored: Mirrored, canary_sees_first: bool) -> None:
+    """Account and space are there, no page is: before the question it is not asked, after it no answer counts."""
+    victim = mirrored.page("Far below A")
+    mirrored.faults(
+        Fault(kind="page-hidden", match=LISTING, argument=victim.id),
+        Fault(kind="empty-list", match=LOOK, at=2 if canary_sees_first else 1, times=0),
+        Fault(kind="not-found-404-v2", match=ALONE, times=0),
+    )
+
+    assert mirrored.run() == 3
+    assert mirrored.differences() == []
+    asked = [
+        record
+        for record in mirrored.stage.site.requests
+        if victim.id in (*record.path.split("/"), *dict(record.query).values())
+    ]
+    assert bool(asked) == canary_sees_first
+    assert mirrored.fired() == {"page-hidden", "empty-list", "not-found-404-v2"}
+
+
+def test_a_mass_is_held_whole_and_released_once(mirrored: Mirrored) -> None:
+    """Also where some pages vanished and others left a page tree by themselves: what counts is how many."""
+    guard = Guard(max_removed_pages=2, max_removed_fraction=0.1)
+    top = mirrored.page("Below A").id
+    trees = replace(WANTED, page_trees=frozenset({top, mirrored.page("Home of B").id}))
+    pages = [mirrored.world.create_page(space_key="A", title=f"Leaf {n}", storage="", parent_id=top) for n in range(6)]
+    assert mirrored.run(trees, accept_narrower_scope=True) == 0
+
+    for number, page in enumerate(pages[:4]):
+        mirrored.world.trash_page(page.id) if number % 2 else mirrored.world.move_page(page.id)
+    live = stored(mirrored.stage.url).live.keys()
+    assert mirrored.run(trees, guard=guard) == 4
+    assert stored(mirrored.stage.url).live.keys() == live
+
+    assert mirrored.run(trees, guard=guard, allow_mass_delete=True) == 0
+    assert mirrored.differences(trees) == []
+
+    for page in (*pages[4:], mirrored.page("Far below A")):
+        mirrored.world.trash_page(page.id)
+    assert mirrored.run(trees, guard=guard) == 4
+
+
+def test_a_narrower_scope_waits_for_a_confirmation(mirrored: Mirrored) -> None:
+    """Other settings are no deletion at the source."""
+    trees = replace(WANTED, page_trees=frozenset({mirrored.page("Below A").id, mirrored.page("Below B").id}))
+
+    assert mirrored.run(trees) == 4
+    assert mirrored.differences() == []
+    assert mirrored.run(trees, accept_narrower_scope=True) == 0
+    assert mirrored.differences(trees) == []
+
+
+def test_a_wider_scope_is_filled_by_the_next_run_of_any_kind(mirrored: Mirrored) -> None:
+    """An incremental run sees what changed; what came into scope has not changed."""
+    trees = replace(WANTED, page_trees=frozenset({mirrored.page("Below A").id}))
+    assert mirrored.run(trees, accept_narrower_scope=True) == 0
+
+    assert mirrored.run(mode="incremental") == 0
+    assert mirrored.differences() == []
+
+
+def test_a_listing_that_missed_something_moves_no_position(mirrored: Mirrored) -> None:
+    """Neither the watermark nor the freshness of the space."""
+    victim = mirrored.page("Far below A")
+    mirrored.world.edit_page(mirrored.page("Below A").id, storage="<p>Newer</p>")
+    before = [mirrored.space_row("A", column) for column in ("watermark", "last_complete_at")]
+    mirrored.faults(Fault(kind="page-hidden", match=LISTING, argument=victim.id))
+
+    assert mirrored.run() == 3
+    assert [mirrored.space_row("A", column) for column in ("watermark", "last_complete_at")] == before
+    mirrored.faults()
+    assert mirrored.run() == 0
+    assert [mirrored.space_row("A", column) for column in ("watermark", "last_complete_at")] != before
+
+
+def test_an_incremental_run_brings_what_changed_since(mirrored: Mirrored) -> None:
+    """From a little before its position on."""
+    mirrored.world.edit_page(mirrored.page("Below A").id, storage="<p>Newer</p>")
+
+    assert mirrored.run(mode="incremental") == 0
+    assert mirrored.differences() == []
+
+
+@pytest.mark.parametrize("away", ["trash_page", "hide_page"])
+@pytest.mark.parametrize("runs_away", [1, 2])
+def test_a_page_that_comes_back_is_live_in_the_same_version(mirrored: Mirrored, away: str, runs_away: int) -> None:
+    """Whether it was hidden or removed meanwhile."""
+    page = mirrored.page("Far below A")
+    getattr(mirrored.world, away)(page.id)
+    for _ in range(runs_away):
+        assert mirrored.run() == 0
+    assert page.id not in stored(mirrored.stage.url).live
+
+    mirrored.world.restore_page(page.id) if away == "trash_page" else mirrored.world.unrestrict_page(page.id)
+    assert mirrored.run() == 0
+    assert mirrored.differences() == []
+
+
+def test_a_page_that_breaks_every_batch_costs_only_itself(mirrored: Mirrored) -> None:
+    """The others arrive, by ever smaller requests."""
+    pages = [mirrored.world.create_page(space_key="A", title=f"Leaf {n}", storage="<p>1</p>") for n in range(9)]
+    broken = pages[4].id
+    mirrored.faults(Fault(kind="page-breaks-batch", times=0, argument=broken))
+
+    assert mirrored.run() == 3
+    assert mirrored.differences() == [f"{broken} is missing"]
+    assert mirrored.stage.failing() == 1
