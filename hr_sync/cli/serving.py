@@ -34,7 +34,6 @@ def serve(config: Config = None) -> None:
     """Bring the mirror up to date on a schedule until SIGTERM, with health, metrics and a status page over HTTP."""
     from hr_sync.cli.stopping import run_until_stopped
     from hr_sync.cli.wiring import HeldLeases, open_database, open_settings
-    from hr_sync.database.engine import make_sessions
     from hr_sync.database.schema import ensure_schema
 
     current = CurrentSettings(open_settings(config), config)
@@ -45,7 +44,7 @@ def serve(config: Config = None) -> None:
     def work(stop: threading.Event) -> None:
         with open_database(current.settings) as engine:
             ensure_schema(engine)
-            leases.sessions = make_sessions(engine)
+            leases.are_in(engine)
             _serve(current, engine, stop)
 
     run_until_stopped(work, last_words=leases.release)

@@ -100,7 +100,7 @@ def _run(config: Path | None, order: "Order", *, as_json: bool) -> None:
         from hr_sync.sync.run import run as run_once
 
         with open_mirror(settings, stop) as mirror, shown_progress() as tell:
-            leases.sessions = mirror.sessions
+            leases.are_in(mirror.engine)
             return run_once(replace(mirror, tell=tell), order)
 
     with told_outside(settings) as tell_report:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from hr_sync.confluence.gateway import Gateway
     from hr_sync.confluence.traffic import Traffic
+    from hr_sync.database.breaking_off import Connections
     from hr_sync.settings import Settings
     from hr_sync.sync.mirror import Mirror, Scope
 
@@ -106,15 +107,28 @@ def open_mirror(settings: "Settings", stop: threading.Event) -> Iterator["Mirror
 class HeldLeases:
     """Releases the leases of this process, once it is known where they are."""
 
-    sessions: "sessionmaker[Session] | None" = None
+    _sessions: "sessionmaker[Session] | None" = None
+    _connections: "Connections | None" = None
+
+    def are_in(self, engine: "Engine") -> None:
+        """Say which database they are in."""
+        from hr_sync.database.breaking_off import Connections
+        from hr_sync.database.engine import make_sessions
+
+        self._connections = Connections(engine)
+        self._sessions = make_sessions(engine)
 
     def release(self) -> None:
-        """Release them over a connection of its own, since those at work may hang. Raises what the database raises."""
+        """Release them over another connection, since those at work may hang. Raises what the database raises.
+
+        A write that waits for somebody else's lock keeps its own lease's row from everybody: it is broken off first.
+        """
         from hr_sync.database.lease import release_leases_of
         from hr_sync.sync.workers import worker_name
 
-        if self.sessions is not None:
-            release_leases_of(self.sessions, worker_name())
+        if self._sessions is not None and self._connections is not None:
+            self._connections.break_off()
+            release_leases_of(self._sessions, worker_name())
 
 
 def make_mirror(
