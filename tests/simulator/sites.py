@@ -32,11 +32,14 @@ class Client:
         return document
 
     def walk(self, path: str, **query: Any) -> list[dict[str, Any]]:
-        """All rows of a v2 list, following `next` on the host."""
+        """All rows of a v2 list, following `next` on the host; no page is asked for twice."""
         host = self.base.split("/wiki")[0]
         document = self.get(path, **query)
         rows: list[dict[str, Any]] = document["results"]
+        asked: set[str] = set()
         while "next" in document["_links"]:
+            assert document["_links"]["next"] not in asked
+            asked.add(document["_links"]["next"])
             answer = self.session.get(host + document["_links"]["next"], timeout=TIMEOUT_SECONDS)
             assert answer.status_code == 200, answer.text
             document = answer.json()

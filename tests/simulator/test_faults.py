@@ -106,6 +106,14 @@ def test_two_faults_at_once(cloud: Simulator) -> None:
     assert cloud.requests[0].fault == "duplicate-rows, chunked"
 
 
+def test_a_spoiled_fixed_answer_is_whole_again(cloud: Simulator) -> None:
+    """Answers that faults hold ready are not changed by a second fault on top."""
+    cloud.faults.add(Fault(kind="partial-206", times=2), Fault(kind="no-results"))
+
+    assert [set(ask(client(cloud)).json()) for _ in range(2)] == [set(), {"results"}]
+    assert len(cloud.faults.fired) == 3
+
+
 def test_faults_spoil_nothing_afterwards(cloud: Simulator) -> None:
     """The next answer is the right one again, byte for byte."""
     site = client(cloud)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hr_sync.simulator import Simulator
+from hr_sync.simulator.links import tiny
 from tests.simulator.api_documents import fixture
 from tests.simulator.sites import client, furnished_world, titled
 
@@ -147,6 +148,15 @@ def test_datacenter_page_has_the_recorded_members(datacenter: Simulator) -> None
     simulated = client(datacenter).get(f"/rest/api/content/{page.id}", expand="version,body.editor")
 
     assert difference(recorded, simulated) == {".space", ".space.key"}
+
+
+@pytest.mark.parametrize(
+    ("page_id", "link"),
+    [("98400", "/x/YIAB"), ("98432", "/x/gIAB"), ("393239", "/x/FwAG"), ("130913238", "/x/1pPNBw")],
+)
+def test_short_links_are_as_recorded(page_id: str, link: str) -> None:
+    """The short link of a page follows from its id."""
+    assert tiny(page_id) == link
 
 
 def test_datacenter_dates_carry_the_offset() -> None:
