@@ -3,6 +3,17 @@
 Every command imports what it needs within itself, so that `hr-sync --help` answers at once.
 """
 
-from hr_sync.cli.main import main
+from typing import NoReturn
+
+from hr_sync.cli.stopping import leave_when_asked
+
+
+def main() -> NoReturn:
+    """Run the command line; from here on a signal is heard, before anything else is loaded."""
+    leave_when_asked()
+    from hr_sync.cli.main import main as command_line
+
+    command_line()
+
 
 __all__ = ["main"]

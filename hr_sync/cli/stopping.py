@@ -16,6 +16,14 @@ LAST_WORDS_SECONDS = 0.8  #: for what is done then
 Result = TypeVar("Result")
 
 
+def leave_when_asked() -> None:
+    """End on SIGTERM, as long as there is no work yet that has to end in order.
+
+    For process 1 the kernel drops a signal that has no handler, and nobody would ever hear of it.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Stopped.exit_code))
+
+
 def run_until_stopped(
     work: Callable[[threading.Event], Result], *, last_words: Callable[[], None] = lambda: None
 ) -> Result:
