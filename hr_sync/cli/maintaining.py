@@ -1,5 +1,6 @@
 """`init-db`, `migrate`, `check` and `purge`: what is done once, or by hand."""
 
+import sys
 import threading
 from datetime import timedelta
 from typing import Annotated
@@ -92,6 +93,15 @@ def purge(
             )
         total = sum(map(len, chosen.values()))
         if total and not yes:
-            typer.confirm(f"Erase {total} pages of {', '.join(chosen)} for good?", abort=True, err=True)
+            _confirm(f"Erase {total} pages of {', '.join(chosen)} for good?")
         erased = purge_pages(sessions, chosen, version=__version__) if total else 0
     typer.echo(f"Erased {erased} pages.")
+
+
+def _confirm(question: str) -> None:
+    """Ask a person. Raises UsageError where there is none: a pipe must not answer for one."""
+    from hr_sync.errors import UsageError
+
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} There is nobody to ask; say --yes if that is meant.")
+    typer.confirm(question, abort=True, err=True)
