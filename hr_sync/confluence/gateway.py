@@ -18,7 +18,13 @@ from requests.utils import parse_header_links
 
 from hr_sync.confluence.addresses import resolve_next
 from hr_sync.confluence.answers import Json, check_status, decode_object
-from hr_sync.confluence.retrying import RETRIED_STATUSES, RetryRules, retry_after_seconds, wait_seconds
+from hr_sync.confluence.retrying import (
+    LIMITED_STATUSES,
+    RetryRules,
+    retry_after_seconds,
+    wait_seconds,
+    worth_another_try,
+)
 from hr_sync.confluence.traffic import Traffic
 from hr_sync.confluence.transport import GuardedAdapter
 from hr_sync.errors import AnswerNotTrusted, ConfluenceUnavailable, ServerFailed, Stopped
@@ -142,19 +148,19 @@ class Gateway:
         while True:
             attempt += 1
             response, failure = self._once(url)
-            if response is not None and response.status_code not in RETRIED_STATUSES:
-                check_status(response)
-                return response
             asked = None
             if response is not None:
                 asked = retry_after_seconds(response.headers.get("Retry-After"), datetime.now(UTC))
+                if not worth_another_try(response.status_code, asks_to_wait=asked is not None):
+                    check_status(response)
+                    return response
             # Asking for less helps a server that fails, and not a broken connection or a rate that is used up.
             fails = response is not None and response.status_code >= 500
             last = fails and max_attempts is not None and attempt >= max_attempts
             wait = wait_seconds(rules, attempt=attempt, asked_seconds=asked, random=random.random)
             if wait is None or last:
                 raise _gave_up(response, failure, attempt, asked) from failure
-            self.traffic.count_retry(wait, throttled=response is not None and response.status_code == 429)
+            self.traffic.count_retry(wait, throttled=response is not None and response.status_code in LIMITED_STATUSES)
             if self._stop.wait(wait):
                 raise Stopped("Asked to stop while waiting for Confluence.")
 
@@ -228,10 +234,11 @@ def _gave_up(
         kind = type(failure).__name__
         return ConfluenceUnavailable(f"Confluence could not be reached, tried {tries} ({kind}). Check confluence.url.")
     asked = min(asked_seconds, _LONGEST_TIME_ASKED_SECONDS) if asked_seconds is not None else None
-    if response.status_code == 429:
+    if response.status_code in LIMITED_STATUSES:
         when = f"in {asked:.0f} s" if asked is not None else "later"
         return ConfluenceUnavailable(
-            f"Confluence limits our rate (429) and asks to come back {when}.", retry_after_seconds=asked
+            f"Confluence limits our rate ({response.status_code}) and asks to come back {when}.",
+            retry_after_seconds=asked,
         )
     return ServerFailed(
         f"Confluence failed with status {response.status_code}, tried {tries}. Try again later.",

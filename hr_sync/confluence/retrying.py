@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+LIMITED_STATUSES = frozenset({403, 429})  #: among what is tried again: a rate is used up
 LOWEST_RETRY_AFTER_SECONDS = 1.0  # Data Center sends 0 for "tokens left", not for "at once and for ever"
 
 
@@ -21,6 +22,14 @@ class RetryRules:
     max_attempts: int = 5  #: tries in all, the first one included
     first_wait_seconds: float = 0.5  #: doubles with every further try
     longest_wait_seconds: float = 60.0  #: a longer `Retry-After` is not waited for
+
+
+def worth_another_try(status: int, *, asks_to_wait: bool) -> bool:
+    """Tell whether an answer may be another one later.
+
+    Some proxies say 403 where they mean 429. With `Retry-After` it is about time, and says nothing about permissions.
+    """
+    return status in RETRIED_STATUSES or (status == 403 and asks_to_wait)
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:

@@ -63,7 +63,7 @@ TABLE: Mapping[str, Codes] = {
     "gone-410": ENDPOINT_GONE,
     "uri-too-long-414": NOT_TRUSTED,
     "rate-limited-429": RETRIED,
-    "rate-limited-403": DENIED,
+    "rate-limited-403": RETRIED,
     "retry-after-seconds": RETRIED,
     "retry-after-zero": RETRIED,
     "retry-after-negative": RETRIED,
