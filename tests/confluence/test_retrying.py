@@ -14,6 +14,7 @@ from hr_sync.confluence.retrying import (
     RetryRules,
     retry_after_seconds,
     wait_seconds,
+    worth_another_try,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -108,3 +109,12 @@ def test_waits_double() -> None:
 def test_what_says_no_for_good_is_not_retried() -> None:
     """Refusals and removals stay what they are however often one asks."""
     assert RETRIED_STATUSES.isdisjoint({200, 301, 302, 400, 401, 403, 404, 409, 410, 414, 501})
+
+
+@pytest.mark.parametrize("asks_to_wait", [False, True])
+def test_403_is_about_permissions_unless_it_asks_to_wait(asks_to_wait: bool) -> None:
+    """Some proxies say so when a rate is used up."""
+    assert worth_another_try(403, asks_to_wait=asks_to_wait) == asks_to_wait
+    assert not worth_another_try(401, asks_to_wait=asks_to_wait)
+    assert not worth_another_try(404, asks_to_wait=asks_to_wait)
+    assert all(worth_another_try(status, asks_to_wait=asks_to_wait) for status in RETRIED_STATUSES)
