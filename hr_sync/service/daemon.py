@@ -1,7 +1,8 @@
 """Runs the jobs on their schedule until it is asked to stop. Never lets a failure pass unnoticed, nor end the process.
 
-One thread works, so that a full and an incremental run do not meet; the calling thread keeps watch: it beats, hands on
-the wish to stop, and ends a run that is past its deadline.
+One thread works, so that a full and an incremental run do not meet; the calling thread keeps watch: it hands on the
+wish to stop, and ends a run that is past its deadline. The beat comes from the scheduler itself: should its thread die,
+or sleep because the clock was set back, the beat ends with it.
 """
 
 import threading
@@ -12,8 +13,10 @@ from datetime import UTC, datetime
 
 import structlog
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.executors.debug import DebugExecutor
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 
 from hr_sync.errors import HrSyncError
 from hr_sync.model.report import RunReport
@@ -23,6 +26,7 @@ from hr_sync.service.schedule import Trigger
 log = structlog.get_logger(__name__)
 
 _WATCH_SECONDS = 0.2  # between two looks of the watch
+_BEAT_SECONDS = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +44,7 @@ class Watch:
     """What the service knows of itself; read by health and metrics from other threads, written by the daemon alone."""
 
     started_at: float = field(default_factory=time.monotonic)  #: monotonic
-    beat_at: float = field(default_factory=time.monotonic)  #: monotonic; when the watch last looked
+    beat_at: float = field(default_factory=time.monotonic)  #: monotonic; when the scheduler last turned
     running: str | None = None  #: name of the job at work
     running_since: float = 0.0  #: monotonic
     overdue: bool = False  #: the run at work is past its deadline
@@ -74,7 +78,7 @@ def keep_running(
     daemon = _Daemon(watch, observer, deadline_seconds)
     scheduler = BackgroundScheduler(
         timezone=UTC,
-        executors={"default": ThreadPoolExecutor(1)},
+        executors={"default": ThreadPoolExecutor(1), "in_the_loop": DebugExecutor()},
         # A run that is late is made up for, once, however late it is.
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
@@ -82,6 +86,7 @@ def keep_running(
     for job in jobs:
         now = {"next_run_time": datetime.now(UTC)} if job.at_start else {}
         scheduler.add_job(daemon.run, job.trigger, args=[job], id=job.name, name=job.name, **now)
+    scheduler.add_job(daemon.beat, IntervalTrigger(seconds=_BEAT_SECONDS, timezone=UTC), executor="in_the_loop")
     scheduler.start()
     log.info("service.started", jobs=[job.name for job in jobs])
     try:
@@ -111,29 +116,34 @@ class _Daemon:
             if self._stopping:
                 return
         watch.running, watch.running_since, watch.overdue = job.name, time.monotonic(), False
+        self._tell(self._observer.started, job.name)
         try:
-            self._observer.started(job.name)
             report = job.work(self._end_of_run)
-        except Exception as failure:
+            log.debug("job.ended", job=job.name, outcome=report.outcome)
+        except BaseException as failure:  # a SystemExit would end nothing here, and be told by nobody
             watch.failures_in_a_row[job.name] = watch.failures_in_a_row.get(job.name, 0) + 1
             if isinstance(failure, HrSyncError):
                 log.warning("job.failed", job=job.name, error=str(failure))
             else:
                 log.exception("job.failed", job=job.name)
-            self._observer.failed(job.name, failure)
+            self._tell(self._observer.failed, job.name, failure)
         else:
             watch.failures_in_a_row[job.name] = 0
-            self._observer.ended(job.name, report)
+            self._tell(self._observer.ended, job.name, report)
         finally:
             # Tells everything that still waits for this run that it is over.
             self._end_of_run.set()
             watch.running, watch.overdue = None, False
 
+    def beat(self) -> None:
+        """Note that the scheduler turns, in its own thread."""
+        self._watch.beat_at = time.monotonic()
+
     def look(self) -> None:
-        """Beat, and end a run that is past its deadline."""
+        """End a run that is past its deadline."""
         watch = self._watch
-        watch.beat_at = time.monotonic()
-        if watch.running and not watch.overdue and watch.beat_at - watch.running_since > self._deadline_seconds:
+        ran_seconds = time.monotonic() - watch.running_since
+        if watch.running and not watch.overdue and ran_seconds > self._deadline_seconds:
             watch.overdue = True
             log.error("run.overdue", job=watch.running, deadline_seconds=self._deadline_seconds)
             self._end_of_run.set()
@@ -147,4 +157,11 @@ class _Daemon:
     def note_skipped(self, event: JobExecutionEvent) -> None:
         """Tell that a job was due while it was still at work."""
         log.warning("job.skipped", job=event.job_id)
-        self._observer.skipped(event.job_id)
+        self._tell(self._observer.skipped, event.job_id)
+
+    def _tell(self, observe: Callable[..., None], *about: object) -> None:
+        """Tell the observer. That it fails is no failure of the run."""
+        try:
+            observe(*about)
+        except Exception:
+            log.exception("observer.failed")

@@ -1,0 +1,287 @@
+"""The schedule made to fail in many ways: health turns red within its limit, nothing is swallowed, and it recovers."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import structlog
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from hr_sync.errors import ConfluenceUnavailable, CredentialsRefused
+from hr_sync.model.report import Counts, Outcome, RunReport
+from hr_sync.service.daemon import Job, Observer, Watch, keep_running
+from hr_sync.service.health import Health, HealthLimits, judge
+from tests.service.samples import SPACE
+
+INTERVAL_SECONDS = 0.02
+DEADLINE_SECONDS = 0.1
+LIMITS = HealthLimits(stale_after_seconds=0.6, failures_in_a_row=3)
+PATIENCE_SECONDS = 10
+
+Work = Callable[[threading.Event], RunReport]
+
+
+@dataclass
+class Rig:
+    """A service with one job whose work and observer can be exchanged while it runs, and what was told about it."""
+
+    watch: Watch = field(default_factory=Watch)
+    stop: threading.Event = field(default_factory=threading.Event)
+    release: threading.Event = field(default_factory=threading.Event)  #: lets go of work that is deaf to its own event
+    told: list[tuple[str, object]] = field(default_factory=list)
+    work: Work = field(default=lambda _event: report(Outcome.COMPLETE))
+    trip: Callable[[str], None] = field(default=lambda _what: None)  #: called first by every observer, may raise
+    log: list[Any] = field(default_factory=list)
+    completed_at: float | None = None
+
+    def run(self, event: threading.Event) -> RunReport:
+        """Work as the real job does: what is complete makes the space fresh."""
+        found = self.work(event)
+        if found.outcome is Outcome.COMPLETE:
+            self.completed_at = time.monotonic()
+        return found
+
+    def observer(self) -> Observer:
+        """Write down whatever is told."""
+
+        def tell(what: str, about: object) -> None:
+            self.told.append((what, about))
+            self.trip(what)
+
+        return Observer(
+            started=lambda job: tell("started", job),
+            ended=lambda _job, ended: tell("ended", ended.outcome),
+            failed=lambda _job, failure: tell("failed", type(failure)),
+            skipped=lambda job: tell("skipped", job),
+        )
+
+    def health(self) -> Health:
+        """Judge as the service does."""
+        age = None if self.completed_at is None else timedelta(seconds=time.monotonic() - self.completed_at)
+        return judge([replace(SPACE, age=age)], self.watch.state(), LIMITS)
+
+    def count(self, what: str) -> int:
+        """How often something was told."""
+        return sum(each == what for each, _ in self.told)
+
+    def logged(self, event: str) -> bool:
+        """Whether the log holds an event."""
+        return any(line["event"] == event for line in list(self.log))
+
+
+def report(outcome: Outcome) -> RunReport:
+    return RunReport(run_id=1, mode="incremental", outcome=outcome, exit_code=0, spaces=(), counts=Counts())
+
+
+def every(seconds: float) -> BaseTrigger:
+    return IntervalTrigger(seconds=seconds, timezone=UTC)
+
+
+def wait_until(holds: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
+    ends_at = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends_at
+        time.sleep(0.005)
+
+
+@contextmanager
+def kept_running(
+    rig: Rig, *more: Job, trigger: BaseTrigger | None = None, deadline_seconds: float = DEADLINE_SECONDS
+) -> Iterator[threading.Thread]:
+    """Keep the rig's job and others running until the block ends."""
+    jobs = [Job(name="main", trigger=trigger or every(INTERVAL_SECONDS), work=rig.run, at_start=True), *more]
+    thread = threading.Thread(
+        target=keep_running,
+        args=(jobs, rig.watch, rig.observer(), rig.stop),
+        kwargs={"deadline_seconds": deadline_seconds},
+    )
+    with structlog.testing.capture_logs() as lines:
+        rig.log = lines
+        thread.start()
+        try:
+            yield thread
+        finally:
+            rig.release.set()
+            rig.stop.set()
+            thread.join(PATIENCE_SECONDS)
+    assert not thread.is_alive()
+
+
+def raises(failure: BaseException) -> Callable[[Rig], Work]:
+    def fault(_rig: Rig) -> Work:
+        def work(_event: threading.Event) -> RunReport:
+            raise failure
+
+        return work
+
+    return fault
+
+
+def returns(outcome: Outcome) -> Callable[[Rig], Work]:
+    return lambda _rig: lambda _event: report(outcome)
+
+
+def hangs(_rig: Rig) -> Work:
+    """Wait for ever, but hear the wish to end."""
+
+    def work(event: threading.Event) -> RunReport:
+        event.wait(PATIENCE_SECONDS)
+        return report(Outcome.STOPPED)
+
+    return work
+
+
+def hangs_deaf(rig: Rig) -> Work:
+    """Wait in something that hears nothing."""
+
+    def work(_event: threading.Event) -> RunReport:
+        rig.release.wait(PATIENCE_SECONDS)
+        return report(Outcome.STOPPED)
+
+    return work
+
+
+def answers_nonsense(_rig: Rig) -> Work:
+    return lambda _event: None  # type: ignore[return-value]
+
+
+FAULTS: dict[str, tuple[Callable[[Rig], Work], str, str]] = {
+    # name: the fault, the log line that tells it, words of the reason that health gives
+    "raises": (raises(RuntimeError("broken")), "job.failed", "runs in a row failed"),
+    "raises an error of ours": (raises(ConfluenceUnavailable("Down. Wait.")), "job.failed", "runs in a row failed"),
+    "is refused": (raises(CredentialsRefused("Expired. Make a new token.")), "job.failed", "runs in a row failed"),
+    "wants to exit": (raises(SystemExit(1)), "job.failed", "runs in a row failed"),
+    "is interrupted": (raises(KeyboardInterrupt()), "job.failed", "runs in a row failed"),
+    "has no memory": (raises(MemoryError()), "job.failed", "runs in a row failed"),
+    "answers nonsense": (answers_nonsense, "job.failed", "runs in a row failed"),
+    "hangs": (hangs, "run.overdue", "Space HR was last complete"),
+    "hangs and hears nothing": (hangs_deaf, "run.overdue", "A run is past its deadline"),
+    "is skipped while at work": (hangs_deaf, "job.skipped", "A run is past its deadline"),
+    "is only partial": (returns(Outcome.PARTIAL), "", "Space HR was last complete"),
+    "is held": (returns(Outcome.HELD), "", "Space HR was last complete"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_failing_job_is_red_within_its_limit_and_green_after_the_next_healthy_run(name: str) -> None:
+    """Whatever the failure, it is logged, told to the observer, and over with the first healthy run."""
+    make_fault, event, reason = FAULTS[name]
+    rig = Rig()
+    with kept_running(rig):
+        wait_until(lambda: rig.completed_at is not None and rig.health().ok)
+        rig.work = make_fault(rig)
+        wait_until(lambda: any(reason in each for each in rig.health().reasons), 5)
+        assert not event or rig.logged(event)
+        assert event != "job.failed" or rig.count("failed") >= 3
+        assert event != "job.skipped" or rig.count("skipped")
+        assert rig.watch.state().last_beat_age_seconds < 2, "the loop itself turns on"
+
+        rig.work = returns(Outcome.COMPLETE)(rig)
+        rig.release.set()
+        wait_until(lambda: rig.health().ok)
+
+
+@pytest.mark.parametrize("ear", ["started", "ended", "failed", "skipped"])
+def test_an_observer_that_raises_ends_nothing(ear: str) -> None:
+    """The runs take place and count as what they are, and that the observer failed is in the log."""
+
+    def trip(what: str) -> None:
+        if what == ear:
+            raise RuntimeError("observer is broken")
+
+    def slow(event: threading.Event) -> RunReport:
+        event.wait(INTERVAL_SECONDS * 3)
+        return report(Outcome.COMPLETE)
+
+    rig = Rig(trip=trip, work=slow)
+    with kept_running(rig, deadline_seconds=PATIENCE_SECONDS):
+        if ear == "failed":
+            rig.work = raises(RuntimeError("broken"))(rig)
+        wait_until(lambda: rig.count(ear) >= 3 and rig.logged("observer.failed"))
+        wait_until(lambda: rig.health().ok is (ear != "failed"))
+
+        rig.work = returns(Outcome.COMPLETE)(rig)
+        wait_until(lambda: rig.health().ok)
+
+
+def test_a_job_that_blocks_another_is_red_and_the_other_has_its_turn_afterwards() -> None:
+    """One thread works: what waits behind a hanging run is told by the light, and is not lost."""
+    rig, other_runs = Rig(), []
+    rig.work = hangs_deaf(rig)
+
+    def other(_event: threading.Event) -> RunReport:
+        other_runs.append(time.monotonic())
+        return report(Outcome.COMPLETE)
+
+    with kept_running(rig, Job(name="other", trigger=every(INTERVAL_SECONDS), work=other)):
+        wait_until(lambda: not rig.health().ok)
+        assert other_runs == []
+        rig.work = returns(Outcome.COMPLETE)(rig)
+        rig.release.set()
+        wait_until(lambda: other_runs and rig.health().ok)
+
+
+def test_what_was_missed_is_made_up_for_once() -> None:
+    """However many starts a long run has cost, they do not all take place after it."""
+    rig = Rig()
+    runs: list[float] = []
+
+    def work(_event: threading.Event) -> RunReport:
+        runs.append(time.monotonic())
+        rig.release.wait(PATIENCE_SECONDS)
+        return report(Outcome.COMPLETE)
+
+    rig.work = work
+    with kept_running(rig, trigger=every(0.1), deadline_seconds=PATIENCE_SECONDS):
+        wait_until(lambda: rig.count("skipped") >= 4)
+        released_at = time.monotonic()
+        rig.release.set()
+        wait_until(lambda: len(runs) >= 5)
+    assert runs[4] - released_at > 0.25, "four more starts are four intervals, not a burst"
+
+
+class Breaks(BaseTrigger):  # type: ignore[misc] # the library has no types
+    """Fires at once, and fails when it is asked for the time after that."""
+
+    broke = False
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """Give now; raises RuntimeError from the second time on."""
+        if previous is not None:
+            self.broke = True
+            raise RuntimeError("no next time")
+        return now
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_scheduler_whose_thread_has_died_does_not_live() -> None:
+    """APScheduler leaves without a word, and the runs with it: the beat ends, so that the light is red at once."""
+    rig, trigger = Rig(), Breaks()
+    with kept_running(rig, trigger=trigger):
+        wait_until(lambda: trigger.broke)
+        wait_until(lambda: rig.watch.state().last_beat_age_seconds > 1.5)
+        health = judge([SPACE], rig.watch.state(), replace(LIMITS, stale_after_seconds=3600, beat_after_seconds=1.5))
+        assert [reason.startswith("The loop has not turned") for reason in health.reasons] == [True]
+
+
+@pytest.mark.parametrize("work", [hangs, returns(Outcome.COMPLETE), raises(RuntimeError("broken"))])
+def test_a_stop_ends_it_promptly(work: Callable[[Rig], Work]) -> None:
+    """At work or between two runs."""
+    rig = Rig()
+    rig.work = work(rig)
+    with kept_running(rig, deadline_seconds=PATIENCE_SECONDS) as thread:
+        wait_until(lambda: rig.count("started"))
+        began = time.monotonic()
+        rig.stop.set()
+        thread.join(PATIENCE_SECONDS)
+        assert time.monotonic() - began < 1
+        assert rig.watch.running is None
+        runs = rig.count("started")
+        time.sleep(INTERVAL_SECONDS * 2)
+        assert rig.count("started") == runs, "nothing begins after the end"
