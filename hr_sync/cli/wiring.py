@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 def open_settings(config: Path | None) -> "Settings":
     """Read the settings and set up the log as they say. Raises ConfigurationError."""
+    from hr_sync.cli.heap import keep_heap_small
     from hr_sync.logs import configure_logging
     from hr_sync.settings import load_settings, secret_values
 
+    keep_heap_small()
     settings = load_settings(config)
     configure_logging(level=settings.log.level, format=settings.log.format, secrets=secret_values(settings))
     return settings

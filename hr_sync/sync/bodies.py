@@ -1,16 +1,19 @@
-"""Fetches bodies in parallel while earlier ones are being written, with as many in memory as the window is wide."""
+"""Fetches bodies in parallel while earlier ones are being written, with a bounded number of answers in memory."""
 
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from types import TracebackType
+from typing import Self
 
 from hr_sync.confluence.reader import Reader
 from hr_sync.model.page import Space
 from hr_sync.sync.border import CleanPage, belongs, clean_page
 
-PAGES_PER_REQUEST = 50  #: and per transaction: PostgreSQL's subtransaction cache overflows at 64 savepoints
+PAGES_PER_REQUEST = 50  #: and per transaction; answers of more pages cost memory and gained no time
+_MORE_THAN_CONNECTIONS = 2  # answers that wait to be written while every connection is busy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,29 +25,55 @@ class Bodies:
     absent: frozenset[str]  #: asked for, not in the answer
 
 
-def fetch_bodies(reader: Reader, space: Space, ids: Sequence[str], *, pool: Executor, window: int) -> Iterator[Bodies]:
-    """Yield the bodies of `ids` in order, 50 pages at a time, with at most `window` requests ahead of the consumer.
+class BodyFetcher:
+    """Fetches for all spaces of a run at once, within one bound: how far a space may run ahead depends on the others.
 
-    Raises what the reader raises. When the consumer stops early, requests that have not begun are not made.
+    Each space has one request of its own, so that none waits for another; further ones are lent from a common stock.
     """
-    batches = (ids[start : start + PAGES_PER_REQUEST] for start in range(0, len(ids), PAGES_PER_REQUEST))
-    under_way: deque[Future[Bodies]] = deque()
-    try:
-        under_way.extend(pool.submit(_fetch, reader, space, batch) for batch in islice(batches, window))
-        while under_way:
-            bodies = under_way.popleft().result()
-            under_way.extend(pool.submit(_fetch, reader, space, batch) for batch in islice(batches, 1))
-            yield bodies
-    finally:
-        for request in under_way:
-            request.cancel()
 
+    def __init__(self, reader: Reader, connections: int) -> None:
+        self._reader = reader
+        self._pool = ThreadPoolExecutor(connections, thread_name_prefix="fetch")
+        self._stock = threading.Semaphore(connections + _MORE_THAN_CONNECTIONS)
 
-def _fetch(reader: Reader, space: Space, ids: Sequence[str]) -> Bodies:
-    fetched = reader.pages(ids, space)
-    pages = {page_id: clean_page(page) for page_id, page in fetched.pages.items() if belongs(page.head, space)}
-    return Bodies(
-        pages=pages,
-        unreadable=fetched.unreadable,
-        absent=fetched.absent | (fetched.pages.keys() - pages.keys()),
-    )
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Wait for the requests that are under way."""
+        self._pool.shutdown()
+
+    def fetch(self, space: Space, ids: Sequence[str]) -> Iterator[Bodies]:
+        """Yield the bodies of `ids` in order, up to 50 pages at a time.
+
+        Raises what the reader raises. When the consumer stops early, requests that have not begun are not made.
+        """
+        batches = deque(ids[start : start + PAGES_PER_REQUEST] for start in range(0, len(ids), PAGES_PER_REQUEST))
+        under_way: deque[Future[Bodies]] = deque()  # all but the first of them are lent
+        try:
+            while batches or under_way:
+                while batches and (not under_way or self._stock.acquire(blocking=False)):
+                    under_way.append(self._pool.submit(self._fetch, space, batches.popleft()))
+                bodies = under_way[0].result()
+                self._drop_first(under_way)
+                yield bodies
+        finally:
+            while under_way:
+                under_way[0].cancel()
+                self._drop_first(under_way)
+
+    def _drop_first(self, under_way: "deque[Future[Bodies]]") -> None:
+        under_way.popleft()
+        if under_way:  # the next one is now the space's own
+            self._stock.release()
+
+    def _fetch(self, space: Space, ids: Sequence[str]) -> Bodies:
+        fetched = self._reader.pages(ids, space)
+        pages = {page_id: clean_page(page) for page_id, page in fetched.pages.items() if belongs(page.head, space)}
+        return Bodies(
+            pages=pages,
+            unreadable=fetched.unreadable,
+            absent=fetched.absent | (fetched.pages.keys() - pages.keys()),
+        )

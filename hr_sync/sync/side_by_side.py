@@ -1,7 +1,7 @@
 """Works on the spaces of a run side by side, each under its lease; what goes wrong with one costs only that one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TypeAlias
 
@@ -13,12 +13,15 @@ from hr_sync.database.lease import Busy
 from hr_sync.errors import AccessDenied, ConfluenceUnavailable, CredentialsRefused, HrSyncError, ServerFailed, Stopped
 from hr_sync.model.page import Space
 from hr_sync.model.report import Counts, ExitCode, Outcome, RunReport, SpaceReport
+from hr_sync.sync.bodies import BodyFetcher
 from hr_sync.sync.leases import leased
 from hr_sync.sync.mirror import Mirror, Order
 from hr_sync.sync.work import Work
 from hr_sync.sync.workers import host_and_pid
 
 log = structlog.get_logger(__name__)
+
+MOST_SPACES = 4  #: worked on at once; eight were no faster and held more bodies in memory
 
 Task: TypeAlias = Callable[[Work], SpaceReport]  #: what is done with one space
 
@@ -29,12 +32,12 @@ def work_on(
     """Work on the spaces side by side; all together make no more requests at once than the gateway lets through."""
     if not tasks:
         return []
-    side_by_side = min(len(tasks), mirror.connections)
+    side_by_side = min(len(tasks), 4)
     with (
         ThreadPoolExecutor(side_by_side, thread_name_prefix="space") as workers,
-        ThreadPoolExecutor(mirror.connections, thread_name_prefix="fetch") as pool,
+        BodyFetcher(mirror.reader, mirror.connections) as fetcher,
     ):
-        round_ = _Round(mirror, order, run_id, frozenset(space.id for space in mirrored), pool)
+        round_ = _Round(mirror, order, run_id, frozenset(space.id for space in mirrored), fetcher)
         return list(workers.map(round_.work_on, tasks.keys(), tasks.values()))
 
 
@@ -42,13 +45,13 @@ class _Round:
     """The spaces of one run. A failure that would meet every space ends it for those that have not begun."""
 
     def __init__(
-        self, mirror: Mirror, order: Order, run_id: int, mirrored_space_ids: frozenset[str], pool: Executor
+        self, mirror: Mirror, order: Order, run_id: int, mirrored_space_ids: frozenset[str], fetcher: BodyFetcher
     ) -> None:
         self._mirror = mirror
         self._order = order
         self._run_id = run_id
         self._mirrored_space_ids = mirrored_space_ids
-        self._pool = pool
+        self._fetcher = fetcher
         self._ended_by: HrSyncError | None = None
 
     def work_on(self, space: Space, task: Task) -> SpaceReport:
@@ -69,7 +72,7 @@ class _Round:
                 run_id=run_id,
                 space=space,
                 mirrored_space_ids=self._mirrored_space_ids,
-                pool=self._pool,
+                fetcher=self._fetcher,
                 lease=lease,
             )
             report = self._report_of(work, task)

@@ -1,7 +1,6 @@
 """The steps that full runs and resyncs share: write pages, note failures, carry out rulings. All under one lease."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -15,7 +14,7 @@ from hr_sync.model.page import Space
 from hr_sync.model.plan import Action, Step
 from hr_sync.model.removal import Ruling, Verdict, leaving
 from hr_sync.model.report import Counts
-from hr_sync.sync.bodies import fetch_bodies
+from hr_sync.sync.bodies import BodyFetcher
 from hr_sync.sync.border import CleanPage
 from hr_sync.sync.mirror import Mirror, Order
 
@@ -29,7 +28,7 @@ class Work:
     run_id: int
     space: Space
     mirrored_space_ids: frozenset[str]
-    pool: Executor  #: fetches bodies
+    fetcher: BodyFetcher
     lease: Lease
     since: datetime | None = None  #: what changed after it arrives now for the first time, so that its lag counts
     counts: Counts = field(default_factory=Counts)
@@ -40,15 +39,13 @@ def write_bodies(work: Work, steps: Sequence[Step]) -> frozenset[str]:
     by_id = {step.page_id: step for step in steps}
     absent: set[str] = set()
     done = 0
-    for bodies in fetch_bodies(
-        work.mirror.reader, work.space, list(by_id), pool=work.pool, window=work.mirror.connections + 2
-    ):
+    for bodies in work.fetcher.fetch(work.space, list(by_id)):
         work.counts.bodies += len(bodies.pages)
         done += len(bodies.pages) + len(bodies.unreadable) + len(bodies.absent)
         absent |= bodies.absent
         stale = _stale(bodies.pages, by_id)
         note_unreadable(work, {**bodies.unreadable, **stale})
-        _write(
+        _write_all(
             work,
             [
                 Write(
@@ -77,9 +74,10 @@ def _stale(pages: Mapping[str, CleanPage], steps: Mapping[str, Step]) -> dict[st
 
 def write_heads(work: Work, steps: Sequence[Step]) -> None:
     """Write pages whose body is the same: moved, renamed without a version, given another address."""
-    moves = [Write(action=step.action, reason=step.reason, head=step.head) for step in steps if step.head is not None]
-    for start in range(0, len(moves), MOST_PAGES):
-        _write(work, moves[start : start + MOST_PAGES])
+    _write_all(
+        work,
+        [Write(action=step.action, reason=step.reason, head=step.head) for step in steps if step.head is not None],
+    )
 
 
 def note_unreadable(work: Work, unreadable: Mapping[str, str], *, stage: str = "read") -> None:
@@ -117,6 +115,11 @@ def carry_out(work: Work, rulings: Sequence[Ruling], *, live_pages: int, confirm
         work.counts.hidden += len(hidden.intersection(marked))
         work.counts.removed += len(set(marked) - hidden)
     return 0
+
+
+def _write_all(work: Work, writes: Sequence[Write]) -> None:
+    for start in range(0, len(writes), MOST_PAGES):
+        _write(work, writes[start : start + MOST_PAGES])
 
 
 def _write(work: Work, writes: Sequence[Write]) -> None:

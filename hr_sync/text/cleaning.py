@@ -20,7 +20,6 @@ _UNSEEN = re.compile(
     rb"|\xf3\xa0[\x80\x81][\x80-\xbf]"  # U+E0000 to U+E007F
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SPACES = re.compile(r"\s+")
 
 
 def clean(text: str) -> str:
@@ -39,7 +38,7 @@ def clean(text: str) -> str:
 
 def clean_line(text: str) -> str:
     """Clean a title or an address: one line, no space at its ends."""
-    return _SPACES.sub(" ", clean(text)).strip()
+    return " ".join(clean(text).split())
 
 
 def content_hash(cleaned: str) -> str:
