@@ -1,6 +1,6 @@
 """What the mirror holds of a space in full detail, for the drift audit. Read only."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -51,6 +51,14 @@ def audit_rows(session: Session, space_key: str) -> dict[str, AuditRow]:
         )
         for page_id, title, version, status, parent_id, url, content_hash, live in rows
     }
+
+
+def live_elsewhere(session: Session, space_keys: Collection[str]) -> list[tuple[str, str]]:
+    """Give id and space of every row that is live in a space other than these, sorted."""
+    page = ConfluencePage
+    live = (page.hidden_at.is_(None), page.removed_at.is_(None), page.space_key.not_in(space_keys))
+    rows = session.execute(select(page.id, page.space_key).where(*live).order_by(page.space_key, page.id))
+    return [(page_id, space_key) for page_id, space_key in rows]
 
 
 def stored_bodies(session: Session, page_ids: Sequence[str]) -> dict[str, str]:

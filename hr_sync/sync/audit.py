@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hr_sync.database.audit import AuditRow, audit_rows, stored_bodies
+from hr_sync.database.audit import AuditRow, audit_rows, live_elsewhere, stored_bodies
 from hr_sync.database.engine import session_scope
 from hr_sync.database.faults import database_errors
 from hr_sync.model.drift import Drift, DriftKind, compare
@@ -50,7 +50,17 @@ def audit(mirror: Mirror, order: Order, *, sample: int) -> Audit:
             drifts += _compare_bodies(mirror, space, chosen, rows)
             pages += len(heads)
             bodies += len(chosen)
+        if not order.space_keys:
+            drifts += _ghosts_elsewhere(mirror, spaces.chosen)
     return Audit(pages=pages, bodies=bodies, drifts=drifts, unseen=spaces.unseen)
+
+
+def _ghosts_elsewhere(mirror: Mirror, spaces: Sequence[Space]) -> list[Drift]:
+    """Find rows that are live in spaces that the scope does not cover, or that are not to be seen."""
+    with session_scope(mirror.sessions) as session:
+        rows = live_elsewhere(session, [space.key for space in spaces])
+    why = "live in the mirror, its space is not in scope or not to be seen"
+    return [Drift(page_id=page_id, space_key=key, kind=DriftKind.GHOST, why=why) for page_id, key in rows]
 
 
 def _both_sides(mirror: Mirror, space: Space) -> tuple[Mapping[str, Head], Mapping[str, AuditRow]]:

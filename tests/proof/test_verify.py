@@ -23,7 +23,7 @@ PLANTED = {
     "row dropped": ("DELETE FROM confluence_pages WHERE id = :page", {"missing"}),
     "hidden": ("UPDATE confluence_pages SET hidden_at = now() WHERE id = :page", {"missing"}),
     "removed": ("UPDATE confluence_pages SET removed_at = now() WHERE id = :page", {"missing"}),
-    "in another space": ("UPDATE confluence_pages SET space_key = 'X' WHERE id = :page", {"missing"}),
+    "in another space": ("UPDATE confluence_pages SET space_key = 'X' WHERE id = :page", {"missing", "ghost"}),
     "ghost": (GHOST, {"ghost"}),
     "older version": ("UPDATE confluence_pages SET version = version + 1 WHERE id = :page", {"version"}),
     "title": ("UPDATE confluence_pages SET title = 'Other' WHERE id = :page", {"title"}),
