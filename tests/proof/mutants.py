@@ -227,8 +227,8 @@ MUTANTS = (
     Mutant(
         rule="a space that is not shown is asked about, page by page",
         file="sync/departed.py",
-        old="wrongly_absent=kept",
-        new="wrongly_absent=0",
+        old="_archived(stored) if _is_archived(work) else _ruled_by_id(work, stored)",
+        new="_archived(stored)",
         tests=way("missing-rows"),
     ),
     Mutant(
