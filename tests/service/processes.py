@@ -65,12 +65,20 @@ def can_be_process_1() -> bool:
     return subprocess.run([*AS_PROCESS_1, "true"], capture_output=True, check=False).returncode == 0
 
 
-def wire(home: Path, site: Simulator, database_url: str, *, seconds_between_runs: float, **confluence: Any) -> None:
-    """Write the settings of a service that runs often and listens on a free port."""
+def wire(
+    home: Path,
+    site: Simulator,
+    database_url: str,
+    *,
+    seconds_between_runs: float,
+    full_too: bool = False,
+    **confluence: Any,
+) -> None:
+    """Write the settings of a service that runs often, full runs too or not, and listens on a free port."""
     groups = settings(site.site_url, database_url, **confluence)
     groups["sync"] = {
         "incremental_interval_minutes": seconds_between_runs / 60,
-        "full_interval_minutes": 60,
+        "full_interval_minutes": seconds_between_runs / 60 if full_too else 60,
         "jitter_seconds": 0,
     }
     groups["service"] = {"port": 0}
