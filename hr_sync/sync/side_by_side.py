@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 MOST_SPACES = 4  #: worked on at once; eight were no faster and held more bodies in memory
 
 Task: TypeAlias = Callable[[Work], SpaceReport]  #: what is done with one space
+_MOST_SIDE_BY_SIDE = 4  # spaces at once; more hold more answers in memory and are no faster
 
 
 def work_on(
@@ -32,7 +33,7 @@ def work_on(
     """Work on the spaces side by side; all together make no more requests at once than the gateway lets through."""
     if not tasks:
         return []
-    side_by_side = min(len(tasks), 4)
+    side_by_side = min(len(tasks), mirror.connections, _MOST_SIDE_BY_SIDE)
     with (
         ThreadPoolExecutor(side_by_side, thread_name_prefix="space") as workers,
         BodyFetcher(mirror.reader, mirror.connections) as fetcher,

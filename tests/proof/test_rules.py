@@ -1,7 +1,7 @@
 """Rules that one page, one fault or one setting is enough to show. Each is broken by a mutant in `mutants.py`."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -141,6 +141,9 @@ def test_a_narrower_scope_waits_for_a_confirmation(mirrored: Mirrored) -> None:
 def test_a_wider_scope_is_filled_by_the_next_run_of_any_kind(mirrored: Mirrored) -> None:
     """An incremental run sees what changed; what came into scope has not changed."""
     trees = replace(WANTED, page_trees=frozenset({mirrored.page("Below A").id}))
+    mirrored.world.advance(timedelta(days=1))
+    for home in ("Home of A", "Home of B"):
+        mirrored.world.edit_page(mirrored.page(home).id, storage="<p>Newer</p>")
     assert mirrored.run(trees, accept_narrower_scope=True) == 0
 
     assert mirrored.run(mode="incremental") == 0
@@ -161,10 +164,17 @@ def test_a_listing_that_missed_something_moves_no_position(mirrored: Mirrored) -
     assert [mirrored.space_row("A", column) for column in ("watermark", "last_complete_at")] != before
 
 
-def test_an_incremental_run_brings_what_changed_since(mirrored: Mirrored) -> None:
-    """From a little before its position on."""
+def test_an_incremental_run_looks_back_behind_its_position(mirrored: Mirrored) -> None:
+    """A page that the last pass was not shown arrives, though a later change of another page was stored already."""
+    mirrored.world.advance(timedelta(days=1))
+    late = mirrored.world.create_page(space_key="A", title="Late", storage="<p>Late</p>").id
     mirrored.world.edit_page(mirrored.page("Below A").id, storage="<p>Newer</p>")
+    mirrored.faults(Fault(kind="page-hidden", match=LISTING, argument=late))
+    assert mirrored.run() == 0
+    assert mirrored.differences() == [f"{late} is missing"]
+    assert mirrored.fired() == {"page-hidden"}
 
+    mirrored.faults()
     assert mirrored.run(mode="incremental") == 0
     assert mirrored.differences() == []
 
