@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 def make_endpoints(settings: "Settings", engine: "Engine", watch: Watch, traffic: "Traffic") -> Endpoints:
     """Give what the service shows of itself, read from the database when it is asked for."""
     sessions = make_sessions(engine)
-    limits = HealthLimits(stale_after_seconds=settings.sync.stale_after_minutes * 60)
+    limits = HealthLimits(
+        stale_after_seconds=settings.sync.stale_after_minutes * 60,
+        full_stale_after_seconds=settings.sync.full_stale_after_minutes * 60,
+    )
 
     def overview() -> Overview:
         with database_errors(engine), session_scope(sessions) as session:

@@ -15,6 +15,7 @@ class HealthLimits:
     """How bad it may get before health turns red."""
 
     stale_after_seconds: float  #: age of a space's last complete run
+    full_stale_after_seconds: float = 86_400  #: age of its last complete full run
     beat_after_seconds: float = 60  #: since the loop turned last
     failures_in_a_row: int = 3  #: of one job
 
@@ -56,6 +57,7 @@ def judge(spaces: Sequence[SpaceStatus], schedule: ScheduleState, limits: Health
     judged = tuple(_judge_space(space, schedule, limits) for space in spaces)
     reasons = [*_faults_of(schedule, limits)]
     reasons += [_why_stale(space, limits) for space in judged if not space.ok]
+    reasons += [_why_unsearched(space, limits) for space in spaces if _is_unsearched(space, schedule, limits)]
     if not spaces and schedule.up_seconds > limits.stale_after_seconds:
         reasons.append("No space was ever synchronised. Look for the error of the last run.")
     return Health(ok=not reasons, reasons=tuple(reasons), spaces=judged)
@@ -76,6 +78,20 @@ def _faults_of(schedule: ScheduleState, limits: HealthLimits) -> list[str]:
     if schedule.failures_in_a_row >= limits.failures_in_a_row:
         reasons.append(f"{schedule.failures_in_a_row} runs in a row failed. Look for the error of the last one.")
     return reasons
+
+
+def _is_unsearched(space: SpaceStatus, schedule: ScheduleState, limits: HealthLimits) -> bool:
+    """Tell whether nobody has looked for so long for what has gone. Incremental runs are complete without doing it."""
+    age_seconds = schedule.up_seconds if space.full_age is None else space.full_age.total_seconds()
+    return age_seconds > limits.full_stale_after_seconds
+
+
+def _why_unsearched(space: SpaceStatus, limits: HealthLimits) -> str:
+    limit = _span(limits.full_stale_after_seconds)
+    return (
+        f"Space {space.space_key} has had no complete full run for {limit}: pages that are gone may still be shown. "
+        "Look for the error of the last full run."
+    )
 
 
 def _judge_space(space: SpaceStatus, schedule: ScheduleState, limits: HealthLimits) -> SpaceHealth:

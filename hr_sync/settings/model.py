@@ -209,6 +209,8 @@ class SyncSettings(Group):
     """Longest time for one run of `serve`; then it is stopped, and the next one goes on."""
     stale_after_minutes: Minutes = 60
     """Age of a space's last complete run from which /healthz is red."""
+    full_stale_after_minutes: Minutes = 1440
+    """Age of its last complete full run from which /healthz is red: only full runs find pages that are gone."""
 
 
 class ServiceSettings(Group):

@@ -20,6 +20,7 @@ SPACE = SpaceStatus(
     name=HOSTILE,
     last_complete_at=NOW - timedelta(minutes=5),
     age=timedelta(minutes=5),
+    full_age=timedelta(hours=3),
     last_run_id=40,
     last_outcome="complete",
     held=0,

@@ -8,13 +8,16 @@ import pytest
 from hr_sync.database.runs import SpaceStatus
 from hr_sync.service.health import HealthLimits, ScheduleState, judge
 
-LIMITS = HealthLimits(stale_after_seconds=3600, beat_after_seconds=60, failures_in_a_row=3)
+LIMITS = HealthLimits(
+    stale_after_seconds=3600, full_stale_after_seconds=14_400, beat_after_seconds=60, failures_in_a_row=3
+)
 WELL = ScheduleState(last_beat_age_seconds=0.2, failures_in_a_row=0, up_seconds=10)
 FRESH = SpaceStatus(
     space_key="HR",
     name="People",
     last_complete_at=datetime(2026, 1, 1, tzinfo=UTC),
     age=timedelta(minutes=5),
+    full_age=timedelta(hours=3),
     last_run_id=1,
     last_outcome="complete",
     held=0,
@@ -38,6 +41,12 @@ def test_a_fresh_mirror_is_well() -> None:
     [
         (replace(FRESH, age=timedelta(seconds=3601)), WELL, "Space HR was last complete 1:00:01 ago"),
         (NEVER, replace(WELL, up_seconds=3601), "Space IT was never complete"),
+        (
+            replace(FRESH, full_age=timedelta(hours=4, seconds=1)),
+            WELL,
+            "Space HR has had no complete full run for 4:00:00",
+        ),
+        (replace(FRESH, full_age=None), replace(WELL, up_seconds=14_401), "Space HR has had no complete full run"),
         (FRESH, replace(WELL, last_beat_age_seconds=61), "The loop has not turned for 61 s"),
         (FRESH, replace(WELL, failures_in_a_row=3), "3 runs in a row failed"),
         (FRESH, replace(WELL, overdue=True), "A run is past its deadline"),
