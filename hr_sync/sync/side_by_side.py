@@ -21,7 +21,6 @@ from hr_sync.sync.workers import host_and_pid
 
 log = structlog.get_logger(__name__)
 
-MOST_SPACES = 4  #: worked on at once; eight were no faster and held more bodies in memory
 
 Task: TypeAlias = Callable[[Work], SpaceReport]  #: what is done with one space
 _MOST_SIDE_BY_SIDE = 4  # spaces at once; more hold more answers in memory and are no faster
