@@ -167,6 +167,9 @@ def make_scope(settings: "Settings") -> "Scope":
         exclude_spaces=confluence.exclude_spaces,
         include_personal_spaces=confluence.include_personal_spaces,
         pages=PageScope(
-            page_trees=frozenset(confluence.page_trees), exclude_page_trees=frozenset(confluence.exclude_page_trees)
+            page_trees=frozenset(confluence.page_trees),
+            exclude_page_trees=frozenset(confluence.exclude_page_trees),
+            include_labels=frozenset(confluence.include_labels),
+            exclude_labels=frozenset(confluence.exclude_labels),
         ),
     )

@@ -1,8 +1,9 @@
 """Reads Confluence Cloud: REST v2 for spaces and pages, v1 for the current user alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from hr_sync.confluence.cql import pages_labelled
 from hr_sync.confluence.gateway import Gateway
 from hr_sync.confluence.walking import TRIES_WHEN_WIDE, narrowing
 from hr_sync.confluence.wire import (
@@ -14,6 +15,7 @@ from hr_sync.confluence.wire import (
     read_sights,
     read_space,
 )
+from hr_sync.confluence.wire_parts import read_labels
 from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed
 from hr_sync.model.page import Fetched, Head, Listing, Recent, Space
 from hr_sync.model.removal import Evidence, Sight
@@ -94,6 +96,20 @@ class CloudReader:
         if seen.id != space.id:
             raise AnswerNotTrusted("Confluence answered with a space that was not asked for.")
         return seen
+
+    def labelled(self, space: Space, labels: Collection[str]) -> frozenset[str]:
+        """Give the ids of the pages of a space that carry one of these labels, as the search index has them."""
+        query = {"cql": pages_labelled(space.key, labels), "limit": WIDEST}
+        answers = self.gateway.walk("rest/api/content/search", query)
+        return frozenset(item["id"] for answer in answers for item in answer["results"])
+
+    def labels_of(self, page_id: str) -> frozenset[str]:
+        """Give the labels of one page; none where the page is not to be seen."""
+        try:
+            answers = list(self.gateway.walk(f"api/v2/pages/{page_id}/labels", {"limit": WIDEST}))
+        except (NotFound, AccessDenied):
+            return frozenset()
+        return frozenset(name for answer in answers for name in read_labels(answer))
 
     def look(self, ids: Sequence[str]) -> dict[str, Evidence]:
         """Ask about pages by id: all at once for those that exist in some state, then one by one for the others.

@@ -3,11 +3,12 @@
 Neither truth nor bodies come from the search index, which lags behind: it only says what changed lately.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
+from hr_sync.confluence.cql import pages_labelled, quoted
 from hr_sync.confluence.gateway import Gateway, Query
 from hr_sync.confluence.walking import TRIES_WHEN_WIDE, Walked, narrowing, until_two_agree
 from hr_sync.confluence.wire_datacenter import (
@@ -22,7 +23,7 @@ from hr_sync.confluence.wire_datacenter import (
     read_space,
     says_more,
 )
-from hr_sync.confluence.wire_parts import Missing
+from hr_sync.confluence.wire_parts import Missing, read_labels
 from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed
 from hr_sync.model.page import Fetched, Head, Listing, Page, Recent, Space
 from hr_sync.model.removal import Evidence, Sight
@@ -72,8 +73,7 @@ class DataCenterReader:
         drops those that are known. Moves, restrictions and deletions may be missed.
         """
         day = (since - _INDEX_OVERLAP).date().isoformat()
-        quoted = space.key.replace("\\", "\\\\").replace('"', '\\"')
-        cql = f'space = "{quoted}" and type = page and lastmodified >= "{day}" order by created'
+        cql = f'space = {quoted(space.key)} and type = page and lastmodified >= "{day}" order by created'
 
         def walk(width: int, tries: int | None) -> "_Walk":
             return self._walk("rest/api/content/search", {"cql": cql, "limit": width}, space, tries)
@@ -126,6 +126,20 @@ class DataCenterReader:
         if seen.id != space.id:
             raise AnswerNotTrusted("Confluence answered with a space that was not asked for.")
         return seen
+
+    def labelled(self, space: Space, labels: Collection[str]) -> frozenset[str]:
+        """Give the ids of the pages of a space that carry one of these labels, as the search index has them."""
+        query = {"cql": pages_labelled(space.key, labels), "limit": WIDEST}
+        answers = self.gateway.walk("rest/api/content/search", query)
+        return frozenset(item["id"] for answer in answers for item in answer["results"])
+
+    def labels_of(self, page_id: str) -> frozenset[str]:
+        """Give the labels of one page; none where the page is not to be seen."""
+        try:
+            answers = list(self.gateway.walk(f"{_path(page_id)}/label", {"limit": WIDEST}))
+        except (NotFound, AccessDenied):
+            return frozenset()
+        return frozenset(name for answer in answers for name in read_labels(answer))
 
     def look(self, ids: Sequence[str]) -> dict[str, Evidence]:
         """Ask about pages by id, one by one, in whatever state they are."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hr_sync.confluence.answers import Json
+from hr_sync.errors import AnswerNotTrusted
 from hr_sync.model.page import Head
 
 _NO_ROW_HOLDS = re.compile("[\0\ud800-\udfff]")
@@ -103,3 +104,11 @@ def moment_of(item: Mapping[str, Any], key: str) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:  # in the first or the last hours of the calendar
         raise Missing(key) from None
+
+
+def read_labels(answer: Json) -> list[str]:
+    """Read the names of labels. Raises AnswerNotTrusted when one has none."""
+    try:
+        return [text_of(item, "name") for item in answer["results"]]
+    except Missing as error:
+        raise AnswerNotTrusted(f"Confluence describes a label without {error}.") from None

@@ -1,4 +1,4 @@
-"""Which pages of a space are in scope, when only some trees of it are. Pure.
+"""Which pages of a space are in scope, when only some page trees or labels of it are. Pure.
 
 A tree is a page and everything below it. A page's parent may be no page (a folder, a whiteboard), so that the chain up
 to the top needs the parents of those too.
@@ -13,26 +13,45 @@ MOST_LEVELS = 10_000  #: Confluence allows any depth; a cycle must end
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageScope:
-    """Which pages of the mirrored spaces are mirrored: all, or those in some page trees."""
+    """Which pages of the mirrored spaces are mirrored: all, or those in some page trees and with some labels."""
 
     page_trees: frozenset[str] = frozenset()  #: ids of the pages at the top; empty means all pages
     exclude_page_trees: frozenset[str] = frozenset()  #: wins over `page_trees`
+    include_labels: frozenset[str] = frozenset()  #: a page needs one of them; empty means no page needs any
+    exclude_labels: frozenset[str] = frozenset()  #: wins over `include_labels`
 
     @property
     def everything(self) -> bool:
         """True when no page is out of scope."""
-        return not self.page_trees and not self.exclude_page_trees
+        return not self.by_tree and not self.by_label
+
+    @property
+    def by_tree(self) -> bool:
+        """True when a page's place may put it out of scope."""
+        return bool(self.page_trees or self.exclude_page_trees)
+
+    @property
+    def by_label(self) -> bool:
+        """True when a page's labels may put it out of scope."""
+        return bool(self.include_labels or self.exclude_labels)
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 hex that differs when another set of pages may be in scope."""
-        parts = (sorted(self.page_trees), sorted(self.exclude_page_trees))
+        sets = (self.page_trees, self.exclude_page_trees, self.include_labels, self.exclude_labels)
+        parts = [sorted(each) for each in sets]
         return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def covers_labels(self, labels: Collection[str]) -> bool:
+        """Tell whether a page with these labels is in scope, as far as labels go."""
+        if self.exclude_labels.intersection(labels):
+            return False
+        return not self.include_labels or bool(self.include_labels.intersection(labels))
 
     def covers(
         self, page_id: str, parents: Mapping[str, str | None], lost: Collection[str] = frozenset()
     ) -> bool | None:
-        """Tell whether a page is in scope; `parents` gives the parent of each page and folder up to the top.
+        """Tell whether a page's place is in scope; `parents` gives the parent of each page and folder up to the top.
 
         `lost` are those among them whose own parent could not be seen. None when it hangs on what is above these.
         """

@@ -61,6 +61,12 @@ def _check_page_id(page_id: str) -> str:
     return page_id
 
 
+def _check_label(label: str) -> str:
+    if not label or any(char.isspace() or char in ":;,?&[](){}" for char in label) or label != label.lower():
+        raise ValueError("must be a label as Confluence shows it: small letters, no blank")
+    return label
+
+
 def _without_repetition(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
@@ -134,6 +140,12 @@ SpaceKeys = Annotated[
 ]
 PageIds = Annotated[
     tuple[Annotated[str, AfterValidator(_check_page_id)], ...],
+    BeforeValidator(_split),
+    AfterValidator(_without_repetition),
+    WithJsonSchema(_LIST_SCHEMA),
+]
+Labels = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_label)], ...],
     BeforeValidator(_split),
     AfterValidator(_without_repetition),
     WithJsonSchema(_LIST_SCHEMA),

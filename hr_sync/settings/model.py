@@ -25,6 +25,7 @@ from hr_sync.settings.kinds import (
     CronExpression,
     FolderPath,
     Fraction,
+    Labels,
     Minutes,
     PageIds,
     PingUrl,
@@ -77,6 +78,11 @@ class ConfluenceSettings(Group):
     """Ids of pages: only these and what lies below them is mirrored. Empty: every page of the spaces."""
     exclude_page_trees: PageIds = ()
     """Ids of pages that are never mirrored, nor anything below them, whatever page_trees says."""
+    include_labels: Labels = ()
+    """Labels: only pages that carry one of these are mirrored. Empty: no label is needed. Labels are read from
+    Confluence's search index, which lags by minutes."""
+    exclude_labels: Labels = ()
+    """Labels: pages that carry one of these are not mirrored, whatever include_labels says."""
     max_connections: int = Field(default=8, ge=1, le=32)
     """Requests under way at once."""
     request_timeout_seconds: Seconds = 30

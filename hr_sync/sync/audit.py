@@ -12,8 +12,8 @@ from hr_sync.model.page import Head, Page, Space
 from hr_sync.model.report import ExitCode
 from hr_sync.sync.bodies import PAGES_PER_REQUEST
 from hr_sync.sync.border import clean_listing, clean_page
+from hr_sync.sync.labelling import in_scope
 from hr_sync.sync.mirror import Mirror, Order
-from hr_sync.sync.placing import place
 from hr_sync.sync.scope import spaces_in_scope
 from hr_sync.text.cleaning import content_hash
 
@@ -65,9 +65,10 @@ def _ghosts_elsewhere(mirror: Mirror, spaces: Sequence[Space]) -> list[Drift]:
 
 def _both_sides(mirror: Mirror, space: Space) -> tuple[Mapping[str, Head], Mapping[str, AuditRow]]:
     listing = clean_listing(mirror.reader.listing(space))
-    placed = place(mirror.reader, listing, mirror.scope.pages)
     with session_scope(mirror.sessions) as session:
         rows = audit_rows(session, space.key)
+    live = {page_id for page_id, row in rows.items() if row.live}
+    placed = in_scope(mirror.reader, listing, mirror.scope.pages, live=live)
     return placed.inside.heads, {key: row for key, row in rows.items() if key not in placed.inside.unreadable}
 
 

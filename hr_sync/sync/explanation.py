@@ -54,6 +54,10 @@ def _rule(mirror: Mirror, page_id: str, evidence: Evidence, space: Space | None)
     scope = mirror.scope.pages
     if scope.everything:
         return True, f"every current page of space {space.key} is in scope"
+    if scope.by_label and not scope.covers_labels(mirror.reader.labels_of(page_id)):
+        return False, "its labels put it out of scope"
+    if not scope.by_tree:
+        return True, "its labels put it in scope"
     return _tree_rule(mirror, page_id, scope)
 
 

@@ -32,7 +32,7 @@ def place(reader: Reader, listing: Listing, scope: PageScope) -> Placed:
     A page that cannot be read counts as inside, and one whose place cannot be found out as one that cannot be read:
     nothing may be concluded about them.
     """
-    if scope.everything:
+    if not scope.by_tree:
         return Placed(inside=listing, outside=frozenset())
     parents, lost = _chains(reader, listing)
     covered = {page_id: scope.covers(page_id, parents, lost) for page_id in listing.heads}

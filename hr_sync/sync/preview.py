@@ -10,8 +10,8 @@ from hr_sync.model.plan import Action, Plan, make_plan
 from hr_sync.model.removal import Ruling, leaving, out_of_scope
 from hr_sync.sync.bodies import PAGES_PER_REQUEST
 from hr_sync.sync.border import clean_listing
+from hr_sync.sync.labelling import in_scope
 from hr_sync.sync.mirror import Mirror, Order
-from hr_sync.sync.placing import place
 from hr_sync.sync.questions import ask
 from hr_sync.sync.scope import spaces_in_scope
 from hr_sync.sync.space import stored_pages
@@ -39,19 +39,19 @@ def preview(mirror: Mirror, order: Order) -> list[Preview]:
 
 def _preview(mirror: Mirror, order: Order, space: Space, space_ids: frozenset[str]) -> Preview:
     listing = clean_listing(mirror.reader.listing(space))
-    placed = place(mirror.reader, listing, mirror.scope.pages)
     stored = stored_pages(mirror.sessions, listing)
+    live = {page_id for page_id, page in stored.items() if page.live}
+    placed = in_scope(mirror.reader, listing, mirror.scope.pages, live=live)
     plan = make_plan(placed.inside, placed.without_outside(stored))
     questions = [stored[step.page_id] for step in plan.having(Action.QUESTION)]
     rulings = ask(
         mirror.reader, space, questions, known_page=next(iter(listing.heads), None), mirrored_space_ids=space_ids
     )
     rulings += out_of_scope(stored[page_id] for page_id in sorted(placed.outside & stored.keys()))
-    live = sum(page.live for page in stored.values())
     return Preview(
         space_key=space.key,
         plan=plan,
         rulings=rulings,
-        would_hold=leaving(rulings) > mirror.guard.limit(live) and not order.allow_mass_delete,
+        would_hold=leaving(rulings) > mirror.guard.limit(len(live)) and not order.allow_mass_delete,
         requests=ceil(len(plan.fetches) / PAGES_PER_REQUEST),
     )

@@ -52,15 +52,22 @@ def _stored(work: Work, recent: Recent, due_again: list[str]) -> Mapping[str, St
 def _in_scope(work: Work, recent: Recent, stored: Mapping[str, StoredPage]) -> Recent:
     """Leave to the full run the pages of which only a whole listing tells whether they lie in a page tree.
 
-    What is live is in scope until a full run says otherwise, and so is what lies directly below something live.
+    What is live is in scope until a full run says otherwise, and so is what lies directly below something live. Labels
+    are asked of the page itself.
     """
-    scope = work.mirror.scope.pages
-    if scope.everything:
-        return recent
+    scope, reader = work.mirror.scope.pages, work.mirror.reader
     live = {page_id for page_id, page in stored.items() if page.live}
-    heads = {
-        page_id: head
-        for page_id, head in recent.heads.items()
-        if page_id not in scope.exclude_page_trees and (page_id in live or head.parent_id in live)
-    }
+    heads = recent.heads
+    if scope.by_tree:
+        heads = {
+            page_id: head
+            for page_id, head in heads.items()
+            if page_id not in scope.exclude_page_trees and (page_id in live or head.parent_id in live)
+        }
+    if scope.by_label:
+        heads = {
+            page_id: head
+            for page_id, head in heads.items()
+            if page_id in live or scope.covers_labels(reader.labels_of(page_id))
+        }
     return replace(recent, heads=heads)

@@ -14,7 +14,7 @@ from hr_sync.model.removal import Ruling, Verdict, out_of_scope
 from hr_sync.model.report import SpaceReport
 from hr_sync.sync.border import clean_listing
 from hr_sync.sync.closing import Findings, close_space
-from hr_sync.sync.placing import place
+from hr_sync.sync.labelling import in_scope
 from hr_sync.sync.vanished import ask_for, rule_on_vanished
 from hr_sync.sync.work import Work, carry_out, note_unreadable, write_bodies, write_heads
 
@@ -22,8 +22,9 @@ from hr_sync.sync.work import Work, carry_out, note_unreadable, write_bodies, wr
 def sync_space(work: Work) -> SpaceReport:
     """Bring the mirror of one space up to date. Raises HrSyncError; what was committed before stays, and is right."""
     listing = clean_listing(work.mirror.reader.listing(work.space))
-    placed = place(work.mirror.reader, listing, work.mirror.scope.pages)
     stored = stored_pages(work.mirror.sessions, listing)
+    live = {page_id for page_id, page in stored.items() if page.live}
+    placed = in_scope(work.mirror.reader, listing, work.mirror.scope.pages, live=live)
     plan = make_plan(placed.inside, placed.without_outside(stored), every_page=work.order.every_page)
     work.counts.listed = len(listing.heads) + len(listing.unreadable)
     work.counts.unchanged = plan.unchanged
@@ -36,10 +37,9 @@ def sync_space(work: Work) -> SpaceReport:
     gone = rule_on_vanished(work, vanished, stored, known_page=known_page)
     questions = [stored[step.page_id] for step in plan.having(Action.QUESTION)]
     rulings = ask_for(work, questions, known_page=known_page)
-    live_pages = sum(page.live for page in stored.values())
     outside = [stored[page_id] for page_id in sorted(placed.outside & stored.keys())]
-    left = _leave_scope(work, out_of_scope(outside), live_pages=live_pages)
-    held = carry_out(work, [*gone, *rulings, *left.by_themselves], live_pages=live_pages)
+    left = _leave_scope(work, out_of_scope(outside), live_pages=len(live))
+    held = carry_out(work, [*gone, *rulings, *left.by_themselves], live_pages=len(live))
     return close_space(
         work,
         Findings(
