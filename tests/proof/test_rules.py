@@ -179,6 +179,23 @@ def test_an_incremental_run_looks_back_behind_its_position(mirrored: Mirrored) -
     assert mirrored.differences() == []
 
 
+def test_a_body_that_is_older_than_its_listed_head_is_not_believed(mirrored: Mirrored) -> None:
+    """It comes from a replica that lags; the next run asks for it again."""
+    page = mirrored.page("Below A")
+    mirrored.world.advance(timedelta(days=1))
+    mirrored.world.edit_page(page.id, storage="<p>Newer</p>")
+    mirrored.world.advance(timedelta(minutes=5))
+    mirrored.faults(Fault(kind="stale-read", match="body-format=storage", argument=600))
+
+    assert mirrored.run() == 3
+    assert stored(mirrored.stage.url).live[page.id].version == 1
+    assert mirrored.fired() == {"stale-read"}
+
+    mirrored.faults()
+    assert mirrored.run() == 0
+    assert mirrored.differences() == []
+
+
 @pytest.mark.parametrize("away", ["trash_page", "hide_page"])
 @pytest.mark.parametrize("runs_away", [1, 2])
 def test_a_page_that_comes_back_is_live_in_the_same_version(mirrored: Mirrored, away: str, runs_away: int) -> None:
