@@ -1,11 +1,15 @@
 """`verify` and `explain`: is the mirror right, and why is this page (not) in it? They write nothing."""
 
 import threading
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hr_sync.cli.options import AsJson, Config, Spaces
+
+if TYPE_CHECKING:
+    from hr_sync.settings import Settings
+    from hr_sync.sync.audit import Audit
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,21 +30,35 @@ def verify(
     from hr_sync.cli.printing import print_audit, print_json
     from hr_sync.cli.stopping import run_until_stopped
     from hr_sync.cli.wiring import open_mirror, open_settings
-    from hr_sync.sync.audit import Audit, audit
+    from hr_sync.sync.audit import audit
     from hr_sync.sync.mirror import Order
 
     settings = open_settings(config)
 
-    def work(stop: threading.Event) -> Audit:
+    def work(stop: threading.Event) -> "Audit":
         with open_mirror(settings, stop) as mirror:
             return audit(mirror, Order(space_keys=tuple(space or ())), sample=sample)
 
     found = run_until_stopped(work)
+    _write_metrics(settings, found)
     if as_json:
         print_json(found)
     else:
         print_audit(found)
     raise typer.Exit(found.exit_code)
+
+
+def _write_metrics(settings: "Settings", found: "Audit") -> None:
+    """Leave the count of each kind of difference beside the metrics of the runs, where a file is set for them."""
+    from hr_sync.model.drift import DriftKind
+
+    path = settings.service.metrics_file
+    if path is None:
+        return
+    from hr_sync.service.metrics import write_drift
+
+    kinds = [drift.kind for drift in found.drifts]
+    write_drift(path.with_name(f"{path.stem}_drift{path.suffix}"), {kind: kinds.count(kind) for kind in DriftKind})
 
 
 def explain(

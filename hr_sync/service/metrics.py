@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, write_to_textfile
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, write_to_textfile
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -84,6 +84,16 @@ class Metrics:
     def write_textfile(self, path: Path) -> None:
         """Write all metrics for the textfile collector of node exporter, atomically. Raises OSError."""
         write_to_textfile(str(path), self.registry)
+
+
+def write_drift(path: Path, by_kind: Mapping[str, int]) -> None:
+    """Write what an audit found, by kind of difference, for the textfile collector, atomically. Raises OSError."""
+    registry = CollectorRegistry(auto_describe=False)
+    drift = Gauge("hr_sync_drift_pages", "Differences that the last audit found.", ["kind"], registry=registry)
+    for kind, pages in by_kind.items():
+        drift.labels(kind=kind).set(pages)
+    Gauge("hr_sync_audit_timestamp_seconds", "When the last audit ended.", registry=registry).set_to_current_time()
+    write_to_textfile(str(path), registry)
 
 
 class _AskedAtScrape(Collector):

@@ -59,3 +59,18 @@ def test_a_run_from_cron_gives_its_sign_and_its_metrics(
     metrics = (home / "hr_sync.prom").read_text()
     assert f'hr_sync_runs_total{{mode="full",outcome="{outcome}"}} 1.0' in metrics
     assert "secret-canary" not in ended.stdout + ended.stderr + metrics
+
+
+def test_an_audit_leaves_what_differs_as_a_metric(home: Path, site: Simulator, prepared_url: str) -> None:
+    """Each kind has its number, zero included, in a file beside that of the runs; exit 3 when anything differs."""
+    groups = settings(site.site_url, prepared_url)
+    groups["service"] = {"metrics_file": str(home / "hr_sync.prom")}
+    written(home, groups)
+    assert run(home, "run").exit_code == 0
+    page = site.world.pages()[0]
+    site.world.edit_page(page.id, storage="<p>edited since</p>")
+
+    assert run(home, "verify").exit_code == 3
+    metrics = (home / "hr_sync_drift.prom").read_text()
+    assert 'hr_sync_drift_pages{kind="version"} 1.0' in metrics
+    assert 'hr_sync_drift_pages{kind="ghost"} 0.0' in metrics
