@@ -14,20 +14,21 @@ from hr_sync.model.removal import Ruling, Verdict
 def apply_rulings(sessions: sessionmaker[Session], lease: Lease, run_id: int, rulings: Sequence[Ruling]) -> list[str]:
     """Carry out HIDE and REMOVE in one transaction. Gives the ids of the pages that were marked.
 
-    The conditions are asked again in the statement itself: a page that another space's pass has taken over meanwhile,
-    or that is removed already, is left alone. Raises LeaseLost.
+    The conditions are asked again in the statement itself: a page that another space's pass has taken over since it was
+    ruled on, or that is removed already, is left alone. The lease may be of another space than the page: one that moved
+    out of scope is ruled on where it is listed now. Raises LeaseLost.
     """
     marked: list[str] = []
     with session_scope(sessions) as session:
         check_lease(session, lease)
         for ruling in sorted(rulings, key=lambda ruling: ruling.page_id):
-            if _mark(session, lease.space_key, run_id, ruling):
+            if _mark(session, run_id, ruling):
                 marked.append(ruling.page_id)
-                session.execute(insert(PageChange).values(_change(lease.space_key, run_id, ruling)))
+                session.execute(insert(PageChange).values(_change(run_id, ruling)))
     return marked
 
 
-def _mark(session: Session, space_key: str, run_id: int, ruling: Ruling) -> bool:
+def _mark(session: Session, run_id: int, ruling: Ruling) -> bool:
     page = ConfluencePage
     values: dict[str, object]
     if ruling.verdict is Verdict.HIDE:
@@ -36,17 +37,17 @@ def _mark(session: Session, space_key: str, run_id: int, ruling: Ruling) -> bool
         values = {"removed_at": func.now(), "removed_reason": ruling.reason}
     statement = (
         update(page)
-        .where(page.id == ruling.page_id, page.space_key == space_key, page.removed_at.is_(None))
+        .where(page.id == ruling.page_id, page.space_key == ruling.space_key, page.removed_at.is_(None))
         .values(values | {"synced_at": func.now(), "last_seen_run": run_id})
         .returning(page.id)
     )
     return session.scalar(statement) is not None
 
 
-def _change(space_key: str, run_id: int, ruling: Ruling) -> dict[str, object]:
+def _change(run_id: int, ruling: Ruling) -> dict[str, object]:
     return {
         "page_id": ruling.page_id,
-        "space_key": space_key,
+        "space_key": ruling.space_key,
         "run_id": run_id,
         "action": ruling.verdict,
         "facets": ["removed"],

@@ -57,6 +57,7 @@ class Ruling:
     """A verdict and its reason, as stored in `removed_reason` and told by `explain`."""
 
     page_id: str
+    space_key: str  #: where the mirror has the page; under another key it is not the page that was ruled on
     verdict: Verdict
     reason: str
     was_live: bool
@@ -65,7 +66,7 @@ class Ruling:
 def rule(evidence: Evidence, stored: StoredPage, *, space_id: str, mirrored_space_ids: frozenset[str]) -> Ruling:
     """Look one page up in the verdict table. `space_id` is the space whose listing lacks it."""
     verdict, reason = _verdict(evidence, stored, space_id, mirrored_space_ids)
-    return Ruling(page_id=stored.id, verdict=verdict, reason=reason, was_live=stored.live)
+    return _ruling(stored, verdict, reason)
 
 
 def _verdict(
@@ -89,11 +90,16 @@ def _verdict(
 
 def out_of_scope(pages: Iterable[StoredPage]) -> list[Ruling]:
     """Rule on stored pages that a listing shows outside of the scope: not gone at the source, and not ours any more."""
-    return [
-        Ruling(page_id=page.id, verdict=Verdict.REMOVE, reason="out of scope", was_live=page.live)
-        for page in pages
-        if not page.removed
-    ]
+    return [_ruling(page, Verdict.REMOVE, "out of scope") for page in pages if not page.removed]
+
+
+def space_archived(pages: Iterable[StoredPage]) -> list[Ruling]:
+    """Rule on the stored pages of a space that says of itself that it is archived."""
+    return [_ruling(page, Verdict.REMOVE, "space archived") for page in pages if not page.removed]
+
+
+def _ruling(stored: StoredPage, verdict: Verdict, reason: str) -> Ruling:
+    return Ruling(page_id=stored.id, space_key=stored.space_key, verdict=verdict, reason=reason, was_live=stored.live)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

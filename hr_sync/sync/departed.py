@@ -6,7 +6,7 @@ from hr_sync.database.engine import session_scope
 from hr_sync.database.stored import spaces_with_pages, stored_of_space
 from hr_sync.errors import AccessDenied, NotFound
 from hr_sync.model.page import Space, StoredPage
-from hr_sync.model.removal import Ruling, Verdict, out_of_scope, rule
+from hr_sync.model.removal import Ruling, Verdict, out_of_scope, rule, space_archived
 from hr_sync.model.report import SpaceReport
 from hr_sync.sync.closing import Findings, close_space
 from hr_sync.sync.mirror import Mirror
@@ -35,7 +35,7 @@ def sync_unseen(work: Work) -> SpaceReport:
     with session_scope(work.mirror.sessions) as session:
         rows = stored_of_space(session, work.space.key)
     stored = [page for page in rows.values() if not page.removed]
-    rulings = _archived(stored) if _is_archived(work) else _ruled_by_id(work, stored)
+    rulings = space_archived(stored) if _is_archived(work) else _ruled_by_id(work, stored)
     held = carry_out(work, rulings, live_pages=sum(page.live for page in stored))
     kept = sum(ruling.verdict is Verdict.KEEP for ruling in rulings)
     return close_space(work, Findings(looked_at_all=False, wrongly_absent=kept, held=held))
@@ -46,12 +46,6 @@ def _is_archived(work: Work) -> bool:
         return work.mirror.reader.see_space(work.space).status == "archived"
     except (NotFound, AccessDenied):
         return False
-
-
-def _archived(pages: Sequence[StoredPage]) -> list[Ruling]:
-    return [
-        Ruling(page_id=page.id, verdict=Verdict.REMOVE, reason="space archived", was_live=page.live) for page in pages
-    ]
 
 
 def _ruled_by_id(work: Work, pages: Sequence[StoredPage]) -> list[Ruling]:

@@ -54,10 +54,10 @@ def test_guard_limit(live: int, limit: int) -> None:
 def test_only_live_pages_count_as_leaving() -> None:
     """The second strike on a hidden page was counted when it was hidden."""
     rulings = [
-        Ruling(page_id="1", verdict=Verdict.HIDE, reason="", was_live=True),
-        Ruling(page_id="2", verdict=Verdict.REMOVE, reason="", was_live=True),
-        Ruling(page_id="3", verdict=Verdict.REMOVE, reason="", was_live=False),
-        Ruling(page_id="4", verdict=Verdict.KEEP, reason="", was_live=True),
+        Ruling(page_id="1", space_key="HR", verdict=Verdict.HIDE, reason="", was_live=True),
+        Ruling(page_id="2", space_key="HR", verdict=Verdict.REMOVE, reason="", was_live=True),
+        Ruling(page_id="3", space_key="HR", verdict=Verdict.REMOVE, reason="", was_live=False),
+        Ruling(page_id="4", space_key="HR", verdict=Verdict.KEEP, reason="", was_live=True),
     ]
 
     assert leaving(rulings) == 2

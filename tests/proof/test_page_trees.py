@@ -35,3 +35,22 @@ def test_a_folder_that_is_not_seen_moves_no_page(stage: Stage, kind: str, exclud
 
     assert stage.site.faults.fired
     assert differences(right, stored(stage.url)) == []
+
+
+@pytest.mark.parametrize("narrowed", [False, True])
+def test_a_page_that_moves_to_another_space_and_out_of_the_tree_leaves(stage: Stage, narrowed: bool) -> None:
+    """The space that it left knows nothing of its tree, and the one that lists it now has no row of it."""
+    stage.begin()
+    world = stage.site.world
+    titles = {page.title: page.id for page in world.pages()}
+    scope = Wanted(spaces=MIRRORED, page_trees=frozenset({titles["Below A"]}))
+    before = Wanted(spaces=MIRRORED) if narrowed else scope
+    assert full(mirror_of(stage.site.site_url, stage.engine, before)).exit_code == 0
+    assert titles["Far below A"] in stored(stage.url).live
+
+    world.move_page(titles["Far below A"], space_key=MIRRORED[1])
+    full(mirror_of(stage.site.site_url, stage.engine, scope), accept_narrower_scope=narrowed)
+
+    found = stored(stage.url)
+    assert found.removed[titles["Far below A"]] == "out of scope"
+    assert differences(expected(world, stage.site.site_url, scope), found) == []
