@@ -7,8 +7,9 @@ than a savepoint for each page from the start, and stays below the 64 subtransac
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -16,16 +17,7 @@ from hr_sync.database.engine import session_scope
 from hr_sync.database.failures import Failure, record_failures
 from hr_sync.database.faults import describe_error, is_temporary
 from hr_sync.database.lease import Lease, check_lease
-from hr_sync.database.tables import ConfluencePage, PageFailure
-from hr_sync.database.upserts import (
-    as_columns,
-    change_row,
-    head_row,
-    insert_changes,
-    update_heads,
-    upsert_bodies,
-    upsert_pages,
-)
+from hr_sync.database.upserts import PAGES, as_columns, put_heads, put_pages, row_of
 from hr_sync.model.change import Before
 from hr_sync.model.page import Head
 from hr_sync.model.plan import Action
@@ -90,7 +82,7 @@ def _put_one_by_one(
 
 def _stored_before(session: Session, writes: Sequence[Write]) -> dict[str, Before]:
     """Read what the rows say now, for the facets of the change. A new page has none."""
-    page = ConfluencePage
+    page = PAGES.c
     rows = session.execute(
         select(
             page.id,
@@ -114,25 +106,23 @@ def _put(session: Session, run_id: int, writes: Sequence[Write], before: Mapping
     whole = [write for write in writes if write.storage is not None]
     heads = [write for write in writes if write.storage is None]
     if whole:
-        rows = [head_row(write.head, run_id) | {"content_hash": write.content_hash} for write in whole]
-        session.execute(upsert_pages(), as_columns(rows))
-        session.execute(
-            upsert_bodies(),
-            {"page_id": [write.head.id for write in whole], "storage": [write.storage for write in whole]},
-        )
+        bodies = {"storage": [write.storage for write in whole]}
+        session.execute(put_pages(), _columns(whole, run_id, before) | bodies)
     if heads:
-        rows = [head_row(write.head, run_id) for write in heads]
-        session.execute(update_heads(), [row | {"page_id": row.pop("id")} for row in rows])
-    changes = [
-        change_row(
-            write.head,
-            run_id,
-            action=write.action,
-            reason=write.reason,
-            content_hash=write.content_hash,
-            before=before.get(write.head.id),
-        )
-        for write in writes
-    ]
-    session.execute(insert_changes(), as_columns(changes))
-    session.execute(delete(PageFailure).where(PageFailure.page_id == func.any([write.head.id for write in writes])))
+        session.execute(put_heads(), _columns(heads, run_id, before))
+
+
+def _columns(writes: Sequence[Write], run_id: int, before: Mapping[str, Before]) -> dict[str, list[Any]]:
+    return as_columns(
+        [
+            row_of(
+                write.head,
+                run_id,
+                action=write.action,
+                reason=write.reason,
+                content_hash=write.content_hash,
+                before=before.get(write.head.id),
+            )
+            for write in writes
+        ]
+    )

@@ -1,25 +1,41 @@
 """The statements that write pages, bodies and changes, and the rows that go into them. Executes nothing.
 
-Many rows go in by one statement that unnests one array for each column: PostgreSQL parses and plans once for all of
-them, and the arrays go over in binary, so that nothing of a body is quoted.
+A chunk of pages goes in by one statement: its parts are the upsert of the pages, that of the bodies, the feed and the
+failures that are over. Each part unnests one array for each column, so that PostgreSQL parses and plans once for all
+pages, and the arrays go over in binary, so that nothing of a body is quoted.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnClause, Table, TableValuedAlias, Text, bindparam, column, func, insert, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnClause,
+    Table,
+    TableValuedAlias,
+    Text,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.sql.dml import Insert, Update
+from sqlalchemy.sql.dml import Delete, Update
 
-from hr_sync.database.tables import ConfluencePage, PageBody, PageChange
+from hr_sync.database.tables import ConfluencePage, PageBody, PageChange, PageFailure
 from hr_sync.model.change import Before, facets
 from hr_sync.model.page import Head, metadata_digest
 
-_PAGES = cast("Table", ConfluencePage.__table__)
+# The tables behind the classes: statements over classes pass through the ORM, which finds nothing to do here.
+PAGES = cast("Table", ConfluencePage.__table__)
 _BODIES = cast("Table", PageBody.__table__)
 _CHANGES = cast("Table", PageChange.__table__)
+_FAILURES = cast("Table", PageFailure.__table__)
 
 _HEAD_COLUMNS = (
     "title",
@@ -40,42 +56,50 @@ _SHOWN: dict[str, Any] = {"missing_since_run": None, "hidden_at": None, "removed
 
 
 @cache
-def upsert_pages() -> Insert:
-    """Insert pages, or overwrite the rows that are there; takes the columns of `head_row` and `content_hash`."""
+def put_pages() -> Delete:
+    """Insert pages with their bodies, or overwrite what is there. Takes the columns of `row_of`."""
     names = ("id", *_HEAD_COLUMNS, "content_hash")
-    statement = upsert(_PAGES).from_select(names, select(_unnested({name: _PAGES.c[name] for name in names})))
-    fresh = {name: statement.excluded[name] for name in names[1:]}
-    return statement.on_conflict_do_update(index_elements=["id"], set_=fresh | _SHOWN | {"synced_at": func.now()})
+    pages = upsert(PAGES).from_select(names, select(_unnested({name: PAGES.c[name] for name in names})))
+    fresh = {name: pages.excluded[name] for name in names[1:]}
+    pages = pages.on_conflict_do_update(index_elements=["id"], set_=fresh | _SHOWN | {"synced_at": func.now()})
+    given = _unnested({"id": PAGES.c.id, "storage": _BODIES.c.storage})
+    bodies = upsert(_BODIES).from_select(["page_id", "storage"], select(given))
+    bodies = bodies.on_conflict_do_update(index_elements=["page_id"], set_={"storage": bodies.excluded.storage})
+    return _told(pages.cte("written_pages"), bodies.cte("written_bodies"))
 
 
 @cache
-def update_heads() -> Update:
-    """Overwrite heads where the body stays; takes rows of `head_row` with `page_id` in place of `id`."""
-    fresh: dict[str, Any] = {name: bindparam(name) for name in _HEAD_COLUMNS}
-    return update(_PAGES).where(_PAGES.c.id == bindparam("page_id")).values(fresh | _SHOWN | {"synced_at": func.now()})
+def put_heads() -> Delete:
+    """Overwrite the heads of pages whose bodies stay. Takes the columns of `row_of`."""
+    given = _unnested({name: PAGES.c[name] for name in ("id", *_HEAD_COLUMNS)})
+    fresh: dict[str, Any] = {name: given.c[name] for name in _HEAD_COLUMNS}
+    heads: Update = update(PAGES).where(PAGES.c.id == given.c.id).values(fresh | _SHOWN | {"synced_at": func.now()})
+    return _told(heads.cte("written_pages"))
 
 
-@cache
-def upsert_bodies() -> Insert:
-    """Insert or overwrite bodies; takes the columns `page_id` and `storage`."""
-    names = ("page_id", "storage")
-    statement = upsert(_BODIES).from_select(names, select(_unnested({name: _BODIES.c[name] for name in names})))
-    return statement.on_conflict_do_update(index_elements=["page_id"], set_={"storage": statement.excluded.storage})
-
-
-@cache
-def insert_changes() -> Insert:
-    """Add to the feed; takes the columns of `change_row`."""
-    names = ("page_id", "space_key", "run_id", "action", "version", "reason")
-    given = _unnested({name: _CHANGES.c[name] for name in names} | {"facets": column("facets", Text)})
-    facets_ = func.string_to_array(given.c.facets, _BETWEEN_FACETS)
-    return insert(_CHANGES).from_select([*names, "facets"], select(*(given.c[name] for name in names), facets_))
+def _told(*writes: CTE) -> Delete:
+    """Do these, tell the feed of each page, and forget that it failed."""
+    given = _unnested(
+        {"id": PAGES.c.id, "last_seen_run": PAGES.c.last_seen_run}
+        | {name: _CHANGES.c[name] for name in ("space_key", "version", "action", "reason")}
+        | {"facets": column("facets", Text)}
+    )
+    change = {
+        "page_id": given.c.id,
+        "run_id": given.c.last_seen_run,
+        "facets": func.string_to_array(given.c.facets, _BETWEEN_FACETS),
+    } | {name: given.c[name] for name in ("space_key", "version", "action", "reason")}
+    feed = insert(_CHANGES).from_select(list(change), select(*change.values()))
+    over = _FAILURES.c.page_id == func.any(bindparam("id", type_=ARRAY(Text)))
+    return delete(_FAILURES).where(over).add_cte(*writes, feed.cte("told"))
 
 
 def _unnested(columns: Mapping[str, ColumnClause[Any]]) -> TableValuedAlias:
     """Give rows from one array parameter for each column, named and typed like it."""
     arrays = (bindparam(name, type_=ARRAY(like.type)) for name, like in columns.items())
-    return func.unnest(*arrays).table_valued(*columns).render_derived()
+    return (
+        func.unnest(*arrays).table_valued(*(column(name, like.type) for name, like in columns.items())).render_derived()
+    )
 
 
 def as_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -83,8 +107,10 @@ def as_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def head_row(head: Head, run_id: int) -> dict[str, Any]:
-    """Give the columns that a head fills."""
+def row_of(
+    head: Head, run_id: int, *, action: str, reason: str, content_hash: str | None, before: Before | None
+) -> dict[str, Any]:
+    """Give what a head and its change fill in."""
     return {
         "id": head.id,
         "title": head.title,
@@ -98,19 +124,8 @@ def head_row(head: Head, run_id: int) -> dict[str, Any]:
         "status": head.status,
         "metadata_digest": metadata_digest(head),
         "last_seen_run": run_id,
-    }
-
-
-def change_row(
-    head: Head, run_id: int, *, action: str, reason: str, content_hash: str | None, before: Before | None
-) -> dict[str, Any]:
-    """Give the feed row of a written page."""
-    return {
-        "page_id": head.id,
-        "space_key": head.space_key,
-        "run_id": run_id,
+        "content_hash": content_hash,
         "action": action,
         "facets": _BETWEEN_FACETS.join(facets(before, head, content_hash)),
-        "version": head.version,
         "reason": reason,
     }
