@@ -1,8 +1,8 @@
 """Keeps the process small: bodies come and go on many threads, and glibc would keep a heap for each of them.
 
-Measured on a first run of 20,000 pages with 8 connections: one heap for all threads brings the peak from 450 MB to below
-150. Giving each body back to the system at once (a threshold of 64 KB) cost a tenth of the run, in pages that the kernel
-had to clear again; from 1 MB on it costs nothing.
+Measured on a first run of 20,000 pages with 8 connections: one heap for all threads brings the peak from 450 MB to
+below 150. Giving each body back to the system at once (a threshold of 64 KB) cost a tenth of the run, in pages that the
+kernel had to clear again; from 1 MB on it costs nothing.
 """
 
 import ctypes
