@@ -17,7 +17,7 @@ from hr_sync.database.engine import session_scope
 from hr_sync.database.failures import Failure, record_failures
 from hr_sync.database.faults import describe_error, is_temporary
 from hr_sync.database.lease import Lease, check_lease
-from hr_sync.database.upserts import PAGES, as_columns, put_heads, put_pages, row_of
+from hr_sync.database.upserts import PAGES, as_arrays, put_heads, put_pages, row_of
 from hr_sync.model.change import Before
 from hr_sync.model.page import Head
 from hr_sync.model.plan import Action
@@ -106,14 +106,13 @@ def _put(session: Session, run_id: int, writes: Sequence[Write], before: Mapping
     whole = [write for write in writes if write.storage is not None]
     heads = [write for write in writes if write.storage is None]
     if whole:
-        bodies = {"storage": [write.storage for write in whole]}
-        session.execute(put_pages(), _columns(whole, run_id, before) | bodies)
+        session.execute(put_pages(), _arrays(whole, run_id, before))
     if heads:
-        session.execute(put_heads(), _columns(heads, run_id, before))
+        session.execute(put_heads(), _arrays(heads, run_id, before))
 
 
-def _columns(writes: Sequence[Write], run_id: int, before: Mapping[str, Before]) -> dict[str, list[Any]]:
-    return as_columns(
+def _arrays(writes: Sequence[Write], run_id: int, before: Mapping[str, Before]) -> dict[str, list[Any]]:
+    return as_arrays(
         [
             row_of(
                 write.head,
@@ -121,6 +120,7 @@ def _columns(writes: Sequence[Write], run_id: int, before: Mapping[str, Before])
                 action=write.action,
                 reason=write.reason,
                 content_hash=write.content_hash,
+                storage=write.storage,
                 before=before.get(write.head.id),
             )
             for write in writes

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     CTE,
+    BindParameter,
     ColumnClause,
     Table,
     TableValuedAlias,
@@ -90,25 +91,41 @@ def _told(*writes: CTE) -> Delete:
         "facets": func.string_to_array(given.c.facets, _BETWEEN_FACETS),
     } | {name: given.c[name] for name in ("space_key", "version", "action", "reason")}
     feed = insert(_CHANGES).from_select(list(change), select(*change.values()))
-    over = _FAILURES.c.page_id == func.any(bindparam("id", type_=ARRAY(Text)))
+    over = _FAILURES.c.page_id == func.any(_array("id", Text))
     return delete(_FAILURES).where(over).add_cte(*writes, feed.cte("told"))
 
 
 def _unnested(columns: Mapping[str, ColumnClause[Any]]) -> TableValuedAlias:
     """Give rows from one array parameter for each column, named and typed like it."""
-    arrays = (bindparam(name, type_=ARRAY(like.type)) for name, like in columns.items())
+    arrays = (_array(name, like.type) for name, like in columns.items())
     return (
         func.unnest(*arrays).table_valued(*(column(name, like.type) for name, like in columns.items())).render_derived()
     )
 
 
-def as_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Turn rows into columns, one list for each name."""
-    return {name: [row[name] for row in rows] for name in rows[0]}
+def _array(name: str, kind: Any) -> BindParameter[Any]:
+    return bindparam(_parameter(name), type_=ARRAY(kind))
+
+
+def _parameter(name: str) -> str:
+    # Not the bare name: SQLAlchemy would take it for a column that an update is to set.
+    return f"given_{name}"
+
+
+def as_arrays(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Turn rows into the parameters of these statements, one list for each column."""
+    return {_parameter(name): [row[name] for row in rows] for name in rows[0]}
 
 
 def row_of(
-    head: Head, run_id: int, *, action: str, reason: str, content_hash: str | None, before: Before | None
+    head: Head,
+    run_id: int,
+    *,
+    action: str,
+    reason: str,
+    content_hash: str | None,
+    storage: str | None,
+    before: Before | None,
 ) -> dict[str, Any]:
     """Give what a head and its change fill in."""
     return {
@@ -125,6 +142,7 @@ def row_of(
         "metadata_digest": metadata_digest(head),
         "last_seen_run": run_id,
         "content_hash": content_hash,
+        "storage": storage,
         "action": action,
         "facets": _BETWEEN_FACETS.join(facets(before, head, content_hash)),
         "reason": reason,

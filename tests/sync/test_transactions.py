@@ -66,7 +66,7 @@ def at_statement(engine: Engine, beginning: str, number: int, act: Any) -> Itera
         event.remove(engine, "before_cursor_execute", listener)
 
 
-UPSERT = "INSERT INTO public.confluence_pages"
+UPSERT = "WITH written_pages AS"
 
 
 def test_at_most_fifty_pages_and_fewer_than_sixty_four_savepoints(engine: Engine) -> None:
