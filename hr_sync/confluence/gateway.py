@@ -112,10 +112,8 @@ class Gateway:
             if url in asked:
                 raise AnswerNotTrusted(f"The listing {path} came back to a page that it had given already.")
             asked.add(url)
-            response = self._ask(url, max_attempts)
-            answer = decode_object(response.content, path)
+            answer, url = self._answer(url, path, max_attempts)
             ids = _ids(answer, path, identified_by)
-            url = self._next(answer, response)
             empty_in_a_row = 0 if ids else empty_in_a_row + 1
             if url is not None and ((ids and ids <= seen) or empty_in_a_row > _MOST_EMPTY_PAGES):
                 raise AnswerNotTrusted(f"The listing {path} makes no progress: more pages, and nothing new on them.")
@@ -128,6 +126,12 @@ class Gateway:
         if client is not None:
             client.close()
             del self._thread.client
+
+    def _answer(self, url: str, path: str, max_attempts: int | None) -> tuple[Json, str | None]:
+        """Give one answer of a listing and where the next one is; nothing keeps what it was decoded from."""
+        response = self._ask(url, max_attempts)
+        answer = decode_object(response.content, path)
+        return answer, self._next(answer, response)
 
     def _next(self, answer: Json, response: requests.Response) -> str | None:
         links = answer.get("_links")

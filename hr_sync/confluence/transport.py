@@ -68,21 +68,19 @@ class GuardedAdapter(HTTPAdapter):
         state.update(_content=body, _content_consumed=True)
         return response
 
-    def _read(self, response: requests.Response, ends_at: float) -> bytes:
+    def _read(self, response: requests.Response, ends_at: float) -> bytearray:
         """Read decoded bytes; requests' read timeout is per byte received and would let a drip go on for ever."""
-        chunks: list[bytes] = []
-        size = 0
+        body = bytearray()
         for chunk in _decoded(response, self._max_answer_bytes):
-            size += len(chunk)
-            if size > self._max_answer_bytes:
+            if len(body) + len(chunk) > self._max_answer_bytes:
                 raise AnswerNotTrusted(
                     f"An answer of Confluence is larger than {self._max_answer_bytes:,} bytes.",
                     remedy="Raise confluence.max_answer_megabytes if that is right.",
                 )
             if time.monotonic() > ends_at:
                 raise AnswerBroken(f"the answer took longer than {self._deadline_seconds:g} s")
-            chunks.append(chunk)
-        return b"".join(chunks)
+            body += chunk
+        return body
 
 
 def _decoded(response: requests.Response, limit_bytes: int) -> Iterator[bytes]:

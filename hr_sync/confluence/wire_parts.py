@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from sys import intern
 from typing import Any
 
 from hr_sync.confluence.answers import Json
@@ -74,6 +75,11 @@ def word_of(item: Mapping[str, Any], key: str) -> str:
 def optional_word_of(item: Mapping[str, Any], key: str) -> str | None:
     """Give a word, or None where it is null or absent."""
     return None if item.get(key) is None else word_of(item, key)
+
+
+def name_of(item: Mapping[str, Any], key: str) -> str:
+    """Give a word of which there are few: all pages share one copy, 150 bytes less a head."""
+    return intern(word_of(item, key))
 
 
 def number_of(item: Mapping[str, Any], key: str) -> int:
