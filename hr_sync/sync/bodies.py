@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -12,8 +12,8 @@ from hr_sync.confluence.reader import Reader
 from hr_sync.model.page import Space
 from hr_sync.sync.border import CleanPage, belongs, clean_page
 
-PAGES_PER_REQUEST = 50  #: and per transaction; answers of more pages cost memory and gained no time
-_MORE_THAN_CONNECTIONS = 2  # answers that wait to be written while every connection is busy
+PAGES_PER_REQUEST = 100  #: fewer cost more waits for Confluence, more cost memory
+_MOST_SPACES = 4  # whose bodies are fetched at once; more are no faster
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,15 +26,17 @@ class Bodies:
 
 
 class BodyFetcher:
-    """Fetches for all spaces of a run at once, within one bound: how far a space may run ahead depends on the others.
+    """Fetches for all spaces of a run at once, within one bound of answers in memory.
 
-    Each space has one request of its own, so that none waits for another; further ones are lent from a common stock.
+    Some spaces have a seat, the others wait for one. Each seated one has one request of its own, so that none waits for
+    another; further ones are lent from a common stock, until all together keep every connection busy.
     """
 
     def __init__(self, reader: Reader, connections: int) -> None:
         self._reader = reader
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="fetch")
-        self._stock = threading.Semaphore(connections + _MORE_THAN_CONNECTIONS)
+        self._seats = threading.Semaphore(_MOST_SPACES)
+        self._stock = threading.Semaphore(max(connections - _MOST_SPACES, 0))
 
     def __enter__(self) -> Self:
         return self
@@ -45,11 +47,17 @@ class BodyFetcher:
         """Wait for the requests that are under way."""
         self._pool.shutdown()
 
-    def fetch(self, space: Space, ids: Sequence[str]) -> Iterator[Bodies]:
-        """Yield the bodies of `ids` in order, up to 50 pages at a time.
+    def fetch(self, space: Space, ids: Sequence[str]) -> Generator[Bodies]:
+        """Yield the bodies of `ids` in order, up to 100 pages at a time.
 
-        Raises what the reader raises. When the consumer stops early, requests that have not begun are not made.
+        Raises what the reader raises. Close it, so that another space gets its seat; requests that have not begun are
+        not made then.
         """
+        if ids:
+            with self._seats:
+                yield from self._fetch_seated(space, ids)
+
+    def _fetch_seated(self, space: Space, ids: Sequence[str]) -> Iterator[Bodies]:
         batches = deque(ids[start : start + PAGES_PER_REQUEST] for start in range(0, len(ids), PAGES_PER_REQUEST))
         under_way: deque[Future[Bodies]] = deque()  # all but the first of them are lent
         try:

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 Task: TypeAlias = Callable[[Work], SpaceReport]  #: what is done with one space
-_MOST_SIDE_BY_SIDE = 4  # spaces at once; more hold more answers in memory and are no faster
+_MOST_SIDE_BY_SIDE = 6  # spaces at once; those that fetch no bodies yet are listed ahead, which holds their heads
 
 
 def work_on(

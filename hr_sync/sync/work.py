@@ -1,6 +1,7 @@
 """The steps that full runs and resyncs share: write pages, note failures, carry out rulings. All under one lease."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -39,27 +40,28 @@ def write_bodies(work: Work, steps: Sequence[Step]) -> frozenset[str]:
     by_id = {step.page_id: step for step in steps}
     absent: set[str] = set()
     done = 0
-    for bodies in work.fetcher.fetch(work.space, list(by_id)):
-        work.counts.bodies += len(bodies.pages)
-        done += len(bodies.pages) + len(bodies.unreadable) + len(bodies.absent)
-        absent |= bodies.absent
-        stale = _stale(bodies.pages, by_id)
-        note_unreadable(work, {**bodies.unreadable, **stale})
-        _write_all(
-            work,
-            [
-                Write(
-                    action=by_id[page_id].action,
-                    reason=by_id[page_id].reason,
-                    head=page.head,
-                    storage=page.storage,
-                    content_hash=page.content_hash,
-                )
-                for page_id, page in sorted(bodies.pages.items())
-                if page_id not in stale
-            ],
-        )
-        work.mirror.tell(work.space.key, done, len(by_id))
+    with closing(work.fetcher.fetch(work.space, list(by_id))) as answers:
+        for bodies in answers:
+            work.counts.bodies += len(bodies.pages)
+            done += len(bodies.pages) + len(bodies.unreadable) + len(bodies.absent)
+            absent |= bodies.absent
+            stale = _stale(bodies.pages, by_id)
+            note_unreadable(work, {**bodies.unreadable, **stale})
+            _write_all(
+                work,
+                [
+                    Write(
+                        action=by_id[page_id].action,
+                        reason=by_id[page_id].reason,
+                        head=page.head,
+                        storage=page.storage,
+                        content_hash=page.content_hash,
+                    )
+                    for page_id, page in sorted(bodies.pages.items())
+                    if page_id not in stale
+                ],
+            )
+            work.mirror.tell(work.space.key, done, len(by_id))
     return frozenset(absent)
 
 
