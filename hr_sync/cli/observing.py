@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from hr_sync.confluence.traffic import Traffic
     from hr_sync.settings import Settings
 
+_MARGIN_SECONDS = 60  # beyond the longest request or statement, for a run that was told to end
+
 
 def make_endpoints(settings: "Settings", engine: "Engine", watch: Watch, traffic: "Traffic") -> Endpoints:
     """Give what the service shows of itself, read from the database when it is asked for."""
@@ -35,6 +37,8 @@ def make_endpoints(settings: "Settings", engine: "Engine", watch: Watch, traffic
     limits = HealthLimits(
         stale_after_seconds=settings.sync.stale_after_minutes * 60,
         full_stale_after_seconds=settings.sync.full_stale_after_minutes * 60,
+        overdue_after_seconds=_MARGIN_SECONDS
+        + max(settings.confluence.request_deadline_seconds, settings.database.statement_timeout_seconds),
     )
 
     def overview() -> Overview:
@@ -58,7 +62,7 @@ def make_endpoints(settings: "Settings", engine: "Engine", watch: Watch, traffic
     answered = Snapshot(overview)
     token = settings.service.token
     return Endpoints(
-        alive=lambda: is_alive(watch.state().last_beat_age_seconds, limits),
+        alive=lambda: is_alive(watch.state(), limits),
         ready=ready,
         overview=answered,
         health=lambda seen: judge(_of_scope(seen.spaces, scope), watch.state(), limits),

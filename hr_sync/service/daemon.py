@@ -47,17 +47,17 @@ class Watch:
     beat_at: float = field(default_factory=time.monotonic)  #: monotonic; when the scheduler last turned
     running: str | None = None  #: name of the job at work
     running_since: float = 0.0  #: monotonic
-    overdue: bool = False  #: the run at work is past its deadline
+    overdue_since: float | None = None  #: monotonic; when the run at work was told to end for its deadline
     failures_in_a_row: dict[str, int] = field(default_factory=dict)  #: by job: runs that ended by an exception
 
     def state(self) -> ScheduleState:
         """Give how the schedule stands now, for health."""
-        now = time.monotonic()
+        now, overdue_since = time.monotonic(), self.overdue_since
         return ScheduleState(
             last_beat_age_seconds=now - self.beat_at,
             failures_in_a_row=max(self.failures_in_a_row.values(), default=0),
             up_seconds=now - self.started_at,
-            overdue=self.overdue,
+            overdue_seconds=None if overdue_since is None else now - overdue_since,
         )
 
 
@@ -115,7 +115,7 @@ class _Daemon:
             self._end_of_run = threading.Event()
             if self._stopping:
                 return
-        watch.running, watch.running_since, watch.overdue = job.name, time.monotonic(), False
+        watch.running, watch.running_since, watch.overdue_since = job.name, time.monotonic(), None
         self._tell(self._observer.started, job.name)
         try:
             report = job.work(self._end_of_run)
@@ -133,7 +133,7 @@ class _Daemon:
         finally:
             # Tells everything that still waits for this run that it is over.
             self._end_of_run.set()
-            watch.running, watch.overdue = None, False
+            watch.running, watch.overdue_since = None, None
 
     def beat(self) -> None:
         """Note that the scheduler turns, in its own thread."""
@@ -142,9 +142,9 @@ class _Daemon:
     def look(self) -> None:
         """End a run that is past its deadline."""
         watch = self._watch
-        ran_seconds = time.monotonic() - watch.running_since
-        if watch.running and not watch.overdue and ran_seconds > self._deadline_seconds:
-            watch.overdue = True
+        now = time.monotonic()
+        if watch.running and watch.overdue_since is None and now - watch.running_since > self._deadline_seconds:
+            watch.overdue_since = now
             log.error("run.overdue", job=watch.running, deadline_seconds=self._deadline_seconds)
             self._end_of_run.set()
 

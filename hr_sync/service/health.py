@@ -17,6 +17,7 @@ class HealthLimits:
     stale_after_seconds: float  #: age of a space's last complete run
     full_stale_after_seconds: float = 86_400  #: age of its last complete full run
     beat_after_seconds: float = 60  #: since the loop turned last
+    overdue_after_seconds: float = 360  #: for a run that was told to end; longer than any wait that hears nothing
     failures_in_a_row: int = 3  #: of one job
 
 
@@ -27,7 +28,7 @@ class ScheduleState:
     last_beat_age_seconds: float  #: since the loop turned last
     failures_in_a_row: int  #: most of any job; a run that ends otherwise sets it back to 0
     up_seconds: float  #: since the service started
-    overdue: bool = False  #: the run at work was told to end for its deadline, and has not
+    overdue_seconds: float | None = None  #: since the run at work was told to end for its deadline; None: it was not
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,17 +64,21 @@ def judge(spaces: Sequence[SpaceStatus], schedule: ScheduleState, limits: Health
     return Health(ok=not reasons, reasons=tuple(reasons), spaces=judged)
 
 
-def is_alive(beat_age_seconds: float, limits: HealthLimits) -> bool:
-    """Tell whether the loop turns."""
-    return beat_age_seconds <= limits.beat_after_seconds
+def is_alive(schedule: ScheduleState, limits: HealthLimits) -> bool:
+    """Tell whether the loop turns, and runs with it: one that hears nothing keeps all others from their turn."""
+    return _turns(schedule, limits) and (schedule.overdue_seconds or 0) <= limits.overdue_after_seconds
+
+
+def _turns(schedule: ScheduleState, limits: HealthLimits) -> bool:
+    return schedule.last_beat_age_seconds <= limits.beat_after_seconds
 
 
 def _faults_of(schedule: ScheduleState, limits: HealthLimits) -> list[str]:
     reasons = []
-    if not is_alive(schedule.last_beat_age_seconds, limits):
+    if not _turns(schedule, limits):
         seconds = round(schedule.last_beat_age_seconds)
         reasons.append(f"The loop has not turned for {seconds} s. Restart the service.")
-    if schedule.overdue:
+    if schedule.overdue_seconds is not None:
         reasons.append("A run is past its deadline and does not end. Restart the service.")
     if schedule.failures_in_a_row >= limits.failures_in_a_row:
         reasons.append(f"{schedule.failures_in_a_row} runs in a row failed. Look for the error of the last one.")

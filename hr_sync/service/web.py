@@ -2,7 +2,7 @@
 
 | path | answers | needs the token |
 |---|---|---|
-| `/livez` | whether the loop turns; asks nobody | no |
+| `/livez` | whether the loop turns and no run ignores its deadline; asks nobody | no |
 | `/readyz` | whether the database is there with the right tables | no |
 | `/healthz` | whether the mirror is kept; 503 when not; details with the token only | no |
 | `/metrics`, `/`, `/pages/ID` | | yes, where there is one |
@@ -54,7 +54,7 @@ _SAFE = [
 class Endpoints:
     """What the answers are made of. Called from the threads of the server; `alive` must not wait for anything."""
 
-    alive: Callable[[], bool]  #: the loop turns
+    alive: Callable[[], bool]  #: a restart would not help
     ready: Callable[[], None]  #: raises HrSyncError when the database is away or its tables are not ours
     overview: Callable[[], Overview]
     health: Callable[[Overview], Health]

@@ -16,8 +16,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 from hr_sync.errors import ConfluenceUnavailable, CredentialsRefused
 from hr_sync.model.report import Counts, Outcome, RunReport
 from hr_sync.service.daemon import Job, Observer, Watch, keep_running
-from hr_sync.service.health import Health, HealthLimits, judge
-from tests.service.samples import SPACE
+from hr_sync.service.health import Health, HealthLimits, is_alive, judge
+from tests.service.samples import SPACE, make_endpoints, web
+from tests.service.test_web import ask
 
 INTERVAL_SECONDS = 0.02
 DEADLINE_SECONDS = 0.1
@@ -185,6 +186,24 @@ def test_a_failing_job_is_red_within_its_limit_and_green_after_the_next_healthy_
         rig.work = returns(Outcome.COMPLETE)(rig)
         rig.release.set()
         wait_until(lambda: rig.health().ok)
+
+
+def test_a_run_that_ignores_its_deadline_is_restarted() -> None:
+    """It hears nothing: health is red at its deadline, the probe for restarts only after a grace, while it lasts."""
+    rig, limits = Rig(), replace(LIMITS, overdue_after_seconds=0.5)
+    rig.work = hangs_deaf(rig)
+    endpoints = replace(make_endpoints(), alive=lambda: is_alive(rig.watch.state(), limits))
+    with web(endpoints) as port, kept_running(rig):
+        wait_until(lambda: rig.watch.state().overdue_seconds is not None)
+        assert not rig.health().ok
+        assert ask(port, "/livez")[0] == 200, "most runs hear it within the grace"
+        wait_until(lambda: ask(port, "/livez")[0] == 503)
+        assert (rig.watch.state().overdue_seconds or 0) > 0.5
+        assert rig.watch.state().last_beat_age_seconds < 2, "the scheduler itself turns on"
+
+        rig.work = returns(Outcome.COMPLETE)(rig)
+        rig.release.set()
+        wait_until(lambda: ask(port, "/livez")[0] == 200)
 
 
 @pytest.mark.parametrize("ear", ["started", "ended", "failed", "skipped"])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hr_sync.database.runs import SpaceStatus
-from hr_sync.service.health import HealthLimits, ScheduleState, judge
+from hr_sync.service.health import HealthLimits, ScheduleState, is_alive, judge
 
 LIMITS = HealthLimits(
     stale_after_seconds=3600, full_stale_after_seconds=14_400, beat_after_seconds=60, failures_in_a_row=3
@@ -49,7 +49,7 @@ def test_a_fresh_mirror_is_well() -> None:
         (replace(FRESH, full_age=None), replace(WELL, up_seconds=14_401), "Space HR has had no complete full run"),
         (FRESH, replace(WELL, last_beat_age_seconds=61), "The loop has not turned for 61 s"),
         (FRESH, replace(WELL, failures_in_a_row=3), "3 runs in a row failed"),
-        (FRESH, replace(WELL, overdue=True), "A run is past its deadline"),
+        (FRESH, replace(WELL, overdue_seconds=0.1), "A run is past its deadline"),
     ],
 )
 def test_each_cause_alone_turns_it_red(space: SpaceStatus, schedule: ScheduleState, reason: str) -> None:
@@ -86,3 +86,18 @@ def test_one_stale_space_among_many_is_found() -> None:
     health = judge([FRESH, replace(FRESH, space_key="OLD", age=timedelta(days=2))], WELL, LIMITS)
     assert [space.space_key for space in health.spaces if not space.ok] == ["OLD"]
     assert not health.ok
+
+
+@pytest.mark.parametrize(
+    ("schedule", "alive"),
+    [
+        (WELL, True),
+        (replace(WELL, last_beat_age_seconds=61), False),
+        (replace(WELL, overdue_seconds=360), True),
+        (replace(WELL, overdue_seconds=361), False),
+        (replace(WELL, failures_in_a_row=9, up_seconds=1e6), True),
+    ],
+)
+def test_only_what_a_restart_mends_is_no_life(schedule: ScheduleState, alive: bool) -> None:
+    """A loop that stands still, and a run that does not end; not runs that fail."""
+    assert is_alive(schedule, LIMITS) is alive
