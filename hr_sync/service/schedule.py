@@ -4,6 +4,8 @@ Two traps of APScheduler 3.11 are closed here. Its weekday 0 is Monday where cro
 from Tuesday to Saturday. And in a zone with summer time a job at 02:30 would run twice in autumn.
 """
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -15,6 +17,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 Trigger: TypeAlias = BaseTrigger  #: says when a job runs next
 
 _CHANGE = timedelta(hours=3)  # longer than any change of summer time
+_LOOKED_AHEAD = timedelta(days=400)  # covers every month and both changes of summer time
+_MOST_STEPS = 20_000  # of looking ahead, so that it costs less than a second
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _NAMED = {
     "@hourly": "0 * * * *",
@@ -38,7 +42,44 @@ def cron_trigger(expression: str, zone: ZoneInfo) -> Trigger:
     """
     minute, hour, day, month, weekday = _fields(expression)
     cron = CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=weekday, timezone=UTC)
+    if cron.get_next_fire_time(None, datetime(2000, 1, 1, tzinfo=UTC)) is None:
+        raise ValueError("such a day never comes")
     return _OnTheWall(cron, zone, every_hour=hour.startswith("*"))
+
+
+def longest_gap(triggers: Sequence[Trigger], start: datetime, *, least: timedelta) -> timedelta | None:
+    """Give the longest time from a run at `start` on in which none of the triggers runs; None when below `least`."""
+    waits = [each.interval + timedelta(seconds=each.jitter or 0) for each in triggers if _is_interval(each)]
+    crons = [each for each in triggers if not _is_interval(each)]
+    gaps = waits + ([_longest_between(crons, start, least)] if crons else [])
+    return gap if (gap := min(gaps)) >= least else None
+
+
+def _longest_between(crons: Sequence[Trigger], start: datetime, least: timedelta) -> timedelta:
+    """Give the longest gap between two runs; 0 when all are shorter than `least`, which lets it skip most runs."""
+
+    def from_on(moment: datetime) -> datetime:
+        times = [found for each in crons if (found := each.get_next_fire_time(None, moment)) is not None]
+        return min(times, default=start + 2 * _LOOKED_AHEAD)
+
+    instant = timedelta(seconds=1)
+    longest, least = timedelta(), max(least, instant)
+    before = start
+    for _ in range(_MOST_STEPS):
+        if before > start + _LOOKED_AHEAD:
+            break
+        # A gap of `least` that begins in between can only end here.
+        after = from_on(before + least)
+        if from_on(after - least + instant) == after:
+            while (found := from_on(before + instant)) < after:
+                before = found
+            longest, least = after - before, after - before + instant
+        before = after
+    return longest
+
+
+def _is_interval(trigger: Trigger) -> bool:
+    return isinstance(trigger, IntervalTrigger)
 
 
 class _OnTheWall(BaseTrigger):  # type: ignore[misc] # the library has no types
@@ -52,11 +93,10 @@ class _OnTheWall(BaseTrigger):  # type: ignore[misc] # the library has no types
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """Give the next time after `previous_fire_time` and not before `now`, in UTC."""
         moment = (max(now, previous_fire_time + timedelta(seconds=1)) if previous_fire_time else now).astimezone(UTC)
+        if self._every_hour:
+            return self._next_hourly(moment)
         offset = self._offset(moment)
         wall = moment + offset
-        if self._every_hour:
-            found = self._cron.get_next_fire_time(None, wall)
-            return None if found is None else found - offset
         if offset != self._offset(moment - _CHANGE):
             wall -= _CHANGE  # a time that the wall has just left out is still to come
         while (found := self._cron.get_next_fire_time(None, wall)) is not None:
@@ -66,6 +106,20 @@ class _OnTheWall(BaseTrigger):  # type: ignore[misc] # the library has no types
                 return instant
             wall = found + timedelta(seconds=1)
         return None
+
+    def _next_hourly(self, moment: datetime) -> datetime | None:
+        offset = self._offset(moment)
+        found = self._cron.get_next_fire_time(None, moment + offset)
+        if found is None or self._offset(found - offset) == offset:
+            return None if found is None else found - offset
+        # The clocks change before it, and nothing is due before they do.
+        return self._next_hourly(self._change_between(moment, found - offset))
+
+    def _change_between(self, first: datetime, last: datetime) -> datetime:
+        first, offset = first.replace(microsecond=0), self._offset(first)
+        seconds = range(1, round((last - first).total_seconds()) + 1)
+        late = bisect_left(seconds, x=True, key=lambda after: self._offset(first + timedelta(seconds=after)) != offset)
+        return first + timedelta(seconds=seconds[late])
 
     def _offset(self, moment: datetime) -> timedelta:
         return moment.astimezone(self._zone).utcoffset() or timedelta()

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from apscheduler.triggers.base import BaseTrigger
 
-from hr_sync.service.schedule import cron_trigger, interval_trigger
+from hr_sync.service.schedule import cron_trigger, interval_trigger, longest_gap
 
 ZONES = [
     "UTC",
@@ -71,6 +71,18 @@ def test_an_hourly_job_follows_real_time(name: str) -> None:
         assert min(gaps) >= timedelta(minutes=30)
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+def test_hours_of_some_days_are_kept_when_the_clocks_change_before_them(zone: str) -> None:
+    """From Friday's last run the next one is Monday's first, also when the clocks change on the Sunday between."""
+    trigger = cron_trigger("0 * * * 1-5", ZoneInfo(zone))
+    walls = [moment.astimezone(ZoneInfo(zone)) for moment in fire_times(trigger)]
+
+    assert {wall.weekday() for wall in walls} == {0, 1, 2, 3, 4}
+    firsts = [after for before, after in pairwise(walls) if after.date() != before.date()]
+    assert len(firsts) > 2500
+    assert {wall.hour for wall in firsts} == {0}
+
+
 def test_summer_time_in_berlin() -> None:
     """In spring 02:30 is left out and the job runs at 03:30; in autumn it comes twice, and the first one counts."""
     trigger = cron_trigger("30 2 * * *", ZoneInfo("Europe/Berlin"))
@@ -109,7 +121,8 @@ def test_weekdays_are_those_of_unix(expression: str, weekdays: set[int]) -> None
 
 
 @pytest.mark.parametrize(
-    "expression", ["", "* * * *", "61 * * * *", "0 25 * * *", "0 0 1 * 1", "0 0 * * 8", "0 0 * * x", "a b c d e", "@x"]
+    "expression",
+    ["", "* * * *", "61 * * * *", "0 25 * * *", "0 0 1 * 1", "0 0 * * 8", "0 0 * * x", "a b c d e", "@x", "0 0 30 2 *"],
 )
 def test_what_makes_no_sense_is_refused(expression: str) -> None:
     """With a ValueError that the settings' reader words for people."""
@@ -123,3 +136,36 @@ def test_an_interval_is_kept() -> None:
     times = fire_times(interval_trigger(5), start, start + timedelta(hours=1))
 
     assert {after - before for before, after in pairwise(times)} == {timedelta(minutes=5)}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize(
+    "expressions",
+    [
+        ["7,37 * * * *"],
+        ["*/10 8-18 * * 1-5"],
+        ["30 2 * * *"],
+        ["15 */7 * * *"],
+        ["0 0 31 * *"],
+        ["0 * * * 1-5", "0 * * * 0,6"],
+        ["*/20 6-9 1-10 * *", "5 5 * * 3"],
+    ],
+)
+def test_the_longest_gap_is_that_of_all_times_in_a_year(zone: str, expressions: list[str]) -> None:
+    """Found without asking for every time, whatever limit it is compared with, and of all jobs together."""
+    triggers = [cron_trigger(each, ZoneInfo(zone)) for each in expressions]
+    times = sorted({found for each in triggers for found in fire_times(each, START, START + timedelta(days=462))})
+    right = max(after - before for before, after in pairwise(times) if before <= START + timedelta(days=400))
+    for minutes in (6, 61, 1440, 4321):
+        found = longest_gap(triggers, times[0], least=timedelta(minutes=minutes))
+        assert found == (right if right >= timedelta(minutes=minutes) else None)
+
+
+def test_a_gap_beside_an_interval_is_no_longer_than_it() -> None:
+    """With the jitter that may come on top."""
+    cron, every = cron_trigger("0 3 * * *", ZoneInfo("UTC")), interval_trigger(90, jitter_seconds=30)
+    assert longest_gap([cron, every], START, least=timedelta(minutes=90)) == timedelta(minutes=90, seconds=30)
+    assert longest_gap([cron, every], START, least=timedelta(minutes=91)) is None
+    far = longest_gap([cron_trigger("0 0 29 2 *", ZoneInfo("UTC"))], END, least=timedelta(days=1))
+    assert far is not None
+    assert far > timedelta(days=365), "a first run that is years away is a gap too"
