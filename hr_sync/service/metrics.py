@@ -143,6 +143,11 @@ def _spaces(ask: Callable[[], Overview]) -> Iterable[Metric]:
             "Since the end of the last complete run; absent when there was none.",
             {each.space_key: each.age.total_seconds() for each in spaces if each.age is not None},
         ),
+        (
+            "last_full_age_seconds",
+            "Since the last complete full run, which alone finds what has gone; absent when there was none.",
+            {each.space_key: each.full_age.total_seconds() for each in spaces if each.full_age is not None},
+        ),
     ):
         yield _gauge(f"hr_sync_{name}", told, "space", values)
 

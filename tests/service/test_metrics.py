@@ -70,6 +70,7 @@ def samples(metrics: Metrics) -> dict[tuple[str, str], float]:
         ("hr_sync_live_pages", "HR", 523),
         ("hr_sync_held_removals", "~ann", 61),
         ("hr_sync_last_complete_age_seconds", "HR", 300),
+        ("hr_sync_last_full_age_seconds", "HR", 10_800),
         ("hr_sync_lease_held", "HR", 0),
     ],
 )
