@@ -118,14 +118,16 @@ def make_jobs(
 ) -> "list[Job]":
     """Give the two jobs with their schedules. At the start one of them runs at once, `full_first` says which.
 
-    Raises ConfigurationError for a cron expression that makes no sense.
+    Raises ConfigurationError for a cron expression that makes no sense, and for limits that it cannot keep.
     """
+    from hr_sync.cli.limits import check_limits
     from hr_sync.service.daemon import Job
     from hr_sync.sync.mirror import Mode
 
     sync = settings.sync
     full = _trigger(settings, "full", sync.full_cron, sync.full_interval_minutes)
     incremental = _trigger(settings, "incremental", sync.incremental_cron, sync.incremental_interval_minutes)
+    check_limits(settings, full=full, incremental=incremental)
     return [
         Job(name="full", trigger=full, work=run_once(Mode.FULL), at_start=full_first),
         Job(name="incremental", trigger=incremental, work=run_once(Mode.INCREMENTAL), at_start=not full_first),

@@ -177,15 +177,21 @@ def test_a_hangup_reads_the_settings_again(home: Path, site: Simulator, prepared
         assert service.get("/livez")[0] == 200
 
 
-def test_a_wrong_cron_expression_is_told_at_the_start(home: Path, site: Simulator, prepared_url: str) -> None:
-    """Exit code 78 with the setting's name, before anything runs."""
+@pytest.mark.parametrize(
+    ("expression", "key"),
+    [("0 0 * * 9", "sync.full_cron"), ("0 3 * * 0", "sync.full_stale_after_minutes (config.toml)")],
+)
+def test_a_schedule_that_cannot_be_meant_is_told_at_the_start(
+    home: Path, site: Simulator, prepared_url: str, expression: str, key: str
+) -> None:
+    """A wrong expression, and one that health cannot stay green with: exit code 78 and the key, and nothing runs."""
     groups = settings(site.site_url, prepared_url, spaces=["S00"])
-    groups["sync"] = {"full_cron": "0 0 * * 9"}
+    groups["sync"] = {"full_cron": expression, "full_stale_after_minutes": 1440}
     groups["service"] = {"port": 0}
     written(home, groups)
     process = start(home, "serve")
     _, told = process.communicate(timeout=30)
 
     assert process.returncode == 78
-    assert "sync.full_cron" in told
+    assert key in told
     assert "Traceback" not in told

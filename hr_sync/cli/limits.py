@@ -1,0 +1,35 @@
+"""Holds the limits of health against the schedule: one that is red although all goes well is soon looked at no more."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+from hr_sync.errors import ConfigurationError
+from hr_sync.service.schedule import Trigger, longest_gap
+from hr_sync.settings import Settings
+from hr_sync.settings.mistakes import Mistake, message
+
+
+def check_limits(settings: Settings, *, full: Trigger, incremental: Trigger) -> None:
+    """Raise ConfigurationError when the schedule leaves a longer gap than /healthz allows, with the remedy."""
+    mistakes = [
+        *_too_short(settings, "stale_after_minutes", "runs", (full, incremental)),
+        *_too_short(settings, "full_stale_after_minutes", "full runs", (full,)),
+    ]
+    if mistakes:
+        raise ConfigurationError(message(mistakes))
+
+
+def _too_short(settings: Settings, name: str, runs: str, triggers: Sequence[Trigger]) -> Iterator[Mistake]:
+    key = f"sync.{name}"
+    gap = longest_gap(triggers, datetime.now(UTC), least=timedelta(minutes=getattr(settings.sync, name)))
+    if gap is not None:
+        minutes = ceil(gap.total_seconds() / 60)
+        yield Mistake(
+            key=key,
+            source=settings.source_of(key) or "",
+            what=(
+                f"the schedule leaves up to {minutes} minutes between two {runs}, and /healthz would be red meanwhile; "
+                f"set it to more than {minutes} and the time that a run takes, or let them run more often"
+            ),
+        )
