@@ -41,19 +41,16 @@ def new_stage() -> Iterator[Stage]:
 
 
 def contention(stage: Stage, number: int, seed: int) -> None:
-    """Play rounds in turn: together, asleep before writing, asleep anywhere."""
+    """Play so many rounds of workers and a service together, and as many of a worker asleep, before writing or not."""
     with rounds(stage, seed) as played:
         refused = busy = 0
         for done in range(number):
-            match done % 3:
-                case 0:
-                    busy += sum(worker.result["busy"] for worker in played.together())
-                case 1:
-                    refused += played.asleep_before_writing().exit_code != 0
-                case _:
-                    played.asleep_anywhere()
+            busy += sum(worker.result["busy"] for worker in played.together_with_service())
+            asleep = played.asleep_anywhere() if done % 2 else played.asleep_before_writing()
+            refused += asleep.exit_code != 0
             _tell(played, done + 1)
         print(f"workers that left a space to another one: {busy}; sleepers refused: {refused}")
+        print(f"runs of services that wrote: {played.writing_services()}")
 
 
 def kills(stage: Stage, number: int, seed: int) -> None:

@@ -1,17 +1,21 @@
 """Rounds of workers on one database: started together, stopped past their lease, killed. Each ends in a comparison."""
 
 import random
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from hr_sync.simulator import Fault
+from tests.cli.program import settings, written
 from tests.proof.edits import EDITS, Author
 from tests.proof.oracle import Wanted, contradictions, differences, expected, stored, visible
 from tests.proof.stage import APART, MIRRORED, Stage
 from tests.proof.watch import double_writers, watch, writes_by_run
-from tests.proof.wiring import full, mirror_of
+from tests.proof.wiring import CREDENTIALS, full, mirror_of
 from tests.proof.workers import Worker, Workers, zygote
 
 WANTED = Wanted(spaces=MIRRORED)
@@ -44,13 +48,23 @@ class Rounds:
 
     def together(self) -> list[Worker]:
         """Let a full run, an incremental one and a resync begin at about the same moment."""
-        self.people_work()
-        orders = self.random.sample(["full", "incremental", "resync"], 3)
-        started = [
-            self.workers.start(order, lease_seconds=60, delay_seconds=self.random.random() * 0.03) for order in orders
-        ]
+        started = self._three(within_seconds=0.03)
         self.workers.wait(*started)
         assert [worker.exit_code for worker in started] == [0, 0, 0], started
+        self.clean_run()
+        return started
+
+    def together_with_service(self) -> list[Worker]:
+        """Let `serve` begin at about the same moment too, and let them come again while it runs; then stop it."""
+        with self._service() as service:
+            first = self._three(within_seconds=0.03)
+            self.workers.wait(*first)
+            self._until(lambda: self._runs_of(service) > 0)
+            started = [*first, *self._three(within_seconds=1)]  # as often as the service runs
+            self.workers.wait(*started)
+            time.sleep(self.random.random() * 0.3)
+            assert not service.ended, service
+        assert [worker.exit_code for worker in (service, *started)] == [0] * 7, (service, started)
         self.clean_run()
         return started
 
@@ -104,6 +118,49 @@ class Rounds:
     def writing_runs(self) -> int:
         """Count the runs that wrote anything."""
         return len(writes_by_run(self.stage.connection))
+
+    def _three(self, *, within_seconds: float) -> list[Worker]:
+        self.people_work()
+        orders = self.random.sample(["full", "incremental", "resync"], 3)
+        return [
+            self.workers.start(order, lease_seconds=60, delay_seconds=self.random.random() * within_seconds)
+            for order in orders
+        ]
+
+    @contextmanager
+    def _service(self) -> Iterator[Worker]:
+        """Run `serve` with a run of each kind every second until the block ends; SIGTERM ends it."""
+        folder = Path(tempfile.mkdtemp(prefix="hr_sync-rounds-"))
+        groups = settings(self.stage.site.site_url, self.stage.url, username=CREDENTIALS.username)
+        groups["confluence"] |= {"api_token": CREDENTIALS.password, "spaces": list(MIRRORED), "max_connections": 2}
+        groups["sync"] = {
+            "incremental_interval_minutes": 1 / 60,
+            "full_interval_minutes": 1 / 60,
+            "jitter_seconds": 0,
+        }
+        groups["service"] = {"port": 0}
+        groups["log"]["level"] = "error"
+        try:
+            config = written(folder, groups)
+            service = self.workers.start("serve", config=str(config), log=str(folder / "log"))
+            yield service
+            service.signal(signal.SIGTERM)
+            self.workers.wait(service)
+            assert not (folder / "log").read_bytes(), (folder / "log").read_text()
+        finally:
+            shutil.rmtree(folder)
+
+    def _runs_of(self, service: Worker) -> int:
+        return self._number("SELECT count(*) FROM sync_runs WHERE worker LIKE %s", f"%:{service.pid}:%")
+
+    def _number(self, query: str, *values: str) -> int:
+        (found,) = self.stage.connection.execute(query.encode(), values).fetchone() or (0,)
+        return int(str(found))
+
+    def writing_services(self) -> int:
+        """Count the runs of services that wrote anything."""
+        writing = "SELECT run_id FROM writes_seen"
+        return self._number(f"SELECT count(*) FROM sync_runs WHERE version <> 'proof' AND id IN ({writing})")
 
     def _overtaken(self, sleeper: Worker) -> None:
         time.sleep(LEASE_SECONDS + 0.05)

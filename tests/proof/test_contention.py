@@ -18,6 +18,17 @@ def test_workers_that_start_together_take_turns(stage: Stage) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_a_service_and_single_runs_take_turns(stage: Stage) -> None:
+    """`serve` works on its schedule while runs and resyncs come and go; all end well, and so does the mirror."""
+    with rounds(stage, seed=4) as played:
+        outcomes = [worker for _ in range(6) for worker in played.together_with_service()]
+
+        assert played.double_writers() == []
+        assert played.writing_services() >= 3
+        assert any(worker.result["busy"] for worker in outcomes)
+
+
+@pytest.mark.timeout(300)
 def test_a_worker_that_slept_past_its_lease_writes_nothing_more(stage: Stage) -> None:
     """It was overtaken while it waited for bodies, and is refused by the database when it wakes."""
     with rounds(stage, seed=2) as played:

@@ -10,8 +10,10 @@ import select
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
+from hr_sync.cli.serving import serve
 from hr_sync.confluence.gateway import Limits
 from hr_sync.database.engine import make_engine
 from hr_sync.errors import HrSyncError
@@ -54,6 +56,14 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
     return {"exit_code": int(report.exit_code), "error": report.error, "busy": busy}
 
 
+def keep_serving(task: dict[str, Any]) -> dict[str, Any]:
+    """Be `hr-sync serve`, with the settings file that the task names, until a signal ends it."""
+    with Path(task["log"]).open("ab") as log:
+        os.dup2(log.fileno(), 2)
+    serve(Path(task["config"]))
+    return {"exit_code": 0, "error": None, "busy": False}
+
+
 def say(message: dict[str, Any]) -> None:
     """Write one line at once; short enough to be one write."""
     os.write(1, json.dumps(message).encode()[:3000] + b"\n")
@@ -66,7 +76,7 @@ def fork(task: dict[str, Any]) -> None:
         say({"task": task["task"], "pid": pid})
         return
     try:
-        result = work(task)
+        result = keep_serving(task) if task["order"] == "serve" else work(task)
     except BaseException as error:  # noqa: BLE001 -- told to whoever waits for it
         result = {"exit_code": 1, "error": repr(error)[:500], "busy": False}
     say({"task": task["task"], **result})
