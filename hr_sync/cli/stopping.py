@@ -10,7 +10,7 @@ from typing import NoReturn, TypeVar
 
 from hr_sync.errors import Stopped
 
-GRACE_SECONDS = 3.5  #: for the work to notice; a request that hangs in the kernel does not
+GRACE_SECONDS = 2.5  #: for the work to notice; a statement that waits for a lock does not
 LAST_WORDS_SECONDS = 0.8  #: for what is done then
 
 Result = TypeVar("Result")
@@ -69,7 +69,7 @@ def _leave(last_words: Callable[[], None]) -> NoReturn:
     speaker = threading.Thread(target=last_words, name="last-words", daemon=True)
     speaker.start()
     speaker.join(LAST_WORDS_SECONDS)
-    print("hr-sync: stopped in the middle of a request; what was committed before stays.", file=sys.stderr)
+    print("hr-sync: stopped in the middle of a wait; what was committed before stays.", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     # Threads that hang in a system call cannot be joined, which an ordinary exit would wait for.

@@ -18,6 +18,7 @@ from requests.utils import parse_header_links
 
 from hr_sync.confluence.addresses import resolve_next
 from hr_sync.confluence.answers import Json, check_status, decode_object
+from hr_sync.confluence.cutting import Cutter
 from hr_sync.confluence.retrying import (
     LIMITED_STATUSES,
     RetryRules,
@@ -71,7 +72,7 @@ class Gateway:
         stop: threading.Event,
         traffic: Traffic | None = None,
     ) -> None:
-        """`base` as `addresses.api_base` gives it. Every wait ends at once when `stop` is set.
+        """`base` as `addresses.api_base` gives it. Every wait and every request ends at once when `stop` is set.
 
         `traffic` counts on where earlier gateways of the process left off.
         """
@@ -80,6 +81,7 @@ class Gateway:
         self._credentials = credentials
         self._limits = limits
         self._stop = stop
+        self._cutter = Cutter(stop)
         self._places = threading.BoundedSemaphore(limits.max_connections)
         self._thread = threading.local()
 
@@ -169,22 +171,27 @@ class Gateway:
                 raise Stopped("Asked to stop while waiting for Confluence.")
 
     def _once(self, url: str) -> tuple[requests.Response | None, requests.RequestException | None]:
-        if self._stop.is_set():
-            raise Stopped("Asked to stop.")
+        self._check_stop()
         with self._places, self.traffic.under_way():
             try:
                 response: requests.Response = self._client().request(
                     "GET", url, absolute=True, advanced_mode=True, allow_redirects=False
                 )
             except requests.exceptions.SSLError as error:
+                self._check_stop()
                 raise ConfluenceUnavailable(
                     "The TLS certificate of Confluence could not be verified. If your company signs its own, "
                     "set confluence.ca_file to its CA bundle."
                 ) from error
             except requests.RequestException as error:
+                self._check_stop()  # which may have cut it off
                 return None, error
         self.traffic.count_answer(response)
         return response, None
+
+    def _check_stop(self) -> None:
+        if self._stop.is_set():
+            raise Stopped("Asked to stop.")
 
     def _client(self) -> Any:
         """Give this thread's client. The class is named: `Confluence(...)` would choose one by host name (ADR 0002)."""
@@ -197,6 +204,7 @@ class Gateway:
             session.headers["Accept-Encoding"] = "gzip"
             adapter = GuardedAdapter(
                 self.base,
+                self._cutter,
                 max_answer_bytes=limits.max_answer_bytes,
                 timeout_seconds=limits.request_timeout_seconds,
                 deadline_seconds=limits.request_deadline_seconds,

@@ -4,9 +4,12 @@ It sits below the client library, in requests' transport adapter, so that no pat
 the library would follow any address with the token (ADR 0002) and read any answer to its end.
 """
 
+import socket
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +17,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from hr_sync.confluence.cutting import Cutter
 from hr_sync.errors import AnswerNotTrusted
 
 _CHUNK_BYTES = 1 << 16
@@ -36,14 +40,19 @@ class ReadAnswer(requests.Response):
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Speaks to one origin only, and reads an answer within a limit of decoded bytes and of seconds."""
+    """Speaks to one origin only, and reads an answer within a limit of decoded bytes and of seconds. For one thread."""
 
-    def __init__(self, origin: str, *, max_answer_bytes: int, timeout_seconds: float, deadline_seconds: float) -> None:
+    def __init__(
+        self, origin: str, cutter: Cutter, *, max_answer_bytes: int, timeout_seconds: float, deadline_seconds: float
+    ) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)  # one session per thread
         self._origin = origin_of(origin)
         self._max_answer_bytes = max_answer_bytes
         self._timeout_seconds = timeout_seconds
         self._deadline_seconds = deadline_seconds
+        self._cutter = cutter
+        self._connection: Any = None  # urllib3's; the last one made
+        self._was_cut = False
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send to the configured origin and read the answer.
@@ -58,15 +67,44 @@ class GuardedAdapter(HTTPAdapter):
             )
         ends_at = time.monotonic() + self._deadline_seconds
         # The library cuts its own timeout to whole seconds.
-        response = super().send(request, *args, **(kwargs | {"stream": True, "timeout": self._timeout_seconds}))
-        try:
-            body = self._read(response, ends_at)
-        finally:
-            response.close()
+        self._was_cut = False
+        kwargs |= {"stream": True, "timeout": self._timeout_seconds}
+        with self._cutter.watching(self._cut, ends_at):
+            try:
+                response = super().send(request, *args, **kwargs)
+                try:
+                    body = self._read(response, ends_at)
+                finally:
+                    response.close()
+            except (requests.RequestException, AnswerNotTrusted) as error:
+                if self._was_cut:
+                    raise self._too_late() from error
+                raise
+        if self._was_cut:  # within headers, or a body that the closing ends, the rest may look whole
+            raise self._too_late()
         response.__class__ = ReadAnswer
         state: dict[str, Any] = response.__dict__
         state.update(_content=body, _content_consumed=True)
         return response
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Give the pool of connections; which connection it makes is noted, since only its socket can be woken."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = partial(self._note, type(pool).ConnectionCls)
+        return pool
+
+    def _note(self, make: Callable[..., Any], **how: Any) -> Any:
+        self._connection = make(**how)
+        return self._connection
+
+    def _cut(self) -> None:
+        """Wake the thread that waits for the answer, from another one."""
+        self._was_cut = True
+        sock = getattr(self._connection, "sock", None)
+        if sock is not None:
+            with suppress(OSError):
+                # Not TLS's own shutdown: that would take the encryption off, and the thread could read on without.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def _read(self, response: requests.Response, ends_at: float) -> bytearray:
         """Read decoded bytes; requests' read timeout is per byte received and would let a drip go on for ever."""
@@ -78,9 +116,12 @@ class GuardedAdapter(HTTPAdapter):
                     remedy="Raise confluence.max_answer_megabytes if that is right.",
                 )
             if time.monotonic() > ends_at:
-                raise AnswerBroken(f"the answer took longer than {self._deadline_seconds:g} s")
+                raise self._too_late()
             body += chunk
         return body
+
+    def _too_late(self) -> AnswerBroken:
+        return AnswerBroken(f"the answer took longer than {self._deadline_seconds:g} s")
 
 
 def _decoded(response: requests.Response, limit_bytes: int) -> Iterator[bytes]:

@@ -88,7 +88,7 @@ class ConfluenceSettings(Group):
     request_timeout_seconds: Seconds = 30
     """Longest silence while connecting or waiting for the next bytes of an answer."""
     request_deadline_seconds: Seconds = 120
-    """Longest time for one whole answer."""
+    """Longest time for one whole answer, from the request to its last byte."""
     max_answer_megabytes: int = Field(default=64, ge=1, le=1024)
     """Largest answer that is read (megabytes of 1,000,000 bytes, after decompression)."""
     max_attempts: int = Field(default=5, ge=1, le=20)

@@ -26,7 +26,9 @@ class Delivery:
     piece_bytes: int = 0
     """Above 0 the data drips out in pieces of this size ..."""
     pause_seconds: float = 0.0
-    """... with this pause between them."""
+    """... with this pause between them ..."""
+    dripping_bytes: int | None = None
+    """... up to here; the rest comes at once. None: all of it drips."""
     settled: Callable[[], None] | None = None
     """Called when the answer is about to be sent."""
 
@@ -133,10 +135,12 @@ class Server:
         return delivery.then == "keep"
 
     def _drip(self, connection: socket.socket, delivery: Delivery) -> None:
-        for start in range(0, len(delivery.data), delivery.piece_bytes):
-            connection.sendall(delivery.data[start : start + delivery.piece_bytes])
+        dripping = delivery.data[: delivery.dripping_bytes]
+        for start in range(0, len(dripping), delivery.piece_bytes):
+            connection.sendall(dripping[start : start + delivery.piece_bytes])
             if self._stopping.wait(delivery.pause_seconds):
                 return
+        connection.sendall(delivery.data[len(dripping) :])
 
 
 class _Reader:

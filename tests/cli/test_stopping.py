@@ -12,7 +12,9 @@ from sqlalchemy import Engine
 from hr_sync.simulator import Fault, Simulator
 from tests.cli.conftest import world_of
 from tests.cli.program import TOKEN, check_manners, ended, run, start, wired
-from tests.sync.oracle import ask, expected_rows, stored_rows
+from tests.sync.oracle import ask, connect, expected_rows, stored_rows
+
+LOCK_WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> None:
@@ -73,7 +75,7 @@ def test_a_signal_stops_a_wait_that_confluence_asked_for(home: Path, site: Simul
 
 
 def test_a_request_that_hangs_holds_nobody_up(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
-    """The process leaves within 5 s all the same; the next run takes over and finishes."""
+    """It is cut off at once, so that the run ends in order; the next run finishes."""
     wired(home, site, prepared_url)
     site.faults.add(Fault(kind="stall", match="body-format", times=0))
     process = start(home, "run")
@@ -82,29 +84,50 @@ def test_a_request_that_hangs_holds_nobody_up(home: Path, site: Simulator, engin
     process.terminate()
     stopped = ended(process)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 2
     check_manners(stopped)
     assert stopped.exit_code == 75
     assert len(stopped.messages) == 1
+    assert ask(engine, "SELECT outcome FROM sync_runs") == [{"outcome": "stopped"}]
     site.faults.clear()
     assert run(home, "run").exit_code == 0
     assert stored_rows(engine) == expected_rows(site)
 
 
-def test_a_second_signal_ends_at_once(home: Path, site: Simulator, prepared_url: str) -> None:
-    """Nobody has to wait for the grace."""
+def test_a_second_signal_ends_at_once(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
+    """Nobody has to wait for the grace, which a statement that waits for a lock takes."""
     wired(home, site, prepared_url)
-    site.faults.add(Fault(kind="stall", match="body-format", times=0))
-    process = start(home, "run")
-    wait_until(lambda: bool(site.faults.fired), process)
-    began = time.monotonic()
-    process.terminate()
-    time.sleep(0.3)
-    process.terminate()
-    stopped = ended(process)
+    with connect(engine) as holder, holder.transaction():
+        holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
+        process = start(home, "run")
+        wait_until(lambda: bool(ask(engine, LOCK_WAITS)), process)
+        began = time.monotonic()
+        process.terminate()
+        time.sleep(0.3)
+        process.terminate()
+        stopped = ended(process)
 
-    assert time.monotonic() - began < 1.5
-    assert stopped.exit_code == 128 + signal.SIGTERM
+        assert time.monotonic() - began < 1.5
+        assert stopped.exit_code == 128 + signal.SIGTERM
+
+
+def test_a_statement_that_waits_for_a_lock_holds_nobody_up(
+    home: Path, site: Simulator, engine: Engine, prepared_url: str
+) -> None:
+    """With more than a second to spare: the statement is broken off after the grace, and the lease is free."""
+    wired(home, site, prepared_url)
+    with connect(engine) as holder, holder.transaction():
+        holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
+        process = start(home, "run")
+        wait_until(lambda: bool(ask(engine, LOCK_WAITS)), process)
+        began = time.monotonic()
+        process.terminate()
+        stopped = ended(process)
+
+        assert time.monotonic() - began < 3.5
+        check_manners(stopped)
+        assert stopped.exit_code == 75
+        assert ask(engine, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
 
 
 def test_a_run_that_was_killed_is_finished_by_the_next(

@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +33,21 @@ class Answering(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+class Dripping(Answering):
+    """Sends a header after every so often, for ever, or bytes of a body that only the closing would end."""
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/body"):
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+        else:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        for _ in range(200):
+            self.wfile.write(b"{")
+            time.sleep(0.05)
 
 
 class Site(ThreadingHTTPServer):
@@ -64,10 +80,10 @@ def make_certificate(folder: Path, subject: str) -> tuple[Path, Path]:
 
 
 @contextmanager
-def secure_site(certificate: Path, key: Path) -> Iterator[Site]:
+def secure_site(certificate: Path, key: Path, answering: type[Answering] = Answering) -> Iterator[Site]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with Site(("127.0.0.1", 0), Answering) as server:
+    with Site(("127.0.0.1", 0), answering) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -108,6 +124,24 @@ def test_a_certificate_of_the_own_authority_is_accepted(certificate: tuple[Path,
     ):
         for _ in range(2):
             assert gateway.get("rest/api/user/current") == {"type": "known"}
+
+
+@pytest.mark.parametrize("path", ["head", "body"])
+def test_a_deadline_holds_under_tls(certificate: tuple[Path, Path], path: str) -> None:
+    """What is cut off counts as late, and neither as whole nor as a certificate that is not trusted."""
+    began = time.monotonic()
+    with (
+        secure_site(*certificate, Dripping) as site,
+        door(
+            f"https://127.0.0.1:{site.server_port}",
+            ca_file=str(certificate[0]),
+            request_deadline_seconds=0.3,
+            max_attempts=1,
+        ) as gateway,
+        pytest.raises(ConfluenceUnavailable, match="AnswerBroken"),
+    ):
+        gateway.get(path)
+    assert time.monotonic() - began < 2
 
 
 def test_a_certificate_of_another_host_is_refused(tmp_path: Path) -> None:

@@ -171,6 +171,7 @@ TABLE: Mapping[str, Codes] = {
     "stall": RETRIED,
     "stall-in-body": RETRIED,
     "drip": HARMLESS,
+    "drip-head": HARMLESS,
     "slow": HARMLESS,
     "garbage": RETRIED,
     "length-too-small": CUT,

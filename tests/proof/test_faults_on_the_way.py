@@ -8,6 +8,7 @@ from tests.proof.rehearsal import Rehearsal
 
 ARGUMENTS = {
     "drip": 0.0005,  # seconds between 16 pieces
+    "drip-head": 0.0005,
     "slow": 0.005,  # seconds
     "gzip-bomb": 6_000_000,  # bytes, above what the rehearsal reads
 }

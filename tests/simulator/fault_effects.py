@@ -168,6 +168,7 @@ EXPECTED: dict[str, Check] = {
     "stall": wire(lambda got: got == b"TimeoutError", wait_seconds=0.05),
     "stall-in-body": wire(lambda got: b'"results"' in got and got.endswith(b"TimeoutError"), wait_seconds=0.05),
     "drip": check_drip,
+    "drip-head": check_drip,
     "slow": check_slow,
     "garbage": check_garbage,
     "length-too-small": check_too_small,

@@ -82,6 +82,12 @@ def _drip(scene: Scene, parcel: Parcel) -> Delivery:
     return Delivery(data=data, piece_bytes=max(1, len(data) // 16), pause_seconds=seconds)
 
 
+def _drip_head(scene: Scene, parcel: Parcel) -> Delivery:
+    """`argument`: seconds between pieces, 0.01."""
+    head = len(_framed(parcel, len(parcel.payload)))
+    return replace(_drip(scene, parcel), piece_bytes=max(1, head // 16), dripping_bytes=head)
+
+
 def _slow(scene: Scene, parcel: Parcel) -> Delivery:
     return replace(whole(parcel), delay_seconds=1.0 if scene.argument is None else float(scene.argument))
 
@@ -150,6 +156,7 @@ WIRE = {
         sending=lambda scene, parcel: _sent(scene, parcel, "stall"),
     ),
     "drip": Kind(about="The answer comes in 16 pieces (argument: seconds between them, 0.01)", sending=_drip),
+    "drip-head": Kind(about="The headers come in 16 pieces (argument: seconds between them, 0.01)", sending=_drip_head),
     "slow": Kind(about="The answer comes late (argument: seconds, 1)", sending=_slow),
     "garbage": Kind(about="What comes is no HTTP", sending=_fixed(b"\x15\x03\x01\x00\x02\x02\x46" * 4, "close")),
     "length-too-small": Kind(about="Content-Length is half of the body", sending=_too_short),

@@ -1,0 +1,88 @@
+"""Requests end when the process is asked to stop, and at their deadline, wherever they wait."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from hr_sync.confluence.cutting import Cutter
+from hr_sync.confluence.gateway import Gateway
+from hr_sync.errors import Stopped
+from hr_sync.simulator import Simulator
+from tests.confluence.doors import broken, door, ids_of
+
+
+def seconds_to_stop(gateway: Gateway, stop: threading.Event, waits: Callable[[], bool]) -> float:
+    """Walk in another thread, stop once it waits, and give how long the walk then took to end."""
+
+    def walk() -> None:
+        try:
+            ids_of(gateway, **{"body-format": "storage"})
+        finally:
+            gateway.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        walking = pool.submit(walk)
+        while not waits():
+            time.sleep(0.005)
+        time.sleep(0.1)
+        assert not walking.done()
+        began = time.monotonic()
+        stop.set()
+        with pytest.raises(Stopped):
+            walking.result(20)
+        return time.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument"), [("stall", None), ("stall-in-body", 40), ("slow", 9), ("drip", 1), ("drip-head", 1)]
+)
+def test_a_stop_ends_a_request_that_waits(site: Simulator, kind: str, argument: float | None) -> None:
+    """For an answer, within its headers or within its body: at once, as a stop, and without another try."""
+    broken(site, kind, at=1, argument=argument, times=0)
+    stop = threading.Event()
+    with door(site.site_url, stop=stop, request_timeout_seconds=10, request_deadline_seconds=20) as gateway:
+        assert seconds_to_stop(gateway, stop, lambda: bool(site.faults.fired)) < 0.5
+    assert len(site.requests) <= 1
+
+
+def test_nothing_is_cut_off_after_its_end() -> None:
+    """Neither by the deadline nor by a stop that come later: the connection may serve another request by then."""
+    stop, cuts = threading.Event(), list[float]()
+    cutter = Cutter(stop)
+    with cutter.watching(lambda: cuts.append(time.monotonic()), time.monotonic() + 0.1):
+        pass
+    time.sleep(0.2)
+    stop.set()
+    time.sleep(0.1)
+    assert cuts == []
+
+
+def test_the_one_that_is_late_is_cut_off_and_no_other() -> None:
+    """Each has a deadline of its own, and is cut off until it ends: a socket may not be there yet."""
+    cutter, cuts = Cutter(threading.Event()), list[str]()
+    soon = time.monotonic() + 0.1
+    with (
+        cutter.watching(lambda: cuts.append("late"), soon),
+        cutter.watching(lambda: cuts.append("early"), soon + 60),
+    ):
+        time.sleep(0.4)
+    assert set(cuts) == {"late"}
+    assert len(cuts) > 1
+
+
+def test_its_thread_leaves_when_there_is_nothing_to_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run of a service has a gateway of its own; none leaves a thread behind, and the next request is watched."""
+    monkeypatch.setattr("hr_sync.confluence.cutting._IDLE_LOOKS", 2)
+    cutter, cuts = Cutter(threading.Event()), list[int]()
+    for _ in range(2):
+        with cutter.watching(lambda: cuts.append(1), time.monotonic() - 1):
+            time.sleep(0.15)
+        assert cuts.pop()
+        cuts.clear()
+        ends_at = time.monotonic() + 5
+        while any(thread.name == "cutter" for thread in threading.enumerate()):
+            assert time.monotonic() < ends_at
+            time.sleep(0.02)
