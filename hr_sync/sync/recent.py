@@ -11,6 +11,7 @@ from hr_sync.model.plan import Action, plan_recent
 from hr_sync.model.report import SpaceReport
 from hr_sync.sync.border import clean_recent
 from hr_sync.sync.closing import Findings, close_space
+from hr_sync.sync.named import out_of_scope
 from hr_sync.sync.space import sync_space
 from hr_sync.sync.vanished import rule_on_vanished
 from hr_sync.sync.work import Work, note_unreadable, write_bodies, write_heads
@@ -26,6 +27,8 @@ def sync_recent(work: Work) -> SpaceReport:
         due_again = due(session, work.space.key)
     if position.watermark is None or position.scope_fingerprint != work.mirror.scope.pages.fingerprint:
         return sync_space(work)
+    others = out_of_scope(work.mirror.reader, work.space, due_again, work.mirror.scope.pages)
+    due_again = [page_id for page_id in due_again if page_id not in others]
     work = replace(work, since=position.watermark)
     recent = clean_recent(work.mirror.reader.recent(work.space, position.watermark - work.mirror.overlap))
     stored = _stored(work, recent, due_again)

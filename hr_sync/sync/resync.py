@@ -1,6 +1,6 @@
 """Fetches single pages again, whatever their version, because somebody asked for them by id."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from hr_sync.database.engine import session_scope
@@ -12,6 +12,7 @@ from hr_sync.model.plan import Action, Step
 from hr_sync.model.report import SpaceReport
 from hr_sync.sync.closing import Findings, close_space
 from hr_sync.sync.mirror import Mirror, Order
+from hr_sync.sync.named import out_of_scope
 from hr_sync.sync.vanished import rule_on_vanished
 from hr_sync.sync.work import Work, carry_out, write_bodies
 
@@ -20,7 +21,7 @@ def page_tasks(mirror: Mirror, order: Order, spaces: Sequence[Space]) -> dict[Sp
     """Give, for each space that one of the ordered pages is in, the task of fetching them again.
 
     A page is looked for in Confluence first and in the mirror then, so that one that has gone there is dealt with here.
-    Raises UsageError for a page that is in neither, or in a space out of scope.
+    Raises UsageError for a page that is in neither, in a space out of scope, or out of scope itself.
     """
     by_id = {space.id: space for space in spaces}
     by_key = {space.key: space for space in spaces}
@@ -38,7 +39,14 @@ def page_tasks(mirror: Mirror, order: Order, spaces: Sequence[Space]) -> dict[Sp
                 "Check its address, and confluence.spaces."
             )
         pages.setdefault(space, []).append(page_id)
+    _refuse_others(mirror, pages)
     return {space: partial(fetch_again, page_ids=page_ids) for space, page_ids in pages.items()}
+
+
+def _refuse_others(mirror: Mirror, pages: Mapping[Space, Sequence[str]]) -> None:
+    for space, page_ids in pages.items():
+        for page_id, rule in out_of_scope(mirror.reader, space, page_ids, mirror.scope.pages).items():
+            raise UsageError(f"Page {page_id} is out of scope: {rule}. Change the settings, or leave it out.")
 
 
 def fetch_again(work: Work, *, page_ids: Sequence[str]) -> SpaceReport:
@@ -52,10 +60,11 @@ def fetch_again(work: Work, *, page_ids: Sequence[str]) -> SpaceReport:
 
 
 def fetch_failed(work: Work) -> SpaceReport:
-    """Fetch the pages of one space that failed, however lately that was."""
+    """Fetch the pages of one space that failed, however lately that was, but for those that are out of scope by now."""
     with session_scope(work.mirror.sessions) as session:
         failed = outstanding(session, work.space.key)
-    return fetch_again(work, page_ids=failed)
+    others = out_of_scope(work.mirror.reader, work.space, failed, work.mirror.scope.pages)
+    return fetch_again(work, page_ids=[page_id for page_id in failed if page_id not in others])
 
 
 def _step(page_id: str, stored: StoredPage | None) -> Step:
