@@ -1,0 +1,48 @@
+"""Behind PgBouncer in transaction mode: a run is right, and a stop ends what waits within the database."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from hr_sync.simulator import Simulator
+from tests.cli.bouncer import PROGRAM, bouncing
+from tests.cli.program import check_manners, ended, run, start, wired
+from tests.cli.test_stopping import LOCK_WAITS, wait_until
+from tests.sync.oracle import ask, connect, expected_rows, stored_rows
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+
+
+@pytest.fixture(params=[20, 1])
+def bounced_url(prepared_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of the prepared database behind a PgBouncer that has many connections to it, or one alone."""
+    with bouncing(prepared_url, connections=request.param) as url:
+        yield url
+
+
+def test_a_run_behind_it_is_as_any_other(home: Path, site: Simulator, engine: Engine, bounced_url: str) -> None:
+    """No session setting, no prepared statement and no lock that needs a session."""
+    wired(home, site, bounced_url)
+    assert run(home, "run").exit_code == 0
+    assert stored_rows(engine) == expected_rows(site)
+
+
+def test_a_stop_breaks_off_what_waits_behind_it(home: Path, site: Simulator, engine: Engine, bounced_url: str) -> None:
+    """A write waits for somebody's lock: the process ends in time, the statement with it, and the lease is free."""
+    wired(home, site, bounced_url)
+    with connect(engine) as holder, holder.transaction():
+        holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
+        process = start(home, "run")
+        wait_until(lambda: bool(ask(engine, LOCK_WAITS)), process)
+        began = time.monotonic()
+        process.terminate()
+        stopped = ended(process)
+
+        assert time.monotonic() - began < 4
+        assert stopped.exit_code == 75
+        check_manners(stopped)
+        assert ask(engine, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
+        assert ask(engine, LOCK_WAITS) == []
