@@ -20,7 +20,3 @@ def datacenter() -> Iterator[Simulator]:
     """The same world on Data Center, under /confluence."""
     with Simulator(furnished_world(), flavor="datacenter", context_path="/confluence") as simulator:
         yield simulator
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "peers: needs foreign clients, run by ./scripts/test-peers")
