@@ -215,7 +215,7 @@ class SyncSettings(Group):
     """Longest time for one run of `serve`; then it is stopped, and the next one goes on."""
     stale_after_minutes: Minutes = 60
     """Age of a space's last complete run from which /healthz is red. Longer than the schedule's longest gap."""
-    full_stale_after_minutes: Minutes = 1440
+    full_stale_after_minutes: Minutes = 2160
     """Age of its last complete full run from which /healthz is red: only full runs find pages that are gone. Longer
     than the longest gap between two of them."""
 

@@ -29,6 +29,7 @@ def jobs_of(**sync: Any) -> list[str]:
         {},
         {"full_cron": "30 1,13 * * *", "time_zone": "Europe/Berlin"},
         {"full_interval_minutes": 1430},
+        {"full_cron": "30 2 * * *", "time_zone": "Europe/Berlin"},
         {"full_cron": "30 2 * * *", "full_stale_after_minutes": 1441},
         # In winter and summer; Berlin has one day of 25 hours.
         {"full_cron": "30 2 * * *", "full_stale_after_minutes": 1501, "time_zone": "Europe/Berlin"},
@@ -46,9 +47,9 @@ def test_limits_that_can_be_kept_are_taken(sync: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("sync", "told"),
     [
-        ({"full_interval_minutes": 1440}, {"full_stale_after_minutes": "1441"}),
+        ({"full_interval_minutes": 1440, "full_stale_after_minutes": 1440}, {"full_stale_after_minutes": "1441"}),
         ({"full_interval_minutes": 3000, "jitter_seconds": 60}, {"full_stale_after_minutes": "3001"}),
-        ({"full_cron": "30 2 * * *"}, {"full_stale_after_minutes": "1440"}),
+        ({"full_cron": "30 2 * * *", "full_stale_after_minutes": 1440}, {"full_stale_after_minutes": "1440"}),
         (
             {"full_cron": "30 2 * * *", "full_stale_after_minutes": 1441, "time_zone": "Europe/Berlin"},
             {"full_stale_after_minutes": "1500"},
@@ -57,7 +58,7 @@ def test_limits_that_can_be_kept_are_taken(sync: dict[str, Any]) -> None:
         ({"incremental_interval_minutes": 60, "jitter_seconds": 0}, {"stale_after_minutes": "60"}),
         ({"incremental_cron": "*/5 8-18 * * 1-5"}, {"stale_after_minutes": "361"}),
         (
-            {"incremental_cron": "*/5 8-18 * * 1-5", "full_cron": "0 0 * * *"},
+            {"incremental_cron": "*/5 8-18 * * 1-5", "full_cron": "0 0 * * *", "full_stale_after_minutes": 1440},
             {"stale_after_minutes": "1440", "full_stale_after_minutes": "1440"},
         ),
     ],
