@@ -14,7 +14,7 @@ def main() -> NoReturn:
     leave_when_asked()
     # Imports and decoded JSON make many objects and few cycles: looking for those every 700 objects found nothing and
     # took a tenth of a run.
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(20_000, 20, 100)
     from hr_sync.cli.main import main as command_line
 
     command_line()
