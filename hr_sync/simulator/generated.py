@@ -46,7 +46,7 @@ def generated_world(
     world = World(seed=seed, start=start, step=step)
     lengths = lengths or BodyLengths()
     chance = random.Random(seed)  # noqa: S311 - repeatable worlds, no secrets
-    labels = [Label(id=world.new_id(), name=name) for name in LABELS]
+    labels = [world.label(name) for name in LABELS]
     for number in range(spaces):
         space = world.create_space(f"S{number:02d}", f"Space {number:02d}", created_at=start - timedelta(days=800))
         count = pages // spaces + (number < pages % spaces)

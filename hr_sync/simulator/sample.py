@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hr_sync.simulator.handbook import HandbookPage, pages, spaces
-from hr_sync.simulator.world import Label, Page, World
+from hr_sync.simulator.world import Page, World
 from hr_sync.simulator.world.clock import DEFAULT_START, DEFAULT_STEP
 
 BEFORE_LAST_EDIT = timedelta(days=30)
@@ -46,7 +46,7 @@ def _versions(world: World, page: HandbookPage, page_id: str, parent_id: str | N
         body=page.storage,
         parent_id=parent_id,
         position=int(page_id),
-        labels=tuple(Label(id=world.new_id(), name=name) for name in page.labels),
+        labels=tuple(world.label(name) for name in page.labels),
     )
     for version in range(1, count + 1):
         moment = written + BEFORE_LAST_EDIT * (version - 1)

@@ -60,6 +60,8 @@ V2_ENDPOINTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/spaces/{space}/pages", {}),
     ("/spaces/{space}/blogposts", {}),
     ("/spaces/{space}/labels", {}),
+    ("/spaces/{space}/content/labels", {}),
+    ("/labels/{label}/pages", {"sort": "id"}),
     ("/spaces/{space}/permissions", {}),
     ("/pages/{page}/labels", {}),
     ("/pages/{page}/versions", {"body-format": "storage"}),
@@ -96,6 +98,7 @@ V1_ENDPOINTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/content/search", {"cql": "type = page", "expand": EXPAND}),
     ("/content/{page}/restriction", {}),
     ("/content/{page}/restriction/byOperation", {}),
+    ("/content/{page}/restriction/byOperation/{operation}", {"start": "1", "limit": "1"}),
     ("/user/current", {}),
     ("/audit", {}),
     ("/content", {"expand": EXPAND}),
@@ -114,6 +117,7 @@ NAMES = {
     "/blogposts/{blogpost}/versions/1": "/blogposts/{blogpost-id}/versions/{version-number}",
     "/footer-comments/{footer}": "/footer-comments/{comment-id}",
     "/inline-comments/{inline}": "/inline-comments/{comment-id}",
+    "/content/{page}/restriction/byOperation/{operation}": "/content/{id}/restriction/byOperation/{operationKey}",
     "/space/{key}": "/space/{spaceKey}",
 }
 # In the API since 2025, after the copy of the document; bytes; and lists of the same rows as a checked one.
@@ -151,6 +155,8 @@ def ids(world: World) -> dict[str, str]:
         "folder": titled(world, "Forms").id,
         "space": world.space("HR").id,
         "key": "HR",
+        "label": leave.labels[0].id,
+        "operation": "read",
         "attachment": world.attachments(leave.id)[0].id,
         "footer": next(comment.id for comment in comments if comment.location == "footer"),
         "inline": next(comment.id for comment in comments if comment.location == "inline"),

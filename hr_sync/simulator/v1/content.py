@@ -9,7 +9,7 @@ from hr_sync.simulator.listing import SortedRows
 from hr_sync.simulator.messages import Answer
 from hr_sync.simulator.refusals import BadParameterError, RefusedError, no_such_page, v1_refusal
 from hr_sync.simulator.routes import Route
-from hr_sync.simulator.v1.expanded import EXPANSIONS
+from hr_sync.simulator.v1.expanded import EXPANSIONS, cut_labels
 from hr_sync.simulator.v1.expansion import Tree, limit_cap, parse_expand
 from hr_sync.simulator.v1.lists import lowered_limit, offset_list
 from hr_sync.simulator.v1.shapes import content_object, is_cloud
@@ -74,7 +74,8 @@ def content_list(call: Call) -> Answer:
     tree = parse_expand(call.query)
     limit = lowered_limit(call, DEFAULT_LIMIT, limit_cap(tree))
     rows = listed(call).rows
-    return Answer(document=offset_list(call, rows, lambda row: shown(call, row, tree), limit=limit, sees=call.sees))
+    found = offset_list(call, rows, lambda row: shown(call, row, tree), limit=limit, sees=call.sees)
+    return Answer(document=cut_labels(found))
 
 
 def space_content(call: Call) -> Answer:
@@ -144,7 +145,7 @@ def scan(call: Call) -> Answer:
         document["prevCursor"] = f"content:true:{window[0].id}"
         links["prev"] = _scan_target(call, document["prevCursor"], limit)
     document["_links"] = {**links, "base": call.site_url, "context": call.tenant.context}
-    return Answer(document=document)
+    return Answer(document=cut_labels(document))
 
 
 def _scan_position(cursor: str) -> tuple[bool, int | None]:

@@ -55,6 +55,18 @@ def label_list(call: Call, content: Content, limit: int) -> Document:
     }
 
 
+def cut_labels(document: Document) -> Document:
+    """Over a whole list no more than 200 labels are expanded; the rest is cut without a word (CONFCLOUD-71415)."""
+    room = LABELS_EXPANDED_AT_MOST
+    for row in document["results"]:
+        labels = row.get("metadata", {}).get("labels")
+        if labels is not None:
+            labels["results"] = labels["results"][:room]
+            labels["size"] = len(labels["results"])
+            room -= labels["size"]
+    return document
+
+
 def _metadata(call: Call, content: Content, tree: Tree) -> Document:
     document: Document = {}
     if "labels" in tree:

@@ -5,13 +5,19 @@ from typing import TypeVar
 
 from hr_sync.simulator.call import Call
 from hr_sync.simulator.messages import Answer
-from hr_sync.simulator.refusals import RefusedError, v1_refusal
+from hr_sync.simulator.refusals import BadParameterError, RefusedError, v1_refusal
 from hr_sync.simulator.routes import Route
 from hr_sync.simulator.v1.content import content_of, shown
 from hr_sync.simulator.v1.expanded import history_object, label_object
 from hr_sync.simulator.v1.expansion import Tree, limit_cap, parse_expand
 from hr_sync.simulator.v1.lists import lowered_limit, offset_list
-from hr_sync.simulator.v1.restrictions import EXPANDED_BY_DEFAULT, OPERATIONS, by_operation, restriction_list
+from hr_sync.simulator.v1.restrictions import (
+    EXPANDED_BY_DEFAULT,
+    OPERATIONS,
+    by_operation,
+    operation_object,
+    restriction_list,
+)
 from hr_sync.simulator.v1.shapes import Document, is_cloud, space_object, top_links, version_object
 from hr_sync.simulator.world import Content, Page, Space
 
@@ -19,6 +25,7 @@ Row = TypeVar("Row")
 PART_CAP = 200
 SPACE_CAP = 500
 DEFAULT_LIMIT = 25
+DEFAULT_RESTRICTED = 100
 
 
 def _part(call: Call, rows: Sequence[Row], show: Callable[[Row], Document], default: int = PART_CAP) -> Answer:
@@ -77,6 +84,17 @@ def restrictions_by_operation(call: Call) -> Answer:
     return Answer(document=document)
 
 
+def restrictions_of_operation(call: Call) -> Answer:
+    """The only one of them that pages: `start` and `limit` count users and groups alike."""
+    content, operation = content_of(call), call.captured["operation"]
+    if operation not in OPERATIONS:
+        raise BadParameterError("operationKey", operation, "read or update")
+    start, limit = call.query.integer("start", 0, low=0), lowered_limit(call, DEFAULT_RESTRICTED, PART_CAP)
+    document = operation_object(call, content, operation, EXPANDED_BY_DEFAULT, start=start, limit=limit)
+    document["_links"].update(base=call.site_url, context=call.tenant.context)
+    return Answer(document=document)
+
+
 def restrictions(call: Call) -> Answer:
     return restriction_list(call, content_of(call))
 
@@ -114,6 +132,7 @@ def space(call: Call) -> Answer:
 
 ALIVE_ROUTES = (
     Route("GET", "/rest/api/content/{id}/restriction/byOperation", restrictions_by_operation),
+    Route("GET", "/rest/api/content/{id}/restriction/byOperation/{operation}", restrictions_of_operation),
     Route("GET", "/rest/api/content/{id}/restriction", restrictions),
 )
 REMOVED_ROUTES = (

@@ -26,12 +26,14 @@ def by_operation(call: Call, content: Content, tree: Tree) -> Document:
     }
 
 
-def operation_object(call: Call, content: Content, operation: str, tree: Tree) -> Document:
+def operation_object(
+    call: Call, content: Content, operation: str, tree: Tree, *, start: int = 0, limit: int = LISTED_AT_MOST
+) -> Document:
     """Users and groups are lists of their own, cut at 200 with `size` equal to `limit`."""
     path = f"/rest/api/content/{content.id}"
     wanted = tree.get("restrictions", {})
     members = _members(call, content, operation)
-    shown = {name: _listed(call, rows) for name, rows in members.items() if name in wanted}
+    shown = {name: _listed(call, rows, start, limit) for name, rows in members.items() if name in wanted}
     expandable = {name: "" for name in members if name not in wanted}
     return {
         "operation": operation,
@@ -52,10 +54,10 @@ def _members(call: Call, content: Content, operation: str) -> dict[str, list[Doc
     }
 
 
-def _listed(call: Call, rows: list[Document]) -> Document:
-    limit = call.circumstances.permissions_cap or LISTED_AT_MOST
-    shown = rows[:limit]
-    return {"results": shown, "start": 0, "limit": limit, "size": len(shown)}
+def _listed(call: Call, rows: list[Document], start: int, limit: int) -> Document:
+    limit = min(limit, call.circumstances.permissions_cap or LISTED_AT_MOST)
+    shown = rows[start : start + limit]
+    return {"results": shown, "start": start, "limit": limit, "size": len(shown)}
 
 
 def restriction_list(call: Call, content: Content) -> Answer:

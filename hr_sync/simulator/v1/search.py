@@ -16,6 +16,7 @@ from hr_sync.simulator.refusals import BadParameterError, RefusedError, v1_refus
 from hr_sync.simulator.rendering import excerpt
 from hr_sync.simulator.routes import Route
 from hr_sync.simulator.v1.content import broken_batch, shown
+from hr_sync.simulator.v1.expanded import cut_labels
 from hr_sync.simulator.v1.expansion import CAP_PLAIN, CAP_RENDERED, limit_cap, parse_expand
 from hr_sync.simulator.v1.lists import cursor_list, lowered_limit, offset_list
 from hr_sync.simulator.v1.shapes import friendly, is_cloud, space_object, web_path
@@ -30,13 +31,12 @@ def content_search(call: Call) -> Answer:
     broken_batch(call, tree)
     limit = lowered_limit(call, DEFAULT_LIMIT, limit_cap(tree))
     rows = _hits(call, archived_spaces=False)
-    if not is_cloud(call):
-        return Answer(document=offset_list(call, rows.rows, lambda row: shown(call, row, tree), limit=limit))
-    return Answer(
-        document=cursor_list(
-            call, rows, lambda row: shown(call, row, tree), limit=limit, self_query=(("cql", _cql(call)),)
-        )
-    )
+    if is_cloud(call):
+        self_query = (("cql", _cql(call)),)
+        found = cursor_list(call, rows, lambda row: shown(call, row, tree), limit=limit, self_query=self_query)
+    else:
+        found = offset_list(call, rows.rows, lambda row: shown(call, row, tree), limit=limit)
+    return Answer(document=cut_labels(found))
 
 
 def search(call: Call) -> Answer:

@@ -23,18 +23,18 @@ ATTACHMENT_LIMIT = 50
 
 
 def labels(call: Call) -> Answer:
-    return _label_list(call, content_of(call, _kind(call)).labels)
+    return label_list(call, content_of(call, _kind(call)).labels)
 
 
 def space_labels(call: Call) -> Answer:
-    return _label_list(call, space_of(call).labels)
+    return label_list(call, space_of(call).labels)
 
 
 def _kind(call: Call) -> str:
     return "blogpost" if call.route.startswith("/api/v2/blogposts") else "page"
 
 
-def _label_list(call: Call, found: Sequence[Label]) -> Answer:
+def label_list(call: Call, found: Sequence[Label]) -> Answer:
     prefix = call.query.choice("prefix", PREFIXES)
     sort = call.query.choice("sort", LABEL_SORTS, "id")
 

@@ -22,11 +22,11 @@ SORTS = tuple(sign + key for key in ("id", "created-date", "modified-date", "tit
 
 
 def pages(call: Call) -> Answer:
-    return _content_list(call, "page", call.query.ids("space-id", most=100))
+    return content_list(call, "page", call.query.ids("space-id", most=100))
 
 
 def blog_posts(call: Call) -> Answer:
-    return _content_list(call, "blogpost", call.query.ids("space-id", most=100))
+    return content_list(call, "blogpost", call.query.ids("space-id", most=100))
 
 
 def space_pages(call: Call) -> Answer:
@@ -34,11 +34,11 @@ def space_pages(call: Call) -> Answer:
     depth = call.query.choice("depth", ("all", "root"), "all")
     homepage = space_of(call).homepage_id
     root = (lambda page: page.parent_id is None or page.parent_id == homepage) if depth == "root" else None
-    return _content_list(call, "page", (space_of(call).id,), keep=root)
+    return content_list(call, "page", (space_of(call).id,), keep=root)
 
 
 def space_blog_posts(call: Call) -> Answer:
-    return _content_list(call, "blogpost", (space_of(call).id,))
+    return content_list(call, "blogpost", (space_of(call).id,))
 
 
 def page(call: Call) -> Answer:
@@ -49,7 +49,7 @@ def blog_post(call: Call) -> Answer:
     return _single(call, "blogpost")
 
 
-def _content_list(
+def content_list(
     call: Call, kind: str, space_ids: Sequence[str], keep: Callable[[Page], bool] | None = None
 ) -> Answer:
     ids = call.query.ids("id", most=250)

@@ -11,7 +11,6 @@ from typing import Any
 from hr_sync.simulator.world.records import (
     Event,
     Kind,
-    Label,
     LazyText,
     Operation,
     Page,
@@ -78,7 +77,7 @@ class PageEdits(SpaceEdits):
                 body=storage,
                 parent_id=parent_id,
                 position=int(page_id) if position is None and kind == "page" else position,
-                labels=tuple(Label(id=self.new_id(), name=name) for name in labels),
+                labels=tuple(self.label(name) for name in labels),
             )
             return self._change(page, f"{kind}_created" if kind != "blogpost" else "blog_created", moment)
 
@@ -141,7 +140,7 @@ class PageEdits(SpaceEdits):
         with self._edit() as moment:
             page = self.page(page_id)
             present = {label.name for label in page.labels}
-            new = tuple(Label(id=self.new_id(), name=name, prefix=prefix) for name in names if name not in present)
+            new = tuple(self.label(name, prefix=prefix) for name in names if name not in present)
             return self._change(replace(page, labels=(*page.labels, *new)), "label_added", moment)
 
     def unlabel_page(self, page_id: str, *names: str) -> Page:

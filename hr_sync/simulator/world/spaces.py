@@ -63,6 +63,13 @@ class SpaceEdits(Store):
             self.revision += 1
             return user
 
+    def label(self, name: str, *, prefix: str = "global") -> Label:
+        """The one label of this name: everything that carries it shares its id."""
+        with self.lock:
+            if (prefix, name) not in self._labels:
+                self._labels[prefix, name] = Label(id=self.new_id(), name=name, prefix=prefix)
+            return self._labels[prefix, name]
+
     def deactivate_user(self, username: str) -> User:
         """Departed: Cloud shows such a user as "Name (Unlicensed)"."""
         return self._put_user(replace(self.user(username), active=False))
@@ -118,7 +125,7 @@ class SpaceEdits(Store):
                 changed_at=moment,
                 author_id=self.author.account_id,
                 description=description,
-                labels=tuple(Label(id=self.new_id(), name=label) for label in labels),
+                labels=tuple(self.label(name) for name in labels),
             )
             self._put_space(space)
             for reader in readers:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from hr_sync.simulator.world.clock import DEFAULT_START, DEFAULT_STEP, Clock
-from hr_sync.simulator.world.records import Content, Event, Group, Page, Space, User, WorldError
+from hr_sync.simulator.world.records import Content, Event, Group, Label, Page, Space, User, WorldError
 
 FIRST_ID = 98_304
 """Ids grow from here with gaps and pass from five digits to six, so that text order and number order differ."""
@@ -40,6 +40,7 @@ class Store:
         self._spaces: dict[str, Space] = {}
         self._users: dict[str, User] = {}
         self._groups: dict[str, Group] = {}
+        self._labels: dict[tuple[str, str], Label] = {}
         self._listeners: list[Callable[[Event], None]] = []
 
     @property
