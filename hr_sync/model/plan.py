@@ -13,6 +13,8 @@ The decision table, first line that fits:
     no                     live or hidden              QUESTION   absence is a question, not an answer
     no                     removed, or not at all      NOTHING
 
+RELABEL and RESTRICT are decided by a table of their own, in `badge.py`: no listing shows labels and restrictions.
+
 A manual resync of a space fetches and writes every page that is listed, whatever the table says of it.
 """
 
@@ -30,6 +32,8 @@ class Action(StrEnum):
     UPDATE = "update"
     MOVE = "move"
     RESTORE = "restore"
+    RELABEL = "relabel"
+    RESTRICT = "restrict"
     FAIL = "fail"
     QUESTION = "question"
     NOTHING = "nothing"

@@ -46,6 +46,8 @@ class Counts:
     updated: int = 0
     moved: int = 0
     restored: int = 0
+    relabelled: int = 0
+    restricted: int = 0  #: pages with other readers than before, be they fewer or more
     unchanged: int = 0
     failed: int = 0
     hidden: int = 0

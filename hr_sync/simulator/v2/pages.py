@@ -49,9 +49,7 @@ def blog_post(call: Call) -> Answer:
     return _single(call, "blogpost")
 
 
-def content_list(
-    call: Call, kind: str, space_ids: Sequence[str], keep: Callable[[Page], bool] | None = None
-) -> Answer:
+def content_list(call: Call, kind: str, space_ids: Sequence[str], keep: Callable[[Page], bool] | None = None) -> Answer:
     ids = call.query.ids("id", most=250)
     statuses = call.query.choices("status", LIST_STATUSES, DEFAULT_STATUSES)
     title = call.query.one("title")
