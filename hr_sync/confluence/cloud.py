@@ -1,9 +1,11 @@
-"""Reads Confluence Cloud: REST v2 for spaces and pages, v1 for the current user alone."""
+"""Reads Confluence Cloud: REST v2 for spaces and pages, v1 for the current user, searches and restrictions alone."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from hr_sync.confluence.cql import pages_labelled
+from hr_sync.confluence.badges import WIDEST as EXPANDED_WIDEST
+from hr_sync.confluence.badges import ExpandedBadges, ask_labels, ask_restriction, walk_badges
+from hr_sync.confluence.cql import pages_labelled, pages_of
 from hr_sync.confluence.gateway import Gateway
 from hr_sync.confluence.walking import TRIES_WHEN_WIDE, narrowing
 from hr_sync.confluence.wire import (
@@ -15,9 +17,12 @@ from hr_sync.confluence.wire import (
     read_sights,
     read_space,
 )
+from hr_sync.confluence.wire_badges import CLOUD
 from hr_sync.confluence.wire_parts import read_labels
 from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed
+from hr_sync.model.badge import OwnBadges
 from hr_sync.model.page import Fetched, Head, Listing, Recent, Space
+from hr_sync.model.readers import Restriction
 from hr_sync.model.removal import Evidence, Sight
 
 WIDEST = 250  #: most entries that Cloud gives in one answer
@@ -105,11 +110,26 @@ class CloudReader:
 
     def labels_of(self, page_id: str) -> frozenset[str]:
         """Give the labels of one page; none where the page is not to be seen."""
-        try:
-            answers = list(self.gateway.walk(f"api/v2/pages/{page_id}/labels", {"limit": WIDEST}))
-        except (NotFound, AccessDenied):
-            return frozenset()
-        return frozenset(name for answer in answers for name in read_labels(answer))
+        return self._labels_of(page_id) or frozenset()
+
+    def badges(self, space: Space, ids: Collection[str]) -> OwnBadges:
+        """Give the labels and restrictions that the pages of a space carry themselves; `ids` are those it lists.
+
+        Labels are read from the pages, label by label. Restrictions stand nowhere but in v1, whose only list of pages
+        is that of the search index. A label that the index shows and the pages did not is asked of the page itself:
+        Atlassian's document leaves open whether the list of a space's labels holds all kinds of them.
+        """
+        indexed = narrowing(lambda width, tries: self._indexed(space, width, tries), EXPANDED_WIDEST)
+        walked = self._labels_by_page(space)
+        labels: dict[str, frozenset[str] | None] = {}
+        for page_id in ids:
+            by_index, by_walk = indexed.labels.get(page_id), frozenset(walked.get(page_id, ()))
+            labels[page_id] = self._labels_of(page_id) if by_index and not by_index <= by_walk else by_walk
+        return OwnBadges(labels=labels, restrictions=indexed.restrictions)
+
+    def restriction_of(self, node_id: str) -> Restriction:
+        """Give the read restriction of one page or folder itself. Raises NotFound or AccessDenied for an unseen one."""
+        return ask_restriction(self.gateway, node_id, CLOUD)
 
     def look(self, ids: Sequence[str]) -> dict[str, Evidence]:
         """Ask about pages by id: all at once for those that exist in some state, then one by one for the others.
@@ -123,6 +143,29 @@ class CloudReader:
             for answer in self.gateway.walk("api/v2/pages", query):
                 found.update((evidence.page_id, evidence) for evidence in read_sights(answer))
         return {page_id: found.get(page_id) or self._look_alone(page_id) for page_id in ids}
+
+    def _labels_of(self, page_id: str) -> frozenset[str] | None:
+        return ask_labels(self.gateway, f"api/v2/pages/{page_id}/labels")
+
+    def _indexed(self, space: Space, width: int, tries: int | None) -> ExpandedBadges:
+        query = {"cql": pages_of(space.key), "limit": width}
+        return walk_badges(self.gateway, "rest/api/content/search", query, CLOUD, tries)
+
+    def _labels_by_page(self, space: Space) -> dict[str, set[str]]:
+        """Walk over every label of a space, and over every page that carries it."""
+        labels = [
+            (item["id"], name)
+            for answer in self.gateway.walk(f"api/v2/spaces/{space.id}/content/labels", {"limit": WIDEST, "sort": "id"})
+            for item in answer["results"]
+            for name in read_labels({"results": [item]})
+        ]
+        found: dict[str, set[str]] = {}
+        query = {"space-id": space.id, "sort": "id", "limit": WIDEST}
+        for label_id, name in labels:
+            for answer in self.gateway.walk(f"api/v2/labels/{label_id}/pages", query):
+                for item in answer["results"]:
+                    found.setdefault(item["id"], set()).add(name)
+        return found
 
     def _listing(self, space: Space, width: int, tries: int | None) -> Listing:
         heads: dict[str, Head] = {}

@@ -9,7 +9,12 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
+def pages_of(space_key: str) -> str:
+    """Ask for the pages of a space."""
+    return f"space = {quoted(space_key)} and type = page"
+
+
 def pages_labelled(space_key: str, labels: Collection[str]) -> str:
     """Ask for the pages of a space that carry at least one of these labels."""
     names = ", ".join(quoted(label) for label in sorted(labels))
-    return f"space = {quoted(space_key)} and type = page and label in ({names})"
+    return f"{pages_of(space_key)} and label in ({names})"

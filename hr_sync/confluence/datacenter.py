@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from hr_sync.confluence.cql import pages_labelled, quoted
+from hr_sync.confluence.badges import WIDEST, ExpandedBadges, ask_labels, ask_restriction, walk_badges
+from hr_sync.confluence.cql import pages_labelled, pages_of
 from hr_sync.confluence.gateway import Gateway, Query
 from hr_sync.confluence.walking import TRIES_WHEN_WIDE, Walked, narrowing, until_two_agree
+from hr_sync.confluence.wire_badges import DATA_CENTER
 from hr_sync.confluence.wire_datacenter import (
     HEAD_PARTS,
     PAGE_PARTS,
@@ -23,12 +25,13 @@ from hr_sync.confluence.wire_datacenter import (
     read_space,
     says_more,
 )
-from hr_sync.confluence.wire_parts import Missing, read_labels
+from hr_sync.confluence.wire_parts import Missing
 from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed
+from hr_sync.model.badge import OwnBadges
 from hr_sync.model.page import Fetched, Head, Listing, Page, Recent, Space
+from hr_sync.model.readers import Restriction
 from hr_sync.model.removal import Evidence, Sight
 
-WIDEST = 200  #: most entries with an expansion in one answer, as servers are set up
 _OTHER_WIDTH = 90  #: makes answers of a listing by offset end elsewhere, also where a server gives at most 100
 _MOST_KEYS = 100  #: in one address: Tomcat takes 8 KB of request line and headers
 _INDEX_OVERLAP = timedelta(days=1)
@@ -73,7 +76,7 @@ class DataCenterReader:
         drops those that are known. Moves, restrictions and deletions may be missed.
         """
         day = (since - _INDEX_OVERLAP).date().isoformat()
-        cql = f'space = {quoted(space.key)} and type = page and lastmodified >= "{day}" order by created'
+        cql = f'{pages_of(space.key)} and lastmodified >= "{day}" order by created'
 
         def walk(width: int, tries: int | None) -> "_Walk":
             return self._walk("rest/api/content/search", {"cql": cql, "limit": width}, space, tries)
@@ -135,11 +138,28 @@ class DataCenterReader:
 
     def labels_of(self, page_id: str) -> frozenset[str]:
         """Give the labels of one page; none where the page is not to be seen."""
-        try:
-            answers = list(self.gateway.walk(f"{_path(page_id)}/label", {"limit": WIDEST}))
-        except (NotFound, AccessDenied):
-            return frozenset()
-        return frozenset(name for answer in answers for name in read_labels(answer))
+        return self._labels_of(page_id) or frozenset()
+
+    def badges(self, space: Space, ids: Collection[str]) -> OwnBadges:
+        """Give the labels and restrictions that the pages of a space carry themselves; `ids` are those it lists.
+
+        One more walk over the pages expands both. Where labels may have been cut, the page itself is asked.
+        """
+        if self._can_scan():
+            path = "rest/api/content/scan"
+            found = narrowing(lambda width, tries: self._expanded(path, space, width, tries), WIDEST)
+        else:
+            found = until_two_agree(lambda widest: self._count_badges(space, widest), (WIDEST, _OTHER_WIDTH))
+        labels = {
+            page_id: self._labels_of(page_id) if labels is None else labels
+            for page_id, labels in found.labels.items()
+            if page_id in ids
+        }
+        return OwnBadges(labels=labels, restrictions=found.restrictions)
+
+    def restriction_of(self, node_id: str) -> Restriction:
+        """Give the read restriction of one page itself. Raises NotFound or AccessDenied for an unseen one."""
+        return ask_restriction(self.gateway, node_id, DATA_CENTER)
 
     def look(self, ids: Sequence[str]) -> dict[str, Evidence]:
         """Ask about pages by id, one by one, in whatever state they are."""
@@ -192,6 +212,16 @@ class DataCenterReader:
             lambda width, tries: self._walk("rest/api/content", _pages_of(space, width), space, tries), widest
         )
         return Walked(found=walk, ids=frozenset(walk.heads.keys() | walk.unreadable.keys()), answers=walk.answers)
+
+    def _labels_of(self, page_id: str) -> frozenset[str] | None:
+        return ask_labels(self.gateway, f"{_path(page_id)}/label")
+
+    def _expanded(self, path: str, space: Space, width: int, tries: int | None) -> ExpandedBadges:
+        return walk_badges(self.gateway, path, _pages_of(space, width), DATA_CENTER, tries)
+
+    def _count_badges(self, space: Space, widest: int) -> Walked[ExpandedBadges]:
+        walk = narrowing(lambda width, tries: self._expanded("rest/api/content", space, width, tries), widest)
+        return Walked(found=walk, ids=frozenset(walk.restrictions), answers=walk.answers)
 
     def _walk(self, path: str, query: Query, space: Space, tries: int | None) -> "_Walk":
         """Read heads from a listing to its end."""

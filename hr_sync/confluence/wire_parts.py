@@ -113,8 +113,11 @@ def moment_of(item: Mapping[str, Any], key: str) -> datetime:
 
 
 def read_labels(answer: Json) -> list[str]:
-    """Read the names of labels. Raises AnswerNotTrusted when one has none."""
+    """Read the names of labels. Raises AnswerNotTrusted when one has none.
+
+    Those that the account has put on pages for itself (`my:favourite`) are nobody else's concern.
+    """
     try:
-        return [text_of(item, "name") for item in answer["results"]]
+        return [text_of(item, "name") for item in answer["results"] if item.get("prefix") != "my"]
     except Missing as error:
         raise AnswerNotTrusted(f"Confluence describes a label without {error}.") from None

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hr_sync.model.plan import Action
-from hr_sync.model.readers import Readers, readers_digest
+from hr_sync.model.readers import Readers, Restriction, readers_digest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +52,14 @@ class BadgeStep:
 
 
 NOT_SHOWN = Badge(labels=None, readers=None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnBadges:
+    """What the pages of a space carry themselves, by page id. None, like an id that is absent, is not known."""
+
+    labels: Mapping[str, frozenset[str] | None]
+    restrictions: Mapping[str, Restriction | None]  #: None may be a list that was cut: the page itself can be asked
 
 
 def decide_labels(shown: Badge, stored: StoredBadge) -> tuple[Action, str]:
