@@ -116,7 +116,9 @@ def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) ->
 def make_jobs(
     settings: "Settings", run_once: Callable[["Mode"], Callable[[threading.Event], "RunReport"]], *, full_first: bool
 ) -> "list[Job]":
-    """Give the two jobs with their schedules. At the start one of them runs at once, `full_first` says which.
+    """Give the jobs with their schedules. At the start a full or incremental run begins, `full_first` says which.
+
+    Labels and restrictions are a job of their own where a time for it is set.
 
     Raises ConfigurationError for a cron expression that makes no sense, and for limits that it cannot keep.
     """
@@ -128,10 +130,15 @@ def make_jobs(
     full = _trigger(settings, "full", sync.full_cron, sync.full_interval_minutes)
     incremental = _trigger(settings, "incremental", sync.incremental_cron, sync.incremental_interval_minutes)
     check_limits(settings, full=full, incremental=incremental)
-    return [
+    jobs = [
         Job(name="full", trigger=full, work=run_once(Mode.FULL), at_start=full_first),
         Job(name="incremental", trigger=incremental, work=run_once(Mode.INCREMENTAL), at_start=not full_first),
     ]
+    if sync.restrictions_cron or sync.restrictions_interval_minutes:
+        minutes = sync.restrictions_interval_minutes or 0.0  # is not looked at where there is a cron expression
+        trigger = _trigger(settings, "restrictions", sync.restrictions_cron, minutes)
+        jobs.append(Job(name="restrictions", trigger=trigger, work=run_once(Mode.RESTRICTIONS)))
+    return jobs
 
 
 def _trigger(settings: "Settings", job: str, cron: str | None, minutes: float) -> "Trigger":

@@ -33,6 +33,9 @@ def run(
     incremental: Annotated[
         bool, typer.Option("--incremental", help="Only what changed since the last run; removes nothing.")
     ] = False,
+    restrictions: Annotated[
+        bool, typer.Option("--restrictions", help="Only labels and read restrictions; no page is fetched or removed.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what a full run would do; write nothing.")] = False,
     allow_mass_delete: AllowMassDelete = False,
     accept_narrower_scope: Annotated[
@@ -45,10 +48,12 @@ def run(
     from hr_sync.errors import UsageError
     from hr_sync.sync.mirror import Mode, Order
 
-    if incremental and (full or dry_run):
-        raise UsageError("--incremental goes neither with --full nor with --dry-run; leave one of them out.")
+    if sum((incremental, restrictions, full or dry_run)) > 1:
+        raise UsageError(
+            "--full and --dry-run, --incremental, and --restrictions are three kinds of run; leave the others out."
+        )
     order = Order(
-        mode=Mode.INCREMENTAL if incremental else Mode.FULL,
+        mode=Mode.INCREMENTAL if incremental else Mode.RESTRICTIONS if restrictions else Mode.FULL,
         space_keys=tuple(space or ()),
         allow_mass_delete=allow_mass_delete,
         accept_narrower_scope=accept_narrower_scope,

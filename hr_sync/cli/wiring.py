@@ -148,6 +148,7 @@ def make_mirror(
         engine=engine,
         sessions=make_sessions(engine),
         scope=make_scope(settings),
+        badges_with_full=sync.restrictions_with_full,
         overlap=timedelta(minutes=sync.overlap_minutes),
         version=__version__,
         connections=confluence.max_connections,

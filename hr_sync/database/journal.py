@@ -47,6 +47,7 @@ class SpaceRecord:
     root_hash: str | None = None  #: of that listing
     watermark: datetime | None = None  #: None leaves the one that stands
     scope_fingerprint: str | None = None  #: None leaves the one that stands
+    compared_badges: bool = False  #: labels and readers of every live page were compared
 
 
 def record_space(session: Session, lease: Lease, run_id: int, space: Space, record: SpaceRecord) -> None:
@@ -74,6 +75,8 @@ def record_space(session: Session, lease: Lease, run_id: int, space: Space, reco
         values["watermark"] = record.watermark
     if record.scope_fingerprint is not None:
         values["scope_fingerprint"] = record.scope_fingerprint
+    if record.compared_badges:
+        values["badges_at"] = func.now()
     own = (SyncSpace.space_key == report.space_key, SyncSpace.epoch == lease.epoch)
     session.execute(update(SyncSpace).where(*own).values(values))
 

@@ -35,6 +35,7 @@ def _mark(session: Session, run_id: int, ruling: Ruling) -> bool:
         values = {"hidden_at": func.now(), "missing_since_run": run_id}
     else:
         values = {"removed_at": func.now(), "removed_reason": ruling.reason}
+    values |= {"readers": None, "restriction_digest": None}  # nobody looks after them until it is live again
     statement = (
         update(page)
         .where(page.id == ruling.page_id, page.space_key == ruling.space_key, page.removed_at.is_(None))

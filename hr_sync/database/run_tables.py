@@ -32,6 +32,9 @@ class SyncSpace(Base):
     last_complete_run_id: Mapped[int | None] = mapped_column(BigInteger, comment="Last complete run of this space")
     last_complete_at: Mapped[datetime | None] = mapped_column(comment="When it ended: freshness is its age")
     last_full_at: Mapped[datetime | None] = mapped_column(comment="When the last complete full listing ended")
+    badges_at: Mapped[datetime | None] = mapped_column(
+        comment="When labels and readers of its pages were compared last"
+    )
 
     __table_args__ = ({"comment": "Mirrored spaces: lease, position and freshness"},)
 
@@ -42,7 +45,7 @@ class SyncRun(Base):
     __tablename__ = "sync_runs"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True, comment="Number of the run")
-    mode: Mapped[str] = mapped_column(comment="full, incremental or resync")
+    mode: Mapped[str] = mapped_column(comment="full, incremental, restrictions or resync")
     started_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it began")
     finished_at: Mapped[datetime | None] = mapped_column(comment="When it ended; null while running or after a crash")
     outcome: Mapped[str | None] = mapped_column(
@@ -63,6 +66,8 @@ class SyncRun(Base):
     hidden: Mapped[int] = mapped_column(server_default=text("0"), comment="Pages newly hidden")
     removed: Mapped[int] = mapped_column(server_default=text("0"), comment="Pages newly removed")
     restored: Mapped[int] = mapped_column(server_default=text("0"), comment="Hidden or removed pages that are back")
+    relabelled: Mapped[int] = mapped_column(server_default=text("0"), comment="Pages with other labels than before")
+    restricted: Mapped[int] = mapped_column(server_default=text("0"), comment="Pages with other readers than before")
 
     __table_args__ = (
         Index(None, "started_at"),
@@ -91,6 +96,8 @@ class SyncRunSpace(Base):
     hidden: Mapped[int] = mapped_column(server_default=text("0"), comment="Pages newly hidden")
     removed: Mapped[int] = mapped_column(server_default=text("0"), comment="Pages newly removed")
     restored: Mapped[int] = mapped_column(server_default=text("0"), comment="Hidden or removed pages that are back")
+    relabelled: Mapped[int] = mapped_column(server_default=text("0"), comment="Pages with other labels than before")
+    restricted: Mapped[int] = mapped_column(server_default=text("0"), comment="Pages with other readers than before")
     held: Mapped[int] = mapped_column(server_default=text("0"), comment="Removals that wait for a decision")
     root_hash: Mapped[str | None] = mapped_column(
         comment="Digest over the complete listing: equal digests prove equal listings; null when not complete"

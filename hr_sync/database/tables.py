@@ -5,7 +5,6 @@ as `status` or `action` are text columns: their values are the enums of `hr_sync
 """
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -40,8 +39,10 @@ class ConfluencePage(Base):
     restriction_digest: Mapped[str | None] = mapped_column(
         comment="SHA-256 over the effective read restrictions; null while not known"
     )
-    readers: Mapped[dict[str, Any] | None] = mapped_column(
-        JSONB(none_as_null=True), comment="Who may read the page, restrictions of ancestors included; null = not known"
+    readers: Mapped[list[dict[str, list[str]]] | None] = mapped_column(
+        JSONB(none_as_null=True),
+        comment="Restrictions on the way to the top, [{users, groups}, ...]: a reader must be in each of them; [] = "
+        "open to whoever may view the space, null = not known, which is never open",
     )
     first_seen_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="When this row was made (the database's clock)"
@@ -126,7 +127,9 @@ class PageChange(Base):
     page_id: Mapped[str] = mapped_column(comment="The page; it may have been purged since")
     space_key: Mapped[str] = mapped_column(comment="Its space after the change")
     run_id: Mapped[int] = mapped_column(BigInteger, comment="Run that applied the change")
-    action: Mapped[str] = mapped_column(comment="What was done: insert, update, move, restore, hide, remove, ...")
+    action: Mapped[str] = mapped_column(
+        comment="What was done: insert, update, move, restore, relabel, restrict, hide, remove, ..."
+    )
     facets: Mapped[list[str]] = mapped_column(
         ARRAY(Text), comment="What differs now: text, title, location, labels, restrictions, removed, restored"
     )

@@ -52,5 +52,10 @@ def clean_page(page: Page) -> CleanPage:
     return CleanPage(head=clean_head(page.head), storage=storage, content_hash=content_hash(storage))
 
 
+def clean_labels(labels: frozenset[str] | None) -> frozenset[str] | None:
+    """Clean labels; one of which nothing is left is none. Not known stays not known."""
+    return None if labels is None else frozenset(map(clean_line, labels)) - {""}
+
+
 def _clean_heads(heads: Mapping[str, Head], space: Space) -> dict[str, Head]:
     return {page_id: clean_head(head) for page_id, head in heads.items() if belongs(head, space)}

@@ -13,6 +13,14 @@ from hr_sync.sync.work import Work
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BadgeFindings:
+    """What became of labels and readers."""
+
+    compared: bool = False  #: those of every live page, with what a walk that finished showed
+    doubt: str | None = None  #: why that is not so, or not for all of them
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Findings:
     """What the steps of one space found out, beyond the counts."""
 
@@ -24,6 +32,7 @@ class Findings:
     watermark: datetime | None = None  #: newest change seen, on Confluence's clock
     root_hash: str | None = None
     scope_fingerprint: str | None = None
+    badges: BadgeFindings = BadgeFindings()
 
 
 def close_space(work: Work, findings: Findings) -> SpaceReport:
@@ -45,6 +54,7 @@ def close_space(work: Work, findings: Findings) -> SpaceReport:
             # Pages that failed are remembered by themselves; a listing that missed some moves no position.
             watermark=None if findings.wrongly_absent else findings.watermark,
             scope_fingerprint=None if findings.narrowed else findings.scope_fingerprint,
+            compared_badges=findings.badges.compared,
         )
         record_space(session, work.lease, work.run_id, work.space, record)
     return report
@@ -56,7 +66,7 @@ def _report(work: Work, findings: Findings) -> SpaceReport:
     held += [_narrowed(findings.narrowed)] if findings.narrowed else []
     if held:
         return replace(report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, error=" ".join(held))
-    doubts = _doubts(findings.wrongly_absent, work.counts.failed)
+    doubts = _doubts(findings, work.counts.failed)
     if doubts:
         return replace(report, outcome=Outcome.PARTIAL, exit_code=ExitCode.PARTIAL, error=" ".join(doubts))
     return report
@@ -76,13 +86,15 @@ def _narrowed(pages: int) -> str:
     )
 
 
-def _doubts(wrongly_absent: int, failed: int) -> Sequence[str]:
+def _doubts(findings: Findings, failed: int) -> Sequence[str]:
     doubts = []
-    if wrongly_absent:
+    if findings.wrongly_absent:
         doubts.append(
-            f"The listing did not show {wrongly_absent} pages for which there is no evidence that they have gone; "
-            "they were kept. The next full run asks again."
+            f"The listing did not show {findings.wrongly_absent} pages for which there is no evidence that they have "
+            "gone; they were kept. The next full run asks again."
         )
     if failed:
         doubts.append(f"{failed} pages failed; `hr-sync status` tells why. Later runs try them again.")
+    if findings.badges.doubt:
+        doubts.append(findings.badges.doubt)
     return doubts

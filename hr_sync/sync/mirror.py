@@ -32,6 +32,7 @@ class Mode(StrEnum):
 
     FULL = "full"  #: everything in scope; the only mode that finds what has gone
     INCREMENTAL = "incremental"  #: what changed since the last pass, as far as versions tell; removes nothing
+    RESTRICTIONS = "restrictions"  #: labels and readers of everything in scope, and nothing else of it
     RESYNC = "resync"  #: everything in scope is compared, and what was asked for is fetched whatever its version
 
 
@@ -69,6 +70,7 @@ class Mirror:
     version: str  #: of hr_sync
     connections: int = 8  #: requests under way at once
     guard: Guard = field(default_factory=Guard)
+    badges_with_full: bool = False  #: a full pass compares labels and readers too
     overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
     lease_seconds: float = LEASE_SECONDS  #: how long a space stays closed after its worker vanished without a trace
     tell: Tell = tell_nobody  #: called from the threads of the spaces

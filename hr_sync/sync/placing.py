@@ -34,7 +34,7 @@ def place(reader: Reader, listing: Listing, scope: PageScope) -> Placed:
     """
     if not scope.by_tree:
         return Placed(inside=listing, outside=frozenset())
-    parents, lost = _chains(reader, listing)
+    parents, lost = chains(reader, listing)
     covered = {page_id: scope.covers(page_id, parents, lost) for page_id in listing.heads}
     inside = {page_id: head for page_id, head in listing.heads.items() if covered[page_id]}
     unplaced = [page_id for page_id in covered if covered[page_id] is None]
@@ -45,8 +45,11 @@ def place(reader: Reader, listing: Listing, scope: PageScope) -> Placed:
     )
 
 
-def _chains(reader: Reader, listing: Listing) -> tuple[dict[str, str | None], set[str]]:
-    """Find the parent of every page and folder up to the top, and those whose parent is not to be seen."""
+def chains(reader: Reader, listing: Listing) -> tuple[dict[str, str | None], set[str]]:
+    """Find the parent of every page and folder up to the top, and those whose parent is not to be seen.
+
+    Parents of kinds that are `UNLISTED` stand at the top. Raises what the reader raises.
+    """
     heads = listing.heads.values()
     parents = {head.id: head.parent_id for head in heads}
     for head in heads:

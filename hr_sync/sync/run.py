@@ -14,12 +14,14 @@ from hr_sync.database.journal import close_run, open_run
 from hr_sync.errors import ConfigurationError, HrSyncError
 from hr_sync.model.page import Space
 from hr_sync.model.report import Counts, ExitCode, Outcome, RunReport, SpaceReport, conclude, total
+from hr_sync.sync.badges import sync_badges
 from hr_sync.sync.departed import departed_spaces, sync_dropped, sync_unseen
 from hr_sync.sync.mirror import Mirror, Mode, Order
+from hr_sync.sync.outcomes import outcome_of
 from hr_sync.sync.recent import sync_recent
 from hr_sync.sync.resync import fetch_failed, page_tasks
 from hr_sync.sync.scope import InScope, spaces_in_scope
-from hr_sync.sync.side_by_side import Task, outcome_of, told, work_on
+from hr_sync.sync.side_by_side import Task, told, work_on
 from hr_sync.sync.space import sync_space
 
 log = structlog.get_logger(__name__)
@@ -100,6 +102,8 @@ def _tasks(mirror: Mirror, order: Order, spaces: InScope) -> Mapping[Space, Task
         return dict.fromkeys(spaces.chosen, fetch_failed)
     if order.mode is Mode.INCREMENTAL:
         return dict.fromkeys(spaces.chosen, sync_recent)
+    if order.mode is Mode.RESTRICTIONS:
+        return dict.fromkeys(spaces.chosen, sync_badges)
     tasks: dict[Space, Task] = dict.fromkeys(spaces.chosen, sync_space)
     if order.mode is Mode.FULL:
         unseen, dropped = departed_spaces(mirror, spaces)

@@ -10,12 +10,13 @@ import structlog
 from hr_sync.database.engine import session_scope
 from hr_sync.database.journal import SpaceRecord, record_space
 from hr_sync.database.lease import Busy
-from hr_sync.errors import AccessDenied, ConfluenceUnavailable, CredentialsRefused, HrSyncError, ServerFailed, Stopped
+from hr_sync.errors import HrSyncError
 from hr_sync.model.page import Space
-from hr_sync.model.report import Counts, ExitCode, Outcome, RunReport, SpaceReport
+from hr_sync.model.report import Counts, Outcome, RunReport, SpaceReport
 from hr_sync.sync.bodies import BodyFetcher
 from hr_sync.sync.leases import leased
 from hr_sync.sync.mirror import Mirror, Order
+from hr_sync.sync.outcomes import meets_every_space, outcome_of
 from hr_sync.sync.work import Work
 from hr_sync.sync.workers import host_and_pid
 
@@ -85,7 +86,7 @@ class _Round:
                 raise self._ended_by
             return task(work)
         except HrSyncError as failure:
-            ends_run = _meets_every_space(failure)
+            ends_run = meets_every_space(failure)
             if ends_run:
                 self._ended_by = failure
             report = SpaceReport(
@@ -107,17 +108,3 @@ def told(report: RunReport | SpaceReport) -> dict[str, object]:
     if report.error is not None:
         fields["error"] = report.error
     return fields | {name: count for name, count in asdict(report.counts).items() if count}
-
-
-def _meets_every_space(failure: HrSyncError) -> bool:
-    """Tell a site that is down or has shut us out from one space that cannot be read."""
-    if isinstance(failure, ServerFailed | AccessDenied):
-        return False
-    return isinstance(failure, ConfluenceUnavailable | CredentialsRefused | Stopped)
-
-
-def outcome_of(failure: HrSyncError) -> Outcome:
-    """Give the outcome that a failure leaves."""
-    if isinstance(failure, Stopped):
-        return Outcome.STOPPED
-    return Outcome.PARTIAL if failure.exit_code == ExitCode.PARTIAL else Outcome.FAILED

@@ -1,4 +1,4 @@
-"""One space in one full run: list, plan, fetch, write, ask, remove, record. Reads as the algorithm."""
+"""One space in one full run: list, plan, fetch, write, ask, remove, compare badges, record. Reads as the algorithm."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from hr_sync.model.page import Listing, StoredPage
 from hr_sync.model.plan import Action, make_plan
 from hr_sync.model.removal import Ruling, Verdict, out_of_scope
 from hr_sync.model.report import SpaceReport
+from hr_sync.sync.badges import refresh_badges
 from hr_sync.sync.border import clean_listing
 from hr_sync.sync.closing import Findings, close_space
 from hr_sync.sync.labelling import in_scope
@@ -40,6 +41,7 @@ def sync_space(work: Work) -> SpaceReport:
     outside = [stored[page_id] for page_id in sorted(placed.outside & stored.keys())]
     left = _leave_scope(work, out_of_scope(outside), live_pages=len(live))
     held = carry_out(work, [*gone, *rulings, *left.by_themselves], live_pages=len(live))
+    badges = refresh_badges(work, listing)
     return close_space(
         work,
         Findings(
@@ -51,6 +53,7 @@ def sync_space(work: Work) -> SpaceReport:
             watermark=max((head.last_updated for head in listing.heads.values()), default=None),
             root_hash=root_hash(placed.inside.heads.values()),
             scope_fingerprint=work.mirror.scope.pages.fingerprint,
+            badges=badges,
         ),
     )
 

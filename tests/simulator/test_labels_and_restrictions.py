@@ -1,5 +1,7 @@
 """Which pages carry which labels, and restrictions beyond the first two hundred."""
 
+from typing import Literal
+
 import pytest
 
 from hr_sync.simulator import Fault, Simulator, World
@@ -61,7 +63,7 @@ def test_what_is_hidden_lends_no_label() -> None:
 
 
 @pytest.mark.parametrize("flavor", ["cloud", "datacenter"])
-def test_labels_expanded_over_a_list_are_cut(flavor: str) -> None:
+def test_labels_expanded_over_a_list_are_cut(flavor: Literal["cloud", "datacenter"]) -> None:
     """At two hundred in all, silently: `size` is what is shown."""
     world = World()
     world.create_space("A")

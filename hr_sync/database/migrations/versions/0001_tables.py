@@ -66,7 +66,8 @@ def _confluence_pages() -> None:
         _column(
             "readers",
             postgresql.JSONB(),
-            "Who may read the page, restrictions of ancestors included; null = not known",
+            "Restrictions on the way to the top, [{users, groups}, ...]: a reader must be in each of them; [] = open "
+            "to whoever may view the space, null = not known, which is never open",
             null=True,
         ),
         _column("first_seen_at", TIME, "When this row was made (the database's clock)", default="now()"),
@@ -165,7 +166,7 @@ def _page_changes() -> None:
         _column("page_id", TEXT, "The page; it may have been purged since"),
         _column("space_key", TEXT, "Its space after the change"),
         _column("run_id", sa.BigInteger(), "Run that applied the change"),
-        _column("action", TEXT, "What was done: insert, update, move, restore, hide, remove, ..."),
+        _column("action", TEXT, "What was done: insert, update, move, restore, relabel, restrict, hide, remove, ..."),
         _column(
             "facets",
             postgresql.ARRAY(TEXT),
@@ -208,6 +209,7 @@ def _sync_spaces() -> None:
         _column("last_complete_run_id", sa.BigInteger(), "Last complete run of this space", null=True),
         _column("last_complete_at", TIME, "When it ended: freshness is its age", null=True),
         _column("last_full_at", TIME, "When the last complete full listing ended", null=True),
+        _column("badges_at", TIME, "When labels and readers of its pages were compared last", null=True),
         sa.PrimaryKeyConstraint("space_key", name=op.f("pk_sync_spaces")),
         schema=SCHEMA_TOKEN,
         comment="Mirrored spaces: lease, position and freshness",
@@ -218,7 +220,7 @@ def _sync_runs() -> None:
     op.create_table(
         "sync_runs",
         _column("id", sa.BigInteger(), "Number of the run", sa.Identity(always=True)),
-        _column("mode", TEXT, "full, incremental or resync"),
+        _column("mode", TEXT, "full, incremental, restrictions or resync"),
         _column("started_at", TIME, "When it began", default="now()"),
         _column("finished_at", TIME, "When it ended; null while running or after a crash", null=True),
         _column(
@@ -242,6 +244,8 @@ def _sync_runs() -> None:
         _column("hidden", sa.Integer(), "Pages newly hidden", default="0"),
         _column("removed", sa.Integer(), "Pages newly removed", default="0"),
         _column("restored", sa.Integer(), "Hidden or removed pages that are back", default="0"),
+        _column("relabelled", sa.Integer(), "Pages with other labels than before", default="0"),
+        _column("restricted", sa.Integer(), "Pages with other readers than before", default="0"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_runs")),
         schema=SCHEMA_TOKEN,
         comment="Runs of hr_sync, whatever became of them",
@@ -266,6 +270,8 @@ def _sync_run_spaces() -> None:
         _column("hidden", sa.Integer(), "Pages newly hidden", default="0"),
         _column("removed", sa.Integer(), "Pages newly removed", default="0"),
         _column("restored", sa.Integer(), "Hidden or removed pages that are back", default="0"),
+        _column("relabelled", sa.Integer(), "Pages with other labels than before", default="0"),
+        _column("restricted", sa.Integer(), "Pages with other readers than before", default="0"),
         _column("held", sa.Integer(), "Removals that wait for a decision", default="0"),
         _column(
             "root_hash",

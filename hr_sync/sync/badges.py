@@ -1,0 +1,115 @@
+"""Labels and readers of a space's pages: read from the source, compared, and written where they differ.
+
+No page is written, hidden or removed otherwise, and a walk that breaks writes nothing.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from hr_sync.confluence.reader import Reader
+from hr_sync.database.apply import MOST_PAGES
+from hr_sync.database.badges import stored_badges, write_badges
+from hr_sync.database.engine import session_scope
+from hr_sync.errors import AccessDenied, AnswerNotTrusted, ConfluenceError, NotFound, ServerFailed, Stopped
+from hr_sync.model.badge import Badge, BadgeStep, plan_badges
+from hr_sync.model.page import Listing
+from hr_sync.model.plan import Action
+from hr_sync.model.readers import Restriction, readers_of
+from hr_sync.model.report import SpaceReport
+from hr_sync.model.tree import ancestry
+from hr_sync.sync.border import clean_labels, clean_listing
+from hr_sync.sync.closing import BadgeFindings, Findings, close_space
+from hr_sync.sync.outcomes import meets_every_space
+from hr_sync.sync.placing import UNLISTED, chains
+from hr_sync.sync.work import Work
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownBadges:
+    """The badges of some pages, by page id, and how many questions about restrictions got no answer to be used."""
+
+    badges: Mapping[str, Badge]
+    unanswered: int
+
+
+def sync_badges(work: Work) -> SpaceReport:
+    """Bring labels and readers of one space up to date, and nothing else."""
+    listing = clean_listing(work.mirror.reader.listing(work.space))
+    work.counts.listed = len(listing.heads) + len(listing.unreadable)
+    return close_space(work, Findings(looked_at_all=False, badges=_refresh(work, listing)))
+
+
+def refresh_badges(work: Work, listing: Listing) -> BadgeFindings:
+    """Do the same at the end of a full pass, where it is wanted; what goes wrong with it is told and costs no more.
+
+    Raises what would meet every space: a site that is down or has shut us out.
+    """
+    if not work.mirror.badges_with_full:
+        return BadgeFindings()
+    try:
+        return _refresh(work, listing)
+    except ConfluenceError as failure:
+        if meets_every_space(failure):
+            raise
+        return BadgeFindings(doubt=f"Labels and restrictions were not compared: {failure}")
+
+
+def shown_badges(reader: Reader, listing: Listing, page_ids: Collection[str]) -> ShownBadges:
+    """Ask for the badges of these pages of a space, as far as the listing shows them. Raises what the reader raises."""
+    parents, lost = chains(reader, listing)
+    # What is above a whiteboard or a database, and what they restrict themselves, no question of ours tells.
+    lost |= {head.parent_id for head in listing.heads.values() if head.parent_id and head.parent_type in UNLISTED}
+    own = reader.badges(listing.space, listing.heads)
+    pages = [page_id for page_id in page_ids if page_id in listing.heads]
+    on_the_way = {node_id for page_id in pages for node_id in ancestry(page_id, parents)}
+    restrictions = dict(own.restrictions)
+    unanswered = 0
+    for node_id in sorted(on_the_way - lost):
+        if restrictions.get(node_id) is None:
+            restrictions[node_id], answered = _ask(reader, node_id)
+            unanswered += not answered
+    badges = {
+        page_id: Badge(
+            labels=clean_labels(own.labels.get(page_id)), readers=readers_of(page_id, restrictions, parents, lost)
+        )
+        for page_id in pages
+    }
+    return ShownBadges(badges=badges, unanswered=unanswered)
+
+
+def _ask(reader: Reader, node_id: str) -> tuple[Restriction | None, bool]:
+    """Ask one page or folder. That it is not to be seen is an answer, and its restriction stays unknown."""
+    try:
+        return reader.restriction_of(node_id), True
+    except (NotFound, AccessDenied):
+        return None, True
+    except AnswerNotTrusted:
+        return None, False
+    except ServerFailed:
+        reader.check_account()  # raises when it is not the page that is broken, but the server
+        return None, False
+
+
+def _refresh(work: Work, listing: Listing) -> BadgeFindings:
+    with session_scope(work.mirror.sessions) as session:
+        stored = stored_badges(session, work.space.key)
+    shown = shown_badges(work.mirror.reader, listing, stored)
+    by_page: dict[str, list[BadgeStep]] = {}
+    for step in plan_badges(shown.badges, stored):
+        by_page.setdefault(step.page_id, []).append(step)
+    pages = list(by_page.values())
+    for start in range(0, len(pages), MOST_PAGES):
+        _write(work, pages[start : start + MOST_PAGES])
+    doubt = f"{shown.unanswered} questions about who may read pages got no answer; those count as not known."
+    return BadgeFindings(compared=True, doubt=doubt if shown.unanswered else None)
+
+
+def _write(work: Work, pages: Sequence[Sequence[BadgeStep]]) -> None:
+    """Write a chunk and count it. The chunk is one transaction: all of it is there afterwards, or none."""
+    if work.mirror.stop.is_set():
+        raise Stopped("Asked to stop; what was written so far stays, the next run does the rest.")
+    for step in write_badges(work.mirror.sessions, work.lease, work.run_id, pages):
+        if step.action is Action.RELABEL:
+            work.counts.relabelled += 1
+        else:
+            work.counts.restricted += 1

@@ -1,0 +1,285 @@
+"""Labels and readers arrive on both flavours, by a run of their own or with a full one; not known is not open."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from hr_sync.confluence.datacenter import DataCenterReader
+from hr_sync.model.report import RunReport
+from hr_sync.simulator import Fault, Simulator, World
+from hr_sync.simulator.world import Page
+from hr_sync.sync.mirror import Mirror, Mode, Order
+from hr_sync.sync.run import run
+from tests.sync.mirrors import fault, fired, full, mirror_of
+from tests.sync.oracle import ask, changes, fingerprint, state_of
+
+BADGES = "SELECT labels, readers, restriction_digest, synced_at FROM confluence_pages WHERE id = %s"
+SEARCH = "/rest/api/content/search"
+ASKED = r"/restriction/byOperation\?"
+UNKNOWN = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A space: Home > Leave > (folder Forms > Claim), and Notes; a mirror of it."""
+
+    world: World
+    site: Simulator
+    engine: Engine
+    mirror: Mirror
+
+    def page(self, title: str) -> Page:
+        return next(page for page in self.world.pages() if page.title == title)
+
+    def run(self) -> RunReport:
+        """Compare badges alone."""
+        return run(self.mirror, Order(mode=Mode.RESTRICTIONS))
+
+    def badge(self, title: str) -> tuple[list[str] | None, list[set[str]] | None]:
+        """Give labels, and the names of users and groups that each restriction on the way lets through."""
+        row = ask(self.engine, BADGES, self.page(title).id)[0]
+        assert (row["readers"] is None) == (row["restriction_digest"] is None)
+        if row["readers"] is None:
+            return row["labels"], UNKNOWN
+        return row["labels"], [{self._name(each) for each in own["users"] + own["groups"]} for own in row["readers"]]
+
+    def _name(self, subject: str) -> str:
+        groups = {name: group.name for group in self.world._groups.values() for name in (group.id, group.name)}
+        return groups[subject] if subject in groups else self.world.user(subject).username
+
+
+def world_of_forms() -> World:
+    world = World()
+    world.add_group("managers")
+    world.create_space("HR")
+    home = world.create_page(space_key="HR", title="Home", storage="<p>1</p>", labels=("start", "all"))
+    world.set_homepage("HR", home.id)
+    leave = world.create_page(space_key="HR", title="Leave", storage="<p>2</p>", parent_id=home.id, labels=("all",))
+    folder = world.create_folder(space_key="HR", title="Forms", parent_id=leave.id)
+    world.create_page(space_key="HR", title="Claim", storage="<p>3</p>", parent_id=folder.id)
+    world.create_page(space_key="HR", title="Notes", storage="<p>4</p>")
+    world.label_page(home.id, "favourite", prefix="my")
+    world.restrict_page(leave.id, groups=("managers",))
+    return world
+
+
+@pytest.fixture(params=["cloud", "scan", "offset"])
+def scene(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Scene]:
+    """A mirror whose badges have not been looked at."""
+    switches: dict[str, Any] = {
+        "cloud": {},
+        "scan": {"flavor": "datacenter"},
+        "offset": {"flavor": "datacenter", "version": "7.17.4"},
+    }[request.param]
+    world = world_of_forms()
+    with Simulator(world, **switches) as site:
+        mirror = mirror_of(site, engine)
+        if switches:
+            mirror = replace(mirror, reader=DataCenterReader(mirror.reader.gateway))
+        assert full(mirror).outcome == "complete"
+        site.requests.clear()
+        yield Scene(world, site, engine, mirror)
+
+
+@pytest.fixture
+def known(scene: Scene) -> Scene:
+    """The same, with every badge known."""
+    assert scene.run().outcome == "complete"
+    return scene
+
+
+EVERYTHING = {
+    "Home": (["all", "start"], []),
+    "Leave": (["all"], [{"managers", "hr-bot"}]),
+    "Claim": ([], [{"managers", "hr-bot"}]),
+    "Notes": ([], []),
+}
+
+
+def badges(scene: Scene) -> dict[str, Any]:
+    return {title: scene.badge(title) for title in EVERYTHING}
+
+
+def test_a_full_run_leaves_them_unknown_unless_it_is_told_to_look(scene: Scene) -> None:
+    """Null, and no request for them."""
+    assert [scene.badge(title) for title in EVERYTHING] == [(None, UNKNOWN)] * 4
+
+    report = full(replace(scene.mirror, badges_with_full=True))
+
+    assert (report.outcome, report.counts.relabelled, report.counts.restricted) == ("complete", 4, 4)
+    assert badges(scene) == EVERYTHING
+
+
+def test_a_run_of_their_own_writes_them_and_nothing_else(scene: Scene) -> None:
+    """Each is told once, with its facet; the run after it writes no row."""
+    scene.world.edit_page(scene.page("Notes").id, storage="<p>newer</p>")
+
+    report = scene.run()
+
+    assert (report.outcome, report.exit_code, report.mode) == ("complete", 0, "restrictions")
+    assert badges(scene) == EVERYTHING
+    notes = scene.page("Notes").id
+    told = [change for change in changes(scene.engine, report.run_id) if change[0] == notes]
+    assert told == [(notes, "relabel", ["labels"]), (notes, "restrict", ["restrictions"])]
+    assert ask(scene.engine, "SELECT version FROM confluence_pages WHERE id = %s", notes)[0]["version"] == 1
+
+    before = fingerprint(scene.engine)
+    again = scene.run()
+    assert (again.outcome, again.counts.relabelled, again.counts.restricted) == ("complete", 0, 0)
+    assert fingerprint(scene.engine) == before
+
+
+def test_what_people_change_arrives(known: Scene) -> None:
+    """A label, a restriction far above, one that is lifted, and a move below another page: without any version."""
+    world = known.world
+    world.unlabel_page(known.page("Home").id, "all")
+    world.label_page(known.page("Notes").id, "new\u200b")
+    world.restrict_page(known.page("Home").id, users=("ann.lee",))
+    world.unrestrict_page(known.page("Leave").id)
+    known.site.requests.clear()
+
+    report = known.run()
+
+    home = [{"ann.lee", "hr-bot"}]
+    assert badges(known) == {
+        "Home": (["start"], home),
+        "Leave": (["all"], home),
+        "Claim": ([], home),
+        "Notes": (["new"], []),
+    }
+    assert (report.counts.relabelled, report.counts.restricted, report.counts.bodies) == (2, 3, 0)
+
+    world.move_page(known.page("Notes").id, parent_id=known.page("Leave").id)
+    assert known.run().outcome == "complete"
+    assert known.badge("Notes") == (["new"], home)
+
+
+def test_a_folder_restricts_too(scene: Scene) -> None:
+    """It is one more node on the way to the top."""
+    folder = scene.world.pages(kind="folder")[0]
+    scene.world.restrict_page(folder.id, users=("ann.lee",))
+
+    assert scene.run().outcome == "complete"
+    assert scene.badge("Claim")[1] in (
+        [{"ann.lee", "hr-bot"}, {"managers", "hr-bot"}],
+        [{"managers", "hr-bot"}, {"ann.lee", "hr-bot"}],
+    )
+
+
+def test_lists_that_were_cut_are_read_to_their_end(scene: Scene) -> None:
+    """One that is as long as its limit may go on."""
+    names = [scene.world.add_user(f"user-{number}").username for number in range(7)]
+    scene.world.restrict_page(scene.page("Notes").id, users=names)
+    fault(scene.site, "permissions-cut", "restriction", argument=3, times=0)
+
+    assert scene.run().outcome == "complete"
+    assert fired(scene.site) == {"permissions-cut"}
+    assert scene.badge("Notes")[1] == [{*names, "hr-bot"}]
+
+
+@pytest.mark.parametrize("kind", ["forbidden-403", "not-found-404-v1"])
+def test_what_is_not_to_be_seen_is_not_known(known: Scene, kind: str) -> None:
+    """The page asked, and all below it; the run is complete, since that was an answer."""
+    folder = known.world.pages(kind="folder")[0]
+    fault(known.site, kind, f"/content/{folder.id}/restriction", times=0)
+
+    report = known.run()
+
+    assert fired(known.site) == {kind}
+    assert (report.outcome, report.counts.restricted) == ("complete", 1)
+    assert badges(known) == EVERYTHING | {"Claim": ([], UNKNOWN)}
+    known.site.faults.clear()
+    assert known.run().counts.restricted == 1
+    assert badges(known) == EVERYTHING
+
+
+@pytest.mark.parametrize("kind", ["error-500", "login-page-200", "empty-object-200", "list-200"])
+def test_a_question_without_an_answer_makes_the_run_partial(known: Scene, kind: str) -> None:
+    """And the readers unknown, which is never open."""
+    folder = known.world.pages(kind="folder")[0]
+    fault(known.site, kind, f"/content/{folder.id}/restriction", times=0)
+
+    report = known.run()
+
+    assert fired(known.site) == {kind}
+    assert (report.outcome, report.exit_code) == ("partial", 3)
+    assert badges(known) == EVERYTHING | {"Claim": ([], UNKNOWN)}
+
+
+def test_a_page_that_the_walk_does_not_show_is_asked_itself(known: Scene) -> None:
+    """Its restriction is that which it tells then; nothing passes for open because a list is short."""
+    known.world.restrict_page(known.page("Notes").id, users=("ann.lee",))
+    fault(known.site, "missing-rows", "expand=restrictions", argument=3, times=0)
+
+    assert known.run().outcome == "complete"
+    assert fired(known.site) == {"missing-rows"}
+    assert known.badge("Notes")[1] == [{"ann.lee", "hr-bot"}]
+
+
+def test_a_hidden_page_has_no_known_readers(known: Scene) -> None:
+    """Nobody looks after them; when the page is back, the next comparison tells."""
+    notes = known.page("Notes").id
+    known.world.hide_page(notes)
+    full(known.mirror)
+    assert (state_of(known.engine, notes), known.badge("Notes")[1]) == ("hidden", UNKNOWN)
+
+    known.world.unrestrict_page(notes)
+    full(known.mirror)
+    assert (state_of(known.engine, notes), known.badge("Notes")[1]) == ("live", UNKNOWN)
+    assert known.run().outcome == "complete"
+    assert badges(known) == EVERYTHING
+
+
+def test_a_page_that_is_live_and_not_listed_is_not_open(known: Scene) -> None:
+    """Before a full run has asked what became of it, its labels stay and its readers are not known."""
+    known.world.hide_page(known.page("Leave").id)
+
+    assert known.run().outcome == "complete"
+    assert badges(known) == EVERYTHING | {"Leave": (["all"], UNKNOWN), "Claim": ([], UNKNOWN)}
+    assert state_of(known.engine, known.page("Leave").id) == "live"
+
+
+@pytest.mark.parametrize("scene", ["cloud"], indirect=True)
+@pytest.mark.parametrize(
+    "match", [SEARCH, r"/content/labels", r"/api/v2/labels/", "/restriction/", r"/api/v2/folders/"]
+)
+@pytest.mark.parametrize("kind", ["forbidden-403", "error-500", "login-page-200", "empty-object-200"])
+def test_with_a_full_run_it_costs_pages_nothing(known: Scene, match: str, kind: str) -> None:
+    """Whatever breaks there, the run is partial at worst, pages arrive, and nothing is hidden or removed."""
+    known.world.edit_page(known.page("Notes").id, storage="<p>newer</p>")
+    fault(known.site, kind, match, times=0)
+
+    report = full(replace(known.mirror, badges_with_full=True))
+
+    assert fired(known.site) == {kind}
+    assert report.exit_code in (0, 3)
+    assert (report.counts.updated, report.counts.removed, report.counts.hidden) == (1, 0, 0)
+    for title, (labels, readers) in EVERYTHING.items():
+        assert known.badge(title) in ((labels, readers), (labels, UNKNOWN))
+    known.site.faults.clear()
+    assert full(replace(known.mirror, badges_with_full=True)).outcome == "complete"
+    assert badges(known) == EVERYTHING
+
+
+@pytest.mark.parametrize("scene", ["cloud"], indirect=True)
+def test_labels_that_the_index_shows_are_asked_of_the_page(known: Scene) -> None:
+    """When the list of a space's labels holds none of a kind, or a page is missing in the list of a label."""
+    known.world.label_page(known.page("Notes").id, "late")
+    for match in ("/content/labels", "/api/v2/labels/"):
+        known.site.faults.clear()
+        known.site.faults.add(Fault(kind="empty-list", match=match, times=0))
+        assert known.run().outcome == "complete"
+        assert fired(known.site) == {"empty-list"}
+        assert badges(known) == EVERYTHING | {"Notes": (["late"], [])}
+
+
+@pytest.mark.parametrize("scene", ["cloud"], indirect=True)
+def test_a_run_that_is_refused_ends_so(known: Scene) -> None:
+    """Refused credentials are no matter of one space."""
+    fault(known.site, "unauthorized-401", SEARCH, times=0)
+
+    assert full(replace(known.mirror, badges_with_full=True)).exit_code == 77
+    assert badges(known) == EVERYTHING
