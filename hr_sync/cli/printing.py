@@ -44,6 +44,8 @@ def print_report(report: RunReport) -> None:
         table.add_row("all", report.outcome, *_numbers(report.counts))
     if report.spaces:
         console.print(table)
+    if report.counts.relabelled or report.counts.restricted:
+        console.print(f"{report.counts.relabelled} pages have other labels, {report.counts.restricted} other readers.")
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
         f"Run {report.run_id} {report.outcome}: {report.requests} requests, {report.counts.bodies} bodies, {seconds}."
@@ -74,6 +76,8 @@ def print_previews(previews: Sequence["Preview"]) -> None:
             console.print(table)
         if len(steps) > _MOST_STEPS:
             console.print(f"… and {len(steps) - _MOST_STEPS} more; --json shows them all.")
+        for badge in preview.badges[:_MOST_STEPS]:
+            console.print(f"{badge.page_id}: {badge.action}, {badge.reason}")
         if preview.would_hold:
             console.print("So many removals would be held; --allow-mass-delete would release them.")
     console.print("Nothing was written.")
@@ -143,7 +147,7 @@ def print_explanation(explanation: "Explanation") -> None:
     facts.add_row("scope", explanation.scope)
     for name, value in asdict(explanation.history.stored).items() if explanation.history.stored else ():
         if value is not None:
-            facts.add_row(name, _time(value) if isinstance(value, datetime) else escape(str(value)))
+            facts.add_row(name, _fact(name, value))
     if failure := explanation.history.failure:
         facts.add_row("fails", f"{failure.stage}, {failure.attempts} times: {escape(failure.message)}")
     console.print(facts)
@@ -156,6 +160,14 @@ def print_explanation(explanation: "Explanation") -> None:
         )
     if explanation.history.changes:
         console.print(changes)
+
+
+def _fact(name: str, value: object) -> str:
+    if isinstance(value, datetime):
+        return _time(value)
+    if isinstance(value, list) and not value:
+        return "whoever may view the space" if name == "readers" else "none"
+    return escape(str(value))
 
 
 def print_settings(settings: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:

@@ -50,7 +50,8 @@ def run(
 
     if sum((incremental, restrictions, full or dry_run)) > 1:
         raise UsageError(
-            "--full and --dry-run, --incremental, and --restrictions are three kinds of run; leave the others out."
+            "--incremental and --restrictions go neither with each other nor with --full or --dry-run; "
+            "leave one of them out."
         )
     order = Order(
         mode=Mode.INCREMENTAL if incremental else Mode.RESTRICTIONS if restrictions else Mode.FULL,

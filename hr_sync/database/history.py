@@ -1,6 +1,6 @@
 """Everything that the mirror knows about one page. Read only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,8 @@ class StoredFacts:
     status: str
     url: str
     content_hash: str
+    labels: Sequence[str] | None  #: None is not known
+    readers: Sequence[Mapping[str, Sequence[str]]] | None  #: None is not known, an empty one open
     last_updated: datetime  #: in Confluence
     first_seen_at: datetime
     synced_at: datetime  #: when the row was written last

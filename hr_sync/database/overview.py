@@ -1,6 +1,6 @@
 """What `hr-sync status` and `hr-sync pages` tell, as plain values: the answers of `runs.py` and `pages.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -67,6 +67,8 @@ class PageLine:
     url: str
     parent_id: str | None
     content_hash: str
+    labels: Sequence[str] | None  #: None is not known
+    readers: Sequence[Mapping[str, Sequence[str]]] | None  #: None is not known, an empty one open
 
 
 Line = TypeVar("Line", RunLine, FailureLine, PageLine)

@@ -21,6 +21,7 @@ class SpaceStatus:
     last_complete_at: datetime | None  #: end of the last complete run; None = there was none
     age: timedelta | None  #: time since then, on the database's clock: the space's freshness
     full_age: timedelta | None  #: time since the last complete full run: until then nobody looked for what has gone
+    badges_age: timedelta | None  #: time since labels and readers were last compared; None = they never were
     last_run_id: int | None
     last_outcome: str | None  #: of the last run that recorded this space
     held: int  #: removals that waited for a decision at the end of that run
@@ -50,6 +51,7 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             run,
             func.statement_timestamp() - space.last_complete_at,
             func.statement_timestamp() - space.last_full_at,
+            func.statement_timestamp() - space.badges_at,
             space.lease_expires_at > func.statement_timestamp(),
             _count(ConfluencePage.space_key, LIVE),
             _count(PageFailure.space_key),
@@ -64,6 +66,7 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             last_complete_at=space_row.last_complete_at,
             age=age,
             full_age=full_age,
+            badges_age=badges_age,
             last_run_id=space_row.last_run_id,
             last_outcome=run_row.outcome if run_row else None,
             held=run_row.held if run_row else 0,
@@ -72,7 +75,7 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             live_pages=live_pages,
             failing_pages=failing_pages,
         )
-        for space_row, run_row, age, full_age, leased, live_pages, failing_pages in rows
+        for space_row, run_row, age, full_age, badges_age, leased, live_pages, failing_pages in rows
     ]
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from hr_sync.model.badge import Badge, StoredBadge
 from hr_sync.model.page import Head
+from hr_sync.model.readers import readers_digest
 
 
 class DriftKind(StrEnum):
@@ -18,6 +20,8 @@ class DriftKind(StrEnum):
     PLACE = "place"  #: another parent
     STATUS = "status"
     ADDRESS = "address"
+    LABELS = "labels"
+    READERS = "readers"  #: other people may read it than the mirror says
     BODY = "body"  #: the source's body has another hash than the row says
     STORED_BODY = "stored body"  #: the stored body has another hash than its row says, or is not there
 
@@ -54,6 +58,19 @@ def compare(space_key: str, heads: Mapping[str, Head], rows: Mapping[str, Row]) 
     for page_id in sorted(heads.keys() | rows.keys()):
         for kind, why in _differences(heads.get(page_id), rows.get(page_id)):
             yield Drift(page_id=page_id, space_key=space_key, kind=kind, why=why)
+
+
+def compare_badges(space_key: str, shown: Mapping[str, Badge], stored: Mapping[str, StoredBadge]) -> Iterator[Drift]:
+    """Yield the differences of labels and readers, by page id, where both sides know them."""
+    for page_id in sorted(shown.keys() & stored.keys()):
+        badge, row = shown[page_id], stored[page_id]
+        if None not in (badge.labels, row.labels) and badge.labels != row.labels:
+            yield Drift(page_id=page_id, space_key=space_key, kind=DriftKind.LABELS, why="the labels differ")
+        if badge.readers is None or row.readers_digest is None:
+            continue
+        if readers_digest(badge.readers) != row.readers_digest:
+            why = "the source lets other people read it than the mirror says"
+            yield Drift(page_id=page_id, space_key=space_key, kind=DriftKind.READERS, why=why)
 
 
 def _differences(head: Head | None, row: Row | None) -> Iterator[tuple[DriftKind, str]]:

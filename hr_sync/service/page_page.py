@@ -7,7 +7,7 @@ from hr_sync.database.history import PageHistory, StoredFacts
 from hr_sync.service.layout import NUMBER, WORDS, column, document, moment, table
 from hr_sync.service.markup import Html, join, tag
 
-_TELLS_THE_TITLE = {"url"}  # Confluence's addresses end with it
+_CONFIDENTIAL = {"url", "labels"}  # Confluence's addresses end with the title; labels tell what it is about
 
 
 def page_page(page_id: str, history: PageHistory, *, title: str | None, show_titles: bool) -> Html:
@@ -35,7 +35,7 @@ def _stored(stored: StoredFacts | None, *, show_titles: bool) -> Html:
     facts = [
         join(tag("dt", each.name.replace("_", " ")), tag("dd", _shown(value)))
         for each in fields(stored)
-        if (value := getattr(stored, each.name)) is not None and (show_titles or each.name not in _TELLS_THE_TITLE)
+        if (value := getattr(stored, each.name)) is not None and (show_titles or each.name not in _CONFIDENTIAL)
     ]
     return tag("section", tag("h2", "Stored"), tag("dl", *facts))
 
@@ -73,4 +73,6 @@ def _changes(history: PageHistory) -> Html:
 
 
 def _shown(value: object) -> object:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
     return moment(value) if isinstance(value, datetime) else value

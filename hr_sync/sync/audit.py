@@ -1,15 +1,18 @@
 """The drift audit: is the mirror what the source is? Reads both, writes nothing, trusts no hash that it can compute."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hr_sync.database.audit import AuditRow, audit_rows, live_elsewhere, stored_bodies
+from hr_sync.database.badges import stored_badges
 from hr_sync.database.engine import session_scope
 from hr_sync.database.faults import database_errors
-from hr_sync.model.drift import Drift, DriftKind, compare
-from hr_sync.model.page import Head, Page, Space
+from hr_sync.model.badge import StoredBadge
+from hr_sync.model.drift import Drift, DriftKind, compare, compare_badges
+from hr_sync.model.page import Head, Listing, Page, Space
 from hr_sync.model.report import ExitCode
+from hr_sync.sync.badges import shown_badges
 from hr_sync.sync.bodies import PAGES_PER_REQUEST
 from hr_sync.sync.border import clean_listing, clean_page
 from hr_sync.sync.labelling import in_scope
@@ -44,8 +47,10 @@ def audit(mirror: Mirror, order: Order, *, sample: int) -> Audit:
         mirror.reader.check_account()
         spaces = spaces_in_scope(mirror.reader, mirror.scope, order)
         for space in spaces.chosen:
-            heads, rows = _both_sides(mirror, space)
+            listing = clean_listing(mirror.reader.listing(space))
+            heads, rows = _both_sides(mirror, listing)
             drifts += compare(space.key, heads, rows)
+            drifts += _compare_badges(mirror, listing, heads)
             chosen = _sample(heads, rows, sample)
             drifts += _compare_bodies(mirror, space, chosen, rows)
             pages += len(heads)
@@ -63,13 +68,25 @@ def _ghosts_elsewhere(mirror: Mirror, spaces: Sequence[Space]) -> list[Drift]:
     return [Drift(page_id=page_id, space_key=key, kind=DriftKind.GHOST, why=why) for page_id, key in rows]
 
 
-def _both_sides(mirror: Mirror, space: Space) -> tuple[Mapping[str, Head], Mapping[str, AuditRow]]:
-    listing = clean_listing(mirror.reader.listing(space))
+def _both_sides(mirror: Mirror, listing: Listing) -> tuple[Mapping[str, Head], Mapping[str, AuditRow]]:
     with session_scope(mirror.sessions) as session:
-        rows = audit_rows(session, space.key)
+        rows = audit_rows(session, listing.space.key)
     live = {page_id for page_id, row in rows.items() if row.live}
     placed = in_scope(mirror.reader, listing, mirror.scope.pages, live=live)
     return placed.inside.heads, {key: row for key, row in rows.items() if key not in placed.inside.unreadable}
+
+
+def _compare_badges(mirror: Mirror, listing: Listing, page_ids: Collection[str]) -> Iterator[Drift]:
+    """Compare labels and readers where the mirror has any; a space without them is not asked for them."""
+    with session_scope(mirror.sessions) as session:
+        badges = stored_badges(session, listing.space.key)
+    stored = {
+        page_id: badge
+        for page_id, badge in badges.items()
+        if page_id in page_ids and badge != StoredBadge(labels=None, readers_digest=None)
+    }
+    if stored:
+        yield from compare_badges(listing.space.key, shown_badges(mirror.reader, listing, stored).badges, stored)
 
 
 def _sample(heads: Mapping[str, Head], rows: Mapping[str, AuditRow], size: int) -> list[str]:

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from hr_sync.database.badges import stored_badges
+from hr_sync.database.engine import session_scope
 from hr_sync.database.faults import database_errors
-from hr_sync.model.page import Space
+from hr_sync.model.badge import BadgeStep, plan_badges
+from hr_sync.model.page import Listing, Space
 from hr_sync.model.plan import Action, Plan, make_plan
 from hr_sync.model.removal import Ruling, leaving, out_of_scope
+from hr_sync.sync.badges import shown_badges
 from hr_sync.sync.bodies import PAGES_PER_REQUEST
 from hr_sync.sync.border import clean_listing
 from hr_sync.sync.labelling import in_scope
@@ -23,6 +27,7 @@ class Preview:
 
     space_key: str
     plan: Plan
+    badges: Sequence[BadgeStep]  #: where a full run compares labels and readers too
     rulings: Sequence[Ruling]
     would_hold: bool
     requests: int  #: to Confluence, for the bodies
@@ -51,7 +56,14 @@ def _preview(mirror: Mirror, order: Order, space: Space, space_ids: frozenset[st
     return Preview(
         space_key=space.key,
         plan=plan,
+        badges=_badges(mirror, listing) if mirror.badges_with_full else (),
         rulings=rulings,
         would_hold=leaving(rulings) > mirror.guard.limit(len(live)) and not order.allow_mass_delete,
         requests=ceil(len(plan.fetches) / PAGES_PER_REQUEST),
     )
+
+
+def _badges(mirror: Mirror, listing: Listing) -> Sequence[BadgeStep]:
+    with session_scope(mirror.sessions) as session:
+        stored = stored_badges(session, listing.space.key)
+    return plan_badges(shown_badges(mirror.reader, listing, stored).badges, stored)

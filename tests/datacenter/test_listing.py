@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from hr_sync.confluence import datacenter
+from hr_sync.confluence.badges import WIDEST
 from hr_sync.confluence.walking import MOST_WALKS, NARROWEST
 from hr_sync.errors import AnswerNotTrusted, ServerFailed
 from hr_sync.simulator import Fault, Simulator, World
@@ -251,6 +251,6 @@ def test_a_server_that_says_when_to_come_back_is_not_asked_narrower() -> None:
 
 def test_a_width_is_as_servers_allow() -> None:
     """A wider answer would be cut silently, which costs nothing but hides the width that failed."""
-    assert datacenter.WIDEST == 200
+    assert WIDEST == 200
     assert re.search(too_wide_for(100), "/rest/api/content/scan?limit=200&expand=version")
     assert not re.search(too_wide_for(100), "/rest/api/content/scan?limit=100&expand=version")

@@ -87,15 +87,26 @@ class Author:
         """Restrict a page away from the account that syncs; everything below it goes too."""
         self._world.hide_page(self._one(which).id)
 
+    def restrict(self, which: int, other: int) -> None:
+        """Restrict a page or a folder to some, the account that syncs among them."""
+        nodes = [*self._current(), *self._folders()]
+        groups = ("confluence-users",) if other % 2 else ()
+        self._world.restrict_page(nodes[which % len(nodes)].id, users=(self._world.author.username,), groups=groups)
+
     def show(self, which: int, _: int) -> None:
         """Lift a restriction."""
-        restricted = [page for page in self._world.pages() if page.read]
+        restricted = [page for page in (*self._world.pages(), *self._world.pages(kind="folder")) if page.read]
         if restricted:
             self._world.unrestrict_page(restricted[which % len(restricted)].id)
 
     def label(self, which: int, other: int) -> None:
         """Label a page, which makes no version."""
         self._world.label_page(self._one(which).id, f"label-{other % 3}")
+
+    def unlabel(self, which: int, _: int) -> None:
+        """Take the labels off a page."""
+        page = self._one(which)
+        self._world.unlabel_page(page.id, *(label.name for label in page.labels))
 
     def forbid(self, _: int, __: int) -> None:
         """Take the second space away from the account."""
@@ -138,8 +149,10 @@ EDITS: Mapping[str, Callable[[Author, int, int], None]] = {
     "restore": Author.restore,
     "purge": Author.purge,
     "hide": Author.hide,
+    "restrict": Author.restrict,
     "show": Author.show,
     "label": Author.label,
+    "unlabel": Author.unlabel,
     "forbid": Author.forbid,
     "permit": Author.permit,
 }

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
 import psycopg
@@ -50,6 +50,13 @@ class Row(NamedTuple):
     content_hash: str
 
 
+class Badge(NamedTuple):
+    """What a live page carries without a version. None is not known."""
+
+    labels: tuple[str, ...] | None
+    readers: frozenset[tuple[frozenset[str], frozenset[str]]] | None  #: users and groups of each restriction above
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
     """The configured scope, as a user would write it."""
@@ -69,6 +76,9 @@ class Stored:
     bodies: Mapping[str, str]  #: page id → stored text
     shown: frozenset[str]  #: ids in the view live_pages
     hashes: Mapping[str, str] = field(default_factory=dict)  #: page id → content_hash, of every row
+    badges: Mapping[str, Badge] = field(default_factory=dict)  #: of the live pages
+    half_known: frozenset[str] = frozenset()  #: ids of rows with readers or with their digest, and not with both
+    known_readers: frozenset[str] = frozenset()  #: ids of rows with readers
     told: Mapping[str, tuple[str, int | None]] = field(default_factory=dict)  #: page id → last action in the feed
 
 
@@ -141,6 +151,39 @@ def _row(world: World, page: Page, site_url: str) -> Row:
     )
 
 
+def expected_badges(world: World, wanted: Wanted) -> dict[str, Badge]:
+    """Give the labels and readers of the live pages of a right mirror, by page id."""
+    with world.lock:
+        return {page_id: _badge(world, page) for page_id, page in visible(world, wanted).items()}
+
+
+def _badge(world: World, page: Page) -> Badge:
+    above = [each.read for each in (page, *world.ancestors(page))]
+    return Badge(
+        labels=tuple(sorted({one_line(label.name) for label in page.labels if label.prefix != "my"} - {""})),
+        readers=frozenset((frozenset(own.users), frozenset(own.groups)) for own in above if own.users or own.groups),
+    )
+
+
+def _stored_badge(row: Mapping[str, Any]) -> Badge:
+    readers = row["readers"]
+    return Badge(
+        labels=None if row["labels"] is None else tuple(row["labels"]),
+        readers=None
+        if readers is None
+        else frozenset((frozenset(own["users"]), frozenset(own["groups"])) for own in readers),
+    )
+
+
+def badge_differences(right: Mapping[str, Badge], found: Stored) -> list[str]:
+    """Say which live pages have other labels or readers than they should, after both were compared."""
+    return [
+        f"{page_id}: right {badge}, stored {found.badges[page_id]}"
+        for page_id, badge in right.items()
+        if page_id in found.badges and found.badges[page_id] != badge
+    ]
+
+
 def stored(database_url: str) -> Stored:
     """Read the whole database in one snapshot."""
     plain = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
@@ -163,6 +206,13 @@ def stored(database_url: str) -> Stored:
         bodies={row["page_id"]: row["storage"] for row in bodies},
         shown=frozenset(row["id"] for row in view),
         hashes={row["id"]: row["content_hash"] for row in rows},
+        badges={
+            row["id"]: _stored_badge(row) for row in rows if row["hidden_at"] is None and row["removed_at"] is None
+        },
+        half_known=frozenset(
+            row["id"] for row in rows if (row["readers"] is None) != (row["restriction_digest"] is None)
+        ),
+        known_readers=frozenset(row["id"] for row in rows if row["readers"] is not None),
         told={row["page_id"]: (row["action"], row["version"]) for row in feed},
     )
 
@@ -192,6 +242,10 @@ def contradictions(found: Stored) -> Iterator[str]:
         yield f"{page_id} has no body"
     for page_id in found.live.keys() ^ found.shown:
         yield f"{page_id} is live or in the view live_pages, and not both"
+    for page_id in found.half_known:
+        yield f"{page_id} has readers or their digest, and not both"
+    for page_id in (found.hidden.keys() | found.removed.keys()) & found.known_readers:
+        yield f"{page_id} is not live, and somebody would believe that its readers are known"
     for page_id in found.hashes:
         action, version = found.told.get(page_id, ("nothing", None))
         if (action not in GONE) != (page_id in found.live):

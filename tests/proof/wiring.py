@@ -57,6 +57,11 @@ def incremental(mirror: Mirror, **order: Any) -> RunReport:
     return _closing(mirror, Order(mode=Mode.INCREMENTAL, **order))
 
 
+def restrictions(mirror: Mirror, **order: Any) -> RunReport:
+    """Compare labels and restrictions once."""
+    return _closing(mirror, Order(mode=Mode.RESTRICTIONS, **order))
+
+
 def _closing(mirror: Mirror, order: Order) -> RunReport:
     try:
         return run(mirror, order)

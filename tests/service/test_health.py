@@ -18,6 +18,7 @@ FRESH = SpaceStatus(
     last_complete_at=datetime(2026, 1, 1, tzinfo=UTC),
     age=timedelta(minutes=5),
     full_age=timedelta(hours=3),
+    badges_age=None,
     last_run_id=1,
     last_outcome="complete",
     held=0,
