@@ -116,15 +116,17 @@ class CloudReader:
         """Give the labels and restrictions that the pages of a space carry themselves; `ids` are those it lists.
 
         Labels are read from the pages, label by label. Restrictions stand nowhere but in v1, whose only list of pages
-        is that of the search index. A label that the index shows and the pages did not is asked of the page itself:
-        Atlassian's document leaves open whether the list of a space's labels holds all kinds of them.
+        is that of the search index; it comes second and vouches for the labels. A page that the index does not show,
+        or shows with a label more, is asked itself: it may have gone meanwhile, and Atlassian's document leaves open
+        whether the list of a space's labels holds all kinds of them.
         """
-        indexed = narrowing(lambda width, tries: self._indexed(space, width, tries), EXPANDED_WIDEST)
         walked = self._labels_by_page(space)
+        indexed = narrowing(lambda width, tries: self._indexed(space, width, tries), EXPANDED_WIDEST)
         labels: dict[str, frozenset[str] | None] = {}
         for page_id in ids:
-            by_index, by_walk = indexed.labels.get(page_id), frozenset(walked.get(page_id, ()))
-            labels[page_id] = self._labels_of(page_id) if by_index and not by_index <= by_walk else by_walk
+            by_walk = frozenset(walked.get(page_id, ()))
+            vouched = page_id in indexed.labels and (indexed.labels[page_id] or frozenset()) <= by_walk
+            labels[page_id] = by_walk if vouched else self._labels_of(page_id)
         return OwnBadges(labels=labels, restrictions=indexed.restrictions)
 
     def restriction_of(self, node_id: str) -> Restriction:

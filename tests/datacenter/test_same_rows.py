@@ -33,10 +33,15 @@ POSITIONS = "SELECT space_key, space_id, name, watermark FROM {schema}.sync_spac
 CERTIFICATES = "SELECT space_key, root_hash FROM {schema}.sync_run_spaces ORDER BY run_id, space_key"
 
 
+BADGES = "SELECT id, labels, readers FROM {schema}.confluence_pages ORDER BY id"
+
+
 class Side:
     """One flavour of the world, and the mirror of it."""
 
-    def __init__(self, site: Simulator, engine: Engine, schema: str, credentials: Credentials = BASIC) -> None:
+    def __init__(
+        self, site: Simulator, engine: Engine, schema: str, credentials: Credentials = BASIC, *, badges: bool = False
+    ) -> None:
         self.site = site
         self._engine = engine
         self._schema = schema
@@ -48,10 +53,22 @@ class Side:
             scope=Scope(spaces=("*",)),
             version="0",
             connections=4,
+            badges_with_full=badges,
         )
 
     def run(self, mode: Mode = Mode.FULL, **order: Any) -> RunReport:
         return run(self.mirror, Order(mode=mode, **order))
+
+    def badges(self) -> list[tuple[str, list[str] | None, object]]:
+        """Give labels and readers; people and groups by name, since each flavour has ids of its own."""
+        return [(page_id, labels, self._named(readers)) for page_id, labels, readers in self.select(BADGES)]
+
+    def _named(self, readers: list[dict[str, list[str]]] | None) -> object:
+        world = self.site.world
+        return readers and {
+            (*(world.user(each).username for each in own["users"]), *(world.group(each).name for each in own["groups"]))
+            for own in readers
+        }
 
     def select(self, query: str) -> list[tuple[Any, ...]]:
         with self._engine.connect() as connection:
@@ -66,9 +83,11 @@ def side(database_url: str) -> Iterator[OpenSide]:
     """Open sides on one fresh database, a schema each."""
     with ExitStack() as stack:
 
-        def open_side(world: World, schema: str, credentials: Credentials = BASIC, **switches: Any) -> Side:
+        def open_side(
+            world: World, schema: str, credentials: Credentials = BASIC, *, badges: bool = False, **switches: Any
+        ) -> Side:
             site = stack.enter_context(Simulator(world, **switches))
-            return Side(site, stack.enter_context(_engine(database_url, schema)), schema, credentials)
+            return Side(site, stack.enter_context(_engine(database_url, schema)), schema, credentials, badges=badges)
 
         yield open_side
 
@@ -101,6 +120,9 @@ def change_much(world: World) -> None:
     world.trash_page(trashed)
     world.purge_page(purged)
     world.label_page(first, "news")
+    world.label_page(first, "mine", prefix="my")
+    world.restrict_page(first, users=("ann.lee",))
+    world.restrict_page(third, groups=("confluence-users",))
     folder = world.create_folder(space_key="S01", title="Forms")
     world.create_page(space_key="S01", title="In a folder", storage="<p>1</p>", parent_id=folder.id)
     world.create_page(space_key="S01", title="At the top", storage="")
@@ -130,19 +152,24 @@ def change_back(world: World) -> None:
 def test_the_same_world_gives_the_same_rows(side: OpenSide, switches: dict[str, Any]) -> None:
     """Through a history of full and incremental runs; also changes, watermarks and certificates are the same."""
     world = world_of(160, spaces=2)
-    cloud = side(world, "cloud")
-    datacenter = side(world, "datacenter", flavor="datacenter", **switches)
+    cloud = side(world, "cloud", badges=True)
+    datacenter = side(world, "datacenter", badges=True, flavor="datacenter", **switches)
 
     reasons: set[str | None] = set()
+    restricted: list[int] = []
     for change in (lambda _: None, change_much, change_back, lambda _: None):
         change(world)
         expected, report = cloud.run(), datacenter.run()
         assert report.outcome == expected.outcome == Outcome.COMPLETE
         assert (report.counts, report.exit_code) == (expected.counts, expected.exit_code)
         assert datacenter.select(ROWS) == cloud.select(ROWS)
+        assert datacenter.badges() == cloud.badges()
+        restricted.append(sum(bool(readers) for _, _, readers in cloud.badges()))
+        assert all(labels is not None for _, labels, _ in cloud.badges())
         reasons |= {row[-2] for row in cloud.select(ROWS)}
 
     assert {"trashed", "archived", "gone", None} <= reasons
+    assert restricted[0] == restricted[-1] == 0 < restricted[1]
     assert sorted(datacenter.select(CHANGES)) == sorted(cloud.select(CHANGES))
     assert datacenter.select(POSITIONS) == cloud.select(POSITIONS)
     assert datacenter.select(CERTIFICATES) == cloud.select(CERTIFICATES)

@@ -9,7 +9,7 @@ from hr_sync.sync.mirror import Order
 from tests.cli import program
 from tests.proof.oracle import Wanted
 from tests.proof.stage import MIRRORED, Stage
-from tests.proof.wiring import full, mirror_of
+from tests.proof.wiring import full, mirror_of, restrictions
 
 WANTED = Wanted(spaces=MIRRORED)
 GHOST = """
@@ -32,6 +32,8 @@ PLANTED = {
     "address": ("UPDATE confluence_pages SET url = 'https://x' WHERE id = :page", {"address"}),
     "hash": ("UPDATE confluence_pages SET content_hash = repeat('0', 64) WHERE id = :page", {"body", "stored body"}),
     "body": ("UPDATE page_bodies SET storage = '' WHERE page_id = :page", {"stored body"}),
+    "labels": ("UPDATE confluence_pages SET labels = '{other}' WHERE id = :page", {"labels"}),
+    "readers": ("UPDATE confluence_pages SET restriction_digest = repeat('0', 64) WHERE id = :page", {"readers"}),
     "no body": ("DELETE FROM page_bodies WHERE page_id = :page", {"stored body"}),
 }
 
@@ -53,8 +55,33 @@ def plant(stage: Stage, statement: str) -> str:
 def mirrored(stage: Stage) -> Stage:
     """Give a stage that has just been mirrored."""
     stage.begin()
-    assert full(mirror_of(stage.site.site_url, stage.engine, WANTED)).exit_code == 0
+    assert full(mirror_of(stage.site.site_url, stage.engine, WANTED, badges_with_full=True)).exit_code == 0
     return stage
+
+
+def test_a_mirror_without_labels_and_readers_is_not_asked_for_them(stage: Stage) -> None:
+    """What was never compared is no drift, and costs no request."""
+    stage.begin()
+    assert full(mirror_of(stage.site.site_url, stage.engine, WANTED)).exit_code == 0
+    stage.site.requests.clear()
+
+    assert list(look(stage).drifts) == []
+    assert not [record for record in stage.site.requests if "label" in record.route or "search" in record.route]
+
+
+def test_labels_and_readers_that_changed_are_drift(mirrored: Stage) -> None:
+    """Until they are compared again."""
+    world = mirrored.site.world
+    page = next(page for page in world.pages() if page.title == "Far below A")
+    world.label_page(page.id, "new")
+    world.restrict_page(page.id, users=("ann.lee",))
+    assert {(drift.page_id, str(drift.kind)) for drift in look(mirrored).drifts} == {
+        (page.id, "labels"),
+        (page.id, "readers"),
+    }
+
+    assert restrictions(mirror_of(mirrored.site.site_url, mirrored.engine, WANTED)).exit_code == 0
+    assert list(look(mirrored).drifts) == []
 
 
 def test_a_right_mirror_has_no_drift(mirrored: Stage) -> None:

@@ -1,0 +1,119 @@
+"""Every kind of fault at every request for labels and restrictions: nothing passes for open, nothing is removed."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from hr_sync.simulator import Fault, World
+from hr_sync.simulator.faults import KINDS
+from tests.proof.histories import TOO_SLOW
+from tests.proof.oracle import Badge, Stored, Wanted, contradictions, expected_badges, stored
+from tests.proof.stage import Stage
+from tests.proof.wiring import full, mirror_of, put_back, restrictions
+
+WANTED = Wanted(spaces=("A",))
+ROLES = ("account", "spaces", "listing", "folder", "labels", "label", "label", "search", "restriction of the folder")
+
+
+def page_of(world: World, title: str) -> str:
+    """Give the id of a page."""
+    return next(page.id for page in world.pages() if page.title == title)
+
+
+def first_badges() -> World:
+    """Make a home with a page below it, a folder below that, a page in the folder, and one that stands apart."""
+    world = World()
+    world.create_space("A", "Space A")
+    home = world.create_page(space_key="A", title="Home", storage="<p>1</p>", labels=("all",))
+    below = world.create_page(space_key="A", title="Below", storage="<p>2</p>", parent_id=home.id, labels=("all", "b"))
+    folder = world.create_folder(space_key="A", title="Folder", parent_id=below.id)
+    world.create_page(space_key="A", title="Far below", storage="<p>3</p>", parent_id=folder.id)
+    world.create_page(space_key="A", title="Apart", storage="<p>4</p>")
+    world.restrict_page(page_of(world, "Apart"), users=("ann.lee",))
+    return world
+
+
+def later_badges() -> World:
+    """Change one of everything: labels come and go, restrictions too, one of them at the folder."""
+    world = first_badges()
+    world.unlabel_page(page_of(world, "Below"), "all")
+    world.label_page(page_of(world, "Apart"), "b")
+    world.unrestrict_page(page_of(world, "Apart"))
+    world.restrict_page(page_of(world, "Below"), groups=("confluence-users",))
+    world.restrict_page(world.pages(kind="folder")[0].id, users=("ann.lee",))
+    return world
+
+
+@pytest.fixture
+def ready(stage: Stage) -> Stage:
+    """Give a stage where every badge is known and has changed since."""
+    begin(stage)
+    return stage
+
+
+def begin(stage: Stage) -> Stored:
+    """Put everything back. Gives what is stored then."""
+    stage.begin()
+    put_back(stage.site.world, first_badges())
+    assert full(mirror_of(stage.site.site_url, stage.engine, WANTED, badges_with_full=True)).exit_code == 0
+    found = stored(stage.url)
+    assert dict(found.badges) == expected_badges(stage.site.world, WANTED)
+    put_back(stage.site.world, later_badges())
+    stage.site.requests.clear()
+    return found
+
+
+def play(stage: Stage) -> int:
+    """Compare badges once; gives the exit code."""
+    return restrictions(mirror_of(stage.site.site_url, stage.engine, WANTED)).exit_code
+
+
+def test_the_run_that_is_broken_asks_for_everything_once(ready: Stage) -> None:
+    """Nine requests; afterwards every badge is right."""
+    assert play(ready) == 0
+
+    assert len(ready.site.requests) == len(ROLES)
+    assert dict(stored(ready.url).badges) == expected_badges(ready.site.world, WANTED)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - TOO_SLOW))
+def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, kind: str) -> None:
+    """A badge is right, or still as it was, or its readers are not known; the run says so, and the next one heals."""
+    for at, role in enumerate(ROLES, start=1):
+        before = begin(stage)
+        at_first = expected_badges(stage.site.world, WANTED)
+        stage.site.faults.add(Fault(kind=kind, at=at))
+
+        code = play(stage)
+        found = stored(stage.url)
+
+        where = f"{kind} at request {at}, {role}: {code}"
+        assert [fault.at for fault in stage.site.faults.fired] == [at], where
+        assert list(contradictions(found)) == [], where
+        assert (found.live, found.hidden, found.removed) == (before.live, {}, {}), where
+        right = expected_badges(stage.site.world, WANTED)
+        assert wrong([before.badges, at_first, at_first | right], found) == [], where
+        if code == 0 and not kind.endswith("-during-walk") and kind != "stale-read":
+            assert known(found) == {page_id: right[page_id] for page_id in known(found)}, where
+        stage.let_leases_run_out()
+        stage.site.faults.clear()
+        if dict(found.badges) != right and kind != "hide-during-walk":
+            put_back(stage.site.world, later_badges())
+            assert play(stage) == 0, where
+            assert dict(stored(stage.url).badges) == expected_badges(stage.site.world, WANTED), where
+
+
+def known(found: Stored) -> Mapping[str, Badge]:
+    """Give the badges of the pages whose readers are known."""
+    return {page_id: badge for page_id, badge in found.badges.items() if badge.readers is not None}
+
+
+def wrong(moments: Sequence[Mapping[str, Badge]], found: Stored) -> list[str]:
+    """Say which halves of badges were right at none of these moments, and are not unknown readers either."""
+    lines = []
+    for page_id, badge in found.badges.items():
+        if badge.labels not in {moment[page_id].labels for moment in moments}:
+            lines.append(f"{page_id} has labels {badge.labels}")
+        if badge.readers is not None and badge.readers not in {moment[page_id].readers for moment in moments}:
+            lines.append(f"{page_id} has readers {badge.readers}")
+    return lines
