@@ -68,7 +68,7 @@ def decide_labels(shown: Badge, stored: StoredBadge) -> tuple[Action, str]:
         case frozenset(), None:
             return Action.RELABEL, "labels are known now"
         case frozenset() as now, frozenset() as before if now != before:
-            return Action.RELABEL, f"{len(now - before)} labels more, {len(before - now)} less"
+            return Action.RELABEL, f"labels: {len(now - before)} more, {len(before - now)} fewer"
     return Action.NOTHING, "unchanged"
 
 

@@ -139,6 +139,51 @@ def test_check_tries_everything_and_writes_no_run(
     assert ask(engine, "SELECT * FROM sync_runs") == []
 
 
+def test_labels_and_restrictions_are_told(home: Path, site: Simulator, prepared_url: str) -> None:
+    """By a run of their own; `pages` and `explain` show them, and a page without any says so in words."""
+    wired(home, site, prepared_url)
+    first, *_, last = site.world.pages()
+    site.world.label_page(first.id, "public")
+    site.world.restrict_page(last.id, users=("ann.lee",))
+    assert run(home, "run").exit_code == 0
+    unknown = {page["id"]: (page["labels"], page["readers"]) for page in run(home, "pages", "--json").document}
+
+    ended = run(home, "run", "--restrictions")
+    again = run(home, "run", "--restrictions", "--json")
+
+    assert set(unknown.values()) == {(None, None)}
+    assert "12 pages have other labels, 12 other readers" in ended.stdout
+    assert (again.document["mode"], again.document["exit_code"], again.document["counts"]["restricted"]) == (
+        "restrictions",
+        0,
+        0,
+    )
+    pages = {page["id"]: page for page in run(home, "pages", "--json").document}
+    assert "public" in pages[first.id]["labels"]
+    users = [site.world.author.account_id, site.world.bot.account_id]
+    assert pages[last.id]["readers"] == [{"users": sorted(users), "groups": []}]
+    assert re.search(r"readers +whoever may view the space", run(home, "explain", first.id).stdout)
+    assert users[0] in run(home, "explain", last.id).stdout
+    assert run(home, "status", "--json").document["spaces"][0]["badges_age"] >= 0
+
+
+def test_a_dry_run_tells_labels_and_restrictions_where_full_runs_compare_them(
+    home: Path, site: Simulator, engine: Engine, prepared_url: str
+) -> None:
+    """With the reason, and without writing them."""
+    groups = settings(site.site_url, prepared_url)
+    groups["sync"] = {"restrictions_with_full": True}
+    written(home, groups)
+    assert run(home, "run").exit_code == 0
+    site.world.label_page(site.world.pages()[0].id, "public")
+    before = fingerprint(engine)
+
+    shown = run(home, "run", "--dry-run")
+
+    assert f"{site.world.pages()[0].id}: relabel, labels: 1 more, 0 fewer" in shown.stdout
+    assert fingerprint(engine) == before
+
+
 def test_a_resync_fetches_whatever_the_version(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
     """A page by id and by its address, a everything: rows that somebody spoilt are right again."""
     wired(home, site, prepared_url)
@@ -170,6 +215,8 @@ def test_a_resync_fetches_whatever_the_version(home: Path, site: Simulator, engi
         (("resync", "--page", "https://acme.atlassian.net/wiki/x/AbC"), "copy its address"),
         (("resync", "--page", "4711"), "Check its address"),
         (("run", "--incremental", "--full"), "leave one of them out"),
+        (("run", "--incremental", "--restrictions"), "leave one of them out"),
+        (("run", "--dry-run", "--restrictions"), "leave one of them out"),
     ],
 )
 def test_wrong_usage(home: Path, site: Simulator, engine: Engine, arguments: tuple[str, ...], remedy: str) -> None:

@@ -195,3 +195,16 @@ def test_a_schedule_that_cannot_be_meant_is_told_at_the_start(
     assert process.returncode == 78
     assert key in told
     assert "Traceback" not in told
+
+
+def test_labels_and_restrictions_are_a_job_of_their_own(home: Path, site: Simulator, prepared_url: str) -> None:
+    """Where a time is set for it; without one there is no such job."""
+    site.world.label_page(site.world.pages()[0].id, "public")
+    with serving(home, site, prepared_url, restrictions_interval_minutes=SECONDS_BETWEEN_RUNS / 60) as service:
+        eventually(lambda: service.metric('hr_sync_runs_total{mode="restrictions",outcome="complete"}') > 0)
+        eventually(lambda: service.metric('hr_sync_pages_total{action="relabelled"}') == 12)
+        (started,) = [line for line in lines_until(home / "log", "service.started", service.process) if "jobs" in line]
+        assert started["jobs"] == ["full", "incremental", "restrictions"]
+    with serving(home, site, prepared_url) as service:
+        (started,) = [line for line in lines_until(home / "log", "service.started", service.process) if "jobs" in line]
+        assert started["jobs"] == ["full", "incremental"]

@@ -5,6 +5,7 @@ Of each rule stands here the text that holds it, word for word as in the source,
 
 from dataclasses import dataclass
 
+BADGES = ("tests/model/test_badge.py",)
 PLAN = ("tests/model/test_plan.py",)
 REMOVAL = ("tests/model/test_removal.py",)
 VALUES = ("tests/model/test_values.py",)
@@ -356,5 +357,75 @@ MUTANTS = (
         old="            if len(ids) == 1:\n",
         new="            if ids:\n",
         tests=RULES,
+    ),
+    Mutant(
+        rule="readers that are not known somewhere above are not known",
+        file="model/readers.py",
+        old="        if restriction is None or node_id in lost:\n            return None\n",
+        new="        if restriction is None or node_id in lost:\n            continue\n",
+        tests=BADGES,
+    ),
+    Mutant(
+        rule="a way that ends before the top leads to no known readers",
+        file="model/readers.py",
+        old="    if parents.get(chain[-1], chain[-1]) is not None:\n",
+        new="    if False:\n",
+        tests=BADGES,
+    ),
+    Mutant(
+        rule="readers that are not known any more do not stay",
+        file="model/badge.py",
+        old='return Action.RESTRICT, "who may read it is not known any more"',
+        new='return Action.NOTHING, "unchanged"',
+        tests=BADGES,
+    ),
+    Mutant(
+        rule="labels that are not shown stay",
+        file="model/badge.py",
+        old="        case frozenset(), None:\n            return Action.RELABEL,",
+        new="        case None, frozenset():\n            return Action.RELABEL,",
+        tests=BADGES,
+    ),
+    Mutant(
+        rule="a list as long as its limit may go on",
+        file="confluence/wire_badges.py",
+        old="len(entries) >= limit",
+        new="False",
+        tests=("tests/sync/test_badges.py", "-k", "cut"),
+    ),
+    Mutant(
+        rule="a page that the index does not show is asked for its labels",
+        file="confluence/cloud.py",
+        old="page_id in indexed.labels and (",
+        new="page_id not in indexed.labels or (",
+        tests=("tests/proof/test_faults_in_badges.py", "-k", "[trash-during-walk]"),
+    ),
+    Mutant(
+        rule="a label that only the index shows is asked of the page",
+        file="confluence/cloud.py",
+        old="(indexed.labels[page_id] or frozenset()) <= by_walk",
+        new="True",
+        tests=("tests/sync/test_badges.py", "-k", "index_shows"),
+    ),
+    Mutant(
+        rule="what is above a whiteboard is not known",
+        file="sync/badges.py",
+        old="    lost |= {head.parent_id for",
+        new="    {head.parent_id for",
+        tests=("tests/sync/test_badges.py", "-k", "cannot_be_asked"),
+    ),
+    Mutant(
+        rule="a question about readers without an answer makes the run partial",
+        file="sync/closing.py",
+        old="    if findings.badges.doubt:\n",
+        new="    if False:\n",
+        tests=("tests/sync/test_badges.py", "-k", "without_an_answer"),
+    ),
+    Mutant(
+        rule="a page that is hidden has no known readers",
+        file="database/removals.py",
+        old='    values |= {"readers": None, "restriction_digest": None}',
+        new="    values |= {}",
+        tests=("tests/sync/test_badges.py", "-k", "hidden_page"),
     ),
 )

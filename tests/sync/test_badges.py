@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import Engine
 
 from hr_sync.confluence.datacenter import DataCenterReader
+from hr_sync.model.badge import Badge
 from hr_sync.model.report import RunReport
 from hr_sync.simulator import Fault, Simulator, World
 from hr_sync.simulator.world import Page
+from hr_sync.sync.badges import shown_badges
 from hr_sync.sync.mirror import Mirror, Mode, Order
 from hr_sync.sync.run import run
 from tests.sync.mirrors import fault, fired, full, mirror_of
@@ -178,6 +180,22 @@ def test_lists_that_were_cut_are_read_to_their_end(scene: Scene) -> None:
     assert scene.run().outcome == "complete"
     assert fired(scene.site) == {"permissions-cut"}
     assert scene.badge("Notes")[1] == [{*names, "hr-bot"}]
+
+
+@pytest.mark.parametrize("scene", ["cloud"], indirect=True)
+@pytest.mark.parametrize("kind", ["whiteboard", "database", "embed"])
+def test_what_stands_below_something_that_cannot_be_asked_is_not_open(scene: Scene, kind: str) -> None:
+    """Nobody tells what is above a whiteboard, even where its own restriction can be read (here, that of a page)."""
+    scene.world.create_space("X")
+    stand_in = scene.world.create_page(space_key="X", title="Stands for a whiteboard")
+    notes = scene.page("Notes").id
+    reader = scene.mirror.reader
+    listing = reader.listing(reader.spaces(["HR"])[0])
+    below = replace(listing.heads[notes], parent_id=stand_in.id, parent_type=kind)
+
+    shown = shown_badges(reader, replace(listing, heads={**listing.heads, notes: below}), [notes])
+
+    assert (shown.badges[notes], shown.unanswered) == (Badge(labels=frozenset(), readers=None), 0)
 
 
 @pytest.mark.parametrize("kind", ["forbidden-403", "not-found-404-v1"])
