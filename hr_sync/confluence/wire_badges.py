@@ -70,9 +70,16 @@ def read_restrictions(answer: Json, naming: Naming) -> dict[str, Restriction | N
 
 def read_expanded_labels(answer: Json) -> dict[str, frozenset[str] | None]:
     """Read the labels in one answer of a listing, by page id; None where it shows none, or where some may be cut."""
-    found = {item["id"]: _labels(item) for item in answer["results"]}
-    full = sum(len(labels or ()) for labels in found.values()) >= MOST_LABELS
-    return dict.fromkeys(found) if full else found
+    found: dict[str, frozenset[str] | None] = {}
+    expanded = 0  # with those that are left out
+    for item in answer["results"]:
+        try:
+            entries, cut, _ = _listed(object_of(object_of(item, "metadata"), "labels"))
+            found[item["id"]] = None if cut else frozenset(read_labels({"results": entries}))
+            expanded += len(entries)
+        except (Missing, AnswerNotTrusted):
+            found[item["id"]] = None
+    return dict.fromkeys(found) if expanded >= MOST_LABELS else found
 
 
 def _whole(item: Mapping[str, Any], naming: Naming) -> Restriction | None:
@@ -81,15 +88,6 @@ def _whole(item: Mapping[str, Any], naming: Naming) -> Restriction | None:
     except Missing:
         return None
     return None if part.cut else part.restriction
-
-
-def _labels(item: Mapping[str, Any]) -> frozenset[str] | None:
-    try:
-        labels = object_of(object_of(item, "metadata"), "labels")
-        entries, cut, _ = _listed(labels)
-        return None if cut else frozenset(read_labels({"results": entries}))
-    except (Missing, AnswerNotTrusted):
-        return None
 
 
 def _names(members: Mapping[str, Any], field: str) -> tuple[frozenset[str], bool, int]:

@@ -15,7 +15,7 @@ from hr_sync.database.declaration import SCHEMA_TOKEN
 from hr_sync.database.tables import ConfluencePage, PageBody
 
 # What a chatbot may answer from: current, in scope (out of scope is removed), neither hidden nor removed, and with its
-# body there. Page restrictions are not mirrored yet: it shows what the account of hr_sync may read.
+# body there. It does not depend on readers yet: it shows what the account of hr_sync may read.
 _LIVE_PAGES = (
     select(
         ConfluencePage.id,

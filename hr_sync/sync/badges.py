@@ -100,8 +100,10 @@ def _refresh(work: Work, listing: Listing) -> BadgeFindings:
     pages = list(by_page.values())
     for start in range(0, len(pages), MOST_PAGES):
         _write(work, pages[start : start + MOST_PAGES])
+    if not shown.unanswered:
+        return BadgeFindings(compared=True)
     doubt = f"{shown.unanswered} questions about who may read pages got no answer; those count as not known."
-    return BadgeFindings(compared=True, doubt=doubt if shown.unanswered else None)
+    return BadgeFindings(compared=True, doubt=doubt)
 
 
 def _write(work: Work, pages: Sequence[Sequence[BadgeStep]]) -> None:

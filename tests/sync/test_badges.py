@@ -171,6 +171,20 @@ def test_a_folder_restricts_too(scene: Scene) -> None:
     )
 
 
+def test_more_labels_than_an_answer_expands_arrive(scene: Scene) -> None:
+    """Expanded labels are cut at 200 in all without a word."""
+    labels = {title: sorted(f"{title.lower()}-{number}" for number in range(120)) for title in ("Claim", "Notes")}
+    for title, names in labels.items():
+        scene.world.label_page(scene.page(title).id, *names)
+
+    assert scene.run().outcome == "complete"
+    assert {title: scene.badge(title)[0] for title in EVERYTHING} == {
+        "Home": ["all", "start"],
+        "Leave": ["all"],
+        **labels,
+    }
+
+
 def test_lists_that_were_cut_are_read_to_their_end(scene: Scene) -> None:
     """One that is as long as its limit may go on."""
     names = [scene.world.add_user(f"user-{number}").username for number in range(7)]
