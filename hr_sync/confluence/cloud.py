@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from hr_sync.confluence.badges import WIDEST as EXPANDED_WIDEST
 from hr_sync.confluence.badges import ExpandedBadges, ask_labels, ask_restriction, walk_badges
@@ -164,7 +165,7 @@ class CloudReader:
         found: dict[str, set[str]] = {}
         query = {"space-id": space.id, "sort": "id", "limit": WIDEST}
         for label_id, name in labels:
-            for answer in self.gateway.walk(f"api/v2/labels/{label_id}/pages", query):
+            for answer in self.gateway.walk(f"api/v2/labels/{quote(label_id, safe='')}/pages", query):
                 for item in answer["results"]:
                     found.setdefault(item["id"], set()).add(name)
         return found

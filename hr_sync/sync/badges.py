@@ -10,7 +10,15 @@ from hr_sync.confluence.reader import Reader
 from hr_sync.database.apply import MOST_PAGES
 from hr_sync.database.badges import stored_badges, write_badges
 from hr_sync.database.engine import session_scope
-from hr_sync.errors import AccessDenied, AnswerNotTrusted, ConfluenceError, NotFound, ServerFailed, Stopped
+from hr_sync.errors import (
+    AccessDenied,
+    AnswerNotTrusted,
+    ConfluenceError,
+    CredentialsRefused,
+    NotFound,
+    ServerFailed,
+    Stopped,
+)
 from hr_sync.model.badge import Badge, BadgeStep, plan_badges
 from hr_sync.model.page import Listing
 from hr_sync.model.plan import Action
@@ -42,14 +50,16 @@ def sync_badges(work: Work) -> SpaceReport:
 def refresh_badges(work: Work, listing: Listing) -> BadgeFindings:
     """Do the same at the end of a full pass, where it is wanted; what goes wrong with it is told and costs no more.
 
-    Raises what would meet every space: a site that is down or has shut us out.
+    Raises what would meet every space: a site that is down or has shut us out. A token that lacks a scope has not.
     """
     if not work.mirror.badges_with_full:
         return BadgeFindings()
     try:
         return _refresh(work, listing)
     except ConfluenceError as failure:
-        if meets_every_space(failure):
+        if isinstance(failure, CredentialsRefused):
+            work.mirror.reader.check_account()
+        elif meets_every_space(failure):
             raise
         return BadgeFindings(doubt=f"Labels and restrictions were not compared: {failure}")
 

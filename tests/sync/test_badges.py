@@ -309,9 +309,14 @@ def test_labels_that_the_index_shows_are_asked_of_the_page(known: Scene) -> None
 
 
 @pytest.mark.parametrize("scene", ["cloud"], indirect=True)
-def test_a_run_that_is_refused_ends_so(known: Scene) -> None:
-    """Refused credentials are no matter of one space."""
+@pytest.mark.parametrize(("account_too", "exit_code"), [(False, 3), (True, 77)])
+def test_a_scope_that_is_missing_is_told_from_credentials_that_are_refused(
+    known: Scene, account_too: bool, exit_code: int
+) -> None:
+    """The account is asked again: the one makes the space partial, the other ends the run."""
     fault(known.site, "unauthorized-401", SEARCH, times=0)
+    if account_too:
+        fault(known.site, "unauthorized-401", "user/current", at=2, times=0)
 
-    assert full(replace(known.mirror, badges_with_full=True)).exit_code == 77
+    assert full(replace(known.mirror, badges_with_full=True)).exit_code == exit_code
     assert badges(known) == EVERYTHING

@@ -16,6 +16,8 @@ from hr_sync.database.engine import make_sessions
 from hr_sync.database.lease import Busy, check_lease, release_lease, renew_lease, take_lease
 from hr_sync.errors import LeaseLost
 from hr_sync.simulator import Simulator
+from hr_sync.sync.mirror import Mode, Order
+from hr_sync.sync.run import run
 from tests.sync.mirrors import fault, fired, full, mirror_of, mirrored, world_of
 from tests.sync.oracle import ask, expected_rows, stored_rows, tell
 from tests.sync.test_failing_pages import CANARY, RAISES
@@ -105,8 +107,9 @@ def test_no_request_is_made_inside_a_transaction(engine: Engine) -> None:
         world.trash_page(world.pages()[2].id)
     watched = Transactions(engine)
     with Simulator(world, latency_seconds=0.15) as site:
-        report = full(mirror_of(site, engine))
+        report = full(mirror_of(site, engine, badges_with_full=True))
         assert (report.counts.updated, report.counts.moved, report.counts.removed) == (1, 2, 1)
+        assert (report.counts.relabelled, report.counts.restricted) == (3, 3)
         assert len(site.requests) > 6
 
     assert len(watched.seconds) > 5
@@ -136,7 +139,7 @@ def test_no_thread_asks_confluence_while_it_holds_a_transaction(
     event.listen(engine, "commit", leave)
     event.listen(engine, "rollback", leave)
     world = world_of(40, spaces=4)
-    with mirrored(world, engine) as (_, mirror):
+    with mirrored(world, engine, badges_with_full=True) as (_, mirror):
         world.trash_page(world.pages()[-1].id)
         full(mirror)
 
@@ -249,6 +252,25 @@ def test_a_worker_whose_lease_was_taken_over_cannot_write(engine: Engine) -> Non
             "last_complete_run_id": None,
             "watermark": None,
         }
+
+
+def test_labels_and_readers_are_fenced_too_fifty_pages_a_transaction(engine: Engine) -> None:
+    """The first chunk is in, the second is refused; the next run writes the rest."""
+    world = world_of(120)
+    told = "SELECT count(DISTINCT page_id) AS pages FROM page_changes WHERE run_id > 1 GROUP BY transaction_id"
+    with mirrored(world, engine) as (site, mirror):
+        order = Order(mode=Mode.RESTRICTIONS)
+        take_over = "UPDATE sync_spaces SET epoch = epoch + 1"
+        with at_statement(engine, "SELECT public.sync_spaces.epoch", 2, lambda: tell(engine, take_over)) as acted:
+            report = run(mirror, order)
+
+        assert acted
+        assert (report.outcome, report.exit_code) == ("failed", 75)
+        assert [row["pages"] for row in ask(engine, told)] == [50]
+        tell(engine, "UPDATE sync_spaces SET lease_expires_at = NULL")
+        assert run(mirror, order).counts.restricted == 70
+        assert sorted(row["pages"] for row in ask(engine, told)) == [20, 50, 50]
+        assert site.requests
 
 
 def test_two_workers_at_once_bring_every_page_once(engine: Engine) -> None:
