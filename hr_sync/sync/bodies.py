@@ -60,12 +60,17 @@ class BodyFetcher:
     def _fetch_seated(self, space: Space, ids: Sequence[str]) -> Iterator[Bodies]:
         batches = deque(ids[start : start + PAGES_PER_REQUEST] for start in range(0, len(ids), PAGES_PER_REQUEST))
         under_way: deque[Future[Bodies]] = deque()  # all but the first of them are lent
+
+        def ask_ahead() -> None:
+            while batches and (not under_way or self._stock.acquire(blocking=False)):
+                under_way.append(self._pool.submit(self._fetch, space, batches.popleft()))
+
         try:
-            while batches or under_way:
-                while batches and (not under_way or self._stock.acquire(blocking=False)):
-                    under_way.append(self._pool.submit(self._fetch, space, batches.popleft()))
+            ask_ahead()
+            while under_way:
                 bodies = under_way[0].result()
                 self._drop_first(under_way)
+                ask_ahead()  # before the consumer takes its time
                 yield bodies
         finally:
             while under_way:
