@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from hr_sync.simulator import Fault
@@ -91,10 +92,11 @@ class Rounds:
 
     def killed(self) -> Worker:
         """Kill a worker at any moment. What it wrote is right, and the next run does the rest."""
+        sleep_seconds = self.random.random() * self._run_seconds
         self.people_work()
         before = stored(self.stage.url).live.keys()
         victim = self.workers.start("full", lease_seconds=60)
-        time.sleep(self.random.random() * 0.2)
+        time.sleep(sleep_seconds)
         victim.signal(signal.SIGKILL)
         self.workers.wait(victim)
         found = stored(self.stage.url)
@@ -102,6 +104,16 @@ class Rounds:
         assert not (before - found.live.keys()) & visible(self.stage.site.world, WANTED).keys()
         self.clean_run()
         return victim
+
+    @cached_property
+    def _run_seconds(self) -> float:
+        """How long a worker takes here when it is left alone; the very first one waits for the zygote besides."""
+        for _ in range(2):
+            self.people_work()
+            began = time.monotonic()
+            self.workers.wait(self.workers.start("full", lease_seconds=60))
+            seconds = time.monotonic() - began
+        return seconds
 
     def clean_run(self) -> None:
         """Run in full in this process and compare every row."""
