@@ -28,15 +28,17 @@ class Bodies:
 class BodyFetcher:
     """Fetches for all spaces of a run at once, within one bound of answers in memory.
 
-    Some spaces have a seat, the others wait for one. Each seated one has one request of its own, so that none waits for
-    another; further ones are lent from a common stock, until all together keep every connection busy.
+    Some spaces have a seat, the others wait for one. Each seated one may always have one request under way, so that
+    none waits for another, and more as long as all together have no more than there are connections.
     """
 
     def __init__(self, reader: Reader, connections: int) -> None:
         self._reader = reader
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="fetch")
         self._seats = threading.Semaphore(_MOST_SPACES)
-        self._stock = threading.Semaphore(max(connections - _MOST_SPACES, 0))
+        self._connections = connections
+        self._lock = threading.Lock()
+        self._under_way = 0  # requests of all spaces, until their answer is taken
 
     def __enter__(self) -> Self:
         return self
@@ -59,10 +61,10 @@ class BodyFetcher:
 
     def _fetch_seated(self, space: Space, ids: Sequence[str]) -> Iterator[Bodies]:
         batches = deque(ids[start : start + PAGES_PER_REQUEST] for start in range(0, len(ids), PAGES_PER_REQUEST))
-        under_way: deque[Future[Bodies]] = deque()  # all but the first of them are lent
+        under_way: deque[Future[Bodies]] = deque()
 
         def ask_ahead() -> None:
-            while batches and (not under_way or self._stock.acquire(blocking=False)):
+            while batches and self._may_ask(first=not under_way):
                 under_way.append(self._pool.submit(self._fetch, space, batches.popleft()))
 
         try:
@@ -77,10 +79,17 @@ class BodyFetcher:
                 under_way[0].cancel()
                 self._drop_first(under_way)
 
+    def _may_ask(self, *, first: bool) -> bool:
+        with self._lock:
+            if not first and self._under_way >= self._connections:
+                return False
+            self._under_way += 1
+            return True
+
     def _drop_first(self, under_way: "deque[Future[Bodies]]") -> None:
         under_way.popleft()
-        if under_way:  # the next one is now the space's own
-            self._stock.release()
+        with self._lock:
+            self._under_way -= 1
 
     def _fetch(self, space: Space, ids: Sequence[str]) -> Bodies:
         fetched = self._reader.pages(ids, space)
