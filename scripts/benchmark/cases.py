@@ -251,7 +251,6 @@ CASES = {
         first_runs(2_000, 1),
         first_runs(20_000, 10),
         first_runs(20_000, 1),
-        over_the_wire(2_000, 10),
         over_the_wire(20_000, 10),
         over_the_wire(20_000, 1),
         far_database(20_000, 10),
