@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _LOOK_SECONDS = 0.05  # between two looks at what is under way
-_IDLE_LOOKS = 40  # after which the thread leaves; the next request starts another
+_IDLE_LOOKS = 10  # after which the thread leaves; the next request starts another
 
 
 class Cutter:
