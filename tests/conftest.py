@@ -24,6 +24,11 @@ from hr_sync.database.schema import ensure_schema
 TEMPLATE = "template_with_tables"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long; everything else stays in its random order."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def postgres_programs() -> Path | None:
     """Folder of the programs to test with; None for those of the package."""

@@ -7,6 +7,8 @@ from hr_sync.simulator.faults.answers import ANSWERS
 from tests.proof.fault_table import TABLE
 from tests.proof.rehearsal import ROLES, Rehearsal
 
+pytestmark = pytest.mark.long
+
 SORTS = {"canary account": "account", "canary page": "look", "listing end": "listing"}
 
 

@@ -11,6 +11,8 @@ from tests.proof.oracle import Badge, Stored, Wanted, contradictions, expected_b
 from tests.proof.stage import Stage
 from tests.proof.wiring import full, mirror_of, put_back, restrictions
 
+pytestmark = pytest.mark.long
+
 WANTED = Wanted(spaces=("A",))
 ROLES = ("account", "spaces", "listing", "folder", "labels", "label", "label", "search", "restriction of the folder")
 

@@ -6,6 +6,8 @@ from hr_sync.simulator.faults import KINDS
 from hr_sync.simulator.faults.answers import ANSWERS
 from tests.proof.rehearsal import Rehearsal
 
+pytestmark = pytest.mark.long
+
 ARGUMENTS = {
     "drip": 0.0005,  # seconds between 16 pieces
     "drip-head": 0.0005,

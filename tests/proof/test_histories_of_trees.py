@@ -6,6 +6,8 @@ from tests.proof.histories import TreeHistory
 from tests.proof.seeds import play
 from tests.proof.stage import Stage
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.timeout(900)
 def test_any_history_ends_in_a_right_mirror(stage: Stage) -> None:
