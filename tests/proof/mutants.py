@@ -422,6 +422,20 @@ MUTANTS = (
         tests=("tests/sync/test_badges.py", "-k", "without_an_answer"),
     ),
     Mutant(
+        rule="a page that another space has taken over is left alone",
+        file="database/removals.py",
+        old="page.space_key == ruling.space_key, ",
+        new="",
+        tests=("tests/database/test_removals.py",),
+    ),
+    Mutant(
+        rule="a page is removed where it is listed, wherever its row is",
+        file="database/removals.py",
+        old="if _mark(session, run_id, ruling):",
+        new="if ruling.space_key == lease.space_key and _mark(session, run_id, ruling):",
+        tests=("tests/proof/test_page_trees.py", "-k", "another_space"),
+    ),
+    Mutant(
         rule="a page that is hidden has no known readers",
         file="database/removals.py",
         old='    values |= {"readers": None, "restriction_digest": None}',
