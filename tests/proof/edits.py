@@ -57,9 +57,10 @@ class Author:
 
     def move(self, which: int, other: int) -> None:
         """Hang a page below another one, which may be in another space."""
+        page = self._one(which)
         parents = [*self._folders(), *self._current()]
         parent = parents[other % len(parents)]
-        self._world.move_page(self._one(which).id, parent_id=parent.id, space_key=parent.space_key)
+        self._world.move_page(page.id, parent_id=parent.id, space_key=parent.space_key)
 
     def move_to_top(self, which: int, other: int) -> None:
         """Move a page to the top of a space."""
