@@ -57,10 +57,8 @@ class Author:
 
     def move(self, which: int, other: int) -> None:
         """Hang a page below another one, which may be in another space."""
-        page = self._one(which)
-        parents = [*self._folders(), *self._current()]
-        parent = parents[other % len(parents)]
-        self._world.move_page(page.id, parent_id=parent.id, space_key=parent.space_key)
+        parent = _chosen([*self._folders(), *self._current()], other)
+        self._world.move_page(self._one(which).id, parent_id=parent.id, space_key=parent.space_key)
 
     def move_to_top(self, which: int, other: int) -> None:
         """Move a page to the top of a space."""
@@ -90,9 +88,9 @@ class Author:
 
     def restrict(self, which: int, other: int) -> None:
         """Restrict a page or a folder to some, the account that syncs among them."""
-        nodes = [*self._current(), *self._folders()]
+        node = _chosen([*self._current(), *self._folders()], which)
         groups = ("confluence-users",) if other % 2 else ()
-        self._world.restrict_page(nodes[which % len(nodes)].id, users=(self._world.author.username,), groups=groups)
+        self._world.restrict_page(node.id, users=(self._world.author.username,), groups=groups)
 
     def show(self, which: int, _: int) -> None:
         """Lift a restriction."""
@@ -127,14 +125,18 @@ class Author:
         return self._world.pages(status="current", kind="folder")
 
     def _one(self, which: int) -> Page:
-        pages = self._current()
-        if not pages:
-            raise WorldError("There is no page")
-        return pages[which % len(pages)]
+        return _chosen(self._current(), which)
 
     def _text(self, word: str) -> str:
         self._written += 1
         return f"{word} {self._written}{DIRTY[self._written % len(DIRTY)]}"
+
+
+def _chosen(pages: Sequence[Page], which: int) -> Page:
+    """Choose one. A world from which everything has been taken has none, as Confluence would say."""
+    if not pages:
+        raise WorldError("There is no page")
+    return pages[which % len(pages)]
 
 
 EDITS: Mapping[str, Callable[[Author, int, int], None]] = {
