@@ -26,6 +26,7 @@ class Findings:
 
     looked_at_all: bool  #: everything that may have changed was looked at, so that the space may count as fresh
     listed_all: bool = False  #: a complete listing was walked
+    departed: bool = False  #: every page of the space has left, so that none is tried again
     wrongly_absent: int = 0  #: pages that the listing did not show and that are there
     held: int = 0  #: removals that wait for a decision
     narrowed: int = 0  #: pages that the configured scope no longer covers and that wait for a confirmation
@@ -39,7 +40,7 @@ def close_space(work: Work, findings: Findings) -> SpaceReport:
     """Write and give the report of a space whose steps are done. Raises LeaseLost."""
     with session_scope(work.mirror.sessions) as session:
         check_lease(session, work.lease)
-        if findings.listed_all:
+        if findings.listed_all or findings.departed:
             # A full pass tries every page again, so what it did not note anew has succeeded or is gone.
             forget_failures_before(session, work.space.key, work.run_id)
         failed = outstanding(session, work.space.key)

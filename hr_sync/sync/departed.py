@@ -38,7 +38,8 @@ def sync_unseen(work: Work) -> SpaceReport:
     rulings = space_archived(stored) if _is_archived(work) else _ruled_by_id(work, stored)
     held = carry_out(work, rulings, live_pages=sum(page.live for page in stored))
     kept = sum(ruling.verdict is Verdict.KEEP for ruling in rulings)
-    return close_space(work, Findings(looked_at_all=False, wrongly_absent=kept, held=held))
+    departed = not kept and not held
+    return close_space(work, Findings(looked_at_all=False, departed=departed, wrongly_absent=kept, held=held))
 
 
 def _is_archived(work: Work) -> bool:
@@ -66,4 +67,4 @@ def sync_dropped(work: Work) -> SpaceReport:
     if work.order.accept_narrower_scope:
         carry_out(work, narrowed, live_pages=len(narrowed), confirmed=True)
         narrowed = []
-    return close_space(work, Findings(looked_at_all=False, narrowed=len(narrowed)))
+    return close_space(work, Findings(looked_at_all=False, departed=not narrowed, narrowed=len(narrowed)))

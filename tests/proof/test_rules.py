@@ -220,3 +220,16 @@ def test_a_page_that_breaks_every_batch_costs_only_itself(mirrored: Mirrored) ->
     assert mirrored.run() == 3
     assert mirrored.differences() == [f"{broken} is missing"]
     assert mirrored.stage.failing() == 1
+
+
+def test_a_space_that_has_gone_leaves_no_failure_behind(mirrored: Mirrored) -> None:
+    """Nobody would try its pages again, and `status` would show them for ever."""
+    refused = mirrored.world.create_page(space_key=MIRRORED[1], title="Refused", storage="<p>New</p>")
+    mirrored.stage.refuse([refused.id])
+    assert mirrored.run() == 3
+    assert mirrored.stage.failing() == 1
+
+    mirrored.world.forbid_space(MIRRORED[1], group="confluence-users")
+    mirrored.run(allow_mass_delete=True)
+
+    assert mirrored.stage.failing() == 0
