@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, union
 from sqlalchemy.orm import Session
 
 from hr_sync.database.run_tables import SyncSpace
-from hr_sync.database.tables import ConfluencePage
+from hr_sync.database.tables import ConfluencePage, PageFailure
 from hr_sync.model.page import Space, StoredPage
 
 
@@ -22,10 +22,10 @@ def stored_by_id(session: Session, ids: Iterable[str]) -> dict[str, StoredPage]:
     return _stored(session, ConfluencePage.id == func.any(list(ids)))
 
 
-def spaces_with_pages(session: Session) -> list[Space]:
-    """Give the spaces of which the mirror has pages that are not removed, by key."""
+def spaces_held(session: Session) -> list[Space]:
+    """Give the spaces of which the mirror has pages that are not removed, or failures, by key."""
     page = ConfluencePage
-    keys = select(page.space_key).where(page.removed_at.is_(None)).distinct()
+    keys = union(select(page.space_key).where(page.removed_at.is_(None)), select(PageFailure.space_key))
     rows = session.execute(
         select(SyncSpace.space_key, SyncSpace.space_id, SyncSpace.name)
         .where(SyncSpace.space_key.in_(keys))

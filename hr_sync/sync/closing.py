@@ -41,7 +41,8 @@ def close_space(work: Work, findings: Findings) -> SpaceReport:
     with session_scope(work.mirror.sessions) as session:
         check_lease(session, work.lease)
         if findings.listed_all or findings.departed:
-            # A full pass tries every page again, so what it did not note anew has succeeded or is gone.
+            # A full pass tries every page again, so what it did not note anew has succeeded or is gone. In a space
+            # that has gone nothing is tried any more; one that comes back is listed, and tried, as a whole.
             forget_failures_before(session, work.space.key, work.run_id)
         failed = outstanding(session, work.space.key)
         work.counts.failed = len(failed)

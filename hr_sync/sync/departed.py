@@ -1,9 +1,9 @@
-"""Spaces that the mirror holds pages of, and that a full run no longer comes by: out of sight, or out of the scope."""
+"""Spaces that the mirror holds something of, and that a full run no longer comes by: out of sight, or out of scope."""
 
 from collections.abc import Sequence
 
 from hr_sync.database.engine import session_scope
-from hr_sync.database.stored import spaces_with_pages, stored_of_space
+from hr_sync.database.stored import spaces_held, stored_of_space
 from hr_sync.errors import AccessDenied, NotFound
 from hr_sync.model.page import Space, StoredPage
 from hr_sync.model.removal import Ruling, Verdict, out_of_scope, rule, space_archived
@@ -15,9 +15,9 @@ from hr_sync.sync.work import Work, carry_out
 
 
 def departed_spaces(mirror: Mirror, spaces: InScope) -> tuple[Sequence[Space], Sequence[Space]]:
-    """Give the spaces with pages in the mirror that are out of sight, and those that the scope no longer covers."""
+    """Give the spaces that the mirror holds something of and that are out of sight, and those out of the scope."""
     with session_scope(mirror.sessions) as session:
-        held = spaces_with_pages(session)
+        held = spaces_held(session)
     seen = {space.key for space in spaces.every}
     away = [space for space in held if space.key not in seen]
     return (

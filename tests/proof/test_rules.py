@@ -222,14 +222,21 @@ def test_a_page_that_breaks_every_batch_costs_only_itself(mirrored: Mirrored) ->
     assert mirrored.stage.failing() == 1
 
 
-def test_a_space_that_has_gone_leaves_no_failure_behind(mirrored: Mirrored) -> None:
+@pytest.mark.parametrize("has_pages", [True, False])
+def test_a_space_that_has_gone_leaves_no_failure_behind(mirrored: Mirrored, has_pages: bool) -> None:
     """Nobody would try its pages again, and `status` would show them for ever."""
-    refused = mirrored.world.create_page(space_key=MIRRORED[1], title="Refused", storage="<p>New</p>")
+    world, gone = mirrored.world, MIRRORED[1]
+    if not has_pages:
+        for page in [page for page in world.pages() if page.space_key == gone]:
+            world.purge_page(page.id)
+        for _ in range(2):
+            mirrored.run(allow_mass_delete=True)
+    refused = world.create_page(space_key=gone, title="Refused", storage="<p>New</p>")
     mirrored.stage.refuse([refused.id])
     assert mirrored.run() == 3
     assert mirrored.stage.failing() == 1
 
-    mirrored.world.forbid_space(MIRRORED[1], group="confluence-users")
+    world.forbid_space(gone, group="confluence-users")
     mirrored.run(allow_mass_delete=True)
 
     assert mirrored.stage.failing() == 0
