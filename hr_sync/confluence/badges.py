@@ -1,8 +1,10 @@
-"""Asks v1 for labels and restrictions: of many pages by a walk, and of one page by a question. Both flavours."""
+"""Asks for labels and restrictions: of many pages by a walk, and of one page by a question. Both flavours."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from hr_sync.confluence.cql import SEARCH, pages_labelled
 from hr_sync.confluence.gateway import Gateway, Query
 from hr_sync.confluence.wire_badges import (
     BADGE_PARTS,
@@ -14,6 +16,7 @@ from hr_sync.confluence.wire_badges import (
 )
 from hr_sync.confluence.wire_parts import read_labels
 from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound
+from hr_sync.model.page import Space
 from hr_sync.model.readers import Restriction
 
 WIDEST = 200  #: most entries with an expansion in one answer of v1
@@ -37,6 +40,12 @@ def walk_badges(gateway: Gateway, path: str, query: Query, naming: Naming, tries
         found.labels.update(read_expanded_labels(answer))
         found.answers += 1
     return found
+
+
+def ask_labelled(gateway: Gateway, space: Space, labels: Collection[str], width: int) -> frozenset[str]:
+    """Ask the search index for the ids of the pages of a space that carry one of these labels."""
+    answers = gateway.walk(SEARCH, {"cql": pages_labelled(space.key, labels), "limit": width})
+    return frozenset(item["id"] for answer in answers for item in answer["results"])
 
 
 def ask_labels(gateway: Gateway, path: str) -> frozenset[str] | None:

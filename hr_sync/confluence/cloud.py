@@ -5,8 +5,8 @@ from datetime import datetime
 from urllib.parse import quote
 
 from hr_sync.confluence.badges import WIDEST as EXPANDED_WIDEST
-from hr_sync.confluence.badges import ExpandedBadges, ask_labels, ask_restriction, walk_badges
-from hr_sync.confluence.cql import pages_labelled, pages_of
+from hr_sync.confluence.badges import ExpandedBadges, ask_labelled, ask_labels, ask_restriction, walk_badges
+from hr_sync.confluence.cql import SEARCH, pages_of
 from hr_sync.confluence.gateway import Gateway
 from hr_sync.confluence.walking import TRIES_WHEN_WIDE, narrowing
 from hr_sync.confluence.wire import (
@@ -105,9 +105,7 @@ class CloudReader:
 
     def labelled(self, space: Space, labels: Collection[str]) -> frozenset[str]:
         """Give the ids of the pages of a space that carry one of these labels, as the search index has them."""
-        query = {"cql": pages_labelled(space.key, labels), "limit": WIDEST}
-        answers = self.gateway.walk("rest/api/content/search", query)
-        return frozenset(item["id"] for answer in answers for item in answer["results"])
+        return ask_labelled(self.gateway, space, labels, WIDEST)
 
     def labels_of(self, page_id: str) -> frozenset[str]:
         """Give the labels of one page; none where the page is not to be seen."""
@@ -152,7 +150,7 @@ class CloudReader:
 
     def _indexed(self, space: Space, width: int, tries: int | None) -> ExpandedBadges:
         query = {"cql": pages_of(space.key), "limit": width}
-        return walk_badges(self.gateway, "rest/api/content/search", query, CLOUD, tries)
+        return walk_badges(self.gateway, SEARCH, query, CLOUD, tries)
 
     def _labels_by_page(self, space: Space) -> dict[str, set[str]]:
         """Walk over every label of a space, and over every page that carries it."""

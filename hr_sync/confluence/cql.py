@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+SEARCH = "rest/api/content/search"  #: where the index of content is asked
+
 
 def quoted(text: str) -> str:
     """Make a CQL string of a name, so that it is never a part of the query."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from hr_sync.confluence.badges import WIDEST, ExpandedBadges, ask_labels, ask_restriction, walk_badges
-from hr_sync.confluence.cql import pages_labelled, pages_of
+from hr_sync.confluence.badges import WIDEST, ExpandedBadges, ask_labelled, ask_labels, ask_restriction, walk_badges
+from hr_sync.confluence.cql import SEARCH, pages_of
 from hr_sync.confluence.gateway import Gateway, Query
 from hr_sync.confluence.walking import TRIES_WHEN_WIDE, Walked, narrowing, until_two_agree
 from hr_sync.confluence.wire_badges import DATA_CENTER
@@ -79,7 +79,7 @@ class DataCenterReader:
         cql = f'{pages_of(space.key)} and lastmodified >= "{day}" order by created'
 
         def walk(width: int, tries: int | None) -> "_Walk":
-            return self._walk("rest/api/content/search", {"cql": cql, "limit": width}, space, tries)
+            return self._walk(SEARCH, {"cql": cql, "limit": width}, space, tries)
 
         found = narrowing(walk, WIDEST)
         # The index still finds pages that have left the space or lie in the trash by now.
@@ -132,9 +132,7 @@ class DataCenterReader:
 
     def labelled(self, space: Space, labels: Collection[str]) -> frozenset[str]:
         """Give the ids of the pages of a space that carry one of these labels, as the search index has them."""
-        query = {"cql": pages_labelled(space.key, labels), "limit": WIDEST}
-        answers = self.gateway.walk("rest/api/content/search", query)
-        return frozenset(item["id"] for answer in answers for item in answer["results"])
+        return ask_labelled(self.gateway, space, labels, WIDEST)
 
     def labels_of(self, page_id: str) -> frozenset[str]:
         """Give the labels of one page; none where the page is not to be seen."""
