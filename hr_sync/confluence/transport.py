@@ -66,8 +66,8 @@ class GuardedAdapter(HTTPAdapter):
                 remedy="Check confluence.url, and who answers for it.",
             )
         ends_at = time.monotonic() + self._deadline_seconds
-        # The library cuts its own timeout to whole seconds.
         self._was_cut = False
+        # The library cuts its own timeout to whole seconds.
         kwargs |= {"stream": True, "timeout": self._timeout_seconds}
         with self._cutter.watching(self._cut, ends_at):
             try:

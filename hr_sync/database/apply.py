@@ -1,6 +1,6 @@
 """Writes pages: at most 50 in a transaction, fenced by the lease, and one that PostgreSQL refuses costs only itself.
 
-A chunk goes in by one upsert inside one savepoint. When PostgreSQL refuses the data, the chunk is replayed with a
+A chunk goes in by one statement inside one savepoint. When PostgreSQL refuses the data, the chunk is replayed with a
 savepoint around each page, and what still fails goes to `page_failures`. That is eleven times faster over a network
 than a savepoint for each page from the start, and stays below the 64 subtransactions that PostgreSQL keeps in memory.
 """
