@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 
 from hr_sync.simulator import Simulator
 from tests.cli.bouncer import PROGRAM, bouncing
-from tests.cli.program import check_manners, ended, run, start, wired
-from tests.cli.test_stopping import LOCK_WAITS, wait_until
-from tests.sync.oracle import ask, connect, expected_rows, stored_rows
+from tests.cli.program import check_manners, ended, run, wired
+from tests.cli.test_stopping import LOCK_WAITS, waiting_for_a_lock
+from tests.sync.oracle import ask, expected_rows, stored_rows
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 
@@ -33,10 +33,7 @@ def test_a_run_behind_it_is_as_any_other(home: Path, site: Simulator, engine: En
 def test_a_stop_breaks_off_what_waits_behind_it(home: Path, site: Simulator, engine: Engine, bounced_url: str) -> None:
     """A write waits for somebody's lock: the process ends in time, the statement with it, and the lease is free."""
     wired(home, site, bounced_url)
-    with connect(engine) as holder, holder.transaction():
-        holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
-        process = start(home, "run")
-        wait_until(lambda: bool(ask(engine, LOCK_WAITS)), process)
+    with waiting_for_a_lock(home, engine) as process:
         began = time.monotonic()
         process.terminate()
         stopped = ended(process)

@@ -3,7 +3,8 @@
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> Non
         assert process.poll() is None
         assert time.monotonic() < ends_at
         time.sleep(0.02)
+
+
+@contextmanager
+def waiting_for_a_lock(home: Path, engine: Engine) -> Iterator[subprocess.Popen[str]]:
+    """Give a run one of whose writes waits for a lock that somebody else holds until the block ends."""
+    with connect(engine) as holder, holder.transaction():
+        holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
+        process = start(home, "run")
+        wait_until(lambda: bool(ask(engine, LOCK_WAITS)), process)
+        yield process
 
 
 def bodies_asked(site: Simulator) -> int:
@@ -97,10 +108,7 @@ def test_a_request_that_hangs_holds_nobody_up(home: Path, site: Simulator, engin
 def test_a_second_signal_ends_at_once(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
     """Nobody has to wait for the grace, which a statement that waits for a lock takes."""
     wired(home, site, prepared_url)
-    with connect(engine) as holder, holder.transaction():
-        holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
-        process = start(home, "run")
-        wait_until(lambda: bool(ask(engine, LOCK_WAITS)), process)
+    with waiting_for_a_lock(home, engine) as process:
         began = time.monotonic()
         process.terminate()
         time.sleep(0.3)
@@ -116,10 +124,7 @@ def test_a_statement_that_waits_for_a_lock_holds_nobody_up(
 ) -> None:
     """With more than a second to spare: the statement is broken off after the grace, and the lease is free."""
     wired(home, site, prepared_url)
-    with connect(engine) as holder, holder.transaction():
-        holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
-        process = start(home, "run")
-        wait_until(lambda: bool(ask(engine, LOCK_WAITS)), process)
+    with waiting_for_a_lock(home, engine) as process:
         began = time.monotonic()
         process.terminate()
         stopped = ended(process)

@@ -58,21 +58,21 @@ def asked_to_wait(_engine: Engine, site: Simulator, service: Serving) -> Iterato
 
 
 @contextmanager
-def pages_locked(engine: Engine, _site: Simulator, service: Serving) -> Iterator[None]:
+def _locked(table: str, engine: Engine, service: Serving) -> Iterator[None]:
+    with connect(engine) as holder, holder.transaction():
+        holder.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE".encode())
+        wait_until(lambda: _waiting(engine), service)
+        yield
+
+
+def pages_locked(engine: Engine, _site: Simulator, service: Serving) -> AbstractContextManager[None]:
     """Somebody else locks the table of pages, and a write of ours waits for it."""
-    with connect(engine) as holder, holder.transaction():
-        holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
-        wait_until(lambda: _waiting(engine), service)
-        yield
+    return _locked("confluence_pages", engine, service)
 
 
-@contextmanager
-def spaces_locked(engine: Engine, _site: Simulator, service: Serving) -> Iterator[None]:
+def spaces_locked(engine: Engine, _site: Simulator, service: Serving) -> AbstractContextManager[None]:
     """Somebody else locks the table of leases."""
-    with connect(engine) as holder, holder.transaction():
-        holder.execute("LOCK TABLE sync_spaces IN EXCLUSIVE MODE")
-        wait_until(lambda: _waiting(engine), service)
-        yield
+    return _locked("sync_spaces", engine, service)
 
 
 Circumstance: TypeAlias = Callable[[Engine, Simulator, Serving], AbstractContextManager[None]]
