@@ -17,9 +17,9 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, make_url
 
-from hr_sync.database.embedded import EmbeddedPostgres
-from hr_sync.database.engine import make_engine
-from hr_sync.database.schema import ensure_schema
+from hr_sync.embedded.server import EmbeddedPostgres
+from hr_sync.store.engine import make_engine
+from hr_sync.store.schema import ensure_schema
 
 TEMPLATE = "template_with_tables"
 

@@ -7,7 +7,7 @@ from math import ceil
 from hr_sync.errors import ConfigurationError
 from hr_sync.service.schedule import Trigger, longest_gap
 from hr_sync.settings import Settings
-from hr_sync.settings.mistakes import Mistake, message
+from hr_sync.settings.problems import Mistake, message
 
 
 def check_limits(settings: Settings, *, full: Trigger, incremental: Trigger) -> None:

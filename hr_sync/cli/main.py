@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from hr_sync import __version__
-from hr_sync.cli import auditing, inspecting, maintaining, serving, simulating, syncing
+from hr_sync.cli.commands import admin, run, serve, simulate, status, verify
 from hr_sync.errors import HrSyncError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (syncing, serving, auditing, inspecting, maintaining, simulating):
+for commands in (run, serve, verify, status, admin, simulate):
     commands.add_to(app)
 
 

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from hr_sync.sync.mirror import Tell, tell_nobody
+from hr_sync.sync.context import ProgressCallback, no_progress
 
 
 @contextmanager
-def shown_progress() -> Iterator[Tell]:
-    """Give what a run tells its progress to: a bar for each space, gone when the block ends."""
+def shown_progress() -> Iterator[ProgressCallback]:
+    """Return what a run tells its progress to: a bar for each space, gone when the block ends."""
     console = Console(stderr=True)
     if not console.is_terminal or os.environ.get("TERM") == "dumb":
-        yield tell_nobody
+        yield no_progress
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, redirect_stdout=False) as bars:

@@ -83,10 +83,10 @@ def _last_steps(redaction: Redaction) -> list[Processor]:
 
     def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         exception = event.pop("exception", None)
-        told = redaction.mapping(event)
+        log_fields = redaction.mapping(event)
         if exception is not None:
-            told["exception"] = redaction.traceback(str(exception))
-        return told
+            log_fields["exception"] = redaction.traceback(str(exception))
+        return log_fields
 
     return [tell_exception, redact]
 

@@ -1,7 +1,7 @@
 """Tracebacks without local variables, and without the messages of libraries that quote data.
 
 A server error of PostgreSQL quotes the whole row ("Failing row contains ..."), and so the page; SQLAlchemy repeats it.
-Of these only the SQLSTATE and the constraint are told.
+Of these only the SQLSTATE and the constraint are log_fields.
 """
 
 import traceback
@@ -43,7 +43,7 @@ def _frames(error: BaseException) -> list[str]:
 
 
 def headline(error: BaseException) -> str:
-    """Type and message, or in place of the message what may be told of it."""
+    """Type and message, or in place of the message what may be log_fields of it."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     if _quotes_data(kind):
@@ -62,5 +62,5 @@ def _database_facts(error: BaseException) -> str:
         "sqlstate": getattr(original, "sqlstate", None),
         "constraint": getattr(getattr(original, "diag", None), "constraint_name", None),
     }
-    told = [f"{name}={value}" for name, value in facts.items() if value]
-    return f" ({', '.join(told)})" if told else ""
+    log_fields = [f"{name}={value}" for name, value in facts.items() if value]
+    return f" ({', '.join(log_fields)})" if log_fields else ""

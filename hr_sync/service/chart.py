@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from hr_sync.database.overview import RunLine
-from hr_sync.service.markup import Html, join, tag
+from hr_sync.service.html import Html, join, tag
+from hr_sync.store.read.overview import RunLine
 
 _WIDTH, _BAND, _GAP = 600, 56, 26  # of the drawing, one band, and the caption above it
 
@@ -14,18 +14,18 @@ def chart(newest_first: Sequence[RunLine]) -> Html:
     if not runs:
         return Html("")
     seconds, changes = [seconds_of(run) or 0.0 for run in runs], [float(changes_of(run)) for run in runs]
-    told = (
+    log_fields = (
         f"The last {len(runs)} runs took {min(seconds):.1f} to {max(seconds):.1f} s "
         f"and changed {min(changes):.0f} to {max(changes):.0f} pages each."
     )
     return tag(
         "svg",
-        tag("title", told),
+        tag("title", log_fields),
         _band(runs, seconds, top=0, caption=f"Duration, at most {max(seconds):.1f} s", unit="s"),
         _band(runs, changes, top=_BAND + _GAP, caption=f"Pages changed, at most {max(changes):.0f}", unit="pages"),
         viewBox=f"0 0 {_WIDTH} {2 * (_BAND + _GAP)}",
         role="img",
-        aria_label=told,
+        aria_label=log_fields,
     )
 
 

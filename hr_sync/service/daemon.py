@@ -18,9 +18,9 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from hr_sync.domain.outcome import RunReport
 from hr_sync.errors import HrSyncError
-from hr_sync.model.report import RunReport
-from hr_sync.service.health import ScheduleState
+from hr_sync.service.health import ScheduleSnapshot
 from hr_sync.service.schedule import Trigger
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ class Job:
 
 
 @dataclass(kw_only=True, slots=True)
-class Watch:
+class SchedulerState:
     """What the service knows of itself; read by health and metrics from other threads, written by the daemon alone."""
 
     started_at: float = field(default_factory=time.monotonic)  #: monotonic
@@ -50,10 +50,10 @@ class Watch:
     overdue_since: float | None = None  #: monotonic; when the run at work was told to end for its deadline
     failures_in_a_row: dict[str, int] = field(default_factory=dict)  #: by job: runs that ended by an exception
 
-    def state(self) -> ScheduleState:
-        """Give how the schedule stands now, for health."""
+    def state(self) -> ScheduleSnapshot:
+        """Return how the schedule stands now, for health."""
         now, overdue_since = time.monotonic(), self.overdue_since
-        return ScheduleState(
+        return ScheduleSnapshot(
             last_beat_age_seconds=now - self.beat_at,
             failures_in_a_row=max(self.failures_in_a_row.values(), default=0),
             up_seconds=now - self.started_at,
@@ -72,7 +72,7 @@ class Observer:
 
 
 def keep_running(
-    jobs: Sequence[Job], watch: Watch, observer: Observer, stop: threading.Event, *, deadline_seconds: float
+    jobs: Sequence[Job], watch: SchedulerState, observer: Observer, stop: threading.Event, *, deadline_seconds: float
 ) -> None:
     """Run the jobs until `stop` is set, then end the one at work and return."""
     daemon = _Daemon(watch, observer, deadline_seconds)
@@ -100,7 +100,7 @@ def keep_running(
 
 
 class _Daemon:
-    def __init__(self, watch: Watch, observer: Observer, deadline_seconds: float) -> None:
+    def __init__(self, watch: SchedulerState, observer: Observer, deadline_seconds: float) -> None:
         self._watch = watch
         self._observer = observer
         self._deadline_seconds = deadline_seconds

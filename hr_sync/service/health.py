@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from hr_sync.database.runs import SpaceStatus
+from hr_sync.store.read.runs import SpaceStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +22,7 @@ class HealthLimits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ScheduleState:
+class ScheduleSnapshot:
     """How the schedule stands now."""
 
     last_beat_age_seconds: float  #: since the loop turned last
@@ -50,7 +50,7 @@ class Health:
     spaces: tuple[SpaceHealth, ...]
 
 
-def judge(spaces: Sequence[SpaceStatus], schedule: ScheduleState, limits: HealthLimits) -> Health:
+def judge(spaces: Sequence[SpaceStatus], schedule: ScheduleSnapshot, limits: HealthLimits) -> Health:
     """Judge how the mirror is kept.
 
     A space without any complete run, and a mirror without any space, have until `stale_after_seconds` after the start.
@@ -64,16 +64,16 @@ def judge(spaces: Sequence[SpaceStatus], schedule: ScheduleState, limits: Health
     return Health(ok=not reasons, reasons=tuple(reasons), spaces=judged)
 
 
-def is_alive(schedule: ScheduleState, limits: HealthLimits) -> bool:
-    """Tell whether the loop turns, and runs with it: one that hears nothing keeps all others from their turn."""
+def is_alive(schedule: ScheduleSnapshot, limits: HealthLimits) -> bool:
+    """Return True if the loop turns, and runs with it: one that hears nothing keeps all others from their turn."""
     return _turns(schedule, limits) and (schedule.overdue_seconds or 0) <= limits.overdue_after_seconds
 
 
-def _turns(schedule: ScheduleState, limits: HealthLimits) -> bool:
+def _turns(schedule: ScheduleSnapshot, limits: HealthLimits) -> bool:
     return schedule.last_beat_age_seconds <= limits.beat_after_seconds
 
 
-def _faults_of(schedule: ScheduleState, limits: HealthLimits) -> list[str]:
+def _faults_of(schedule: ScheduleSnapshot, limits: HealthLimits) -> list[str]:
     reasons = []
     if not _turns(schedule, limits):
         seconds = round(schedule.last_beat_age_seconds)
@@ -85,8 +85,8 @@ def _faults_of(schedule: ScheduleState, limits: HealthLimits) -> list[str]:
     return reasons
 
 
-def _is_unsearched(space: SpaceStatus, schedule: ScheduleState, limits: HealthLimits) -> bool:
-    """Tell whether nobody has looked for so long for what has gone. Incremental runs are complete without doing it."""
+def _is_unsearched(space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLimits) -> bool:
+    """Return True if nobody has looked for so long for what has gone. Incremental runs are complete without doing it."""
     age_seconds = schedule.up_seconds if space.full_age is None else space.full_age.total_seconds()
     return age_seconds > limits.full_stale_after_seconds
 
@@ -99,7 +99,7 @@ def _why_unsearched(space: SpaceStatus, limits: HealthLimits) -> str:
     )
 
 
-def _judge_space(space: SpaceStatus, schedule: ScheduleState, limits: HealthLimits) -> SpaceHealth:
+def _judge_space(space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLimits) -> SpaceHealth:
     age_seconds = None if space.age is None else max(0.0, space.age.total_seconds())
     age_or_wait = schedule.up_seconds if age_seconds is None else age_seconds
     return SpaceHealth(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from hr_sync.service.markup import Html, join, tag
+from hr_sync.service.html import Html, join, tag
 from hr_sync.service.style import STYLE
 
 NUMBER = "number"

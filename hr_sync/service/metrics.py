@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from hr_sync.confluence.traffic import TrafficCounts
-from hr_sync.database.overview import Overview
-from hr_sync.model.report import Counts, RunReport
+from hr_sync.confluence.http.stats import HttpCounts
+from hr_sync.domain.outcome import Counts, RunReport
+from hr_sync.store.read.overview import Overview
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ class MetricSources:
     """What is asked at scrape time; what is None is left out."""
 
     overview: Callable[[], Overview] | None = None
-    traffic: Callable[[], TrafficCounts] | None = None
+    http_stats: Callable[[], HttpCounts] | None = None
     pool: Callable[[], Mapping[str, int]] | None = None  #: connections by state: `in_use`, `idle`
 
 
@@ -78,7 +78,7 @@ class Metrics:
         self._failed.labels(job=job).inc()
 
     def exposition(self) -> bytes:
-        """Give all metrics in the text format of Prometheus, version 0.0.4."""
+        """Return all metrics in the text format of Prometheus, version 0.0.4."""
         return generate_latest(self.registry)
 
     def write_textfile(self, path: Path) -> None:
@@ -106,22 +106,22 @@ class _AskedAtScrape(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Ask now. A source that fails leaves its metrics out, and never the scrape."""
-        if self._sources.traffic is not None:
-            yield from _traffic(self._sources.traffic())
+        if self._sources.http_stats is not None:
+            yield from _traffic(self._sources.http_stats())
         if self._sources.pool is not None:
             yield _gauge("hr_sync_database_pool_connections", "Connections of the pool.", "state", self._sources.pool())
         if self._sources.overview is not None:
             yield from _spaces(self._sources.overview)
 
 
-def _traffic(counts: TrafficCounts) -> Iterable[Metric]:
-    for name, told, value in (
+def _traffic(counts: HttpCounts) -> Iterable[Metric]:
+    for name, log_fields, value in (
         ("requests", "Requests that Confluence answered.", counts.requests),
         ("retries", "Requests sent again.", counts.retries),
         ("throttled_seconds", "Waited because of status 429.", counts.throttled_seconds),
         ("bytes", "Read from Confluence, decoded.", counts.bytes),
     ):
-        yield CounterMetricFamily(f"hr_sync_confluence_{name}", told, value=value)
+        yield CounterMetricFamily(f"hr_sync_confluence_{name}", log_fields, value=value)
 
 
 def _spaces(ask: Callable[[], Overview]) -> Iterable[Metric]:
@@ -133,7 +133,7 @@ def _spaces(ask: Callable[[], Overview]) -> Iterable[Metric]:
         yield GaugeMetricFamily("hr_sync_database_up", up, value=0)
         return
     yield GaugeMetricFamily("hr_sync_database_up", up, value=1)
-    for name, told, values in (
+    for name, log_fields, values in (
         ("failing_pages", "Pages whose last attempt failed.", {each.space_key: each.failing_pages for each in spaces}),
         ("live_pages", "Pages in the mirror.", {each.space_key: each.live_pages for each in spaces}),
         ("held_removals", "Removals that wait for a decision.", {each.space_key: each.held for each in spaces}),
@@ -149,11 +149,11 @@ def _spaces(ask: Callable[[], Overview]) -> Iterable[Metric]:
             {each.space_key: each.full_age.total_seconds() for each in spaces if each.full_age is not None},
         ),
     ):
-        yield _gauge(f"hr_sync_{name}", told, "space", values)
+        yield _gauge(f"hr_sync_{name}", log_fields, "space", values)
 
 
-def _gauge(name: str, told: str, label: str, values: Mapping[str, float]) -> Metric:
-    gauge = GaugeMetricFamily(name, told, labels=[label])
+def _gauge(name: str, log_fields: str, label: str, values: Mapping[str, float]) -> Metric:
+    gauge = GaugeMetricFamily(name, log_fields, labels=[label])
     for key, value in values.items():
         gauge.add_metric([key], float(value))
     return gauge

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 TIMEOUT_SECONDS = 5
 
 
-class Sign(StrEnum):
+class PingKind(StrEnum):
     """What is told; the value is what comes behind the address."""
 
     START = "/start"
@@ -49,7 +49,7 @@ class Ping:
         if not is_safe or not parts.hostname:
             raise ConfigurationError("The ping address must be https (http on this machine only). Write https://….")
 
-    def send(self, sign: Sign) -> bool:
+    def send(self, sign: PingKind) -> bool:
         """Send one sign and tell whether it arrived. Takes about `TIMEOUT_SECONDS` at most; raises nothing."""
         parts = urlsplit(self.url)
         url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + sign))

@@ -48,7 +48,7 @@ def cron_trigger(expression: str, zone: ZoneInfo) -> Trigger:
 
 
 def longest_gap(triggers: Sequence[Trigger], start: datetime, *, least: timedelta) -> timedelta | None:
-    """Give the longest time from a run at `start` on in which none of the triggers runs; None when below `least`."""
+    """Return the longest time from a run at `start` on in which none of the triggers runs; None when below `least`."""
     waits = [each.interval + timedelta(seconds=each.jitter or 0) for each in triggers if _is_interval(each)]
     crons = [each for each in triggers if not _is_interval(each)]
     gaps = waits + ([_longest_between(crons, start, least)] if crons else [])
@@ -56,7 +56,7 @@ def longest_gap(triggers: Sequence[Trigger], start: datetime, *, least: timedelt
 
 
 def _longest_between(crons: Sequence[Trigger], start: datetime, least: timedelta) -> timedelta:
-    """Give the longest gap between two runs; 0 when all are shorter than `least`, which lets it skip most runs."""
+    """Return the longest gap between two runs; 0 when all are shorter than `least`, which lets it skip most runs."""
 
     def from_on(moment: datetime) -> datetime:
         times = [found for each in crons if (found := each.get_next_fire_time(None, moment)) is not None]
@@ -91,7 +91,7 @@ class _OnTheWall(BaseTrigger):  # type: ignore[misc] # the library has no types
         self._every_hour = every_hour
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """Give the next time after `previous_fire_time` and not before `now`, in UTC."""
+        """Return the next time after `previous_fire_time` and not before `now`, in UTC."""
         moment = (max(now, previous_fire_time + timedelta(seconds=1)) if previous_fire_time else now).astimezone(UTC)
         if self._every_hour:
             return self._next_hourly(moment)

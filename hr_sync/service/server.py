@@ -29,7 +29,7 @@ class _Handler(WSGIRequestHandler):
         return super().get_environ()
 
     def address_string(self) -> str:
-        """Give the address as it is; the inherited one may ask the name server."""
+        """Return the address as it is; the inherited one may ask the name server."""
         return str(self.client_address[0])
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the name is inherited

@@ -7,12 +7,12 @@ import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from hr_sync.database.overview import FailureLine, Overview, RunLine
-from hr_sync.database.runs import SpaceStatus
 from hr_sync.service.chart import changes_of, chart, seconds_of
 from hr_sync.service.health import Health
+from hr_sync.service.html import Html, join, tag
 from hr_sync.service.layout import NUMBER, WORDS, ago, column, document, moment, prose, table
-from hr_sync.service.markup import Html, join, tag
+from hr_sync.store.read.overview import FailureLine, Overview, RunLine
+from hr_sync.store.read.runs import SpaceStatus
 
 _MOST_LINES = 15  # of runs; the chart shows them all
 
@@ -181,5 +181,5 @@ def _outcome(outcome: str | None) -> Html:
 
 
 def now_utc() -> datetime:
-    """Give the time for `status_page`."""
+    """Return the time for `status_page`."""
     return datetime.now(UTC)

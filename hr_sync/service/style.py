@@ -3,7 +3,7 @@
 import base64
 import hashlib
 
-from hr_sync.service.markup import Html
+from hr_sync.service.html import Html
 
 STYLE = Html("""
 :root { color-scheme: light dark; --ground: #fff; --text: #1c2330; --soft: #5a6475; --line: #d9dee7; --card: #f5f7fa;

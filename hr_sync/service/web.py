@@ -19,17 +19,17 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import orjson
 import structlog
 
-from hr_sync.database.history import PageHistory
-from hr_sync.database.overview import Overview
+from hr_sync.domain.page_ref import page_id_of
 from hr_sync.errors import HrSyncError, UsageError
-from hr_sync.model.address import page_id_of
-from hr_sync.service.access import may_read
+from hr_sync.service.auth import may_read
 from hr_sync.service.health import Health
 from hr_sync.service.metrics import Metrics
-from hr_sync.service.page_page import message_page, page_page
+from hr_sync.service.page_details import message_page, page_details
 from hr_sync.service.server import serving
 from hr_sync.service.status_page import now_utc, status_page
 from hr_sync.service.style import STYLE_HASH
+from hr_sync.store.read.history import PageHistory
+from hr_sync.store.read.overview import Overview
 
 log = structlog.get_logger(__name__)
 
@@ -163,7 +163,7 @@ class _Site:
             return _Answer(body=message_page("Not found", str(failure)), status=HTTPStatus.NOT_FOUND)
         history = self._ends.history(page_id)
         title = self._ends.title(page_id) if self._ends.title is not None else None
-        body = page_page(page_id, history, title=title, show_titles=self._ends.title is not None)
+        body = page_details(page_id, history, title=title, show_titles=self._ends.title is not None)
         known = history.stored is not None or history.failure is not None or bool(history.changes)
         return _Answer(body=body, status=HTTPStatus.OK if known else HTTPStatus.NOT_FOUND)
 

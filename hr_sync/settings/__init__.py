@@ -6,7 +6,7 @@ Importing this costs about 0.3 s (pydantic-settings): commands import it when th
 from hr_sync.settings.example import config_example, config_schema
 from hr_sync.settings.load import load_settings
 from hr_sync.settings.model import ConfluenceSettings, DatabaseSettings, LogSettings, Settings, SyncSettings
-from hr_sync.settings.shown import secret_values, shown
+from hr_sync.settings.redacted import secret_values, shown
 
 __all__ = [
     "ConfluenceSettings",

@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from hr_sync.errors import ConfigurationError
-from hr_sync.settings.mistakes import Mistake, message, printable, validation_mistakes
 from hr_sync.settings.model import PLACEHOLDER, Settings
+from hr_sync.settings.problems import Mistake, message, printable, validation_mistakes
 from hr_sync.settings.sources import (
     DEFAULT_FILES,
     Given,
@@ -63,6 +63,8 @@ def _placeholders(effective: Mapping[str, Given]) -> list[Mistake]:
 
 def _new_mistakes(found: Iterable[Mistake], known: Iterable[Mistake], layers: Iterable[Layer]) -> list[Mistake]:
     """Not again what a source has told already, and nothing as missing that an unreadable source may hold."""
-    told = {(mistake.key, mistake.source) for mistake in known}
+    log_fields = {(mistake.key, mistake.source) for mistake in known}
     all_read = all(layer.is_whole for layer in layers)
-    return [mistake for mistake in found if (mistake.key, mistake.source) not in told and (mistake.source or all_read)]
+    return [
+        mistake for mistake in found if (mistake.key, mistake.source) not in log_fields and (mistake.source or all_read)
+    ]

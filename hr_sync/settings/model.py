@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hr_sync.settings.addresses import confluence_base, database_url
-from hr_sync.settings.kinds import (
+from hr_sync.settings.types import (
     CertificateFile,
     CronExpression,
     FolderPath,
@@ -207,12 +207,12 @@ class SyncSettings(Group):
     """Instead of incremental_interval_minutes: minute, hour, day, month and weekday (0 and 7 are Sunday)."""
     full_cron: CronExpression | None = Field(default=None, examples=["30 1,13 * * *"])
     """Instead of full_interval_minutes, written in the same way."""
-    restrictions_with_full: bool = False
+    access_with_full: bool = False
     """Whether every full run compares labels and read restrictions too, for about as many requests again."""
-    restrictions_interval_minutes: Minutes | None = Field(default=None, examples=[60])
+    access_interval_minutes: Minutes | None = Field(default=None, examples=[60])
     """How often `serve` compares labels and read restrictions alone. Not set: never."""
-    restrictions_cron: CronExpression | None = Field(default=None, examples=["0 * * * *"])
-    """Instead of restrictions_interval_minutes, written in the same way."""
+    access_cron: CronExpression | None = Field(default=None, examples=["0 * * * *"])
+    """Instead of access_interval_minutes, written in the same way."""
     time_zone: TimeZone = "UTC"
     """Zone that the cron expressions are meant in, like Europe/Berlin."""
     jitter_seconds: int = Field(default=10, ge=0, le=3600)

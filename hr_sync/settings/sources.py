@@ -15,8 +15,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import PydanticBaseSettingsSource
 
 from hr_sync.settings.keys import CONFIG_VARIABLE, FILE_SUFFIX, PREFIX, groups, keys, nearest
-from hr_sync.settings.mistakes import Mistake, printable
 from hr_sync.settings.model import Settings
+from hr_sync.settings.problems import Mistake, printable
 
 COMMAND_LINE = "command line"
 DEFAULT_FILES = (Path("config.toml"), Path("/etc/hr_sync/config.toml"))

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from hr_sync.confluence.reader import Reader
+from hr_sync.confluence.source import Source
+from hr_sync.domain.content import Listing, StoredPage
+from hr_sync.domain.scope import PageScope, unknown_above
 from hr_sync.errors import AccessDenied, NotFound
-from hr_sync.model.page import Listing, StoredPage
-from hr_sync.model.tree import PageScope, unknown_above
 
 #: Kinds of parents that stand at the top here: a page tree is not chosen by one, nor by what is above it.
 UNLISTED = frozenset({"whiteboard", "database", "embed"})
@@ -26,7 +26,7 @@ class Placed:
         return {page_id: page for page_id, page in stored.items() if page_id not in self.outside}
 
 
-def place(reader: Reader, listing: Listing, scope: PageScope) -> Placed:
+def place(reader: Source, listing: Listing, scope: PageScope) -> Placed:
     """Part a listing into what is in scope and what is not. Raises what the reader raises.
 
     A page that cannot be read counts as inside, and one whose place cannot be found out as one that cannot be read:
@@ -45,7 +45,7 @@ def place(reader: Reader, listing: Listing, scope: PageScope) -> Placed:
     )
 
 
-def chains(reader: Reader, listing: Listing) -> tuple[dict[str, str | None], set[str]]:
+def chains(reader: Source, listing: Listing) -> tuple[dict[str, str | None], set[str]]:
     """Find the parent of every page and folder up to the top, and those whose parent is not to be seen.
 
     Parents of kinds that are `UNLISTED` stand at the top. Raises what the reader raises.

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from hr_sync.database.engine import session_scope
-from hr_sync.database.journal import close_run, open_run
-from hr_sync.database.lease import Busy
-from hr_sync.database.purging import purge_pages
+from hr_sync.domain.outcome import Counts, ExitCode, Outcome, RunReport
 from hr_sync.errors import LeaseHeld
-from hr_sync.model.report import Counts, ExitCode, Outcome, RunReport
-from hr_sync.sync.leases import leased
+from hr_sync.store.engine import session_scope
+from hr_sync.store.lease import Busy
+from hr_sync.store.write.purge import purge_pages
+from hr_sync.store.write.runs import close_run, open_run
+from hr_sync.sync.lease_holder import leased
 from hr_sync.sync.workers import host_and_pid, worker_name
 
 

@@ -8,26 +8,26 @@ from dataclasses import replace
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from hr_sync.database.engine import session_scope
-from hr_sync.database.faults import database_errors
-from hr_sync.database.journal import close_run, open_run
+from hr_sync.domain.content import Space
+from hr_sync.domain.outcome import Counts, ExitCode, Outcome, RunReport, SpaceReport, conclude, total
 from hr_sync.errors import ConfigurationError, HrSyncError
-from hr_sync.model.page import Space
-from hr_sync.model.report import Counts, ExitCode, Outcome, RunReport, SpaceReport, conclude, total
-from hr_sync.sync.badges import sync_badges
-from hr_sync.sync.departed import departed_spaces, sync_dropped, sync_unseen
-from hr_sync.sync.mirror import Mirror, Mode, Order
-from hr_sync.sync.outcomes import outcome_of
-from hr_sync.sync.recent import sync_recent
-from hr_sync.sync.resync import fetch_failed, page_tasks
-from hr_sync.sync.scope import InScope, spaces_in_scope
-from hr_sync.sync.side_by_side import Task, told, work_on
-from hr_sync.sync.space import sync_space
+from hr_sync.store.db_errors import database_errors
+from hr_sync.store.engine import session_scope
+from hr_sync.store.write.runs import close_run, open_run
+from hr_sync.sync.access import sync_access
+from hr_sync.sync.by_id import fetch_failed, page_tasks
+from hr_sync.sync.context import Mode, SyncContext, SyncRequest
+from hr_sync.sync.failure_outcomes import outcome_of
+from hr_sync.sync.full import sync_full
+from hr_sync.sync.incremental import sync_incremental
+from hr_sync.sync.parallel import Task, log_fields, work_on
+from hr_sync.sync.spaces import InScope, spaces_in_scope
+from hr_sync.sync.unlisted_spaces import departed_spaces, reconcile_inaccessible_space, reconcile_unconfigured_space
 
 log = structlog.get_logger(__name__)
 
 
-def run(mirror: Mirror, order: Order) -> RunReport:
+def run(mirror: SyncContext, order: SyncRequest) -> RunReport:
     """Bring the mirror up to date as ordered, and tell how it went.
 
     What goes wrong with Confluence stands in the report: outcome, error and exit code. Raises DatabaseUnavailable when
@@ -43,12 +43,14 @@ def run(mirror: Mirror, order: Order) -> RunReport:
                 report = _run(mirror, order, run_id, began)
             with session_scope(mirror.sessions) as session:
                 close_run(session, report)
-            log.info("run.ended", duration_seconds=report.duration_seconds, requests=report.requests, **told(report))
+            log.info(
+                "run.ended", duration_seconds=report.duration_seconds, requests=report.requests, **log_fields(report)
+            )
     return report
 
 
 @contextmanager
-def _closed_on_a_crash(mirror: Mirror, order: Order, run_id: int) -> Iterator[None]:
+def _closed_on_a_crash(mirror: SyncContext, order: SyncRequest, run_id: int) -> Iterator[None]:
     """Let no run look as if it still went on after something unforeseen ended it, while the database still answers."""
     try:
         yield
@@ -66,11 +68,11 @@ def _closed_on_a_crash(mirror: Mirror, order: Order, run_id: int) -> Iterator[No
         raise
 
 
-def _run(mirror: Mirror, order: Order, run_id: int, began: float) -> RunReport:
+def _run(mirror: SyncContext, order: SyncRequest, run_id: int, began: float) -> RunReport:
     error: str | None = None
     reports: list[SpaceReport] = []
-    traffic = mirror.reader.gateway.traffic
-    asked_before = traffic.counts().requests
+    http_stats = mirror.reader.client.http_stats
+    asked_before = http_stats.counts().requests
     try:
         mirror.reader.check_account()
         spaces = spaces_in_scope(mirror.reader, mirror.scope, order)
@@ -88,27 +90,31 @@ def _run(mirror: Mirror, order: Order, run_id: int, began: float) -> RunReport:
         exit_code=exit_code,
         spaces=reports,
         counts=total(reports),
-        requests=traffic.counts().requests - asked_before,
+        requests=http_stats.counts().requests - asked_before,
         duration_seconds=round(time.monotonic() - began, 3),
         error=error,
     )
 
 
-def _tasks(mirror: Mirror, order: Order, spaces: InScope) -> Mapping[Space, Task]:
+def _tasks(mirror: SyncContext, order: SyncRequest, spaces: InScope) -> Mapping[Space, Task]:
     """Choose what is done with each space."""
     if order.page_ids:
         return page_tasks(mirror, order, spaces.every)
     if order.failed_pages:
         return dict.fromkeys(spaces.chosen, fetch_failed)
     if order.mode is Mode.INCREMENTAL:
-        return dict.fromkeys(spaces.chosen, sync_recent)
+        return dict.fromkeys(spaces.chosen, sync_incremental)
     if order.mode is Mode.RESTRICTIONS:
-        return dict.fromkeys(spaces.chosen, sync_badges)
-    tasks: dict[Space, Task] = dict.fromkeys(spaces.chosen, sync_space)
+        return dict.fromkeys(spaces.chosen, sync_access)
+    tasks: dict[Space, Task] = dict.fromkeys(spaces.chosen, sync_full)
     if order.mode is Mode.FULL:
         unseen, dropped = departed_spaces(mirror, spaces)
-        tasks |= {space: sync_unseen for space in unseen if not order.space_keys or space.key in order.space_keys}
-        tasks |= {space: sync_dropped for space in dropped if not order.space_keys}
+        tasks |= {
+            space: reconcile_inaccessible_space
+            for space in unseen
+            if not order.space_keys or space.key in order.space_keys
+        }
+        tasks |= {space: reconcile_unconfigured_space for space in dropped if not order.space_keys}
     return tasks
 
 

@@ -18,7 +18,7 @@ def worker_name() -> str:
 
 
 def host_and_pid(worker: str) -> str:
-    """Give the part of a worker's name that people look for."""
+    """Return the part of a worker's name that people look for."""
     return ":".join(worker.split(":")[:2])
 
 

@@ -22,7 +22,7 @@ class Contender(StrEnum):
 
 
 def command(contender: Contender, arguments: Sequence[str]) -> Sequence[str]:
-    """Give what is run; `arguments` are for hr-sync alone."""
+    """Return what is run; `arguments` are for hr-sync alone."""
     match contender:
         case Contender.HR_SYNC:
             return (str(Path(_PYTHON).with_name("hr-sync")), *arguments)
@@ -35,7 +35,7 @@ def command(contender: Contender, arguments: Sequence[str]) -> Sequence[str]:
 
 
 def environment(site_url: str, spaces: Sequence[str], database_url: str) -> Mapping[str, str]:
-    """Give the settings of hr-sync and those of the others; none reads a file."""
+    """Return the settings of hr-sync and those of the others; none reads a file."""
     return {
         "HR_SYNC_CONFLUENCE__URL": site_url,
         "HR_SYNC_CONFLUENCE__FLAVOR": "cloud",  # a loopback address does not say so, a real one does

@@ -9,8 +9,8 @@ from pathlib import Path
 from resource import getpagesize
 from statistics import linear_regression
 
-from hr_sync.cli.wiring import open_mirror, open_settings
-from hr_sync.sync.mirror import Order
+from hr_sync.cli.bootstrap import open_context, open_settings
+from hr_sync.sync.context import SyncRequest
 from hr_sync.sync.run import run
 
 _RUNS = 50
@@ -24,9 +24,9 @@ def resident_megabytes() -> float:
 
 def main() -> None:
     held = []
-    with open_mirror(open_settings(None), threading.Event()) as mirror:
+    with open_context(open_settings(None), threading.Event()) as mirror:
         for _ in range(_RUNS):
-            run(mirror, Order(every_page=True))
+            run(mirror, SyncRequest(every_page=True))
             held.append(resident_megabytes())
     settled = held[_SETTLING:]
     slope = linear_regression(range(len(settled)), settled).slope

@@ -78,7 +78,7 @@ class Client:
 
 
 def row(page: Json) -> Row:
-    """Give the columns of one page, its hash among them."""
+    """Return the columns of one page, its hash among them."""
     storage = page["body"]["storage"]["value"]
     digest = hashlib.sha256(storage.encode()).hexdigest()
     version = page["version"]

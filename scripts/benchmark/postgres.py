@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import psycopg
 from sqlalchemy import URL, make_url
 
-from hr_sync.database.embedded import EmbeddedPostgres
+from hr_sync.embedded.server import EmbeddedPostgres
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -42,7 +42,7 @@ class Postgres:
             connection.execute(f"create database {name}".encode())
 
     def url(self, name: str, *, port: int | None = None) -> str:
-        """Give the address of a database, or of its stand-in at another port."""
+        """Return the address of a database, or of its stand-in at another port."""
         return self._url.set(database=name, port=port or self.port).render_as_string(hide_password=False)
 
     def settle(self) -> None:

@@ -24,7 +24,7 @@ CASE = Case(
 
 
 def ratios(repetitions: Sequence[Samples]) -> Mapping[str, float]:
-    """Give the median of each ratio, taken repetition by repetition."""
+    """Return the median of each ratio, taken repetition by repetition."""
     taken = [_ratios(samples) for samples in repetitions]
     return {name: round(median(each[name] for each in taken), 3) for name in taken[0]}
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
-from hr_sync.simulator import Fault, Simulator, World, generated_world
+from confluence_simulator import Fault, Simulator, World, generated_world
 
 USERNAME = "hr-bot@example.com"
 TOKEN = "bench-token"  # noqa: S105 -- of a Confluence that lives as long as the measurement
@@ -48,7 +48,7 @@ class Site:
         self.spaces = spaces
 
     def open(self, door: Door) -> str:
-        """Give the address of a door, its counters set back."""
+        """Return the address of a door, its counters set back."""
         return str(self._call("open", door))
 
     def asked(self, door: Door) -> Asked:
@@ -57,7 +57,7 @@ class Site:
         return asked
 
     def edit(self, share: float) -> int:
-        """Give a share of the pages a new version. Gives their number."""
+        """Return a share of the pages a new version. Gives their number."""
         return int(self._call("edit", share))
 
     def _call(self, name: str, argument: object) -> Any:

@@ -53,12 +53,12 @@ class Target:
     at_most: float | None = None
 
     def met_by(self, value: float) -> bool:
-        """Tell whether a value keeps the limit."""
+        """Return True if a value keeps the limit."""
         return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
 
     @property
     def wanted(self) -> str:
-        """Give the limit in words."""
+        """Return the limit in words."""
         return f"≥ {self.at_least:g}" if self.at_least is not None else f"≤ {self.at_most:g}"
 
 

@@ -20,7 +20,7 @@ _COLUMNS: Sequence[tuple[str, Callable[[Sample], float], str]] = (
 
 
 def table(case: Case, repetitions: Sequence[Samples]) -> str:
-    """Give a case as Markdown: medians, wall time with its spread, then the targets."""
+    """Return a case as Markdown: medians, wall time with its spread, then the targets."""
     heads = ["step", "wall s", "pages/s", *(name for name, _, _ in _COLUMNS)]
     lines = [f"### {case.name}: {case.about}", "", _row(heads), _row(["---", *["--:"] * (len(heads) - 1)])]
     for step in case.steps:
@@ -33,7 +33,7 @@ def table(case: Case, repetitions: Sequence[Samples]) -> str:
 
 
 def document(case: Case, repetitions: Sequence[Samples]) -> Mapping[str, Any]:
-    """Give a case as JSON-ready values, every sample included."""
+    """Return a case as JSON-ready values, every sample included."""
     return {
         "case": case.name,
         "about": case.about,
@@ -51,7 +51,7 @@ def document(case: Case, repetitions: Sequence[Samples]) -> Mapping[str, Any]:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Give the median, and from where to where the values lie when there are several."""
+    """Return the median, and from where to where the values lie when there are several."""
     if len(values) == 1:
         return f"{values[0]:.2f}"
     return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"

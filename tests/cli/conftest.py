@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluence_simulator import BodyLengths, Simulator, World, generated_world
 
-from hr_sync.simulator import BodyLengths, Simulator, World, generated_world
 from tests.cli.program import TOKEN
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hr_sync.simulator import Simulator
+from confluence_simulator import Simulator
 
 HR_SYNC = Path(sys.executable).parent / "hr-sync"
 USERNAME = "hr-bot@example.com"
@@ -38,7 +38,7 @@ class Ended:
 
 
 def settings(site_url: str, database_url: str | None, **confluence: Any) -> dict[str, dict[str, Any]]:
-    """Give working settings that lose no time; `confluence` adds to that group, None takes a key away."""
+    """Return working settings that lose no time; `confluence` adds to that group, None takes a key away."""
     group: dict[str, Any] = {
         "url": site_url,
         "flavor": "cloud",
@@ -69,7 +69,7 @@ def written(folder: Path, groups: dict[str, dict[str, Any]]) -> Path:
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
-    """Give what a process needs and nothing of ours; wide tables stay on one line."""
+    """Return what a process needs and nothing of ours; wide tables stay on one line."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "SYSTEMROOT") if name in os.environ}
     return kept | {"HOME": str(home), "COLUMNS": "200"} | variables
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from confluence_simulator import Fault, Simulator
 from sqlalchemy import Engine, create_engine, make_url
 
-from hr_sync.simulator import Fault, Simulator
 from tests.cli.conftest import world_of
 from tests.cli.program import TOKEN, postgres, run, settings, wired, written
 from tests.sync.oracle import ask, fingerprint
@@ -178,7 +178,7 @@ def test_wrong_settings(home: Path, mirrored: Mirrored) -> None:
     assert (refused.exit_code, refused.stdout) == (78, "")
     header, *lines = refused.stderr.splitlines()
     assert header == "hr-sync: 7 mistakes in the settings; nothing was started:"
-    told = {line.split()[0].rstrip(":"): line for line in lines}
+    log_fields = {line.split()[0].rstrip(":"): line for line in lines}
     for key, source, remedy in (
         ("confluence.url", "config.toml", "https://"),
         ("confluence.max_conections", "config.toml", "max_connections"),
@@ -188,8 +188,8 @@ def test_wrong_settings(home: Path, mirrored: Mirrored) -> None:
         ("log.level", "config.toml", "'debug'"),
         ("databse", "config.toml", "database"),
     ):
-        assert source in told[key]
-        assert remedy in told[key]
+        assert source in log_fields[key]
+        assert remedy in log_fields[key]
     assert "canary" not in refused.stderr
     assert len(mirrored.site.requests) == 0
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluence_simulator import Simulator
 from sqlalchemy import Engine
 
-from hr_sync.simulator import Simulator
 from tests.cli.bouncer import PROGRAM, bouncing
 from tests.cli.program import check_manners, ended, run, wired
 from tests.cli.test_stopping import LOCK_WAITS, waiting_for_a_lock

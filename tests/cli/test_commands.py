@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from confluence_simulator import Simulator
 from sqlalchemy import Engine
 
-from hr_sync.simulator import Simulator
 from tests.cli.program import HR_SYNC, TOKEN, environment, postgres, run, settings, wired, written
 from tests.sync.oracle import ask, expected_rows, fingerprint, stored_rows
 
@@ -54,15 +54,15 @@ def test_a_dry_run_writes_nothing(home: Path, site: Simulator, engine: Engine, p
     before = (fingerprint(engine), ask(engine, RUNS_AND_SPACES))
 
     shown = run(home, "run", "--dry-run")
-    (told,) = run(home, "run", "--dry-run", "--json").document
+    (log_fields,) = run(home, "run", "--dry-run", "--json").document
 
     assert (fingerprint(engine), ask(engine, RUNS_AND_SPACES)) == before
     assert shown.exit_code == 0
     assert "Nothing was written." in shown.stdout
     assert "trashed" in shown.stdout
-    assert (told["space_key"], told["requests"], told["would_hold"]) == ("S00", 1, False)
-    assert {step["action"] for step in told["plan"]["steps"]} == {"update", "question"}
-    assert [(ruling["page_id"], ruling["verdict"]) for ruling in told["rulings"]] == [(trashed.id, "remove")]
+    assert (log_fields["space_key"], log_fields["requests"], log_fields["would_hold"]) == ("S00", 1, False)
+    assert {step["action"] for step in log_fields["plan"]["steps"]} == {"update", "question"}
+    assert [(ruling["page_id"], ruling["verdict"]) for ruling in log_fields["rulings"]] == [(trashed.id, "remove")]
 
 
 def test_status_and_pages_tell_what_is_there(home: Path, site: Simulator, prepared_url: str) -> None:
@@ -110,11 +110,11 @@ def test_settings_are_shown_without_secrets(home: Path, site: Simulator, prepare
     wired(home, site, prepared_url)
 
     shown = run(home, "config", "show", HR_SYNC_LOG__LEVEL="debug")
-    told = run(home, "config", "show", "--json").document
+    log_fields = run(home, "config", "show", "--json").document
     for name in ("HR_SYNC_LOG__LEVEL", "confluence.api_token", "config.toml", "***"):
         assert name in shown.stdout
-    assert told["confluence"]["api_token"] == {"value": "***", "source": "config.toml"}
-    assert told["database"]["url"]["value"] == "***"
+    assert log_fields["confluence"]["api_token"] == {"value": "***", "source": "config.toml"}
+    assert log_fields["database"]["url"]["value"] == "***"
 
     (home / "config.toml").unlink()
     assert run(home, "config", "schema").document["properties"].keys() >= {"confluence", "database", "sync", "log"}
@@ -164,7 +164,7 @@ def test_labels_and_restrictions_are_told(home: Path, site: Simulator, prepared_
     assert pages[last.id]["readers"] == [{"users": sorted(users), "groups": []}]
     assert re.search(r"readers +whoever may view the space", run(home, "explain", first.id).stdout)
     assert users[0] in run(home, "explain", last.id).stdout
-    assert run(home, "status", "--json").document["spaces"][0]["badges_age"] >= 0
+    assert run(home, "status", "--json").document["spaces"][0]["access_age"] >= 0
 
 
 def test_a_dry_run_tells_labels_and_restrictions_where_full_runs_compare_them(
@@ -172,7 +172,7 @@ def test_a_dry_run_tells_labels_and_restrictions_where_full_runs_compare_them(
 ) -> None:
     """With the reason, and without writing them."""
     groups = settings(site.site_url, prepared_url)
-    groups["sync"] = {"restrictions_with_full": True}
+    groups["sync"] = {"access_with_full": True}
     written(home, groups)
     assert run(home, "run").exit_code == 0
     site.world.label_page(site.world.pages()[0].id, "public")

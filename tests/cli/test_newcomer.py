@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluence_simulator import Simulator
 
-from hr_sync.simulator import Simulator
 from tests.cli.program import check_manners, ended, run, settings, start, written
 
 

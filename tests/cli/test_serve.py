@@ -14,8 +14,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from confluence_simulator import Fault, Simulator
 
-from hr_sync.simulator import Fault, Simulator
 from tests.cli.program import HR_SYNC, environment, postgres, settings, start, written
 
 SECONDS_BETWEEN_RUNS = 1.0
@@ -38,7 +38,7 @@ class Service:
             return error.code, error.read().decode()
 
     def metric(self, name: str) -> float:
-        """Give the value of one metric, named with its labels."""
+        """Return the value of one metric, named with its labels."""
         found = re.search(rf"^{re.escape(name)} (\S+)$", self.get("/metrics")[1], re.MULTILINE)
         return float(found[1]) if found else 0.0
 
@@ -190,17 +190,17 @@ def test_a_schedule_that_cannot_be_meant_is_told_at_the_start(
     groups["service"] = {"port": 0}
     written(home, groups)
     process = start(home, "serve")
-    _, told = process.communicate(timeout=30)
+    _, log_fields = process.communicate(timeout=30)
 
     assert process.returncode == 78
-    assert key in told
-    assert "Traceback" not in told
+    assert key in log_fields
+    assert "Traceback" not in log_fields
 
 
 def test_labels_and_restrictions_are_a_job_of_their_own(home: Path, site: Simulator, prepared_url: str) -> None:
     """Where a time is set for it; without one there is no such job."""
     site.world.label_page(site.world.pages()[0].id, "public")
-    with serving(home, site, prepared_url, restrictions_interval_minutes=SECONDS_BETWEEN_RUNS / 60) as service:
+    with serving(home, site, prepared_url, access_interval_minutes=SECONDS_BETWEEN_RUNS / 60) as service:
         eventually(lambda: service.metric('hr_sync_runs_total{mode="restrictions",outcome="complete"}') > 0)
         eventually(lambda: service.metric('hr_sync_pages_total{action="relabelled"}') == 12)
         (started,) = [line for line in lines_until(home / "log", "service.started", service.process) if "jobs" in line]

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from confluence_simulator import Fault, Simulator
 from sqlalchemy import Engine
 
-from hr_sync.simulator import Fault, Simulator
 from tests.cli.conftest import world_of
 from tests.cli.program import TOKEN, check_manners, ended, run, start, wired
 from tests.sync.oracle import ask, connect, expected_rows, stored_rows
@@ -29,7 +29,7 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> Non
 
 @contextmanager
 def waiting_for_a_lock(home: Path, engine: Engine) -> Iterator[subprocess.Popen[str]]:
-    """Give a run one of whose writes waits for a lock that somebody else holds until the block ends."""
+    """Return a run one of whose writes waits for a lock that somebody else holds until the block ends."""
     with connect(engine) as holder, holder.transaction():
         holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
         process = start(home, "run")

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from confluence_simulator import Fault, Simulator
 
-from hr_sync.simulator import Fault, Simulator
 from tests.cli.program import run, settings, written
 
 

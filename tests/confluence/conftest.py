@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+from confluence_simulator import Simulator
 
-from hr_sync.simulator import Simulator
 from tests.confluence.doors import small_world
 
 

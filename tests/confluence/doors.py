@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-from hr_sync.confluence.gateway import Credentials, Gateway, Limits
-from hr_sync.confluence.retrying import RetryRules
-from hr_sync.simulator import BodyLengths, Fault, Simulator, World, generated_world
+from confluence_simulator import BodyLengths, Fault, Simulator, World, generated_world
+
+from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
+from hr_sync.confluence.http.retry import RetryRules
 
 USERNAME = "hr-bot@example.com"
 TOKEN = "simulated-token"
@@ -17,7 +18,7 @@ PAGES = 12
 EVERY_PAGE = "api/v2/pages"
 FIVE_AT_ONCE = {"limit": 5, "sort": "id"}
 
-Open: TypeAlias = Callable[..., Gateway]
+Open: TypeAlias = Callable[..., HttpClient]
 
 
 class NotedWaits(threading.Event):
@@ -38,7 +39,7 @@ def small_world() -> World:
 
 
 def limits(**changes: Any) -> Limits:
-    """Give bounds that fail fast; fields of RetryRules go to `retry`."""
+    """Return bounds that fail fast; fields of RetryRules go to `retry`."""
     retry = {name: changes.pop(name) for name in list(changes) if name in RetryRules.__slots__}
     rules = RetryRules(**{"max_attempts": 3, "first_wait_seconds": 0.001, "longest_wait_seconds": 60.0, **retry})
     return Limits(**{"request_timeout_seconds": 1, "request_deadline_seconds": 5, **changes, "retry": rules})
@@ -47,18 +48,18 @@ def limits(**changes: Any) -> Limits:
 @contextmanager
 def door(
     base: str, credentials: Credentials = BASIC, stop: threading.Event | None = None, **changes: Any
-) -> Iterator[Gateway]:
+) -> Iterator[HttpClient]:
     """Open a gateway and close this thread's session at the end."""
-    gateway = Gateway(base, credentials, limits(**changes), stop or NotedWaits())
+    client = HttpClient(base, credentials, limits(**changes), stop or NotedWaits())
     try:
-        yield gateway
+        yield client
     finally:
-        gateway.close()
+        client.close()
 
 
-def ids_of(gateway: Gateway, **query: Any) -> list[str]:
+def ids_of(client: HttpClient, **query: Any) -> list[str]:
     """Walk the pages of the site, five at a time, and give their ids in the order of the answers."""
-    walk = gateway.walk(EVERY_PAGE, {**FIVE_AT_ONCE, **query})
+    walk = client.walk(EVERY_PAGE, {**FIVE_AT_ONCE, **query})
     return [item["id"] for answer in walk for item in answer["results"]]
 
 

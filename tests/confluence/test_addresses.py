@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from hr_sync.confluence.addresses import api_base, resolve_next
+from hr_sync.confluence.http.urls import api_base, resolve_next
 from hr_sync.errors import AnswerNotTrusted
 
 SITE = "https://acme.atlassian.net/wiki"

@@ -5,7 +5,7 @@ import json
 import pytest
 import requests
 
-from hr_sync.confluence.answers import check_status, decode_object
+from hr_sync.confluence.http.response import check_status, decode_object
 from hr_sync.errors import (
     AccessDenied,
     AnswerNotTrusted,

@@ -6,22 +6,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from confluence_simulator import Simulator
 
-from hr_sync.confluence.cutting import Cutter
-from hr_sync.confluence.gateway import Gateway
+from hr_sync.confluence.http.client import HttpClient
+from hr_sync.confluence.http.watchdog import RequestWatchdog
 from hr_sync.errors import Stopped
-from hr_sync.simulator import Simulator
 from tests.confluence.doors import broken, door, ids_of
 
 
-def seconds_to_stop(gateway: Gateway, stop: threading.Event, waits: Callable[[], bool]) -> float:
+def seconds_to_stop(client: HttpClient, stop: threading.Event, waits: Callable[[], bool]) -> float:
     """Walk in another thread, stop once it waits, and give how long the walk then took to end."""
 
     def walk() -> None:
         try:
-            ids_of(gateway, **{"body-format": "storage"})
+            ids_of(client, **{"body-format": "storage"})
         finally:
-            gateway.close()
+            client.close()
 
     with ThreadPoolExecutor(1) as pool:
         walking = pool.submit(walk)
@@ -43,15 +43,15 @@ def test_a_stop_ends_a_request_that_waits(site: Simulator, kind: str, argument: 
     """For an answer, within its headers or within its body: at once, as a stop, and without another try."""
     broken(site, kind, at=1, argument=argument, times=0)
     stop = threading.Event()
-    with door(site.site_url, stop=stop, request_timeout_seconds=10, request_deadline_seconds=20) as gateway:
-        assert seconds_to_stop(gateway, stop, lambda: bool(site.faults.fired)) < 0.5
+    with door(site.site_url, stop=stop, request_timeout_seconds=10, request_deadline_seconds=20) as client:
+        assert seconds_to_stop(client, stop, lambda: bool(site.faults.fired)) < 0.5
     assert len(site.requests) <= 1
 
 
 def test_nothing_is_cut_off_after_its_end() -> None:
     """Neither by the deadline nor by a stop that come later: the connection may serve another request by then."""
     stop, cuts = threading.Event(), list[float]()
-    cutter = Cutter(stop)
+    cutter = RequestWatchdog(stop)
     with cutter.watching(lambda: cuts.append(time.monotonic()), time.monotonic() + 0.1):
         pass
     time.sleep(0.2)
@@ -62,7 +62,7 @@ def test_nothing_is_cut_off_after_its_end() -> None:
 
 def test_the_one_that_is_late_is_cut_off_and_no_other() -> None:
     """Each has a deadline of its own, and is cut off until it ends: a socket may not be there yet."""
-    cutter, cuts = Cutter(threading.Event()), list[str]()
+    cutter, cuts = RequestWatchdog(threading.Event()), list[str]()
     soon = time.monotonic() + 0.1
     with (
         cutter.watching(lambda: cuts.append("late"), soon),
@@ -75,8 +75,8 @@ def test_the_one_that_is_late_is_cut_off_and_no_other() -> None:
 
 def test_its_thread_leaves_when_there_is_nothing_to_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each run of a service has a gateway of its own; none leaves a thread behind, and the next request is watched."""
-    monkeypatch.setattr("hr_sync.confluence.cutting._IDLE_LOOKS", 2)
-    cutter, cuts = Cutter(threading.Event()), list[int]()
+    monkeypatch.setattr("hr_sync.confluence.http.watchdog._IDLE_LOOKS", 2)
+    cutter, cuts = RequestWatchdog(threading.Event()), list[int]()
     for _ in range(2):
         with cutter.watching(lambda: cuts.append(1), time.monotonic() - 1):
             time.sleep(0.15)

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import pytest
+from confluence_simulator import Fault, Simulator
 
 from hr_sync.errors import (
     AccessDenied,
@@ -15,7 +16,6 @@ from hr_sync.errors import (
     NotFound,
     ServerFailed,
 )
-from hr_sync.simulator import Fault, Simulator
 from tests.confluence.doors import PAGES, TOKEN, NotedWaits, broken, door, ids_of, kinds_fired
 
 PASSING = [
@@ -133,8 +133,8 @@ def test_what_passes_is_tried_again(site: Simulator, every_id: list[str], kind: 
     broken(site, kind)
     waits = NotedWaits()
 
-    with door(site.site_url, stop=waits) as gateway:
-        assert ids_of(gateway) == every_id
+    with door(site.site_url, stop=waits) as client:
+        assert ids_of(client) == every_id
 
     assert kinds_fired(site) == [kind]
     assert len(waits.seconds) == 1
@@ -146,8 +146,8 @@ def test_what_does_not_pass_ends_the_listing(site: Simulator, kind: str) -> None
     """After exactly the attempts allowed, as temporary."""
     broken(site, kind, times=0)
 
-    with door(site.site_url, max_attempts=3) as gateway, pytest.raises(ConfluenceUnavailable) as caught:
-        ids_of(gateway)
+    with door(site.site_url, max_attempts=3) as client, pytest.raises(ConfluenceUnavailable) as caught:
+        ids_of(client)
 
     assert kinds_fired(site) == [kind] * 3
     assert caught.value.exit_code == 75
@@ -160,8 +160,8 @@ def test_what_is_no_listing_is_not_trusted(site: Simulator, kind: str) -> None:
     """It raises at once and is not asked for again: the same request would get the same answer."""
     broken(site, kind, times=0)
 
-    with door(site.site_url) as gateway, pytest.raises(AnswerNotTrusted) as caught:
-        ids_of(gateway)
+    with door(site.site_url) as client, pytest.raises(AnswerNotTrusted) as caught:
+        ids_of(client)
 
     assert set(kinds_fired(site)) == {kind}
     assert len(kinds_fired(site)) <= 2
@@ -174,8 +174,8 @@ def test_a_refusal_is_told_and_not_retried(site: Simulator, kind: str, expected:
     """Retrying a refusal locks accounts."""
     broken(site, kind, times=0)
 
-    with door(site.site_url) as gateway, pytest.raises(expected) as caught:
-        ids_of(gateway)
+    with door(site.site_url) as client, pytest.raises(expected) as caught:
+        ids_of(client)
 
     assert type(caught.value) is expected
     assert kinds_fired(site) == [kind]
@@ -188,8 +188,8 @@ def test_what_is_only_unusual_is_read(site: Simulator, every_id: list[str], kind
     broken(site, kind, argument=ARGUMENTS.get(kind))
     waits = NotedWaits()
 
-    with door(site.site_url, stop=waits) as gateway:
-        assert set(ids_of(gateway)) == set(every_id)
+    with door(site.site_url, stop=waits) as client:
+        assert set(ids_of(client)) == set(every_id)
 
     assert kinds_fired(site) == [kind]
     assert waits.seconds == []
@@ -201,10 +201,10 @@ def test_a_server_that_falls_silent_is_given_up(site: Simulator) -> None:
     began = time.monotonic()
 
     with (
-        door(site.site_url, request_timeout_seconds=1, max_attempts=2) as gateway,
+        door(site.site_url, request_timeout_seconds=1, max_attempts=2) as client,
         pytest.raises(ConfluenceUnavailable, match="tried 2 times"),
     ):
-        ids_of(gateway)
+        ids_of(client)
 
     assert kinds_fired(site) == ["stall", "stall-in-body"]
     assert 1.9 < time.monotonic() - began < 4
@@ -217,10 +217,10 @@ def test_a_dripping_answer_meets_the_deadline(site: Simulator, kind: str) -> Non
     began = time.monotonic()
 
     with (
-        door(site.site_url, request_deadline_seconds=0.2, max_attempts=1) as gateway,
+        door(site.site_url, request_deadline_seconds=0.2, max_attempts=1) as client,
         pytest.raises(ConfluenceUnavailable),
     ):
-        ids_of(gateway, **{"body-format": "storage"})
+        ids_of(client, **{"body-format": "storage"})
 
     assert kinds_fired(site) == [kind]
     assert time.monotonic() - began < 0.7
@@ -231,10 +231,10 @@ def test_a_bomb_is_not_unpacked(site: Simulator) -> None:
     broken(site, "gzip-bomb", at=1, argument=8_000_000, times=0)
 
     with (
-        door(site.site_url, max_answer_bytes=100_000) as gateway,
+        door(site.site_url, max_answer_bytes=100_000) as client,
         pytest.raises(AnswerNotTrusted, match=r"larger than 100,000 bytes.*max_answer_megabytes"),
     ):
-        ids_of(gateway)
+        ids_of(client)
 
     assert kinds_fired(site) == ["gzip-bomb"]
     assert len(site.requests) == 1
@@ -242,8 +242,8 @@ def test_a_bomb_is_not_unpacked(site: Simulator) -> None:
 
 def test_a_plain_answer_has_the_same_limit(site: Simulator) -> None:
     """An honest answer of the same size is refused too."""
-    with door(site.site_url, max_answer_bytes=1000) as gateway, pytest.raises(AnswerNotTrusted, match="1,000 bytes"):
-        ids_of(gateway)
+    with door(site.site_url, max_answer_bytes=1000) as client, pytest.raises(AnswerNotTrusted, match="1,000 bytes"):
+        ids_of(client)
 
 
 def test_an_unwelcome_encoding_is_not_guessed(site: Simulator) -> None:
@@ -251,8 +251,8 @@ def test_an_unwelcome_encoding_is_not_guessed(site: Simulator) -> None:
     headers = {"Content-Encoding": "br"}
     broken(site, "status", at=1, argument={"status": 200, "headers": headers, "body": {"results": []}})
 
-    with door(site.site_url) as gateway, pytest.raises(AnswerNotTrusted, match="encoding"):
-        ids_of(gateway)
+    with door(site.site_url) as client, pytest.raises(AnswerNotTrusted, match="encoding"):
+        ids_of(client)
 
     assert kinds_fired(site) == ["status"]
 
@@ -263,8 +263,8 @@ def test_no_other_host_is_spoken_to(site: Simulator, kind: str) -> None:
     with Simulator(site.world) as foreign:
         broken(site, kind, argument=foreign.site_url if kind.startswith("redirect") else foreign.origin)
 
-        with door(site.site_url) as gateway, pytest.raises(ConfluenceError):
-            ids_of(gateway)
+        with door(site.site_url) as client, pytest.raises(ConfluenceError):
+            ids_of(client)
 
         assert kinds_fired(site) == [kind]
         assert len(foreign.requests) == 0
@@ -272,9 +272,9 @@ def test_no_other_host_is_spoken_to(site: Simulator, kind: str) -> None:
 
 def test_the_last_gate_holds_for_any_path_through_the_library(site: Simulator) -> None:
     """Whoever hands the client a foreign address gets an error out of the transport itself."""
-    with Simulator(site.world) as foreign, door(site.site_url) as gateway:
+    with Simulator(site.world) as foreign, door(site.site_url) as client:
         with pytest.raises(AnswerNotTrusted, match="another host"):
-            gateway._client().request("GET", f"{foreign.site_url}/api/v2/pages", absolute=True)
+            client._client().request("GET", f"{foreign.site_url}/api/v2/pages", absolute=True)
 
         assert len(foreign.requests) == 0
 
@@ -284,8 +284,8 @@ def test_permissions_may_empty_some_pages_of_a_listing(site: Simulator, every_id
     for at in (1, 3, 5):
         broken(site, "empty-page-with-next", at=at)
 
-    with door(site.site_url) as gateway:
-        assert ids_of(gateway) == every_id
+    with door(site.site_url) as client:
+        assert ids_of(client) == every_id
 
     assert kinds_fired(site) == ["empty-page-with-next"] * 3
 
@@ -294,8 +294,8 @@ def test_a_listing_of_nothing_but_empty_pages_ends(site: Simulator) -> None:
     """A server that promises more for ever is not asked for ever."""
     broken(site, "empty-page-with-next", at=1, times=0)
 
-    with door(site.site_url) as gateway, pytest.raises(AnswerNotTrusted, match="no progress"):
-        ids_of(gateway)
+    with door(site.site_url) as client, pytest.raises(AnswerNotTrusted, match="no progress"):
+        ids_of(client)
 
     assert 50 < len(kinds_fired(site)) < 500
 
@@ -305,8 +305,8 @@ def test_a_circle_of_empty_pages_is_left_at_once(site: Simulator) -> None:
     broken(site, "empty-list", times=0)
     broken(site, "repeated-cursor", times=0)
 
-    with door(site.site_url) as gateway, pytest.raises(AnswerNotTrusted, match="came back"):
-        ids_of(gateway)
+    with door(site.site_url) as client, pytest.raises(AnswerNotTrusted, match="came back"):
+        ids_of(client)
 
     assert kinds_fired(site) == ["empty-list", "repeated-cursor"]
 
@@ -315,8 +315,8 @@ def test_a_lowered_limit_is_followed_to_the_end(site: Simulator, every_id: list[
     """Two entries where five were asked for: whoever counts stops here."""
     broken(site, "lowered-limit", at=1, times=0, argument=2)
 
-    with door(site.site_url) as gateway:
-        assert ids_of(gateway) == every_id
+    with door(site.site_url) as client:
+        assert ids_of(client) == every_id
 
     assert len(kinds_fired(site)) == PAGES / 2
 
@@ -326,7 +326,7 @@ def test_an_id_is_text_that_a_database_can_hold(site: Simulator, odd: object) ->
     """Anything else spoils the listing."""
     broken(site, "status", at=1, argument={"status": 200, "body": {"results": [{"id": "1"}, {"id": odd}]}})
 
-    with door(site.site_url) as gateway, pytest.raises(AnswerNotTrusted, match="without an id"):
-        ids_of(gateway)
+    with door(site.site_url) as client, pytest.raises(AnswerNotTrusted, match="without an id"):
+        ids_of(client)
 
     assert kinds_fired(site) == ["status"]

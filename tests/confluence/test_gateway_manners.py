@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from confluence_simulator import Fault, Simulator
 
-from hr_sync.confluence.addresses import api_base
-from hr_sync.confluence.cloud import CloudReader
-from hr_sync.confluence.gateway import Credentials
+from hr_sync.confluence.cloud import CloudSource
+from hr_sync.confluence.http.client import Credentials
+from hr_sync.confluence.http.urls import api_base
 from hr_sync.errors import AnswerNotTrusted, ConfluenceUnavailable, CredentialsRefused, Stopped
 from hr_sync.logs import configure_logging
-from hr_sync.simulator import Fault, Simulator
 from tests.confluence.doors import (
     BASIC,
     BEARER,
@@ -42,9 +42,9 @@ def test_ways_in(site: Simulator, credentials: Credentials, way: str) -> None:
         "gateway": api_base(site.gateway_url.removesuffix("/wiki")),
     }[way]
 
-    with door(base, credentials) as gateway:
-        assert len(ids_of(gateway)) == PAGES
-        CloudReader(gateway).check_account()
+    with door(base, credentials) as client:
+        assert len(ids_of(client)) == PAGES
+        CloudSource(client).check_account()
 
     assert len(site.requests) == 4
     assert all(record.path.startswith("/ex/confluence/") == (way == "gateway") for record in site.requests)
@@ -53,19 +53,19 @@ def test_ways_in(site: Simulator, credentials: Credentials, way: str) -> None:
 def test_a_scoped_token_works_through_the_gateway_alone() -> None:
     """And is refused, not retried, at the site."""
     with Simulator(small_world(), scoped_token=True) as site:
-        with door(site.gateway_url, BEARER) as gateway:
-            assert len(ids_of(gateway)) == PAGES
+        with door(site.gateway_url, BEARER) as client:
+            assert len(ids_of(client)) == PAGES
         asked = len(site.requests)
-        with door(site.site_url, BEARER) as gateway, pytest.raises(CredentialsRefused):
-            ids_of(gateway)
+        with door(site.site_url, BEARER) as client, pytest.raises(CredentialsRefused):
+            ids_of(client)
         assert len(site.requests) == asked + 1
 
 
 @pytest.mark.parametrize("wrong", [Credentials(username=USERNAME, password="wrong"), Credentials(token="wrong")])
 def test_a_wrong_token_is_refused_at_once(site: Simulator, wrong: Credentials) -> None:
     """One request, no retry."""
-    with door(site.site_url, wrong) as gateway, pytest.raises(CredentialsRefused) as caught:
-        ids_of(gateway)
+    with door(site.site_url, wrong) as client, pytest.raises(CredentialsRefused) as caught:
+        ids_of(client)
 
     assert len(site.requests) == 1
     assert "wrong" not in str(caught.value)
@@ -75,10 +75,10 @@ def test_an_anonymous_session_is_found_out() -> None:
     """A site that answers 200 with what the public sees."""
     with (
         Simulator(small_world(), bad_credentials="anonymous") as site,
-        door(site.site_url, Credentials(username=USERNAME, password="wrong")) as gateway,
+        door(site.site_url, Credentials(username=USERNAME, password="wrong")) as client,
     ):
         with pytest.raises(CredentialsRefused, match="anonymous"):
-            CloudReader(gateway).check_account()
+            CloudSource(client).check_account()
         assert site.requests[0].status == 200
 
 
@@ -92,9 +92,9 @@ def test_what_confluence_asks_for_is_waited(site: Simulator) -> None:
     broken(site, "status", argument=THROTTLED)
     waits = NotedWaits()
 
-    with door(site.site_url, stop=waits) as gateway:
-        ids_of(gateway)
-        assert gateway.traffic.counts().throttled_seconds == 30
+    with door(site.site_url, stop=waits) as client:
+        ids_of(client)
+        assert client.http_stats.counts().throttled_seconds == 30
 
     assert waits.seconds == [30]
 
@@ -105,8 +105,8 @@ def test_nobody_sleeps_through_a_long_wait(site: Simulator, asked: str) -> None:
     broken(site, "status", argument={"status": 429, "headers": {"Retry-After": asked}})
     waits = NotedWaits()
 
-    with door(site.site_url, stop=waits) as gateway, pytest.raises(ConfluenceUnavailable) as caught:
-        ids_of(gateway)
+    with door(site.site_url, stop=waits) as client, pytest.raises(ConfluenceUnavailable) as caught:
+        ids_of(client)
 
     assert kinds_fired(site) == ["status"]
     assert waits.seconds == []
@@ -117,13 +117,13 @@ def test_a_stop_ends_a_wait_at_once(site: Simulator) -> None:
     """Also one that Confluence asked for."""
     broken(site, "status", at=1, argument=THROTTLED)
     stop = threading.Event()
-    with ThreadPoolExecutor(1) as pool, door(site.site_url, stop=stop) as gateway:
+    with ThreadPoolExecutor(1) as pool, door(site.site_url, stop=stop) as client:
 
         def walk() -> None:
             try:
-                ids_of(gateway)
+                ids_of(client)
             finally:
-                gateway.close()
+                client.close()
 
         walking = pool.submit(walk)
         while not site.faults.fired:
@@ -143,34 +143,34 @@ def test_nothing_is_asked_after_a_stop(site: Simulator) -> None:
     stop = threading.Event()
     stop.set()
 
-    with door(site.site_url, stop=stop) as gateway, pytest.raises(Stopped):
-        ids_of(gateway)
+    with door(site.site_url, stop=stop) as client, pytest.raises(Stopped):
+        ids_of(client)
 
     assert len(site.requests) == 0
 
 
 def test_no_more_is_asked_at_once_than_allowed() -> None:
     """Twelve threads, three connections."""
-    with Simulator(small_world(), latency_seconds=0.02) as site, door(site.site_url, max_connections=3) as gateway:
+    with Simulator(small_world(), latency_seconds=0.02) as site, door(site.site_url, max_connections=3) as client:
 
         def ask(page_id: str) -> None:
-            gateway.get(f"api/v2/pages/{page_id}")
+            client.get(f"api/v2/pages/{page_id}")
 
         with ThreadPoolExecutor(12) as pool:
             list(pool.map(ask, [page.id for page in site.world.pages()] * 3))
 
         assert site.requests.peak_concurrency == 3
-        assert gateway.traffic.counts().peak_connections == 3
-        assert gateway.traffic.counts().requests == len(site.requests) == 3 * PAGES
+        assert client.http_stats.counts().peak_connections == 3
+        assert client.http_stats.counts().requests == len(site.requests) == 3 * PAGES
 
 
 def test_what_is_counted(site: Simulator) -> None:
     """Each request once, each retry once, every byte after decompression."""
     broken(site, "error-500")
 
-    with door(site.site_url) as gateway:
-        ids_of(gateway)
-        counts = gateway.traffic.counts()
+    with door(site.site_url) as client:
+        ids_of(client)
+        counts = client.http_stats.counts()
 
     assert (counts.requests, counts.retries, counts.throttled_seconds) == (4, 1, 0)
     assert counts.bytes >= sum(record.response_bytes for record in site.requests)
@@ -181,8 +181,8 @@ def test_a_failing_batch_is_halved_down_to_the_page(site: Simulator) -> None:
     ids = [page.id for page in site.world.pages()]
     site.faults.add(Fault(kind="page-breaks-batch", argument=ids[4], times=0))
 
-    with door(site.site_url) as gateway:
-        reader = CloudReader(gateway)
+    with door(site.site_url) as client:
+        reader = CloudSource(client)
         (space,) = reader.spaces()
         fetched = reader.pages(ids, space)
 
@@ -201,10 +201,10 @@ def test_neither_token_nor_text_is_logged(site: Simulator, monkeypatch: pytest.M
     log = io.StringIO()
     configure_logging(level="debug", stream=log, secrets=())
     try:
-        with door(site.site_url) as gateway:
-            answer = gateway.get(f"api/v2/pages/{page.id}", {"body-format": "storage"})
-        with door(site.site_url, BEARER) as gateway:
-            ids_of(gateway, **{"body-format": "storage"})
+        with door(site.site_url) as client:
+            answer = client.get(f"api/v2/pages/{page.id}", {"body-format": "storage"})
+        with door(site.site_url, BEARER) as client:
+            ids_of(client, **{"body-format": "storage"})
     finally:
         logging.getLogger().setLevel(logging.WARNING)
 
@@ -225,8 +225,8 @@ def test_no_body_is_decoded_for_a_log_of_the_library(
     monkeypatch.setattr(requests.Response, "text", property(lambda response: evaluated.append(response.status_code)))
 
     loud = caplog.at_level(logging.DEBUG, "atlassian")
-    with caplog.at_level(logging.DEBUG), loud, door(site.site_url) as gateway:
-        gateway.get(f"api/v2/pages/{page.id}", {"body-format": "storage"})
+    with caplog.at_level(logging.DEBUG), loud, door(site.site_url) as client:
+        client.get(f"api/v2/pages/{page.id}", {"body-format": "storage"})
 
     assert evaluated == []
     assert "atlassian" in caplog.text
@@ -241,8 +241,8 @@ def test_the_environment_has_no_say(site: Simulator, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("no_proxy", "")
         monkeypatch.setenv("NO_PROXY", "")
 
-        with door(site.site_url) as gateway:
-            ids_of(gateway)
+        with door(site.site_url) as client:
+            ids_of(client)
 
         assert len(proxy.requests) == 0
 
@@ -251,8 +251,8 @@ def test_a_redirect_is_not_followed(site: Simulator) -> None:
     """Not even to the same host: the place that it names is never asked for."""
     broken(site, "redirect-same-host", at=1)
 
-    with door(site.site_url) as gateway, pytest.raises(CredentialsRefused, match="302"):
-        ids_of(gateway)
+    with door(site.site_url) as client, pytest.raises(CredentialsRefused, match="302"):
+        ids_of(client)
 
     assert kinds_fired(site) == ["redirect-same-host"]
     assert len(site.requests) == 1
@@ -262,8 +262,8 @@ def test_an_answer_that_is_no_object_names_its_path_only(site: Simulator) -> Non
     """The query may hold what people search for, and the answer anything."""
     broken(site, "list-200", at=1)
 
-    with door(site.site_url) as gateway, pytest.raises(AnswerNotTrusted) as caught:
-        gateway.get("api/v2/pages", {"title": "canary"})
+    with door(site.site_url) as client, pytest.raises(AnswerNotTrusted) as caught:
+        client.get("api/v2/pages", {"title": "canary"})
 
     assert kinds_fired(site) == ["list-200"]
     assert "canary" not in str(caught.value)

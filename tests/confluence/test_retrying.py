@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hr_sync.confluence.retrying import (
+from hr_sync.confluence.http.retry import (
     LOWEST_RETRY_AFTER_SECONDS,
     RETRIED_STATUSES,
     RetryRules,

@@ -109,8 +109,8 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
 
     with secure_site(*certificate) as site:
         base = f"https://127.0.0.1:{site.server_port}"
-        with door(base, stop=waits) as gateway, pytest.raises(ConfluenceUnavailable, match=r"confluence\.ca_file"):
-            gateway.get("rest/api/user/current")
+        with door(base, stop=waits) as client, pytest.raises(ConfluenceUnavailable, match=r"confluence\.ca_file"):
+            client.get("rest/api/user/current")
         assert site.knocks == 1
 
     assert waits.seconds == []
@@ -120,10 +120,10 @@ def test_a_certificate_of_the_own_authority_is_accepted(certificate: tuple[Path,
     """By `ca_file`, on every request."""
     with (
         secure_site(*certificate) as site,
-        door(f"https://127.0.0.1:{site.server_port}", ca_file=str(certificate[0])) as gateway,
+        door(f"https://127.0.0.1:{site.server_port}", ca_file=str(certificate[0])) as client,
     ):
         for _ in range(2):
-            assert gateway.get("rest/api/user/current") == {"type": "known"}
+            assert client.get("rest/api/user/current") == {"type": "known"}
 
 
 @pytest.mark.parametrize("path", ["head", "body"])
@@ -137,10 +137,10 @@ def test_a_deadline_holds_under_tls(certificate: tuple[Path, Path], path: str) -
             ca_file=str(certificate[0]),
             request_deadline_seconds=0.3,
             max_attempts=1,
-        ) as gateway,
+        ) as client,
         pytest.raises(ConfluenceUnavailable, match="AnswerBroken"),
     ):
-        gateway.get(path)
+        client.get(path)
     assert time.monotonic() - began < 2
 
 
@@ -150,5 +150,5 @@ def test_a_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
 
     with secure_site(*certificate) as site:
         base = f"https://127.0.0.1:{site.server_port}"
-        with door(base, ca_file=str(certificate[0])) as gateway, pytest.raises(ConfluenceUnavailable, match="TLS"):
-            gateway.get("rest/api/user/current")
+        with door(base, ca_file=str(certificate[0])) as client, pytest.raises(ConfluenceUnavailable, match="TLS"):
+            client.get("rest/api/user/current")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hr_sync.confluence.wire import read_account, read_heads, read_pages, read_sight, read_space
+from hr_sync.confluence.cloud_json import read_account, read_heads, read_lookup, read_pages, read_space
+from hr_sync.domain.content import Head, Page, Space
+from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused
-from hr_sync.model.page import Head, Page, Space
-from hr_sync.model.removal import Evidence, Sight
 
 SITE = "https://acme.atlassian.net/wiki"
 SPACE = Space(id="65537", key="HR", name="Human Resources", type="global", status="current")
@@ -63,7 +63,7 @@ ODD: tuple[Any, ...] = (None, 0, -1, 1.5, True, [], {}, [[]], {"value": {}}, 10*
 
 
 def changed(path: str, value: Any = ...) -> dict[str, Any]:
-    """Give the item with another value at a path, or without it."""
+    """Return the item with another value at a path, or without it."""
     item = copy.deepcopy(ITEM)
     *parents, last = path.split(".")
     place = item
@@ -234,7 +234,7 @@ def test_a_space_is_described_properly_or_not_trusted(path: str, value: Any) -> 
 )
 def test_half_an_answer_is_no_evidence(item: dict[str, Any]) -> None:
     """Neither is one about another page."""
-    assert read_sight(item, "98400") == Evidence(page_id="98400", sight=Sight.UNKNOWN)
+    assert read_lookup(item, "98400") == LookupResult(page_id="98400", status_of_lookup=LookupStatus.UNKNOWN)
 
 
 @pytest.mark.parametrize("answer", [{}, {"type": "anonymous"}, {"type": None}, {"type": ["known"]}])

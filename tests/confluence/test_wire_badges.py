@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from hr_sync.confluence.wire_badges import (
+from hr_sync.confluence.access_json import (
     CLOUD,
     DATA_CENTER,
     read_asked_restriction,
     read_expanded_labels,
     read_restrictions,
 )
+from hr_sync.domain.acl import Restriction
 from hr_sync.errors import AnswerNotTrusted
-from hr_sync.model.readers import Restriction
 
 USERS: dict[str, Any] = {"results": [{"accountId": "a", "userKey": "k", "displayName": "A"}], "limit": 200, "size": 1}
 GROUPS: dict[str, Any] = {"results": [{"id": "g", "name": "staff"}], "limit": 200, "size": 1}
@@ -22,7 +22,7 @@ NOBODY: dict[str, Any] = {"results": [], "limit": 200, "size": 0}
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """Give READ with something else at a path; None takes it away."""
+    """Return READ with something else at a path; None takes it away."""
     document = deepcopy(READ)
     *way, last = path.split(".")
     place: Any = document
@@ -90,7 +90,7 @@ def test_a_page_that_restricts_nothing_says_so() -> None:
 
 
 def labelled(page_id: str, names: list[str], **changes: Any) -> dict[str, Any]:
-    """Give a page with its labels expanded."""
+    """Return a page with its labels expanded."""
     rows = [{"name": name, "prefix": "global"} for name in names]
     return {"id": page_id, "metadata": {"labels": {"results": rows, "limit": 200, "size": len(rows)} | changes}}
 

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from hr_sync.confluence.cloud import CloudReader
-from hr_sync.confluence.datacenter import DataCenterReader
-from hr_sync.confluence.gateway import Credentials
-from hr_sync.model.page import Head, Space
-from hr_sync.simulator import BodyLengths, Simulator, World, generated_world
+from confluence_simulator import BodyLengths, Simulator, World, generated_world
+
+from hr_sync.confluence.cloud import CloudSource
+from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.confluence.http.client import Credentials
+from hr_sync.domain.content import Head, Space
 from tests.confluence.doors import BASIC, door
 
 SHORT = BodyLengths(median=200, mean=300, maximum=2000)
@@ -17,33 +18,33 @@ BEFORE_SCAN = "7.17.4"
 
 
 def world_of(pages: int, spaces: int = 1) -> World:
-    """Give a world of short pages in a tree, a fifth of them edited once."""
+    """Return a world of short pages in a tree, a fifth of them edited once."""
     return generated_world(pages=pages, spaces=spaces, seed=5, lengths=SHORT, edited_share=0.2)
 
 
 @contextmanager
 def on_premises(
     world: World, *, credentials: Credentials = BASIC, patience: dict[str, Any] | None = None, **switches: Any
-) -> Iterator[tuple[Simulator, DataCenterReader]]:
+) -> Iterator[tuple[Simulator, DataCenterSource]]:
     """Serve a world as Data Center and give its reader; `patience` are fields of Limits and RetryRules."""
     with (
         Simulator(world, flavor="datacenter", **switches) as site,
-        door(site.site_url, credentials, **(patience or {})) as gateway,
+        door(site.site_url, credentials, **(patience or {})) as client,
     ):
-        yield site, DataCenterReader(gateway)
+        yield site, DataCenterSource(client)
 
 
 @contextmanager
 def in_the_cloud(
     world: World, *, patience: dict[str, Any] | None = None, **switches: Any
-) -> Iterator[tuple[Simulator, CloudReader]]:
+) -> Iterator[tuple[Simulator, CloudSource]]:
     """Serve a world as Cloud and give its reader."""
-    with Simulator(world, **switches) as site, door(site.site_url, **(patience or {})) as gateway:
-        yield site, CloudReader(gateway)
+    with Simulator(world, **switches) as site, door(site.site_url, **(patience or {})) as client:
+        yield site, CloudSource(client)
 
 
-def only_space(reader: CloudReader | DataCenterReader) -> Space:
-    """Give the one space of a world."""
+def only_space(reader: CloudSource | DataCenterSource) -> Space:
+    """Return the one space of a world."""
     (space,) = reader.spaces()
     return space
 

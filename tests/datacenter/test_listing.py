@@ -4,11 +4,11 @@ import re
 from datetime import timedelta
 
 import pytest
+from confluence_simulator import Fault, Simulator, World
 
-from hr_sync.confluence.badges import WIDEST
-from hr_sync.confluence.walking import MOST_WALKS, NARROWEST
+from hr_sync.confluence.access import WIDEST
+from hr_sync.confluence.pagination import MOST_WALKS, NARROWEST
 from hr_sync.errors import AnswerNotTrusted, ServerFailed
-from hr_sync.simulator import Fault, Simulator, World
 from tests.confluence.doors import kinds_fired
 from tests.datacenter.flavors import BEFORE_SCAN, in_the_cloud, on_premises, only_space, routes, world_of
 
@@ -28,7 +28,7 @@ def ids_of(world: World) -> set[str]:
 
 
 def widths(site: Simulator, route: str) -> list[int]:
-    """Give the limits that were asked for, in order, each once in a row."""
+    """Return the limits that were asked for, in order, each once in a row."""
     limits = [int(dict(record.query)["limit"]) for record in site.requests if record.route == route]
     return [limit for before, limit in zip([0, *limits], limits, strict=False) if limit != before]
 
@@ -75,7 +75,7 @@ def test_no_page_is_lost_when_others_are_trashed_during_the_walk(world: World) -
         space = only_space(reader)
         site.faults.add(Fault(kind="trash-during-walk", argument=first.id, at=2, match=BY_OFFSET))
         query = {"spaceKey": space.key, "limit": 200}
-        once = {item["id"] for answer in reader.gateway.walk("rest/api/content", query) for item in answer["results"]}
+        once = {item["id"] for answer in reader.client.walk("rest/api/content", query) for item in answer["results"]}
         assert ids_of(world) - once != set()  # the danger is real here
 
         site.faults.add(Fault(kind="trash-during-walk", argument=second.id, at=2, match=BY_OFFSET))

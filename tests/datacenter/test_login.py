@@ -1,10 +1,10 @@
 """Ways in to Data Center that fail: each is told as such, and none passes for an empty Confluence."""
 
 import pytest
+from confluence_simulator import Fault
 
-from hr_sync.confluence.gateway import Credentials
+from hr_sync.confluence.http.client import Credentials
 from hr_sync.errors import AccessDenied, CredentialsRefused
-from hr_sync.simulator import Fault
 from tests.confluence.doors import BEARER, USERNAME, kinds_fired
 from tests.datacenter.flavors import on_premises, only_space, world_of
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 import pytest
+from confluence_simulator import Simulator, World
 from sqlalchemy import text
 
-from hr_sync.model.tree import PageScope
-from hr_sync.simulator import Simulator, World
-from hr_sync.sync.mirror import Mode, Scope
+from hr_sync.domain.scope import PageScope
+from hr_sync.sync.context import Mode, Scope
 from tests.datacenter.test_same_rows import Side, _engine
 
 SCHEMA = "named"

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from confluence_simulator import Fault, World
 
-from hr_sync.confluence.gateway import Credentials
+from hr_sync.confluence.http.client import Credentials
+from hr_sync.domain.content import Space
+from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import AnswerNotTrusted, NotFound, ServerFailed
-from hr_sync.model.page import Space
-from hr_sync.model.removal import Evidence, Sight
-from hr_sync.simulator import Fault, World
 from tests.confluence.doors import BASIC, BEARER, kinds_fired
 from tests.datacenter.flavors import BEFORE_SCAN, alike, in_the_cloud, on_premises, only_space, routes, world_of
 
@@ -76,7 +76,7 @@ def test_keys_choose_spaces_and_unseen_ones_are_absent() -> None:
 def test_spaces_that_were_not_asked_for_are_left_out() -> None:
     """A server that overlooks `spaceKey` would widen the scope to everything."""
     with on_premises(world_of(6, spaces=3)) as (site, reader):
-        everything = reader.gateway.get("rest/api/space")
+        everything = reader.client.get("rest/api/space")
         site.faults.add(Fault(kind="status", argument={"status": 200, "body": everything}))
         chosen = reader.spaces(["S01"])
 
@@ -141,7 +141,7 @@ def test_a_look_gives_the_same_evidence_as_on_cloud() -> None:
     assert found[ids["archived"]].status == "archived"
     assert found[ids["moved"]].status == "current"
     assert found[ids["moved"]].space_id != found[ids["kept"]].space_id
-    assert {page_id for page_id, seen in found.items() if seen.sight is Sight.UNSEEN} == {
+    assert {page_id for page_id, seen in found.items() if seen.status_of_lookup is LookupStatus.NOT_FOUND} == {
         ids["purged"],
         ids["hidden"],
         "1",
@@ -159,7 +159,7 @@ def test_what_is_no_answer_about_the_page_is_no_evidence(world: World, kind: str
         found = reader.look([page_id])
 
     assert set(kinds_fired(site)) == {kind}
-    assert found == {page_id: Evidence(page_id=page_id, sight=Sight.UNKNOWN)}
+    assert found == {page_id: LookupResult(page_id=page_id, status_of_lookup=LookupStatus.UNKNOWN)}
 
 
 def test_bodies_do_not_come_from_the_search_index() -> None:
@@ -217,7 +217,7 @@ def test_another_page_than_the_one_asked_for_is_refused(world: World) -> None:
     first, second = (page.id for page in world.pages()[:2])
     with on_premises(world) as (_, reader):
         space = only_space(reader)
-        answer = reader.gateway.get(f"rest/api/content/{first}", {"expand": "version,space,ancestors,body.storage"})
+        answer = reader.client.get(f"rest/api/content/{first}", {"expand": "version,space,ancestors,body.storage"})
     with on_premises(world) as (site, reader):
         site.faults.add(Fault(kind="status", argument={"status": 200, "body": answer}))
         with pytest.raises(AnswerNotTrusted, match="not asked for"):

@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from confluence_simulator import Fault, World
 
-from hr_sync.confluence.wire_datacenter import HEAD_PARTS
-from hr_sync.simulator import Fault, World
+from hr_sync.confluence.datacenter_json import HEAD_PARTS
 from tests.confluence.doors import kinds_fired
 from tests.datacenter.flavors import alike, in_the_cloud, on_premises, only_space, world_of
 
@@ -70,7 +70,7 @@ def test_an_index_that_lags_brings_back_nobody_who_left() -> None:
     with on_premises(world) as (site, reader):
         space = only_space(reader)
         before = reader.recent(space, since).heads
-        answer = reader.gateway.get("rest/api/content/search", {"cql": "type = page", "expand": HEAD_PARTS})
+        answer = reader.client.get("rest/api/content/search", {"cql": "type = page", "expand": HEAD_PARTS})
         moved, trashed, *others = answer["results"]
         moved["space"]["id"] = 1
         trashed["status"] = "trashed"

@@ -7,15 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from confluence_simulator import Fault, Simulator, World
 from sqlalchemy import Engine, text
 
-from hr_sync.confluence.gateway import Credentials, Gateway
-from hr_sync.confluence.reader import open_reader
-from hr_sync.database.engine import make_engine, make_sessions
-from hr_sync.database.schema import ensure_schema
-from hr_sync.model.report import Outcome, RunReport
-from hr_sync.simulator import Fault, Simulator, World
-from hr_sync.sync.mirror import Mirror, Mode, Order, Scope
+from hr_sync.confluence.http.client import Credentials, HttpClient
+from hr_sync.confluence.source import open_source
+from hr_sync.domain.outcome import Outcome, RunReport
+from hr_sync.store.engine import make_engine, make_sessions
+from hr_sync.store.schema import ensure_schema
+from hr_sync.sync.context import Mode, Scope, SyncContext, SyncRequest
 from hr_sync.sync.run import run
 from tests.confluence.doors import BASIC, kinds_fired, limits
 from tests.datacenter.flavors import BEFORE_SCAN, world_of
@@ -28,9 +28,9 @@ ROWS = """
     FROM {schema}.confluence_pages p LEFT JOIN {schema}.page_bodies b ON b.page_id = p.id
     ORDER BY p.id
 """
-CHANGES = "SELECT page_id, space_key, action, facets, version, reason FROM {schema}.page_changes ORDER BY id"
+CHANGES = "SELECT page_id, space_key, action, changed_fields, version, reason FROM {schema}.content_changes ORDER BY id"
 POSITIONS = "SELECT space_key, space_id, name, watermark FROM {schema}.sync_spaces ORDER BY space_key"
-CERTIFICATES = "SELECT space_key, root_hash FROM {schema}.sync_run_spaces ORDER BY run_id, space_key"
+CERTIFICATES = "SELECT space_key, listing_digest FROM {schema}.sync_run_spaces ORDER BY run_id, space_key"
 
 
 BADGES = "SELECT id, labels, readers FROM {schema}.confluence_pages ORDER BY id"
@@ -40,27 +40,33 @@ class Side:
     """One flavour of the world, and the mirror of it."""
 
     def __init__(
-        self, site: Simulator, engine: Engine, schema: str, credentials: Credentials = BASIC, *, badges: bool = False
+        self,
+        site: Simulator,
+        engine: Engine,
+        schema: str,
+        credentials: Credentials = BASIC,
+        *,
+        attributes: bool = False,
     ) -> None:
         self.site = site
         self._engine = engine
         self._schema = schema
-        gateway = Gateway(site.site_url, credentials, limits(), threading.Event())
-        self.mirror = Mirror(
-            reader=open_reader(gateway),
+        client = HttpClient(site.site_url, credentials, limits(), threading.Event())
+        self.mirror = SyncContext(
+            reader=open_source(client),
             engine=engine,
             sessions=make_sessions(engine),
             scope=Scope(spaces=("*",)),
             version="0",
             connections=4,
-            badges_with_full=badges,
+            access_with_full=attributes,
         )
 
     def run(self, mode: Mode = Mode.FULL, **order: Any) -> RunReport:
-        return run(self.mirror, Order(mode=mode, **order))
+        return run(self.mirror, SyncRequest(mode=mode, **order))
 
-    def badges(self) -> list[tuple[str, list[str] | None, object]]:
-        """Give labels and readers; people and groups by name, since each flavour has ids of its own."""
+    def attributes(self) -> list[tuple[str, list[str] | None, object]]:
+        """Return labels and readers; people and groups by name, since each flavour has ids of its own."""
         return [(page_id, labels, self._named(readers)) for page_id, labels, readers in self.select(BADGES)]
 
     def _named(self, readers: list[dict[str, list[str]]] | None) -> object:
@@ -84,10 +90,12 @@ def side(database_url: str) -> Iterator[OpenSide]:
     with ExitStack() as stack:
 
         def open_side(
-            world: World, schema: str, credentials: Credentials = BASIC, *, badges: bool = False, **switches: Any
+            world: World, schema: str, credentials: Credentials = BASIC, *, attributes: bool = False, **switches: Any
         ) -> Side:
             site = stack.enter_context(Simulator(world, **switches))
-            return Side(site, stack.enter_context(_engine(database_url, schema)), schema, credentials, badges=badges)
+            return Side(
+                site, stack.enter_context(_engine(database_url, schema)), schema, credentials, attributes=attributes
+            )
 
         yield open_side
 
@@ -152,8 +160,8 @@ def change_back(world: World) -> None:
 def test_the_same_world_gives_the_same_rows(side: OpenSide, switches: dict[str, Any]) -> None:
     """Through a history of full and incremental runs; also changes, watermarks and certificates are the same."""
     world = world_of(160, spaces=2)
-    cloud = side(world, "cloud", badges=True)
-    datacenter = side(world, "datacenter", badges=True, flavor="datacenter", **switches)
+    cloud = side(world, "cloud", attributes=True)
+    datacenter = side(world, "datacenter", attributes=True, flavor="datacenter", **switches)
 
     reasons: set[str | None] = set()
     restricted: list[int] = []
@@ -163,9 +171,9 @@ def test_the_same_world_gives_the_same_rows(side: OpenSide, switches: dict[str, 
         assert report.outcome == expected.outcome == Outcome.COMPLETE
         assert (report.counts, report.exit_code) == (expected.counts, expected.exit_code)
         assert datacenter.select(ROWS) == cloud.select(ROWS)
-        assert datacenter.badges() == cloud.badges()
-        restricted.append(sum(bool(readers) for _, _, readers in cloud.badges()))
-        assert all(labels is not None for _, labels, _ in cloud.badges())
+        assert datacenter.attributes() == cloud.attributes()
+        restricted.append(sum(bool(readers) for _, _, readers in cloud.attributes()))
+        assert all(labels is not None for _, labels, _ in cloud.attributes())
         reasons |= {row[-2] for row in cloud.select(ROWS)}
 
     assert {"trashed", "archived", "gone", None} <= reasons
@@ -267,5 +275,5 @@ def test_cloud_is_read_without_the_endpoints_that_it_removed(side: OpenSide) -> 
     assert {report.outcome for report in reports} == {Outcome.COMPLETE}
     assert 410 not in {status for _, status in asked}
     assert old == {"/rest/api/user/current"}
-    with_v1 = cloud.mirror.reader.gateway
+    with_v1 = cloud.mirror.reader.client
     assert with_v1._once(f"{cloud.site.site_url}/rest/api/content")[0].status_code == 410  # type: ignore[union-attr]

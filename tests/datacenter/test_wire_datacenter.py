@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from hr_sync.confluence.wire_datacenter import read_account, read_heads, read_page, read_parent, read_sight, read_space
-from hr_sync.confluence.wire_parts import Missing
+from hr_sync.confluence.datacenter_json import read_account, read_heads, read_lookup, read_page, read_parent, read_space
+from hr_sync.confluence.json_fields import FieldError
+from hr_sync.domain.content import Head, Space
+from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused
-from hr_sync.model.page import Head, Space
-from hr_sync.model.removal import Evidence, Sight
 
 BASE = "https://wiki.acme.example/confluence"
 SPACE = Space(id="98306", key="HR", name="Human Resources", type="global", status="current")
@@ -53,7 +53,7 @@ HEAD = Head(
 
 
 def changed(path: str, value: Any = ...) -> dict[str, Any]:
-    """Give the item with another value at a path, or without it."""
+    """Return the item with another value at a path, or without it."""
     item = copy.deepcopy(ITEM)
     *parents, last = path.split(".")
     place = item
@@ -178,7 +178,7 @@ def test_a_page_is_read_with_its_body() -> None:
 @pytest.mark.parametrize("path", ["body", "body.storage", "body.storage.value"])
 def test_a_missing_body_is_not_an_empty_one(path: str) -> None:
     """Storing it as such would wipe a good text."""
-    with pytest.raises(Missing):
+    with pytest.raises(FieldError):
         read_page(changed(path), "393229", SPACE, BASE)
 
 
@@ -197,14 +197,17 @@ def test_an_answer_about_another_page_is_refused(item: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("item", "expected"),
     [
-        (ITEM, Evidence(page_id="393229", sight=Sight.PRESENT, status="current", space_id="98306")),
+        (ITEM, LookupResult(page_id="393229", status_of_lookup=LookupStatus.FOUND, status="current", space_id="98306")),
         (
             changed("status", "trashed"),
-            Evidence(page_id="393229", sight=Sight.PRESENT, status="trashed", space_id="98306"),
+            LookupResult(page_id="393229", status_of_lookup=LookupStatus.FOUND, status="trashed", space_id="98306"),
         ),
-        (changed("space.id", 7), Evidence(page_id="393229", sight=Sight.PRESENT, status="current", space_id="7")),
+        (
+            changed("space.id", 7),
+            LookupResult(page_id="393229", status_of_lookup=LookupStatus.FOUND, status="current", space_id="7"),
+        ),
         *(
-            (odd, Evidence(page_id="393229", sight=Sight.UNKNOWN))
+            (odd, LookupResult(page_id="393229", status_of_lookup=LookupStatus.UNKNOWN))
             for odd in (
                 {},
                 changed("id", "1"),
@@ -217,9 +220,9 @@ def test_an_answer_about_another_page_is_refused(item: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_what_an_answer_proves(item: dict[str, Any], expected: Evidence) -> None:
+def test_what_an_answer_proves(item: dict[str, Any], expected: LookupResult) -> None:
     """An answer about anything else proves nothing."""
-    assert read_sight(item, "393229") == expected
+    assert read_lookup(item, "393229") == expected
 
 
 @pytest.mark.parametrize(

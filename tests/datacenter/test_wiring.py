@@ -4,15 +4,15 @@ import threading
 from pathlib import Path
 
 import pytest
+from confluence_simulator import Simulator
+from confluence_simulator.tenant import Switches
 
-from hr_sync.cli.wiring import open_mirror
-from hr_sync.confluence.cloud import CloudReader
-from hr_sync.confluence.datacenter import DataCenterReader
-from hr_sync.model.report import Outcome
+from hr_sync.cli.bootstrap import open_context
+from hr_sync.confluence.cloud import CloudSource
+from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.domain.outcome import Outcome
 from hr_sync.settings import load_settings
-from hr_sync.simulator import Simulator
-from hr_sync.simulator.tenant import Switches
-from hr_sync.sync.mirror import Order
+from hr_sync.sync.context import SyncRequest
 from hr_sync.sync.run import run
 from tests.confluence.doors import TOKEN, USERNAME
 from tests.datacenter.flavors import routes, world_of
@@ -23,9 +23,9 @@ ACCOUNT = {"username": USERNAME, "api_token": TOKEN}
 @pytest.mark.parametrize(
     ("switches", "account", "reader"),
     [
-        ({"flavor": "cloud"}, ACCOUNT, CloudReader),
-        ({"flavor": "datacenter", "context_path": "/a/b"}, ACCOUNT, DataCenterReader),
-        ({"flavor": "datacenter"}, {"token": TOKEN}, DataCenterReader),
+        ({"flavor": "cloud"}, ACCOUNT, CloudSource),
+        ({"flavor": "datacenter", "context_path": "/a/b"}, ACCOUNT, DataCenterSource),
+        ({"flavor": "datacenter"}, {"token": TOKEN}, DataCenterSource),
     ],
     ids=["cloud", "password", "token"],
 )
@@ -48,8 +48,8 @@ def test_settings_lead_to_the_right_reader(
             confluence["flavor"] = switches["flavor"]
         environ = {f"HR_SYNC_CONFLUENCE__{name.upper()}": value for name, value in confluence.items()}
         environ["HR_SYNC_DATABASE__URL"] = prepared_url.replace("+psycopg", "")
-        with open_mirror(load_settings(environ=environ), threading.Event()) as mirror:
-            report = run(mirror, Order())
+        with open_context(load_settings(environ=environ), threading.Event()) as mirror:
+            report = run(mirror, SyncRequest())
 
     assert isinstance(mirror.reader, reader)
     assert (report.outcome, report.counts.inserted) == (Outcome.COMPLETE, 8)

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hr_sync.database.embedded import EmbeddedPostgres
-from hr_sync.database.engine import make_engine
-from hr_sync.database.schema import ensure_schema
+from confluence_simulator import Simulator
+
+from hr_sync.embedded.server import EmbeddedPostgres
 from hr_sync.logs import configure_logging
-from hr_sync.simulator import Simulator
+from hr_sync.store.engine import make_engine
+from hr_sync.store.schema import ensure_schema
 from tests.proof.histories import History, TreeHistory
 from tests.proof.rounds import Rounds, rounds
 from tests.proof.seeds import play

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
+from confluence_simulator import Simulator
 from sqlalchemy import Engine, text
 
-from hr_sync.database.declaration import Base
-from hr_sync.database.engine import make_engine
-from hr_sync.simulator import Simulator
+from hr_sync.store.engine import make_engine
+from hr_sync.store.orm import Base
 from tests.conftest import _database
 from tests.proof.rehearsal import Rehearsal, world_before
 from tests.proof.stage import Stage, first_world

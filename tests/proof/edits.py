@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from hr_sync.simulator import World
-from hr_sync.simulator.world import Page, WorldError
+from confluence_simulator import World
+from confluence_simulator.world import Page, WorldError
 
 DIRTY = ("", "\u200b", "\x07 and\x00", "\u202etxt", "\U000e0041", "naïve\u200d", "\U0001d4b3", "\ufeff")
 
@@ -112,7 +112,7 @@ class Author:
         self._world.forbid_space(self._spaces[1], group="confluence-users")
 
     def permit(self, _: int, __: int) -> None:
-        """Give it back."""
+        """Return it back."""
         self.forbid(0, 0)
         self._world.permit_space(self._spaces[1], group="confluence-users")
 

@@ -184,6 +184,6 @@ TABLE: Mapping[str, Codes] = {
 
 
 def allowed(kind: str, role: str) -> frozenset[int]:
-    """Give the exit codes with which the run may end."""
+    """Return the exit codes with which the run may end."""
     codes = TABLE[kind].get(role, TABLE[kind][""])
     return codes if isinstance(codes, frozenset) else frozenset({codes})

@@ -8,24 +8,24 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar
 
+from confluence_simulator import Fault
+from confluence_simulator.faults import KINDS
+from confluence_simulator.world import Page
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from hr_sync.model.removal import Guard
-from hr_sync.model.report import Outcome, RunReport
-from hr_sync.simulator import Fault
-from hr_sync.simulator.faults import KINDS
-from hr_sync.simulator.world import Page
+from hr_sync.domain.deletion import DeletionLimit
+from hr_sync.domain.outcome import Outcome, RunReport
 from tests.proof.edits import EDITS, Author
 from tests.proof.kills import Killed, mortal_sessions
 from tests.proof.oracle import (
     Stored,
     Wanted,
-    badge_differences,
+    attribute_differences,
     contradictions,
     differences,
     expected,
-    expected_badges,
+    expected_attributes,
     stored,
     visible,
 )
@@ -35,7 +35,7 @@ from tests.proof.wiring import full, incremental, mirror_of, restrictions
 # Waits and monsters cost time; a body with a NUL that the source does not have is right in no later run.
 TOO_SLOW = {"stall", "stall-in-body", "slow", "drip", "drip-head", "gzip-bomb", "row-nul-in-body"}
 FAULTS = sorted(KINDS.keys() - TOO_SLOW)
-GUARD = Guard(max_removed_pages=2, max_removed_fraction=0.1)
+GUARD = DeletionLimit(max_removed_pages=2, max_removed_fraction=0.1)
 OVERLAP = timedelta(minutes=15)
 NUMBERS = st.integers(0, 40)
 RUNS = {"full": full, "incremental": incremental, "restrictions": restrictions}
@@ -119,8 +119,8 @@ class History(RuleBasedStateMachine):
         if quiet and report is not None and report.outcome is Outcome.COMPLETE:
             # A page that was moved between spaces is known where it was stored, until a full run brings it over.
             stayed = {key for key, row in found.live.items() if self._is_in(key, row.space_key)}
-            right = expected_badges(self.stage.site.world, self.wanted)
-            assert badge_differences({key: right[key] for key in right.keys() & stayed}, found) == []
+            right = expected_attributes(self.stage.site.world, self.wanted)
+            assert attribute_differences({key: right[key] for key in right.keys() & stayed}, found) == []
 
     @rule()
     def clean_run(self) -> None:
@@ -159,7 +159,7 @@ class History(RuleBasedStateMachine):
             self.wanted,
             guard=GUARD,
             overlap=OVERLAP,
-            badges_with_full=True,
+            access_with_full=True,
         )
         if self.kill is not None:
             sessions = mortal_sessions(self.stage.engine, self.kill[0], after=self.kill[1])
@@ -195,9 +195,9 @@ class History(RuleBasedStateMachine):
     def _differences(self, found: Stored) -> list[str]:
         refused = self.stage.refused()
         right = expected(self.stage.site.world, self.stage.site.site_url, self.wanted)
-        told = differences(right, found)
-        told += badge_differences(expected_badges(self.stage.site.world, self.wanted), found)
-        return [line for line in told if line.partition(".")[0].partition(" ")[0].rstrip(":") not in refused]
+        log_fields = differences(right, found)
+        log_fields += attribute_differences(expected_attributes(self.stage.site.world, self.wanted), found)
+        return [line for line in log_fields if line.partition(".")[0].partition(" ")[0].rstrip(":") not in refused]
 
     def _is_up_to_date(self, found: Stored, watermarks: Mapping[str, object]) -> None:
         """Check that what got a version since the last pass has arrived, as far as an incremental run promises it."""

@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
 import psycopg
+from confluence_simulator import World
+from confluence_simulator.world import Page
+from confluence_simulator.world.access import can_view, can_view_space
 from psycopg.rows import dict_row
 from sqlalchemy import make_url
-
-from hr_sync.simulator import World
-from hr_sync.simulator.world import Page
-from hr_sync.simulator.world.access import can_view, can_view_space
 
 KEPT_CONTROLS = (0x09, 0x0A, 0x0D)
 UNSEEN_RANGES = (
@@ -50,7 +49,7 @@ class Row(NamedTuple):
     content_hash: str
 
 
-class Badge(NamedTuple):
+class PageAttributes(NamedTuple):
     """What a live page carries without a version. None is not known."""
 
     labels: tuple[str, ...] | None
@@ -76,13 +75,13 @@ class Stored:
     bodies: Mapping[str, str]  #: page id → stored text
     shown: frozenset[str]  #: ids in the view live_pages
     hashes: Mapping[str, str] = field(default_factory=dict)  #: page id → content_hash, of every row
-    badges: Mapping[str, Badge] = field(default_factory=dict)  #: of the live pages
+    attributes: Mapping[str, PageAttributes] = field(default_factory=dict)  #: of the live pages
     half_known: frozenset[str] = frozenset()  #: ids of rows with readers or with their digest, and not with both
     known_readers: frozenset[str] = frozenset()  #: ids of rows with readers
-    told: Mapping[str, tuple[str, int | None]] = field(default_factory=dict)  #: page id → last action in the feed
+    log_fields: Mapping[str, tuple[str, int | None]] = field(default_factory=dict)  #: page id → last action in the feed
 
 
-def cleaned(text: str) -> str:
+def sanitized(text: str) -> str:
     """Leave out what no reader sees, one character at a time; a lone surrogate becomes U+FFFD."""
     kept = []
     for character in text:
@@ -96,7 +95,7 @@ def cleaned(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Clean a title."""
-    return " ".join(cleaned(text).split())
+    return " ".join(sanitized(text).split())
 
 
 def sha256(text: str) -> str:
@@ -105,7 +104,7 @@ def sha256(text: str) -> str:
 
 
 def visible(world: World, wanted: Wanted) -> dict[str, Page]:
-    """Give the pages that a right mirror shows, by id."""
+    """Return the pages that a right mirror shows, by id."""
     with world.lock:
         keys = {
             space.key
@@ -127,7 +126,7 @@ def _in_trees(world: World, page: Page, wanted: Wanted) -> bool:
 
 
 def expected(world: World, site_url: str, wanted: Wanted) -> dict[str, Row]:
-    """Give the live rows of a right mirror of this world, by page id."""
+    """Return the live rows of a right mirror of this world, by page id."""
     with world.lock:
         return {page_id: _row(world, page, site_url) for page_id, page in visible(world, wanted).items()}
 
@@ -147,27 +146,27 @@ def _row(world: World, page: Page, site_url: str) -> Row:
         parent_type=None if parent is None else parent.kind,
         last_updated=page.modified_at,
         url=site_url + path,
-        content_hash=sha256(cleaned(page.storage)),
+        content_hash=sha256(sanitized(page.storage)),
     )
 
 
-def expected_badges(world: World, wanted: Wanted) -> dict[str, Badge]:
-    """Give the labels and readers of the live pages of a right mirror, by page id."""
+def expected_attributes(world: World, wanted: Wanted) -> dict[str, PageAttributes]:
+    """Return the labels and readers of the live pages of a right mirror, by page id."""
     with world.lock:
         return {page_id: _badge(world, page) for page_id, page in visible(world, wanted).items()}
 
 
-def _badge(world: World, page: Page) -> Badge:
+def _badge(world: World, page: Page) -> PageAttributes:
     above = [each.read for each in (page, *world.ancestors(page))]
-    return Badge(
+    return PageAttributes(
         labels=tuple(sorted({one_line(label.name) for label in page.labels if label.prefix != "my"} - {""})),
         readers=frozenset((frozenset(own.users), frozenset(own.groups)) for own in above if own.users or own.groups),
     )
 
 
-def _stored_badge(row: Mapping[str, Any]) -> Badge:
+def _stored_badge(row: Mapping[str, Any]) -> PageAttributes:
     readers = row["readers"]
-    return Badge(
+    return PageAttributes(
         labels=None if row["labels"] is None else tuple(row["labels"]),
         readers=None
         if readers is None
@@ -175,12 +174,12 @@ def _stored_badge(row: Mapping[str, Any]) -> Badge:
     )
 
 
-def badge_differences(right: Mapping[str, Badge], found: Stored) -> list[str]:
+def attribute_differences(right: Mapping[str, PageAttributes], found: Stored) -> list[str]:
     """Say which live pages have other labels or readers than they should, after both were compared."""
     return [
-        f"{page_id}: right {badge}, stored {found.badges[page_id]}"
-        for page_id, badge in right.items()
-        if page_id in found.badges and found.badges[page_id] != badge
+        f"{page_id}: right {attributes}, stored {found.attributes[page_id]}"
+        for page_id, attributes in right.items()
+        if page_id in found.attributes and found.attributes[page_id] != attributes
     ]
 
 
@@ -193,7 +192,7 @@ def stored(database_url: str) -> Stored:
         rows = connection.execute("SELECT * FROM confluence_pages").fetchall()
         bodies = connection.execute("SELECT page_id, storage FROM page_bodies").fetchall()
         view = connection.execute("SELECT id FROM live_pages").fetchall()
-        feed = connection.execute("SELECT page_id, action, version FROM page_changes ORDER BY id").fetchall()
+        feed = connection.execute("SELECT page_id, action, version FROM content_changes ORDER BY id").fetchall()
     columns = Row._fields
     return Stored(
         live={
@@ -201,19 +200,19 @@ def stored(database_url: str) -> Stored:
             for row in rows
             if row["hidden_at"] is None and row["removed_at"] is None
         },
-        hidden={row["id"]: row["missing_since_run"] for row in rows if row["hidden_at"] and not row["removed_at"]},
+        hidden={row["id"]: row["missing_since_run_id"] for row in rows if row["hidden_at"] and not row["removed_at"]},
         removed={row["id"]: row["removed_reason"] for row in rows if row["removed_at"]},
         bodies={row["page_id"]: row["storage"] for row in bodies},
         shown=frozenset(row["id"] for row in view),
         hashes={row["id"]: row["content_hash"] for row in rows},
-        badges={
+        attributes={
             row["id"]: _stored_badge(row) for row in rows if row["hidden_at"] is None and row["removed_at"] is None
         },
         half_known=frozenset(
             row["id"] for row in rows if (row["readers"] is None) != (row["restriction_digest"] is None)
         ),
         known_readers=frozenset(row["id"] for row in rows if row["readers"] is not None),
-        told={row["page_id"]: (row["action"], row["version"]) for row in feed},
+        log_fields={row["page_id"]: (row["action"], row["version"]) for row in feed},
     )
 
 
@@ -247,7 +246,7 @@ def contradictions(found: Stored) -> Iterator[str]:
     for page_id in (found.hidden.keys() | found.removed.keys()) & found.known_readers:
         yield f"{page_id} is not live, and somebody would believe that its readers are known"
     for page_id in found.hashes:
-        action, version = found.told.get(page_id, ("nothing", None))
+        action, version = found.log_fields.get(page_id, ("nothing", None))
         if (action not in GONE) != (page_id in found.live):
             yield f"{page_id} was told last as {action}, and is {'live' if page_id in found.live else 'not live'}"
         elif page_id in found.live and version != found.live[page_id].version:

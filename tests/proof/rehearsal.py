@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import psycopg
+from confluence_simulator import Fault, Simulator, World
 from sqlalchemy import Engine, make_url
 
-from hr_sync.confluence.gateway import Limits
-from hr_sync.database.declaration import Base
-from hr_sync.simulator import Fault, Simulator, World
+from hr_sync.confluence.http.client import Limits
+from hr_sync.store.orm import Base
 from tests.proof.fault_table import allowed
 from tests.proof.oracle import Wanted, contradictions, differences, expected, stored, visible
 from tests.proof.wiring import full, mirror_of, put_back
@@ -116,11 +116,11 @@ class Saved:
         self._connection.execute(self._back.encode())
 
     def ask(self, query: str) -> list[tuple[int, ...]]:
-        """Give the rows of a query."""
+        """Return the rows of a query."""
         return self._connection.execute(query.encode()).fetchall()
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Return the connection back."""
         self._connection.close()
 
 
@@ -172,7 +172,7 @@ class Rehearsal:
         assert list(contradictions(found)) == [], where
 
     def _left_behind(self) -> bool:
-        """Tell whether the run left anything that the next one meets, beside right rows: a failure or a lease."""
+        """Return True if the run left anything that the next one meets, beside right rows: a failure or a lease."""
         query = "SELECT count(*) FROM page_failures UNION ALL SELECT count(lease_holder) FROM sync_spaces"
         return any(count for (count,) in self.saved.ask(query))
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from hr_sync.simulator import Fault
+from confluence_simulator import Fault
+
 from tests.cli.program import settings, written
 from tests.proof.edits import EDITS, Author
 from tests.proof.oracle import Wanted, contradictions, differences, expected, stored, visible
@@ -124,7 +125,7 @@ class Rounds:
         assert differences(right, stored(self.stage.url)) == []
 
     def double_writers(self) -> list[tuple[object, ...]]:
-        """Give every write that was not the lease holder's, in all rounds so far."""
+        """Return every write that was not the lease holder's, in all rounds so far."""
         return double_writers(self.stage.connection)
 
     def writing_runs(self) -> int:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+from confluence_simulator import Simulator, World
 from sqlalchemy import Engine, make_url
 
-from hr_sync.database.declaration import Base
-from hr_sync.simulator import Simulator, World
+from hr_sync.store.orm import Base
 from tests.proof.wiring import put_back
 
 MIRRORED = ("A", "B")
@@ -75,7 +75,7 @@ class Stage:
             self.connection.execute("INSERT INTO refused VALUES (%s)", (page_id,))
 
     def refused(self) -> set[str]:
-        """Give the pages that the database refuses."""
+        """Return the pages that the database refuses."""
         return {str(page_id) for (page_id,) in self.connection.execute("SELECT page_id FROM refused")}
 
     def let_leases_run_out(self) -> None:
@@ -83,7 +83,7 @@ class Stage:
         self.connection.execute("UPDATE sync_spaces SET lease_expires_at = now() - interval '1 second'")
 
     def watermarks(self) -> dict[str, datetime]:
-        """Give the spaces that have been synchronised, and up to when."""
+        """Return the spaces that have been synchronised, and up to when."""
         rows = self.connection.execute("SELECT space_key, watermark FROM sync_spaces WHERE watermark IS NOT NULL")
         return {str(key): moment for key, moment in rows if isinstance(moment, datetime)}
 
@@ -92,5 +92,5 @@ class Stage:
         return len(self.connection.execute("SELECT FROM page_failures").fetchall())
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Return the connection back."""
         self.connection.close()

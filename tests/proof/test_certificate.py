@@ -3,15 +3,15 @@
 from collections.abc import Callable
 
 import pytest
+from confluence_simulator import Fault, World
+from confluence_simulator.world import Page
 
-from hr_sync.simulator import Fault, World
-from hr_sync.simulator.world import Page
 from tests.proof.oracle import Wanted, sha256
 from tests.proof.stage import MIRRORED, Stage
 from tests.proof.wiring import full, mirror_of
 
 CERTIFICATES = """
-    SELECT root_hash FROM sync_run_spaces WHERE space_key = 'A' ORDER BY run_id DESC LIMIT 1
+    SELECT listing_digest FROM sync_run_spaces WHERE space_key = 'A' ORDER BY run_id DESC LIMIT 1
 """
 
 

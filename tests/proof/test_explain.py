@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from confluence_simulator import World
 
-from hr_sync.simulator import World
-from hr_sync.sync.explanation import Explanation, explain
+from hr_sync.sync.explain import Explanation, explain
 from tests.proof.oracle import Wanted
 from tests.proof.stage import MIRRORED, Stage
 from tests.proof.wiring import full, mirror_of
@@ -38,35 +38,35 @@ class Told:
 
 
 @pytest.fixture
-def told(stage: Stage) -> Told:
-    """Give a mirrored stage."""
+def log_fields(stage: Stage) -> Told:
+    """Return a mirrored stage."""
     return Told(stage)
 
 
 def actions(explanation: Explanation) -> list[str]:
-    """Give what was decided about the page, newest first."""
+    """Return what was decided about the page, newest first."""
     return [change.action for change in explanation.history.changes]
 
 
-def test_a_live_page(told: Told) -> None:
+def test_a_live_page(log_fields: Told) -> None:
     """Its version, the rule that puts it in, and the run that brought it."""
-    found = told.about(told.id_of(LEAF))
+    found = log_fields.about(log_fields.id_of(LEAF))
 
     assert found.summary == "Shown, in version 1."
     assert found.scope == "every current page of space A is in scope"
     assert actions(found) == ["insert"]
     assert found.history.stored is not None
-    assert found.history.stored.last_seen_run == found.history.changes[0].run_id
+    assert found.history.stored.last_written_run_id == found.history.changes[0].run_id
 
 
-def test_a_page_that_was_edited_and_moved(told: Told) -> None:
+def test_a_page_that_was_edited_and_moved(log_fields: Told) -> None:
     """Each decision with its reason."""
-    page_id = told.id_of(LEAF)
-    told.world.edit_page(page_id, storage="<p>Newer</p>")
-    told.run()
-    told.world.move_page(page_id)
-    told.run()
-    found = told.about(page_id)
+    page_id = log_fields.id_of(LEAF)
+    log_fields.world.edit_page(page_id, storage="<p>Newer</p>")
+    log_fields.run()
+    log_fields.world.move_page(page_id)
+    log_fields.run()
+    found = log_fields.about(page_id)
 
     assert found.summary == "Shown, in version 2."
     assert actions(found) == ["move", "update", "insert"]
@@ -81,76 +81,76 @@ def test_a_page_that_was_edited_and_moved(told: Told) -> None:
         (lambda world, page_id: world.move_page(page_id, space_key="C"), "moved out of scope"),
     ],
 )
-def test_a_page_that_was_removed(told: Told, gone: Callable[[World, str], object], reason: str) -> None:
+def test_a_page_that_was_removed(log_fields: Told, gone: Callable[[World, str], object], reason: str) -> None:
     """For the reason that the source gave."""
-    page_id = told.id_of(LEAF)
-    gone(told.world, page_id)
-    told.run()
-    found = told.about(page_id)
+    page_id = log_fields.id_of(LEAF)
+    gone(log_fields.world, page_id)
+    log_fields.run()
+    found = log_fields.about(page_id)
 
     assert found.summary.startswith("Not shown: removed at ")
     assert found.summary.endswith(f"because it was {reason}.")
     assert actions(found) == ["remove", "insert"]
 
 
-def test_a_page_that_is_not_seen(told: Told) -> None:
+def test_a_page_that_is_not_seen(log_fields: Told) -> None:
     """Hidden by the first run, removed by the second; each says so."""
-    page_id = told.id_of(LEAF)
-    told.world.hide_page(page_id)
-    assert told.about(page_id).summary.startswith("Shown, though the source says otherwise by now")
+    page_id = log_fields.id_of(LEAF)
+    log_fields.world.hide_page(page_id)
+    assert log_fields.about(page_id).summary.startswith("Shown, though the source says otherwise by now")
 
-    told.run()
-    hidden = told.about(page_id)
+    log_fields.run()
+    hidden = log_fields.about(page_id)
     assert hidden.summary.startswith("Not shown: hidden at ")
     assert hidden.scope == "the source does not show it to this account"
 
-    told.run()
-    assert told.about(page_id).summary.endswith("because it was gone.")
-    assert actions(told.about(page_id)) == ["remove", "hide", "insert"]
+    log_fields.run()
+    assert log_fields.about(page_id).summary.endswith("because it was gone.")
+    assert actions(log_fields.about(page_id)) == ["remove", "hide", "insert"]
 
 
-def test_a_page_that_came_back(told: Told) -> None:
+def test_a_page_that_came_back(log_fields: Told) -> None:
     """With its whole story."""
-    page_id = told.id_of(LEAF)
-    told.world.trash_page(page_id)
-    told.run()
-    told.world.restore_page(page_id)
-    told.run()
+    page_id = log_fields.id_of(LEAF)
+    log_fields.world.trash_page(page_id)
+    log_fields.run()
+    log_fields.world.restore_page(page_id)
+    log_fields.run()
 
-    assert told.about(page_id).summary == "Shown, in version 1."
-    assert actions(told.about(page_id)) == ["restore", "remove", "insert"]
+    assert log_fields.about(page_id).summary == "Shown, in version 1."
+    assert actions(log_fields.about(page_id)) == ["restore", "remove", "insert"]
 
 
-def test_a_page_that_fails(told: Told) -> None:
+def test_a_page_that_fails(log_fields: Told) -> None:
     """The new one is not there, the known one keeps its last good version; both say what failed."""
-    known = told.id_of(LEAF)
-    told.world.edit_page(known, storage="<p>Newer</p>")
-    new = told.world.create_page(space_key="A", title="New", storage="<p>New</p>").id
-    told.stage.refuse([known, new])
-    assert told.run() == 3
+    known = log_fields.id_of(LEAF)
+    log_fields.world.edit_page(known, storage="<p>Newer</p>")
+    new = log_fields.world.create_page(space_key="A", title="New", storage="<p>New</p>").id
+    log_fields.stage.refuse([known, new])
+    assert log_fields.run() == 3
 
-    assert told.about(known).summary.startswith("Shown, in version 1. A newer version fails: ")
-    assert told.about(new).summary.startswith("Not in the mirror: it fails in stage store: ")
+    assert log_fields.about(known).summary.startswith("Shown, in version 1. A newer version fails: ")
+    assert log_fields.about(new).summary.startswith("Not in the mirror: it fails in stage store: ")
 
 
-def test_a_page_that_never_was_in_scope(told: Told) -> None:
+def test_a_page_that_never_was_in_scope(log_fields: Told) -> None:
     """Of another space, outside of every tree, in an excluded tree, or unknown to everybody."""
-    elsewhere, leaf, top = told.id_of("Below C"), told.id_of(LEAF), told.id_of("Below A")
-    assert told.about(elsewhere).summary == "Not in the mirror, and out of scope."
-    assert told.about(elsewhere).scope.startswith("its space is not in confluence.spaces")
+    elsewhere, leaf, top = log_fields.id_of("Below C"), log_fields.id_of(LEAF), log_fields.id_of("Below A")
+    assert log_fields.about(elsewhere).summary == "Not in the mirror, and out of scope."
+    assert log_fields.about(elsewhere).scope.startswith("its space is not in confluence.spaces")
 
     trees = replace(WANTED, page_trees=frozenset({top}))
-    assert told.about(leaf, trees).scope == f"it lies in the page tree {top}"
-    assert told.about(told.id_of("Home of A"), trees).scope == "it lies in none of confluence.page_trees"
+    assert log_fields.about(leaf, trees).scope == f"it lies in the page tree {top}"
+    assert log_fields.about(log_fields.id_of("Home of A"), trees).scope == "it lies in none of confluence.page_trees"
     without = replace(WANTED, exclude_page_trees=frozenset({top}))
-    assert told.about(leaf, without).scope == f"it lies in the excluded page tree {top}"
+    assert log_fields.about(leaf, without).scope == f"it lies in the excluded page tree {top}"
 
-    unknown = told.about("1")
+    unknown = log_fields.about("1")
     assert (unknown.summary, unknown.history.stored) == ("Not in the mirror, and out of scope.", None)
 
 
-def test_a_page_that_waits_for_the_next_run(told: Told) -> None:
+def test_a_page_that_waits_for_the_next_run(log_fields: Told) -> None:
     """It is there and in scope, and nobody has listed it yet."""
-    page_id = told.world.create_page(space_key="A", title="New", storage="").id
+    page_id = log_fields.world.create_page(space_key="A", title="New", storage="").id
 
-    assert told.about(page_id).summary == "Not in the mirror; the next full run brings it."
+    assert log_fields.about(page_id).summary == "Not in the mirror; the next full run brings it."

@@ -1,9 +1,9 @@
 """Every kind of fault that answers in the API's place, at every request of a run. The full matrix, nothing sampled."""
 
 import pytest
+from confluence_simulator.faults import KINDS
+from confluence_simulator.faults.answers import ANSWERS
 
-from hr_sync.simulator.faults import KINDS
-from hr_sync.simulator.faults.answers import ANSWERS
 from tests.proof.fault_table import TABLE
 from tests.proof.rehearsal import ROLES, Rehearsal
 

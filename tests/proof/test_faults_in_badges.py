@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
+from confluence_simulator import Fault, World
+from confluence_simulator.faults import KINDS
 
-from hr_sync.simulator import Fault, World
-from hr_sync.simulator.faults import KINDS
 from tests.proof.histories import TOO_SLOW
-from tests.proof.oracle import Badge, Stored, Wanted, contradictions, expected_badges, stored
+from tests.proof.oracle import PageAttributes, Stored, Wanted, contradictions, expected_attributes, stored
 from tests.proof.stage import Stage
 from tests.proof.wiring import full, mirror_of, put_back, restrictions
 
@@ -18,7 +18,7 @@ ROLES = ("account", "spaces", "listing", "folder", "labels", "label", "label", "
 
 
 def page_of(world: World, title: str) -> str:
-    """Give the id of a page."""
+    """Return the id of a page."""
     return next(page.id for page in world.pages() if page.title == title)
 
 
@@ -48,7 +48,7 @@ def later_badges() -> World:
 
 @pytest.fixture
 def ready(stage: Stage) -> Stage:
-    """Give a stage where every badge is known and has changed since."""
+    """Return a stage where every badge is known and has changed since."""
     begin(stage)
     return stage
 
@@ -57,9 +57,9 @@ def begin(stage: Stage) -> Stored:
     """Put everything back. Gives what is stored then."""
     stage.begin()
     put_back(stage.site.world, first_badges())
-    assert full(mirror_of(stage.site.site_url, stage.engine, WANTED, badges_with_full=True)).exit_code == 0
+    assert full(mirror_of(stage.site.site_url, stage.engine, WANTED, access_with_full=True)).exit_code == 0
     found = stored(stage.url)
-    assert dict(found.badges) == expected_badges(stage.site.world, WANTED)
+    assert dict(found.attributes) == expected_attributes(stage.site.world, WANTED)
     put_back(stage.site.world, later_badges())
     stage.site.requests.clear()
     return found
@@ -75,7 +75,7 @@ def test_the_run_that_is_broken_asks_for_everything_once(ready: Stage) -> None:
     assert play(ready) == 0
 
     assert len(ready.site.requests) == len(ROLES)
-    assert dict(stored(ready.url).badges) == expected_badges(ready.site.world, WANTED)
+    assert dict(stored(ready.url).attributes) == expected_attributes(ready.site.world, WANTED)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - TOO_SLOW))
@@ -83,7 +83,7 @@ def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, kind: str)
     """A badge is right, or still as it was, or its readers are not known; the run says so, and the next one heals."""
     for at, role in enumerate(ROLES, start=1):
         before = begin(stage)
-        at_first = expected_badges(stage.site.world, WANTED)
+        at_first = expected_attributes(stage.site.world, WANTED)
         stage.site.faults.add(Fault(kind=kind, at=at))
 
         code = play(stage)
@@ -93,29 +93,29 @@ def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, kind: str)
         assert [fault.at for fault in stage.site.faults.fired] == [at], where
         assert list(contradictions(found)) == [], where
         assert (found.live, found.hidden, found.removed) == (before.live, {}, {}), where
-        right = expected_badges(stage.site.world, WANTED)
-        assert wrong([before.badges, at_first, at_first | right], found) == [], where
+        right = expected_attributes(stage.site.world, WANTED)
+        assert wrong([before.attributes, at_first, at_first | right], found) == [], where
         if code == 0 and not kind.endswith("-during-walk") and kind != "stale-read":
             assert known(found) == {page_id: right[page_id] for page_id in known(found)}, where
         stage.let_leases_run_out()
         stage.site.faults.clear()
-        if dict(found.badges) != right and kind != "hide-during-walk":
+        if dict(found.attributes) != right and kind != "hide-during-walk":
             put_back(stage.site.world, later_badges())
             assert play(stage) == 0, where
-            assert dict(stored(stage.url).badges) == expected_badges(stage.site.world, WANTED), where
+            assert dict(stored(stage.url).attributes) == expected_attributes(stage.site.world, WANTED), where
 
 
-def known(found: Stored) -> Mapping[str, Badge]:
-    """Give the badges of the pages whose readers are known."""
-    return {page_id: badge for page_id, badge in found.badges.items() if badge.readers is not None}
+def known(found: Stored) -> Mapping[str, PageAttributes]:
+    """Return the badges of the pages whose readers are known."""
+    return {page_id: attributes for page_id, attributes in found.attributes.items() if attributes.readers is not None}
 
 
-def wrong(moments: Sequence[Mapping[str, Badge]], found: Stored) -> list[str]:
+def wrong(moments: Sequence[Mapping[str, PageAttributes]], found: Stored) -> list[str]:
     """Say which halves of badges were right at none of these moments, and are not unknown readers either."""
     lines = []
-    for page_id, badge in found.badges.items():
-        if badge.labels not in {moment[page_id].labels for moment in moments}:
-            lines.append(f"{page_id} has labels {badge.labels}")
-        if badge.readers is not None and badge.readers not in {moment[page_id].readers for moment in moments}:
-            lines.append(f"{page_id} has readers {badge.readers}")
+    for page_id, attributes in found.attributes.items():
+        if attributes.labels not in {moment[page_id].labels for moment in moments}:
+            lines.append(f"{page_id} has labels {attributes.labels}")
+        if attributes.readers is not None and attributes.readers not in {moment[page_id].readers for moment in moments}:
+            lines.append(f"{page_id} has readers {attributes.readers}")
     return lines

@@ -1,9 +1,9 @@
 """Every kind of fault in an answer, around it and below it, at every request of a run. The full matrix."""
 
 import pytest
+from confluence_simulator.faults import KINDS
+from confluence_simulator.faults.answers import ANSWERS
 
-from hr_sync.simulator.faults import KINDS
-from hr_sync.simulator.faults.answers import ANSWERS
 from tests.proof.rehearsal import Rehearsal
 
 pytestmark = pytest.mark.long

@@ -1,8 +1,8 @@
 """A Confluence that asks to come back later: the run ends as temporary, keeps what it has, and the next one goes on."""
 
 import pytest
+from confluence_simulator import Fault
 
-from hr_sync.simulator import Fault
 from tests.proof.oracle import Wanted, contradictions, differences, expected, stored
 from tests.proof.stage import MIRRORED, Stage
 from tests.proof.wiring import Impatient, full, mirror_of

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from confluence_simulator import Fault
+from confluence_simulator.faults.answers import ANSWERS
 
-from hr_sync.simulator import Fault
-from hr_sync.simulator.faults.answers import ANSWERS
 from tests.proof.oracle import Wanted, differences, expected, stored
 from tests.proof.stage import MIRRORED, Stage
 from tests.proof.wiring import full, mirror_of

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hr_sync.database.declaration import Base
-from hr_sync.database.engine import make_sessions, session_scope
-from hr_sync.database.purging import pages_to_purge
+from hr_sync.store.engine import make_sessions, session_scope
+from hr_sync.store.orm import Base
+from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.sync.purge import purge
 from tests.cli import program
 from tests.proof.oracle import Wanted, stored
@@ -64,9 +64,9 @@ def test_no_word_of_a_purged_page_is_left(stage: Stage, secret: str, chosen: str
 
     assert SECRET not in everything(stage)
     assert TEXT not in everything(stage)
-    assert stored(stage.url).told[secret] == ("purge", None)
+    assert stored(stage.url).log_fields[secret] == ("purge", None)
     assert secret not in stored(stage.url).hashes
-    rows = stage.connection.execute("SELECT action FROM page_changes WHERE page_id = %s", (secret,)).fetchall()
+    rows = stage.connection.execute("SELECT action FROM content_changes WHERE page_id = %s", (secret,)).fetchall()
     assert rows == [("purge",)]
 
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from confluence_simulator import Fault
+from confluence_simulator.world import Page
+from confluence_simulator.world.access import ANONYMOUS
 
-from hr_sync.model.removal import Guard
-from hr_sync.simulator import Fault
-from hr_sync.simulator.world import Page
-from hr_sync.simulator.world.access import ANONYMOUS
+from hr_sync.domain.deletion import DeletionLimit
 from tests.proof.oracle import Wanted, differences, expected, stored
 from tests.proof.stage import MIRRORED, Stage
 from tests.proof.wiring import full, incremental, mirror_of
@@ -31,7 +31,9 @@ class Mirrored:
         stage.begin()
         assert self.run() == 0
 
-    def run(self, wanted: Wanted = WANTED, *, mode: str = "full", guard: Guard | None = None, **order: bool) -> int:
+    def run(
+        self, wanted: Wanted = WANTED, *, mode: str = "full", guard: DeletionLimit | None = None, **order: bool
+    ) -> int:
         """Run once and give the exit code."""
         changes: dict[str, Any] = {} if guard is None else {"guard": guard}
         mirror = mirror_of(self.stage.site.site_url, self.stage.engine, wanted, **changes)
@@ -65,7 +67,7 @@ class Mirrored:
 
 @pytest.fixture
 def mirrored(stage: Stage) -> Mirrored:
-    """Give a mirrored world without faults."""
+    """Return a mirrored world without faults."""
     return Mirrored(stage)
 
 
@@ -108,7 +110,7 @@ def test_an_account_that_sees_no_page_finds_nothing_gone(mirrored: Mirrored, can
 
 def test_a_mass_is_held_whole_and_released_once(mirrored: Mirrored) -> None:
     """Also where some pages vanished and others left a page tree by themselves: what counts is how many."""
-    guard = Guard(max_removed_pages=2, max_removed_fraction=0.1)
+    guard = DeletionLimit(max_removed_pages=2, max_removed_fraction=0.1)
     top = mirrored.page("Below A").id
     trees = replace(WANTED, page_trees=frozenset({top, mirrored.page("Home of B").id}))
     pages = [mirrored.world.create_page(space_key="A", title=f"Leaf {n}", storage="", parent_id=top) for n in range(6)]

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from confluence_simulator import BodyLengths, Simulator, generated_world
 from sqlalchemy import Engine, text
 
-from hr_sync.database.engine import make_engine
-from hr_sync.simulator import BodyLengths, Simulator, generated_world
+from hr_sync.store.engine import make_engine
 from tests.conftest import _database
 from tests.proof.oracle import Wanted
 from tests.proof.wiring import full, incremental, mirror_of
@@ -15,7 +15,7 @@ PAGES, SPACES = 10_000, 4
 WANTED = Wanted(spaces=tuple(f"S{number:02d}" for number in range(SPACES)))
 WRITTEN = """
     SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_user_tables
-    WHERE relname IN ('confluence_pages', 'page_bodies', 'page_changes', 'page_failures')
+    WHERE relname IN ('confluence_pages', 'page_bodies', 'content_changes', 'page_failures')
 """
 
 

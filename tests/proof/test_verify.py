@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hr_sync.sync.audit import Audit, audit
-from hr_sync.sync.mirror import Order
+from hr_sync.sync.context import SyncRequest
 from tests.cli import program
 from tests.proof.oracle import Wanted
 from tests.proof.stage import MIRRORED, Stage
@@ -40,7 +40,7 @@ PLANTED = {
 
 def look(stage: Stage) -> Audit:
     """Audit everything, every body too."""
-    return audit(mirror_of(stage.site.site_url, stage.engine, WANTED), Order(), sample=1000)
+    return audit(mirror_of(stage.site.site_url, stage.engine, WANTED), SyncRequest(), sample=1000)
 
 
 def plant(stage: Stage, statement: str) -> str:
@@ -53,9 +53,9 @@ def plant(stage: Stage, statement: str) -> str:
 
 @pytest.fixture
 def mirrored(stage: Stage) -> Stage:
-    """Give a stage that has just been mirrored."""
+    """Return a stage that has just been mirrored."""
     stage.begin()
-    assert full(mirror_of(stage.site.site_url, stage.engine, WANTED, badges_with_full=True)).exit_code == 0
+    assert full(mirror_of(stage.site.site_url, stage.engine, WANTED, access_with_full=True)).exit_code == 0
     return stage
 
 

@@ -21,8 +21,8 @@ WATCH = """
         RETURN NULL;
     END $$;
     CREATE OR REPLACE TRIGGER see AFTER INSERT OR UPDATE ON confluence_pages
-        FOR EACH ROW EXECUTE FUNCTION see_write('last_seen_run');
-    CREATE OR REPLACE TRIGGER see AFTER INSERT ON page_changes
+        FOR EACH ROW EXECUTE FUNCTION see_write('last_written_run_id');
+    CREATE OR REPLACE TRIGGER see AFTER INSERT ON content_changes
         FOR EACH ROW EXECUTE FUNCTION see_write('run_id');
     CREATE OR REPLACE TRIGGER see AFTER INSERT OR UPDATE ON page_failures
         FOR EACH ROW EXECUTE FUNCTION see_write('run_id');
@@ -42,7 +42,7 @@ def watch(connection: psycopg.Connection[Any]) -> None:
 
 
 def double_writers(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
-    """Give every write that was not the lease holder's."""
+    """Return every write that was not the lease holder's."""
     return connection.execute(DOUBLE).fetchall()
 
 

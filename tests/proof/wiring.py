@@ -3,15 +3,15 @@
 import threading
 from typing import Any
 
+from confluence_simulator import World
 from sqlalchemy import Engine
 
-from hr_sync.confluence.cloud import CloudReader
-from hr_sync.confluence.gateway import Credentials, Gateway, Limits
-from hr_sync.database.engine import make_sessions
-from hr_sync.model.report import RunReport
-from hr_sync.model.tree import PageScope
-from hr_sync.simulator import World
-from hr_sync.sync.mirror import Mirror, Mode, Order, Scope
+from hr_sync.confluence.cloud import CloudSource
+from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
+from hr_sync.domain.outcome import RunReport
+from hr_sync.domain.scope import PageScope
+from hr_sync.store.engine import make_sessions
+from hr_sync.sync.context import Mode, Scope, SyncContext, SyncRequest
 from hr_sync.sync.run import run
 from tests.proof.oracle import Wanted
 
@@ -26,19 +26,21 @@ class Impatient(threading.Event):
         self.waited: list[float] = []
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Give at once what a real wait would give in the end."""
+        """Return at once what a real wait would give in the end."""
         self.waited.append(timeout or 0.0)
         return self.is_set()
 
 
-def mirror_of(site_url: str, engine: Engine, wanted: Wanted, *, limits: Limits | None = None, **changes: Any) -> Mirror:
+def mirror_of(
+    site_url: str, engine: Engine, wanted: Wanted, *, limits: Limits | None = None, **changes: Any
+) -> SyncContext:
     """Wire a mirror; `changes` are fields of Mirror. One connection, unless told otherwise: requests have an order."""
     stop = changes.setdefault("stop", Impatient())
     changes.setdefault("connections", 1)
     limits = limits or Limits(max_connections=changes["connections"], request_timeout_seconds=5)
     pages = PageScope(page_trees=wanted.page_trees, exclude_page_trees=wanted.exclude_page_trees)
-    return Mirror(
-        reader=CloudReader(Gateway(site_url, CREDENTIALS, limits, stop)),
+    return SyncContext(
+        reader=CloudSource(HttpClient(site_url, CREDENTIALS, limits, stop)),
         engine=engine,
         sessions=make_sessions(engine),
         scope=Scope(spaces=wanted.spaces, pages=pages),
@@ -47,26 +49,26 @@ def mirror_of(site_url: str, engine: Engine, wanted: Wanted, *, limits: Limits |
     )
 
 
-def full(mirror: Mirror, **order: Any) -> RunReport:
+def full(mirror: SyncContext, **order: Any) -> RunReport:
     """Run once in full."""
-    return _closing(mirror, Order(mode=Mode.FULL, **order))
+    return _closing(mirror, SyncRequest(mode=Mode.FULL, **order))
 
 
-def incremental(mirror: Mirror, **order: Any) -> RunReport:
+def incremental(mirror: SyncContext, **order: Any) -> RunReport:
     """Run once incrementally."""
-    return _closing(mirror, Order(mode=Mode.INCREMENTAL, **order))
+    return _closing(mirror, SyncRequest(mode=Mode.INCREMENTAL, **order))
 
 
-def restrictions(mirror: Mirror, **order: Any) -> RunReport:
+def restrictions(mirror: SyncContext, **order: Any) -> RunReport:
     """Compare labels and restrictions once."""
-    return _closing(mirror, Order(mode=Mode.RESTRICTIONS, **order))
+    return _closing(mirror, SyncRequest(mode=Mode.RESTRICTIONS, **order))
 
 
-def _closing(mirror: Mirror, order: Order) -> RunReport:
+def _closing(mirror: SyncContext, order: SyncRequest) -> RunReport:
     try:
         return run(mirror, order)
     finally:
-        mirror.reader.gateway.close()
+        mirror.reader.client.close()
 
 
 def put_back(world: World, fresh: World) -> None:

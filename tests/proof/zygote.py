@@ -13,20 +13,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hr_sync.cli.serving import serve
-from hr_sync.confluence.gateway import Limits
-from hr_sync.database.engine import make_engine
+from hr_sync.cli.commands.serve import serve
+from hr_sync.confluence.http.client import Limits
 from hr_sync.errors import HrSyncError
 from hr_sync.logs import configure_logging
-from hr_sync.sync.mirror import Mode, Order
+from hr_sync.store.engine import make_engine
+from hr_sync.sync.context import Mode, SyncRequest
 from hr_sync.sync.run import run
 from tests.proof.oracle import Wanted
 from tests.proof.wiring import mirror_of
 
 ORDERS = {
-    "full": Order(mode=Mode.FULL),
-    "incremental": Order(mode=Mode.INCREMENTAL),
-    "resync": Order(mode=Mode.RESYNC, every_page=True),
+    "full": SyncRequest(mode=Mode.FULL),
+    "incremental": SyncRequest(mode=Mode.INCREMENTAL),
+    "resync": SyncRequest(mode=Mode.RESYNC, every_page=True),
 }
 
 

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from confluence_simulator import BodyLengths, Simulator, generated_world
 from sqlalchemy import Engine
 
-from hr_sync.database.embedded import EmbeddedPostgres
-from hr_sync.database.engine import make_engine
-from hr_sync.database.schema import ensure_schema
-from hr_sync.simulator import BodyLengths, Simulator, generated_world
+from hr_sync.embedded.server import EmbeddedPostgres
+from hr_sync.store.engine import make_engine
+from hr_sync.store.schema import ensure_schema
 from tests.cli.program import TOKEN
 from tests.service.changes import disagreements, keep_changing, rows_differ
 from tests.service.processes import can_be_process_1, serving, wire
@@ -30,7 +30,7 @@ SECONDS_BETWEEN_RUNS = 2.0
 
 @contextmanager
 def stage(latency_seconds: float) -> Iterator[tuple[Path, Engine, Simulator]]:
-    """Give a folder, a database with tables and a site of 300 pages in two spaces."""
+    """Return a folder, a database with tables and a site of 300 pages in two spaces."""
     folder = Path(tempfile.mkdtemp(prefix="hr_sync-campaign-"))
     folder.chmod(0o711)
     home = folder / "home"

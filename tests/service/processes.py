@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hr_sync.simulator import Simulator
+from confluence_simulator import Simulator
+
 from tests.cli.program import HR_SYNC, environment, settings, written
 
 PATIENCE_SECONDS = 30.0
@@ -35,11 +36,11 @@ class Serving:
     def port(self) -> int:
         """Wait until it listens; gives where."""
 
-        def told() -> list[int]:
+        def log_fields() -> list[int]:
             return [event["port"] for event in self.events() if event["event"] == "web.started"]
 
-        wait_until(told, self)
-        return told()[0]
+        wait_until(log_fields, self)
+        return log_fields()[0]
 
     def hears(self) -> bool:
         """Whether SIGTERM has a handler. Without one the kernel drops it for process 1, and kills any other."""

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hr_sync.database.history import ChangeLine, PageHistory, StoredFacts
-from hr_sync.database.overview import FailureLine, Overview, RunLine
-from hr_sync.database.runs import SpaceStatus
-from hr_sync.service.health import HealthLimits, ScheduleState, judge
+from hr_sync.service.health import HealthLimits, ScheduleSnapshot, judge
 from hr_sync.service.metrics import Metrics, MetricSources
 from hr_sync.service.web import Endpoints, start_web
+from hr_sync.store.read.history import ChangeLine, PageHistory, StoredFacts
+from hr_sync.store.read.overview import FailureLine, Overview, RunLine
+from hr_sync.store.read.runs import SpaceStatus
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOSTILE = """</title></style><script>document.title="owned"</script><img src=x onerror=alert(1)>"'&\u202e\x1b[31m"""
@@ -21,7 +21,7 @@ SPACE = SpaceStatus(
     last_complete_at=NOW - timedelta(minutes=5),
     age=timedelta(minutes=5),
     full_age=timedelta(hours=3),
-    badges_age=None,
+    access_age=None,
     last_run_id=40,
     last_outcome="complete",
     held=0,
@@ -88,20 +88,22 @@ HISTORY = PageHistory(
         last_updated=NOW,
         first_seen_at=NOW,
         synced_at=NOW,
-        last_seen_run=40,
-        missing_since_run=None,
+        last_written_run_id=40,
+        missing_since_run_id=None,
         hidden_at=None,
         removed_at=None,
         removed_reason=None,
     ),
     failure=OVERVIEW.failures[0],
     changes=[
-        ChangeLine(run_id=40, changed_at=NOW, action="update", facets=["body", "title"], version=3, reason=HOSTILE)
+        ChangeLine(
+            run_id=40, changed_at=NOW, action="update", changed_fields=["body", "title"], version=3, reason=HOSTILE
+        )
     ],
 )
 NO_HISTORY = PageHistory(stored=None, failure=None, changes=[])
 LIMITS = HealthLimits(stale_after_seconds=3600)
-WELL = ScheduleState(last_beat_age_seconds=0, failures_in_a_row=0, up_seconds=10)
+WELL = ScheduleSnapshot(last_beat_age_seconds=0, failures_in_a_row=0, up_seconds=10)
 
 
 def make_endpoints(overview: Overview = OVERVIEW) -> Endpoints:

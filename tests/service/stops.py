@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from confluence_simulator import Fault, Simulator
 from sqlalchemy import Engine
 
-from hr_sync.simulator import Fault, Simulator
 from tests.service.processes import AS_PROCESS_1, PATIENCE_SECONDS, Serving, serving, wait_until, wire
 from tests.sync.oracle import ask, connect
 
@@ -79,7 +79,7 @@ Circumstance: TypeAlias = Callable[[Engine, Simulator, Serving], AbstractContext
 CIRCUMSTANCES: Sequence[Circumstance] = (slow_pages, request_hangs, asked_to_wait, pages_locked, spaces_locked)
 
 
-def name_of(circumstance: Circumstance) -> str:
+def interned_str(circumstance: Circumstance) -> str:
     """Name a circumstance."""
     return str(getattr(circumstance, "__name__", circumstance))
 
@@ -96,7 +96,7 @@ def stop_once(
     """Start a service on a fresh mirror, bring about a circumstance, wait a random while, stop it."""
     site.faults.clear()
     with connect(engine) as connection:
-        connection.execute("TRUNCATE sync_spaces, sync_runs, confluence_pages, page_failures, page_changes CASCADE")
+        connection.execute("TRUNCATE sync_spaces, sync_runs, confluence_pages, page_failures, content_changes CASCADE")
     url = engine.url.render_as_string(hide_password=False)
     wire(home, site, url, seconds_between_runs=0.5, max_connections=2)
     began = time.monotonic()
@@ -113,7 +113,7 @@ def stop_once(
             # given back where the table of leases is locked by somebody else.
             left = [] if circumstance is spaces_locked else _left(engine)
     return Stop(
-        circumstance=f"{name_of(circumstance)}{' as process 1' if as_process_1 else ''}",
+        circumstance=f"{interned_str(circumstance)}{' as process 1' if as_process_1 else ''}",
         after_seconds=round(after, 2),
         exit_code=exit_code,
         seconds=round(seconds, 2),
@@ -128,7 +128,7 @@ def _left(engine: Engine) -> list[str]:
         "SELECT id FROM confluence_pages LEFT JOIN page_bodies ON page_id = id "
         "WHERE storage IS NULL OR content_hash <> encode(sha256(convert_to(storage, 'UTF8')), 'hex')",
     )
-    untold = ask(engine, "SELECT id FROM confluence_pages WHERE id NOT IN (SELECT page_id FROM page_changes)")
+    untold = ask(engine, "SELECT id FROM confluence_pages WHERE id NOT IN (SELECT page_id FROM content_changes)")
     found = {"lease of": leases, "torn page": torn, "untold page": untold}
     return [f"{what} {next(iter(row.values()))}" for what, rows in found.items() for row in rows]
 

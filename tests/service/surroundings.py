@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 import psycopg
+from confluence_simulator import BodyLengths, Simulator, generated_world
 
-from hr_sync.database.embedded import EmbeddedPostgres
-from hr_sync.simulator import BodyLengths, Simulator, generated_world
+from hr_sync.embedded.server import EmbeddedPostgres
 from tests.cli.program import TOKEN, postgres, settings, written
 
 _PORT = 8080  # where the image's own health check asks
@@ -51,7 +51,7 @@ def bring_loopback_up() -> None:
 
 
 def answers(path: str) -> bool:
-    """Tell whether the service says that all is well there."""
+    """Return True if the service says that all is well there."""
     connection = http.client.HTTPConnection("127.0.0.1", _PORT, timeout=2)
     try:
         connection.request("GET", path)

@@ -13,9 +13,9 @@ import structlog
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from hr_sync.domain.outcome import Counts, Outcome, RunReport
 from hr_sync.errors import ConfluenceUnavailable, CredentialsRefused
-from hr_sync.model.report import Counts, Outcome, RunReport
-from hr_sync.service.daemon import Job, Observer, Watch, keep_running
+from hr_sync.service.daemon import Job, Observer, SchedulerState, keep_running
 from hr_sync.service.health import Health, HealthLimits, is_alive, judge
 from tests.service.samples import SPACE, make_endpoints, web
 from tests.service.test_web import ask
@@ -25,18 +25,18 @@ DEADLINE_SECONDS = 0.1
 LIMITS = HealthLimits(stale_after_seconds=0.6, failures_in_a_row=3)
 PATIENCE_SECONDS = 10
 
-Work = Callable[[threading.Event], RunReport]
+SpaceContext = Callable[[threading.Event], RunReport]
 
 
 @dataclass
 class Rig:
     """A service with one job whose work and observer can be exchanged while it runs, and what was told about it."""
 
-    watch: Watch = field(default_factory=Watch)
+    watch: SchedulerState = field(default_factory=SchedulerState)
     stop: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)  #: lets go of work that is deaf to its own event
-    told: list[tuple[str, object]] = field(default_factory=list)
-    work: Work = field(default=lambda _event: report(Outcome.COMPLETE))
+    log_fields: list[tuple[str, object]] = field(default_factory=list)
+    work: SpaceContext = field(default=lambda _event: report(Outcome.COMPLETE))
     trip: Callable[[str], None] = field(default=lambda _what: None)  #: called first by every observer, may raise
     log: list[Any] = field(default_factory=list)
     completed_at: float | None = None
@@ -52,7 +52,7 @@ class Rig:
         """Write down whatever is told."""
 
         def tell(what: str, about: object) -> None:
-            self.told.append((what, about))
+            self.log_fields.append((what, about))
             self.trip(what)
 
         return Observer(
@@ -69,7 +69,7 @@ class Rig:
 
     def count(self, what: str) -> int:
         """How often something was told."""
-        return sum(each == what for each, _ in self.told)
+        return sum(each == what for each, _ in self.log_fields)
 
     def logged(self, event: str) -> bool:
         """Whether the log holds an event."""
@@ -114,8 +114,8 @@ def kept_running(
     assert not thread.is_alive()
 
 
-def raises(failure: BaseException) -> Callable[[Rig], Work]:
-    def fault(_rig: Rig) -> Work:
+def raises(failure: BaseException) -> Callable[[Rig], SpaceContext]:
+    def fault(_rig: Rig) -> SpaceContext:
         def work(_event: threading.Event) -> RunReport:
             raise failure
 
@@ -124,11 +124,11 @@ def raises(failure: BaseException) -> Callable[[Rig], Work]:
     return fault
 
 
-def returns(outcome: Outcome) -> Callable[[Rig], Work]:
+def returns(outcome: Outcome) -> Callable[[Rig], SpaceContext]:
     return lambda _rig: lambda _event: report(outcome)
 
 
-def hangs(_rig: Rig) -> Work:
+def hangs(_rig: Rig) -> SpaceContext:
     """Wait for ever, but hear the wish to end."""
 
     def work(event: threading.Event) -> RunReport:
@@ -138,7 +138,7 @@ def hangs(_rig: Rig) -> Work:
     return work
 
 
-def hangs_deaf(rig: Rig) -> Work:
+def hangs_deaf(rig: Rig) -> SpaceContext:
     """Wait in something that hears nothing."""
 
     def work(_event: threading.Event) -> RunReport:
@@ -148,11 +148,11 @@ def hangs_deaf(rig: Rig) -> Work:
     return work
 
 
-def answers_nonsense(_rig: Rig) -> Work:
+def answers_nonsense(_rig: Rig) -> SpaceContext:
     return lambda _event: None  # type: ignore[return-value]
 
 
-FAULTS: dict[str, tuple[Callable[[Rig], Work], str, str]] = {
+FAULTS: dict[str, tuple[Callable[[Rig], SpaceContext], str, str]] = {
     # name: the fault, the log line that tells it, words of the reason that health gives
     "raises": (raises(RuntimeError("broken")), "job.failed", "runs in a row failed"),
     "raises an error of ours": (raises(ConfluenceUnavailable("Down. Wait.")), "job.failed", "runs in a row failed"),
@@ -271,7 +271,7 @@ class Breaks(BaseTrigger):  # type: ignore[misc] # the library has no types
     broke = False
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
-        """Give now; raises RuntimeError from the second time on."""
+        """Return now; raises RuntimeError from the second time on."""
         if previous is not None:
             self.broke = True
             raise RuntimeError("no next time")
@@ -290,7 +290,7 @@ def test_a_scheduler_whose_thread_has_died_does_not_live() -> None:
 
 
 @pytest.mark.parametrize("work", [hangs, returns(Outcome.COMPLETE), raises(RuntimeError("broken"))])
-def test_a_stop_ends_it_promptly(work: Callable[[Rig], Work]) -> None:
+def test_a_stop_ends_it_promptly(work: Callable[[Rig], SpaceContext]) -> None:
     """At work or between two runs."""
     rig = Rig()
     rig.work = work(rig)

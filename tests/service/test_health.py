@@ -5,20 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hr_sync.database.runs import SpaceStatus
-from hr_sync.service.health import HealthLimits, ScheduleState, is_alive, judge
+from hr_sync.service.health import HealthLimits, ScheduleSnapshot, is_alive, judge
+from hr_sync.store.read.runs import SpaceStatus
 
 LIMITS = HealthLimits(
     stale_after_seconds=3600, full_stale_after_seconds=14_400, beat_after_seconds=60, failures_in_a_row=3
 )
-WELL = ScheduleState(last_beat_age_seconds=0.2, failures_in_a_row=0, up_seconds=10)
+WELL = ScheduleSnapshot(last_beat_age_seconds=0.2, failures_in_a_row=0, up_seconds=10)
 FRESH = SpaceStatus(
     space_key="HR",
     name="People",
     last_complete_at=datetime(2026, 1, 1, tzinfo=UTC),
     age=timedelta(minutes=5),
     full_age=timedelta(hours=3),
-    badges_age=None,
+    access_age=None,
     last_run_id=1,
     last_outcome="complete",
     held=0,
@@ -53,7 +53,7 @@ def test_a_fresh_mirror_is_well() -> None:
         (FRESH, replace(WELL, overdue_seconds=0.1), "A run is past its deadline"),
     ],
 )
-def test_each_cause_alone_turns_it_red(space: SpaceStatus, schedule: ScheduleState, reason: str) -> None:
+def test_each_cause_alone_turns_it_red(space: SpaceStatus, schedule: ScheduleSnapshot, reason: str) -> None:
     """One cause is one reason, which names it."""
     health = judge([space], schedule, LIMITS)
     assert not health.ok
@@ -71,7 +71,7 @@ def test_each_cause_alone_turns_it_red(space: SpaceStatus, schedule: ScheduleSta
         (replace(FRESH, last_outcome="partial"), WELL),
     ],
 )
-def test_what_is_within_its_limit_is_well(space: SpaceStatus, schedule: ScheduleState) -> None:
+def test_what_is_within_its_limit_is_well(space: SpaceStatus, schedule: ScheduleSnapshot) -> None:
     """A limit itself is not beyond the limit, and one partial run is what freshness is there to judge."""
     assert judge([space], schedule, LIMITS).ok
 
@@ -99,6 +99,6 @@ def test_one_stale_space_among_many_is_found() -> None:
         (replace(WELL, failures_in_a_row=9, up_seconds=1e6), True),
     ],
 )
-def test_only_what_a_restart_mends_is_no_life(schedule: ScheduleState, alive: bool) -> None:
+def test_only_what_a_restart_mends_is_no_life(schedule: ScheduleSnapshot, alive: bool) -> None:
     """A loop that stands still, and a run that does not end; not runs that fail."""
     assert is_alive(schedule, LIMITS) is alive

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from hr_sync.confluence.traffic import TrafficCounts
-from hr_sync.database.overview import Overview
+from hr_sync.confluence.http.stats import HttpCounts
+from hr_sync.domain.outcome import Counts, Outcome, RunReport
 from hr_sync.errors import DatabaseUnavailable
-from hr_sync.model.report import Counts, Outcome, RunReport
 from hr_sync.service.metrics import ACTIONS, Metrics, MetricSources
+from hr_sync.store.read.overview import Overview
 from tests.service.samples import OVERVIEW
 
-TRAFFIC = TrafficCounts(requests=7, retries=2, throttled_seconds=1.5, bytes=9000, peak_connections=3)
+TRAFFIC = HttpCounts(requests=7, retries=2, throttled_seconds=1.5, bytes=9000, peak_connections=3)
 REPORT = RunReport(
     run_id=1,
     mode="full",
@@ -25,7 +25,9 @@ REPORT = RunReport(
 
 
 def full() -> Metrics:
-    sources = MetricSources(overview=lambda: OVERVIEW, traffic=lambda: TRAFFIC, pool=lambda: {"in_use": 2, "idle": 3})
+    sources = MetricSources(
+        overview=lambda: OVERVIEW, http_stats=lambda: TRAFFIC, pool=lambda: {"in_use": 2, "idle": 3}
+    )
     metrics = Metrics(sources)
     metrics.observe(REPORT)
     metrics.observe(REPORT)
@@ -93,10 +95,10 @@ def test_a_silent_database_leaves_out_what_it_knows() -> None:
     def silent() -> Overview:
         raise DatabaseUnavailable("PostgreSQL is away. Start it.")
 
-    told = samples(Metrics(MetricSources(overview=silent, traffic=lambda: TRAFFIC)))
-    assert told["hr_sync_database_up", ""] == 0
-    assert told["hr_sync_confluence_requests_total", ""] == 7
-    assert not [name for name, _ in told if name == "hr_sync_failing_pages"]
+    log_fields = samples(Metrics(MetricSources(overview=silent, http_stats=lambda: TRAFFIC)))
+    assert log_fields["hr_sync_database_up", ""] == 0
+    assert log_fields["hr_sync_confluence_requests_total", ""] == 7
+    assert not [name for name, _ in log_fields if name == "hr_sync_failing_pages"]
 
 
 def test_two_sets_do_not_meet() -> None:

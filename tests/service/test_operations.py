@@ -9,7 +9,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from hr_sync.model.report import ExitCode
+from hr_sync.domain.outcome import ExitCode
 from hr_sync.service import healthcheck
 from hr_sync.settings.keys import keys
 from tests.service.settings_table import BETWEEN, GUIDE, with_table
@@ -55,8 +55,8 @@ def test_the_table_of_settings_is_that_of_the_model() -> None:
 
 def test_every_event_is_told_with_its_fields() -> None:
     """Whoever parses the log finds each event and field in the guide, and none that is gone."""
-    told = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Log events")}
-    assert told == logged_events()
+    log_fields = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Log events")}
+    assert log_fields == logged_events()
 
 
 def test_every_metric_is_told_with_its_labels() -> None:
@@ -67,8 +67,8 @@ def test_every_metric_is_told_with_its_labels() -> None:
         if not name.endswith("_created"):
             labels = {label for each in family.samples for label in each.labels} - {"le"}
             given[name] = labels
-    told = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Metrics")}
-    assert told == given
+    log_fields = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Metrics")}
+    assert log_fields == given
 
 
 def test_every_exit_code_is_told() -> None:

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from hr_sync.errors import ConfigurationError
 from hr_sync.service import ping
-from hr_sync.service.ping import Ping, Sign
+from hr_sync.service.ping import Ping, PingKind
 
 
 class Listener(ThreadingHTTPServer):
@@ -50,8 +50,10 @@ def listener() -> Iterator[Listener]:
 
 def test_each_sign_has_its_address(listener: Listener) -> None:
     """/start, the address itself, /fail; a query stays behind the path, a slash at the end is none."""
-    assert [Ping(listener.url).send(sign) for sign in (Sign.START, Sign.SUCCESS, Sign.FAILURE)] == [True] * 3
-    assert Ping(listener.url + "/?create=1").send(Sign.FAILURE)
+    assert [Ping(listener.url).send(sign) for sign in (PingKind.START, PingKind.SUCCESS, PingKind.FAILURE)] == [
+        True
+    ] * 3
+    assert Ping(listener.url + "/?create=1").send(PingKind.FAILURE)
     assert listener.paths == ["/canary-uuid/start", "/canary-uuid", "/canary-uuid/fail", "/canary-uuid/fail?create=1"]
 
 
@@ -60,7 +62,7 @@ def test_a_refused_ping_is_told_without_its_address(listener: Listener, status: 
     """It is a warning in the log, follows no redirect, and keeps the secret that the address is."""
     listener.status = status
     with capture_logs() as logs:
-        assert not Ping(listener.url).send(Sign.START)
+        assert not Ping(listener.url).send(PingKind.START)
     assert listener.paths == ["/canary-uuid/start"]
     assert [(line["event"], line["status"], line["sign"]) for line in logs] == [("ping.failed", status, "start")]
     assert "canary" not in str(logs)
@@ -72,9 +74,9 @@ def test_a_listener_that_is_silent_costs_a_bounded_wait(monkeypatch: pytest.Monk
     with create_server(("127.0.0.1", 0)) as deaf:
         port = deaf.getsockname()[1]
         began = time.monotonic()
-        assert not Ping(f"http://127.0.0.1:{port}/x").send(Sign.SUCCESS)
+        assert not Ping(f"http://127.0.0.1:{port}/x").send(PingKind.SUCCESS)
         assert 0.2 <= time.monotonic() - began < 2
-    assert not Ping(f"http://127.0.0.1:{port}/x").send(Sign.SUCCESS)
+    assert not Ping(f"http://127.0.0.1:{port}/x").send(PingKind.SUCCESS)
 
 
 @pytest.mark.parametrize(

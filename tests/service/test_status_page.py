@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from lxml import html
 
-from hr_sync.database.overview import Overview
+from hr_sync.service.html import tag
 from hr_sync.service.layout import prose
-from hr_sync.service.markup import tag
+from hr_sync.store.read.overview import Overview
 from tests.service.samples import HOSTILE, NOW, OVERVIEW, make_endpoints, run_line, web
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

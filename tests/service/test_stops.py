@@ -4,9 +4,9 @@ import random
 from pathlib import Path
 
 import pytest
+from confluence_simulator import BodyLengths, Simulator, generated_world
 from sqlalchemy import Engine
 
-from hr_sync.simulator import BodyLengths, Simulator, generated_world
 from tests.cli.program import TOKEN
 from tests.service.processes import can_be_process_1
 from tests.service.stops import (

@@ -14,10 +14,10 @@ from dataclasses import replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from hr_sync.database.overview import Overview
 from hr_sync.errors import DatabaseUnavailable, SchemaError
 from hr_sync.service.server import MOST_WAITING
-from hr_sync.service.snapshot import Snapshot
+from hr_sync.service.ttl_cache import Snapshot
+from hr_sync.store.read.overview import Overview
 from tests.service.samples import HOSTILE, OVERVIEW, SPACE, make_endpoints, web
 
 PATHS = ["/livez", "/readyz", "/healthz", "/metrics", "/", "/pages/12345", "/pages?id=12345", "/nothing"]
@@ -28,8 +28,8 @@ def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int,
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     connection.request(method, path, headers=headers)
     answer = connection.getresponse()
-    told = {name.lower(): value for name, value in answer.getheaders()}
-    return answer.status, told, answer.read().decode()
+    log_fields = {name.lower(): value for name, value in answer.getheaders()}
+    return answer.status, log_fields, answer.read().decode()
 
 
 def fail() -> None:
@@ -149,9 +149,9 @@ def test_the_token_is_needed(authorization: str | None, may: bool) -> None:
     headers = {} if authorization is None else {"Authorization": authorization.encode().decode("latin-1")}
     with web(replace(make_endpoints(), token=TOKEN)) as port:
         for path in ("/", "/metrics", "/pages/12345", "/nothing"):
-            status, told, body = ask(port, path, **headers)
+            status, log_fields, body = ask(port, path, **headers)
             assert (status != 401) is may
-            assert may or (told["www-authenticate"].startswith("Basic") and "HR" not in body)
+            assert may or (log_fields["www-authenticate"].startswith("Basic") and "HR" not in body)
         assert ask(port, "/livez")[0] == 200
         verdict = json.loads(ask(port, "/healthz", **headers)[2])
         assert ("reasons" in verdict) is may

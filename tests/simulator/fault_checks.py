@@ -6,8 +6,8 @@ import zlib
 from urllib.parse import urlsplit
 
 import pytest
+from confluence_simulator import Fault, Simulator
 
-from hr_sync.simulator import Fault, Simulator
 from tests.simulator.fault_probes import (
     PATH,
     ask,

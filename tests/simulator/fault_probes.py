@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from confluence_simulator import Simulator
 
-from hr_sync.simulator import Simulator
 from tests.simulator.sites import Client
 
 PATH = "/api/v2/pages"

@@ -3,9 +3,8 @@
 from typing import Any
 
 import requests
-
-from hr_sync.simulator import Simulator, World
-from hr_sync.simulator.world import Page
+from confluence_simulator import Simulator, World
+from confluence_simulator.world import Page
 
 USERNAME = "hr-bot@example.com"
 TOKEN = "simulated-token"

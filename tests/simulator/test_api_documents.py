@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+from confluence_simulator import Simulator, World, cloud
 
-from hr_sync.simulator import Simulator, World, cloud
 from tests.simulator.api_documents import deviations, fixture
 from tests.simulator.sites import Client, client, furnished_world, titled
 

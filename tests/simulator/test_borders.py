@@ -3,12 +3,12 @@
 import ast
 from pathlib import Path
 
-from hr_sync.simulator.control import PAGE_EDITS
-from hr_sync.simulator.faults import KINDS
-from hr_sync.simulator.tenant import Switches, Tenant
+from confluence_simulator.control import PAGE_EDITS
+from confluence_simulator.faults import KINDS
+from confluence_simulator.tenant import Switches, Tenant
 
 ROOT = Path(__file__).parents[2]
-SIMULATOR = ROOT / "hr_sync" / "simulator"
+SIMULATOR = ROOT / "simulator" / "confluence_simulator"
 HTTP = {"http", "socket", "socketserver", "urllib", "requests", "urllib3", "ssl", "asyncio"}
 
 
@@ -28,7 +28,7 @@ def test_world_and_cql_know_no_http() -> None:
         names = imported(file)
         assert {name.split(".")[0] for name in names} & HTTP == set(), file
         ours = {name for name in names if name.startswith("hr_sync")}
-        assert all(name.startswith("hr_sync.simulator.world") for name in ours), file
+        assert all(name.startswith("confluence_simulator.world") for name in ours), file
     for file in sorted((SIMULATOR / "cql").glob("*.py")):
         assert {name.split(".")[0] for name in imported(file)} & HTTP == set(), file
 
@@ -39,7 +39,7 @@ def test_simulator_knows_nothing_of_the_worker() -> None:
     assert len(files) > 40
     for file in files:
         ours = {name for name in imported(file) if name.startswith("hr_sync")}
-        assert all(name.startswith("hr_sync.simulator") for name in ours), file
+        assert all(name.startswith("confluence_simulator") for name in ours), file
 
 
 def test_switches_are_the_tenants_fields() -> None:
@@ -50,8 +50,8 @@ def test_switches_are_the_tenants_fields() -> None:
 
 
 def test_the_docs_name_every_fault_switch_and_edit() -> None:
-    """docs/simulator.md lists each kind of fault with its description, each switch and each control edit."""
-    text = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
+    """simulator/README.md lists each kind of fault with its description, each switch and each control edit."""
+    text = (ROOT / "simulator" / "README.md").read_text(encoding="utf-8")
 
     for name, kind in KINDS.items():
         assert f"| `{name}` | {kind.about} |" in text, name

@@ -4,8 +4,8 @@ from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
+from confluence_simulator import Simulator, generated_world
 
-from hr_sync.simulator import Simulator, generated_world
 from tests.simulator.sites import client, furnished_world, titled
 
 

@@ -1,6 +1,7 @@
 """Single reads of Cloud's v2, and what hangs on a page or a space."""
 
-from hr_sync.simulator import Simulator
+from confluence_simulator import Simulator
+
 from tests.simulator.sites import client, titled
 
 

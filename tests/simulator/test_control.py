@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import requests
+from confluence_simulator import Fault, ServeOptions, Simulator, make_simulator, serve_forever
 
-from hr_sync.simulator import Fault, ServeOptions, Simulator, make_simulator, serve_forever
 from tests.simulator.sites import client, titled
 
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from confluence_simulator import World
+from confluence_simulator.cql import Context, CqlError, Search, parse
 
-from hr_sync.simulator import World
-from hr_sync.simulator.cql import Context, CqlError, Search, parse
 from tests.simulator.sites import furnished_world, titled
 
 START = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)

@@ -1,8 +1,8 @@
 """Who is let in by which door, and what the others are told."""
 
 import requests
+from confluence_simulator import Simulator
 
-from hr_sync.simulator import Simulator
 from tests.simulator.sites import USERNAME, Client, client, furnished_world
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
+from confluence_simulator import Simulator
 
-from hr_sync.simulator import Simulator
 from tests.simulator.sites import Client, client, furnished_world, titled
 
 

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from confluence_simulator import Fault, Simulator
+from confluence_simulator.faults import KINDS
 
-from hr_sync.simulator import Fault, Simulator
-from hr_sync.simulator.faults import KINDS
 from tests.simulator.fault_effects import EXPECTED
 from tests.simulator.fault_probes import PATH, ask, parts, raw
 from tests.simulator.sites import client, furnished_world

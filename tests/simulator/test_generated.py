@@ -3,8 +3,8 @@
 import statistics
 import tracemalloc
 
-from hr_sync.simulator import BodyLengths, generated_world, handbook_world
-from hr_sync.simulator.handbook import pages
+from confluence_simulator import BodyLengths, generated_world, handbook_world
+from confluence_simulator.handbook import pages
 
 
 def test_as_many_pages_as_asked_for() -> None:

@@ -4,9 +4,8 @@ from collections import Counter
 from html.entities import name2codepoint
 
 import pytest
+from confluence_simulator.handbook import HandbookPage, pages, spaces
 from lxml import etree
-
-from hr_sync.simulator.handbook import HandbookPage, pages, spaces
 
 NAMESPACES = {"ac": "urn:ac", "ri": "urn:ri"}
 ENTITIES = "".join(

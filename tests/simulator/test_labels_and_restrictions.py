@@ -3,8 +3,8 @@
 from typing import Literal
 
 import pytest
+from confluence_simulator import Fault, Simulator, World
 
-from hr_sync.simulator import Fault, Simulator, World
 from tests.simulator.sites import client
 
 LABELS = "metadata.labels"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluence_simulator import Simulator
 
-from hr_sync.simulator import Simulator
 from tests.simulator.sites import TOKEN, USERNAME, furnished_world, titled
 
 FOLDER = os.environ.get("HR_SYNC_PEERS", "")

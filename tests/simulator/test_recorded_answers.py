@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from confluence_simulator import Simulator
+from confluence_simulator.links import tiny
 
-from hr_sync.simulator import Simulator
-from hr_sync.simulator.links import tiny
 from tests.simulator.api_documents import fixture
 from tests.simulator.sites import client, furnished_world, titled
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from confluence_simulator import Fault, Simulator, generated_world
 
-from hr_sync.simulator import Fault, Simulator, generated_world
 from tests.simulator.sites import TOKEN, client, furnished_world, titled
 
 PATH = "/api/v2/pages"

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from confluence_simulator import Simulator
+from confluence_simulator.tenant import Switches
 
-from hr_sync.simulator import Simulator
-from hr_sync.simulator.tenant import Switches
 from tests.simulator.sites import client, furnished_world, titled
 
 

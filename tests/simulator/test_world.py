@@ -4,10 +4,10 @@ import threading
 from datetime import timedelta
 
 import pytest
+from confluence_simulator import World
+from confluence_simulator.world import Page, WorldError
+from confluence_simulator.world.access import can_view
 
-from hr_sync.simulator import World
-from hr_sync.simulator.world import Page, WorldError
-from hr_sync.simulator.world.access import can_view
 from tests.simulator.sites import furnished_world, titled
 
 

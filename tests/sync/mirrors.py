@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from confluence_simulator import BodyLengths, Fault, Simulator, World, generated_world
 from sqlalchemy import Engine
 
-from hr_sync.confluence.cloud import CloudReader
-from hr_sync.confluence.gateway import Credentials, Gateway, Limits
-from hr_sync.confluence.retrying import RetryRules
-from hr_sync.database.engine import make_sessions
-from hr_sync.model.report import RunReport
-from hr_sync.simulator import BodyLengths, Fault, Simulator, World, generated_world
-from hr_sync.sync.mirror import Mirror, Mode, Order, Scope
+from hr_sync.confluence.cloud import CloudSource
+from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
+from hr_sync.confluence.http.retry import RetryRules
+from hr_sync.domain.outcome import RunReport
+from hr_sync.store.engine import make_sessions
+from hr_sync.sync.context import Mode, Scope, SyncContext, SyncRequest
 from hr_sync.sync.run import run
 
 CREDENTIALS = Credentials(username="hr-bot@example.com", password="simulated-token")
@@ -27,14 +27,14 @@ def world_of(pages: int, spaces: int = 1) -> World:
     return generated_world(pages=pages, spaces=spaces, lengths=SHORT)
 
 
-def mirror_of(site: Simulator, engine: Engine, *, spaces: tuple[str, ...] = ("*",), **changes: Any) -> Mirror:
+def mirror_of(site: Simulator, engine: Engine, *, spaces: tuple[str, ...] = ("*",), **changes: Any) -> SyncContext:
     """Wire a mirror; `changes` are fields of Mirror."""
     stop = changes.setdefault("stop", threading.Event())
     limits = Limits(
         request_timeout_seconds=2, retry=RetryRules(max_attempts=3, first_wait_seconds=0.001, longest_wait_seconds=5)
     )
-    return Mirror(
-        reader=CloudReader(Gateway(site.site_url, CREDENTIALS, limits, stop)),
+    return SyncContext(
+        reader=CloudSource(HttpClient(site.site_url, CREDENTIALS, limits, stop)),
         engine=engine,
         sessions=make_sessions(engine),
         scope=Scope(spaces=spaces),
@@ -44,7 +44,7 @@ def mirror_of(site: Simulator, engine: Engine, *, spaces: tuple[str, ...] = ("*"
 
 
 @contextmanager
-def mirrored(world: World, engine: Engine, **changes: Any) -> Iterator[tuple[Simulator, Mirror]]:
+def mirrored(world: World, engine: Engine, **changes: Any) -> Iterator[tuple[Simulator, SyncContext]]:
     """Serve the world and bring all of it into the database; the request log is empty then."""
     with Simulator(world) as site:
         mirror = mirror_of(site, engine, **changes)
@@ -53,9 +53,9 @@ def mirrored(world: World, engine: Engine, **changes: Any) -> Iterator[tuple[Sim
         yield site, mirror
 
 
-def full(mirror: Mirror, **order: Any) -> RunReport:
+def full(mirror: SyncContext, **order: Any) -> RunReport:
     """Run once in full."""
-    return run(mirror, Order(mode=Mode.FULL, **order))
+    return run(mirror, SyncRequest(mode=Mode.FULL, **order))
 
 
 def fault(site: Simulator, kind: str, match: str, **how: Any) -> None:
@@ -69,7 +69,7 @@ def fired(site: Simulator) -> set[str]:
 
 
 def asked_bodies(site: Simulator) -> set[str]:
-    """Give the ids of the pages whose body was asked for."""
+    """Return the ids of the pages whose body was asked for."""
     return {
         value
         for record in site.requests

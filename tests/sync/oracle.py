@@ -8,12 +8,11 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import psycopg
+from confluence_simulator import Simulator
 from psycopg.rows import dict_row
 from sqlalchemy import Engine
 
-from hr_sync.simulator import Simulator
-
-UNSEEN = (
+NOT_FOUND = (
     *(chr(code) for code in range(0x20) if chr(code) not in "\t\n\r"),
     *(chr(code) for code in range(0x7F, 0xA0)),
     *("\u200b", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e"),
@@ -37,7 +36,7 @@ def connect(engine: Engine) -> psycopg.Connection[dict[str, Any]]:
 
 
 def ask(engine: Engine, query: str, *values: object) -> list[dict[str, Any]]:
-    """Give the rows of one query."""
+    """Return the rows of one query."""
     with connect(engine) as connection:
         return connection.execute(query.encode(), values or None).fetchall()
 
@@ -48,16 +47,16 @@ def tell(engine: Engine, statements: str) -> None:
         connection.execute(statements.encode())
 
 
-def cleaned(text: str) -> str:
+def sanitized(text: str) -> str:
     """Leave out what nobody sees, a character at a time."""
     kept = ""
     for piece in text.splitlines(keepends=True) if len(text) > 1000 else [text]:
-        kept += "".join(character for character in piece if character not in UNSEEN)
+        kept += "".join(character for character in piece if character not in NOT_FOUND)
     return kept
 
 
 def expected_rows(site: Simulator, *space_keys: str) -> list[dict[str, Any]]:
-    """Give the rows of a complete mirror of these spaces (all without any), sorted by id as text."""
+    """Return the rows of a complete mirror of these spaces (all without any), sorted by id as text."""
     world = site.world
     rows = []
     for page in world.pages(status="current"):
@@ -69,7 +68,7 @@ def expected_rows(site: Simulator, *space_keys: str) -> list[dict[str, Any]]:
         rows.append(
             {
                 "id": page.id,
-                "title": " ".join(cleaned(page.title).split()),
+                "title": " ".join(sanitized(page.title).split()),
                 "space_key": page.space_key,
                 "space_id": page.space_id,
                 "version": page.version,
@@ -81,7 +80,7 @@ def expected_rows(site: Simulator, *space_keys: str) -> list[dict[str, Any]]:
                 "hidden_at": None,
                 "removed_at": None,
                 "removed_reason": None,
-                "storage": cleaned(page.storage),
+                "storage": sanitized(page.storage),
                 "hash_is_right": True,
             }
         )
@@ -89,7 +88,7 @@ def expected_rows(site: Simulator, *space_keys: str) -> list[dict[str, Any]]:
 
 
 def stored_rows(engine: Engine, *, live_only: bool = False) -> list[dict[str, Any]]:
-    """Give what is stored, sorted by id as text."""
+    """Return what is stored, sorted by id as text."""
     rows = sorted(ask(engine, ROWS), key=lambda row: row["id"])
     return [row for row in rows if not live_only or (row["hidden_at"] is None and row["removed_at"] is None)]
 
@@ -100,7 +99,7 @@ def milliseconds(moment: datetime) -> datetime:
 
 
 def state_of(engine: Engine, page_id: str) -> str:
-    """Give live, hidden, the reason of the removal, or absent."""
+    """Return live, hidden, the reason of the removal, or absent."""
     rows = ask(engine, "SELECT hidden_at, removed_at, removed_reason FROM confluence_pages WHERE id = %s", page_id)
     if not rows:
         return "absent"
@@ -110,15 +109,17 @@ def state_of(engine: Engine, page_id: str) -> str:
 
 
 def changes(engine: Engine, run_id: int) -> list[tuple[str, str, list[str]]]:
-    """Give page, action and facets of what a run told consumers, by page."""
+    """Return page, action and changed_fields of what a run told consumers, by page."""
     rows = ask(
-        engine, "SELECT page_id, action, facets FROM page_changes WHERE run_id = %s ORDER BY page_id, id", run_id
+        engine,
+        "SELECT page_id, action, changed_fields FROM content_changes WHERE run_id = %s ORDER BY page_id, id",
+        run_id,
     )
-    return [(row["page_id"], row["action"], row["facets"]) for row in rows]
+    return [(row["page_id"], row["action"], row["changed_fields"]) for row in rows]
 
 
 def fingerprint(engine: Engine) -> dict[str, str]:
-    """Give a digest of every row, system columns included, of each table that holds pages."""
-    tables = ("confluence_pages", "page_bodies", "page_changes", "page_failures")
+    """Return a digest of every row, system columns included, of each table that holds pages."""
+    tables = ("confluence_pages", "page_bodies", "content_changes", "page_failures")
     query = "SELECT md5(string_agg(concat(t.xmin, t.ctid, t::text), '|' ORDER BY t.ctid)) AS digest FROM {} t"
     return {table: ask(engine, query.format(table))[0]["digest"] for table in tables}

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from confluence_simulator import Fault, Simulator, World
+from confluence_simulator.world import Page
 from sqlalchemy import Engine
 
-from hr_sync.confluence.datacenter import DataCenterReader
-from hr_sync.model.badge import Badge
-from hr_sync.model.report import RunReport
-from hr_sync.simulator import Fault, Simulator, World
-from hr_sync.simulator.world import Page
-from hr_sync.sync.badges import shown_badges
-from hr_sync.sync.mirror import Mirror, Mode, Order
+from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.domain.access import PageAttributes
+from hr_sync.domain.outcome import RunReport
+from hr_sync.sync.access import effective_attributes
+from hr_sync.sync.context import Mode, SyncContext, SyncRequest
 from hr_sync.sync.run import run
 from tests.sync.mirrors import fault, fired, full, mirror_of
 from tests.sync.oracle import ask, changes, fingerprint, state_of
@@ -31,17 +31,17 @@ class Scene:
     world: World
     site: Simulator
     engine: Engine
-    mirror: Mirror
+    mirror: SyncContext
 
     def page(self, title: str) -> Page:
         return next(page for page in self.world.pages() if page.title == title)
 
     def run(self) -> RunReport:
         """Compare badges alone."""
-        return run(self.mirror, Order(mode=Mode.RESTRICTIONS))
+        return run(self.mirror, SyncRequest(mode=Mode.RESTRICTIONS))
 
-    def badge(self, title: str) -> tuple[list[str] | None, list[set[str]] | None]:
-        """Give labels, and the names of users and groups that each restriction on the way lets through."""
+    def attributes(self, title: str) -> tuple[list[str] | None, list[set[str]] | None]:
+        """Return labels, and the names of users and groups that each restriction on the way lets through."""
         row = ask(self.engine, BADGES, self.page(title).id)[0]
         assert (row["readers"] is None) == (row["restriction_digest"] is None)
         if row["readers"] is None:
@@ -80,7 +80,7 @@ def scene(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Scene]:
     with Simulator(world, **switches) as site:
         mirror = mirror_of(site, engine)
         if switches:
-            mirror = replace(mirror, reader=DataCenterReader(mirror.reader.gateway))
+            mirror = replace(mirror, reader=DataCenterSource(mirror.reader.client))
         assert full(mirror).outcome == "complete"
         site.requests.clear()
         yield Scene(world, site, engine, mirror)
@@ -101,18 +101,18 @@ EVERYTHING = {
 }
 
 
-def badges(scene: Scene) -> dict[str, Any]:
-    return {title: scene.badge(title) for title in EVERYTHING}
+def attributes(scene: Scene) -> dict[str, Any]:
+    return {title: scene.attributes(title) for title in EVERYTHING}
 
 
 def test_a_full_run_leaves_them_unknown_unless_it_is_told_to_look(scene: Scene) -> None:
     """Null, and no request for them."""
-    assert [scene.badge(title) for title in EVERYTHING] == [(None, UNKNOWN)] * 4
+    assert [scene.attributes(title) for title in EVERYTHING] == [(None, UNKNOWN)] * 4
 
-    report = full(replace(scene.mirror, badges_with_full=True))
+    report = full(replace(scene.mirror, access_with_full=True))
 
     assert (report.outcome, report.counts.relabelled, report.counts.restricted) == ("complete", 4, 4)
-    assert badges(scene) == EVERYTHING
+    assert attributes(scene) == EVERYTHING
 
 
 def test_a_run_of_their_own_writes_them_and_nothing_else(scene: Scene) -> None:
@@ -122,10 +122,10 @@ def test_a_run_of_their_own_writes_them_and_nothing_else(scene: Scene) -> None:
     report = scene.run()
 
     assert (report.outcome, report.exit_code, report.mode) == ("complete", 0, "restrictions")
-    assert badges(scene) == EVERYTHING
+    assert attributes(scene) == EVERYTHING
     notes = scene.page("Notes").id
-    told = [change for change in changes(scene.engine, report.run_id) if change[0] == notes]
-    assert told == [(notes, "relabel", ["labels"]), (notes, "restrict", ["restrictions"])]
+    log_fields = [change for change in changes(scene.engine, report.run_id) if change[0] == notes]
+    assert log_fields == [(notes, "relabel", ["labels"]), (notes, "restrict", ["restrictions"])]
     assert ask(scene.engine, "SELECT version FROM confluence_pages WHERE id = %s", notes)[0]["version"] == 1
 
     before = fingerprint(scene.engine)
@@ -146,7 +146,7 @@ def test_what_people_change_arrives(known: Scene) -> None:
     report = known.run()
 
     home = [{"ann.lee", "hr-bot"}]
-    assert badges(known) == {
+    assert attributes(known) == {
         "Home": (["start"], home),
         "Leave": (["all"], home),
         "Claim": ([], home),
@@ -156,7 +156,7 @@ def test_what_people_change_arrives(known: Scene) -> None:
 
     world.move_page(known.page("Notes").id, parent_id=known.page("Leave").id)
     assert known.run().outcome == "complete"
-    assert known.badge("Notes") == (["new"], home)
+    assert known.attributes("Notes") == (["new"], home)
 
 
 def test_a_folder_restricts_too(scene: Scene) -> None:
@@ -165,7 +165,7 @@ def test_a_folder_restricts_too(scene: Scene) -> None:
     scene.world.restrict_page(folder.id, users=("ann.lee",))
 
     assert scene.run().outcome == "complete"
-    assert scene.badge("Claim")[1] in (
+    assert scene.attributes("Claim")[1] in (
         [{"ann.lee", "hr-bot"}, {"managers", "hr-bot"}],
         [{"managers", "hr-bot"}, {"ann.lee", "hr-bot"}],
     )
@@ -178,7 +178,7 @@ def test_more_labels_than_an_answer_expands_arrive(scene: Scene) -> None:
         scene.world.label_page(scene.page(title).id, *names)
 
     assert scene.run().outcome == "complete"
-    assert {title: scene.badge(title)[0] for title in EVERYTHING} == {
+    assert {title: scene.attributes(title)[0] for title in EVERYTHING} == {
         "Home": ["all", "start"],
         "Leave": ["all"],
         **labels,
@@ -193,7 +193,7 @@ def test_lists_that_were_cut_are_read_to_their_end(scene: Scene) -> None:
 
     assert scene.run().outcome == "complete"
     assert fired(scene.site) == {"permissions-cut"}
-    assert scene.badge("Notes")[1] == [{*names, "hr-bot"}]
+    assert scene.attributes("Notes")[1] == [{*names, "hr-bot"}]
 
 
 @pytest.mark.parametrize("scene", ["cloud"], indirect=True)
@@ -207,9 +207,9 @@ def test_what_stands_below_something_that_cannot_be_asked_is_not_open(scene: Sce
     listing = reader.listing(reader.spaces(["HR"])[0])
     below = replace(listing.heads[notes], parent_id=stand_in.id, parent_type=kind)
 
-    shown = shown_badges(reader, replace(listing, heads={**listing.heads, notes: below}), [notes])
+    shown = effective_attributes(reader, replace(listing, heads={**listing.heads, notes: below}), [notes])
 
-    assert (shown.badges[notes], shown.unanswered) == (Badge(labels=frozenset(), readers=None), 0)
+    assert (shown.attributes[notes], shown.unanswered) == (PageAttributes(labels=frozenset(), readers=None), 0)
 
 
 @pytest.mark.parametrize("kind", ["forbidden-403", "not-found-404-v1"])
@@ -222,10 +222,10 @@ def test_what_is_not_to_be_seen_is_not_known(known: Scene, kind: str) -> None:
 
     assert fired(known.site) == {kind}
     assert (report.outcome, report.counts.restricted) == ("complete", 1)
-    assert badges(known) == EVERYTHING | {"Claim": ([], UNKNOWN)}
+    assert attributes(known) == EVERYTHING | {"Claim": ([], UNKNOWN)}
     known.site.faults.clear()
     assert known.run().counts.restricted == 1
-    assert badges(known) == EVERYTHING
+    assert attributes(known) == EVERYTHING
 
 
 @pytest.mark.parametrize("kind", ["error-500", "login-page-200", "empty-object-200", "list-200"])
@@ -238,7 +238,7 @@ def test_a_question_without_an_answer_makes_the_run_partial(known: Scene, kind: 
 
     assert fired(known.site) == {kind}
     assert (report.outcome, report.exit_code) == ("partial", 3)
-    assert badges(known) == EVERYTHING | {"Claim": ([], UNKNOWN)}
+    assert attributes(known) == EVERYTHING | {"Claim": ([], UNKNOWN)}
 
 
 def test_a_page_that_the_walk_does_not_show_is_asked_itself(known: Scene) -> None:
@@ -248,7 +248,7 @@ def test_a_page_that_the_walk_does_not_show_is_asked_itself(known: Scene) -> Non
 
     assert known.run().outcome == "complete"
     assert fired(known.site) == {"missing-rows"}
-    assert known.badge("Notes")[1] == [{"ann.lee", "hr-bot"}]
+    assert known.attributes("Notes")[1] == [{"ann.lee", "hr-bot"}]
 
 
 def test_a_hidden_page_has_no_known_readers(known: Scene) -> None:
@@ -256,13 +256,13 @@ def test_a_hidden_page_has_no_known_readers(known: Scene) -> None:
     notes = known.page("Notes").id
     known.world.hide_page(notes)
     full(known.mirror)
-    assert (state_of(known.engine, notes), known.badge("Notes")[1]) == ("hidden", UNKNOWN)
+    assert (state_of(known.engine, notes), known.attributes("Notes")[1]) == ("hidden", UNKNOWN)
 
     known.world.unrestrict_page(notes)
     full(known.mirror)
-    assert (state_of(known.engine, notes), known.badge("Notes")[1]) == ("live", UNKNOWN)
+    assert (state_of(known.engine, notes), known.attributes("Notes")[1]) == ("live", UNKNOWN)
     assert known.run().outcome == "complete"
-    assert badges(known) == EVERYTHING
+    assert attributes(known) == EVERYTHING
 
 
 def test_a_page_that_is_live_and_not_listed_is_not_open(known: Scene) -> None:
@@ -270,7 +270,7 @@ def test_a_page_that_is_live_and_not_listed_is_not_open(known: Scene) -> None:
     known.world.hide_page(known.page("Leave").id)
 
     assert known.run().outcome == "complete"
-    assert badges(known) == EVERYTHING | {"Leave": (["all"], UNKNOWN), "Claim": ([], UNKNOWN)}
+    assert attributes(known) == EVERYTHING | {"Leave": (["all"], UNKNOWN), "Claim": ([], UNKNOWN)}
     assert state_of(known.engine, known.page("Leave").id) == "live"
 
 
@@ -284,16 +284,16 @@ def test_with_a_full_run_it_costs_pages_nothing(known: Scene, match: str, kind: 
     known.world.edit_page(known.page("Notes").id, storage="<p>newer</p>")
     fault(known.site, kind, match, times=0)
 
-    report = full(replace(known.mirror, badges_with_full=True))
+    report = full(replace(known.mirror, access_with_full=True))
 
     assert fired(known.site) == {kind}
     assert report.exit_code in (0, 3)
     assert (report.counts.updated, report.counts.removed, report.counts.hidden) == (1, 0, 0)
     for title, (labels, readers) in EVERYTHING.items():
-        assert known.badge(title) in ((labels, readers), (labels, UNKNOWN))
+        assert known.attributes(title) in ((labels, readers), (labels, UNKNOWN))
     known.site.faults.clear()
-    assert full(replace(known.mirror, badges_with_full=True)).outcome == "complete"
-    assert badges(known) == EVERYTHING
+    assert full(replace(known.mirror, access_with_full=True)).outcome == "complete"
+    assert attributes(known) == EVERYTHING
 
 
 @pytest.mark.parametrize("scene", ["cloud"], indirect=True)
@@ -305,7 +305,7 @@ def test_labels_that_the_index_shows_are_asked_of_the_page(known: Scene) -> None
         known.site.faults.add(Fault(kind="empty-list", match=match, times=0))
         assert known.run().outcome == "complete"
         assert fired(known.site) == {"empty-list"}
-        assert badges(known) == EVERYTHING | {"Notes": (["late"], [])}
+        assert attributes(known) == EVERYTHING | {"Notes": (["late"], [])}
 
 
 @pytest.mark.parametrize("scene", ["cloud"], indirect=True)
@@ -318,5 +318,5 @@ def test_a_scope_that_is_missing_is_told_from_credentials_that_are_refused(
     if account_too:
         fault(known.site, "unauthorized-401", "user/current", at=2, times=0)
 
-    assert full(replace(known.mirror, badges_with_full=True)).exit_code == exit_code
-    assert badges(known) == EVERYTHING
+    assert full(replace(known.mirror, access_with_full=True)).exit_code == exit_code
+    assert attributes(known) == EVERYTHING

@@ -1,9 +1,9 @@
 """A listing that breaks writes nothing but its run; a site that lies removes nothing."""
 
 import pytest
+from confluence_simulator import World
 from sqlalchemy import Engine
 
-from hr_sync.simulator import World
 from tests.sync.mirrors import LISTING, QUESTIONS, fault, fired, full, mirrored, world_of
 from tests.sync.oracle import ask, expected_rows, fingerprint, state_of, stored_rows
 
@@ -37,7 +37,7 @@ def busy_world() -> World:
 
 
 def disturb(world: World) -> None:
-    """Give the next run something of everything to do."""
+    """Return the next run something of everything to do."""
     pages = world.pages()
     world.edit_page(pages[1].id, storage="<p>edited</p>")
     world.move_page(pages[-1].id, parent_id=pages[1].id)
@@ -109,8 +109,8 @@ def test_a_listing_that_ends_early_without_a_sign_removes_nothing(engine: Engine
         assert (report.outcome, report.exit_code) == ("partial", 3)
         assert (report.counts.listed, report.counts.removed, report.counts.hidden) == (250, 0, 0)
         assert fingerprint(engine) == before
-        (space,) = ask(engine, "SELECT root_hash FROM sync_run_spaces WHERE run_id = %s", report.run_id)
-        assert space["root_hash"] is None
+        (space,) = ask(engine, "SELECT listing_digest FROM sync_run_spaces WHERE run_id = %s", report.run_id)
+        assert space["listing_digest"] is None
 
 
 @pytest.mark.parametrize(

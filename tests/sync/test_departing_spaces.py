@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from sqlalchemy import Engine, text
 
-from hr_sync.model.tree import PageScope
-from hr_sync.sync.mirror import Mirror, Scope
+from hr_sync.domain.scope import PageScope
+from hr_sync.sync.context import Scope, SyncContext
 from tests.sync.mirrors import full, mirrored, world_of
 
 
@@ -25,8 +25,8 @@ def reasons(engine: Engine) -> set[str]:
         return {reason for (reason,) in found}
 
 
-def scoped(mirror: Mirror, *spaces: str, pages: PageScope | None = None) -> Mirror:
-    """Give the same mirror with another scope."""
+def scoped(mirror: SyncContext, *spaces: str, pages: PageScope | None = None) -> SyncContext:
+    """Return the same mirror with another scope."""
     return replace(mirror, scope=Scope(spaces=spaces, pages=pages or PageScope()))
 
 

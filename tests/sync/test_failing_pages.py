@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from confluence_simulator import Simulator
 from sqlalchemy import Engine
 
-from hr_sync.simulator import Simulator
 from tests.sync.mirrors import asked_bodies, fault, fired, full, mirror_of, mirrored, world_of
 from tests.sync.oracle import ask, expected_rows, stored_rows, tell
 
@@ -114,9 +114,9 @@ def test_a_page_that_fails_leaves_no_trace_in_the_feed(engine: Engine) -> None:
     with Simulator(world) as site:
         full(mirror_of(site, engine))
 
-        told = [row["page_id"] for row in ask(engine, "SELECT page_id FROM page_changes")]
-        assert sorted(told) == [row["id"] for row in stored_rows(engine)]
-        assert len(told) == 9
+        log_fields = [row["page_id"] for row in ask(engine, "SELECT page_id FROM content_changes")]
+        assert sorted(log_fields) == [row["id"] for row in stored_rows(engine)]
+        assert len(log_fields) == 9
 
 
 @pytest.mark.parametrize(

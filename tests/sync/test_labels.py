@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from confluence_simulator import Simulator, World
 from sqlalchemy import Engine, text
 
-from hr_sync.model.tree import PageScope
-from hr_sync.simulator import Simulator, World
-from hr_sync.sync.mirror import Mirror, Mode, Order, Scope
+from hr_sync.domain.scope import PageScope
+from hr_sync.sync.context import Mode, Scope, SyncContext, SyncRequest
 from hr_sync.sync.run import run
 from tests.sync.mirrors import full, mirror_of, world_of
 
@@ -16,8 +16,8 @@ PUBLIC = frozenset({"public"})
 SECRET = frozenset({"secret"})
 
 
-def labelled(mirror: Mirror, **labels: frozenset[str]) -> Mirror:
-    """Give the same mirror with labels in its scope."""
+def labelled(mirror: SyncContext, **labels: frozenset[str]) -> SyncContext:
+    """Return the same mirror with labels in its scope."""
     return replace(mirror, scope=Scope(spaces=("*",), pages=PageScope(**labels)))
 
 
@@ -77,7 +77,7 @@ def test_an_index_that_lags_removes_nothing_and_lets_nothing_new_in(engine: Engi
         hidden = world.create_page(space_key="S00", title="New and secret", storage="<p>x</p>", labels=("secret",))
         shown = world.create_page(space_key="S00", title="New", storage="<p>x</p>", labels=("public",))
         mirror = replace(mirror_of(site, engine), scope=mirror.scope)
-        report = run(mirror, Order(mode=mode))
+        report = run(mirror, SyncRequest(mode=mode))
 
         assert report.outcome == "complete"
         assert report.counts.removed == report.counts.hidden == 0

@@ -1,10 +1,10 @@
 """How pages leave the mirror and come back: by evidence, in two strikes, never in a mass without a word."""
 
 import pytest
+from confluence_simulator import Simulator
 from sqlalchemy import Engine
 
-from hr_sync.model.removal import Guard
-from hr_sync.simulator import Simulator
+from hr_sync.domain.deletion import DeletionLimit
 from tests.sync.mirrors import asked_bodies, full, mirror_of, mirrored, world_of
 from tests.sync.oracle import ask, changes, expected_rows, fingerprint, state_of, stored_rows
 
@@ -68,8 +68,8 @@ def test_a_page_that_comes_back_is_live_again(engine: Engine, runs_away: int) ->
         assert (report.outcome, report.counts.restored) == ("complete", 1)
         assert changes(engine, report.run_id) == [(page.id, "restore", ["restored"])]
         assert stored_rows(engine) == expected_rows(site)
-        (row,) = ask(engine, "SELECT missing_since_run FROM confluence_pages WHERE id = %s", page.id)
-        assert row["missing_since_run"] is None
+        (row,) = ask(engine, "SELECT missing_since_run_id FROM confluence_pages WHERE id = %s", page.id)
+        assert row["missing_since_run_id"] is None
 
 
 def test_a_page_from_the_trash_is_live_again(engine: Engine) -> None:
@@ -88,7 +88,7 @@ def test_a_page_from_the_trash_is_live_again(engine: Engine) -> None:
 def test_a_mass_of_removals_is_held_until_somebody_says_so(engine: Engine) -> None:
     """Exit code 4 and every page live, as often as it runs; then, allowed once, all of them go."""
     world = world_of(30)
-    with mirrored(world, engine, guard=Guard(max_removed_pages=4, max_removed_fraction=0.1)) as (site, mirror):
+    with mirrored(world, engine, guard=DeletionLimit(max_removed_pages=4, max_removed_fraction=0.1)) as (site, mirror):
         for page in world.pages()[-5:]:
             world.trash_page(page.id)
         world.edit_page(world.pages()[0].id, storage="<p>edited</p>")
@@ -111,7 +111,7 @@ def test_a_mass_of_removals_is_held_until_somebody_says_so(engine: Engine) -> No
 def test_the_limit_itself_is_not_a_mass(engine: Engine, leaving: int, outcome: str) -> None:
     """Ten percent of 30 live pages may go, hidden and removed ones counted together."""
     world = world_of(30)
-    with mirrored(world, engine, guard=Guard(max_removed_pages=0, max_removed_fraction=0.1)) as (_, mirror):
+    with mirrored(world, engine, guard=DeletionLimit(max_removed_pages=0, max_removed_fraction=0.1)) as (_, mirror):
         first, *others = world.pages()[-leaving:]
         world.hide_page(first.id)
         for page in others:

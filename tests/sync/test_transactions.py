@@ -9,14 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from confluence_simulator import Simulator
 from sqlalchemy import Connection, Engine, event
 
-from hr_sync.confluence.transport import GuardedAdapter
-from hr_sync.database.engine import make_sessions
-from hr_sync.database.lease import Busy, check_lease, release_lease, renew_lease, take_lease
+from hr_sync.confluence.http.transport import GuardedAdapter
 from hr_sync.errors import LeaseLost
-from hr_sync.simulator import Simulator
-from hr_sync.sync.mirror import Mode, Order
+from hr_sync.store.engine import make_sessions
+from hr_sync.store.lease import Busy, check_lease, release_lease, renew_lease, take_lease
+from hr_sync.sync.context import Mode, SyncRequest
 from hr_sync.sync.run import run
 from tests.sync.mirrors import fault, fired, full, mirror_of, mirrored, world_of
 from tests.sync.oracle import ask, expected_rows, stored_rows, tell
@@ -82,7 +82,7 @@ def test_at_most_fifty_pages_and_fewer_than_sixty_four_savepoints(engine: Engine
 
     (most,) = ask(
         engine,
-        "SELECT max(pages) AS pages FROM (SELECT count(*) AS pages FROM page_changes GROUP BY transaction_id) AS t",
+        "SELECT max(pages) AS pages FROM (SELECT count(*) AS pages FROM content_changes GROUP BY transaction_id) AS t",
     )
     assert most["pages"] == 50
     assert 30 < max(watched.savepoints) <= 51
@@ -107,7 +107,7 @@ def test_no_request_is_made_inside_a_transaction(engine: Engine) -> None:
         world.trash_page(world.pages()[2].id)
     watched = Transactions(engine)
     with Simulator(world, latency_seconds=0.15) as site:
-        report = full(mirror_of(site, engine, badges_with_full=True))
+        report = full(mirror_of(site, engine, access_with_full=True))
         assert (report.counts.updated, report.counts.moved, report.counts.removed) == (1, 2, 1)
         assert (report.counts.relabelled, report.counts.restricted) == (3, 3)
         assert len(site.requests) > 6
@@ -139,7 +139,7 @@ def test_no_thread_asks_confluence_while_it_holds_a_transaction(
     event.listen(engine, "commit", leave)
     event.listen(engine, "rollback", leave)
     world = world_of(40, spaces=4)
-    with mirrored(world, engine, badges_with_full=True) as (_, mirror):
+    with mirrored(world, engine, access_with_full=True) as (_, mirror):
         world.trash_page(world.pages()[-1].id)
         full(mirror)
 
@@ -172,8 +172,8 @@ def test_a_worker_that_dies_between_two_commits_leaves_whole_pages(engine: Engin
         report = full(mirror)
         assert (report.outcome, report.counts.inserted, report.counts.unchanged) == ("complete", 80, 100)
         assert stored_rows(engine) == expected_rows(site)
-        told = ask(engine, "SELECT page_id FROM page_changes")
-        assert len(told) == len({row["page_id"] for row in told}) == 180
+        log_fields = ask(engine, "SELECT page_id FROM content_changes")
+        assert len(log_fields) == len({row["page_id"] for row in log_fields}) == 180
 
 
 def test_a_connection_that_breaks_ends_the_run_as_temporary(engine: Engine) -> None:
@@ -257,19 +257,19 @@ def test_a_worker_whose_lease_was_taken_over_cannot_write(engine: Engine) -> Non
 def test_labels_and_readers_are_fenced_too_fifty_pages_a_transaction(engine: Engine) -> None:
     """The first chunk is in, the second is refused; the next run writes the rest."""
     world = world_of(120)
-    told = "SELECT count(DISTINCT page_id) AS pages FROM page_changes WHERE run_id > 1 GROUP BY transaction_id"
+    log_fields = "SELECT count(DISTINCT page_id) AS pages FROM content_changes WHERE run_id > 1 GROUP BY transaction_id"
     with mirrored(world, engine) as (site, mirror):
-        order = Order(mode=Mode.RESTRICTIONS)
+        order = SyncRequest(mode=Mode.RESTRICTIONS)
         take_over = "UPDATE sync_spaces SET epoch = epoch + 1"
         with at_statement(engine, "SELECT public.sync_spaces.epoch", 2, lambda: tell(engine, take_over)) as acted:
             report = run(mirror, order)
 
         assert acted
         assert (report.outcome, report.exit_code) == ("failed", 75)
-        assert [row["pages"] for row in ask(engine, told)] == [50]
+        assert [row["pages"] for row in ask(engine, log_fields)] == [50]
         tell(engine, "UPDATE sync_spaces SET lease_expires_at = NULL")
         assert run(mirror, order).counts.restricted == 70
-        assert sorted(row["pages"] for row in ask(engine, told)) == [20, 50, 50]
+        assert sorted(row["pages"] for row in ask(engine, log_fields)) == [20, 50, 50]
         assert site.requests
 
 
@@ -286,7 +286,7 @@ def test_two_workers_at_once_bring_every_page_once(engine: Engine) -> None:
 
         full(mirrors[0])
         assert stored_rows(engine) == expected_rows(site)
-        assert len(ask(engine, "SELECT page_id FROM page_changes")) == 120
+        assert len(ask(engine, "SELECT page_id FROM content_changes")) == 120
         assert {row["outcome"] for row in ask(engine, "SELECT outcome FROM sync_runs")} == {"complete"}
 
 

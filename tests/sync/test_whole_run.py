@@ -2,13 +2,13 @@
 
 import time
 
+from confluence_simulator import Simulator
 from sqlalchemy import Engine
 
-from hr_sync.simulator import Simulator
 from tests.sync.mirrors import asked_bodies, full, mirror_of, mirrored, world_of
 from tests.sync.oracle import ask, expected_rows, fingerprint, stored_rows
 
-PAGE_TABLES = ("confluence_pages", "page_bodies", "page_changes")
+PAGE_TABLES = ("confluence_pages", "page_bodies", "content_changes")
 ODD_TITLES = (
     "  Two   blanks ",
     "Zero\u200bwidth",
@@ -26,7 +26,7 @@ ODD_BODIES = (
 
 
 def written(engine: Engine) -> dict[str, tuple[int, int, int]]:
-    """Give inserted, updated and deleted rows of each table that holds pages, once every other session has ended."""
+    """Return inserted, updated and deleted rows of each table that holds pages, once every other session has ended."""
     engine.dispose()  # a session reports its numbers at its end
     others = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     ends_at = time.monotonic() + 5
@@ -85,7 +85,7 @@ def test_only_what_changed_is_fetched_and_written(engine: Engine) -> None:
         inserted, updated, deleted = before["confluence_pages"]
         after = written(engine)
         assert after["confluence_pages"] == (inserted + 1, updated + 2, deleted)
-        assert after["page_changes"] == (inserted + 3, 0, 0)
+        assert after["content_changes"] == (inserted + 3, 0, 0)
 
 
 def test_each_run_leaves_a_row_with_its_numbers(engine: Engine) -> None:

@@ -1,0 +1,107 @@
+"""`init-db`, `migrate`, `check` and `purge`: what is done once, or by hand."""
+
+import sys
+import threading
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from hr_sync.cli.options import Config, Spaces
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("init-db")(init_db)
+    app.command()(migrate)
+    app.command()(check)
+    app.command()(purge)
+
+
+def init_db(config: Config = None) -> None:
+    """Make the tables when they are missing. `run` and `serve` do so by themselves."""
+    from hr_sync.cli.bootstrap import open_database, open_settings
+    from hr_sync.store.schema import ensure_schema
+
+    with open_database(open_settings(config)) as engine:
+        revision = ensure_schema(engine)
+    typer.echo(f"The tables are there, at revision {revision}.")
+
+
+def migrate(config: Config = None) -> None:
+    """Move an older schema to the one that this build writes."""
+    from hr_sync.cli.bootstrap import open_database, open_settings
+    from hr_sync.store.schema import migrate as migrate_schema
+
+    with open_database(open_settings(config)) as engine:
+        revision = migrate_schema(engine)
+    typer.echo(f"The tables are at revision {revision}.")
+
+
+def check(config: Config = None) -> None:
+    """Try the settings: the database, the account at Confluence, and that it sees every space."""
+    from hr_sync.cli.bootstrap import open_context, open_settings
+    from hr_sync.errors import ConfigurationError
+    from hr_sync.sync.context import SyncRequest
+    from hr_sync.sync.spaces import spaces_in_scope
+
+    with open_context(open_settings(config), threading.Event()) as mirror:
+        typer.echo("Database: reached, tables are right.")
+        mirror.reader.check_account()
+        typer.echo("Confluence: reached, the account is known.")
+        spaces = spaces_in_scope(mirror.reader, mirror.scope, SyncRequest())
+        for space in spaces.chosen:
+            typer.echo(f"Space {space.key}: {space.name}")
+    if spaces.unseen:
+        raise ConfigurationError(
+            f"Not to be seen: {', '.join(spaces.unseen)}. Check confluence.spaces, and that the account may view them."
+        )
+
+
+def purge(
+    config: Config = None,
+    page: Annotated[
+        list[str] | None, typer.Option("--page", help="A page by id or URL; may be given again.", metavar="ID_OR_URL")
+    ] = None,
+    space: Spaces = None,
+    removed_days: Annotated[
+        int | None, typer.Option("--removed-days", min=0, help="Pages that were removed at least so many days ago.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Erase pages from the mirror for good: row, body, failures, feed. What is still in scope comes back."""
+    from hr_sync import __version__
+    from hr_sync.cli.bootstrap import open_database, open_settings
+    from hr_sync.domain.page_ref import page_id_of
+    from hr_sync.errors import UsageError
+    from hr_sync.store.engine import make_sessions, session_scope
+    from hr_sync.store.schema import check_schema
+    from hr_sync.store.write.purge import pages_to_purge
+    from hr_sync.sync.purge import purge as purge_pages
+
+    if not (page or space or removed_days is not None):
+        raise UsageError("Say what to erase: --page, --space or --removed-days; together they narrow each other.")
+    with open_database(open_settings(config)) as engine:
+        check_schema(engine)
+        sessions = make_sessions(engine)
+        with session_scope(sessions) as session:
+            chosen = pages_to_purge(
+                session,
+                page_ids=[page_id_of(each) for each in page or ()],
+                space_keys=space or (),
+                removed_for=None if removed_days is None else timedelta(days=removed_days),
+            )
+        total = sum(map(len, chosen.values()))
+        if total and not yes:
+            _confirm(f"Erase {total} pages of {', '.join(chosen)} for good?")
+        erased = purge_pages(sessions, chosen, version=__version__) if total else 0
+    typer.echo(f"Erased {erased} pages.")
+
+
+def _confirm(question: str) -> None:
+    """Ask a person. Raises UsageError where there is none: a pipe must not answer for one."""
+    from hr_sync.errors import UsageError
+
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} There is nobody to ask; say --yes if that is meant.")
+    typer.confirm(question, abort=True, err=True)

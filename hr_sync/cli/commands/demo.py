@@ -1,0 +1,134 @@
+"""The demo: a simulated Confluence and an embedded PostgreSQL, four runs, and what each of them did."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from confluence_simulator import Simulator, World, handbook_world
+from rich.console import Console
+from sqlalchemy import Engine
+
+from hr_sync import __version__
+from hr_sync.cli.output import make_console, print_pages, print_report
+from hr_sync.confluence.cloud import CloudSource
+from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
+from hr_sync.embedded.server import EmbeddedPostgres
+from hr_sync.logs import configure_logging
+from hr_sync.store.engine import make_engine, make_sessions, session_scope
+from hr_sync.store.read.pages import pages_changed_since, pages_of_space, statistics_by_space
+from hr_sync.store.schema import ensure_schema
+from hr_sync.sync.context import Scope, SyncContext, SyncRequest
+from hr_sync.sync.run import run
+
+_USERNAME = "hr-bot@example.com"
+_TOKEN = "demo-token"  # noqa: S105 -- of a Confluence that lives as long as the demo
+_SPACES = ("HR", "IT")
+
+_FOR_YOUR_OWN = """\
+All of that happened on this machine. For your own Confluence:
+
+  1. cp config.example.toml config.toml        and fill in confluence.url, username and spaces
+  2. export HR_SYNC_CONFLUENCE__API_TOKEN=...  the token of an account that may read these spaces
+  3. .venv/bin/hr-sync check                   tries the settings
+  4. .venv/bin/hr-sync run                     brings the pages
+
+Without database.url they go to an embedded PostgreSQL; set it to a server of yours for real use."""
+
+
+def play(*, pause: bool) -> None:
+    """Play the demo. Needs no network and leaves nothing behind."""
+    configure_logging(level="warning")
+    console = make_console()
+    world = handbook_world()
+    with Simulator(world, username=_USERNAME, api_token=_TOKEN) as simulator, _database() as engine:
+        mirror = _mirror(simulator, engine)
+        console.print(f"A simulated Confluence with an HR handbook answers at {simulator.site_url}.")
+
+        _step(console, "1. The first run: everything is new", pause=pause)
+        _run(console, mirror, simulator)
+        _show_what_arrived(console, mirror)
+
+        _step(console, "2. Somebody edits, adds and renames a page", pause=pause)
+        before = world.now
+        _edit(console, world)
+        _run(console, mirror, simulator)
+        with session_scope(mirror.sessions) as session:
+            print_pages(pages_changed_since(session, before))
+
+        _step(console, "3. Somebody throws a page away", pause=pause)
+        _trash(console, world)
+        _run(console, mirror, simulator)
+
+        _step(console, "4. Nothing happens", pause=pause)
+        _run(console, mirror, simulator)
+    console.print()
+    console.print(_FOR_YOUR_OWN)
+
+
+@contextmanager
+def _database() -> Iterator[Engine]:
+    with tempfile.TemporaryDirectory(prefix="hr-sync-demo-") as folder:
+        # PostgreSQL refuses to run as root, and the account it runs as then has to get into the folder.
+        os.chmod(folder, 0o755)  # noqa: PTH101, S103 -- holds nothing but the demo's own data
+        with EmbeddedPostgres(Path(folder) / "postgres") as server:
+            engine = make_engine(server.url)
+            ensure_schema(engine)
+            yield engine
+            engine.dispose()
+
+
+def _mirror(simulator: Simulator, engine: Engine) -> SyncContext:
+    stop = threading.Event()
+    client = HttpClient(simulator.site_url, Credentials(username=_USERNAME, password=_TOKEN), Limits(), stop)
+    return SyncContext(
+        reader=CloudSource(client),
+        engine=engine,
+        sessions=make_sessions(engine),
+        scope=Scope(spaces=_SPACES),
+        version=__version__,
+        stop=stop,
+    )
+
+
+def _step(console: Console, title: str, *, pause: bool) -> None:
+    if pause:
+        console.input("\nPress Enter to go on. ")
+    console.print()
+    console.print(f"── {title} ──", style="bold")
+
+
+def _run(console: Console, mirror: SyncContext, simulator: Simulator) -> None:
+    simulator.requests.clear()
+    print_report(run(mirror, SyncRequest()))
+    bodies = [call for call in simulator.requests if ("body-format", "storage") in call.query]
+    asked = sum(key == "id" for call in bodies for key, _ in call.query)
+    console.print(f"Confluence was asked {len(simulator.requests)} times, for the bodies of {asked} pages.")
+
+
+def _show_what_arrived(console: Console, mirror: SyncContext) -> None:
+    with session_scope(mirror.sessions) as session:
+        for space in statistics_by_space(session):
+            console.print(f"\nSpace {space.space_key}: {space.live} pages in PostgreSQL, the first of them:")
+            print_pages(pages_of_space(session, space.space_key, limit=5))
+
+
+def _edit(console: Console, world: World) -> None:
+    edited, renamed, *_ = world.pages(space_key="HR")[5:]
+    world.edit_page(edited.id, storage=f"{edited.storage}<p>Since today there is one day more.</p>")
+    world.rename_page(renamed.id, f"{renamed.title} (new)")
+    added = world.create_page(
+        space_key="IT",
+        title="Loan bicycles",
+        storage="<p>Ask at the front desk.</p>",
+        parent_id=world.pages(space_key="IT")[0].id,
+    )
+    console.print(f"  edited “{edited.title}”, renamed “{renamed.title}”, added “{added.title}”")
+
+
+def _trash(console: Console, world: World) -> None:
+    leaf = world.pages(space_key="IT")[-2]
+    world.trash_page(leaf.id)
+    console.print(f"  into the trash: “{leaf.title}”")

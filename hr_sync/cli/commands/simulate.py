@@ -1,0 +1,72 @@
+"""`simulate` and `demo`: a Confluence on this machine, and the main job run against it."""
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from confluence_simulator import Simulator
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(simulate)
+    app.command()(demo)
+
+
+def simulate(
+    flavor: Annotated[str, typer.Option("--flavor", help="cloud or datacenter.")] = "cloud",
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")] = 0,
+    pages: Annotated[
+        int | None, typer.Option("--pages", min=1, help="So many generated pages; without it, the HR handbook.")
+    ] = None,
+    spaces: Annotated[int, typer.Option("--spaces", min=1, help="Spaces to spread generated pages over.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Makes another world, the same each time.")] = 1,
+    latency_ms: Annotated[int, typer.Option("--latency-ms", min=0, help="Wait before each answer.")] = 0,
+    faults: Annotated[Path | None, typer.Option("--faults", help="JSON file of faults to plant.")] = None,
+    rate: Annotated[float, typer.Option("--rate", min=0, help="Requests a second before 429; 0 is no limit.")] = 0.0,
+) -> None:
+    """Serve a simulated Confluence on this machine until Ctrl-C. See simulator/README.md."""
+    from confluence_simulator.serve import ServeOptions, serve_forever
+
+    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.errors import UsageError
+
+    if flavor not in {"cloud", "datacenter"}:
+        raise UsageError("--flavor is cloud or datacenter.")
+    options = ServeOptions(
+        flavor="cloud" if flavor == "cloud" else "datacenter",
+        port=port,
+        pages=pages,
+        spaces=spaces,
+        seed=seed,
+        latency_ms=latency_ms,
+        faults_file=faults,
+        rate_per_second=rate,
+    )
+
+    def work(stop: threading.Event) -> None:
+        try:
+            serve_forever(options, _announce, stop)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"The simulator cannot start: {error}. Choose another --port or --faults file.") from error
+
+    run_until_stopped(work)
+
+
+def _announce(simulator: "Simulator") -> None:
+    typer.echo(f"Confluence is simulated at {simulator.site_url}")
+    typer.echo(f"username {simulator.tenant.username}, token {simulator.tenant.api_token}; Ctrl-C ends it.")
+
+
+def demo(
+    pause: Annotated[
+        bool, typer.Option("--pause", help="Wait for Enter between the steps, so that you can look around.")
+    ] = False,
+) -> None:
+    """Watch two spaces of a simulated Confluence arrive in a real PostgreSQL, change, and arrive again."""
+    from hr_sync.cli.commands.demo import play
+
+    play(pause=pause)

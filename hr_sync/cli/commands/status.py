@@ -1,0 +1,91 @@
+"""`status`, `pages` and `config`: what is there. They write nothing."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from hr_sync.cli.options import AsJson, Config
+
+config_commands = typer.Typer(help="Show the settings in force, or what may be set.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(status)
+    app.command()(pages)
+    app.add_typer(config_commands, name="config")
+
+
+def status(config: Config = None, as_json: AsJson = False) -> None:
+    """Show how fresh each space is, the last runs, and the pages that fail."""
+    from hr_sync.cli.bootstrap import open_database, open_settings
+    from hr_sync.cli.output import print_json, print_status
+    from hr_sync.store.engine import make_sessions, session_scope
+    from hr_sync.store.read.overview import read_overview
+    from hr_sync.store.schema import check_schema
+
+    with open_database(open_settings(config)) as engine:
+        check_schema(engine)
+        with session_scope(make_sessions(engine)) as session:
+            overview = read_overview(session)
+    if as_json:
+        print_json(overview)
+    else:
+        print_status(overview)
+
+
+def pages(
+    config: Config = None,
+    space: Annotated[str | None, typer.Option("--space", "-s", help="Only this space.", metavar="KEY")] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--since", help="Only what changed in Confluence since then (UTC).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the live pages of the mirror, the longest unchanged first."""
+    from hr_sync.cli.bootstrap import open_database, open_settings
+    from hr_sync.cli.output import print_json, print_pages
+    from hr_sync.store.engine import make_sessions, session_scope
+    from hr_sync.store.read.overview import list_pages
+    from hr_sync.store.schema import check_schema
+
+    with open_database(open_settings(config)) as engine:
+        check_schema(engine)
+        with session_scope(make_sessions(engine)) as session:
+            found = list_pages(session, space_key=space, since=since.replace(tzinfo=UTC) if since else None)
+    if as_json:
+        print_json(found)
+    else:
+        print_pages(found)
+
+
+@config_commands.command("show")
+def config_show(config: Config = None, as_json: AsJson = False) -> None:
+    """Show every setting in force and where it came from. Secrets are masked."""
+    from hr_sync.cli.bootstrap import open_settings
+    from hr_sync.cli.output import print_json, print_settings
+    from hr_sync.settings import shown
+
+    settings = shown(open_settings(config))
+    if as_json:
+        print_json(settings)
+    else:
+        print_settings(settings)
+
+
+@config_commands.command("schema")
+def config_schema() -> None:
+    """Print the JSON schema of the settings file."""
+    from hr_sync.cli.output import print_json
+    from hr_sync.settings import config_schema as schema
+
+    print_json(schema())
+
+
+@config_commands.command("example")
+def config_example() -> None:
+    """Print a settings file with every setting explained."""
+    from hr_sync.settings import config_example as example
+
+    typer.echo(example(), nl=False)

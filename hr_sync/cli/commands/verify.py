@@ -1,0 +1,88 @@
+"""`verify` and `explain`: is the mirror right, and why is this page (not) in it? They write nothing."""
+
+import threading
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hr_sync.cli.options import AsJson, Config, Spaces
+
+if TYPE_CHECKING:
+    from hr_sync.settings import Settings
+    from hr_sync.sync.audit import Audit
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(verify)
+    app.command()(explain)
+
+
+def verify(
+    config: Config = None,
+    space: Spaces = None,
+    sample: Annotated[
+        int, typer.Option("--sample", min=0, help="Compare so many bodies of each space, chosen at random, by hash.")
+    ] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the mirror with Confluence, every page by its head and some by their body; exit 3 when they differ."""
+    from hr_sync.cli.bootstrap import open_context, open_settings
+    from hr_sync.cli.output import print_audit, print_json
+    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.sync.audit import audit
+    from hr_sync.sync.context import SyncRequest
+
+    settings = open_settings(config)
+
+    def work(stop: threading.Event) -> "Audit":
+        with open_context(settings, stop) as mirror:
+            return audit(mirror, SyncRequest(space_keys=tuple(space or ())), sample=sample)
+
+    found = run_until_stopped(work)
+    _write_metrics(settings, found)
+    if as_json:
+        print_json(found)
+    else:
+        print_audit(found)
+    raise typer.Exit(found.exit_code)
+
+
+def _write_metrics(settings: "Settings", found: "Audit") -> None:
+    """Leave the count of each kind of difference beside the metrics of the runs, where a file is set for them."""
+    from hr_sync.domain.drift import DriftKind
+
+    path = settings.service.metrics_file
+    if path is None:
+        return
+    from hr_sync.service.metrics import write_drift
+
+    kinds = [drift.kind for drift in found.drifts]
+    write_drift(path.with_name(f"{path.stem}_drift{path.suffix}"), {kind: kinds.count(kind) for kind in DriftKind})
+
+
+def explain(
+    page: Annotated[str, typer.Argument(metavar="PAGE", help="A page, by id or URL.")],
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell everything known about one page: what Confluence says, what is stored, what was decided and why."""
+    from hr_sync.cli.bootstrap import open_context, open_settings
+    from hr_sync.cli.output import print_explanation, print_json
+    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.domain.page_ref import page_id_of
+    from hr_sync.sync.explain import Explanation
+    from hr_sync.sync.explain import explain as explain_page
+
+    page_id = page_id_of(page)
+    settings = open_settings(config)
+
+    def work(stop: threading.Event) -> Explanation:
+        with open_context(settings, stop) as mirror:
+            return explain_page(mirror, page_id)
+
+    explanation = run_until_stopped(work)
+    if as_json:
+        print_json(explanation)
+    else:
+        print_explanation(explanation)

@@ -1,0 +1,226 @@
+"""Prints for people (tables) and for programs (one JSON document)."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hr_sync.domain.outcome import Counts, RunReport
+
+if TYPE_CHECKING:
+    from hr_sync.store.read.overview import Overview, PageLine
+    from hr_sync.store.tables import ConfluencePage
+    from hr_sync.sync.audit import Audit
+    from hr_sync.sync.dry_run import Preview
+    from hr_sync.sync.explain import Explanation
+
+_WIDTH_OF_A_PIPE = 240  # characters
+_MOST_STEPS = 50  # of a plan; the JSON form has them all
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document: dataclasses as objects, times in ISO 8601, durations in seconds."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+    sys.stdout.write(orjson.dumps(value, default=_jsonable, option=options).decode() + "\n")
+
+
+def print_report(report: RunReport) -> None:
+    """Print how a run ended, a line for each space."""
+    console = make_console()
+    table = _table(
+        "space", "outcome", ">listed", ">new", ">updated", ">moved", ">back", ">hidden", ">removed", ">failed"
+    )
+    for space in report.spaces:
+        outcome = f"busy: {space.busy_with}" if space.busy_with else space.outcome
+        table.add_row(space.space_key, outcome, *_numbers(space.counts))
+    if len(report.spaces) > 1:
+        table.add_section()
+        table.add_row("all", report.outcome, *_numbers(report.counts))
+    if report.spaces:
+        console.print(table)
+    if report.counts.relabelled or report.counts.restricted:
+        console.print(f"{report.counts.relabelled} pages have other labels, {report.counts.restricted} other readers.")
+    seconds = f"{report.duration_seconds:.1f} s"
+    console.print(
+        f"Run {report.run_id} {report.outcome}: {report.requests} requests, {report.counts.bodies} bodies, {seconds}."
+    )
+    for error in dict.fromkeys(filter(None, [space.error for space in report.spaces] + [report.error])):
+        Console(stderr=True, highlight=False).print(f"hr-sync: {escape(error)}", soft_wrap=True)
+
+
+def print_previews(previews: Sequence["Preview"]) -> None:
+    """Print what a run would do, each step with its reason."""
+    console = make_console()
+    for preview in previews:
+        steps = preview.plan.steps
+        console.print(
+            f"Space {preview.space_key}: {len(steps)} steps, {preview.plan.unchanged} pages unchanged, "
+            f"{preview.requests} requests for {len(preview.plan.fetches)} bodies."
+        )
+        rulings = {ruling.page_id: ruling for ruling in preview.rulings}
+        table = _table("page", "action", "reason")
+        for step in steps[:_MOST_STEPS]:
+            ruling = rulings.get(step.page_id)
+            table.add_row(
+                step.page_id,
+                f"{step.action} → {ruling.verdict}" if ruling else step.action,
+                f"{step.reason} → {ruling.reason}" if ruling else step.reason,
+            )
+        if steps:
+            console.print(table)
+        if len(steps) > _MOST_STEPS:
+            console.print(f"… and {len(steps) - _MOST_STEPS} more; --json shows them all.")
+        for attributes in preview.attributes[:_MOST_STEPS]:
+            console.print(f"{attributes.page_id}: {attributes.action}, {attributes.reason}")
+        if preview.would_hold:
+            console.print("So many removals would be held; --allow-mass-delete would release them.")
+    console.print("Nothing was written.")
+
+
+def print_status(overview: "Overview") -> None:
+    """Print spaces, last runs and failures."""
+    console = make_console()
+    spaces = _table("space", "name", ">live", ">failing", "last outcome", "last complete")
+    for space in overview.spaces:
+        age = _ago(space.age) if space.age is not None else "never"
+        spaces.add_row(
+            space.space_key,
+            escape(space.name or ""),
+            str(space.live_pages),
+            str(space.failing_pages),
+            space.last_outcome or "none",
+            age,
+        )
+    console.print(spaces if overview.spaces else "No space has been synchronised yet. Start with `hr-sync run`.")
+    for space in overview.spaces:
+        if space.error:
+            console.print(f"{space.space_key}: {escape(space.error)}")
+    runs = _table(">run", "mode", "began", "outcome", ">new", ">updated", ">moved", ">removed", ">failed")
+    for run in overview.runs:
+        numbers = (run.inserted, run.updated, run.moved, run.removed + run.hidden, run.failed)
+        runs.add_row(str(run.id), run.mode, _time(run.started_at), run.outcome or "not ended", *map(str, numbers))
+    if overview.runs:
+        console.print(runs)
+    failures = _table("page", "space", "stage", ">tries", "next try", "what was wrong")
+    for row in overview.failures:
+        what = escape(row.message)
+        failures.add_row(row.page_id, row.space_key, row.stage, str(row.attempts), _time(row.next_attempt_at), what)
+    if overview.failures:
+        console.print(failures)
+
+
+def print_pages(pages: Sequence["PageLine | ConfluencePage"]) -> None:
+    """Print pages of the mirror, a line each."""
+    table = _table("page", "space", ">version", "last updated", "title")
+    for page in pages:
+        table.add_row(page.id, page.space_key, str(page.version), _time(page.last_updated), escape(page.title))
+    make_console().print(table if pages else "No such pages in the mirror.")
+
+
+def print_audit(audit: "Audit") -> None:
+    """Print what differs between source and mirror, and why."""
+    console = make_console()
+    table = _table("page", "space", "differs in", "why")
+    for drift in audit.drifts:
+        table.add_row(drift.page_id, drift.space_key, drift.kind, drift.why)
+    if audit.drifts:
+        console.print(table)
+    console.print(f"Compared {audit.pages} pages, {audit.bodies} of them by body: {len(audit.drifts)} differences.")
+    if audit.unseen:
+        console.print(f"Not to be seen: {', '.join(audit.unseen)}.")
+
+
+def print_explanation(explanation: "Explanation") -> None:
+    """Print everything known about one page."""
+    console = make_console()
+    console.print(f"Page {explanation.page_id}: {escape(explanation.summary)}")
+    source = explanation.source
+    seen = f"{source.status}, in space {source.space_id}" if source.status else source.status_of_lookup
+    facts = _table("fact", "value")
+    facts.add_row("source", seen)
+    facts.add_row("scope", explanation.scope)
+    for name, value in asdict(explanation.history.stored).items() if explanation.history.stored else ():
+        if value is not None:
+            facts.add_row(name, _fact(name, value))
+    if failure := explanation.history.failure:
+        facts.add_row("fails", f"{failure.stage}, {failure.attempts} times: {escape(failure.message)}")
+    console.print(facts)
+    changes = _table(">run", "when", "action", ">version", "changed", "reason")
+    for change in explanation.history.changes:
+        version = str(change.version) if change.version is not None else ""
+        changed_fields = ", ".join(change.changed_fields)
+        changes.add_row(
+            str(change.run_id), _time(change.changed_at), change.action, version, changed_fields, change.reason or ""
+        )
+    if explanation.history.changes:
+        console.print(changes)
+
+
+def _fact(name: str, value: object) -> str:
+    if isinstance(value, datetime):
+        return _time(value)
+    if isinstance(value, list) and not value:
+        return "whoever may view the space" if name == "readers" else "none"
+    return escape(str(value))
+
+
+def print_settings(settings: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+    """Print every setting, its value and where it came from."""
+    table = _table("setting", "value", "from")
+    for group, keys in settings.items():
+        for key, shown in keys.items():
+            table.add_row(f"{group}.{key}", escape(str(shown["value"])), escape(str(shown["source"] or "default")))
+    make_console().print(table)
+
+
+def make_console() -> Console:
+    """Make what prints on standard output: as wide as the terminal, and folding no line for anything else."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
+
+
+def _table(*columns: str) -> Table:
+    """Make a plain table; a `>` before a heading aligns its column to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
+    return table
+
+
+def _numbers(counts: Counts) -> list[str]:
+    shown = (
+        counts.listed,
+        counts.inserted,
+        counts.updated,
+        counts.moved,
+        counts.restored,
+        counts.hidden,
+        counts.removed,
+        counts.failed,
+    )
+    return [str(number) for number in shown]
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}Z"
+
+
+def _ago(age: timedelta) -> str:
+    seconds = max(0, int(age.total_seconds()))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,66 @@
+"""How long to wait before a request is tried again, or that it is not. Pure: gets the facts, gives a number.
+
+Confluence's own advice: at most 4 retries, doubling from 5 s to 30 s, jitter 0.7 to 1.3, `Retry-After` first
+(developer.atlassian.com/cloud/confluence/rate-limiting). Ours starts lower, since most failures are a blink.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+LIMITED_STATUSES = frozenset({403, 429})  #: among what is tried again: a rate is used up
+LOWEST_RETRY_AFTER_SECONDS = 1.0  # Data Center sends 0 for "tokens left", not for "at once and for ever"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryRules:
+    """Bounds of one request's patience. Times in seconds."""
+
+    max_attempts: int = 5  #: tries in all, the first one included
+    first_wait_seconds: float = 0.5  #: doubles with every further try
+    longest_wait_seconds: float = 60.0  #: a longer `Retry-After` is not waited for
+
+
+def worth_another_try(status: int, *, asks_to_wait: bool) -> bool:
+    """Return True if an answer may be another one later.
+
+    Some proxies say 403 where they mean 429. With `Retry-After` it is about time, and says nothing about permissions.
+    """
+    return status in RETRIED_STATUSES or (status == 403 and asks_to_wait)
+
+
+def retry_after_seconds(value: str | None, now: datetime) -> float | None:
+    """Read a `Retry-After` header: seconds or an HTTP date. None when it is absent or makes no sense.
+
+    Never below 1 s; an infinite or absurd number stays large and is judged by the caller.
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except (ValueError, OverflowError):
+            return None
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    return None if math.isnan(seconds) else max(seconds, LOWEST_RETRY_AFTER_SECONDS)
+
+
+def wait_seconds(
+    rules: RetryRules, *, attempt: int, asked_seconds: float | None, random: Callable[[], float]
+) -> float | None:
+    """Return the wait before the next try, or None when there is none.
+
+    `attempt` counts from 1. `asked_seconds` (from `Retry-After`) is a lower bound; above the longest wait nobody sleeps
+    in the middle of a run: the run ends as temporary and the next one goes on.
+    """
+    if attempt >= rules.max_attempts:
+        return None
+    if asked_seconds is not None and asked_seconds > rules.longest_wait_seconds:
+        return None
+    doubled = math.ldexp(rules.first_wait_seconds, attempt - 1) * (0.7 + 0.6 * random())
+    return min(max(doubled, asked_seconds or 0.0), rules.longest_wait_seconds)

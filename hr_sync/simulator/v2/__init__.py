@@ -1,5 +1,0 @@
-"""Cloud's REST API v2, all routes."""
-
-from hr_sync.simulator.v2 import attached, labels, pages, spaces, tree
-
-ROUTES = (*pages.ROUTES, *spaces.ROUTES, *attached.ROUTES, *labels.ROUTES, *tree.ROUTES)

@@ -1,0 +1,143 @@
+"""The one engine of a process, its sessions, and what its errors mean.
+
+Nothing here knows a table. The engine is made where a process is wired together and handed on.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.adapt import AdaptersMap
+from psycopg.types.array import ListBinaryDumper
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session, sessionmaker
+
+from hr_sync.errors import ConfigurationError
+from hr_sync.store.orm import SCHEMA_TOKEN
+
+DRIVER = "postgresql+psycopg"
+
+
+def make_engine(
+    url: URL | str,
+    *,
+    schema: str = "public",
+    pool_size: int = 5,
+    max_overflow: int = 10,
+    pool_timeout_seconds: float = 30,
+    pool_recycle_seconds: int = 3600,
+    connect_timeout_seconds: int = 10,
+    statement_timeout_seconds: float = 60,
+    lock_timeout_seconds: float = 15,
+    idle_in_transaction_timeout_seconds: float = 60,
+    application_name: str = "hr_sync",
+) -> Engine:
+    """Make an engine whose tables live in `schema`. Connects to nothing yet.
+
+    Parameters in the URL's query (`sslmode`, `connect_timeout`, ...) go to libpq and win over ours. Behind PgBouncer in
+    transaction mode everything here works: no start-up `options`, no session settings, no prepared statements.
+    """
+    where = _psycopg_url(url)
+    engine = create_engine(
+        where,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_timeout=pool_timeout_seconds,
+        pool_recycle=pool_recycle_seconds,
+        pool_pre_ping=True,
+        hide_parameters=True,  # bound values are titles and bodies; without this they stand in every error's text
+        connect_args=_connect_args(where, application_name, connect_timeout_seconds),
+        execution_options={"schema_translate_map": {SCHEMA_TOKEN: schema}},
+    )
+    settings = {
+        "TimeZone": "UTC",
+        "statement_timeout": _milliseconds(statement_timeout_seconds),
+        "lock_timeout": _milliseconds(lock_timeout_seconds),
+        "idle_in_transaction_session_timeout": _milliseconds(idle_in_transaction_timeout_seconds),
+    }
+    _set_local_at_begin(engine, settings)
+    return engine
+
+
+def _connect_args(where: URL, application_name: str, connect_timeout_seconds: int) -> dict[str, Any]:
+    libpq: dict[str, Any] = {
+        "application_name": application_name,
+        "connect_timeout": connect_timeout_seconds,
+        # A peer that vanished is noticed after about a minute instead of the kernel's two hours.
+        "keepalives": 1,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,  # milliseconds
+    }
+    ours = {name: value for name, value in libpq.items() if name not in where.query}
+    return ours | {
+        "prepare_threshold": None,  # PgBouncer hands one client the statements prepared by another
+        "context": _arrays_in_binary(),
+    }
+
+
+def _arrays_in_binary() -> AdaptersMap:
+    """Send arrays as they are: in text form every element is quoted, and bodies then cost more here than there."""
+    adapters = AdaptersMap(psycopg.adapters)
+    adapters.register_dumper(list, ListBinaryDumper)
+    return adapters
+
+
+def schema_of(bind: Engine | Connection) -> str:
+    """Name the PostgreSQL schema of the tables, for SQL that is written as text; quote it before use."""
+    translated: dict[str, str] = bind.get_execution_options()["schema_translate_map"]
+    return translated[SCHEMA_TOKEN]
+
+
+def make_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Sessions whose objects stay readable after the commit: nothing is fetched again behind the caller's back."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def session_scope(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """One transaction: committed at the end, rolled back on anything raised (Ctrl-C too), closed in any case."""
+    session = sessions()
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.close()
+
+
+def set_local(connection: Connection, **settings: str) -> None:
+    """Set PostgreSQL settings until the transaction ends, in one round trip. Times are like "60000ms"; 0 = no limit."""
+    calls = ", ".join(f"set_config('{name}', %s, true)" for name in settings)
+    connection.exec_driver_sql(f"SELECT {calls}", tuple(settings.values()))
+
+
+def _set_local_at_begin(engine: Engine, settings: dict[str, str]) -> None:
+    # For each transaction, because a session's setting would leak to other clients of a PgBouncer. SQLAlchemy allows
+    # statements in this event, and treats their errors as any others: a dead connection is thrown away.
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        set_local(connection, **settings)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"
+
+
+def _psycopg_url(url: URL | str) -> URL:
+    """Name the driver, whichever way PostgreSQL was spelt."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigurationError("database.url is not a URL: write postgresql://user@host:5432/database") from None
+    if parsed.drivername not in {"postgres", "postgresql", DRIVER}:
+        raise ConfigurationError(
+            f"database.url begins with {parsed.drivername}://, but hr_sync keeps its mirror in PostgreSQL only: "
+            "write postgresql://user@host:5432/database"
+        )
+    return parsed.set(drivername=DRIVER)

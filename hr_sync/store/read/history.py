@@ -1,0 +1,76 @@
+"""Everything that the mirror knows about one page. Read only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hr_sync.store.read.overview import FailureLine, failure_line
+from hr_sync.store.read.pages import find_page
+from hr_sync.store.tables import ConfluencePage, ContentChange, PageFailure
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredFacts:
+    """The row of a page, without its text."""
+
+    space_key: str
+    version: int
+    status: str
+    url: str
+    content_hash: str
+    labels: Sequence[str] | None  #: None is not known
+    readers: Sequence[Mapping[str, Sequence[str]]] | None  #: None is not known, an empty one open
+    last_updated: datetime  #: in Confluence
+    first_seen_at: datetime
+    synced_at: datetime  #: when the row was written last
+    last_written_run_id: int | None  #: the run that wrote it
+    missing_since_run_id: int | None
+    hidden_at: datetime | None
+    removed_at: datetime | None
+    removed_reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangeLine:
+    """One applied decision."""
+
+    run_id: int
+    changed_at: datetime
+    action: str
+    changed_fields: Sequence[str]
+    version: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageHistory:
+    """What the mirror knows of one page."""
+
+    stored: StoredFacts | None  #: None when no row was ever written
+    failure: FailureLine | None  #: None when it does not fail
+    changes: Sequence[ChangeLine]  #: newest first
+
+
+def page_history(session: Session, page_id: str, *, changes: int = 50) -> PageHistory:
+    """Read the row, the outstanding failure and the last changes of a page."""
+    row = find_page(session, page_id)
+    failure = session.get(PageFailure, page_id)
+    log_fields = session.scalars(
+        select(ContentChange).where(ContentChange.page_id == page_id).order_by(ContentChange.id.desc()).limit(changes)
+    )
+    return PageHistory(
+        stored=_facts(row) if row else None,
+        failure=failure_line(failure) if failure else None,
+        changes=[_change(change) for change in log_fields],
+    )
+
+
+def _facts(row: ConfluencePage) -> StoredFacts:
+    return StoredFacts(**{name: getattr(row, name) for name in StoredFacts.__dataclass_fields__})
+
+
+def _change(change: ContentChange) -> ChangeLine:
+    return ChangeLine(**{name: getattr(change, name) for name in ChangeLine.__dataclass_fields__})

@@ -1,0 +1,107 @@
+"""What `hr-sync status` and `hr-sync pages` tell, as plain values: the answers of `runs.py` and `pages.py`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hr_sync.store.read.pages import pages_changed_since
+from hr_sync.store.read.runs import SpaceStatus, last_runs, status_by_space
+from hr_sync.store.tables import PageFailure
+
+_PIECE = 1000  # pages read at once
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunLine:
+    """One run in short."""
+
+    id: int
+    mode: str
+    outcome: str | None  #: None while running, or after a crash
+    started_at: datetime
+    finished_at: datetime | None
+    inserted: int
+    updated: int
+    moved: int
+    removed: int
+    hidden: int
+    failed: int
+    error: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailureLine:
+    """One page that fails, told without its content."""
+
+    page_id: str
+    space_key: str
+    stage: str
+    message: str
+    attempts: int
+    last_failed_at: datetime
+    next_attempt_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overview:
+    """Everything that `status` shows."""
+
+    spaces: Sequence[SpaceStatus]
+    runs: Sequence[RunLine]  #: newest first
+    failures: Sequence[FailureLine]  #: oldest first
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageLine:
+    """One live page in short."""
+
+    id: str
+    space_key: str
+    title: str
+    version: int
+    last_updated: datetime
+    url: str
+    parent_id: str | None
+    content_hash: str
+    labels: Sequence[str] | None  #: None is not known
+    readers: Sequence[Mapping[str, Sequence[str]]] | None  #: None is not known, an empty one open
+
+
+Line = TypeVar("Line", RunLine, FailureLine, PageLine)
+
+
+def list_pages(session: Session, *, space_key: str | None, since: datetime | None) -> list[PageLine]:
+    """List all live pages that changed in Confluence since then, of one space or of all, oldest change first."""
+    lines: list[PageLine] = []
+    place, after_id = since or datetime.min.replace(tzinfo=UTC), ""
+    while found := pages_changed_since(session, place, after_id=after_id, space_key=space_key, limit=_PIECE):
+        lines += [_line(PageLine, page) for page in found]
+        place, after_id = found[-1].last_updated, found[-1].id
+        session.expunge_all()
+    return lines
+
+
+def read_overview(session: Session, *, runs: int = 5, failures: int = 50) -> Overview:
+    """Read the overview: all spaces, and at most so many runs and failures."""
+    rows = session.scalars(
+        select(PageFailure).order_by(PageFailure.first_failed_at, PageFailure.page_id).limit(failures)
+    )
+    return Overview(
+        spaces=status_by_space(session),
+        runs=[_line(RunLine, run) for run in last_runs(session, limit=runs)],
+        failures=[failure_line(row) for row in rows],
+    )
+
+
+def failure_line(row: PageFailure) -> FailureLine:
+    """Return a failure in short."""
+    return _line(FailureLine, row)
+
+
+def _line(line: type[Line], row: object) -> Line:
+    """Copy the columns that a line has from a row."""
+    return line(**{each.name: getattr(row, each.name) for each in fields(line)})

@@ -1,0 +1,88 @@
+"""What a handler is given: the request's parameters, who asks, and the world as this caller may see it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from confluence_simulator.listing import ListingCache
+from confluence_simulator.messages import Answer, Request
+from confluence_simulator.query import Query
+from confluence_simulator.refusals import BadParameterError
+from confluence_simulator.tenant import Tenant
+from confluence_simulator.world import Content, Page, Space, User, World
+from confluence_simulator.world.access import can_view, can_view_space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What a fault may change for one request before it is answered."""
+
+    anonymous: bool = False
+    lag: timedelta = timedelta(0)
+    limit_cap: int = 0
+    permissions_cap: int = 0
+    hidden_ids: frozenset[str] = frozenset()
+    broken_body_ids: frozenset[str] = frozenset()
+    ancestors_break: bool = False
+
+
+ORDINARY = Circumstances()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    request: Request
+    query: Query
+    captured: dict[str, str]
+    """Path parameters."""
+    route: str
+    """The path below the site's context, e.g. "/api/v2/pages"."""
+    world: World
+    tenant: Tenant
+    origin: str
+    """Scheme, host and port."""
+    user: User | None
+    """None is an anonymous caller."""
+    listings: ListingCache
+    circumstances: Circumstances = ORDINARY
+
+    @property
+    def site_url(self) -> str:
+        return self.origin + self.tenant.context
+
+    def sees(self, content: Content) -> bool:
+        return content.id not in self.circumstances.hidden_ids and can_view(self.world, content, self.user)
+
+    def sees_space(self, space: Space) -> bool:
+        return can_view_space(space, self.user)
+
+    def find(self, content_id: str) -> Content | None:
+        """The state that a single read shows, or None if there is nothing that this caller may see."""
+        lag = self.circumstances.lag
+        found = self.world.find_at(content_id, self.world.now - lag) if lag else self.world.find(content_id)
+        return found if found is not None and self.sees(found) else None
+
+    def find_page(self, page_id: str, kind: str = "page") -> Page | None:
+        found = self.find(page_id)
+        return found if isinstance(found, Page) and found.kind == kind else None
+
+    def captured_id(self) -> str:
+        """The id in the path; anything but a number is refused as Confluence does."""
+        text = self.captured["id"]
+        if not text.isascii() or not text.removeprefix("att").isdigit():
+            raise BadParameterError("id", text, "Long")
+        return text
+
+    def list_moment(self) -> datetime | None:
+        """As of when lists are answered; None is now."""
+        lag = self.circumstances.lag or self.tenant.list_lag
+        return self.world.now - lag if lag else None
+
+    def limit(self, default: int, most: int) -> int:
+        """What was asked for, lowered where a fault says so."""
+        limit = self.query.integer("limit", default, low=1, high=most)
+        cap = self.circumstances.limit_cap
+        return min(limit, cap) if cap else limit
+
+
+Handler = Callable[[Call], Answer]

@@ -1,0 +1,86 @@
+"""Faults of the world and the caller: reads of the past, lost rights, edits in the middle of a walk."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from confluence_simulator.call import Circumstances
+from confluence_simulator.faults.kind import Kind, Scene
+
+Before = Callable[[Scene, Circumstances], Circumstances]
+
+
+def _edit(change: Callable[[Scene], object]) -> Before:
+    """`change` edits the world first; then the request is answered from the world as it is now."""
+
+    def before(scene: Scene, circumstances: Circumstances) -> Circumstances:
+        change(scene)
+        return circumstances
+
+    return before
+
+
+def _set(**changes: Any) -> Before:
+    return lambda _, circumstances: replace(circumstances, **changes)
+
+
+def _victim(scene: Scene) -> str:
+    """The page that the argument names, or the current page with the lowest id."""
+    return str(scene.argument or scene.world.pages(status="current")[0].id)
+
+
+def _create(scene: Scene) -> None:
+    first = scene.world.page(_victim(scene))
+    title = f"Written meanwhile {scene.world.revision}"
+    scene.world.create_page(space_key=first.space_key, title=title, storage="<p>New.</p>")
+
+
+CIRCUMSTANCES = {
+    "edit-during-walk": Kind(
+        about="A page gets a new version before this answer (argument: its id; else the lowest)",
+        before=_edit(lambda scene: scene.world.edit_page(_victim(scene), storage="<p>Edited meanwhile.</p>")),
+    ),
+    "rename-during-walk": Kind(
+        about="A page is renamed before this answer (argument: its id)",
+        before=_edit(lambda scene: scene.world.rename_page(_victim(scene), f"Renamed {scene.world.revision}")),
+    ),
+    "create-during-walk": Kind(about="A page is created before this answer", before=_edit(_create)),
+    "trash-during-walk": Kind(
+        about="A page is trashed before this answer (argument: its id)",
+        before=_edit(lambda scene: scene.world.trash_page(_victim(scene))),
+    ),
+    "move-during-walk": Kind(
+        about="A page moves to the top of its space before this answer (argument: its id)",
+        before=_edit(lambda scene: scene.world.move_page(_victim(scene))),
+    ),
+    "hide-during-walk": Kind(
+        about="A page is restricted away from the caller before this answer (argument: its id)",
+        before=_edit(lambda scene: scene.world.hide_page(_victim(scene))),
+    ),
+    "anonymous-200": Kind(about="The caller is taken for anonymous, with status 200", before=_set(anonymous=True)),
+    "stale-read": Kind(
+        about="The world of some time ago, single reads included (argument: seconds, 3600)",
+        before=lambda scene, known: replace(known, lag=timedelta(seconds=float(scene.argument or 3600))),
+    ),
+    "lowered-limit": Kind(
+        about="limit is lowered without a word (argument: to what, 2)",
+        before=lambda scene, known: replace(known, limit_cap=int(scene.argument or 2)),
+    ),
+    "page-hidden": Kind(
+        about="A page is not there for the caller (argument: its id)",
+        before=lambda scene, known: replace(known, hidden_ids=known.hidden_ids | {_victim(scene)}),
+    ),
+    "page-breaks-batch": Kind(
+        about="500 for every answer that would hold this page's body (argument: its id)",
+        before=lambda scene, known: replace(known, broken_body_ids=known.broken_body_ids | {_victim(scene)}),
+    ),
+    "ancestors-break-batch": Kind(
+        about="404 for every answer that expands restrictions of ancestors (CONFCLOUD-77618)",
+        before=_set(ancestors_break=True),
+    ),
+    "permissions-cut": Kind(
+        about="Lists of users and groups in restrictions end early (argument: at how many, 100)",
+        before=lambda scene, known: replace(known, permissions_cap=int(scene.argument or 100)),
+    ),
+}

@@ -1,0 +1,168 @@
+"""Faults of the connection: cut, reset, stalled and slow answers, wrong framing, broken and monstrous gzip."""
+
+import gzip
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from confluence_simulator.faults.kind import Kind, Parcel, Scene
+from confluence_simulator.messages import encode_head
+from confluence_simulator.server import Delivery
+
+CHUNK_BYTES = 1024
+BOMB_BYTES = 100 * 1024 * 1024
+
+
+def whole(parcel: Parcel) -> Delivery:
+    """The ordinary way: head and body in one piece, framed by Content-Length."""
+    return Delivery(data=_framed(parcel, len(parcel.payload)) + parcel.payload)
+
+
+def _framed(parcel: Parcel, length: int) -> bytes:
+    return encode_head(parcel.status, (*parcel.headers, ("Content-Length", str(length))))
+
+
+def _chunked(parcel: Parcel) -> tuple[bytes, list[bytes]]:
+    head = encode_head(parcel.status, (*parcel.headers, ("Transfer-Encoding", "chunked")))
+    pieces = [parcel.payload[start : start + CHUNK_BYTES] for start in range(0, len(parcel.payload), CHUNK_BYTES)]
+    return head, [f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in pieces]
+
+
+def _cut_at(scene: Scene, parcel: Parcel) -> int:
+    """The argument counts bytes of the body; half of them without one, and never all."""
+    length = len(parcel.payload)
+    wanted = length // 2 if scene.argument is None else int(scene.argument)
+    return max(0, min(wanted, length - 1))
+
+
+def _cut_length(scene: Scene, parcel: Parcel) -> Delivery:
+    head = _framed(parcel, len(parcel.payload))
+    return Delivery(data=head + parcel.payload[: _cut_at(scene, parcel)], then="close")
+
+
+def _cut_chunked(scene: Scene, parcel: Parcel) -> Delivery:
+    head, chunks = _chunked(parcel)
+    framed = b"".join(chunks)
+    return Delivery(data=head + framed[: max(1, min(_cut_at(scene, parcel), len(framed) - 1))], then="close")
+
+
+def _cut_between_chunks(_: Scene, parcel: Parcel) -> Delivery:
+    head, chunks = _chunked(parcel)
+    return Delivery(data=head + b"".join(chunks[: max(1, len(chunks) // 2)]), then="close")
+
+
+def _right_chunked(_: Scene, parcel: Parcel) -> Delivery:
+    head, chunks = _chunked(parcel)
+    return Delivery(data=head + b"".join(chunks) + b"0\r\n\r\n")
+
+
+def _until_close(scene: Scene, parcel: Parcel) -> Delivery:
+    head = encode_head(parcel.status, (*parcel.headers, ("Connection", "close")))
+    return Delivery(data=head + parcel.payload[: _cut_at(scene, parcel)], then="close")
+
+
+def _within_head(_: Scene, parcel: Parcel) -> Delivery:
+    return Delivery(data=_framed(parcel, len(parcel.payload))[:25], then="close")
+
+
+def _sent(scene: Scene, parcel: Parcel, how: Any) -> Delivery:
+    head = _framed(parcel, len(parcel.payload))
+    return Delivery(data=head + parcel.payload[: _cut_at(scene, parcel)], then=how)
+
+
+def _fixed(data: bytes, how: Any) -> Callable[[Scene, Parcel], Delivery]:
+    return lambda _, __: Delivery(data=data, then=how)
+
+
+def _drip(scene: Scene, parcel: Parcel) -> Delivery:
+    """`argument`: seconds between pieces, 0.01."""
+    seconds = 0.01 if scene.argument is None else float(scene.argument)
+    data = whole(parcel).data
+    return Delivery(data=data, piece_bytes=max(1, len(data) // 16), pause_seconds=seconds)
+
+
+def _drip_head(scene: Scene, parcel: Parcel) -> Delivery:
+    """`argument`: seconds between pieces, 0.01."""
+    head = len(_framed(parcel, len(parcel.payload)))
+    return replace(_drip(scene, parcel), piece_bytes=max(1, head // 16), dripping_bytes=head)
+
+
+def _slow(scene: Scene, parcel: Parcel) -> Delivery:
+    return replace(whole(parcel), delay_seconds=1.0 if scene.argument is None else float(scene.argument))
+
+
+def _gzipped(parcel: Parcel, compressed: bytes) -> Delivery:
+    headers = tuple(pair for pair in parcel.headers if pair[0].lower() != "content-encoding")
+    return whole(replace(parcel, headers=(*headers, ("Content-Encoding", "gzip")), payload=compressed))
+
+
+def _bomb(scene: Scene, parcel: Parcel) -> Delivery:
+    """Valid JSON of the size that the argument gives, as a few kilobytes of gzip."""
+    size = BOMB_BYTES if scene.argument is None else int(scene.argument)
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = [packer.compress(b'{"results":[],"padding":"')]
+    block = b" " * 65536
+    packed += [packer.compress(block) for _ in range(size // len(block) + 1)]
+    packed += [packer.compress(b'"}'), packer.flush()]
+    return _gzipped(parcel, b"".join(packed))
+
+
+def _spoiled_gzip(_: Scene, parcel: Parcel) -> Delivery:
+    packed = bytearray(gzip.compress(b'{"results":[]}' * 50, mtime=0))
+    packed[len(packed) // 2] ^= 0xFF
+    return _gzipped(parcel, bytes(packed))
+
+
+def _cut_gzip(_: Scene, parcel: Parcel) -> Delivery:
+    packed = gzip.compress(b'{"results":[]' + b" " * 5000 + b"}", mtime=0)
+    return _gzipped(parcel, packed[:-12])
+
+
+def _not_gzip(_: Scene, parcel: Parcel) -> Delivery:
+    return _gzipped(parcel, b'{"results":[]}')
+
+
+def _too_short(_: Scene, parcel: Parcel) -> Delivery:
+    """Content-Length is smaller than the body, which then looks like the start of another answer."""
+    return Delivery(data=_framed(parcel, len(parcel.payload) // 2) + parcel.payload, then="close")
+
+
+def _many_headers(_: Scene, parcel: Parcel) -> Delivery:
+    many = tuple((f"X-Padding-{number}", "x" * 64) for number in range(200))
+    return whole(replace(parcel, headers=(*parcel.headers, *many)))
+
+
+WIRE = {
+    "cut-length": Kind(
+        about="Body ends early under Content-Length (argument: after how many bytes)", sending=_cut_length
+    ),
+    "cut-chunked": Kind(about="Body ends early within a chunk (argument: bytes)", sending=_cut_chunked),
+    "cut-between-chunks": Kind(about="Body ends early after a whole chunk", sending=_cut_between_chunks),
+    "cut-until-close": Kind(
+        about="Body framed by the closing alone ends early (argument: bytes)", sending=_until_close
+    ),
+    "cut-head": Kind(about="The connection closes within the headers", sending=_within_head),
+    "chunked": Kind(about="Right and chunked, which a client must read", sending=_right_chunked),
+    "close": Kind(about="The connection closes without a byte", sending=_fixed(b"", "close")),
+    "reset": Kind(about="The connection is reset without a byte", sending=_fixed(b"", "reset")),
+    "reset-in-body": Kind(
+        about="The connection is reset within the body (argument: bytes)",
+        sending=lambda scene, parcel: _sent(scene, parcel, "reset"),
+    ),
+    "stall": Kind(about="Nothing comes, the connection stays open", sending=_fixed(b"", "stall")),
+    "stall-in-body": Kind(
+        about="The body stops coming, the connection stays open (argument: bytes)",
+        sending=lambda scene, parcel: _sent(scene, parcel, "stall"),
+    ),
+    "drip": Kind(about="The answer comes in 16 pieces (argument: seconds between them, 0.01)", sending=_drip),
+    "drip-head": Kind(about="The headers come in 16 pieces (argument: seconds between them, 0.01)", sending=_drip_head),
+    "slow": Kind(about="The answer comes late (argument: seconds, 1)", sending=_slow),
+    "garbage": Kind(about="What comes is no HTTP", sending=_fixed(b"\x15\x03\x01\x00\x02\x02\x46" * 4, "close")),
+    "length-too-small": Kind(about="Content-Length is half of the body", sending=_too_short),
+    "many-headers": Kind(about="200 further headers", sending=_many_headers),
+    "gzip-bomb": Kind(about="A few kilobytes unpack to much (argument: bytes, 100 MiB)", sending=_bomb),
+    "gzip-spoiled": Kind(about="A byte of the gzip stream is wrong", sending=_spoiled_gzip),
+    "gzip-cut": Kind(about="The gzip stream ends early, framed correctly", sending=_cut_gzip),
+    "gzip-not": Kind(about="Plain JSON that says it is gzip", sending=_not_gzip),
+}

@@ -1,0 +1,179 @@
+"""A simulated Confluence site on a loopback port: world, API, faults and log put together."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Self, Unpack
+
+from confluence_simulator.answer_cache import CAPACITY_BYTES, AnswerCache, Packed
+from confluence_simulator.call import ORDINARY, Circumstances
+from confluence_simulator.control import PREFIX, Control
+from confluence_simulator.faults import KINDS, Fault, FaultPlan
+from confluence_simulator.faults.kind import Parcel, Scene
+from confluence_simulator.faults.wire import whole
+from confluence_simulator.messages import GZIP_FROM_BYTES, Answer, Pairs, Request
+from confluence_simulator.rate_limit import RateLimit, too_many_requests
+from confluence_simulator.requests_log import RequestLog, RequestRecord
+from confluence_simulator.server import Delivery, Server
+from confluence_simulator.site import Site
+from confluence_simulator.tenant import Switches, Tenant
+from confluence_simulator.world import World
+
+LOOPBACK = "127.0.0.1"
+
+
+class Simulator:
+    """Serves `world` while entered as a context manager, or between start() and stop().
+
+    `switches` are the fields of Tenant. The world may be edited at any time; the next answer shows it. `cache_bytes` 0
+    makes every answer anew.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        port: int = 0,
+        faults: Iterable[Fault] = (),
+        cache_bytes: int = CAPACITY_BYTES,
+        **switches: Unpack[Switches],
+    ) -> None:
+        self.world = world
+        self.tenant = Tenant(**switches)
+        self.requests = RequestLog()
+        self.faults = FaultPlan(faults)
+        self._site = Site(world, self.tenant)
+        self._answers = AnswerCache(cache_bytes)
+        self._rate = RateLimit(self.tenant.rate_per_second, time.monotonic)
+        self._control = Control(world, self.requests, self.faults)
+        self._server = Server(self._exchange, host=LOOPBACK, port=port)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Raises OSError when the port is taken."""
+        self._server.start()
+        self._site.origin = self.origin
+        self._site.webhooks.start()
+
+    def stop(self) -> None:
+        """Ends every connection and thread; the world, the log and the faults that fired can still be read."""
+        self._server.stop()
+        self._site.webhooks.stop()
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        return f"http://{LOOPBACK}:{self._server.port}"
+
+    @property
+    def site_url(self) -> str:
+        """With the context path: what a user would give as the address of Confluence."""
+        return self.origin + self.tenant.context
+
+    @property
+    def gateway_url(self) -> str:
+        """The API gateway's address of a Cloud site, as scoped tokens need it."""
+        return f"{self.origin}{self.tenant.gateway_prefix}{self.tenant.context}"
+
+    def _exchange(self, request: Request) -> Delivery:
+        if request.path.startswith(PREFIX):
+            answer = self._control.answer(request)
+            packed = Packed(answer=replace(answer, document=None), plain=answer.payload())
+            return whole(self._parcel(packed, request))
+        self.requests.begin()
+        firing = self.faults.take(request.target)
+        packed = self._packed(request, firing)
+        parcel = self._parcel(packed, request)
+        delivery = self._send(request, parcel, firing)
+        self.requests.record(
+            RequestRecord(
+                method=request.method,
+                path=request.path,
+                route=self._site.route(request.path),
+                query=request.query,
+                status=packed.answer.status,
+                response_bytes=len(parcel.payload),
+                fault=", ".join(fault.kind for fault in firing) or None,
+            )
+        )
+        late = delivery.delay_seconds + self.tenant.latency_seconds
+        return replace(delivery, delay_seconds=late, settled=self.requests.end)
+
+    def _packed(self, request: Request, firing: list[Fault]) -> Packed:
+        if not self._rate.allows():
+            return Packed(answer=too_many_requests(self.tenant), plain=b"")
+        if firing:
+            answer = self._spoiled(request, firing)
+            return Packed(answer=replace(answer, document=None), plain=answer.payload())
+        key = (request.method, request.target, request.headers.get("authorization"), request.body)
+        with self.world.lock:
+            revision = self.world.revision
+            found = self._answers.get(revision, key)
+            if found is not None:
+                return found
+            answer = self._site.answer(request)
+            unchanged = self.world.revision == revision
+        packed = Packed(answer=replace(answer, document=None), plain=answer.payload())
+        if request.method != "GET":
+            self._answers.clear()
+        elif unchanged:
+            self._answers.put(revision, key, packed)
+        return packed
+
+    def _spoiled(self, request: Request, firing: list[Fault]) -> Answer:
+        circumstances: Circumstances = ORDINARY
+        answer: Answer | None = None
+        for fault in firing:
+            kind, scene = KINDS[fault.kind], self._scene(request, fault)
+            if kind.before is not None:
+                circumstances = kind.before(scene, circumstances)
+            if kind.instead is not None:
+                answer = kind.instead(scene)
+        if answer is None:
+            with self.world.lock:
+                answer = self._site.answer(request, circumstances)
+        for fault in firing:
+            change = KINDS[fault.kind].after
+            if change is not None:
+                answer = change(self._scene(request, fault), answer)
+        return answer
+
+    def _scene(self, request: Request, fault: Fault) -> Scene:
+        return Scene(request=request, world=self.world, tenant=self.tenant, origin=self.origin, argument=fault.argument)
+
+    def _parcel(self, packed: Packed, request: Request) -> Parcel:
+        zipped = request.accepts_gzip and len(packed.plain) >= GZIP_FROM_BYTES
+        payload = packed.in_gzip() if zipped else packed.plain
+        encoding: Pairs = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")) if zipped else ()
+        headers = (*self._headers(packed.answer), *encoding, *packed.answer.headers)
+        if request.method == "HEAD":
+            payload = b""
+        return Parcel(status=packed.answer.status, headers=headers, payload=payload)
+
+    def _headers(self, answer: Answer) -> Pairs:
+        if self.tenant.flavor == "datacenter":
+            return (("Content-Type", answer.content_type), ("X-Confluence-Request-Time", "1"))
+        trace = f"{len(self.requests):032x}"
+        base = f'<{self.site_url}>; rel="base"'
+        link = base if answer.next_target is None else f'<{answer.next_target}>; rel="next", {base}'
+        return (
+            ("Content-Type", answer.content_type),
+            ("Link", link),
+            ("Server", "AtlassianEdge"),
+            ("Atl-TraceId", trace),
+            ("Atl-Request-Id", trace),
+            ("X-Confluence-Request-Time", "1"),
+        )
+
+    def _send(self, request: Request, parcel: Parcel, firing: list[Fault]) -> Delivery:
+        for fault in firing:
+            sending = KINDS[fault.kind].sending
+            if sending is not None:
+                return sending(self._scene(request, fault), parcel)
+        return whole(parcel)

@@ -1,0 +1,103 @@
+"""From a request to the API's answer: which door it came through, who asks, which handler answers."""
+
+from dataclasses import dataclass, field
+
+from confluence_simulator import cloud, datacenter
+from confluence_simulator.call import ORDINARY, Call, Circumstances
+from confluence_simulator.credentials import caller
+from confluence_simulator.listing import ListingCache
+from confluence_simulator.messages import Answer, Request
+from confluence_simulator.query import Query
+from confluence_simulator.refusals import (
+    BadParameterError,
+    RefusedError,
+    login_page,
+    no_such_page,
+    unknown_cloud_id,
+    v1_refusal,
+    v2_refusal,
+)
+from confluence_simulator.routes import Routes
+from confluence_simulator.tenant import Tenant
+from confluence_simulator.webhooks import Webhooks
+from confluence_simulator.world import World
+
+GATEWAY = "/ex/confluence/"
+LOGIN_PATHS = ("/login.action", "/login")
+TENANT_INFO = "/_edge/tenant_info"
+
+
+@dataclass(frozen=True)
+class Door:
+    """`route` is the path below the site's context."""
+
+    route: str
+    through_gateway: bool = False
+
+
+@dataclass
+class Site:
+    """One simulated site. `origin` is known once the server listens."""
+
+    world: World
+    tenant: Tenant
+    origin: str = ""
+    listings: ListingCache = field(default_factory=ListingCache)
+
+    def __post_init__(self) -> None:
+        self.webhooks = Webhooks(self.world, self.tenant)
+        on_premises = (*self.webhooks.routes(), *datacenter.ROUTES)
+        self._routes = Routes(cloud.ROUTES if self.tenant.flavor == "cloud" else on_premises)
+
+    def route(self, path: str) -> str:
+        """The path below context or gateway prefix; unchanged where neither fits."""
+        inner = path.removeprefix(self.tenant.gateway_prefix)
+        context = self.tenant.context
+        return inner[len(context) :] if inner.startswith(context + "/") else path
+
+    def answer(self, request: Request, circumstances: Circumstances = ORDINARY) -> Answer:
+        """Raises nothing that a client can cause."""
+        try:
+            return self._answer(request, circumstances)
+        except RefusedError as refused:
+            return refused.answer
+        except BadParameterError as error:
+            if "/api/v2/" in request.path:
+                return v2_refusal(400, "INVALID_REQUEST_PARAMETER", str(error))
+            return v1_refusal(400, "BadRequestException", str(error))
+
+    def _answer(self, request: Request, circumstances: Circumstances) -> Answer:
+        if request.path == TENANT_INFO and self.tenant.flavor == "cloud":
+            return Answer(document={"cloudId": self.tenant.cloud_id})
+        door = self._door(request)
+        if door.route in LOGIN_PATHS and self.tenant.flavor == "datacenter":
+            return login_page()
+        user = caller(request, self.tenant, self.world, through_gateway=door.through_gateway)
+        matched = self._routes.match(request.method, door.route)
+        if matched is None:
+            return no_such_page()
+        handler, captured = matched
+        return handler(
+            Call(
+                request=request,
+                query=Query(request.query),
+                captured=captured,
+                route=door.route,
+                world=self.world,
+                tenant=self.tenant,
+                origin=self.origin,
+                user=None if circumstances.anonymous else user,
+                listings=self.listings,
+                circumstances=circumstances,
+            )
+        )
+
+    def _door(self, request: Request) -> Door:
+        path, through_gateway = request.path, False
+        if self.tenant.flavor == "cloud" and path.startswith(GATEWAY):
+            if not path.startswith(f"{self.tenant.gateway_prefix}/"):
+                raise RefusedError(unknown_cloud_id(path))
+            path, through_gateway = path.removeprefix(self.tenant.gateway_prefix), True
+        if not path.startswith(self.tenant.context + "/"):
+            raise RefusedError(no_such_page())
+        return Door(path[len(self.tenant.context) :], through_gateway)

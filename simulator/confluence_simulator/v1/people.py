@@ -1,0 +1,66 @@
+"""Users and groups in v1 answers: account ids on Cloud, usernames and user keys on Data Center."""
+
+from typing import Any
+
+from confluence_simulator.world import Group, User
+
+
+def cloud_user(user: User | None, site_url: str) -> dict[str, Any]:
+    if user is None:
+        picture = {"path": "/wiki/aa-avatar/anonymous", "width": 48, "height": 48, "isDefault": True}
+        return {
+            "type": "anonymous",
+            "profilePicture": picture,
+            "displayName": "Anonymous",
+            "_expandable": {"operations": ""},
+            "_links": {"self": f"{site_url}/rest/api/user/anonymous"},
+        }
+    name = user.display_name if user.active else f"{user.display_name} (Unlicensed)"
+    return {
+        "type": "known",
+        "accountId": user.account_id,
+        "accountType": "atlassian",
+        "email": user.email,
+        "publicName": name,
+        "profilePicture": {
+            "path": f"/wiki/aa-avatar/{user.account_id}",
+            "width": 48,
+            "height": 48,
+            "isDefault": False,
+        },
+        "displayName": name,
+        "isExternalCollaborator": False,
+        "isGuest": False,
+        "locale": "en_US",
+        "accountStatus": "active" if user.active else "inactive",
+        "_expandable": {"operations": "", "personalSpace": ""},
+        "_links": {"self": f"{site_url}/rest/api/user?accountId={user.account_id}"},
+    }
+
+
+def datacenter_user(user: User | None, site_url: str, context: str) -> dict[str, Any]:
+    picture = {"path": f"{context}/images/icons/profilepics/default.svg", "width": 48, "height": 48, "isDefault": True}
+    if user is None:
+        return {"type": "anonymous", "profilePicture": picture, "displayName": "Anonymous"}
+    return {
+        "type": "known",
+        "username": user.username,
+        "userKey": user.user_key,
+        "profilePicture": picture,
+        "displayName": user.display_name,
+        "_links": {"self": f"{site_url}/rest/api/user?key={user.user_key}"},
+        "_expandable": {"status": ""},
+    }
+
+
+def cloud_group(group: Group, site_url: str) -> dict[str, Any]:
+    return {
+        "type": "group",
+        "name": group.name,
+        "id": group.id,
+        "_links": {"self": f"{site_url}/rest/api/group/by-id?id={group.id}"},
+    }
+
+
+def datacenter_group(group: Group, site_url: str) -> dict[str, Any]:
+    return {"type": "group", "name": group.name, "_links": {"self": f"{site_url}/rest/api/group/{group.name}"}}
