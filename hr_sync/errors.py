@@ -5,8 +5,9 @@ HrSyncError                      1   a bug, or something unforeseen
 ├── ConfigurationError          78   a setting is missing, unknown or wrong
 │   └── SchemaError             78   the database's tables are older or newer than this build
 ├── DatabaseUnavailable         75   PostgreSQL could not be reached, or the connection broke
+│   └── DatabaseConflict        75   a lock, a deadlock or a time-out, twice in a row; costs one space
 ├── LeaseLost                   75   another worker took over the space; nothing more may be written
-├── LeaseHeld                   75   another worker is at the space, and the command cannot do without it
+├── LeaseHeld                   75   another worker holds the space, and the command needs it
 ├── Stopped                     75   asked to stop; what was committed stays
 └── ConfluenceError              3   an answer of Confluence that cannot be used
     ├── AnswerNotTrusted         3   not the JSON that was asked for, or a listing that does not hold together
@@ -50,6 +51,13 @@ class DatabaseUnavailable(HrSyncError):
     exit_code = 75
 
 
+class DatabaseConflict(DatabaseUnavailable):
+    """A statement met a lock, a deadlock, a serialisation failure or its time-out, also when it was tried again.
+
+    Nothing of its transaction was kept. It is about the rows of one space, so other spaces go on.
+    """
+
+
 class LeaseLost(HrSyncError):
     """Another worker holds the space's lease now. Nothing was written under the old one."""
 
@@ -57,7 +65,7 @@ class LeaseLost(HrSyncError):
 
 
 class LeaseHeld(HrSyncError):
-    """Another worker is at the space, and the command cannot do without it."""
+    """Another worker holds the space, and the command needs it."""
 
     exit_code = 75
 

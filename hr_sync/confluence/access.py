@@ -15,7 +15,7 @@ from hr_sync.confluence.access_json import (
 from hr_sync.confluence.cql import SEARCH, pages_labelled
 from hr_sync.confluence.http.client import HttpClient, Query
 from hr_sync.confluence.json_fields import read_labels
-from hr_sync.domain.acl import Restriction
+from hr_sync.domain.access import Restriction
 from hr_sync.domain.content import Space
 from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import FieldError, int_of, object_of, read_labels, storable_str
-from hr_sync.domain.acl import Restriction
+from hr_sync.domain.access import Restriction
 from hr_sync.errors import AnswerNotTrusted
 
 RESTRICTION_PARTS = "restrictions.user,restrictions.group"  #: what has to be expanded of a restriction

@@ -21,7 +21,7 @@ from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.json_fields import read_labels
 from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, with_smaller_pages
 from hr_sync.domain.access import OwnAttributes
-from hr_sync.domain.acl import Restriction
+from hr_sync.domain.access import Restriction
 from hr_sync.domain.content import Fetched, Head, Listing, RecentChanges, Space
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed

@@ -1,35 +1,85 @@
-"""What changed about a page, told to consumers as changed_fields. Pure."""
+"""The words of the change feed and of the marks on rows, one enum each; the database checks the same words. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from hr_sync.domain.content import Head
+if TYPE_CHECKING:
+    from hr_sync.domain.content import Head
+
+
+class ChangeAction(StrEnum):
+    """What was done to one page."""
+
+    INSERT = "insert"
+    UPDATE = "update"
+    MOVE = "move"  #: title, place, status or address changed; the body stayed
+    RESTORE = "restore"
+    RELABEL = "relabel"
+    RESTRICT = "restrict"
+    HIDE = "hide"
+    REMOVE = "remove"
+    PURGE = "purge"
+
+
+class ChangedField(StrEnum):
+    """What differs for a consumer."""
+
+    TEXT = "text"
+    TITLE = "title"
+    LOCATION = "location"  #: space, parent or status
+    URL = "url"
+    VERSION = "version"
+    LABELS = "labels"
+    RESTRICTIONS = "restrictions"
+    HIDDEN = "hidden"  #: the page is not shown any more
+    RESTORED = "restored"  #: the page is shown again
+    ERASED = "erased"
+
+
+class WithdrawalReason(StrEnum):
+    """Why a page is hidden or removed."""
+
+    NOT_VISIBLE = "not_visible"  #: a lookup by id answered 404 or 403: deleted for good, restricted, or moved away
+    TRASHED = "trashed"
+    ARCHIVED = "archived"
+    DELETED = "deleted"
+    DRAFT = "draft"
+    MOVED = "moved"  #: to a space that is not mirrored
+    SPACE_ARCHIVED = "space_archived"
+    OUT_OF_SCOPE = "out_of_scope"  #: the configured page trees, labels or spaces do not cover it
+    SCOPE_UNKNOWN = "scope_unknown"  #: its place or its labels could not be read; hidden, never removed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Before:
-    """The stored page as it was, as far as changed_fields need it."""
+    """A stored row before a write, as far as the changed fields need it."""
 
     title: str
     content_hash: str
     space_key: str
     parent_id: str | None
     status: str
-    shown: bool  #: neither hidden nor removed
+    url: str
+    version: int
+    live: bool
 
 
-def changed_fields(before: Before | None, head: Head, content_hash: str | None) -> tuple[str, ...]:
-    """Name what changed: text, title, location, restored. Empty for a new version that changed nothing of these.
+def changed_fields(before: Before | None, head: "Head", content_hash: str | None) -> tuple[ChangedField, ...]:
+    """Return what a write changes for consumers; empty if nothing they can see.
 
     `content_hash` is None where no body was fetched, which says that the text is the same.
     """
     if before is None:
-        return ("text", "title", "location")
-    changed: Mapping[str, bool] = {
-        "text": content_hash is not None and content_hash != before.content_hash,
-        "title": head.title != before.title,
-        "location": (head.space_key, head.parent_id, head.status)
+        return (ChangedField.TEXT, ChangedField.TITLE, ChangedField.LOCATION, ChangedField.URL, ChangedField.VERSION)
+    differs: Mapping[ChangedField, bool] = {
+        ChangedField.TEXT: content_hash is not None and content_hash != before.content_hash,
+        ChangedField.TITLE: head.title != before.title,
+        ChangedField.LOCATION: (head.space_key, head.parent_id, head.status)
         != (before.space_key, before.parent_id, before.status),
-        "restored": not before.shown,
+        ChangedField.URL: head.url != before.url,
+        ChangedField.VERSION: head.version != before.version,
+        ChangedField.RESTORED: not before.live,
     }
-    return tuple(name for name, is_changed in changed.items() if is_changed)
+    return tuple(name for name, is_different in differs.items() if is_different)

@@ -1,24 +1,44 @@
-"""A page as Confluence has it, and as the mirror has it.
+"""Spaces and pages, as Confluence has them and as the mirror has them.
 
 *head*: a page without its body. *page*: head and body. *stored page*: what the mirror knows of a page, as far as a plan
 needs it. *live*: shown to consumers; *hidden*: kept, not shown; *removed*: gone for a known reason.
+
+Every text in these values is sanitised already (`sanitize.py`); the decoders of `hr_sync.confluence` do that.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from hr_sync.domain.changes import WithdrawalReason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Space:
-    """A space of Confluence. `key` may be changed by its administrators, `id` never is."""
+    """A space of Confluence. Administrators may change `key`; `id` never changes."""
 
     id: str
     key: str
     name: str
-    type: str
-    status: str
+    alias: str | None = None  #: another key that people may use in settings (Cloud's currentActiveAlias)
+    archived: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpaceList:
+    """The spaces that one question showed."""
+
+    spaces: Sequence[Space]
+    unreadable: Sequence[str]  #: keys of spaces that are described badly; "?" for one without a key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContentNode:
+    """Whatever may stand above a page: a page, folder, whiteboard, database or embed."""
+
+    id: str
+    kind: str | None  #: page, folder, whiteboard, database, embed, or a word that is not known yet; None = not told
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,52 +52,55 @@ class Head:
     version: int
     status: str  #: current, archived, trashed, ... as Confluence says it; only `current` is ever live
     parent_id: str | None
-    parent_type: str | None  #: page, folder, whiteboard, database, embed; None for the top of a space
+    parent_type: str | None  #: kind of the parent; None at the top of a space
     last_updated: datetime  #: when this version was made, aware, UTC
     url: str  #: where people open it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """A head and its body in Confluence's storage format, cleaned."""
+    """A head and its body in Confluence's storage format."""
 
     head: Head
     storage: str
+    content_hash: str  #: SHA-256 hex over the UTF-8 bytes of `storage`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
-    """Every page of one space, walked to its end without a fault. Complete by definition: half a walk raises."""
+    """Every page of one space, read to the end without a fault. Complete by definition: half a walk raises."""
 
     space: Space
     heads: Mapping[str, Head]  #: by page id
-    unreadable: Mapping[str, str]  #: id → what was wrong: there, but not properly described
+    unreadable: Mapping[str, str]  #: id → what was wrong: listed, but not properly described
+    began_at: datetime | None  #: `Date` of the first answer: the source's clock at the beginning; None if it sent none
 
     def __contains__(self, page_id: object) -> bool:
-        """True when the listing shows the page, readable or not: only what it does not show may be questioned."""
+        """Return True if the listing shows the page, readable or not."""
         return page_id in self.heads or page_id in self.unreadable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecentChanges:
-    """The pages of one space that changed lately. Says nothing about those that it does not show."""
+    """The pages of one space that changed lately. Says nothing about any other page."""
 
     space: Space
     heads: Mapping[str, Head]  #: by page id
     unreadable: Mapping[str, str]  #: id → what was wrong
+    began_at: datetime | None  #: as in `Listing`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fetched:
-    """What one request for the bodies of several pages brought."""
+    """What one request for the bodies of several pages of a space returned."""
 
-    pages: Mapping[str, Page]  #: by page id
+    pages: Mapping[str, Page]  #: by page id; current pages of the space that was asked for, nothing else
     unreadable: Mapping[str, str]  #: id → what was wrong
     absent: frozenset[str]  #: asked for, not in the answer
 
     @classmethod
     def joined(cls, first: "Fetched", second: "Fetched") -> "Fetched":
-        """Both, for a request that had to be halved."""
+        """Return both, for a request that was split into halves."""
         return cls(
             pages={**first.pages, **second.pages},
             unreadable={**first.unreadable, **second.unreadable},
@@ -91,21 +114,40 @@ class StoredPage:
 
     id: str
     space_key: str
+    space_id: str | None
     version: int
     metadata_digest: str
-    hidden: bool
-    removed: bool
+    hidden_reason: WithdrawalReason | None = None  #: why the page is hidden; None if it is not
+    removed: bool = False
+    has_body: bool = True
+    missing_since_run_id: int | None = None  #: run that first hid the page; None if it is shown
+
+    @property
+    def hidden(self) -> bool:
+        """Return True if the page is kept and not shown."""
+        return self.hidden_reason is not None
 
     @property
     def live(self) -> bool:
-        """True when consumers see the page."""
-        return not self.hidden and not self.removed
+        """Return True if consumers see the page."""
+        return self.hidden_reason is None and not self.removed
 
 
 def metadata_digest(head: Head) -> str:
-    """SHA-256 hex over what can change without a new version: title, place, status and address.
+    """Return SHA-256 hex over what can change without a new version: title, place, status and address.
 
-    A move bumps no version, so that versions alone would leave a page under its old parent for ever.
+    A move makes no version, so versions alone would leave a page under its old parent for ever.
     """
     parts = (head.title, head.space_key, head.parent_id, head.parent_type, head.status, head.url)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def listing_digest(heads: Iterable[Head]) -> str:
+    """Return SHA-256 hex over a line `id<TAB>version<TAB>status<TAB>parent` for each page, sorted by id.
+
+    No parent is `-`. Equal digests prove that two listings showed the same pages in the same versions and places.
+    """
+    digest = hashlib.sha256()
+    for head in sorted(heads, key=lambda head: head.id):
+        digest.update(f"{head.id}\t{head.version}\t{head.status}\t{head.parent_id or '-'}\n".encode())
+    return digest.hexdigest()

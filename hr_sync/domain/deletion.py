@@ -1,121 +1,291 @@
-"""What may leave the mirror, decided from evidence. No I/O happens here.
+"""What may leave the mirror, decided from evidence. Pure.
 
-Rule 1. Absence in one listing is a question. Only a complete listing of this very run may ask it.
-Rule 2. Each question is asked by id, and an answer counts only while a canary proves that the account still sees.
-Rule 3. What could not be seen (404, 403) is hidden at once and removed when a later run finds the same.
-Rule 4. More than max(20, 10 %) of a space's live pages leaving in one run is held: nothing of it is done.
+Hiding and removing are two things. A *hidden* page is kept and not shown; the next listing that shows it brings it
+back. It is never held. A *removed* page is gone for a known reason, and its row says so. Removing is held when too much
+leaves at once.
 
-The verdict table:
+What a lookup by id says about a page that the listing does not show:
 
-    answer by id                      stored     verdict
-    ------------------------------    -------    -----------------------------------------------------
-    here, current                     any        KEEP      the listing was wrong: the run is partial
-    trashed, archived, draft, ...     any        REMOVE    with that reason
-    in another space, mirrored        any        LEAVE     that space's own pass takes it over
-    in another space, not mirrored    any        REMOVE    moved out of scope
-    not seen (404, 403)               live       HIDE      first strike
-    not seen (404, 403)               hidden     REMOVE    second strike, by a later run
-    anything else                     any        KEEP      no evidence: the run is partial
+    lookup                            stored                     decision
+    ------------------------------    -----------------------    ------------------------------------------------------
+    here, current                     any                        KEEP      doubtful: the listing was wrong
+    trashed, archived, deleted, draft any                        WITHDRAW  positive evidence, with that reason
+    current in another space          mirrored space             SKIP      that space's own pass takes the page over
+    current in another space          not a mirrored space       WITHDRAW  positive evidence: moved
+    not found (404, 403)              live                       SUSPECT   hidden; a later full run must agree
+    not found (404, 403)              hidden as not visible      CONFIRM   hidden by an earlier run, which now is confirmed
+    not found, but listed             any                        SUSPECT   listing and lookup disagree
+    any other status or answer        any                        KEEP      doubtful: no evidence
+
+What the scope says about a page that the listing shows:
+
+    not in scope                      not removed                WITHDRAW  out_of_scope
+    not known                         not removed                OBSCURE   scope_unknown: hidden, never removed
+
+Rules for a space, and in the same way for a whole run:
+
+1. WITHDRAW, SUSPECT and OBSCURE hide a live page in this run, however many there are.
+2. WITHDRAW removes in this run, unless more pages than the limit have such new evidence. What is out of scope because
+   the settings changed waits for a decision whatever the number.
+3. CONFIRM removes, unless the space is held or more pages than the limit wait.
+4. A mass of SUSPECT pages holds the space.
+5. While a space is held, what waits goes on waiting until it comes back or somebody decides (--allow-mass-delete). New
+   positive evidence about other pages is not held by it.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from hr_sync.domain.changes import WithdrawalReason
 from hr_sync.domain.content import StoredPage
+from hr_sync.domain.scope import ScopeDecision
 
 
 class LookupStatus(StrEnum):
-    """What asking for one page by id showed."""
+    """What looking up one page by id showed."""
 
-    FOUND = "present"  #: 200; status and space tell the rest
-    NOT_FOUND = "unseen"  #: 404 or 403 from Confluence itself
-    UNKNOWN = "unknown"  #: anything else, which is evidence of nothing
+    FOUND = "found"  #: 200; status and space tell the rest
+    NOT_FOUND = "not_found"  #: 404 or 403 from Confluence itself
+    UNKNOWN = "unknown"  #: anything else: evidence of nothing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LookupResult:
-    """The answer to the question about one page."""
+    """The answer to the lookup of one page."""
 
     page_id: str
-    status_of_lookup: LookupStatus
-    status: str | None = None  #: where present
-    space_id: str | None = None  #: where present
+    result: LookupStatus
+    status: str | None = None  #: Confluence's word, where found
+    space_id: str | None = None  #: where found
 
 
 class Verdict(StrEnum):
-    """What follows for one page."""
+    """What the evidence about one page says."""
 
     KEEP = "keep"
-    LEAVE = "leave"
-    HIDE = "hide"
-    REMOVE = "remove"
+    SKIP = "skip"
+    WITHDRAW = "withdraw"
+    SUSPECT = "suspect"
+    CONFIRM = "confirm"
+    OBSCURE = "obscure"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ruling:
-    """A verdict and its reason, as stored in `removed_reason` and told by `explain`."""
+class DeletionDecision:
+    """What the evidence says about one stored page, and why."""
 
     page_id: str
-    space_key: str  #: where the mirror has the page; under another key it is not the page that was ruled on
+    space_key: str  #: of the stored row; under another key it is not the row that was decided on
     verdict: Verdict
-    reason: str
+    reason: WithdrawalReason | None  #: None where the page is kept or skipped
+    evidence: str  #: in words for an operator
     was_live: bool
+    is_new: bool  #: the page was not hidden for this reason before
+    was_allowed: bool = False  #: hidden by a run in which somebody had allowed a mass removal
 
 
-def rule(evidence: LookupResult, stored: StoredPage, *, space_id: str, mirrored_space_ids: frozenset[str]) -> Ruling:
-    """Look one page up in the verdict table. `space_id` is the space whose listing lacks it."""
-    verdict, reason = _verdict(evidence, stored, space_id, mirrored_space_ids)
-    return _ruling(stored, verdict, reason)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeletionPlan:
+    """What leaves one space in one run. A page that is hidden and then removed in the same run is in both."""
+
+    hide: tuple[DeletionDecision, ...] = ()  #: live pages that are hidden in this run
+    remove: tuple[DeletionDecision, ...] = ()  #: pages that are removed in this run
+    held: tuple[DeletionDecision, ...] = ()  #: hidden pages whose removal waits for a decision
+    unconfirmed: tuple[DeletionDecision, ...] = ()  #: hidden in this run; removed when a later full run agrees
+    doubtful: tuple[
+        DeletionDecision, ...
+    ] = ()  #: no evidence that they have gone, or no known scope: the run is partial
+    held_reason: str | None = None  #: why removals are held, in words for an operator
+    stored_pages: int = 0  #: pages of the space that are not removed: what the limit is a share of
+
+    @property
+    def leaving(self) -> int:
+        """Return how many pages the run removes or begins to."""
+        return len(self.remove) + len(self.unconfirmed)
 
 
-def _verdict(
-    evidence: LookupResult, stored: StoredPage, space_id: str, mirrored_space_ids: frozenset[str]
-) -> tuple[Verdict, str]:
-    match evidence:
-        case LookupResult(status_of_lookup=LookupStatus.NOT_FOUND) if stored.hidden:
-            return Verdict.REMOVE, "gone"
-        case LookupResult(status_of_lookup=LookupStatus.NOT_FOUND):
-            return Verdict.HIDE, "not visible"
-        case LookupResult(status_of_lookup=LookupStatus.FOUND, status="current", space_id=found) if found == space_id:
-            return Verdict.KEEP, "the listing was wrong: the page is there"
-        case LookupResult(status_of_lookup=LookupStatus.FOUND, status="current", space_id=found) if (
-            found in mirrored_space_ids
-        ):
-            return Verdict.LEAVE, "moved to another mirrored space"
-        case LookupResult(status_of_lookup=LookupStatus.FOUND, status="current"):
-            return Verdict.REMOVE, "moved out of scope"
-        case LookupResult(status_of_lookup=LookupStatus.FOUND, status=str(status)):
-            return Verdict.REMOVE, status
-    return Verdict.KEEP, "no evidence"
-
-
-def out_of_scope(pages: Iterable[StoredPage]) -> list[Ruling]:
-    """Rule on stored pages that a listing shows outside of the scope: not gone at the source, and not ours any more."""
-    return [_ruling(page, Verdict.REMOVE, "out of scope") for page in pages if not page.removed]
-
-
-def space_archived(pages: Iterable[StoredPage]) -> list[Ruling]:
-    """Rule on the stored pages of a space that says of itself that it is archived."""
-    return [_ruling(page, Verdict.REMOVE, "space archived") for page in pages if not page.removed]
-
-
-def _ruling(stored: StoredPage, verdict: Verdict, reason: str) -> Ruling:
-    return Ruling(page_id=stored.id, space_key=stored.space_key, verdict=verdict, reason=reason, was_live=stored.live)
+#: Confluence's statuses that say of a page that it is withdrawn. An unknown word is no evidence.
+_WITHDRAWN = {
+    "trashed": WithdrawalReason.TRASHED,
+    "archived": WithdrawalReason.ARCHIVED,
+    "deleted": WithdrawalReason.DELETED,
+    "draft": WithdrawalReason.DRAFT,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeletionLimit:
-    """How much may leave a space in one run without somebody's word."""
+    """How many pages may be removed at once without somebody's decision."""
 
     max_removed_pages: int = 20
     max_removed_fraction: float = 0.10
 
-    def limit(self, live_pages: int) -> int:
-        """Return the most live pages that may be hidden or removed in one run."""
-        return max(self.max_removed_pages, int(self.max_removed_fraction * live_pages))
+    def of(self, stored_pages: int) -> int:
+        """Return the most pages that may be removed at once among so many."""
+        return max(self.max_removed_pages, int(self.max_removed_fraction * stored_pages))
 
 
-def leaving(rulings: Sequence[Ruling]) -> int:
-    """Count the live pages that these rulings would hide or remove."""
-    return sum(ruling.was_live and ruling.verdict in (Verdict.HIDE, Verdict.REMOVE) for ruling in rulings)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HoldState:
+    """What is known of a space before the decision."""
+
+    held: int = 0  #: removals that have been waiting since an earlier run
+    allowed_run_id: int | None = None  #: last run in which somebody allowed a mass removal in this space
+
+
+def decide_absent(
+    page: StoredPage,
+    lookup: LookupResult,
+    *,
+    space_id: str,
+    mirrored_space_ids: frozenset[str],
+    listed: bool = False,
+    hold: HoldState,
+) -> DeletionDecision:
+    """Look one page up in the first table. `space_id` is the space whose listing lacks its page or its body.
+
+    `listed`: the listing showed the page, and only its body could not be fetched.
+    """
+    match lookup:
+        case LookupResult(result=LookupStatus.NOT_FOUND):
+            waits = page.hidden_reason is WithdrawalReason.NOT_VISIBLE and not listed
+            verdict = Verdict.CONFIRM if waits else Verdict.SUSPECT
+            words = "not found by id again" if waits else "not found by id"
+            decision = _withdraw(page, verdict, WithdrawalReason.NOT_VISIBLE, words)
+            allowed, missing = hold.allowed_run_id, page.missing_since_run_id
+            is_allowed = waits and None not in {allowed, missing} and (missing or 0) <= (allowed or 0)
+            return replace(decision, was_allowed=is_allowed)
+        case LookupResult(result=LookupStatus.FOUND, status="current", space_id=found) if found == space_id:
+            words = (
+                "the page is there, its body was not returned" if listed else "the listing was wrong: the page is there"
+            )
+            return _keep(page, Verdict.KEEP, words)
+        case LookupResult(result=LookupStatus.FOUND, status="current", space_id=found) if found in mirrored_space_ids:
+            return _keep(page, Verdict.SKIP, "moved to another mirrored space")
+        case LookupResult(result=LookupStatus.FOUND, status="current"):
+            return _withdraw(page, Verdict.WITHDRAW, WithdrawalReason.MOVED, "moved to a space that is not mirrored")
+        case LookupResult(result=LookupStatus.FOUND, status=str(status)) if status in _WITHDRAWN:
+            return _withdraw(page, Verdict.WITHDRAW, _WITHDRAWN[status], f"its status is {status}")
+    return _keep(page, Verdict.KEEP, "the lookup by id gave no evidence")
+
+
+def decide_out_of_scope(page: StoredPage, scope: ScopeDecision) -> DeletionDecision:
+    """Decide about a stored page that is listed and not in scope, or whose scope is not known."""
+    if scope.in_scope is None:
+        return _withdraw(page, Verdict.OBSCURE, WithdrawalReason.SCOPE_UNKNOWN, scope.rule)
+    return _withdraw(page, Verdict.WITHDRAW, WithdrawalReason.OUT_OF_SCOPE, scope.rule)
+
+
+def decide_space_archived(page: StoredPage) -> DeletionDecision:
+    """Decide about a stored page of a space that says of itself that it is archived."""
+    return _withdraw(page, Verdict.WITHDRAW, WithdrawalReason.SPACE_ARCHIVED, "its space is archived")
+
+
+def plan_deletions(
+    decisions: Iterable[DeletionDecision],
+    *,
+    stored_pages: int,
+    limit: DeletionLimit,
+    hold: HoldState,
+    allow: bool = False,
+    narrowed: bool = False,
+) -> DeletionPlan:
+    """Apply the rules to the decisions about one space.
+
+    `stored_pages` counts the pages of the space that are not removed. `allow`: somebody has decided that a mass may go.
+    `narrowed`: the settings changed since the last full run, so what is out of scope waits for a decision.
+    """
+    ordered = sorted(decisions, key=lambda decision: decision.page_id)
+    by: dict[Verdict, list[DeletionDecision]] = {verdict: [] for verdict in Verdict}
+    for decision in ordered:
+        by[decision.verdict].append(decision)
+    most = limit.of(stored_pages)
+    settings = [d for d in by[Verdict.WITHDRAW] if d.is_new and narrowed and d.reason is WithdrawalReason.OUT_OF_SCOPE]
+    new = [d for d in by[Verdict.WITHDRAW] if d.is_new and d not in settings]
+    waiting = [d for d in by[Verdict.WITHDRAW] if not d.is_new]
+    confirmed = [d for d in by[Verdict.CONFIRM] if not d.was_allowed]
+    suspected = by[Verdict.SUSPECT]
+
+    held: list[DeletionDecision] = []
+    reasons: list[str] = []
+    if not allow:
+        mass = len(suspected) + len(new) > most
+        for group, holds, why in (
+            (settings, bool(settings), "the settings no longer cover them"),
+            (new, len(new) > most, f"more than {most} pages left at once"),
+            (waiting, hold.held > 0 or len(waiting) > most, f"more than {most} pages left at once"),
+            (confirmed, hold.held > 0 or len(confirmed) > most, f"more than {most} pages became invisible at once"),
+            (suspected, bool(suspected) and mass, f"more than {most} pages became invisible at once"),
+        ):
+            if group and holds:
+                held += group
+                reasons += [] if why in reasons else [why]
+    keeps_waiting = [
+        d for d in by[Verdict.KEEP] if not allow and hold.held > 0 and not d.was_live and d.reason is not None
+    ]
+    held += keeps_waiting
+    waits = {decision.page_id for decision in held}
+    return DeletionPlan(
+        hide=tuple(d for d in ordered if d.was_live and d.verdict in _HIDES),
+        remove=tuple(d for d in ordered if d.verdict in _REMOVES and d.page_id not in waits),
+        held=tuple(sorted(held, key=lambda decision: decision.page_id)),
+        unconfirmed=tuple(d for d in suspected if d.page_id not in waits),
+        doubtful=tuple(d for d in ordered if d.verdict in _DOUBTFUL),
+        held_reason="; ".join(reasons) or ("they wait since an earlier run" if held else None),
+        stored_pages=stored_pages,
+    )
+
+
+_HIDES = frozenset({Verdict.WITHDRAW, Verdict.SUSPECT, Verdict.CONFIRM, Verdict.OBSCURE})
+_REMOVES = frozenset({Verdict.WITHDRAW, Verdict.CONFIRM})
+_DOUBTFUL = frozenset({Verdict.KEEP, Verdict.OBSCURE})
+
+
+def hold_across_spaces(
+    plans: Mapping[str, DeletionPlan], limit: DeletionLimit, *, allow: bool = False
+) -> Mapping[str, DeletionPlan]:
+    """Hold what leaves in all spaces of a run together when it is more than the limit; `plans` by space key."""
+    most = limit.of(sum(plan.stored_pages for plan in plans.values()))
+    leaving = sum(plan.leaving for plan in plans.values())
+    if allow or leaving <= most:
+        return plans
+    why = f"{leaving} pages left at once in all spaces of the run, more than {most}"
+    return {key: _hold_all(plan, why) for key, plan in plans.items()}
+
+
+def _hold_all(plan: DeletionPlan, why: str) -> DeletionPlan:
+    if not plan.leaving:
+        return plan
+    held = sorted((*plan.held, *plan.remove, *plan.unconfirmed), key=lambda decision: decision.page_id)
+    reason = "; ".join(filter(None, (plan.held_reason, why)))
+    return replace(plan, held=tuple(held), remove=(), unconfirmed=(), held_reason=reason)
+
+
+def _withdraw(page: StoredPage, verdict: Verdict, reason: WithdrawalReason, evidence: str) -> DeletionDecision:
+    return DeletionDecision(
+        page_id=page.id,
+        space_key=page.space_key,
+        verdict=verdict,
+        reason=reason,
+        evidence=evidence,
+        was_live=page.live,
+        is_new=page.hidden_reason is not reason,
+    )
+
+
+def _keep(page: StoredPage, verdict: Verdict, evidence: str) -> DeletionDecision:
+    return DeletionDecision(
+        page_id=page.id,
+        space_key=page.space_key,
+        verdict=verdict,
+        reason=page.hidden_reason,
+        evidence=evidence,
+        was_live=page.live,
+        is_new=False,
+    )
+
+
+def page_ids(decisions: Sequence[DeletionDecision]) -> frozenset[str]:
+    """Return the ids of the pages that these decisions are about."""
+    return frozenset(decision.page_id for decision in decisions)

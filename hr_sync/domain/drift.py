@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from hr_sync.domain.access import PageAttributes, StoredAttributes
-from hr_sync.domain.acl import acl_digest
+from hr_sync.domain.access import PageAttributes, StoredAttributes, acl_digest
 from hr_sync.domain.content import Head
 
 

@@ -4,6 +4,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 
+from hr_sync.domain.deletion import DeletionPlan
+from hr_sync.errors import (
+    AccessDenied,
+    ConfluenceUnavailable,
+    CredentialsRefused,
+    DatabaseConflict,
+    DatabaseUnavailable,
+    HrSyncError,
+    ServerFailed,
+    Stopped,
+)
+
+
+class Mode(StrEnum):
+    """Which pages a run looks at."""
+
+    FULL = "full"  #: everything in scope; the only mode that finds what has gone
+    INCREMENTAL = "incremental"  #: what changed since the last pass, as far as versions tell; removes nothing
+    ACCESS = "access"  #: labels and readers of everything in scope, and nothing else
+    RESYNC = "resync"  #: what was asked for is fetched whatever its version
+    PURGE = "purge"  #: erases what was asked for
+
 
 class Outcome(StrEnum):
     """How a run, or its part for one space, ended. Ordered from best to worst."""
@@ -16,7 +38,7 @@ class Outcome(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """What the process tells its caller. The errors of `hr_sync.errors` carry theirs."""
+    """What the process returns to its caller. The errors of `hr_sync.errors` carry theirs."""
 
     COMPLETE = 0
     FAILED = 1
@@ -39,20 +61,23 @@ _EXIT_CODES = {
 
 @dataclass(kw_only=True, slots=True)
 class Counts:
-    """How many pages met which fate in one space, or in a whole run."""
+    """How many pages met which fate in one space, or in a whole run.
 
-    listed: int = 0
-    inserted: int = 0
-    updated: int = 0
-    moved: int = 0
-    restored: int = 0
-    relabelled: int = 0
-    restricted: int = 0  #: pages with other readers than before, be they fewer or more
-    unchanged: int = 0
-    failed: int = 0
-    hidden: int = 0
-    removed: int = 0
-    bodies: int = 0  #: bodies fetched
+    Declared once: the tables, the metrics and the printed table take their columns from these fields.
+    """
+
+    listed: int = field(default=0, metadata={"comment": "Pages that the listings showed"})
+    inserted: int = field(default=0, metadata={"comment": "Pages that are new"})
+    updated: int = field(default=0, metadata={"comment": "Pages whose row was written again"})
+    moved: int = field(default=0, metadata={"comment": "Pages of which title, place or url changed"})
+    restored: int = field(default=0, metadata={"comment": "Hidden or removed pages that are back"})
+    relabelled: int = field(default=0, metadata={"comment": "Pages with other labels than before"})
+    restricted: int = field(default=0, metadata={"comment": "Pages with other readers than before, fewer or more"})
+    unchanged: int = field(default=0, metadata={"comment": "Pages that needed nothing"})
+    failed: int = field(default=0, metadata={"comment": "Pages that failed"})
+    hidden: int = field(default=0, metadata={"comment": "Pages newly hidden and not removed"})
+    removed: int = field(default=0, metadata={"comment": "Pages newly removed"})
+    bodies: int = field(default=0, metadata={"comment": "Page bodies fetched"})
 
     def add(self, other: "Counts") -> None:
         """Add another count to this one."""
@@ -66,11 +91,13 @@ class SpaceReport:
 
     space_key: str
     outcome: Outcome
-    counts: Counts
+    counts: Counts = field(default_factory=Counts)
     exit_code: int = 0
     error: str | None = None
-    busy_with: str | None = None  #: who holds the lease, where another worker is at it
-    ends_run: bool = False  #: what went wrong would meet every space: the site is down, or has shut us out
+    warning: str | None = None  #: worth knowing, although the space is complete
+    busy_with: str | None = None  #: worker that holds the lease, where another one is at it
+    deletions: DeletionPlan = DeletionPlan()
+    ends_run: bool = False  #: the failure is about every space: the site is down, or refuses our credentials
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +105,7 @@ class RunReport:
     """One run. `exit_code` is what the process ends with."""
 
     run_id: int
-    mode: str
+    mode: Mode
     outcome: Outcome
     exit_code: int
     spaces: Sequence[SpaceReport]
@@ -99,8 +126,8 @@ def total(reports: Iterable[SpaceReport]) -> Counts:
 def conclude(reports: Sequence[SpaceReport]) -> tuple[Outcome, int]:
     """Return the outcome and the exit code of a run from those of its spaces.
 
-    One space that could not be read makes the run partial; when it is so with every space, the run ends as they did.
-    It also ends as the space did whose failure meets every space, whichever spaces had their turn before.
+    One space that could not be read makes the run partial; if no space could be read, the run ends as they did.
+    A failure that is about every space ends the run as that space ended.
     """
     if not reports:
         return Outcome.COMPLETE, ExitCode.COMPLETE
@@ -114,3 +141,17 @@ def conclude(reports: Sequence[SpaceReport]) -> tuple[Outcome, int]:
     if worst is Outcome.FAILED:
         return worst, reports[0].exit_code
     return worst, _EXIT_CODES[worst]
+
+
+def is_about_every_space(failure: HrSyncError) -> bool:
+    """Return True if a failure would repeat in every space: the site or the database is down, or refuses us."""
+    if isinstance(failure, ServerFailed | AccessDenied | DatabaseConflict):
+        return False
+    return isinstance(failure, ConfluenceUnavailable | CredentialsRefused | DatabaseUnavailable | Stopped)
+
+
+def outcome_of(failure: HrSyncError) -> Outcome:
+    """Return the outcome that a failure leaves."""
+    if isinstance(failure, Stopped):
+        return Outcome.STOPPED
+    return Outcome.PARTIAL if failure.exit_code == ExitCode.PARTIAL else Outcome.FAILED

@@ -1,27 +1,29 @@
-"""What to do with each page, decided from a listing and from what is stored. No I/O happens here.
+"""What to write for each page, decided from a listing and from what is stored. Pure.
 
 The decision table, first line that fits:
 
     listing shows it       stored                      action
     ------------------     ------------------------    ---------
     yes                    no                          INSERT
-    yes                    hidden or removed           RESTORE    also when its version is equal
-    yes                    another version             UPDATE     also a lower one: spaces are imported and restored
+    yes                    hidden or removed           RESTORE    with its stored body when the version is equal
+    yes                    another version, no body    UPDATE     also a lower one: spaces are imported and restored
     yes                    other title, place, ...     MOVE       no body is fetched: versions are equal
     yes                    the same                    NOTHING
     yes, but unreadable    anything                    FAIL       its last good row stays
-    no                     live or hidden              QUESTION   absence is a question, not an answer
+    no                     live or hidden              VERIFY     absence is a question, not an answer
     no                     removed, or not at all      NOTHING
 
-RELABEL and RESTRICT are decided by a table of their own, in `badge.py`: no listing shows labels and restrictions.
+The scope is decided before: a listing that comes here holds only what is in scope. RELABEL and RESTRICT are decided in
+`access.py`: no listing shows labels and restrictions.
 
-A manual resync of a space fetches and writes every page that is listed, whatever the table says of it.
+A manual resync of a space fetches and writes every page that is listed, whatever the table says.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Head, Listing, RecentChanges, StoredPage, metadata_digest
 
 
@@ -32,14 +34,18 @@ class Action(StrEnum):
     UPDATE = "update"
     MOVE = "move"
     RESTORE = "restore"
-    RELABEL = "relabel"
-    RESTRICT = "restrict"
     FAIL = "fail"
-    QUESTION = "question"
+    VERIFY = "verify"
     NOTHING = "nothing"
 
 
-FETCHES = frozenset({Action.INSERT, Action.UPDATE, Action.RESTORE})  #: the actions that need a body
+#: What each action that writes a page is called in the change feed.
+WRITES = {
+    Action.INSERT: ChangeAction.INSERT,
+    Action.UPDATE: ChangeAction.UPDATE,
+    Action.MOVE: ChangeAction.MOVE,
+    Action.RESTORE: ChangeAction.RESTORE,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,11 +56,18 @@ class Step:
     page_id: str
     head: Head | None
     reason: str
+    fetch: bool = False  #: the action needs a body from the source
+    seen_in_space: str | None = None  #: key of the space that the stored row was in; None if there was no row
+
+    @property
+    def writes(self) -> ChangeAction:
+        """Return what the feed calls this action. Raises KeyError for one that writes no page."""
+        return WRITES[self.action]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """The steps of one space, sorted by page id so that two writers cannot deadlock, and how many pages need none."""
+    """The steps of one space, sorted by page id, and how many pages need none."""
 
     steps: tuple[Step, ...]
     unchanged: int
@@ -66,25 +79,36 @@ class Plan:
     @property
     def fetches(self) -> tuple[Step, ...]:
         """Return the steps that need a body."""
-        return self.having(*FETCHES)
+        return tuple(step for step in self.steps if step.fetch)
+
+    @property
+    def without_body(self) -> tuple[Step, ...]:
+        """Return the steps that write a page and keep its stored body."""
+        return tuple(step for step in self.steps if step.action in WRITES and not step.fetch)
 
 
-def decide(head: Head | None, stored: StoredPage | None) -> tuple[Action, str]:
-    """Look one page up in the decision table. Gives the action and the reason, in words for an operator."""
+def decide(head: Head | None, stored: StoredPage | None) -> tuple[Action, bool, str]:
+    """Look one page up in the decision table. Return the action, whether it needs a body, and the reason in words."""
     match head, stored:
         case Head(), None:
-            return Action.INSERT, "new"
-        case Head(), StoredPage(removed=True):
-            return Action.RESTORE, "was removed, is listed again"
-        case Head(), StoredPage(hidden=True):
-            return Action.RESTORE, "was hidden, is listed again"
+            return Action.INSERT, True, "new"
+        case Head() as shown, StoredPage(removed=True):
+            return Action.RESTORE, _needs_body(shown, stored), "was removed, is listed again"
+        case Head() as shown, StoredPage(hidden=True):
+            return Action.RESTORE, _needs_body(shown, stored), "was hidden, is listed again"
         case Head(version=listed), StoredPage(version=kept) if listed != kept:
-            return Action.UPDATE, f"version {kept} → {listed}"
+            return Action.UPDATE, True, f"version {kept} → {listed}"
+        case Head(), StoredPage(has_body=False):
+            return Action.UPDATE, True, "the stored body is missing"
         case Head() as shown, StoredPage(metadata_digest=digest) if metadata_digest(shown) != digest:
-            return Action.MOVE, "title, place, status or address changed"
+            return Action.MOVE, False, "title, place, status or address changed"
         case None, StoredPage(removed=False):
-            return Action.QUESTION, "stored, not in the listing"
-    return Action.NOTHING, "unchanged"
+            return Action.VERIFY, False, "stored, not in the listing"
+    return Action.NOTHING, False, "unchanged"
+
+
+def _needs_body(head: Head, stored: StoredPage) -> bool:
+    return head.version != stored.version or not stored.has_body
 
 
 def make_plan(listing: Listing, stored: Mapping[str, StoredPage], *, every_page: bool = False) -> Plan:
@@ -94,38 +118,51 @@ def make_plan(listing: Listing, stored: Mapping[str, StoredPage], *, every_page:
     return Plan(steps=tuple(steps), unchanged=sum(page_id not in touched for page_id in listing.heads))
 
 
-def plan_recent(recent: RecentChanges, stored: Mapping[str, StoredPage], *, due: Collection[str]) -> Plan:
-    """Compare the pages that changed lately with their stored rows. Asks no question: nothing is absent here.
+def plan_incremental(recent: RecentChanges, stored: Mapping[str, StoredPage], *, due: Collection[str]) -> Plan:
+    """Compare the pages that changed lately with their stored rows. Verifies nothing: no page is absent here.
 
-    A lower version than the stored one is a stale read, unlike in a complete listing. `due` are pages that failed
-    before and are tried again, whatever the answer shows of them.
+    A lower version than the stored one is a stale read, unlike in a complete listing. A page that is hidden or removed
+    gets no step: a list that may lag never shows it again. `due` are pages that failed before and are tried again.
     """
-    steps = {}
+    steps: dict[str, Step] = {}
     for page_id, head in recent.heads.items():
         kept = stored.get(page_id)
-        action, reason = decide(head, kept)
-        if action is not Action.NOTHING and not (kept is not None and head.version < kept.version):
-            steps[page_id] = Step(action=action, page_id=page_id, head=head, reason=reason)
+        action, fetch, reason = decide(head, kept)
+        if action in {Action.NOTHING, Action.RESTORE} or (kept is not None and head.version < kept.version):
+            continue
+        steps[page_id] = step_of(action, page_id, head, kept, reason, fetch=fetch)
     for page_id, reason in recent.unreadable.items():
         steps[page_id] = Step(action=Action.FAIL, page_id=page_id, head=None, reason=reason)
     for page_id in set(due) - steps.keys():
-        action = Action.UPDATE if page_id in stored else Action.INSERT
-        steps[page_id] = Step(action=action, page_id=page_id, head=None, reason="failed before, tried again")
+        kept = stored.get(page_id)
+        if kept is None or kept.live:
+            action = Action.UPDATE if kept else Action.INSERT
+            steps[page_id] = step_of(action, page_id, None, kept, "failed before, tried again", fetch=True)
     ordered = tuple(steps[page_id] for page_id in sorted(steps))
     return Plan(steps=ordered, unchanged=len(recent.heads.keys() - steps.keys()))
 
 
+def step_of(
+    action: Action, page_id: str, head: Head | None, stored: StoredPage | None, reason: str, *, fetch: bool
+) -> Step:
+    """Return the step for one page, with the space that its stored row was seen in."""
+    seen = stored.space_key if stored else None
+    return Step(action=action, page_id=page_id, head=head, reason=reason, fetch=fetch, seen_in_space=seen)
+
+
 def _steps(listing: Listing, stored: Mapping[str, StoredPage], *, every_page: bool) -> Iterator[Step]:
     for page_id, head in listing.heads.items():
-        action, reason = decide(head, stored.get(page_id))
-        if every_page and action not in FETCHES:
-            action, reason = Action.UPDATE, "asked for"
+        kept = stored.get(page_id)
+        action, fetch, reason = decide(head, kept)
+        if every_page and not fetch:
+            action = Action.RESTORE if action is Action.RESTORE else Action.UPDATE
+            fetch, reason = True, "asked for"
         if action is not Action.NOTHING:
-            yield Step(action=action, page_id=page_id, head=head, reason=reason)
+            yield step_of(action, page_id, head, kept, reason, fetch=fetch)
     for page_id, reason in listing.unreadable.items():
         yield Step(action=Action.FAIL, page_id=page_id, head=None, reason=reason)
     for page_id, page in stored.items():
         if page_id not in listing:
-            action, reason = decide(None, page)
+            action, fetch, reason = decide(None, page)
             if action is not Action.NOTHING:
-                yield Step(action=action, page_id=page_id, head=None, reason=reason)
+                yield step_of(action, page_id, None, page, reason, fetch=fetch)

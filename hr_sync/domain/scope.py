@@ -1,14 +1,30 @@
-"""Which pages of a space are in scope, when only some page trees or labels of it are. Pure.
+"""What is mirrored: which spaces, and which of their pages. Pure.
 
-A tree is a page and everything below it. A page's parent may be no page (a folder, a whiteboard), so that the chain up
-to the top needs the parents of those too.
+A page tree is a page and everything below it. Whether a page is in scope has three answers: yes, no, and not known,
+because its place or its labels could not be read. The decision table, first line that fits:
+
+    the page, or something above it, is in exclude_page_trees      no
+    it has one of exclude_labels                                   no
+    it is in none of page_trees, and the whole way up is known     no
+    it has none of include_labels, and its labels are known        no
+    anything that one of these rules needs is not known            not known
+    otherwise                                                      yes
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-MOST_LEVELS = 10_000  #: Confluence allows any depth; a cycle must end
+EVERY_SPACE = "*"
+MAX_LEVELS = 1_000  #: a page below more levels than this has no known place; a circle of parents ends here too
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScopeDecision:
+    """Whether a page is in scope, and the rule that decides it in words for an operator."""
+
+    in_scope: bool | None  #: None: not known
+    rule: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,59 +37,121 @@ class PageScope:
     exclude_labels: frozenset[str] = frozenset()  #: wins over `include_labels`
 
     @property
-    def everything(self) -> bool:
-        """True when no page is out of scope."""
-        return not self.by_tree and not self.by_label
-
-    @property
     def by_tree(self) -> bool:
-        """True when a page's place may put it out of scope."""
+        """Return True if a page's place may put it out of scope."""
         return bool(self.page_trees or self.exclude_page_trees)
 
     @property
     def by_label(self) -> bool:
-        """True when a page's labels may put it out of scope."""
+        """Return True if a page's labels may put it out of scope."""
         return bool(self.include_labels or self.exclude_labels)
 
     @property
+    def is_everything(self) -> bool:
+        """Return True if no page is out of scope."""
+        return not self.by_tree and not self.by_label
+
+    @property
     def fingerprint(self) -> str:
-        """SHA-256 hex that differs when another set of pages may be in scope."""
+        """Return SHA-256 hex that differs when another set of pages may be in scope."""
         sets = (self.page_trees, self.exclude_page_trees, self.include_labels, self.exclude_labels)
-        parts = [sorted(each) for each in sets]
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        return hashlib.sha256(repr([sorted(each) for each in sets]).encode()).hexdigest()
 
-    def covers_labels(self, labels: Collection[str]) -> bool:
-        """Return True if a page with these labels is in scope, as far as labels go."""
-        if self.exclude_labels.intersection(labels):
+    def decide(self, chain: "Chain", labels: frozenset[str] | None) -> ScopeDecision:
+        """Look one page up in the decision table. `labels` None: not known."""
+        place, named = self._by_place(chain), self._by_labels(labels)
+        return next(
+            (each for wanted in (False, None) for each in (place, named) if each.in_scope is wanted),
+            place if self.by_tree else named,
+        )
+
+    def _by_place(self, chain: "Chain") -> ScopeDecision:
+        if not self.by_tree:
+            return _EVERY_PAGE
+        if excluded := next((node for node in chain.nodes if node in self.exclude_page_trees), None):
+            return ScopeDecision(in_scope=False, rule=f"it is in confluence.exclude_page_trees ({excluded})")
+        chosen = next((node for node in chain.nodes if node in self.page_trees), None)
+        if not chain.complete and (self.exclude_page_trees or chosen is None):
+            return ScopeDecision(in_scope=None, rule="its place in the page trees could not be read")
+        if chosen is None and self.page_trees:
+            return ScopeDecision(in_scope=False, rule="it is in none of confluence.page_trees")
+        rule = f"it is in confluence.page_trees ({chosen})" if chosen else "it is in no excluded page tree"
+        return ScopeDecision(in_scope=True, rule=rule)
+
+    def _by_labels(self, labels: frozenset[str] | None) -> ScopeDecision:
+        if not self.by_label:
+            return _EVERY_PAGE
+        if labels is None:
+            return ScopeDecision(in_scope=None, rule="its labels could not be read")
+        if excluded := sorted(self.exclude_labels & labels):
+            return ScopeDecision(in_scope=False, rule=f"it has a label of confluence.exclude_labels ({excluded[0]})")
+        if self.include_labels and not self.include_labels & labels:
+            return ScopeDecision(in_scope=False, rule="it has none of confluence.include_labels")
+        return ScopeDecision(in_scope=True, rule="its labels put it in scope")
+
+
+_EVERY_PAGE = ScopeDecision(in_scope=True, rule="every current page of its space is in scope")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpaceScope:
+    """Which spaces are mirrored, and which of their pages. Confluence's space keys do not differ by case."""
+
+    spaces: Sequence[str]  #: keys or aliases, or just "*" for all that the account sees
+    exclude_spaces: Sequence[str] = ()
+    include_personal_spaces: bool = False  #: matters for "*" only
+    pages: PageScope = field(default_factory=PageScope)
+
+    @property
+    def is_every_space(self) -> bool:
+        """Return True if the spaces are not named one by one."""
+        return EVERY_SPACE in self.spaces
+
+    def covers(self, key: str, alias: str | None = None) -> bool:
+        """Return True if a space is meant to be mirrored, visible or not."""
+        names = {name.casefold() for name in (key, alias) if name}
+        if names & {name.casefold() for name in self.exclude_spaces}:
             return False
-        return not self.include_labels or bool(self.include_labels.intersection(labels))
+        if self.is_every_space:
+            return self.include_personal_spaces or not key.startswith("~")
+        return bool(names & {name.casefold() for name in self.spaces})
 
-    def covers(
-        self, page_id: str, parents: Mapping[str, str | None], lost: Collection[str] = frozenset()
-    ) -> bool | None:
-        """Return True if a page's place is in scope; `parents` gives the parent of each page and folder up to the top.
 
-        `lost` are those among them whose own parent could not be seen. None when it hangs on what is above these.
-        """
-        chain = set(ancestry(page_id, parents))
-        if chain & self.exclude_page_trees:
-            return False
-        chosen = not self.page_trees or bool(chain & self.page_trees)
-        if chain.intersection(lost) and (self.exclude_page_trees or not chosen):
-            return None
-        return chosen
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chain:
+    """A page and everything above it, from the page upwards."""
+
+    nodes: Sequence[str]
+    complete: bool  #: the way up is known to its top
+
+
+def chain_of(page_id: str, parents: Mapping[str, str | None], unresolved: Collection[str] = frozenset()) -> Chain:
+    """Return the page and everything above it.
+
+    `parents` holds the parent of each node, None at the top of a space; `unresolved` are nodes whose parent could not
+    be read. The chain is not complete where it meets one of those, a node without an entry, or a circle.
+    """
+    nodes = list(ancestry(page_id, parents))
+    last = nodes[-1]
+    complete = last in parents and parents[last] is None and not unresolved_in(nodes, unresolved)
+    return Chain(nodes=nodes, complete=complete)
+
+
+def unresolved_in(nodes: Sequence[str], unresolved: Collection[str]) -> bool:
+    """Return True if the parent of one of these nodes could not be read."""
+    return bool(unresolved) and any(node in unresolved for node in nodes)
 
 
 def ancestry(page_id: str, parents: Mapping[str, str | None]) -> Iterator[str]:
-    """Yield the page and everything above it, as far as is known; ends in a cycle too."""
+    """Yield the page and everything above it, as far as is known; ends in a circle too."""
     seen: set[str] = set()
     here: str | None = page_id
-    while here is not None and here not in seen and len(seen) < MOST_LEVELS:
+    while here is not None and here not in seen and len(seen) < MAX_LEVELS:
         seen.add(here)
         yield here
         here = parents.get(here)
 
 
-def unknown_above(parents: Mapping[str, str | None]) -> set[str]:
-    """Name the parents whose own parents nobody has asked for yet: folders, and pages that are not listed."""
-    return {parent for parent in parents.values() if parent is not None and parent not in parents}
+def same_space_key(one: str, other: str) -> bool:
+    """Return True if two keys name the same space: Confluence does not tell keys apart by case."""
+    return one.casefold() == other.casefold()

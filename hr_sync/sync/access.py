@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.access import AttributeStep, PageAttributes, plan_attributes
-from hr_sync.domain.acl import Restriction, effective_acl
+from hr_sync.domain.access import Restriction, effective_acl
 from hr_sync.domain.content import Listing
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import Action

@@ -12,7 +12,7 @@ from hr_sync.confluence.access_json import (
     read_expanded_labels,
     read_restrictions,
 )
-from hr_sync.domain.acl import Restriction
+from hr_sync.domain.access import Restriction
 from hr_sync.errors import AnswerNotTrusted
 
 USERS: dict[str, Any] = {"results": [{"accountId": "a", "userKey": "k", "displayName": "A"}], "limit": 200, "size": 1}

@@ -10,7 +10,7 @@ from hr_sync.domain.access import (
     decide_readers,
     plan_attributes,
 )
-from hr_sync.domain.acl import EffectiveAcl, Restriction, acl_digest, as_rows, effective_acl
+from hr_sync.domain.access import EffectiveAcl, Restriction, acl_digest, as_rows, effective_acl
 from hr_sync.domain.plan import Action
 
 OPEN = Restriction()

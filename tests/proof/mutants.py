@@ -360,14 +360,14 @@ MUTANTS = (
     ),
     Mutant(
         rule="readers that are not known somewhere above are not known",
-        file="domain/acl.py",
+        file="domain/access.py",
         old="        if restriction is None or node_id in lost:\n            return None\n",
         new="        if restriction is None or node_id in lost:\n            continue\n",
         tests=BADGES,
     ),
     Mutant(
         rule="a way that ends before the top leads to no known readers",
-        file="domain/acl.py",
+        file="domain/access.py",
         old="    if parents.get(chain[-1], chain[-1]) is not None:\n",
         new="    if False:\n",
         tests=BADGES,
