@@ -65,9 +65,13 @@ class LeaseLost(HrSyncError):
 
 
 class LeaseHeld(HrSyncError):
-    """Another worker holds the space, and the command needs it."""
+    """Another worker (`worker`, for people) holds the space, and the command needs it."""
 
     exit_code = 75
+
+    def __init__(self, message: str, *, worker: str = "another worker") -> None:
+        super().__init__(message)
+        self.worker = worker
 
 
 class Stopped(HrSyncError):
