@@ -102,12 +102,14 @@ def _write_bodies(run: SpaceRun, steps: Sequence[Step], since: datetime | None) 
 
 
 def _unusable(fetched: Fetched, steps: Mapping[str, Step], scope: PageScope) -> Iterator[tuple[str, str]]:
-    """Find bodies that must not be written: older than the listing, or changed since the scope was decided."""
+    """Find bodies that must not be written: from a replica that lags, or changed since the scope was decided."""
     for page_id, page in fetched.pages.items():
-        listed = steps[page_id].head
+        listed, stored_version = steps[page_id].head, steps[page_id].stored_version
         if listed is None:
-            continue
-        if page.head.version < listed.version:
+            # No listing vouches for a lower version, as one of an imported space does.
+            if stored_version is not None and page.head.version < stored_version:
+                yield page_id, f"the body has version {page.head.version}, version {stored_version} is stored"
+        elif page.head.version < listed.version:
             yield page_id, f"the body has version {page.head.version}, the listing showed {listed.version}"
         elif scope.by_tree and page.head.parent_id != listed.parent_id:
             yield page_id, "the page was moved after its place in the page trees was read"
