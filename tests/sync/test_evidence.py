@@ -93,7 +93,7 @@ def test_the_refusal_of_somebody_else_is_no_evidence(engine: Engine, kind: str) 
 
 
 def test_single_reads_that_all_fail_prove_nothing(engine: Engine) -> None:
-    """A scope or a proxy refuses every read by id while the lists work: the access check asks by the same kind of read."""
+    """Every read by id is refused while the lists work: the access check asks by the same kind of read."""
     world = world_of(8)
     page = world.pages()[3]
     with mirrored(world, engine) as (site, context):
