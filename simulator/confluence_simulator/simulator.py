@@ -11,6 +11,7 @@ from confluence_simulator.control import PREFIX, Control
 from confluence_simulator.faults import KINDS, Fault, FaultPlan
 from confluence_simulator.faults.kind import Parcel, Scene
 from confluence_simulator.faults.wire import whole
+from confluence_simulator.links import http_date
 from confluence_simulator.messages import GZIP_FROM_BYTES, Answer, Pairs, Request
 from confluence_simulator.rate_limit import RateLimit, too_many_requests
 from confluence_simulator.requests_log import RequestLog, RequestRecord
@@ -151,10 +152,16 @@ class Simulator:
         zipped = request.accepts_gzip and len(packed.plain) >= GZIP_FROM_BYTES
         payload = packed.in_gzip() if zipped else packed.plain
         encoding: Pairs = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")) if zipped else ()
-        headers = (*self._headers(packed.answer), *encoding, *packed.answer.headers)
+        headers = (*self._dated(packed.answer), *self._headers(packed.answer), *encoding, *packed.answer.headers)
         if request.method == "HEAD":
             payload = b""
         return Parcel(status=packed.answer.status, headers=headers, payload=payload)
+
+    def _dated(self, answer: Answer) -> Pairs:
+        """Return the `Date` header: the clock of the world, never that of the machine."""
+        if answer.date is None and self.tenant.date_header:
+            return (("Date", http_date(self.world.now + self.tenant.date_offset)),)
+        return (("Date", answer.date),) if answer.date else ()
 
     def _headers(self, answer: Answer) -> Pairs:
         if self.tenant.flavor == "datacenter":

@@ -36,6 +36,10 @@ class Tenant:
     """The index answers with the world's state of this long ago."""
     list_lag: timedelta = timedelta(0)
     """Lists of Cloud's v2 answer with the world's state of this long ago; single reads are always up to date."""
+    date_header: bool = True
+    """Answers carry `Date` with the clock of the world; False leaves the header out, as some proxies do."""
+    date_offset: timedelta = timedelta(0)
+    """How far the `Date` header is ahead of (or, if negative, behind) the clock of the world."""
     latency_seconds: float = 0.0
     rate_per_second: float = 0.0
     """More requests than this answer 429 with Retry-After; 0 sets no limit."""
@@ -70,6 +74,8 @@ class Switches(TypedDict, total=False):
     utc_offset: timedelta
     search_lag: timedelta
     list_lag: timedelta
+    date_header: bool
+    date_offset: timedelta
     latency_seconds: float
     rate_per_second: float
     webhook_signature: Literal["right", "wrong"]

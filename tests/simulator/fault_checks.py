@@ -3,6 +3,8 @@
 import http.client
 import time
 import zlib
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -44,6 +46,11 @@ def check_edit(simulator: Simulator, site: Client) -> None:
 
 def check_created(_: Simulator, site: Client) -> None:
     assert rows(site, limit=250)[-1]["title"].startswith("Written meanwhile")
+
+
+def check_date_shifted(simulator: Simulator, site: Client) -> None:
+    ahead = parsedate_to_datetime(ask(site).headers["Date"]) - simulator.world.now
+    assert timedelta(minutes=59) < ahead <= timedelta(hours=1)
 
 
 def check_moved(simulator: Simulator, site: Client) -> None:
