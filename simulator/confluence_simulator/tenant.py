@@ -28,6 +28,10 @@ class Tenant:
     """Cloud's v1 content and space endpoints answer 410, as on sites that have reached the removal."""
     version: str = "8.5.4"
     """Data Center's version: `content/scan` is there from 7.18."""
+    wrong_kind_status: Literal[400, 404] = 404
+    """What Cloud's v2 answers where the id of a page is asked of `/folders/{id}` or of another kind; both were seen."""
+    node_space_id: bool = True
+    """`/folders/{id}` and the like carry `spaceId`; the API document of January 2025 does not name it."""
     user_timezone: str = "UTC"
     """CQL dates are read in this zone."""
     utc_offset: timedelta = timedelta(0)
@@ -70,6 +74,8 @@ class Switches(TypedDict, total=False):
     bad_credentials: Literal["refused", "anonymous", "login"]
     removed_v1: bool
     version: str
+    wrong_kind_status: Literal[400, 404]
+    node_space_id: bool
     user_timezone: str
     utc_offset: timedelta
     search_lag: timedelta

@@ -1,4 +1,4 @@
-"""Edits of pages, blog posts and folders. What makes a version and what does not is decided here.
+"""Edits of pages, blog posts, folders, whiteboards, databases and embeds. Each edit says whether it makes a version.
 
 An edit or a rename makes a version; a move, a label, a restriction, trash, archive and restore do not.
 """
@@ -23,7 +23,7 @@ from confluence_simulator.world.spaces import SpaceEdits
 
 class PageEdits(SpaceEdits):
     def page(self, page_id: str) -> Page:
-        """The present state of a page, blog post or folder; purged or unknown ones raise WorldError."""
+        """Return the present state of a page or of another node; a purged or unknown one raises WorldError."""
         found = self.find(str(page_id))
         if not isinstance(found, Page):
             raise WorldError(f"There is no page {page_id!r}")
@@ -54,7 +54,10 @@ class PageEdits(SpaceEdits):
         status: Status = "current",
         by: str | None = None,
     ) -> Page:
-        """`by` is a username or account id; without it the world's author writes."""
+        """Create a page or, with `kind`, another node of the tree.
+
+        `by` is a username or account id; without it the world's author writes.
+        """
         with self._edit() as moment:
             space = self.space(space_key)
             if parent_id is not None and self.page(parent_id).space_id != space.id:
@@ -116,7 +119,10 @@ class PageEdits(SpaceEdits):
         return self.edit_page(page_id, title=title)
 
     def move_page(self, page_id: str, *, parent_id: str | None = None, space_key: str | None = None) -> Page:
-        """Hang the page under `parent_id` (None: the top) of `space_key` (None: its own); descendants come along."""
+        """Move a page, or another node, below `parent_id` (None: to the top) of `space_key` (None: its own space).
+
+        Its descendants move with it.
+        """
         with self._edit() as moment:
             page = self.page(page_id)
             space = self.space(space_key or page.space_key)
@@ -208,7 +214,7 @@ class PageEdits(SpaceEdits):
             self._change(replace(page, status="purged"), "page_removed", moment)
 
     def descendants(self, page_id: str) -> list[Page]:
-        """Every page and folder below, parents before children."""
+        """Return every page and other node below, parents before children."""
         found: list[Page] = []
         waiting = [page_id]
         while waiting:

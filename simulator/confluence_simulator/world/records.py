@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-Kind = Literal["page", "blogpost", "folder", "comment", "attachment"]
+Kind = Literal["page", "blogpost", "folder", "whiteboard", "database", "embed", "comment", "attachment"]
 Status = Literal["current", "archived", "trashed", "draft", "purged"]
 SpaceType = Literal["global", "collaboration", "knowledge_base", "personal"]
 SpaceStatus = Literal["current", "archived"]
@@ -118,7 +118,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Content):
-    """A page, a blog post or a folder: what stands in a space and can carry labels and restrictions."""
+    """A page, a blog post, a folder, a whiteboard, a database or an embed (Smart Link): a node of a space's tree.
+
+    Each kind can be the parent of another; each can carry restrictions.
+    """
 
     parent_id: str | None = None
     position: int | None = None
