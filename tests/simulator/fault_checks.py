@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from confluence_simulator import Fault, Simulator
+from confluence_simulator.call import anonymous_sees
 
 from tests.simulator.fault_probes import (
     PATH,
@@ -63,6 +64,18 @@ def check_moved(simulator: Simulator, site: Client) -> None:
 def check_anonymous(_: Simulator, site: Client) -> None:
     assert rows(site) == []
     assert len(rows(site)) == 2
+
+
+def check_becomes_anonymous(simulator: Simulator, site: Client) -> None:
+    half, whole = ([row["id"] for row in rows(site, limit=250)] for _ in range(2))
+    assert whole == [page.id for page in simulator.world.pages()]
+    assert half == [page.id for page in simulator.world.pages() if anonymous_sees(page)] != whole
+
+
+def check_single_read(simulator: Simulator, site: Client) -> None:
+    """The first page in a read by id: absent, and there again."""
+    path = f"{PATH}/{simulator.world.pages()[0].id}"
+    assert [site.ask(path).status_code for _ in range(2)] == [404, 200]
 
 
 def check_stale(simulator: Simulator, site: Client) -> None:

@@ -3,6 +3,7 @@
 from tests.simulator.fault_checks import (
     check_ancestors,
     check_anonymous,
+    check_becomes_anonymous,
     check_bomb,
     check_breaks_batch,
     check_chunked,
@@ -18,6 +19,7 @@ from tests.simulator.fault_checks import (
     check_page_hidden,
     check_permissions_cut,
     check_reset,
+    check_single_read,
     check_slow,
     check_spoiled_cursor,
     check_stale,
@@ -140,6 +142,38 @@ EXPECTED: dict[str, Check] = {
     "next-without-context": following(lambda _, link: link.startswith(f"{PATH}?cursor=")),
     "next-other-scheme": following(lambda _, link: link.startswith("ftp://127.0.0.1")),
     "next-spoiled-cursor": check_spoiled_cursor,
+    "forbidden-html-403": status(403, Content_Type="text/html;charset=UTF-8"),
+    "forbidden-json-403": holds(
+        lambda answer: answer.status_code == 403 and answer.json()["errors"][0]["code"] == "FORBIDDEN"
+    ),
+    "forbidden-foreign-json-403": holds(
+        lambda answer: answer.status_code == 403 and not {"errors", "statusCode", "data"} & set(answer.json())
+    ),
+    "not-found-foreign-json-404": holds(
+        lambda answer: (
+            answer.status_code == 404
+            and not {"errors", "statusCode", "data"} & set(answer.json())
+            and "X-Failure-Category" not in answer.headers
+        )
+    ),
+    "anonymous-header": holds(
+        lambda answer: (
+            answer.status_code == 404
+            and answer.json()["errors"][0]["code"] == "NOT_FOUND"
+            and answer.headers["X-AUSERNAME"] == "anonymous"
+        )
+    ),
+    "captcha-header": holds(
+        lambda answer: (
+            answer.status_code == 403
+            and answer.headers["X-Authentication-Denied-Reason"] == "CAPTCHA_CHALLENGE"
+            and "X-Seraph-LoginReason" not in answer.headers
+            and not answer.content
+        )
+    ),
+    "becomes-anonymous": check_becomes_anonymous,
+    "single-reads-404": check_single_read,
+    "listed-but-404": check_single_read,
     "date-absent": holds(lambda answer: "Date" not in answer.headers and answer.status_code == 200),
     "date-shifted": check_date_shifted,
     "date-text": status(200, Date="yesterday"),
