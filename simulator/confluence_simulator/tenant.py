@@ -45,6 +45,8 @@ class Tenant:
     date_offset: timedelta = timedelta(0)
     """How far the `Date` header is ahead of (or, if negative, behind) the clock of the world."""
     latency_seconds: float = 0.0
+    row_latency_seconds: float = 0.0
+    """Added for each row of a list: wide requests are slow, narrow ones are not."""
     rate_per_second: float = 0.0
     """More requests than this answer 429 with Retry-After; 0 sets no limit."""
     webhook_signature: Literal["right", "wrong"] = "right"
@@ -83,6 +85,7 @@ class Switches(TypedDict, total=False):
     date_header: bool
     date_offset: timedelta
     latency_seconds: float
+    row_latency_seconds: float
     rate_per_second: float
     webhook_signature: Literal["right", "wrong"]
     webhook_details: bool
