@@ -1,7 +1,7 @@
 """What a handler is given: the request's parameters, who asks, and the world as this caller may see it."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -68,6 +68,15 @@ class Call:
     def sees_space(self, space: Space) -> bool:
         """Whether the caller may view this space."""
         return can_view_space(space, self.world.bot if self.circumstances.half_visible else self.user)
+
+    def is_named(self, space: Space, keys: Sequence[str]) -> bool:
+        """Whether one of these keys means the space: in any case and by its alias, unless switches say otherwise."""
+        names = [space.key]
+        if space.alias and self.tenant.keys_find_aliases:
+            names.append(space.alias)
+        if self.tenant.keys_ignore_case:
+            return not {name.casefold() for name in names}.isdisjoint(key.casefold() for key in keys)
+        return not set(names).isdisjoint(keys)
 
     def find(self, content_id: str) -> Content | None:
         """The state that a single read shows, or None if there is nothing that this caller may see."""

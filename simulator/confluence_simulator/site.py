@@ -7,7 +7,7 @@ from confluence_simulator.call import ORDINARY, Call, Circumstances
 from confluence_simulator.credentials import caller
 from confluence_simulator.listing import ListingCache
 from confluence_simulator.messages import Answer, Request
-from confluence_simulator.query import Query
+from confluence_simulator.query import ListParameters, Query
 from confluence_simulator.refusals import (
     ANONYMOUS,
     USER_HEADER,
@@ -74,7 +74,7 @@ class Site:
         user = None if circumstances.anonymous else known
         call = Call(
             request=request,
-            query=Query(request.query),
+            query=Query(request.query, self._lists(request)),
             captured={},
             route=door.route,
             world=self.world,
@@ -85,6 +85,10 @@ class Site:
             circumstances=circumstances,
         )
         return self._named(self._handled(call), user)
+
+    def _lists(self, request: Request) -> ListParameters:
+        """The switch is about v2; v1 has its own ways."""
+        return self.tenant.list_parameters if "/api/v2/" in request.path else "both"
 
     def _handled(self, call: Call) -> Answer:
         matched = self._routes.match(call.request.method, call.route)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypedDict
 
+from confluence_simulator.query import ListParameters
+
 Flavor = Literal["cloud", "datacenter"]
 
 CLOUD_ID = "11111111-2222-4333-8444-555555555555"
@@ -32,6 +34,13 @@ class Tenant:
     """What Cloud's v2 answers where the id of a page is asked of `/folders/{id}` or of another kind; both were seen."""
     node_space_id: bool = True
     """`/folders/{id}` and the like carry `spaceId`; the API document of January 2025 does not name it."""
+    keys_ignore_case: bool = True
+    """A space is found by its key in any case, and the answer holds the true key."""
+    keys_find_aliases: bool = True
+    """A space is found by its alias wherever its key is asked for."""
+    list_parameters: ListParameters = "both"
+    """How a list parameter of v2 (`keys`, `id`, `space-id`, `status`) holds several values: `repeated` (a value with
+    commas is one value, which matches nothing), `comma` (of a repeated parameter the first value counts) or `both`."""
     user_timezone: str = "UTC"
     """CQL dates are read in this zone."""
     utc_offset: timedelta = timedelta(0)
@@ -78,6 +87,9 @@ class Switches(TypedDict, total=False):
     version: str
     wrong_kind_status: Literal[400, 404]
     node_space_id: bool
+    keys_ignore_case: bool
+    keys_find_aliases: bool
+    list_parameters: ListParameters
     user_timezone: str
     utc_offset: timedelta
     search_lag: timedelta

@@ -116,7 +116,7 @@ def node(call: Call) -> Answer:
         "createdAt": zulu(found.created_at),
         "version": version_object(found),
         "_links": {
-            "webui": f"/spaces/{found.space_key}/{found.kind}/{found.id}",
+            "webui": f"/spaces/{call.world.space(found.space_id).address}/{found.kind}/{found.id}",
             "base": call.site_url,
         },
     }

@@ -74,6 +74,13 @@ class Space:
     description: str = ""
     labels: tuple[Label, ...] = ()
     permissions: tuple[SpacePermission, ...] = ()
+    alias: str = ""
+    """The name that an administrator gave the space for its addresses; the key and the id stay as they are."""
+
+    @property
+    def address(self) -> str:
+        """The name of the space in links: its alias, or its key where it has none."""
+        return self.alias or self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
