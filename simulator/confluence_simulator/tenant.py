@@ -49,6 +49,8 @@ class Tenant:
     """The index answers with the world's state of this long ago."""
     list_lag: timedelta = timedelta(0)
     """Lists of Cloud's v2 answer with the world's state of this long ago; single reads are always up to date."""
+    moves_touch_modified: bool = False
+    """A move counts as a modification in the order by modified date and in CQL; the version and its date stay."""
     date_header: bool = True
     """Answers carry `Date` with the clock of the world; False leaves the header out, as some proxies do."""
     date_offset: timedelta = timedelta(0)
@@ -94,6 +96,7 @@ class Switches(TypedDict, total=False):
     utc_offset: timedelta
     search_lag: timedelta
     list_lag: timedelta
+    moves_touch_modified: bool
     date_header: bool
     date_offset: timedelta
     latency_seconds: float

@@ -76,6 +76,7 @@ def _searcher(call: Call) -> Search:
         now=call.world.now,
         zone=ZoneInfo(call.tenant.user_timezone),
         user_id=None if call.user is None else call.user.account_id,
+        moves=call.tenant.moves_touch_modified,
     )
     try:
         return Search(parse(_cql(call)), context)

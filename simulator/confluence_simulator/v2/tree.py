@@ -48,7 +48,7 @@ def direct_children(call: Call) -> Answer:
         """Children without a position stand first; a cursor that points at one can break (CONFCLOUD-84015)."""
         if sort.endswith("child-position"):
             return (-1 if row.position is None else row.position, int(row.id))
-        return content_key(sort.removeprefix("-"))(row)
+        return content_key(sort.removeprefix("-"), moves=call.tenant.moves_touch_modified)(row)
 
     return list_answer(call, rows, key, _child, sort=sort, sees=call.sees)
 

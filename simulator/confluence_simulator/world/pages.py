@@ -5,9 +5,10 @@ An edit or a rename makes a version; a move, a label, a restriction, trash, arch
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from confluence_simulator.world.clock import whole_milliseconds
 from confluence_simulator.world.records import (
     Event,
     Kind,
@@ -99,8 +100,12 @@ class PageEdits(SpaceEdits):
         message: str = "",
         minor: bool = False,
         by: str | None = None,
+        at: datetime | None = None,
     ) -> Page:
-        """Save a new version, also when nothing differs, as Confluence does."""
+        """Save a new version, also when nothing differs, as Confluence does.
+
+        `at` dates the version otherwise, in the past or in the future; the world's clock goes on by one step as ever.
+        """
         with self._edit() as moment:
             page = self.page(page_id)
             edited = replace(
@@ -110,10 +115,16 @@ class PageEdits(SpaceEdits):
                 version=page.version + 1,
                 version_message=message,
                 minor_edit=minor,
-                modified_at=moment,
+                modified_at=moment if at is None else whole_milliseconds(at.astimezone(UTC)),
                 editor_id=(self.author if by is None else self.user(by)).account_id,
             )
             return self._change(edited, "page_updated", moment)
+
+    def misdate_page(self, page_id: str, moment: datetime) -> Page:
+        """Date the present version otherwise, in the past or in the future, without a new version."""
+        with self._edit() as now:
+            dated = replace(self.page(page_id), modified_at=whole_milliseconds(moment.astimezone(UTC)))
+            return self._change(dated, "page_updated", now)
 
     def rename_page(self, page_id: str, title: str) -> Page:
         return self.edit_page(page_id, title=title)
@@ -134,7 +145,7 @@ class PageEdits(SpaceEdits):
                     raise WorldError("A page cannot move under itself")
             for descendant in self.descendants(page_id):
                 self._put(replace(descendant, space_id=space.id, space_key=space.key, changed_at=moment))
-            moved = replace(page, parent_id=parent_id, space_id=space.id, space_key=space.key)
+            moved = replace(page, parent_id=parent_id, space_id=space.id, space_key=space.key, moved_at=moment)
             return self._change(moved, "page_moved", moment, old_parent_id=page.parent_id)
 
     def place_page(self, page_id: str, position: int | None) -> Page:

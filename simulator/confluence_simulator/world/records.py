@@ -134,9 +134,17 @@ class Page(Content):
     position: int | None = None
     owner_id: str = ""
     last_owner_id: str | None = None
+    moved_at: datetime | None = None
+    """When the page itself was last moved; None if it never was."""
     labels: tuple[Label, ...] = ()
     read: Restriction = UNRESTRICTED
     update: Restriction = UNRESTRICTED
+
+
+def last_touched(content: Content, *, moves: bool) -> datetime:
+    """Return the date that orders by modification compare: of the version or, if `moves` count, of a later move."""
+    moved_at = content.moved_at if moves and isinstance(content, Page) else None
+    return content.modified_at if moved_at is None else max(content.modified_at, moved_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
