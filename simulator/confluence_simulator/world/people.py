@@ -1,6 +1,5 @@
 """Edits of people: groups, users and the labels that everybody shares."""
 
-import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ AUTHOR = "ann.lee"
 
 def add_group(world: "World", name: str) -> Group:
     with world.store.lock:
-        group = Group(id=_new_uuid(world), name=name)
+        group = Group(id=world.store.new_uuid(), name=name)
         world.store.groups[group.id] = group
         world.store.revision += 1
         return group
@@ -28,7 +27,7 @@ def add_user(
     """`groups` are names or ids."""
     with world.store.lock:
         user = User(
-            account_id=f"712020:{_new_uuid(world)}",
+            account_id=f"712020:{world.store.new_uuid()}",
             username=username,
             user_key=f"{world.store.random.getrandbits(128):032x}",
             display_name=display_name or username,
@@ -88,7 +87,3 @@ def _put_user(world: "World", user: User) -> User:
         world.store.users[user.account_id] = user
         world.store.revision += 1
         return user
-
-
-def _new_uuid(world: "World") -> str:
-    return str(uuid.UUID(int=world.store.random.getrandbits(128), version=4))

@@ -5,12 +5,13 @@ The rules of each edit are in `people.py`, `spaces.py`, `pages.py` and `attached
 
 import random
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from confluence_simulator.world.clock import DEFAULT_START, DEFAULT_STEP, Clock
-from confluence_simulator.world.records import Content, Event, Group, Label, Page, Space, User, WorldError
+from confluence_simulator.world.records import Content, Event, Group, Label, Page, Space, SpaceRole, User, WorldError
 
 FIRST_ID = 98_304
 """Ids grow from here with gaps and pass from five digits to six, so that text order and number order differ."""
@@ -40,6 +41,7 @@ class Store:
         self.spaces: dict[str, Space] = {}
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
+        self.roles: dict[str, SpaceRole] = {}
         self.labels: dict[tuple[str, str], Label] = {}
         self._listeners: list[Callable[[Event], None]] = []
 
@@ -126,6 +128,10 @@ class Store:
         """Return an id that was never used; ids grow with gaps."""
         self._last_id += self.random.randint(1, 48)
         return str(self._last_id)
+
+    def new_uuid(self) -> str:
+        """Return an id of a user, a group or a role."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
     def load(self, contents: Iterable[Content]) -> None:
         """Take over ready-made content at once; the clock stands still and there are no events."""

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from confluence_simulator.world import attached, pages, people, spaces
+from confluence_simulator.world import attached, pages, people, roles, spaces
 from confluence_simulator.world.clock import DEFAULT_START, DEFAULT_STEP, Clock
 from confluence_simulator.world.records import Content, Event, Group, Page, User
 from confluence_simulator.world.store import FIRST_ID, Store
@@ -30,6 +30,7 @@ class World:
         self.add_group(people.EVERYBODY)
         self.add_user(people.BOT, display_name="HR Bot", email="hr-bot@example.com")
         self.add_user(people.AUTHOR, display_name="Ann Lee", email="")
+        roles.add_system_roles(self)
 
     add_group = people.add_group
     group = people.group
@@ -52,6 +53,12 @@ class World:
     permit_space = spaces.permit_space
     forbid_space = spaces.forbid_space
     spaces = spaces.spaces  # last of its group: from here on the name is the method
+
+    add_role = roles.add_role
+    role = roles.role
+    assign_role = roles.assign_role
+    unassign_role = roles.unassign_role
+    roles = roles.roles  # last of its group, likewise
 
     create_page = pages.create_page
     create_folder = pages.create_folder
