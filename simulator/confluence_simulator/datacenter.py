@@ -3,7 +3,7 @@
 from confluence_simulator.call import Call
 from confluence_simulator.messages import Answer
 from confluence_simulator.routes import Route
-from confluence_simulator.v1 import content, parts, search
+from confluence_simulator.v1 import content, groups, parts, search
 from confluence_simulator.v1.audit import audit
 from confluence_simulator.v1.people import datacenter_user
 
@@ -33,6 +33,7 @@ ROUTES = (
     Route("GET", "/rest/api/server-information", server_information),
     Route("GET", "/rest/experimental/content/{id}/restriction", experimental_restrictions),
     Route("GET", "/rest/api/audit", audit),
+    *groups.DATACENTER_ROUTES,
     *search.ROUTES,
     *content.DATACENTER_ROUTES,
     *content.LIST_ROUTES,
