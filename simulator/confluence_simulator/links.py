@@ -1,7 +1,8 @@
 """Links and dates as Confluence writes them."""
 
 import base64
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
 from urllib.parse import quote, quote_plus
 
 from confluence_simulator.messages import Pairs
@@ -17,6 +18,11 @@ def with_offset(moment: datetime, offset: timedelta) -> str:
     if not offset:
         return zulu(moment)
     return moment.astimezone(timezone(offset)).isoformat(timespec="milliseconds")
+
+
+def http_date(moment: datetime) -> str:
+    """Return the form of the `Date` header (RFC 9110, 5.6.7), in whole seconds."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
 def tiny(content_id: str) -> str:

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Self, Unpack
 
-from confluence_simulator.answer_cache import CAPACITY_BYTES, AnswerCache, Packed
+from confluence_simulator.answer_cache import CAPACITY_BYTES, AnswerCache, Packed, packed
 from confluence_simulator.call import ORDINARY, Circumstances
 from confluence_simulator.control import PREFIX, Control
 from confluence_simulator.faults import KINDS, Fault, FaultPlan
 from confluence_simulator.faults.kind import Parcel, Scene
 from confluence_simulator.faults.wire import whole
+from confluence_simulator.links import http_date
 from confluence_simulator.messages import GZIP_FROM_BYTES, Answer, Pairs, Request
 from confluence_simulator.rate_limit import RateLimit, too_many_requests
 from confluence_simulator.requests_log import RequestLog, RequestRecord
@@ -84,12 +85,10 @@ class Simulator:
     def _exchange(self, request: Request) -> Delivery:
         if request.path.startswith(PREFIX):
             answer = self._control.answer(request)
-            packed = Packed(answer=replace(answer, document=None), plain=answer.payload())
-            return whole(self._parcel(packed, request))
+            return whole(self._parcel(packed(answer), request))
         self.requests.begin()
-        firing = self.faults.take(request.target)
-        packed = self._packed(request, firing)
-        parcel = self._parcel(packed, request)
+        made, firing = self._packed(request, self.faults.take(request.target))
+        parcel = self._parcel(made, request)
         delivery = self._send(request, parcel, firing)
         self.requests.record(
             RequestRecord(
@@ -97,36 +96,37 @@ class Simulator:
                 path=request.path,
                 route=self._site.route(request.path),
                 query=request.query,
-                status=packed.answer.status,
+                status=made.answer.status,
                 response_bytes=len(parcel.payload),
                 fault=", ".join(fault.kind for fault in firing) or None,
             )
         )
-        late = delivery.delay_seconds + self.tenant.latency_seconds
+        late = delivery.delay_seconds + self.tenant.latency_seconds + self.tenant.row_latency_seconds * made.rows
         return replace(delivery, delay_seconds=late, settled=self.requests.end)
 
-    def _packed(self, request: Request, firing: list[Fault]) -> Packed:
+    def _packed(self, request: Request, firing: list[Fault]) -> tuple[Packed, list[Fault]]:
+        """Return the answer and the faults that fired: those of the request, and those that its answer met."""
         if not self._rate.allows():
-            return Packed(answer=too_many_requests(self.tenant), plain=b"")
-        if firing:
-            answer = self._spoiled(request, firing)
-            return Packed(answer=replace(answer, document=None), plain=answer.payload())
+            return packed(too_many_requests(self.tenant)), firing
+        if firing or self.faults.depends_on_answer(request.target):
+            answer, firing = self._spoiled(request, firing)
+            return packed(answer), firing
         key = (request.method, request.target, request.headers.get("authorization"), request.body)
         with self.world.lock:
             revision = self.world.revision
             found = self._answers.get(revision, key)
             if found is not None:
-                return found
+                return found, firing
             answer = self._site.answer(request)
             unchanged = self.world.revision == revision
-        packed = Packed(answer=replace(answer, document=None), plain=answer.payload())
+        made = packed(answer)
         if request.method != "GET":
             self._answers.clear()
         elif unchanged:
-            self._answers.put(revision, key, packed)
-        return packed
+            self._answers.put(revision, key, made)
+        return made, firing
 
-    def _spoiled(self, request: Request, firing: list[Fault]) -> Answer:
+    def _spoiled(self, request: Request, firing: list[Fault]) -> tuple[Answer, list[Fault]]:
         circumstances: Circumstances = ORDINARY
         answer: Answer | None = None
         for fault in firing:
@@ -138,23 +138,36 @@ class Simulator:
         if answer is None:
             with self.world.lock:
                 answer = self._site.answer(request, circumstances)
+        unspoiled = answer
+        touching = self.faults.take_touching(request.target, lambda fault: self._touches(request, fault, unspoiled))
+        firing = [*firing, *touching]
         for fault in firing:
             change = KINDS[fault.kind].after
             if change is not None:
                 answer = change(self._scene(request, fault), answer)
-        return answer
+        return answer, firing
+
+    def _touches(self, request: Request, fault: Fault, answer: Answer) -> bool:
+        touches = KINDS[fault.kind].touches
+        return touches is not None and touches(self._scene(request, fault), answer)
 
     def _scene(self, request: Request, fault: Fault) -> Scene:
         return Scene(request=request, world=self.world, tenant=self.tenant, origin=self.origin, argument=fault.argument)
 
-    def _parcel(self, packed: Packed, request: Request) -> Parcel:
-        zipped = request.accepts_gzip and len(packed.plain) >= GZIP_FROM_BYTES
-        payload = packed.in_gzip() if zipped else packed.plain
+    def _parcel(self, made: Packed, request: Request) -> Parcel:
+        zipped = request.accepts_gzip and len(made.plain) >= GZIP_FROM_BYTES
+        payload = made.in_gzip() if zipped else made.plain
         encoding: Pairs = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")) if zipped else ()
-        headers = (*self._headers(packed.answer), *encoding, *packed.answer.headers)
+        headers = (*self._dated(made.answer), *self._headers(made.answer), *encoding, *made.answer.headers)
         if request.method == "HEAD":
             payload = b""
-        return Parcel(status=packed.answer.status, headers=headers, payload=payload)
+        return Parcel(status=made.answer.status, headers=headers, payload=payload)
+
+    def _dated(self, answer: Answer) -> Pairs:
+        """Return the `Date` header: the clock of the world, never that of the machine."""
+        if answer.date is None and self.tenant.date_header:
+            return (("Date", http_date(self.world.now + self.tenant.date_offset)),)
+        return (("Date", answer.date),) if answer.date else ()
 
     def _headers(self, answer: Answer) -> Pairs:
         if self.tenant.flavor == "datacenter":

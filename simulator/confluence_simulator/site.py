@@ -1,14 +1,16 @@
 """From a request to the API's answer: which door it came through, who asks, which handler answers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from confluence_simulator import cloud, datacenter
 from confluence_simulator.call import ORDINARY, Call, Circumstances
 from confluence_simulator.credentials import caller
 from confluence_simulator.listing import ListingCache
 from confluence_simulator.messages import Answer, Request
-from confluence_simulator.query import Query
+from confluence_simulator.query import ListParameters, Query
 from confluence_simulator.refusals import (
+    ANONYMOUS,
+    USER_HEADER,
     BadParameterError,
     RefusedError,
     login_page,
@@ -20,7 +22,7 @@ from confluence_simulator.refusals import (
 from confluence_simulator.routes import Routes
 from confluence_simulator.tenant import Tenant
 from confluence_simulator.webhooks import Webhooks
-from confluence_simulator.world import World
+from confluence_simulator.world import User, World
 
 GATEWAY = "/ex/confluence/"
 LOGIN_PATHS = ("/login.action", "/login")
@@ -61,10 +63,6 @@ class Site:
             return self._answer(request, circumstances)
         except RefusedError as refused:
             return refused.answer
-        except BadParameterError as error:
-            if "/api/v2/" in request.path:
-                return v2_refusal(400, "INVALID_REQUEST_PARAMETER", str(error))
-            return v1_refusal(400, "BadRequestException", str(error))
 
     def _answer(self, request: Request, circumstances: Circumstances) -> Answer:
         if request.path == TENANT_INFO and self.tenant.flavor == "cloud":
@@ -72,25 +70,46 @@ class Site:
         door = self._door(request)
         if door.route in LOGIN_PATHS and self.tenant.flavor == "datacenter":
             return login_page()
-        user = caller(request, self.tenant, self.world, through_gateway=door.through_gateway)
-        matched = self._routes.match(request.method, door.route)
+        known = caller(request, self.tenant, self.world, through_gateway=door.through_gateway)
+        user = None if circumstances.anonymous else known
+        call = Call(
+            request=request,
+            query=Query(request.query, self._lists(request)),
+            captured={},
+            route=door.route,
+            world=self.world,
+            tenant=self.tenant,
+            origin=self.origin,
+            user=user,
+            listings=self.listings,
+            circumstances=circumstances,
+        )
+        return self._named(self._handled(call), user)
+
+    def _lists(self, request: Request) -> ListParameters:
+        """The switch is about v2; v1 has its own ways."""
+        return self.tenant.list_parameters if "/api/v2/" in request.path else "both"
+
+    def _handled(self, call: Call) -> Answer:
+        matched = self._routes.match(call.request.method, call.route)
         if matched is None:
             return no_such_page()
         handler, captured = matched
-        return handler(
-            Call(
-                request=request,
-                query=Query(request.query),
-                captured=captured,
-                route=door.route,
-                world=self.world,
-                tenant=self.tenant,
-                origin=self.origin,
-                user=None if circumstances.anonymous else user,
-                listings=self.listings,
-                circumstances=circumstances,
-            )
-        )
+        try:
+            return handler(replace(call, captured=captured))
+        except RefusedError as refused:
+            return refused.answer
+        except BadParameterError as error:
+            if "/api/v2/" in call.request.path:
+                return v2_refusal(400, "INVALID_REQUEST_PARAMETER", str(error))
+            return v1_refusal(400, "BadRequestException", str(error))
+
+    def _named(self, answer: Answer, user: User | None) -> Answer:
+        """Data Center names the account that it answered in a header."""
+        if self.tenant.flavor == "cloud":
+            return answer
+        name = ANONYMOUS if user is None else user.username
+        return replace(answer, headers=(*answer.headers, (USER_HEADER, name)))
 
     def _door(self, request: Request) -> Door:
         path, through_gateway = request.path, False

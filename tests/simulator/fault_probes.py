@@ -99,6 +99,18 @@ def row(test: Callable[[dict[str, Any]], bool]) -> Check:
     return check
 
 
+def space(test: Callable[[dict[str, Any]], bool]) -> Check:
+    """The first space is spoiled in the list of spaces, the others are not."""
+
+    def check(_: Simulator, site: Client) -> None:
+        first, *others = site.get("/api/v2/spaces")["results"]
+        assert test(first)
+        assert others
+        assert not any(test(other) for other in others)
+
+    return check
+
+
 def following(test: Callable[[Simulator, Any], bool]) -> Check:
     def check(simulator: Simulator, site: Client) -> None:
         assert test(simulator, ask(site).json()["_links"].get("next", "absent"))

@@ -1,6 +1,7 @@
 """Faults that answer in the API's place: statuses, waits that are asked for, wrong bodies with 200, redirects."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -115,6 +116,37 @@ BODIES = {
     "two-documents": ("two JSON objects in a row", _plain(b'{"results":[]}{"results":[]}')),
 }
 
+
+def _anonymous_not_found(scene: Scene) -> Answer:
+    answer = refusals.not_found(scene.request.path)
+    return replace(answer, headers=((refusals.USER_HEADER, refusals.ANONYMOUS),))
+
+
+REFUSALS = {
+    "forbidden-html-403": Kind(
+        about="403: HTML of a web application firewall", instead=lambda _: refusals.web_filter_page()
+    ),
+    "forbidden-json-403": Kind(
+        about="403: Confluence's own JSON", instead=lambda scene: refusals.forbidden(scene.request.path)
+    ),
+    "forbidden-foreign-json-403": Kind(
+        about="403: JSON of a gateway, not Confluence's",
+        instead=lambda scene: refusals.foreign_refusal(403, scene.request.path),
+    ),
+    "not-found-foreign-json-404": Kind(
+        about="404: JSON of a gateway, not Confluence's; no header tells",
+        instead=lambda scene: refusals.foreign_refusal(404, scene.request.path),
+    ),
+    "anonymous-header": Kind(
+        about="404: Confluence's own JSON, made for an anonymous visitor, as the header X-AUSERNAME says",
+        instead=_anonymous_not_found,
+    ),
+    "captcha-header": Kind(
+        about="403: only X-Authentication-Denied-Reason: CAPTCHA_CHALLENGE says that a CAPTCHA waits",
+        instead=lambda _: refusals.captcha_by_header(),
+    ),
+}
+
 ANSWERS = {
     "status": Kind(
         about='Any status. argument: a number, or {"status": ..., "headers": {...}, "body": ...}', instead=_status
@@ -123,6 +155,7 @@ ANSWERS = {
         name: Kind(about=f"{answer.status}: {about}", instead=_always(answer))
         for name, (about, answer) in {**STATUSES, **BODIES}.items()
     },
+    **REFUSALS,
     "retry-after-date": Kind(
         about="429, Retry-After is a date in two seconds", instead=lambda _: _retry_after(_date(timedelta(seconds=2)))
     ),

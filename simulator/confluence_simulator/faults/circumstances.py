@@ -59,6 +59,17 @@ CIRCUMSTANCES = {
         before=_edit(lambda scene: scene.world.hide_page(_victim(scene))),
     ),
     "anonymous-200": Kind(about="The caller is taken for anonymous, with status 200", before=_set(anonymous=True)),
+    "becomes-anonymous": Kind(
+        about="The caller is taken for anonymous, with status 200, and sees about half of the pages that it saw",
+        before=_set(anonymous=True, half_visible=True),
+    ),
+    "single-reads-404": Kind(
+        about="Every read by id is Confluence's own 404, while lists work", before=_set(single_reads_absent=True)
+    ),
+    "listed-but-404": Kind(
+        about="Reads of this page by id are Confluence's own 404, while lists hold it (argument: its id)",
+        before=lambda scene, known: replace(known, unreadable_ids=known.unreadable_ids | {_victim(scene)}),
+    ),
     "stale-read": Kind(
         about="The world of some time ago, single reads included (argument: seconds, 3600)",
         before=lambda scene, known: replace(known, lag=timedelta(seconds=float(scene.argument or 3600))),

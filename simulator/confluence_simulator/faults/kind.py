@@ -48,3 +48,5 @@ class Kind:
     """Changes the API's answer."""
     sending: Callable[[Scene, Parcel], Delivery] | None = None
     """Sends the answer badly."""
+    touches: Callable[[Scene, Answer], bool] | None = None
+    """Which answers the fault spoils; it is counted and fires for these alone. None: every one that `match` names."""

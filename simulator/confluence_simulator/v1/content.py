@@ -99,13 +99,14 @@ def listed(call: Call, *, space_key: str = "", kind: str = "", statuses: tuple[s
     kind = kind or call.query.choice("type", ("page", "blogpost"), "page")
     statuses = statuses or call.query.choices("status", STATUSES, ("current",))
     title, ids = call.query.one("title"), call.query.many("ids")
+    space_ids = {space.id for space in call.world.spaces() if space_key and call.is_named(space, (space_key,))}
     key = (call.world.revision, call.circumstances, "v1 list", space_key, kind, statuses, title, ids)
 
     def matches(row: Content) -> bool:
         return (
             row.kind == kind
             and ("any" in statuses or row.status in statuses)
-            and (not space_key or row.space_key == space_key)
+            and (not space_key or row.space_id in space_ids)
             and (not title or row.title == title)
             and (not ids or row.id in ids)
         )

@@ -76,6 +76,7 @@ def _searcher(call: Call) -> Search:
         now=call.world.now,
         zone=ZoneInfo(call.tenant.user_timezone),
         user_id=None if call.user is None else call.user.account_id,
+        moves=call.tenant.moves_touch_modified,
     )
     try:
         return Search(parse(_cql(call)), context)
@@ -145,7 +146,7 @@ def _result(call: Call, content: Content) -> dict[str, Any]:
         "url": url,
         "resultGlobalContainer": {
             "title": space.name,
-            "displayUrl": f"/spaces/{space.key}" if is_cloud(call) else f"/display/{space.key}",
+            "displayUrl": f"/spaces/{space.address}" if is_cloud(call) else f"/display/{space.key}",
         },
         "breadcrumbs": [],
         "entityType": "content",
@@ -192,7 +193,7 @@ def _found_content(call: Call, content: Content, url: str) -> dict[str, Any]:
 
 
 def _space_result(call: Call, space: Space) -> dict[str, Any]:
-    url = f"/spaces/{space.key}" if is_cloud(call) else f"/display/{space.key}"
+    url = f"/spaces/{space.address}" if is_cloud(call) else f"/display/{space.key}"
     return {
         "space": space_object(call, space),
         "title": space.name,

@@ -75,7 +75,8 @@ def content_list(call: Call, kind: str, space_ids: Sequence[str], keep: Callable
         return page_object(call.world, _intact(call, row, body_format), body_format)
 
     sort = call.query.choice("sort", SORTS, "id")
-    return list_answer(call, rows, content_key(sort.removeprefix("-")), show, sort=sort, sees=call.sees)
+    key = content_key(sort.removeprefix("-"), moves=call.tenant.moves_touch_modified)
+    return list_answer(call, rows, key, show, sort=sort, sees=call.sees)
 
 
 def _single(call: Call, kind: str) -> Answer:

@@ -27,7 +27,7 @@ def spaces(call: Call) -> Answer:
     def matches(space: Space) -> bool:
         return (
             (not ids or space.id in ids)
-            and (not keys or space.key in keys)
+            and (not keys or call.is_named(space, keys))
             and (not of_type or space.type == of_type)
             and (not status or space.status == status)
             and (not labels or any(label.name in labels for label in space.labels))

@@ -1,22 +1,28 @@
-"""Cloud v2: the tree of pages and folders, and who may view a space."""
+"""Cloud v2: the tree of a space, which holds pages, folders, whiteboards, databases and embeds."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from confluence_simulator.call import Call
 from confluence_simulator.links import zulu
 from confluence_simulator.listing import Key
 from confluence_simulator.messages import Answer
-from confluence_simulator.refusals import RefusedError, v2_not_found
+from confluence_simulator.refusals import RefusedError, v2_not_found, v2_refusal
 from confluence_simulator.routes import Route
 from confluence_simulator.v2.lists import content_key, list_answer
 from confluence_simulator.v2.pages import content_of
 from confluence_simulator.v2.shapes import version_object
 from confluence_simulator.v2.spaces import space_of
 from confluence_simulator.world import Page
-from confluence_simulator.world.records import SpacePermission
+from confluence_simulator.world.records import Kind, SpacePermission
 
 CHILD_SORTS = ("created-date", "-created-date", "id", "-id", "child-position", "-child-position", "modified-date")
 DEEPEST = 10
+NODE_KINDS: Mapping[str, Kind] = MappingProxyType(
+    {"folders": "folder", "whiteboards": "whiteboard", "databases": "database", "embeds": "embed"}
+)
+"""Collections in paths, and the kind of the nodes that they hold."""
 DESCENDANT_DEPTH = 2
 
 
@@ -42,7 +48,7 @@ def direct_children(call: Call) -> Answer:
         """Children without a position stand first; a cursor that points at one can break (CONFCLOUD-84015)."""
         if sort.endswith("child-position"):
             return (-1 if row.position is None else row.position, int(row.id))
-        return content_key(sort.removeprefix("-"))(row)
+        return content_key(sort.removeprefix("-"), moves=call.tenant.moves_touch_modified)(row)
 
     return list_answer(call, rows, key, _child, sort=sort, sees=call.sees)
 
@@ -93,28 +99,32 @@ def descendants(call: Call) -> Answer:
     return list_answer(call, rows, content_key("id"), show, sees=call.sees)
 
 
-def folder(call: Call) -> Answer:
+def node(call: Call) -> Answer:
+    """Answer the single read of a folder, a whiteboard, a database or an embed."""
     found = _node_of(call)
     parent = None if found.parent_id is None else call.world.find(found.parent_id)
-    return Answer(
-        document={
-            "id": found.id,
-            "type": "folder",
-            "status": found.status,
-            "title": found.title,
-            "parentId": found.parent_id,
-            "parentType": None if parent is None else parent.kind,
-            "position": found.position,
-            "authorId": found.author_id,
-            "ownerId": found.owner_id,
-            "createdAt": zulu(found.created_at),
-            "version": version_object(found),
-            "_links": {
-                "webui": f"/spaces/{found.space_key}/folder/{found.id}",
-                "base": call.site_url,
-            },
-        }
-    )
+    document: dict[str, Any] = {
+        "id": found.id,
+        "type": found.kind,
+        "status": found.status,
+        "title": found.title,
+        "parentId": found.parent_id,
+        "parentType": None if parent is None else parent.kind,
+        "position": found.position,
+        "authorId": found.author_id,
+        "ownerId": found.owner_id,
+        "createdAt": zulu(found.created_at),
+        "version": version_object(found),
+        "_links": {
+            "webui": f"/spaces/{call.world.space(found.space_id).address}/{found.kind}/{found.id}",
+            "base": call.site_url,
+        },
+    }
+    if call.tenant.node_space_id:
+        document["spaceId"] = found.space_id
+    if found.kind == "embed":
+        document["embedUrl"] = f"https://example.com/embedded/{found.id}"
+    return Answer(document=document)
 
 
 def permissions(call: Call) -> Answer:
@@ -148,14 +158,26 @@ def _child(row: Page) -> dict[str, Any]:
 
 
 def _node_of(call: Call) -> Page:
-    """The page or folder that the path names."""
-    if not call.route.startswith("/api/v2/folders"):
+    """Return the page, or the node of another kind, that the path names."""
+    collection = call.route.removeprefix("/api/v2/").partition("/")[0]
+    if collection not in NODE_KINDS:
         return content_of(call)
-    folder_id = call.captured_id()
-    found = call.find_page(folder_id, "folder")
-    if found is None:
-        raise RefusedError(v2_not_found("folder", folder_id))
-    return found
+    kind, node_id = NODE_KINDS[collection], call.captured_id()
+    found = call.find_page(node_id, kind)
+    if found is not None:
+        return found
+    if call.tenant.wrong_kind_status == 400 and isinstance(call.find(node_id), Page):
+        raise RefusedError(v2_refusal(400, "INVALID_REQUEST_PARAMETER", f"Content {node_id} is not a {kind}"))
+    raise RefusedError(v2_not_found(kind, node_id))
+
+
+def _routes(collection: str) -> tuple[Route, ...]:
+    return (
+        Route("GET", f"/api/v2/{collection}/{{id}}", node),
+        Route("GET", f"/api/v2/{collection}/{{id}}/ancestors", ancestors),
+        Route("GET", f"/api/v2/{collection}/{{id}}/direct-children", direct_children),
+        Route("GET", f"/api/v2/{collection}/{{id}}/descendants", descendants),
+    )
 
 
 ROUTES = (
@@ -163,9 +185,6 @@ ROUTES = (
     Route("GET", "/api/v2/pages/{id}/direct-children", direct_children),
     Route("GET", "/api/v2/pages/{id}/children", children),
     Route("GET", "/api/v2/pages/{id}/descendants", descendants),
-    Route("GET", "/api/v2/folders/{id}", folder),
-    Route("GET", "/api/v2/folders/{id}/ancestors", ancestors),
-    Route("GET", "/api/v2/folders/{id}/direct-children", direct_children),
-    Route("GET", "/api/v2/folders/{id}/descendants", descendants),
+    *(route for collection in NODE_KINDS for route in _routes(collection)),
     Route("GET", "/api/v2/spaces/{id}/permissions", permissions),
 )

@@ -1,13 +1,14 @@
-"""Edits of pages, blog posts and folders. What makes a version and what does not is decided here.
+"""Edits of pages, blog posts, folders, whiteboards, databases and embeds. Each edit says whether it makes a version.
 
 An edit or a rename makes a version; a move, a label, a restriction, trash, archive and restore do not.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from confluence_simulator.world.clock import whole_milliseconds
 from confluence_simulator.world.records import (
     Event,
     Kind,
@@ -23,7 +24,7 @@ from confluence_simulator.world.spaces import SpaceEdits
 
 class PageEdits(SpaceEdits):
     def page(self, page_id: str) -> Page:
-        """The present state of a page, blog post or folder; purged or unknown ones raise WorldError."""
+        """Return the present state of a page or of another node; a purged or unknown one raises WorldError."""
         found = self.find(str(page_id))
         if not isinstance(found, Page):
             raise WorldError(f"There is no page {page_id!r}")
@@ -54,7 +55,10 @@ class PageEdits(SpaceEdits):
         status: Status = "current",
         by: str | None = None,
     ) -> Page:
-        """`by` is a username or account id; without it the world's author writes."""
+        """Create a page or, with `kind`, another node of the tree.
+
+        `by` is a username or account id; without it the world's author writes.
+        """
         with self._edit() as moment:
             space = self.space(space_key)
             if parent_id is not None and self.page(parent_id).space_id != space.id:
@@ -96,8 +100,12 @@ class PageEdits(SpaceEdits):
         message: str = "",
         minor: bool = False,
         by: str | None = None,
+        at: datetime | None = None,
     ) -> Page:
-        """Save a new version, also when nothing differs, as Confluence does."""
+        """Save a new version, also when nothing differs, as Confluence does.
+
+        `at` dates the version otherwise, in the past or in the future; the world's clock goes on by one step as ever.
+        """
         with self._edit() as moment:
             page = self.page(page_id)
             edited = replace(
@@ -107,16 +115,25 @@ class PageEdits(SpaceEdits):
                 version=page.version + 1,
                 version_message=message,
                 minor_edit=minor,
-                modified_at=moment,
+                modified_at=moment if at is None else whole_milliseconds(at.astimezone(UTC)),
                 editor_id=(self.author if by is None else self.user(by)).account_id,
             )
             return self._change(edited, "page_updated", moment)
+
+    def misdate_page(self, page_id: str, moment: datetime) -> Page:
+        """Date the present version otherwise, in the past or in the future, without a new version."""
+        with self._edit() as now:
+            dated = replace(self.page(page_id), modified_at=whole_milliseconds(moment.astimezone(UTC)))
+            return self._change(dated, "page_updated", now)
 
     def rename_page(self, page_id: str, title: str) -> Page:
         return self.edit_page(page_id, title=title)
 
     def move_page(self, page_id: str, *, parent_id: str | None = None, space_key: str | None = None) -> Page:
-        """Hang the page under `parent_id` (None: the top) of `space_key` (None: its own); descendants come along."""
+        """Move a page, or another node, below `parent_id` (None: to the top) of `space_key` (None: its own space).
+
+        Its descendants move with it.
+        """
         with self._edit() as moment:
             page = self.page(page_id)
             space = self.space(space_key or page.space_key)
@@ -128,7 +145,7 @@ class PageEdits(SpaceEdits):
                     raise WorldError("A page cannot move under itself")
             for descendant in self.descendants(page_id):
                 self._put(replace(descendant, space_id=space.id, space_key=space.key, changed_at=moment))
-            moved = replace(page, parent_id=parent_id, space_id=space.id, space_key=space.key)
+            moved = replace(page, parent_id=parent_id, space_id=space.id, space_key=space.key, moved_at=moment)
             return self._change(moved, "page_moved", moment, old_parent_id=page.parent_id)
 
     def place_page(self, page_id: str, position: int | None) -> Page:
@@ -208,7 +225,7 @@ class PageEdits(SpaceEdits):
             self._change(replace(page, status="purged"), "page_removed", moment)
 
     def descendants(self, page_id: str) -> list[Page]:
-        """Every page and folder below, parents before children."""
+        """Return every page and other node below, parents before children."""
         found: list[Page] = []
         waiting = [page_id]
         while waiting:

@@ -156,13 +156,23 @@ class SpaceEdits(Store):
         return self.edit_space(key, status="current")
 
     def rekey_space(self, key: str, new_key: str) -> Space:
-        """Return the space another key: its id and its pages stay, their links change."""
+        """Give the space another key: its id and its pages stay, their links change."""
         with self._edit() as moment:
             space = self._put_space(replace(self.space(key), key=new_key, changed_at=moment))
             for content in self.contents():
                 if content.space_id == space.id:
                     self._put(replace(content, space_key=new_key, changed_at=moment))
             return space
+
+    def alias_space(self, key: str, alias: str) -> Space:
+        """Give the space an alias: its links change, its key does not. An empty alias takes it away."""
+        space = self.space(key)
+        taken = {
+            name.casefold() for other in self.spaces() if other.id != space.id for name in (other.key, other.alias)
+        }
+        if alias and alias.casefold() in taken:
+            raise WorldError(f"A space already exists with key or alias {alias}")
+        return self.edit_space(key, alias=alias)
 
     def set_homepage(self, key: str, page_id: str | None) -> Space:
         return self.edit_space(key, homepage_id=page_id)

@@ -102,13 +102,13 @@ class Store:
             return [by_number[number] for number in sorted(by_number)]
 
     def under(self, container_id: str) -> list[Content]:
-        """Children, comments and attachments directly under a page or folder, whatever their status."""
+        """Return children, comments and attachments directly below a page or other node, whatever their status."""
         with self.lock:
             found = (self.find(content_id) for content_id in self._under.get(container_id, ()))
             return [content for content in found if content is not None]
 
     def ancestors(self, page: Page, moment: datetime | None = None) -> list[Page]:
-        """From the root down to the parent, now or at a moment. A parent that was purged ends the chain."""
+        """Return the chain from the root to the parent, now or at a moment. A parent that was purged ends the chain."""
         chain: list[Page] = []
         while page.parent_id is not None:
             parent = self.find(page.parent_id) if moment is None else self.find_at(page.parent_id, moment)
