@@ -10,12 +10,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "hr_sync"
 
-BELOW_SYNC = {"confluence", "store", "domain", "errors"}
+BELOW_SYNC = {"confluence", "store", "domain", "cancellation", "errors"}
 # Room -> the rooms it may import from. A room that is not named here is not part of the house yet: give it a place.
 ARROWS = {
     "errors": set[str](),
+    "cancellation": {"errors"},
     "domain": {"errors"},
-    "confluence": {"domain", "errors"},
+    "confluence": {"domain", "cancellation", "errors", ""},
     "store": {"domain", "errors"},
     "embedded": {"errors"},
     "sync": BELOW_SYNC,
