@@ -142,11 +142,11 @@ def make_jobs(
 
 
 def _trigger(settings: "Settings", job: str, cron: str | None, minutes: float) -> "Trigger":
-    from hr_sync.service.schedule import cron_trigger, interval_trigger
+    from hr_sync.service.schedule import CronTrigger, interval_trigger
 
     if cron is None:
         return interval_trigger(minutes, jitter_seconds=settings.sync.jitter_seconds)
     try:
-        return cron_trigger(cron, ZoneInfo(settings.sync.time_zone))
+        return CronTrigger(cron, ZoneInfo(settings.sync.time_zone))
     except ValueError as error:
         raise ConfigurationError(f"sync.{job}_cron: {error}. Write it like 30 1 * * 1-5.") from None
