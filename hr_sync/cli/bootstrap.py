@@ -148,7 +148,7 @@ def make_context(
         engine=engine,
         sessions=make_sessions(engine),
         scope=make_scope(settings),
-        access_with_full=sync.access_with_full,
+        access_with_full=settings.access.with_full,
         overlap=timedelta(minutes=sync.overlap_minutes),
         version=__version__,
         connections=confluence.max_connections,

@@ -41,7 +41,7 @@ def confluence_base(address: str) -> str:
         raise ValueError("must not hold a user name or password; use username and api_token, or token")
     host = parts.hostname
     _check_host(host)
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("must begin with https:// (plain http:// is for loopback addresses alone)")
     path = _checked_path(parts, host)
     shown_host = f"[{host}]" if ":" in host else host
@@ -56,7 +56,8 @@ def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | No
         return None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return True if a host name or IP address is that of this machine."""
     ip = _ip_address(host)
     return host == "localhost" if ip is None else ip.is_loopback
 

@@ -111,6 +111,12 @@ def _check_cron(expression: str) -> str:
     return expression
 
 
+def _check_token(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < _SHORTEST_TOKEN:
+        raise ValueError(f"must have at least {_SHORTEST_TOKEN} characters; make one with `openssl rand -hex 16`")
+    return secret
+
+
 def _check_ping_url(secret: SecretStr) -> SecretStr:
     parts = urlsplit(secret.get_secret_value())
     local = parts.hostname in {"127.0.0.1", "localhost", "::1"}
@@ -120,13 +126,17 @@ def _check_ping_url(secret: SecretStr) -> SecretStr:
 
 
 _CRON_FIELDS = 5
+_SHORTEST_TOKEN = 16  # characters
 Text = Annotated[str, AfterValidator(check_text)]
 Word = BeforeValidator(_lower)
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+SecondsOrNone = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Minutes = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+MinutesOrNone = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
 TimeZone = Annotated[Text, AfterValidator(_check_zone)]
 CronExpression = Annotated[Text, AfterValidator(_check_cron)]
+StatusToken = Annotated[Secret, AfterValidator(_check_token)]
 PingUrl = Annotated[Secret, AfterValidator(_check_ping_url)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 FolderPath = Annotated[Path, BeforeValidator(_check_path_text), AfterValidator(_expand_home)]

@@ -141,7 +141,18 @@ def test_weekdays_are_those_of_unix(expression: str, weekdays: set[int]) -> None
 
 @pytest.mark.parametrize(
     "expression",
-    ["", "* * * *", "61 * * * *", "0 25 * * *", "0 6 * * fri-mon", "0 0 * * 8", "0 0 * * x", "a b c d e", "@x", "0 0 30 2 *"],
+    [
+        "",
+        "* * * *",
+        "61 * * * *",
+        "0 25 * * *",
+        "0 6 * * fri-mon",
+        "0 0 * * 8",
+        "0 0 * * x",
+        "a b c d e",
+        "@x",
+        "0 0 30 2 *",
+    ],
 )
 def test_what_makes_no_sense_is_refused(expression: str) -> None:
     """By a ValueError that names the field, the form, or that such a day never comes."""
