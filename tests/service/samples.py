@@ -40,6 +40,7 @@ HELD = replace(
     name="Personal",
     age=timedelta(days=2),
     last_outcome="held",
+    access_age=timedelta(hours=2),
     held=61,
     held_since=NOW - timedelta(hours=5),
     held_reason="61 of 80 pages would be removed; the limit is 20.",

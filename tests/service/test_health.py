@@ -89,10 +89,11 @@ def test_held_removals_need_a_decision_whatever_the_last_run_was() -> None:
     for outcome in ("held", "complete", "partial"):
         health = judge([replace(HELD, last_outcome=outcome)], WELL, LIMITS)
         assert (health.state, health.ok) == (HealthState.NEEDS_DECISION, False)
-        assert health.reasons == (
+        (reason,) = health.reasons
+        assert reason == (
             "26 pages of space HR would be removed; this is held for a decision since 2026-01-02 03:04 UTC. Look at "
             "them with `hr-sync run --space HR --dry-run`; remove them with `hr-sync run --space HR "
-            "--allow-mass-delete`.",
+            "--allow-mass-delete`."
         )
     (space,) = health.spaces
     assert (space.state, space.freshness.ok) == (HealthState.NEEDS_DECISION, True)

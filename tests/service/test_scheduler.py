@@ -15,8 +15,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from hr_sync.domain.outcome import Counts, Outcome, RunReport
 from hr_sync.errors import ConfluenceUnavailable, CredentialsRefused
-from hr_sync.service.scheduler import Job, Observer, SchedulerState, keep_running
 from hr_sync.service.health import Health, HealthLimits, is_alive, judge
+from hr_sync.service.scheduler import Job, Observer, SchedulerState, keep_running
 from tests.service.samples import SPACE, make_endpoints, web
 from tests.service.test_web import ask
 

@@ -82,10 +82,12 @@ def test_the_console_is_heard(browse: Callable[[str], Seen], tmp_path: Path) -> 
 
 
 def document(path: str = "/", overview: Overview = OVERVIEW) -> html.HtmlElement:
-    with web(make_endpoints(overview)) as port:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
-            connection.request("GET", path)
-            return html.fromstring(connection.getresponse().read().decode())
+    with (
+        web(make_endpoints(overview)) as port,
+        closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection,
+    ):
+        connection.request("GET", path)
+        return html.fromstring(connection.getresponse().read().decode())
 
 
 def test_the_page_can_be_read_aloud() -> None:
@@ -108,7 +110,7 @@ def test_the_page_can_be_read_aloud() -> None:
 
 
 def test_held_removals_come_with_their_commands() -> None:
-    """What waits is shown with its reason, since when, and the commands that show and release it, quoted for a shell."""
+    """What waits is shown with its reason, its time, and the commands that show and release it, quoted for a shell."""
     page = document()
     (row,) = page.xpath("//h2[text()='Held removals']/..//tbody/tr")
     assert row.xpath(".//code/text()") == [

@@ -15,6 +15,7 @@ from unittest.mock import ANY
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from hr_sync.errors import DatabaseUnavailable, SchemaError
 from hr_sync.service import server
@@ -22,8 +23,6 @@ from hr_sync.service.server import MOST_CONNECTIONS, THREADS
 from hr_sync.service.ttl_cache import TtlCache
 from hr_sync.service.web import start_web
 from hr_sync.store.read.overview import Overview
-from structlog.testing import capture_logs
-
 from tests.service.samples import HELD, HOSTILE, OVERVIEW, SPACE, make_endpoints, web
 
 PATHS = ["/livez", "/readyz", "/healthz", "/metrics", "/", "/pages/12345", "/pages?id=12345", "/nothing"]
@@ -341,7 +340,7 @@ def test_an_address_that_cannot_be_opened_is_an_oserror(host: str, port: int) ->
     """Taken, unknown, or of another machine."""
     with (
         web(make_endpoints()) as taken,
-        pytest.raises(OSError, match="."),
+        pytest.raises(OSError, match=r"."),
         start_web(host, taken if port < 0 else port, make_endpoints()),
     ):
         pass

@@ -2,8 +2,8 @@
 
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hr_sync.domain.outcome import RunReport
     from hr_sync.service.schedule import Trigger
     from hr_sync.service.scheduler import Job
+    from hr_sync.service.web import Endpoints
     from hr_sync.settings import Settings
     from hr_sync.sync.context import Mode
 
@@ -99,7 +100,6 @@ def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) ->
     from hr_sync.cli.observability import make_endpoints, make_observer, read_in_scope
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.service.scheduler import SchedulerState, keep_running
-    from hr_sync.service.web import start_web
     from hr_sync.store.engine import make_sessions, session_scope
     from hr_sync.store.read.runs import full_pass_is_due
 
@@ -122,15 +122,7 @@ def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) ->
     with session_scope(make_sessions(engine)) as session:
         full_first = full_pass_is_due(session, timedelta(minutes=settings.sync.full_interval_minutes))
     jobs = make_jobs(settings, run_once, full_first=full_first)
-    with ExitStack() as stack:
-        host, port = settings.service.host, settings.service.port
-        try:
-            stack.enter_context(start_web(host, port, endpoints))
-        except OSError as error:
-            raise ConfigurationError(
-                f"service.host and service.port: {host} port {port} cannot be opened ({error.strerror or error}). "
-                "Choose another one, or stop what listens there."
-            ) from None
+    with _opened_web(settings, endpoints):
         keep_running(
             jobs,
             state,
@@ -140,6 +132,23 @@ def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) ->
             stop,
             deadline_seconds=settings.sync.run_deadline_minutes * 60 or None,
         )
+
+
+@contextmanager
+def _opened_web(settings: "Settings", endpoints: "Endpoints") -> Iterator[None]:
+    """Serve HTTP until the block ends. Raise ConfigurationError if the address cannot be opened."""
+    from hr_sync.service.web import start_web
+
+    host, port = settings.service.host, settings.service.port
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(start_web(host, port, endpoints))
+        except OSError as error:
+            raise ConfigurationError(
+                f"service.host and service.port: {host} port {port} cannot be opened ({error.strerror or error}). "
+                "Choose another one, or stop what listens there."
+            ) from None
+        yield
 
 
 def make_jobs(
