@@ -1,4 +1,4 @@
-"""Settings: what may be set, where it is read from, how a mistake is told.
+"""Settings: what may be set, where it is read from, and how mistakes are reported.
 
 Importing this costs about 0.3 s (pydantic-settings): commands import it when they need it, not at start.
 """

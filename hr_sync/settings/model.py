@@ -136,7 +136,7 @@ class ConfluenceSettings(Group):
     @field_validator("token")
     @classmethod
     def _check_one_way(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        """Runs last, so that it is told beside the mistakes of other fields; skipped when one of its own is wrong."""
+        """Check that there is one way of authenticating. Last, so that mistakes of other fields are reported too."""
         if not {"username", "api_token"} <= info.data.keys():
             return token
         username, api_token = info.data["username"], info.data["api_token"]
@@ -191,7 +191,7 @@ class DatabaseSettings(Group):
 
     @property
     def sqlalchemy_url(self) -> "URL | None":
-        """`url` for psycopg 3; its repr hides the password. None: the embedded PostgreSQL serves."""
+        """Return `url` for psycopg 3; its repr hides the password. None: the embedded PostgreSQL is used."""
         return None if self.url is None else database_url(self.url.get_secret_value())
 
 
@@ -289,9 +289,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Nothing but what is passed: only `load_settings` looks at the environment, and it checks what it finds."""
+        """Use nothing but what is passed: `load_settings` alone reads the environment, and checks what it finds."""
         return (init_settings,)
 
     def source_of(self, path: str) -> str | None:
-        """The file or variable that the value of a key path such as `log.level` came from; None for a default."""
+        """Return the file or variable that a key path such as `log.level` came from; None for a default."""
         return self._sources.get(path)
