@@ -57,7 +57,7 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             held=len(result.deletions.held) if result.decided_hold else None,
             held_reason=result.deletions.held_reason,
             allowed_run=result.allowed,
-            requests=run.source.client.stats.counts().requests - run.requests_before,
+            requests=run.source.client.http_stats.counts().requests - run.requests_before,
         )
 
     return run.store.finish(record_of, clear_old_failures=result.decided_hold)

@@ -81,7 +81,7 @@ class JobRunner:
                 state=store.state(),
                 fetcher=self._fetcher,
                 account=self._account,
-                requests_before=context.source.client.stats.counts().requests,
+                requests_before=context.source.client.http_stats.counts().requests,
             )
             try:
                 return _DO[job.kind](run)

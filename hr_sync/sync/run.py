@@ -51,7 +51,7 @@ def _level(report: RunReport) -> int:
 
 
 def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) -> RunReport:
-    asked_before = context.source.client.stats.counts().requests
+    asked_before = context.source.client.http_stats.counts().requests
     reports: Sequence[SpaceReport] = []
     warnings: Sequence[str] = []
     error: str | None = None
@@ -79,7 +79,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         exit_code=exit_code,
         spaces=reports,
         counts=total(reports),
-        requests=context.source.client.stats.counts().requests - asked_before,
+        requests=context.source.client.http_stats.counts().requests - asked_before,
         duration_seconds=round(time.monotonic() - began, 3),
         error=error,
         warnings=warnings,

@@ -24,11 +24,15 @@ class SpaceStatus:
     access_age: timedelta | None  #: time since labels and readers were last compared; None = they never were
     last_run_id: int | None
     last_outcome: str | None  #: of the last run that recorded this space
-    held: int  #: removals that waited for a decision at the end of that run
+    held: int  #: removals that wait for a decision
+    held_since: datetime | None  #: when they began to wait
+    held_reason: str | None
     error: str | None  #: why that run's work here is not complete, with the remedy
     lease_holder: str | None  #: who is writing now; None when nobody is
     live_pages: int
     failing_pages: int
+    hidden_pages: int  #: kept, not shown
+    full_pass_due: bool  #: nothing was ever compared as a whole, or something asked for it
 
 
 def last_runs(session: Session, *, limit: int = 10) -> Sequence[SyncRun]:
@@ -70,10 +74,14 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             last_run_id=space_row.last_run_id,
             last_outcome=run_row.outcome if run_row else None,
             held=run_row.held if run_row else 0,
+            held_since=None,
+            held_reason=None,
             error=run_row.error if run_row else None,
             lease_holder=space_row.lease_holder if leased else None,
             live_pages=live_pages,
             failing_pages=failing_pages,
+            hidden_pages=0,
+            full_pass_due=space_row.last_full_at is None,
         )
         for space_row, run_row, age, full_age, access_age, leased, live_pages, failing_pages in rows
     ]

@@ -1,4 +1,4 @@
-"""The schedule made to fail in many ways: health turns red within its limit, nothing is swallowed, and it recovers."""
+"""The scheduler with jobs that fail in many ways: health shows it within its limit, and recovers."""
 
 import threading
 import time
@@ -15,8 +15,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from hr_sync.domain.outcome import Counts, Outcome, RunReport
 from hr_sync.errors import ConfluenceUnavailable, CredentialsRefused
-from hr_sync.service.daemon import Job, Observer, SchedulerState, keep_running
 from hr_sync.service.health import Health, HealthLimits, is_alive, judge
+from hr_sync.service.scheduler import Job, Observer, SchedulerState, keep_running
 from tests.service.samples import SPACE, make_endpoints, web
 from tests.service.test_web import ask
 
@@ -32,7 +32,7 @@ SpaceContext = Callable[[threading.Event], RunReport]
 class Rig:
     """A service with one job whose work and observer can be exchanged while it runs, and what was told about it."""
 
-    watch: SchedulerState = field(default_factory=SchedulerState)
+    state: SchedulerState = field(default_factory=lambda: SchedulerState.of("full", "incremental"))
     stop: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)  #: lets go of work that is deaf to its own event
     log_fields: list[tuple[str, object]] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Rig:
     def health(self) -> Health:
         """Judge as the service does."""
         age = None if self.completed_at is None else timedelta(seconds=time.monotonic() - self.completed_at)
-        return judge([replace(SPACE, age=age)], self.watch.state(), LIMITS)
+        return judge([replace(SPACE, age=age)], self.state.snapshot(), LIMITS)
 
     def count(self, what: str) -> int:
         """How often something was told."""
@@ -74,6 +74,14 @@ class Rig:
     def logged(self, event: str) -> bool:
         """Whether the log holds an event."""
         return any(line["event"] == event for line in list(self.log))
+
+
+def heartbeat_ages(rig: Rig) -> list[float]:
+    return [lane.heartbeat_age_seconds for lane in rig.state.snapshot().lanes]
+
+
+def overdue_seconds(rig: Rig) -> float | None:
+    return rig.state.snapshot().lanes[0].overdue_seconds
 
 
 def report(outcome: Outcome) -> RunReport:
@@ -93,13 +101,13 @@ def wait_until(holds: Callable[[], object], seconds: float = PATIENCE_SECONDS) -
 
 @contextmanager
 def kept_running(
-    rig: Rig, *more: Job, trigger: BaseTrigger | None = None, deadline_seconds: float = DEADLINE_SECONDS
+    rig: Rig, *more: Job, trigger: BaseTrigger | None = None, deadline_seconds: float | None = DEADLINE_SECONDS
 ) -> Iterator[threading.Thread]:
     """Keep the rig's job and others running until the block ends."""
-    jobs = [Job(name="main", trigger=trigger or every(INTERVAL_SECONDS), work=rig.run, at_start=True), *more]
+    main = Job(name="main", lane="full", trigger=trigger or every(INTERVAL_SECONDS), work=rig.run, at_start=True)
     thread = threading.Thread(
         target=keep_running,
-        args=(jobs, rig.watch, rig.observer(), rig.stop),
+        args=([main, *more], rig.state, rig.observer(), rig.stop),
         kwargs={"deadline_seconds": deadline_seconds},
     )
     with structlog.testing.capture_logs() as lines:
@@ -162,8 +170,8 @@ FAULTS: dict[str, tuple[Callable[[Rig], SpaceContext], str, str]] = {
     "has no memory": (raises(MemoryError()), "job.failed", "runs in a row failed"),
     "answers nonsense": (answers_nonsense, "job.failed", "runs in a row failed"),
     "hangs": (hangs, "run.overdue", "Space HR was last complete"),
-    "hangs and hears nothing": (hangs_deaf, "run.overdue", "A run is past its deadline"),
-    "is skipped while at work": (hangs_deaf, "job.skipped", "A run is past its deadline"),
+    "hangs and ignores its event": (hangs_deaf, "run.overdue", "The full run is past its deadline"),
+    "is skipped while it runs": (hangs_deaf, "job.skipped", "The full run is past its deadline"),
     "is only partial": (returns(Outcome.PARTIAL), "", "Space HR was last complete"),
     "is held": (returns(Outcome.HELD), "", "Space HR was last complete"),
 }
@@ -181,7 +189,7 @@ def test_a_failing_job_is_red_within_its_limit_and_green_after_the_next_healthy_
         assert not event or rig.logged(event)
         assert event != "job.failed" or rig.count("failed") >= 3
         assert event != "job.skipped" or rig.count("skipped")
-        assert rig.watch.state().last_beat_age_seconds < 2, "the loop itself turns on"
+        assert all(age < 2 for age in heartbeat_ages(rig)), "the schedulers themselves work"
 
         rig.work = returns(Outcome.COMPLETE)(rig)
         rig.release.set()
@@ -192,14 +200,14 @@ def test_a_run_that_ignores_its_deadline_is_restarted() -> None:
     """It hears nothing: health is red at its deadline, the probe for restarts only after a grace, while it lasts."""
     rig, limits = Rig(), replace(LIMITS, overdue_after_seconds=0.5)
     rig.work = hangs_deaf(rig)
-    endpoints = replace(make_endpoints(), alive=lambda: is_alive(rig.watch.state(), limits))
+    endpoints = replace(make_endpoints(), alive=lambda: is_alive(rig.state.snapshot(), limits))
     with web(endpoints) as port, kept_running(rig):
-        wait_until(lambda: rig.watch.state().overdue_seconds is not None)
+        wait_until(lambda: overdue_seconds(rig) is not None)
         assert not rig.health().ok
         assert ask(port, "/livez")[0] == 200, "most runs hear it within the grace"
         wait_until(lambda: ask(port, "/livez")[0] == 503)
-        assert (rig.watch.state().overdue_seconds or 0) > 0.5
-        assert rig.watch.state().last_beat_age_seconds < 2, "the scheduler itself turns on"
+        assert (overdue_seconds(rig) or 0) > 0.5
+        assert all(age < 2 for age in heartbeat_ages(rig)), "the schedulers themselves work"
 
         rig.work = returns(Outcome.COMPLETE)(rig)
         rig.release.set()
@@ -229,8 +237,8 @@ def test_an_observer_that_raises_ends_nothing(ear: str) -> None:
         wait_until(lambda: rig.health().ok)
 
 
-def test_a_job_that_blocks_another_is_red_and_the_other_has_its_turn_afterwards() -> None:
-    """One thread works: what waits behind a hanging run is told by the light, and is not lost."""
+def test_a_job_waits_for_another_of_its_lane_and_is_not_lost() -> None:
+    """Health shows the run that hangs, and the other one begins after it."""
     rig, other_runs = Rig(), []
     rig.work = hangs_deaf(rig)
 
@@ -238,12 +246,60 @@ def test_a_job_that_blocks_another_is_red_and_the_other_has_its_turn_afterwards(
         other_runs.append(time.monotonic())
         return report(Outcome.COMPLETE)
 
-    with kept_running(rig, Job(name="other", trigger=every(INTERVAL_SECONDS), work=other)):
+    with kept_running(rig, Job(name="other", lane="full", trigger=every(INTERVAL_SECONDS), work=other)):
         wait_until(lambda: not rig.health().ok)
         assert other_runs == []
         rig.work = returns(Outcome.COMPLETE)(rig)
         rig.release.set()
         wait_until(lambda: other_runs and rig.health().ok)
+
+
+def test_a_long_full_run_keeps_no_incremental_run_waiting() -> None:
+    """The lanes work side by side: while a full run hangs, incremental runs begin on time, and are not overdue."""
+    rig, other_runs = Rig(), []
+    rig.work = hangs_deaf(rig)
+
+    def other(_event: threading.Event) -> RunReport:
+        other_runs.append(time.monotonic())
+        return report(Outcome.COMPLETE)
+
+    incremental = Job(name="incremental", lane="incremental", trigger=every(INTERVAL_SECONDS), work=other)
+    with kept_running(rig, incremental, deadline_seconds=0.3):
+        wait_until(lambda: overdue_seconds(rig) is not None)
+        runs = len(other_runs)
+        wait_until(lambda: len(other_runs) > runs + 3)
+        assert rig.count("started") - len(other_runs) <= 2, "the full run is still the first one"
+        assert rig.state.snapshot().lanes[1].overdue_seconds is None
+
+
+def test_each_lane_has_its_own_deadline() -> None:
+    """A run that is told to end does not end that of the other lane, and a stop ends both."""
+    rig, ended = Rig(), []
+
+    def other(event: threading.Event) -> RunReport:
+        event.wait(PATIENCE_SECONDS)
+        ended.append(time.monotonic())
+        return report(Outcome.STOPPED)
+
+    rig.work = hangs(rig)
+    late = every(0.4)
+    with kept_running(rig, Job(name="incremental", lane="incremental", trigger=late, work=other), deadline_seconds=0.6):
+        wait_until(lambda: rig.logged("run.overdue"))
+        assert rig.log_fields.count(("started", "incremental")) == 1
+        assert ended == [], "it began later and has time left"
+        rig.stop.set()
+        wait_until(lambda: ended)
+
+
+def test_a_deadline_of_none_ends_no_run() -> None:
+    """However long it takes."""
+    rig = Rig()
+    rig.work = hangs(rig)
+    with kept_running(rig, deadline_seconds=None):
+        wait_until(lambda: rig.count("started"))
+        time.sleep(0.5)
+        assert not rig.logged("run.overdue")
+        assert rig.count("ended") == 0
 
 
 def test_what_was_missed_is_made_up_for_once() -> None:
@@ -280,13 +336,18 @@ class Breaks(BaseTrigger):  # type: ignore[misc] # the library has no types
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_scheduler_whose_thread_has_died_does_not_live() -> None:
-    """APScheduler leaves without a word, and the runs with it: the beat ends, so that the light is red at once."""
+    """APScheduler's thread ends silently, and no run of the lane begins again: its heartbeat ends too."""
     rig, trigger = Rig(), Breaks()
     with kept_running(rig, trigger=trigger):
         wait_until(lambda: trigger.broke)
-        wait_until(lambda: rig.watch.state().last_beat_age_seconds > 1.5)
-        health = judge([SPACE], rig.watch.state(), replace(LIMITS, stale_after_seconds=3600, beat_after_seconds=1.5))
-        assert [reason.startswith("The loop has not turned") for reason in health.reasons] == [True]
+        wait_until(lambda: heartbeat_ages(rig)[0] > 1.5)
+        limits = replace(LIMITS, stale_after_seconds=3600, heartbeat_after_seconds=1.5)
+        health = judge([SPACE], rig.state.snapshot(), limits)
+        assert [reason.startswith("The scheduler of full runs has had no heartbeat") for reason in health.reasons] == [
+            True
+        ]
+        assert not is_alive(rig.state.snapshot(), limits)
+        assert heartbeat_ages(rig)[1] < 1.5, "the other lane goes on"
 
 
 @pytest.mark.parametrize("work", [hangs, returns(Outcome.COMPLETE), raises(RuntimeError("broken"))])
@@ -300,7 +361,7 @@ def test_a_stop_ends_it_promptly(work: Callable[[Rig], SpaceContext]) -> None:
         rig.stop.set()
         thread.join(PATIENCE_SECONDS)
         assert time.monotonic() - began < 1
-        assert rig.watch.running is None
+        assert [lane.running for lane in rig.state.lanes] == [None, None]
         runs = rig.count("started")
         time.sleep(INTERVAL_SECONDS * 2)
         assert rig.count("started") == runs, "nothing begins after the end"
