@@ -20,7 +20,6 @@ from hr_sync.store.read.history import PageHistory, page_history
 from hr_sync.store.read.overview import Overview, read_overview
 from hr_sync.store.read.pages import find_page
 from hr_sync.store.schema import check_schema
-from hr_sync.sync.spaces import covers
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -108,7 +107,7 @@ def _is_well(health: Callable[[], Health]) -> bool:
 
 
 def read_in_scope(engine: "Engine", settings: "Settings") -> Overview:
-    """Read the overview without spaces that are not configured any more, which nobody keeps fresh.
+    """Read the overview without spaces that are not configured any more and hold nothing: nobody keeps them fresh.
 
     Raise DatabaseUnavailable.
     """
@@ -117,8 +116,8 @@ def read_in_scope(engine: "Engine", settings: "Settings") -> Overview:
     scope = make_scope(settings)
     return replace(
         overview,
-        spaces=[space for space in overview.spaces if covers(scope, space.space_key)],
-        failures=[failure for failure in overview.failures if covers(scope, failure.space_key)],
+        spaces=[space for space in overview.spaces if scope.covers(space.space_key) or space.held],
+        failures=[failure for failure in overview.failures if scope.covers(failure.space_key)],
     )
 
 

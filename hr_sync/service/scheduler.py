@@ -18,6 +18,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from hr_sync.cancellation import Cancellation
 from hr_sync.domain.outcome import RunReport
 from hr_sync.errors import HrSyncError
 from hr_sync.service.health import LaneSnapshot, ScheduleSnapshot
@@ -31,12 +32,12 @@ _HEARTBEAT_SECONDS = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """Something to run on a schedule. `work` gets the event that tells it to stop."""
+    """Something to run on a schedule. `work` gets the cancellation of its run."""
 
     name: str
     lane: str  #: jobs of one lane run one after the other
     trigger: Trigger
-    work: Callable[[threading.Event], RunReport]
+    work: Callable[[Cancellation], RunReport]
     at_start: bool = False
 
 
@@ -95,11 +96,11 @@ def keep_running(
     jobs: Sequence[Job],
     state: SchedulerState,
     observer: Observer,
-    stop: threading.Event,
+    cancellation: Cancellation,
     *,
     deadline_seconds: float | None,
 ) -> None:
-    """Run the jobs until `stop` is set, then end those that run and return. A deadline of None is none."""
+    """Run the jobs until they are cancelled, then end those that run and return. A deadline of None is none."""
     lanes = [
         _Lane(lane, [job for job in jobs if job.lane == lane.name], observer, deadline_seconds) for lane in state.lanes
     ]
@@ -107,7 +108,7 @@ def keep_running(
         lane.start()
     log.info("service.started", jobs=[job.name for job in jobs])
     try:
-        while not stop.wait(_WATCH_SECONDS):
+        while not cancellation.wait(_WATCH_SECONDS):
             for lane in lanes:
                 lane.check_deadline()
     finally:
@@ -127,7 +128,7 @@ class _Lane:
         self._deadline_seconds = deadline_seconds
         self._lock = threading.Lock()
         self._stopping = False
-        self._end_of_run = threading.Event()
+        self._end_of_run = Cancellation()
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(1), "in_the_loop": DebugExecutor()},
@@ -169,7 +170,7 @@ class _Lane:
         """Do one run of a job, in the lane's thread."""
         state = self._state
         with self._lock:
-            self._end_of_run = threading.Event()
+            self._end_of_run = Cancellation()
             if self._stopping:
                 return
         state.running, state.running_since, state.overdue_since = job.name, time.monotonic(), None

@@ -1,7 +1,6 @@
 """`serve`: the long-running container. Wires schedule, runs, metrics and HTTP together; nothing is decided here."""
 
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -19,12 +18,13 @@ from hr_sync.errors import ConfigurationError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from hr_sync.domain.outcome import RunReport
+    from hr_sync.cancellation import Cancellation
+    from hr_sync.domain.outcome import Mode, RunReport
     from hr_sync.service.schedule import Trigger
     from hr_sync.service.scheduler import Job
     from hr_sync.service.web import Endpoints
     from hr_sync.settings import Settings
-    from hr_sync.sync.context import Mode
+    from hr_sync.store.values import Worker
 
 FULL_LANE, INCREMENTAL_LANE = "full", "incremental"  # a run of one never waits for a run of the other
 
@@ -39,6 +39,8 @@ def serve(config: Config = None) -> None:
     from hr_sync.cli.bootstrap import HeldLeases, open_database, open_settings
     from hr_sync.cli.stopping import run_until_stopped
     from hr_sync.store.schema import ensure_schema
+    from hr_sync.store.store import Store
+    from hr_sync.store.values import Worker
 
     current = CurrentSettings(open_settings(config), config)
     check_service(current.settings)
@@ -46,13 +48,15 @@ def serve(config: Config = None) -> None:
 
     leases = HeldLeases()
 
-    def work(stop: threading.Event) -> None:
+    worker = Worker.current()
+
+    def work(cancellation: "Cancellation") -> None:
         with open_database(current.settings) as engine:
             ensure_schema(engine)
-            leases.are_in(engine)
-            _serve(current, engine, stop)
+            leases.are_in(Store(engine), worker)
+            _serve(current, engine, worker, cancellation)
 
-    run_until_stopped(work, last_words=leases.release)
+    run_until_stopped(work, clean_up=leases.release)
 
 
 def check_service(settings: "Settings") -> None:
@@ -96,31 +100,29 @@ class CurrentSettings:
         log.info("settings.reloaded", needs_restart=needs_restart)
 
 
-def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) -> None:
+def _serve(current: CurrentSettings, engine: "Engine", worker: "Worker", cancellation: "Cancellation") -> None:
     from hr_sync.cli.observability import make_endpoints, make_observer, read_in_scope
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.service.scheduler import SchedulerState, keep_running
-    from hr_sync.store.engine import make_sessions, session_scope
-    from hr_sync.store.read.runs import full_pass_is_due
+    from hr_sync.store.store import Store
 
     settings = current.settings
     http_stats = HttpStats()
     state = SchedulerState.of(FULL_LANE, INCREMENTAL_LANE)
     endpoints = make_endpoints(lambda: current.settings, engine, state, http_stats)
 
-    def run_once(mode: "Mode") -> Callable[[threading.Event], "RunReport"]:
+    def run_once(mode: "Mode") -> "Callable[[Cancellation], RunReport]":
         from hr_sync.cli.bootstrap import make_context
         from hr_sync.sync.context import SyncRequest
         from hr_sync.sync.run import run
 
-        def work(end_of_run: threading.Event) -> "RunReport":
-            context = make_context(current.settings, engine, end_of_run, http_stats)
-            return run(replace(context, observe_lag=endpoints.metrics.observe_lag), SyncRequest(mode=mode))
+        def work(end_of_run: "Cancellation") -> "RunReport":
+            context = make_context(current.settings, engine, end_of_run, stats=http_stats, worker=worker)
+            return run(replace(context, on_lag=endpoints.metrics.observe_lag), SyncRequest(mode=mode))
 
         return work
 
-    with session_scope(make_sessions(engine)) as session:
-        full_first = full_pass_is_due(session, timedelta(minutes=settings.sync.full_interval_minutes))
+    full_first = Store(engine).full_pass_is_due(timedelta(minutes=settings.sync.full_interval_minutes))
     jobs = make_jobs(settings, run_once, full_first=full_first)
     with _opened_web(settings, endpoints):
         keep_running(
@@ -129,7 +131,7 @@ def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) ->
             make_observer(
                 settings, endpoints.metrics, lambda: endpoints.health(read_in_scope(engine, current.settings))
             ),
-            stop,
+            cancellation,
             deadline_seconds=settings.sync.run_deadline_minutes * 60 or None,
         )
 
@@ -152,7 +154,7 @@ def _opened_web(settings: "Settings", endpoints: "Endpoints") -> Iterator[None]:
 
 
 def make_jobs(
-    settings: "Settings", run_once: Callable[["Mode"], Callable[[threading.Event], "RunReport"]], *, full_first: bool
+    settings: "Settings", run_once: "Callable[[Mode], Callable[[Cancellation], RunReport]]", *, full_first: bool
 ) -> "list[Job]":
     """Return the jobs with their schedules. At the start a full or an incremental run begins: `full_first` says which.
 
@@ -162,8 +164,8 @@ def make_jobs(
     cannot keep.
     """
     from hr_sync.cli.limits import check_limits
+    from hr_sync.domain.outcome import Mode
     from hr_sync.service.scheduler import Job
-    from hr_sync.sync.context import Mode
 
     sync, access = settings.sync, settings.access
     full = _trigger(settings, "sync.full_cron", sync.full_cron, sync.full_interval_minutes)
@@ -182,7 +184,7 @@ def make_jobs(
     if access.cron or access.interval_minutes:
         minutes = access.interval_minutes or 0.0  # not read where there is a cron expression
         trigger = _trigger(settings, "access.cron", access.cron, minutes)
-        jobs.append(Job(name="access", lane=FULL_LANE, trigger=trigger, work=run_once(Mode.RESTRICTIONS)))
+        jobs.append(Job(name="access", lane=FULL_LANE, trigger=trigger, work=run_once(Mode.ACCESS)))
     return jobs
 
 

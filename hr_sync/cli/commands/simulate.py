@@ -5,7 +5,6 @@ Both need the package `confluence_simulator`, which is a distribution of its own
 
 import importlib.util
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,8 @@ import typer
 
 if TYPE_CHECKING:
     from confluence_simulator import Simulator
+
+    from hr_sync.cancellation import Cancellation
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,7 +36,7 @@ def simulate(
 ) -> None:
     """Serve a simulated Confluence on this machine until Ctrl-C. See simulator/README.md."""
     _require_simulator("simulate")
-    from confluence_simulator.serve import ServeOptions, serve_forever
+    from confluence_simulator.serve import ServeOptions, make_simulator
 
     from hr_sync.cli.stopping import run_until_stopped
     from hr_sync.errors import UsageError
@@ -53,9 +54,11 @@ def simulate(
         rate_per_second=rate,
     )
 
-    def work(stop: threading.Event) -> None:
+    def work(cancellation: "Cancellation") -> None:
         try:
-            serve_forever(options, _announce, stop)
+            with make_simulator(options) as simulator:
+                _announce(simulator)
+                cancellation.wait()
         except (OSError, ValueError) as error:
             raise UsageError(f"The simulator cannot start: {error}. Choose another --port or --faults file.") from error
 

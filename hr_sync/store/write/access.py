@@ -6,8 +6,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from hr_sync.domain.access import AttributeStep, StoredAttributes
-from hr_sync.domain.access import acl_digest, as_rows
+from hr_sync.domain.access import AttributeStep, StoredAttributes, acl_digest, as_rows
 from hr_sync.domain.plan import Action
 from hr_sync.store.engine import session_scope
 from hr_sync.store.lease import Lease, check_lease
