@@ -5,6 +5,8 @@ import socket
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+from typing import Literal
 
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Head
@@ -60,14 +62,14 @@ class SpaceState:
 
     watermark: datetime | None = None  #: None: the space needs a full pass
     scope_fingerprint: str | None = None
-    hold: HoldState = HoldState()
+    hold: HoldState = field(default_factory=HoldState)
     full_pass_due: bool = False  #: a scheduled full pass did not get the lease
     last_full_at: datetime | None = None  #: end of the last complete full pass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageWrite:
-    """One page to write, every text of it sanitised. `storage` and `content_hash` are None where the stored body stays."""
+    """One page to write, every text of it sanitised. Body and hash are None where the stored body stays."""
 
     action: ChangeAction  #: INSERT, UPDATE, MOVE or RESTORE
     reason: str  #: in words for an operator
@@ -85,12 +87,21 @@ class WriteResult:
     superseded: frozenset[str] = frozenset()  #: another space's pass has taken the row over, or it was purged
 
 
+class FailureStage(StrEnum):
+    """Where a page failed."""
+
+    FETCH = "fetch"
+    READ = "read"
+    STORE = "store"
+    SCOPE = "scope"  #: its place or its labels could not be read
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
     """One page that failed, described without its content."""
 
     page_id: str
-    stage: str  #: fetch, read, store or scope
+    stage: Literal["fetch", "read", "store", "scope"]  #: a word of `FailureStage`
     error_class: str
     message: str
     version: int | None = None
