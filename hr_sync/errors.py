@@ -6,6 +6,7 @@ HrSyncError                      1   a bug, or something unforeseen
 │   └── SchemaError             78   the database's tables are older or newer than this build
 ├── DatabaseUnavailable         75   PostgreSQL could not be reached, or the connection broke
 │   └── DatabaseConflict        75   a lock, a deadlock or a time-out, twice in a row; costs one space
+├── DatabaseCredentialsRefused  77   PostgreSQL does not accept user and password
 ├── LeaseLost                   75   another worker took over the space; nothing more may be written
 ├── LeaseHeld                   75   another worker holds the space, and the command needs it
 ├── Stopped                     75   asked to stop; what was committed stays
@@ -59,6 +60,12 @@ class DatabaseConflict(DatabaseUnavailable):
 
     Nothing of its transaction was kept. It is about the rows of one space, so other spaces go on.
     """
+
+
+class DatabaseCredentialsRefused(HrSyncError):
+    """PostgreSQL does not accept the user and password of database.url."""
+
+    exit_code = 77
 
 
 class LeaseLost(HrSyncError):

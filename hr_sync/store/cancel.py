@@ -1,4 +1,4 @@
-"""Breaks off what an engine's connections wait for, from another thread, when the process has no time left."""
+"""Cancels what an engine's connections wait for, from another thread, when the process has no time left."""
 
 import contextlib
 from typing import Any
@@ -7,7 +7,7 @@ from weakref import WeakSet
 import psycopg
 from sqlalchemy import Engine, event
 
-_PATIENCE_SECONDS = 0.3  # for the server to take note, for each connection
+_CANCEL_TIMEOUT_SECONDS = 0.3  # for each connection
 
 
 class Connections:
@@ -15,16 +15,18 @@ class Connections:
 
     def __init__(self, engine: Engine) -> None:
         self._lent: WeakSet[psycopg.Connection[Any]] = WeakSet()
+        self.cancelled = False  #: a statement that ends with "cancelled" from now on was ended by us, not by a time-out
 
         @event.listens_for(engine, "checkout")
         def _lend(connection: Any, _record: object, _proxy: object) -> None:
             self._lent.add(connection)
 
-    def break_off(self) -> None:
-        """Cancel whatever statement each of them waits for; its transaction rolls back. Idle ones stay as they are.
+    def cancel(self) -> None:
+        """Cancel the statement that each of them waits for; its transaction rolls back. Idle ones stay as they are.
 
-        The driver does it by the protocol's own way, which PgBouncer hands on.
+        The driver uses the protocol's own cancel request, which PgBouncer forwards.
         """
+        self.cancelled = True
         for connection in list(self._lent):
             with contextlib.suppress(psycopg.Error):
-                connection.cancel_safe(timeout=_PATIENCE_SECONDS)
+                connection.cancel_safe(timeout=_CANCEL_TIMEOUT_SECONDS)

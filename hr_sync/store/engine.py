@@ -1,4 +1,4 @@
-"""The one engine of a process, its sessions, and what its errors mean.
+"""The engine of a process and its sessions.
 
 Nothing here knows a table. The engine is made where a process is wired together and handed on.
 """
@@ -16,8 +16,19 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from hr_sync.errors import ConfigurationError
 from hr_sync.store.orm import SCHEMA_TOKEN
+from hr_sync.store.tls import tls_args
 
 DRIVER = "postgresql+psycopg"
+
+#: What changes how a value or a name is read, set in each transaction: a role or a database may say otherwise.
+PINNED = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "array_nulls": "on",
+    # Whoever may create in another schema cannot put a function or an operator in the way; our tables are qualified.
+    "search_path": "pg_catalog, pg_temp",
+}
 
 
 def make_engine(
@@ -33,11 +44,14 @@ def make_engine(
     lock_timeout_seconds: float = 15,
     idle_in_transaction_timeout_seconds: float = 60,
     application_name: str = "hr_sync",
+    allow_plaintext: bool = False,
 ) -> Engine:
-    """Make an engine whose tables live in `schema`. Connects to nothing yet.
+    """Return an engine whose tables are in `schema`. It connects to nothing yet.
 
     Parameters in the URL's query (`sslmode`, `connect_timeout`, ...) go to libpq and win over ours. Behind PgBouncer in
     transaction mode everything here works: no start-up `options`, no session settings, no prepared statements.
+    `allow_plaintext`: a server on another machine may be spoken to without verified TLS.
+    Raises ConfigurationError for a URL that is none, or that asks for less TLS than is allowed.
     """
     where = _psycopg_url(url)
     engine = create_engine(
@@ -48,15 +62,17 @@ def make_engine(
         pool_recycle=pool_recycle_seconds,
         pool_pre_ping=True,
         hide_parameters=True,  # bound values are titles and bodies; without this they stand in every error's text
-        connect_args=_connect_args(where, application_name, connect_timeout_seconds),
+        isolation_level="READ COMMITTED",  # whatever the server's default: it goes with BEGIN
+        connect_args=_connect_args(where, application_name, connect_timeout_seconds)
+        | tls_args(where, allow_plaintext=allow_plaintext),
         execution_options={"schema_translate_map": {SCHEMA_TOKEN: schema}},
     )
-    settings = {
-        "TimeZone": "UTC",
+    settings = PINNED | {
         "statement_timeout": _milliseconds(statement_timeout_seconds),
         "lock_timeout": _milliseconds(lock_timeout_seconds),
         "idle_in_transaction_session_timeout": _milliseconds(idle_in_transaction_timeout_seconds),
     }
+    _refuse_other_encodings(engine)
     _set_local_at_begin(engine, settings)
     return engine
 
@@ -74,6 +90,7 @@ def _connect_args(where: URL, application_name: str, connect_timeout_seconds: in
     }
     ours = {name: value for name, value in libpq.items() if name not in where.query}
     return ours | {
+        "client_encoding": "UTF8",  # not the URL's, PGCLIENTENCODING's, the role's or the database's
         "prepare_threshold": None,  # PgBouncer hands one client the statements prepared by another
         "context": _arrays_in_binary(),
     }
@@ -87,19 +104,19 @@ def _arrays_in_binary() -> AdaptersMap:
 
 
 def schema_of(bind: Engine | Connection) -> str:
-    """Name the PostgreSQL schema of the tables, for SQL that is written as text; quote it before use."""
+    """Return the PostgreSQL schema of the tables, for SQL that is written as text; quote it before use."""
     translated: dict[str, str] = bind.get_execution_options()["schema_translate_map"]
     return translated[SCHEMA_TOKEN]
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
-    """Sessions whose objects stay readable after the commit: nothing is fetched again behind the caller's back."""
+    """Return sessions whose objects stay readable after the commit: nothing is fetched again unasked."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
 @contextmanager
 def session_scope(sessions: sessionmaker[Session]) -> Iterator[Session]:
-    """One transaction: committed at the end, rolled back on anything raised (Ctrl-C too), closed in any case."""
+    """Hold one transaction: committed at the end, rolled back on anything raised (Ctrl-C too), closed in any case."""
     session = sessions()
     try:
         yield session
@@ -119,10 +136,22 @@ def set_local(connection: Connection, **settings: str) -> None:
 
 def _set_local_at_begin(engine: Engine, settings: dict[str, str]) -> None:
     # For each transaction, because a session's setting would leak to other clients of a PgBouncer. SQLAlchemy allows
-    # statements in this event, and treats their errors as any others: a dead connection is thrown away.
+    # statements in this event, and treats their errors as any others: a dead connection is dropped.
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         set_local(connection, **settings)
+
+
+def _refuse_other_encodings(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: psycopg.Connection[Any], _record: object) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            connection.close()
+            raise ConfigurationError(
+                f"the database stores text as {encoding}, which cannot hold every page: create a database with "
+                "ENCODING 'UTF8' (and TEMPLATE template0), and name it in database.url"
+            )
 
 
 def _milliseconds(seconds: float) -> str:
@@ -130,7 +159,7 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _psycopg_url(url: URL | str) -> URL:
-    """Name the driver, whichever way PostgreSQL was spelt."""
+    """Return the URL with our driver, whichever way PostgreSQL was spelt."""
     try:
         parsed = make_url(url)
     except ArgumentError:

@@ -1,109 +1,203 @@
-"""One writer per space: a lease with a fencing epoch, on the database's clock.
+"""One writer per space: a lease with a fencing epoch and a token, on the database's clock.
 
-Each new lease raises the epoch of its space. Every write transaction reads the epoch `FOR SHARE` first, so that a
-worker which slept past its lease is refused by the database, whatever it believes. Session advisory locks would not do:
-behind PgBouncer two workers both held one (30 of 30 tries).
+Each new lease raises the epoch of its space and writes a random token. Every write transaction reads both `FOR SHARE`
+first, so that a worker which slept past its lease is refused by the database, whatever it believes; the token tells two
+leases apart to which a database gave the same epoch, as after a failover that lost a commit. Session advisory locks
+would not do: behind PgBouncer two workers both held one (30 of 30 tries).
+
+Taking the lease also writes the identity of the space. A space that was given another key keeps its row, under the new
+key; a key that was given to another space keeps nothing but its hold.
 """
 
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, func, or_, select, update
+import structlog
+from sqlalchemy import ColumnElement, Row, Table, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
-from hr_sync.errors import LeaseLost
-from hr_sync.store.engine import session_scope
-from hr_sync.store.run_tables import SyncSpace
+from hr_sync.domain.content import Space
+from hr_sync.errors import DatabaseConflict, HrSyncError, LeaseLost
+from hr_sync.store.engine import set_local
+from hr_sync.store.tables import PageFailure, SyncSpace
+from hr_sync.store.transaction import Transactions
+from hr_sync.store.values import Busy, Worker
+
+log = structlog.get_logger(__name__)
 
 _SPACES = cast("Table", SyncSpace.__table__)  # statements over classes pass through the ORM, at twice the cost
-LEASE_SECONDS = 60  #: renewed every third of it; another worker waits this long after a crash
+_FREE: dict[str, Any] = {"lease_holder": None, "lease_worker": None, "lease_token": None, "lease_expires_at": None}
+_TAKE_LOCK_TIMEOUT = "2s"  # whoever holds the row longer is writing the space
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lease:
-    """The right to write one space, as long as nobody holds a higher epoch."""
+    """The right to write one space, as long as its row holds this epoch and this token."""
 
     space_key: str
-    holder: str  #: host:pid:run
     epoch: int
+    token: str
+    began_at: datetime  #: the database's clock
+    renamed_from: str | None = None  #: the key that the space had until now
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Busy:
-    """Another worker holds the lease."""
-
-    space_key: str
-    holder: str
-
-
-def take_lease(
-    sessions: sessionmaker[Session],
-    space_key: str,
-    holder: str,
-    *,
-    over: str | None = None,
-    seconds: float = LEASE_SECONDS,
-) -> Lease | Busy:
-    """Take the lease of a space when it is free, has expired, or is held by `over`, which is known to be dead."""
-    expires_at = _in(seconds)
-    statement = insert(SyncSpace).values(space_key=space_key, lease_holder=holder, lease_expires_at=expires_at, epoch=1)
-    statement = statement.on_conflict_do_update(
-        index_elements=[SyncSpace.space_key],
-        set_={
-            SyncSpace.lease_holder: statement.excluded.lease_holder,
-            SyncSpace.lease_expires_at: expires_at,
-            SyncSpace.epoch: SyncSpace.epoch + 1,
-        },
-        where=or_(
-            SyncSpace.lease_expires_at.is_(None),
-            SyncSpace.lease_expires_at < func.clock_timestamp(),
-            SyncSpace.lease_holder == over,
-        ),
-    )
-    with session_scope(sessions) as session:
-        epoch = session.scalar(statement.returning(SyncSpace.epoch))
-        if epoch is not None:
-            return Lease(space_key=space_key, holder=holder, epoch=epoch)
-        other = session.scalar(select(SyncSpace.lease_holder).where(SyncSpace.space_key == space_key))
-    return Busy(space_key=space_key, holder=other or "another worker")
+def take_lease(transactions: Transactions, space: Space, worker: Worker, *, seconds: float) -> Lease | Busy:
+    """Take the lease of a space if nobody holds it, and write its identity."""
+    try:
+        return transactions.run(lambda session: _take(session, space, worker, seconds))
+    except DatabaseConflict:
+        return Busy(space_key=space.key, worker="another worker")
 
 
-def renew_lease(sessions: sessionmaker[Session], lease: Lease, *, seconds: float = LEASE_SECONDS) -> None:
-    """Hold the lease for another full term. Raises LeaseLost when somebody else has it."""
-    _change_own(sessions, lease, {SyncSpace.lease_expires_at.key: _in(seconds)})
+def renew_lease(transactions: Transactions, lease: Lease, *, seconds: float) -> None:
+    """Hold the lease for another full term. Raises LeaseLost if somebody else has it."""
+    transactions.run(lambda session: _change_own(session, lease, {"lease_expires_at": _in(seconds)}))
 
 
-def release_lease(sessions: sessionmaker[Session], lease: Lease) -> None:
-    """Let the next worker in at once. Raises LeaseLost when it already was."""
-    _change_own(sessions, lease, {SyncSpace.lease_expires_at.key: None, SyncSpace.lease_holder.key: None})
+def release_lease(transactions: Transactions, lease: Lease) -> None:
+    """Let the next worker take the lease at once. Raises LeaseLost if one did already."""
+    transactions.run(lambda session: _change_own(session, lease, _FREE))
 
 
-def release_leases_of(sessions: sessionmaker[Session], worker: str) -> None:
-    """Let others in at once where this worker holds leases. For a process that ends with its work in the middle."""
-    mine = SyncSpace.lease_holder.startswith(f"{worker}:", autoescape=True)
-    with session_scope(sessions) as session:
-        session.execute(update(SyncSpace).where(mine).values(lease_expires_at=None, lease_holder=None))
+def release_leases_of(transactions: Transactions, worker: Worker) -> None:
+    """Release all leases of a worker, for a process that ends in the middle of its work."""
+    own = _SPACES.c.lease_worker == worker.instance
+    transactions.run(lambda session: session.execute(update(_SPACES).where(own).values(_FREE)))
 
 
-def check_lease(session: Session, lease: Lease) -> None:
-    """Hold the epoch still until the transaction ends. Raises LeaseLost when it is no longer ours."""
-    space = _SPACES.c
-    epoch = session.scalar(select(space.epoch).where(space.space_key == lease.space_key).with_for_update(read=True))
-    if epoch != lease.epoch:
+def check_lease(session: Session, lease: Lease, *, for_update: bool = False) -> None:
+    """Keep the lease as it is until the transaction ends. Raises LeaseLost if it is no longer ours.
+
+    `for_update`: the transaction writes the row of the space.
+    """
+    row = _SPACES.c
+    query = select(row.epoch, row.lease_token).where(row.space_key == lease.space_key)
+    query = query.with_for_update(key_share=True) if for_update else query.with_for_update(read=True)
+    if session.execute(query).one_or_none() != (lease.epoch, lease.token):
         raise _lost(lease)
+
+
+@contextmanager
+def renewed(transactions: Transactions, lease: Lease, *, seconds: float) -> Iterator[None]:
+    """Renew a lease in the background within the block, and release it at the end.
+
+    The renewal is a convenience: what keeps a second writer out is the check in every write transaction.
+    """
+    done = threading.Event()
+    thread = threading.Thread(
+        target=_keep_renewing, args=(transactions, lease, done, seconds), name=f"lease-{lease.space_key}", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        try:
+            release_lease(transactions, lease)
+        except HrSyncError as error:  # it expires by itself
+            log.info("lease.not_released", space=lease.space_key, error=type(error).__name__)
+
+
+def _keep_renewing(transactions: Transactions, lease: Lease, done: threading.Event, seconds: float) -> None:
+    while not done.wait(seconds / 3):
+        try:
+            renew_lease(transactions, lease, seconds=seconds)
+        except LeaseLost:
+            log.warning("lease.lost", space=lease.space_key)
+            return
+        except HrSyncError as error:
+            log.warning("lease.not_renewed", space=lease.space_key, error=type(error).__name__)
+
+
+def _take(session: Session, space: Space, worker: Worker, seconds: float) -> Lease | Busy:
+    rows = _rows(session, space)
+    if not any(row.is_leased for row in rows):
+        # Only what looks free is locked: a taker must not wait behind the holder's writes.
+        set_local(session.connection(), lock_timeout=_TAKE_LOCK_TIMEOUT)
+        rows = _rows(session, space, lock=True)
+    leased = next((row for row in rows if row.is_leased), None)
+    if leased is not None:
+        return Busy(space_key=space.key, worker=leased.lease_holder or "another worker")
+    token = uuid.uuid4().hex
+    identity = {"space_id": space.id or None, "name": space.name or None}
+    values = {name: value for name, value in identity.items() if value is not None} | {
+        "lease_holder": worker.display,
+        "lease_worker": worker.instance,
+        "lease_token": token,
+        "lease_expires_at": _in(seconds),
+    }
+    old_key = _prepare(session, space, rows)
+    taken = insert(_SPACES).values(space_key=space.key, epoch=1, **values)
+    taken = taken.on_conflict_do_update(
+        index_elements=[_SPACES.c.space_key],
+        set_=values | {"epoch": _SPACES.c.epoch + 1},
+        where=or_(_SPACES.c.lease_token.is_(None), _SPACES.c.lease_expires_at < func.clock_timestamp()),
+    )
+    written = session.execute(taken.returning(_SPACES.c.epoch, func.clock_timestamp())).one_or_none()
+    if written is None:  # it was inserted by another worker a moment ago
+        return Busy(space_key=space.key, worker="another worker")
+    epoch, began_at = written
+    return Lease(space_key=space.key, epoch=epoch, token=token, began_at=began_at, renamed_from=old_key)
+
+
+def _rows(session: Session, space: Space, *, lock: bool = False) -> list[Row[Any]]:
+    """Return the rows of the space's key and of its id: at most two that matter."""
+    row = _SPACES.c
+    is_leased = row.lease_token.is_not(None) & (row.lease_expires_at >= func.clock_timestamp())
+    same = row.space_key == space.key
+    query = (
+        select(row.space_key, row.space_id, row.lease_holder, is_leased.label("is_leased"))
+        .where(or_(same, row.space_id == space.id) if space.id else same)
+        .order_by(row.space_key)
+    )
+    return list(session.execute(query.with_for_update() if lock else query))
+
+
+def _prepare(session: Session, space: Space, rows: list[Row[Any]]) -> str | None:
+    """Bring the row of this space under its key. Return the key that it had, if that was another one."""
+    by_key = {row.space_key: row for row in rows}
+    under_key = by_key.pop(space.key, None)
+    if by_key:
+        old_key: str = min(by_key)
+        _rename(session, old_key, space.key)
+        return old_key
+    if under_key is not None and space.id and under_key.space_id not in {None, space.id}:
+        # The key is another space's now: nothing of its position holds. Its pages are still there, and so is the hold.
+        position = dict.fromkeys(
+            ("watermark", "scope_fingerprint", "last_full_at", "last_complete_at", "access_synced_at")
+        )
+        session.execute(update(_SPACES).where(_SPACES.c.space_key == space.key).values(position))
+    return None
+
+
+def _rename(session: Session, old_key: str, new_key: str) -> None:
+    stale = _SPACES.c.space_key == new_key  # of a space that had the key before
+    epoch = session.scalar(_SPACES.delete().where(stale).returning(_SPACES.c.epoch)) or 0
+    session.execute(
+        update(_SPACES)
+        .where(_SPACES.c.space_key == old_key)
+        .values(space_key=new_key, epoch=func.greatest(_SPACES.c.epoch, epoch))
+    )
+    session.execute(update(PageFailure).where(PageFailure.space_key == old_key).values(space_key=new_key))
+    log.info("space.renamed", old=old_key, new=new_key)
 
 
 def _in(seconds: float) -> ColumnElement[datetime]:
     return func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
-def _change_own(sessions: sessionmaker[Session], lease: Lease, values: dict[str, object]) -> None:
-    own = (SyncSpace.space_key == lease.space_key, SyncSpace.epoch == lease.epoch)
-    with session_scope(sessions) as session:
-        if session.scalar(update(SyncSpace).where(*own).values(values).returning(SyncSpace.epoch)) is None:
-            raise _lost(lease)
+def _change_own(session: Session, lease: Lease, values: dict[str, Any]) -> None:
+    row = _SPACES.c
+    own = (row.space_key == lease.space_key, row.epoch == lease.epoch, row.lease_token == lease.token)
+    if session.scalar(update(_SPACES).where(*own).values(values).returning(row.epoch)) is None:
+        raise _lost(lease)
 
 
 def _lost(lease: Lease) -> LeaseLost:

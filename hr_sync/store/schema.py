@@ -1,4 +1,4 @@
-"""The tables' way into the database: created for a fresh one, checked at every start, moved by revisions.
+"""How the tables get into the database: created for a fresh one, checked at every start, moved by revisions.
 
 A normal start costs two queries; Alembic is imported only where a revision is written or run. The version table has a
 name of its own, because a database shared with another application may hold that application's `alembic_version`.
@@ -10,24 +10,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, Connection, Engine, MetaData, PrimaryKeyConstraint, String, Table, text
+import structlog
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.exc import ProgrammingError
 
 from hr_sync.errors import SchemaError
-from hr_sync.store.db_errors import database_errors, describe_error
+from hr_sync.store.db_errors import MISSING_RIGHT, database_errors, sqlstate
 from hr_sync.store.engine import schema_of, set_local
 from hr_sync.store.orm import SCHEMA_TOKEN, Base
-from hr_sync.store.run_tables import SyncRun
-from hr_sync.store.tables import ConfluencePage
+from hr_sync.store.tables import ConfluencePage, PageBody
 from hr_sync.store.views import VIEWS, create_views
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
+log = structlog.get_logger(__name__)
+
 REVISIONS = ("0001",)  #: oldest first; a test compares them with `migrations/versions`
 HEAD = REVISIONS[-1]  #: revision of this build's tables
 VERSION_TABLE = "hr_sync_alembic_version"
-DECLARED = (ConfluencePage, SyncRun)  # importing them fills Base.metadata with every table of their modules
 MIGRATION_LOCK = int.from_bytes(b"hr_sync")  # key of pg_advisory_xact_lock; the same in every build
 MIGRATION_LOCK_TIMEOUT = "120s"  # as long as another worker may take to create or migrate
 
@@ -66,7 +78,7 @@ class Found:
 
 
 def ensure_schema(engine: Engine) -> str:
-    """Create what is missing and give the revision. Any number of processes may do so at the same moment.
+    """Create what is missing and return the revision. Any number of processes may do so at the same moment.
 
     A fresh database is filled and stamped, in one transaction. Raises `SchemaError` for tables of another revision or
     without one (they are another application's, or came from a broken restore: adopting them would be a guess).
@@ -81,6 +93,7 @@ def ensure_schema(engine: Engine) -> str:
         _refuse_other_revision(found)
         if found.missing_tables or found.missing_views:
             _create(connection, found)
+            _warn_of_lost_bodies(connection, found)
     return HEAD
 
 
@@ -98,7 +111,7 @@ def check_schema(engine: Engine) -> str:
 
 
 def migrate(engine: Engine) -> str:
-    """Move the tables to this build's revision, all or nothing, and give it. Creates them in a fresh database."""
+    """Move the tables to this build's revision, all or nothing, and return it. Create them in a fresh database."""
     with _schema_transaction(engine) as connection:
         found = _look(connection)
         if found.revision is None:
@@ -114,19 +127,19 @@ def migrate(engine: Engine) -> str:
 
 @contextmanager
 def _schema_transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction that nobody else creates or migrates in. DDL is transactional: an error leaves nothing."""
-    try:
-        with database_errors(engine), engine.begin() as connection:
-            set_local(connection, lock_timeout=MIGRATION_LOCK_TIMEOUT, statement_timeout=MIGRATION_LOCK_TIMEOUT)
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    """Hold one transaction in which nobody else creates or migrates. DDL is transactional: an error leaves nothing."""
+    with database_errors(engine), engine.begin() as connection:
+        set_local(connection, lock_timeout=MIGRATION_LOCK_TIMEOUT, statement_timeout=MIGRATION_LOCK_TIMEOUT)
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        try:
             yield connection
-    except ProgrammingError as error:
-        if describe_error(error).startswith("InsufficientPrivilege"):
+        except ProgrammingError as error:
+            if sqlstate(error) != MISSING_RIGHT:
+                raise
             raise SchemaError(
                 f"the database user may not create tables in schema {schema_of(engine)}. Grant it CREATE there, set "
                 "database.schema to a schema of its own, or run hr-sync init-db (or migrate) as the owner"
             ) from None
-        raise
 
 
 def _look(connection: Connection) -> Found:
@@ -168,6 +181,15 @@ def _create(connection: Connection, found: Found) -> None:
     _create_schema(connection, found.schema)
     Base.metadata.create_all(connection)
     create_views(connection, [view for view in VIEWS if view.table.name in found.missing_views])
+
+
+def _warn_of_lost_bodies(connection: Connection, found: Found) -> None:
+    """Say that bodies were lost with their table: a restore that left it out, or somebody who dropped it."""
+    if PageBody.__tablename__ not in found.missing_tables:
+        return
+    pages = connection.scalar(select(func.count()).select_from(ConfluencePage))
+    if pages:
+        log.warning("schema.bodies_lost", pages=pages, remedy="The next full run fetches them: hr-sync run --full")
 
 
 def _create_schema(connection: Connection, schema: str) -> None:

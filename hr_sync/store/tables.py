@@ -1,28 +1,47 @@
-"""The tables of pages: the pages themselves, their bodies, what failed about them and what changed.
+"""The tables. Declarations only.
 
-Declarations only. Runs and spaces are in `run_tables.py`, the questions asked of these tables in `pages.py`. Words such
-as `status` or `action` are text columns: their values are the enums of `hr_sync.domain`.
+Words such as `action` or `outcome` are text columns; the enums of `hr_sync.domain` hold their values, and a CHECK
+constraint repeats them. The counts of runs are declared once, in `hr_sync.domain.outcome.Counts`.
 """
 
+from collections.abc import Iterable
+from dataclasses import fields
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from hr_sync.domain.changes import ChangeAction, ChangedField, WithdrawalReason
+from hr_sync.domain.outcome import Counts, Mode, Outcome
 from hr_sync.store.orm import Base, Xid8
+from hr_sync.store.values import FailureStage
+
+
+def _one_of(column: str, words: Iterable[StrEnum]) -> CheckConstraint:
+    """Allow these words, and null where the column may be null."""
+    return CheckConstraint(f"{column} IN ({_quoted(words)})", name=column)
+
+
+def _subset_of(column: str, words: Iterable[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(f"{column} <@ ARRAY[{_quoted(words)}]", name=column)
+
+
+def _quoted(words: Iterable[StrEnum]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
 
 
 class ConfluencePage(Base):
-    """One page of Confluence. Rows are marked (`hidden_at`, `removed_at`), never dropped except by a purge."""
+    """One page of Confluence. Rows are marked (`hidden_at`, `removed_at`); only a purge deletes them."""
 
     __tablename__ = "confluence_pages"
 
     id: Mapped[str] = mapped_column(primary_key=True, comment="Confluence's page id; numeric today, opaque to us")
-    title: Mapped[str] = mapped_column(comment="Title, cleaned of control characters")
-    space_key: Mapped[str] = mapped_column(comment="Key of the space the page lives in; a move changes it")
+    title: Mapped[str] = mapped_column(comment="Title, sanitised")
+    space_key: Mapped[str] = mapped_column(comment="Key of the space the page is in; a move changes it")
     space_id: Mapped[str | None] = mapped_column(comment="Confluence's id of the space, which never changes")
-    content_hash: Mapped[str] = mapped_column(comment="SHA-256 of the cleaned storage body, 64 hex digits")
+    content_hash: Mapped[str] = mapped_column(comment="SHA-256 of the sanitised storage body, 64 hex digits")
     last_updated: Mapped[datetime] = mapped_column(comment="When the page last changed in Confluence (its clock)")
     version: Mapped[int] = mapped_column(comment="Confluence's version number of the stored body; may go down")
     url: Mapped[str] = mapped_column(comment="Where people open the page")
@@ -42,7 +61,8 @@ class ConfluencePage(Base):
     readers: Mapped[list[dict[str, list[str]]] | None] = mapped_column(
         JSONB(none_as_null=True),
         comment="Restrictions on the way to the top, [{users, groups}, ...]: a reader must be in each of them; [] = "
-        "open to whoever may view the space, null = not known, which is never open",
+        "open to whoever may view the space, null = not known, which is never open. A new version, a move of the page "
+        "or of a page above it makes them unknown",
     )
     first_seen_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="When this row was made (the database's clock)"
@@ -51,16 +71,23 @@ class ConfluencePage(Base):
         BigInteger, comment="Run that last wrote this row; a run that finds nothing changed writes no row"
     )
     missing_since_run_id: Mapped[int | None] = mapped_column(
-        BigInteger, comment="First run whose complete listing did not show the page; null when it was shown last"
+        BigInteger, comment="Run that first hid the page; null while it is shown"
     )
     hidden_at: Mapped[datetime | None] = mapped_column(comment="Since when the page is kept but not shown")
+    hidden_reason: Mapped[str | None] = mapped_column(comment="Why it is hidden; a removed page keeps it")
     removed_at: Mapped[datetime | None] = mapped_column(comment="Since when the page is gone for a known reason")
     removed_reason: Mapped[str | None] = mapped_column(comment="Why it is gone: trashed, archived, out_of_scope, ...")
 
     __table_args__ = (
-        # Second column everywhere: the page id, so that keyset pagination walks the index and ties have an order.
+        _one_of("hidden_reason", WithdrawalReason),
+        _one_of("removed_reason", WithdrawalReason),
+        CheckConstraint("(hidden_at IS NULL) = (hidden_reason IS NULL)", name="hidden"),
+        CheckConstraint("(removed_at IS NULL) = (removed_reason IS NULL)", name="removed"),
+        # Last column: the page id, so that keyset pagination walks the index and ties have an order.
         Index(None, "space_key", "id"),
         Index(None, "last_updated", "id"),
+        Index(None, "synced_at", "id"),
+        Index(None, "parent_id", "id"),
         Index(
             "ix_confluence_pages_live",
             "space_key",
@@ -68,12 +95,23 @@ class ConfluencePage(Base):
             "id",
             postgresql_where=text("hidden_at IS NULL AND removed_at IS NULL"),
         ),
+        Index(
+            "ix_confluence_pages_hidden",
+            "space_key",
+            "hidden_at",
+            "id",
+            postgresql_where=text("hidden_at IS NOT NULL AND removed_at IS NULL"),
+        ),
         Index("ix_confluence_pages_removed", "removed_at", "id", postgresql_where=text("removed_at IS NOT NULL")),
         # Exact titles and beginnings of titles, whatever the collation. A search for a part of a title reads the whole
         # table: 60 ms for 100,000 pages, since bodies are elsewhere. Trigrams would need an extension that many users
         # may not create.
         Index("ix_confluence_pages_title", text("lower(title) text_pattern_ops"), "id"),
-        {"comment": "Confluence pages as last synchronised; live = neither hidden nor removed"},
+        {
+            "comment": "Confluence pages as last synchronised; live = neither hidden nor removed",
+            # Room in each block, so that labels and readers are written without touching the indexes.
+            "postgresql_with": {"fillfactor": 90},
+        },
     )
 
 
@@ -86,7 +124,7 @@ class PageBody(Base):
         ForeignKey(ConfluencePage.id, ondelete="CASCADE"), primary_key=True, comment="The page"
     )
     storage: Mapped[str] = mapped_column(
-        comment="Body in Confluence's storage format, cleaned; content_hash is over this"
+        comment="Body in Confluence's storage format, sanitised; content_hash is over this"
     )
 
     __table_args__ = ({"comment": "Bodies of the pages, in the version that confluence_pages names"},)
@@ -97,10 +135,10 @@ class PageFailure(Base):
 
     __tablename__ = "page_failures"
 
-    # No foreign key: a page that never arrived has no row to point to.
+    # No foreign key: a page that was never stored has no row to point to.
     page_id: Mapped[str] = mapped_column(primary_key=True, comment="Confluence's page id")
     space_key: Mapped[str] = mapped_column(comment="Space in whose run it failed")
-    stage: Mapped[str] = mapped_column(comment="Where it failed: fetch, read or store")
+    stage: Mapped[str] = mapped_column(comment="Where it failed: fetch, read, store or scope")
     error_class: Mapped[str] = mapped_column(comment="Class of the error")
     message: Mapped[str] = mapped_column(comment="What went wrong, without any content of the page")
     version: Mapped[int | None] = mapped_column(comment="Version that failed, as far as known")
@@ -111,8 +149,9 @@ class PageFailure(Base):
     run_id: Mapped[int] = mapped_column(BigInteger, comment="Run in which it failed last")
 
     __table_args__ = (
+        _one_of("stage", FailureStage),
         Index(None, "space_key", "next_attempt_at"),
-        {"comment": "Pages that failed and are tried again; a row goes when its page succeeds"},
+        {"comment": "Pages that failed and are tried again; a row is deleted when its page succeeds"},
     )
 
 
@@ -122,16 +161,21 @@ class ContentChange(Base):
     __tablename__ = "content_changes"
 
     id: Mapped[int] = mapped_column(
-        BigInteger, Identity(always=True), primary_key=True, comment="Order within a transaction"
+        BigInteger,
+        Identity(always=True),
+        primary_key=True,
+        comment="Order of the changes; those of one page are numbered in the order in which they were applied",
     )
     page_id: Mapped[str] = mapped_column(comment="The page; it may have been purged since")
     space_key: Mapped[str] = mapped_column(comment="Its space after the change")
     run_id: Mapped[int] = mapped_column(BigInteger, comment="Run that applied the change")
     action: Mapped[str] = mapped_column(
-        comment="What was done: insert, update, move, restore, relabel, restrict, hide, remove, ..."
+        comment="What was done: insert, update, move, restore, relabel, restrict, hide, remove or purge"
     )
     changed_fields: Mapped[list[str]] = mapped_column(
-        ARRAY(Text), comment="What differs now: text, title, location, labels, restrictions, removed, restored"
+        ARRAY(Text),
+        comment="What differs now, never empty: text, title, location, url, version, labels, restrictions, hidden, "
+        "restored, erased",
     )
     version: Mapped[int | None] = mapped_column(comment="Version of the page after the change")
     reason: Mapped[str | None] = mapped_column(comment="Why, in words for an operator")
@@ -143,7 +187,130 @@ class ContentChange(Base):
     changed_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was applied")
 
     __table_args__ = (
+        _one_of("action", ChangeAction),
+        _subset_of("changed_fields", ChangedField),
+        CheckConstraint("cardinality(changed_fields) > 0", name="changed_fields_not_empty"),
         Index(None, "page_id", "id"),
         Index(None, "transaction_id", "id"),
-        {"comment": "Every applied change, told once; consumers read it in the order (transaction_id, id)"},
+        Index(None, "changed_at", "id"),
+        {
+            "comment": "Every change that consumers can see, once. Read rows whose transaction_id is below the horizon "
+            "pg_snapshot_xmin(pg_current_snapshot()) and not below the horizon of the last reading, ordered by id"
+        },
+    )
+
+
+class SyncSpace(Base):
+    """One space that is mirrored: its identity, lease, position, hold and last runs."""
+
+    __tablename__ = "sync_spaces"
+
+    space_key: Mapped[str] = mapped_column(primary_key=True, comment="Key of the space")
+    space_id: Mapped[str | None] = mapped_column(comment="Confluence's id of the space, which never changes")
+    name: Mapped[str | None] = mapped_column(comment="Name of the space")
+    lease_holder: Mapped[str | None] = mapped_column(
+        comment="Worker that may write this space, host:pid, for people; null = nobody"
+    )
+    lease_worker: Mapped[str | None] = mapped_column(comment="Random id of that worker's process")
+    lease_token: Mapped[str | None] = mapped_column(comment="Random id of this one lease")
+    lease_expires_at: Mapped[datetime | None] = mapped_column(comment="Until when (the database's clock)")
+    epoch: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("0"), comment="Grows with each lease; a writer with an older one is refused"
+    )
+    watermark: Mapped[datetime | None] = mapped_column(
+        comment="Changes up to here are stored (Confluence's clock); null = the space needs a full pass"
+    )
+    scope_fingerprint: Mapped[str | None] = mapped_column(comment="Digest of the configured scope of the last run")
+    held: Mapped[int] = mapped_column(server_default=text("0"), comment="Removals that wait for a decision")
+    held_since: Mapped[datetime | None] = mapped_column(comment="Since when removals wait; null = none does")
+    held_reason: Mapped[str | None] = mapped_column(comment="Why they wait")
+    mass_delete_allowed_run_id: Mapped[int | None] = mapped_column(
+        BigInteger, comment="Last run in which somebody allowed a mass removal"
+    )
+    full_pass_due: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="A scheduled full pass did not get the lease and is due"
+    )
+    gone_at: Mapped[datetime | None] = mapped_column(comment="When nothing of the space was left; null = it is there")
+    last_run_id: Mapped[int | None] = mapped_column(BigInteger, comment="Last run of this space")
+    last_outcome: Mapped[str | None] = mapped_column(comment="How that run ended here")
+    last_error: Mapped[str | None] = mapped_column(comment="Why it is not complete, with the remedy")
+    last_full_outcome: Mapped[str | None] = mapped_column(comment="How the last full pass ended here")
+    last_full_error: Mapped[str | None] = mapped_column(comment="Why it is not complete, with the remedy")
+    last_complete_run_id: Mapped[int | None] = mapped_column(
+        BigInteger, comment="Last run that looked at everything that may have changed"
+    )
+    last_complete_at: Mapped[datetime | None] = mapped_column(comment="When it ended: freshness is its age")
+    last_full_at: Mapped[datetime | None] = mapped_column(comment="When the last complete full listing ended")
+    access_synced_at: Mapped[datetime | None] = mapped_column(
+        comment="When labels and readers of its pages were compared last"
+    )
+
+    __table_args__ = (
+        _one_of("last_outcome", Outcome),
+        _one_of("last_full_outcome", Outcome),
+        {"comment": "Mirrored spaces: identity, lease, position, hold and freshness"},
+    )
+
+
+class CountColumns:
+    """One column for each field of `Counts`."""
+
+
+for _count in fields(Counts):
+    setattr(
+        CountColumns,
+        _count.name,
+        mapped_column(Integer, nullable=False, server_default=text("0"), comment=_count.metadata["comment"]),
+    )
+
+
+class SyncRun(CountColumns, Base):
+    """One run, over one or more spaces. A report: nothing waits for a row that says "running"."""
+
+    __tablename__ = "sync_runs"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True, comment="Number of the run")
+    mode: Mapped[str] = mapped_column(comment="full, incremental, access, resync or purge")
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it began")
+    finished_at: Mapped[datetime | None] = mapped_column(comment="When it ended; null while running or after a crash")
+    outcome: Mapped[str | None] = mapped_column(
+        comment="complete, partial, held, stopped or failed; null while running or after a crash"
+    )
+    exit_code: Mapped[int | None] = mapped_column(comment="Exit code that the outcome means")
+    worker: Mapped[str] = mapped_column(comment="host:pid of the process")
+    version: Mapped[str] = mapped_column(comment="Version of hr_sync")
+    error: Mapped[str | None] = mapped_column(comment="What ended it, without any content of a page")
+    requests: Mapped[int] = mapped_column(server_default=text("0"), comment="HTTP requests made")
+
+    __table_args__ = (
+        _one_of("mode", Mode),
+        _one_of("outcome", Outcome),
+        Index(None, "started_at"),
+        {"comment": "Runs of hr_sync, however they ended"},
+    )
+
+
+class SyncRunSpace(CountColumns, Base):
+    """What one run did in one space. An incremental run that changed nothing writes no row."""
+
+    __tablename__ = "sync_run_spaces"
+
+    run_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey(SyncRun.id, ondelete="CASCADE"), primary_key=True, comment="The run"
+    )
+    space_key: Mapped[str] = mapped_column(primary_key=True, comment="The space")
+    outcome: Mapped[str] = mapped_column(comment="As in sync_runs, for this space")
+    requests: Mapped[int] = mapped_column(server_default=text("0"), comment="HTTP requests made for this space")
+    held: Mapped[int] = mapped_column(server_default=text("0"), comment="Removals that waited at its end")
+    listing_digest: Mapped[str | None] = mapped_column(
+        comment="Digest over the complete listing: equal digests prove equal listings; null when not complete"
+    )
+    error: Mapped[str | None] = mapped_column(comment="Why it is not complete, without any content of a page")
+    started_at: Mapped[datetime] = mapped_column(comment="When the lease of the space was taken")
+    finished_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When its work ended")
+
+    __table_args__ = (
+        _one_of("outcome", Outcome),
+        Index(None, "space_key", "run_id"),
+        {"comment": "What each run did in each space, unless it was an incremental run that changed nothing"},
     )

@@ -1,5 +1,8 @@
 """The views that consumers read, and how they get into the database.
 
+A view is a security barrier: a role that may read it and nothing else cannot see rows that it leaves out by a function
+of its own in the query.
+
 A view is a `CreateView` without metadata, over the tables' columns; its columns carry the tables' names. Views hold no
 data, so no revision repeats their text: `schema.py` creates what is missing and, after each migration, replaces all of
 them by this module's. Replacing keeps the grants that a DBA gave; PostgreSQL lets it add columns at the end only, so a
@@ -8,7 +11,7 @@ revision that must take a column away drops the view first.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, SelectBase, select
 from sqlalchemy.sql.ddl import CreateView
 
 from hr_sync.store.orm import SCHEMA_TOKEN
@@ -33,7 +36,14 @@ _LIVE_PAGES = (
     .where(ConfluencePage.status == "current", ConfluencePage.hidden_at.is_(None), ConfluencePage.removed_at.is_(None))
 )
 
-VIEWS: tuple[CreateView, ...] = (CreateView(_LIVE_PAGES, "live_pages", schema=SCHEMA_TOKEN, or_replace=True),)
+
+def consumer_view(query: SelectBase, name: str) -> CreateView:
+    """Return the statement that creates or replaces a view for consumers."""
+    options = {"security_barrier": True}
+    return CreateView(query, name, schema=SCHEMA_TOKEN, or_replace=True, postgresql_with=options)
+
+
+VIEWS: tuple[CreateView, ...] = (consumer_view(_LIVE_PAGES, "live_pages"),)
 
 
 def create_views(connection: Connection, views: Sequence[CreateView] = VIEWS) -> None:

@@ -29,13 +29,14 @@ class StoredFacts:
     last_written_run_id: int | None  #: the run that wrote it
     missing_since_run_id: int | None
     hidden_at: datetime | None
+    hidden_reason: str | None
     removed_at: datetime | None
     removed_reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeLine:
-    """One applied decision."""
+    """One change that was applied."""
 
     run_id: int
     changed_at: datetime
@@ -58,13 +59,13 @@ def page_history(session: Session, page_id: str, *, changes: int = 50) -> PageHi
     """Read the row, the outstanding failure and the last changes of a page."""
     row = find_page(session, page_id)
     failure = session.get(PageFailure, page_id)
-    log_fields = session.scalars(
+    rows = session.scalars(
         select(ContentChange).where(ContentChange.page_id == page_id).order_by(ContentChange.id.desc()).limit(changes)
     )
     return PageHistory(
         stored=_facts(row) if row else None,
         failure=failure_line(failure) if failure else None,
-        changes=[_change(change) for change in log_fields],
+        changes=[_change(change) for change in rows],
     )
 
 

@@ -1,4 +1,4 @@
-"""What `hr-sync status` and `hr-sync pages` tell, as plain values: the answers of `runs.py` and `pages.py`."""
+"""What `hr-sync status` and `hr-sync pages` show, as plain values: the answers of `runs.py` and `pages.py`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -17,7 +17,7 @@ _PIECE = 1000  # pages read at once
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunLine:
-    """One run in short."""
+    """One run in short. The counts are some of those of `domain.outcome.Counts`."""
 
     id: int
     mode: str
@@ -35,7 +35,7 @@ class RunLine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FailureLine:
-    """One page that fails, told without its content."""
+    """One page that fails, described without its content."""
 
     page_id: str
     space_key: str

@@ -34,12 +34,12 @@ class SpacePages:
 
 
 def find_page(session: Session, page_id: str) -> ConfluencePage | None:
-    """Return one page by its id, hidden and removed ones too; None when the mirror never had it."""
+    """Return one page by its id, hidden and removed ones too; None if the mirror does not have it."""
     return session.scalar(select(ConfluencePage).where(ConfluencePage.id == page_id))
 
 
 def find_body(session: Session, page_id: str) -> str | None:
-    """Return the body of one page in storage format; None when the mirror does not have it."""
+    """Return the body of one page in storage format; None if the mirror does not have it."""
     return session.scalar(select(PageBody.storage).where(PageBody.page_id == page_id))
 
 
@@ -75,20 +75,12 @@ def pages_titled(session: Session, title: str) -> Sequence[ConfluencePage]:
 
 
 def search_titles(session: Session, words: str, *, limit: int = 100) -> Sequence[ConfluencePage]:
-    """Return live pages whose title contains every word of `words`, in any case and order, also within a longer word."""
+    """Return live pages whose title contains every word of `words`, in any case and order, also inside a word."""
     page = ConfluencePage
     contains = (page.title.icontains(word, autoescape=True) for word in words.split())
     return session.scalars(
         select(page).where(LIVE, *contains).order_by(func.lower(page.title), page.id).limit(limit)
     ).all()
-
-
-def count_pages(session: Session, *, space_key: str | None = None) -> int:
-    """Count the live pages, of one space or of all."""
-    query = select(func.count()).select_from(ConfluencePage).where(LIVE)
-    if space_key is not None:
-        query = query.where(ConfluencePage.space_key == space_key)
-    return session.execute(query).scalar_one()
 
 
 def statistics_by_space(session: Session) -> list[SpacePages]:

@@ -1,73 +1,160 @@
 """What the mirror holds of a space, as far as a plan needs it. Read only, no body."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
+from typing import cast
 
-from sqlalchemy import ColumnElement, func, select, union
+from sqlalchemy import ColumnElement, Table, and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.content import Space, StoredPage
-from hr_sync.store.run_tables import SyncSpace
-from hr_sync.store.tables import ConfluencePage, PageFailure
+from hr_sync.domain.access import StoredAttributes
+from hr_sync.domain.changes import WithdrawalReason
+from hr_sync.domain.content import StoredPage
+from hr_sync.domain.deletion import HoldState
+from hr_sync.store.read.pages import HIDDEN, LIVE
+from hr_sync.store.tables import ConfluencePage, PageBody, PageFailure, SyncSpace
+from hr_sync.store.values import SpaceState, StoredSpace
+
+_PAGES = cast("Table", ConfluencePage.__table__)
+_BODIES = cast("Table", PageBody.__table__)
 
 
 def stored_of_space(session: Session, space_key: str) -> dict[str, StoredPage]:
     """Return every row of a space, hidden and removed ones too, by page id."""
-    return _stored(session, ConfluencePage.space_key == space_key)
+    return _stored(session, _PAGES.c.space_key == space_key)
 
 
 def stored_by_id(session: Session, ids: Iterable[str]) -> dict[str, StoredPage]:
-    """Return the rows of these pages, whatever space they are in."""
-    return _stored(session, ConfluencePage.id == func.any(list(ids)))
+    """Return the rows of these pages, whatever space they are in, by page id."""
+    wanted = list(ids)
+    return _stored(session, _PAGES.c.id == func.any(wanted)) if wanted else {}
 
 
-def spaces_held(session: Session) -> list[Space]:
-    """Return the spaces of which the mirror has pages that are not removed, or failures, by key."""
-    page = ConfluencePage
-    keys = union(select(page.space_key).where(page.removed_at.is_(None)), select(PageFailure.space_key))
+def hidden_pages(
+    session: Session, space_key: str, reason: WithdrawalReason, *, hidden_within: timedelta, limit: int
+) -> list[StoredPage]:
+    """Return pages of a space that were hidden for this reason lately, newest first."""
+    page = _PAGES.c
+    query = (
+        select(page.id)
+        .where(HIDDEN, page.space_key == space_key, page.hidden_reason == reason.value)
+        .where(page.hidden_at >= func.now() - hidden_within)
+        .order_by(page.hidden_at.desc(), page.id)
+        .limit(limit)
+    )
+    ids = list(session.scalars(query))
+    stored = stored_by_id(session, ids)
+    return [stored[page_id] for page_id in ids if page_id in stored]
+
+
+def stored_attributes(session: Session, space_key: str) -> dict[str, StoredAttributes]:
+    """Return labels and readers of the live pages of a space, by page id."""
+    page = _PAGES.c
     rows = session.execute(
-        select(SyncSpace.space_key, SyncSpace.space_id, SyncSpace.name)
-        .where(SyncSpace.space_key.in_(keys))
-        .order_by(SyncSpace.space_key)
+        select(page.id, page.labels, page.restriction_digest).where(LIVE, page.space_key == space_key)
+    )
+    return {
+        page_id: StoredAttributes(labels=None if labels is None else frozenset(labels), acl_digest=digest)
+        for page_id, labels, digest in rows
+    }
+
+
+def stored_spaces(session: Session) -> list[StoredSpace]:
+    """Return the spaces that have pages which are not removed, or failures, or held removals, by key.
+
+    A space whose own row was lost is among them; its pages know its id.
+    """
+    space = SyncSpace
+    keys = union(
+        select(_PAGES.c.space_key).where(_PAGES.c.removed_at.is_(None)),
+        select(PageFailure.space_key),
+        select(space.space_key).where(space.held > 0),
+    ).subquery("keys")
+    id_of_pages = select(func.max(_PAGES.c.space_id)).where(_PAGES.c.space_key == keys.c.space_key).scalar_subquery()
+    rows = session.execute(
+        select(
+            keys.c.space_key,
+            func.coalesce(space.space_id, id_of_pages),
+            func.coalesce(space.name, ""),
+            func.coalesce(space.held, 0),
+            space.gone_at,
+        )
+        .join_from(keys, space, space.space_key == keys.c.space_key, isouter=True)
+        .order_by(keys.c.space_key)
     )
     return [
-        Space(id=space_id or "", key=key, name=name or "", type="unknown", status="unknown")
-        for key, space_id, name in rows
+        StoredSpace(key=key, id=space_id, name=name, held=held, gone_at=gone_at)
+        for key, space_id, name, held, gone_at in rows
     ]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Position:
-    """How far the mirror of a space has got."""
-
-    watermark: datetime | None  #: newest change stored, on Confluence's clock; None before the first complete pass
-    scope_fingerprint: str | None  #: of the last complete pass
-
-
-def position_of_space(session: Session, space_key: str) -> Position:
-    """Read where the last passes over a space left off."""
+def state_of_space(session: Session, space_key: str) -> SpaceState:
+    """Return where the passes over a space stand."""
+    space = SyncSpace
     row = session.execute(
-        select(SyncSpace.watermark, SyncSpace.scope_fingerprint).where(SyncSpace.space_key == space_key)
+        select(
+            space.watermark,
+            space.scope_fingerprint,
+            space.held,
+            space.mass_delete_allowed_run_id,
+            space.full_pass_due,
+            space.last_full_at,
+        ).where(space.space_key == space_key)
     ).one_or_none()
-    return Position(watermark=row[0] if row else None, scope_fingerprint=row[1] if row else None)
+    if row is None:
+        return SpaceState()
+    watermark, fingerprint, held, allowed_run_id, full_pass_due, last_full_at = row
+    return SpaceState(
+        watermark=watermark,
+        scope_fingerprint=fingerprint,
+        hold=HoldState(held=held, allowed_run_id=allowed_run_id),
+        full_pass_due=full_pass_due,
+        last_full_at=last_full_at,
+    )
 
 
 def _stored(session: Session, condition: ColumnElement[bool]) -> dict[str, StoredPage]:
-    page = ConfluencePage
+    page = _PAGES.c
+    # Asked apart: the few pages without a body are found by an anti-join over two indexes, no body is read for it.
+    has_body = select(_BODIES.c.page_id).where(_BODIES.c.page_id == page.id).exists()
+    without_body = set(session.scalars(select(page.id).where(condition, ~has_body)))
     rows = session.execute(
         select(
             page.id,
             page.space_key,
+            page.space_id,
             page.version,
             page.metadata_digest,
-            page.hidden_at.is_not(None),
+            page.hidden_reason,
             page.removed_at.is_not(None),
+            page.missing_since_run_id,
         ).where(condition)
     )
+    reasons = {reason.value: reason for reason in WithdrawalReason}
     return {
         page_id: StoredPage(
-            id=page_id, space_key=space_key, version=version, metadata_digest=digest, hidden=hidden, removed=removed
+            id=page_id,
+            space_key=space_key,
+            space_id=space_id,
+            version=version,
+            metadata_digest=digest,
+            hidden_reason=None if hidden_reason is None else reasons[hidden_reason],
+            removed=removed,
+            has_body=page_id not in without_body,
+            missing_since_run_id=missing_since_run_id,
         )
-        for page_id, space_key, version, digest, hidden, removed in rows
+        for page_id, space_key, space_id, version, digest, hidden_reason, removed, missing_since_run_id in rows
     }
+
+
+def full_pass_is_due(session: Session, interval: timedelta) -> bool:
+    """Return True if a space had no complete full pass for so long, or asks for one, or if there is no space yet."""
+    space = SyncSpace
+    late = or_(
+        space.full_pass_due, space.last_full_at.is_(None), space.last_full_at < func.statement_timestamp() - interval
+    )
+    here = space.gone_at.is_(None)
+    spaces, waiting = session.execute(
+        select(func.count(), func.count().filter(and_(here, late))).select_from(space)
+    ).one()
+    return bool(spaces == 0 or waiting)

@@ -1,56 +1,107 @@
-"""Hides and removes pages: rows are marked, never dropped, and each mark is told to consumers."""
+"""Hides and removes pages: rows are marked, never deleted, and what consumers see of it goes into the feed.
+
+    row                  hide                                    remove
+    -----------------    ------------------------------------    ------------------------------------------------------
+    live                 marked; feed: hide                      marked; feed: remove
+    hidden               another reason is written; no feed      marked; no feed: consumers saw it go when it was hidden
+    removed              left alone                              left alone
+    in another space     left alone: it is not the row that was decided on
+
+The lease may be of another space than the page: one that moved out of scope is decided on where it is listed now.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, insert, update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import func, null, update
+from sqlalchemy.orm import Session
 
-from hr_sync.domain.deletion import Ruling, Verdict
-from hr_sync.store.engine import session_scope
+from hr_sync.domain.changes import ChangeAction, ChangedField
+from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.store.lease import Lease, check_lease
-from hr_sync.store.tables import ConfluencePage, ContentChange
+from hr_sync.store.write.arrays import as_arrays, unnested
+from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
+
+MAX_DECISIONS = 500  #: in one transaction
+_READERS_UNKNOWN: dict[str, Any] = {"readers": null(), "restriction_digest": null()}  # nobody compares them meanwhile
 
 
-def apply_rulings(sessions: sessionmaker[Session], lease: Lease, run_id: int, rulings: Sequence[Ruling]) -> list[str]:
-    """Carry out HIDE and REMOVE in one transaction. Gives the ids of the pages that were marked.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Marked:
+    """One decision and the row that it is about."""
 
-    The conditions are asked again in the statement itself: a page that another space's pass has taken over since it was
-    ruled on, or that is removed already, is left alone. The lease may be of another space than the page: one that moved
-    out of scope is ruled on where it is listed now. Raises LeaseLost.
-    """
-    marked: list[str] = []
-    with session_scope(sessions) as session:
-        check_lease(session, lease)
-        for ruling in sorted(rulings, key=lambda ruling: ruling.page_id):
-            if _mark(session, run_id, ruling):
-                marked.append(ruling.page_id)
-                session.execute(insert(ContentChange).values(_change(run_id, ruling)))
-    return marked
+    decision: DeletionDecision
+    row: LockedPage
 
 
-def _mark(session: Session, run_id: int, ruling: Ruling) -> bool:
-    page = ConfluencePage
-    values: dict[str, object]
-    if ruling.verdict is Verdict.HIDE:
-        values = {"hidden_at": func.now(), "missing_since_run_id": run_id}
-    else:
-        values = {"removed_at": func.now(), "removed_reason": ruling.reason}
-    values |= {"readers": None, "restriction_digest": None}  # nobody looks after them until it is live again
-    statement = (
-        update(page)
-        .where(page.id == ruling.page_id, page.space_key == ruling.space_key, page.removed_at.is_(None))
-        .values(values | {"synced_at": func.now(), "last_written_run_id": run_id})
-        .returning(page.id)
-    )
-    return session.scalar(statement) is not None
-
-
-def _change(run_id: int, ruling: Ruling) -> dict[str, object]:
-    return {
-        "page_id": ruling.page_id,
-        "space_key": ruling.space_key,
-        "run_id": run_id,
-        "action": ruling.verdict,
-        "changed_fields": ["removed"],
-        "reason": ruling.reason,
+def hide_pages(session: Session, lease: Lease, run_id: int, decisions: Sequence[DeletionDecision]) -> frozenset[str]:
+    """Hide pages. Return the ids of live pages that were hidden. Raises LeaseLost."""
+    given = unnested({"id": PAGES.c.id, "reason": PAGES.c.hidden_reason})
+    statement = update(PAGES).where(PAGES.c.id == given.c.id, PAGES.c.hidden_reason.is_distinct_from(given.c.reason))
+    values = {
+        "hidden_at": func.coalesce(PAGES.c.hidden_at, func.now()),
+        "hidden_reason": given.c.reason,
+        "missing_since_run_id": func.coalesce(PAGES.c.missing_since_run_id, run_id),
+        "synced_at": func.now(),
+        "last_written_run_id": run_id,
     }
+    marked = _lock(session, lease, decisions)
+    if not marked:
+        return frozenset()
+    session.execute(statement.values(values | _READERS_UNKNOWN), _arrays(marked))
+    live = [each for each in marked if each.row.before.live]
+    _record(session, run_id, ChangeAction.HIDE, live)
+    return frozenset(each.decision.page_id for each in live)
+
+
+def remove_pages(session: Session, lease: Lease, run_id: int, decisions: Sequence[DeletionDecision]) -> frozenset[str]:
+    """Mark pages as removed. Return the ids of those that were. Raises LeaseLost."""
+    given = unnested({"id": PAGES.c.id, "reason": PAGES.c.removed_reason})
+    values = {
+        "removed_at": func.now(),
+        "removed_reason": given.c.reason,
+        "synced_at": func.now(),
+        "last_written_run_id": run_id,
+    }
+    marked = _lock(session, lease, decisions)
+    if not marked:
+        return frozenset()
+    session.execute(update(PAGES).where(PAGES.c.id == given.c.id).values(values | _READERS_UNKNOWN), _arrays(marked))
+    _record(session, run_id, ChangeAction.REMOVE, [each for each in marked if each.row.before.live])
+    return frozenset(each.decision.page_id for each in marked)
+
+
+def _lock(session: Session, lease: Lease, decisions: Sequence[DeletionDecision]) -> list[_Marked]:
+    """Lock the rows, and return the decisions that still are about their row, in the order of the ids."""
+    check_lease(session, lease)
+    rows = lock_pages(session, [decision.page_id for decision in decisions])
+    by_page = {decision.page_id: decision for decision in decisions if decision.reason is not None}
+    return [
+        _Marked(decision=by_page[page_id], row=row)
+        for page_id, row in sorted(rows.items())
+        if page_id in by_page and not row.removed and row.before.space_key == by_page[page_id].space_key
+    ]
+
+
+def _arrays(marked: Sequence[_Marked]) -> dict[str, list[Any]]:
+    return as_arrays([{"id": each.decision.page_id, "reason": str(each.decision.reason)} for each in marked])
+
+
+def _record(session: Session, run_id: int, action: ChangeAction, marked: Sequence[_Marked]) -> None:
+    record_changes(
+        session,
+        run_id,
+        [
+            Change(
+                page_id=each.decision.page_id,
+                space_key=each.decision.space_key,
+                action=action,
+                changed_fields=(ChangedField.HIDDEN,),
+                version=each.row.before.version,
+                reason=f"{each.decision.reason}: {each.decision.evidence}",
+            )
+            for each in marked
+        ],
+    )

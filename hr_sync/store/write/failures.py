@@ -1,84 +1,75 @@
-"""Pages that could not be fetched, read or stored: remembered with reason and count, tried again ever more rarely."""
+"""Pages that could not be fetched, read or stored: recorded with reason and count, tried again ever more rarely."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import cast
 
-from sqlalchemy import ColumnElement, delete, func, literal, select, text
+from sqlalchemy import Table, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from hr_sync.store.tables import PageFailure
+from hr_sync.store.values import Failure
+from hr_sync.store.write.arrays import as_arrays, unnested
 
 FIRST_WAIT_MINUTES = 5  #: doubled with each failure in a row
 LONGEST_WAIT_MINUTES = 24 * 60
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Failure:
-    """One page that failed, told without its content."""
-
-    page_id: str
-    stage: str  #: fetch, read or store
-    error_class: str
-    message: str
-    version: int | None = None
+_FAILURES = cast("Table", PageFailure.__table__)
+_GIVEN = ("page_id", "space_key", "stage", "error_class", "message", "version", "run_id")
 
 
 def record_failures(session: Session, space_key: str, run_id: int, failures: Sequence[Failure]) -> None:
-    """Add failures, or count them up where the page failed before, and say when it is tried again."""
-    if not failures:
+    """Insert failures, or count them up where the page failed before, and set when each is tried again."""
+    by_page = {failure.page_id: failure for failure in failures}  # a statement touches no row twice
+    if not by_page:
         return
-    statement = insert(PageFailure)
-    attempts = PageFailure.attempts + 1
+    given = unnested({name: _FAILURES.c[name] for name in _GIVEN})
+    first = func.now() + text(f"interval '{FIRST_WAIT_MINUTES} minutes'")
+    rows = select(*(given.c[name] for name in _GIVEN), literal(1), first).order_by(given.c.page_id)
+    statement = insert(_FAILURES).from_select([*_GIVEN, "attempts", "next_attempt_at"], rows)
+    attempts = _FAILURES.c.attempts + 1
     minutes = func.least(literal(FIRST_WAIT_MINUTES) * func.pow(2, func.least(attempts, 20) - 1), LONGEST_WAIT_MINUTES)
     statement = statement.on_conflict_do_update(
-        index_elements=[PageFailure.page_id],
+        index_elements=["page_id"],
         set_={
-            **{
-                name: statement.excluded[name]
-                for name in ("space_key", "stage", "error_class", "message", "version", "run_id")
-            },
+            **{name: statement.excluded[name] for name in _GIVEN if name != "page_id"},
             "attempts": attempts,
             "last_failed_at": func.now(),
             "next_attempt_at": func.now() + text("interval '1 minute'") * minutes,
         },
     )
-    first = func.now() + text(f"interval '{FIRST_WAIT_MINUTES} minutes'")
-    for failure in sorted(failures, key=lambda failure: failure.page_id):
-        session.execute(
-            statement.values(
-                page_id=failure.page_id,
-                space_key=space_key,
-                stage=failure.stage,
-                error_class=failure.error_class,
-                message=failure.message,
-                version=failure.version,
-                attempts=1,
-                next_attempt_at=first,
-                run_id=run_id,
-            )
-        )
+    session.execute(
+        statement,
+        as_arrays(
+            [
+                {
+                    "page_id": failure.page_id,
+                    "space_key": space_key,
+                    "stage": failure.stage,
+                    "error_class": failure.error_class,
+                    "message": failure.message,
+                    "version": failure.version,
+                    "run_id": run_id,
+                }
+                for failure in by_page.values()
+            ]
+        ),
+    )
 
 
-def outstanding(session: Session, space_key: str) -> list[str]:
+def failing_pages(session: Session, space_key: str, *, due_only: bool) -> list[str]:
     """Return the ids of the pages of a space that failed and have not succeeded since, sorted."""
-    return list(_ids(session, PageFailure.space_key == space_key))
-
-
-def due(session: Session, space_key: str) -> list[str]:
-    """Return those of them whose next attempt is due, sorted."""
-    return list(_ids(session, PageFailure.space_key == space_key, PageFailure.next_attempt_at <= func.now()))
+    query = select(_FAILURES.c.page_id).where(_FAILURES.c.space_key == space_key)
+    if due_only:
+        query = query.where(_FAILURES.c.next_attempt_at <= func.now())
+    return list(session.scalars(query.order_by(_FAILURES.c.page_id)))
 
 
 def forget_failures(session: Session, page_ids: Collection[str]) -> None:
-    """Forget the failures of pages that turned out to have gone."""
-    session.execute(delete(PageFailure).where(PageFailure.page_id.in_(page_ids)))
+    """Delete the failures of these pages."""
+    session.execute(delete(_FAILURES).where(_FAILURES.c.page_id.in_(page_ids)))
 
 
 def forget_failures_before(session: Session, space_key: str, run_id: int) -> None:
-    """Forget what no page of the space failed with in this run any more."""
-    session.execute(delete(PageFailure).where(PageFailure.space_key == space_key, PageFailure.run_id != run_id))
-
-
-def _ids(session: Session, *conditions: ColumnElement[bool]) -> Sequence[str]:
-    return session.scalars(select(PageFailure.page_id).where(*conditions).order_by(PageFailure.page_id)).all()
+    """Delete the failures of a space that this run did not record."""
+    session.execute(delete(_FAILURES).where(_FAILURES.c.space_key == space_key, _FAILURES.c.run_id != run_id))

@@ -1,85 +1,158 @@
-"""Writes what runs did: a row when a run begins, one for each of its spaces, and how it all ended."""
+"""Writes what runs did: a row when a run begins, one for each of its spaces, how it ended, and where a space stands."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, cast
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import ColumnElement, Table, case, func, null, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.content import Space
-from hr_sync.domain.outcome import Counts, Outcome, RunReport, SpaceReport
-from hr_sync.store.lease import Lease
-from hr_sync.store.run_tables import SyncRun, SyncRunSpace, SyncSpace
+from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport, SpaceReport
+from hr_sync.store.lease import Lease, check_lease
+from hr_sync.store.tables import PageFailure, SyncRun, SyncRunSpace, SyncSpace
+from hr_sync.store.values import SpaceRecord, Worker
+from hr_sync.store.write.failures import forget_failures_before
+
+_RUNS = cast("Table", SyncRun.__table__)
+_SPACES = cast("Table", SyncSpace.__table__)
+_RUN_SPACES = cast("Table", SyncRunSpace.__table__)
 
 
-def open_run(session: Session, *, mode: str, worker: str, version: str) -> int:
-    """Write that a run begins. Gives its number."""
-    statement = insert(SyncRun).values(mode=mode, worker=worker, version=version).returning(SyncRun.id)
-    return session.execute(statement).scalar_one()
+def open_run(session: Session, mode: Mode, worker: Worker, version: str) -> int:
+    """Write that a run begins. Return its id."""
+    statement = _RUNS.insert().values(mode=mode.value, worker=worker.display, version=version)
+    run_id: int = session.execute(statement.returning(_RUNS.c.id)).scalar_one()
+    return run_id
 
 
 def close_run(session: Session, report: RunReport) -> None:
     """Write how a run ended."""
-    session.execute(
-        update(SyncRun)
-        .where(SyncRun.id == report.run_id)
-        .values(
-            finished_at=func.now(),
-            outcome=report.outcome,
-            exit_code=report.exit_code,
-            error=report.error,
-            requests=report.requests,
-            **_columns(report.counts),
-        )
-    )
+    values = {
+        "finished_at": func.now(),
+        "outcome": report.outcome.value,
+        "exit_code": int(report.exit_code),
+        "error": report.error,
+        "requests": report.requests,
+        **asdict(report.counts),
+    }
+    session.execute(update(_RUNS).where(_RUNS.c.id == report.run_id).values(values))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SpaceRecord:
-    """What is written about one space at the end of a run's work on it."""
-
-    report: SpaceReport
-    held: int = 0  #: removals that wait for a decision
-    looked_at_all: bool = False  #: everything that may have changed was looked at
-    listed_all: bool = False  #: a complete listing was walked
-    listing_digest: str | None = None  #: of that listing
-    watermark: datetime | None = None  #: None leaves the one that stands
-    scope_fingerprint: str | None = None  #: None leaves the one that stands
-    compared_access: bool = False  #: labels and readers of every live page were compared
-
-
-def record_space(session: Session, lease: Lease, run_id: int, space: Space, record: SpaceRecord) -> None:
-    """Write what a run did in one space, and where the space stands now, unless another worker has taken it over."""
+def finish_space(
+    session: Session,
+    lease: Lease,
+    run_id: int,
+    make_record: Callable[[int], SpaceRecord],
+    *,
+    clear_old_failures: bool,
+) -> SpaceReport:
+    """Write how the run ended for a space, together with its position. Raises LeaseLost."""
+    check_lease(session, lease, for_update=True)
+    if clear_old_failures:
+        forget_failures_before(session, lease.space_key, run_id)
+    failing = select(func.count()).where(PageFailure.space_key == lease.space_key).scalar_subquery()
+    mode_of_run = select(_RUNS.c.mode).where(_RUNS.c.id == run_id).scalar_subquery()
+    outstanding, mode = session.execute(select(failing, mode_of_run)).one()
+    record = make_record(outstanding)
     report = record.report
-    complete = report.outcome is Outcome.COMPLETE
-    session.execute(
-        insert(SyncRunSpace).values(
-            run_id=run_id,
-            space_key=report.space_key,
-            outcome=report.outcome,
-            error=report.error,
-            held=record.held,
-            listing_digest=record.listing_digest if complete else None,
-            finished_at=func.now(),
-            **_columns(report.counts),
-        )
-    )
-    values: dict[str, Any] = {"space_id": space.id, "name": space.name, "last_run_id": run_id}
-    if complete and record.looked_at_all:
+    held = _write_state(session, lease, _state(run_id, mode, record))
+    if not (mode == Mode.INCREMENTAL and _changed_nothing(report)):
+        values = _run_values(report) | {
+            "held": held,
+            "listing_digest": record.listing_digest,
+            "requests": record.requests,
+        }
+        _write_run_space(session, lease, run_id, values)
+    return report
+
+
+def settle_space(
+    session: Session, lease: Lease, run_id: int, report: SpaceReport, *, held: int, held_reason: str | None
+) -> None:
+    """Write outcome and hold of a space anew. Raises LeaseLost."""
+    check_lease(session, lease, for_update=True)
+    mode = session.scalar(select(_RUNS.c.mode).where(_RUNS.c.id == run_id))
+    _write_state(session, lease, _outcome(mode, report) | _hold(held, held_reason))
+    _write_run_space(session, lease, run_id, _run_values(report) | {"held": held})
+
+
+def request_full_pass(session: Session, space_key: str) -> None:
+    """Remember that a scheduled full pass did not get the lease."""
+    session.execute(update(_SPACES).where(_SPACES.c.space_key == space_key).values(full_pass_due=True))
+
+
+def forget_position(session: Session, lease: Lease) -> None:
+    """Make the next pass over a space a full one, with nothing held. Raises LeaseLost."""
+    check_lease(session, lease, for_update=True)
+    names = ("watermark", "scope_fingerprint", "last_full_at", "last_complete_at", "access_synced_at")
+    _write_state(session, lease, dict.fromkeys(names, null()) | _hold(0, None))
+
+
+def forget_space(session: Session, lease: Lease) -> None:
+    """Delete what is known of a space itself, and what earlier runs did in it. Raises LeaseLost."""
+    check_lease(session, lease, for_update=True)
+    session.execute(_RUN_SPACES.delete().where(_RUN_SPACES.c.space_key == lease.space_key))
+    session.execute(_SPACES.delete().where(_SPACES.c.space_key == lease.space_key))
+
+
+def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]:
+    values = {"last_run_id": run_id} | _outcome(mode, record.report)
+    values["gone_at"] = func.coalesce(_SPACES.c.gone_at, func.now()) if record.gone else null()
+    if record.looked_at_all:
         values |= {"last_complete_run_id": run_id, "last_complete_at": func.now()}
-    if complete and record.listed_all:
+    if record.looked_at_all and record.listed_all:
         values["last_full_at"] = func.now()
+    if record.listed_all or mode == Mode.FULL:
+        values["full_pass_due"] = False
     if record.watermark is not None:
         values["watermark"] = record.watermark
     if record.scope_fingerprint is not None:
         values["scope_fingerprint"] = record.scope_fingerprint
-    if record.compared_access:
+    if record.access_compared:
         values["access_synced_at"] = func.now()
-    own = (SyncSpace.space_key == report.space_key, SyncSpace.epoch == lease.epoch)
-    session.execute(update(SyncSpace).where(*own).values(values))
+    if record.allowed_run:
+        values["mass_delete_allowed_run_id"] = run_id
+    if record.held is not None:
+        values |= _hold(record.held, record.held_reason)
+    return values
 
 
-def _columns(counts: Counts) -> Mapping[str, int]:
-    return asdict(counts)
+def _outcome(mode: str | None, report: SpaceReport) -> dict[str, Any]:
+    """Keep the outcome of a full pass apart, so that no later incremental run covers it up."""
+    values: dict[str, Any] = {"last_outcome": report.outcome.value, "last_error": report.error}
+    if mode == Mode.FULL:
+        values |= {"last_full_outcome": report.outcome.value, "last_full_error": report.error}
+    return values
+
+
+def _hold(held: int, reason: str | None) -> dict[str, Any]:
+    since: ColumnElement[Any] = case((_SPACES.c.held > 0, _SPACES.c.held_since), else_=func.now())
+    return {"held": held, "held_since": since if held else null(), "held_reason": reason if held else null()}
+
+
+def _write_state(session: Session, lease: Lease, values: dict[str, Any]) -> int:
+    """Write the row of the space. Return how many removals are held now."""
+    own = _SPACES.c.space_key == lease.space_key
+    held: int = session.execute(update(_SPACES).where(own).values(values).returning(_SPACES.c.held)).scalar_one()
+    return held
+
+
+def _run_values(report: SpaceReport) -> dict[str, Any]:
+    return {"outcome": report.outcome.value, "error": report.error, **asdict(report.counts)}
+
+
+def _write_run_space(session: Session, lease: Lease, run_id: int, values: dict[str, Any]) -> None:
+    statement = insert(_RUN_SPACES).values(
+        run_id=run_id, space_key=lease.space_key, started_at=lease.began_at, **values
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=["run_id", "space_key"], set_=values | {"finished_at": func.now()}
+    )
+    session.execute(statement)
+
+
+def _changed_nothing(report: SpaceReport) -> bool:
+    """Return True if a row about this run would say nothing: every run of every space would add one for ever."""
+    idle = Counts(listed=report.counts.listed, unchanged=report.counts.unchanged)
+    return report.outcome is Outcome.COMPLETE and report.counts == idle and report.warning is None

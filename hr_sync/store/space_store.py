@@ -1,0 +1,202 @@
+"""Reads and writes one space under its lease.
+
+Every write is one transaction (`purge`, `hide` and `remove`: one for each chunk) that first checks that the lease still
+is ours: epoch and holder. A transaction that meets a lock, a deadlock or a time-out is tried once more.
+
+Raises from every method: DatabaseConflict (this space alone is concerned), DatabaseUnavailable (every space is),
+Stopped (the process cancelled its statements). Raises from every write: LeaseLost.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from hr_sync.domain.access import AttributeStep, StoredAttributes
+from hr_sync.domain.changes import WithdrawalReason
+from hr_sync.domain.content import Space, StoredPage
+from hr_sync.domain.deletion import DeletionDecision
+from hr_sync.domain.outcome import SpaceReport
+from hr_sync.store.lease import Lease, check_lease
+from hr_sync.store.read.state import (
+    hidden_pages,
+    state_of_space,
+    stored_attributes,
+    stored_by_id,
+    stored_of_space,
+)
+from hr_sync.store.transaction import Transactions
+from hr_sync.store.values import Failure, PageWrite, SpaceRecord, SpaceState, WriteResult
+from hr_sync.store.write.access import write_attributes
+from hr_sync.store.write.deletions import MAX_DECISIONS, hide_pages, remove_pages
+from hr_sync.store.write.failures import failing_pages, forget_failures, record_failures
+from hr_sync.store.write.pages import write_pages
+from hr_sync.store.write.purge import MAX_PURGED, purge_pages, rest_of_space
+from hr_sync.store.write.runs import finish_space, forget_position, forget_space, settle_space
+
+Result = TypeVar("Result")
+
+
+class SpaceStore:
+    """The stored pages of one space in one run. `Store.leased` makes it."""
+
+    def __init__(self, transactions: Transactions, lease: Lease, space: Space, run_id: int) -> None:
+        self.space = space
+        self.run_id = run_id
+        self.renamed_from = lease.renamed_from  #: the key that the space had until this lease; None if it is the same
+        self._transactions = transactions
+        self._lease = lease
+
+    def state(self) -> SpaceState:
+        """Return where the passes over the space stand."""
+        return self._read(state_of_space, self._lease.space_key)
+
+    def stored_pages(self) -> dict[str, StoredPage]:
+        """Return every row of the space, hidden and removed ones too, by page id."""
+        return self._read(stored_of_space, self._lease.space_key)
+
+    def stored_by_id(self, ids: Iterable[str]) -> dict[str, StoredPage]:
+        """Return the rows of these pages, whatever space they are in, by page id."""
+        wanted = list(ids)
+        return self._transactions.run(lambda session: stored_by_id(session, wanted))
+
+    def failing_pages(self, *, due_only: bool = False) -> list[str]:
+        """Return the ids of the pages of the space that failed and have not succeeded since, sorted.
+
+        `due_only`: those whose next attempt is due.
+        """
+        return self._transactions.run(lambda session: failing_pages(session, self._lease.space_key, due_only=due_only))
+
+    def hidden_pages(self, reason: WithdrawalReason, *, hidden_within: timedelta, limit: int) -> list[StoredPage]:
+        """Return pages of the space that were hidden for this reason in the last `hidden_within`, newest first."""
+        return self._transactions.run(
+            lambda session: hidden_pages(
+                session, self._lease.space_key, reason, hidden_within=hidden_within, limit=limit
+            )
+        )
+
+    def write_pages(self, writes: Sequence[PageWrite]) -> WriteResult:
+        """Write at most `MAX_PAGES` pages and their feed rows. Return what was not written.
+
+        A write whose row is in another space than `seen_in_space` is dropped. A page that the database refuses is
+        recorded as a failure and costs only itself. Writing a page forgets its failure.
+        """
+        return self._transactions.run(lambda session: write_pages(session, self._lease, self.run_id, writes))
+
+    def record_failures(self, failures: Sequence[Failure]) -> None:
+        """Record failures, or count them up where the page failed before, and set when each is tried again."""
+
+        def work(session: Session) -> None:
+            check_lease(session, self._lease)
+            record_failures(session, self._lease.space_key, self.run_id, failures)
+
+        if failures:
+            self._transactions.run(work)
+
+    def forget_failures(self, page_ids: Collection[str]) -> None:
+        """Delete the failures of these pages."""
+
+        def work(session: Session) -> None:
+            check_lease(session, self._lease)
+            forget_failures(session, page_ids)
+
+        if page_ids:
+            self._transactions.run(work)
+
+    def hide(self, decisions: Sequence[DeletionDecision]) -> frozenset[str]:
+        """Hide these pages. Return the ids of live pages that were hidden.
+
+        A page that is hidden already gets the new reason and no feed row. A page that is removed, or in another space
+        than decided on, is left alone.
+        """
+        return self._decided(hide_pages, decisions)
+
+    def remove(self, decisions: Sequence[DeletionDecision]) -> frozenset[str]:
+        """Mark these pages as removed. Return the ids of those that were.
+
+        Removing a hidden page writes no feed row: consumers saw it go when it was hidden. A page that is removed
+        already, or in another space than decided on, is left alone.
+        """
+        return self._decided(remove_pages, decisions)
+
+    def stored_attributes(self) -> dict[str, StoredAttributes]:
+        """Return labels and readers of the live pages of the space, by page id."""
+        return self._read(stored_attributes, self._lease.space_key)
+
+    def write_attributes(self, pages: Sequence[Sequence[AttributeStep]]) -> list[AttributeStep]:
+        """Write the steps of each page and their feed rows in one transaction. Return the steps that were written.
+
+        A page that is no longer live in the space is left alone.
+        """
+        return self._transactions.run(lambda session: write_attributes(session, self._lease, self.run_id, pages))
+
+    def finish(self, make_record: Callable[[int], SpaceRecord], *, clear_old_failures: bool) -> SpaceReport:
+        """Write how the run ended for the space, in one transaction with its position. Return `make_record`'s report.
+
+        `make_record` gets the number of pages that still fail; it may be called twice. `clear_old_failures` deletes the
+        failures that this run did not record, before they are counted: a full pass tried every page again.
+        """
+        return self._transactions.run(
+            lambda session: finish_space(
+                session, self._lease, self.run_id, make_record, clear_old_failures=clear_old_failures
+            )
+        )
+
+    def settle(self, report: SpaceReport, hold: int, held_reason: str | None) -> None:
+        """Write the outcome and the hold anew, after removals that were decided over all spaces of the run."""
+        self._transactions.run(
+            lambda session: settle_space(session, self._lease, self.run_id, report, held=hold, held_reason=held_reason)
+        )
+
+    def purge(self, page_ids: Sequence[str], *, only_if_removed_before: timedelta | None = None) -> int:
+        """Erase these pages of the space: row, body, failure and feed. Return how many there were.
+
+        `only_if_removed_before`: only pages that have been removed for at least so long.
+        """
+        return sum(self._purge_chunk(chunk, only_if_removed_before) for chunk in _chunks(list(page_ids), MAX_PURGED))
+
+    def purge_space(self, *, forget: bool) -> int:
+        """Erase every page of the space, and its position, so that the next pass is a full one. Return how many.
+
+        `forget`: also what is known of the space itself, and its rows of earlier runs.
+        """
+        erased = 0
+        while ids := self._read(rest_of_space, self._lease.space_key):
+            erased += self._purge_chunk(ids, None)
+        done = forget_space if forget else forget_position
+        self._transactions.run(lambda session: done(session, self._lease))
+        return erased
+
+    def _read(self, read: Callable[[Session, str], Result], space_key: str) -> Result:
+        return self._transactions.run(lambda session: read(session, space_key))
+
+    def _decided(
+        self,
+        act: Callable[[Session, Lease, int, Sequence[DeletionDecision]], frozenset[str]],
+        decisions: Sequence[DeletionDecision],
+    ) -> frozenset[str]:
+        """Carry out decisions in the order of their pages, a chunk in each transaction."""
+        done: set[str] = set()
+        for chunk in _chunks(sorted(decisions, key=lambda decision: decision.page_id), MAX_DECISIONS):
+            done |= self._transactions.run(self._bound(act, chunk))
+        return frozenset(done)
+
+    def _bound(
+        self,
+        act: Callable[[Session, Lease, int, Sequence[DeletionDecision]], frozenset[str]],
+        chunk: Sequence[DeletionDecision],
+    ) -> Callable[[Session], frozenset[str]]:
+        return lambda session: act(session, self._lease, self.run_id, chunk)
+
+    def _purge_chunk(self, page_ids: Sequence[str], only_if_removed_before: timedelta | None) -> int:
+        return self._transactions.run(
+            lambda session: purge_pages(
+                session, self._lease, self.run_id, page_ids, only_if_removed_before=only_if_removed_before
+            )
+        )
+
+
+def _chunks(values: Sequence[Result], size: int) -> Iterator[Sequence[Result]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -1,0 +1,142 @@
+"""The mirror's database, as a run sees it."""
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Engine, func, select
+
+from hr_sync.cancellation import Cancellation
+from hr_sync.domain.content import Space, StoredPage
+from hr_sync.domain.outcome import Mode, RunReport
+from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
+from hr_sync.store.read.audit import AuditRow, audit_rows, live_elsewhere, stored_bodies
+from hr_sync.store.read.history import PageHistory, page_history
+from hr_sync.store.read.state import full_pass_is_due, stored_by_id, stored_spaces
+from hr_sync.store.space_store import SpaceStore
+from hr_sync.store.transaction import Transactions
+from hr_sync.store.values import Busy, StoredSpace, Worker
+from hr_sync.store.write.purge import pages_to_purge
+from hr_sync.store.write.retention import prune_changes, prune_runs
+from hr_sync.store.write.runs import close_run, open_run, request_full_pass
+
+LEASE_SECONDS = 60.0  #: renewed every third of it; another worker waits this long after a crash
+POLL_SECONDS = 0.5  #: how often a waiting worker tries to take a lease
+
+
+class Store:
+    """The database of one process. Every method is one transaction; one that meets a conflict is tried once more.
+
+    Raises from every method: DatabaseConflict, DatabaseUnavailable, Stopped.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._transactions = Transactions(engine)
+
+    def open_run(self, mode: Mode, worker: Worker, version: str) -> int:
+        """Write that a run begins. Return its id."""
+        return self._transactions.run(lambda session: open_run(session, mode, worker, version))
+
+    def close_run(self, report: RunReport) -> None:
+        """Write how a run ended."""
+        self._transactions.run(lambda session: close_run(session, report))
+
+    def stored_spaces(self) -> list[StoredSpace]:
+        """Return the spaces that have pages which are not removed, or failures, or held removals, by key."""
+        return self._transactions.run(stored_spaces)
+
+    def stored_by_id(self, ids: Iterable[str]) -> dict[str, StoredPage]:
+        """Return the rows of these pages, whatever space they are in, by page id."""
+        wanted = list(ids)
+        return self._transactions.run(lambda session: stored_by_id(session, wanted))
+
+    @contextmanager
+    def leased(
+        self,
+        space: Space,
+        worker: Worker,
+        run_id: int,
+        *,
+        seconds: float = LEASE_SECONDS,
+        wait_seconds: float = 0.0,
+        cancellation: Cancellation,
+    ) -> Iterator[SpaceStore | Busy]:
+        """Hold the lease of a space within the block, renewed in the background; Busy if another worker holds it.
+
+        `wait_seconds`: how long to wait for it to become free. Raises Stopped while waiting. Taking the lease stores
+        the id, the key and the name of the space; `Space.id` may be "" for a space of which none is known.
+        """
+        taken = self._take(space, worker, seconds, wait_seconds, cancellation)
+        if isinstance(taken, Busy):
+            yield taken
+            return
+        with renewed(self._transactions, taken, seconds=seconds):
+            yield SpaceStore(self._transactions, taken, space, run_id)
+
+    def release_leases(self, worker: Worker) -> None:
+        """Cancel the statements of this process and release the leases of this worker, for a forced shutdown."""
+        self._transactions.connections.cancel()
+        release_leases_of(self._transactions, worker)
+
+    def request_full_pass(self, space_key: str) -> None:
+        """Remember that a scheduled full pass did not get the lease of a space. Needs no lease."""
+        self._transactions.run(lambda session: request_full_pass(session, space_key))
+
+    def full_pass_is_due(self, interval: timedelta) -> bool:
+        """Return True if a space had no complete full pass for so long, or asks for one."""
+        return self._transactions.run(lambda session: full_pass_is_due(session, interval))
+
+    def pages_to_purge(
+        self,
+        *,
+        page_ids: Sequence[str] = (),
+        space_keys: Sequence[str] = (),
+        removed_for: timedelta | None = None,
+    ) -> Mapping[str, Sequence[str]]:
+        """Return what a purge would erase, as ids by space key: also pages that only ever failed."""
+        return self._transactions.run(
+            lambda session: pages_to_purge(session, page_ids=page_ids, space_keys=space_keys, removed_for=removed_for)
+        )
+
+    def prune_history(self, older_than: timedelta) -> int:
+        """Delete runs and feed rows older than this, except the last run of each space. Return how many rows."""
+        deleted = 0
+        for prune in (prune_runs, prune_changes):
+            while chunk := self._transactions.run(partial(prune, older_than=older_than)):
+                deleted += chunk
+        return deleted
+
+    def audit_rows(self, space_key: str) -> Mapping[str, AuditRow]:
+        """Return the rows of a space that are not removed, by page id."""
+        return self._transactions.run(lambda session: audit_rows(session, space_key))
+
+    def live_elsewhere(self, space_keys: Collection[str]) -> list[tuple[str, str]]:
+        """Return id and space of every row that is live in a space other than these, sorted."""
+        return self._transactions.run(lambda session: live_elsewhere(session, space_keys))
+
+    def stored_bodies(self, page_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the stored bodies of these pages, by page id."""
+        return self._transactions.run(lambda session: stored_bodies(session, page_ids))
+
+    def page_history(self, page_id: str, *, changes: int = 50) -> PageHistory:
+        """Return what the mirror knows of one page, with its last changes."""
+        return self._transactions.run(lambda session: page_history(session, page_id, changes=changes))
+
+    def now(self) -> datetime:
+        """Return the database's time."""
+        return self._transactions.run(lambda session: session.execute(select(func.now())).scalar_one())
+
+    def _take(
+        self, space: Space, worker: Worker, seconds: float, wait_seconds: float, cancellation: Cancellation
+    ) -> Lease | Busy:
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            taken = take_lease(self._transactions, space, worker, seconds=seconds)
+            rest = deadline - time.monotonic()
+            if isinstance(taken, Lease) or rest <= 0:
+                return taken
+            cancellation.wait(min(POLL_SECONDS, rest))
+            cancellation.check()

@@ -1,0 +1,125 @@
+"""The values that pass between a run and the store. Plain data; nothing here knows a table."""
+
+import os
+import socket
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from hr_sync.domain.changes import ChangeAction
+from hr_sync.domain.content import Head
+from hr_sync.domain.deletion import HoldState
+from hr_sync.domain.outcome import SpaceReport
+
+MAX_PAGES = 50  #: pages in one write transaction: below the 64 savepoints that PostgreSQL keeps in memory
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worker:
+    """One process that writes."""
+
+    host: str
+    pid: int
+    instance: str = field(
+        default_factory=lambda: uuid.uuid4().hex
+    )  #: host and pid may repeat in containers, this may not
+
+    @classmethod
+    def current(cls) -> "Worker":
+        """Return this process. Make it once and pass it on: each call gives another `instance`."""
+        return cls(host=socket.gethostname(), pid=os.getpid())
+
+    @property
+    def display(self) -> str:
+        """Return `host:pid`, for people."""
+        return f"{self.host}:{self.pid}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Busy:
+    """Another worker holds the lease of a space."""
+
+    space_key: str
+    worker: str  #: for people
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredSpace:
+    """A space that the mirror has something of."""
+
+    key: str
+    id: str | None  #: None if no row of it ever named one
+    name: str  #: "" if not known
+    held: int  #: removals that wait for a decision
+    gone_at: datetime | None = None  #: when a run found nothing of it left
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpaceState:
+    """Where the passes over a space stand."""
+
+    watermark: datetime | None = None  #: None: the space needs a full pass
+    scope_fingerprint: str | None = None
+    hold: HoldState = field(default_factory=HoldState)
+    full_pass_due: bool = False  #: a scheduled full pass did not get the lease
+    last_full_at: datetime | None = None  #: end of the last complete full pass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageWrite:
+    """One page to write, every text of it sanitised. Body and hash are None where the stored body stays."""
+
+    action: ChangeAction  #: INSERT, UPDATE, MOVE or RESTORE
+    reason: str  #: in words for an operator
+    head: Head
+    storage: str | None = None
+    content_hash: str | None = None
+    seen_in_space: str | None = None  #: key of the space that the stored row was in; None if there was no row
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WriteResult:
+    """The pages of a chunk that were not written. All others were."""
+
+    failed: frozenset[str] = frozenset()  #: refused by the database; recorded as failures already
+    superseded: frozenset[str] = frozenset()  #: another space's pass has taken the row over, or it was purged
+
+
+class FailureStage(StrEnum):
+    """Where a page failed."""
+
+    FETCH = "fetch"
+    READ = "read"
+    STORE = "store"
+    SCOPE = "scope"  #: its place or its labels could not be read
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """One page that failed, described without its content."""
+
+    page_id: str
+    stage: Literal["fetch", "read", "store", "scope"]  #: a word of `FailureStage`
+    error_class: str
+    message: str
+    version: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpaceRecord:
+    """What is written about one space at the end of a run's work on it."""
+
+    report: SpaceReport
+    looked_at_all: bool = False  #: everything that may have changed was looked at; pages that failed do not count
+    listed_all: bool = False  #: a complete listing was read
+    listing_digest: str | None = None
+    watermark: datetime | None = None  #: None keeps the stored one
+    scope_fingerprint: str | None = None  #: None keeps the stored one
+    access_compared: bool = False  #: labels and readers of every live page were compared
+    held: int | None = None  #: removals that wait for a decision; None keeps the hold as it is
+    held_reason: str | None = None
+    allowed_run: bool = False  #: somebody allowed a mass removal in this run
+    gone: bool = False  #: nothing of the space is left
+    requests: int = 0  #: HTTP requests made for it
