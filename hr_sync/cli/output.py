@@ -68,7 +68,7 @@ def print_previews(previews: Sequence["SpacePreview"]) -> None:
             f"Space {escape(preview.space_key)} ({preview.kind}): {len(plan.steps)} steps, {plan.unchanged} pages "
             f"unchanged, {preview.requests} requests for {len(plan.fetches)} bodies."
         )
-        leaving = {}
+        leaving: dict[str, tuple[str, str]] = {}
         for what, decisions in (
             ("hide", deletions.hide),
             ("hide; a later run that agrees removes it", deletions.unconfirmed),

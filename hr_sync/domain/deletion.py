@@ -101,8 +101,8 @@ class DeletionPlan:
 
     @property
     def leaving(self) -> int:
-        """Return how many pages the run removes or begins to."""
-        return len(self.remove) + len(self.unconfirmed)
+        """Return how many pages the run removes or begins to, without those that somebody has allowed to go."""
+        return sum(not each.was_allowed for each in (*self.remove, *self.unconfirmed))
 
 
 #: Confluence's statuses that say of a page that it is withdrawn. An unknown word is no evidence.
@@ -257,9 +257,11 @@ def hold_across_spaces(
 def _hold_all(plan: DeletionPlan, why: str) -> DeletionPlan:
     if not plan.leaving:
         return plan
-    held = sorted((*plan.held, *plan.remove, *plan.unconfirmed), key=lambda decision: decision.page_id)
+    leaving = [each for each in (*plan.remove, *plan.unconfirmed) if not each.was_allowed]
+    held = sorted((*plan.held, *leaving), key=lambda decision: decision.page_id)
+    allowed = tuple(each for each in plan.remove if each.was_allowed)
     reason = "; ".join(filter(None, (plan.held_reason, why)))
-    return replace(plan, held=tuple(held), remove=(), unconfirmed=(), held_reason=reason)
+    return replace(plan, held=tuple(held), remove=allowed, unconfirmed=(), held_reason=reason)
 
 
 def _withdraw(page: StoredPage, verdict: Verdict, reason: WithdrawalReason, evidence: str) -> DeletionDecision:

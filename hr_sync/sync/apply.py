@@ -9,7 +9,7 @@ from hr_sync.domain.content import Fetched, Page, StoredPage
 from hr_sync.domain.deletion import DeletionDecision, Verdict
 from hr_sync.domain.plan import Plan, Step
 from hr_sync.domain.scope import PageScope, ScopeDecision
-from hr_sync.store.values import MAX_PAGES, Failure, PageWrite
+from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite
 from hr_sync.sync.absence import never_stored, verify_absent
 from hr_sync.sync.context import SpaceRun
 
@@ -25,7 +25,7 @@ def write_pages(run: SpaceRun, plan: Plan, *, since: datetime | None = None) -> 
     return missing
 
 
-def record_failures(run: SpaceRun, reasons: Mapping[str, str], *, stage: str = "read") -> None:
+def record_failures(run: SpaceRun, reasons: Mapping[str, str], *, stage: FailureStage = FailureStage.READ) -> None:
     """Record pages that are there and cannot be used: id → what was wrong. Later runs try them again."""
     if reasons:
         run.store.record_failures(
@@ -39,7 +39,7 @@ def record_failures(run: SpaceRun, reasons: Mapping[str, str], *, stage: str = "
 def record_unknown_scope(run: SpaceRun, scopes: Mapping[str, ScopeDecision]) -> None:
     """Record the pages whose scope is not known."""
     record_failures(
-        run, {page_id: each.rule for page_id, each in scopes.items() if each.in_scope is None}, stage="scope"
+        run, {page_id: each.rule for page_id, each in scopes.items() if each.in_scope is None}, stage=FailureStage.SCOPE
     )
 
 
@@ -71,7 +71,7 @@ def resolve_missing(
     )
     fails = {Verdict.KEEP, Verdict.SUSPECT} if shown else {Verdict.KEEP}
     failed = {each.page_id: each.evidence for each in decisions if each.verdict in fails}
-    record_failures(run, failed, stage="fetch")
+    record_failures(run, failed, stage=FailureStage.FETCH)
     run.store.forget_failures([each.page_id for each in decisions if each.page_id not in failed])
     return [
         each

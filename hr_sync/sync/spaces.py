@@ -83,7 +83,7 @@ class _Wanted:
 
     def refuse_unknown(self, spaces: Sequence[Space], away: Sequence[StoredSpace], scope: SpaceScope) -> None:
         """Raise UsageError for a key that is neither visible, nor stored, nor covered by the settings."""
-        known = [*spaces, *away]
+        known: list[Space | StoredSpace] = [*spaces, *away]
         others = sorted(
             key
             for key in self.keys
