@@ -1,4 +1,4 @@
-"""Puts the program together from its settings: log, database, HTTP client, context. Everything heavy is imported here."""
+"""Puts the program together from its settings: log, database, HTTP client, context. Imports what is heavy late."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

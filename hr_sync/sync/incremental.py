@@ -82,15 +82,20 @@ def _visible_again(run: SpaceRun) -> frozenset[str] | None:
 def _split_doubted(
     run: SpaceRun, recent: RecentChanges, stored: Mapping[str, StoredPage]
 ) -> tuple[RecentChanges, frozenset[str]]:
-    """Split off the pages about which a list is not believed: hidden, removed, or stored in another space."""
-    doubted = frozenset(
-        page_id
-        for page_id in recent.heads
-        if (page := stored.get(page_id)) is not None
-        and (not page.live or (page.space_key != run.space.key and page.space_id != run.space.id))
-    )
-    heads = {page_id: head for page_id, head in recent.heads.items() if page_id not in doubted}
-    return replace(recent, heads=heads), doubted
+    """Split off the pages about which a list is not believed, and return those of them that are worth a lookup.
+
+    Not believed: hidden, removed, or stored in another space. A hidden or removed page at its stored version has not
+    changed as far as an incremental run can tell, and is left to the next full run.
+    """
+    heads, doubted = {}, set()
+    for page_id, head in recent.heads.items():
+        page = stored.get(page_id)
+        elsewhere = page is not None and page.space_key != run.space.key and page.space_id != run.space.id
+        if page is None or (page.live and not elsewhere):
+            heads[page_id] = head
+        elif elsewhere or head.version > page.version:
+            doubted.add(page_id)
+    return replace(recent, heads=heads), frozenset(doubted)
 
 
 def _in_scope(run: SpaceRun, plan: Plan, stored: Mapping[str, StoredPage]) -> Plan:

@@ -1,6 +1,6 @@
 """Which spaces a run works on, and what it does with each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hr_sync.confluence.source import Source
@@ -30,7 +30,7 @@ def select_spaces(source: Source, store: Store, scope: SpaceScope, request: Sync
     """Ask which spaces are there. Raise UsageError for a requested space that is neither covered nor stored."""
     stored = store.stored_spaces()
     listed = source.spaces() if scope.is_every_space else source.spaces(sorted(set(scope.spaces)))
-    followed = [] if scope.is_every_space else _follow_renamed(source, scope, listed.spaces, stored)
+    followed = {} if scope.is_every_space else _follow_renamed(source, scope, listed.spaces, stored)
     spaces = [space for space in listed.spaces if scope.covers(space.key, space.alias)]
     spaces = sorted({space.id: space for space in (*spaces, *followed)}.values(), key=lambda space: space.key)
     wanted = _Wanted(request.space_keys)
@@ -43,7 +43,7 @@ def select_spaces(source: Source, store: Store, scope: SpaceScope, request: Sync
         chosen=[space for space in spaces if wanted.has(space)],
         unlisted=[_space_of(each) for each in away if scope.covers(each.key) and wanted.has(each)],
         unconfigured=[_space_of(each) for each in away if not scope.covers(each.key) and wanted.has(each)],
-        unseen=_unseen(asked, spaces, scope, followed),
+        unseen=_unseen(asked, spaces, followed),
         unreadable=sorted(listed.unreadable),
         warnings=_warnings(scope, listed.spaces, stored, followed),
     )
@@ -99,9 +99,9 @@ class _Wanted:
 
 def _follow_renamed(
     source: Source, scope: SpaceScope, listed: Sequence[Space], stored: Sequence[StoredSpace]
-) -> list[Space]:
-    """Find configured spaces that have another key now: the mirror knows their ids."""
-    followed = []
+) -> dict[Space, Sequence[str]]:
+    """Find configured spaces that have another key now, as the mirror knows their ids. Return the keys they had too."""
+    followed = {}
     for known in stored:
         names = [known.key, *known.former_keys]
         missing = any(scope.covers(name) for name in names) and not any(space.id == known.id for space in listed)
@@ -112,22 +112,22 @@ def _follow_renamed(
         except (NotFound, AccessDenied, AnswerNotTrusted):
             continue
         if not space.archived and not any(same_space_key(space.key, name) for name in scope.spaces):
-            followed.append(space)
+            followed[space] = names
     return followed
 
 
-def _unseen(
-    asked: Sequence[str], spaces: Sequence[Space], scope: SpaceScope, followed: Sequence[Space]
-) -> Sequence[str]:
-    if followed and not scope.is_every_space:
-        asked = [key for key in asked if not any(same_space_key(key, each.key) for each in followed)]
-    unseen = {key for key in asked if not any(_Wanted([key]).has(space) for space in spaces)}
-    # A configured key that a followed space used to have is seen, under its new key.
-    return sorted(unseen)
+def _unseen(asked: Sequence[str], spaces: Sequence[Space], followed: Mapping[Space, Sequence[str]]) -> Sequence[str]:
+    seen = [name for names in followed.values() for name in names]
+    return sorted(
+        key
+        for key in set(asked)
+        if not any(_Wanted([key]).has(space) for space in spaces)
+        and not any(same_space_key(key, name) for name in seen)
+    )
 
 
 def _warnings(
-    scope: SpaceScope, listed: Sequence[Space], stored: Sequence[StoredSpace], followed: Sequence[Space]
+    scope: SpaceScope, listed: Sequence[Space], stored: Sequence[StoredSpace], followed: Iterable[Space]
 ) -> list[str]:
     warnings = [
         f"Space {space.key} had another key when it was configured; it is followed. Change confluence.spaces."

@@ -49,15 +49,15 @@ def test_an_alias_finds_its_space(engine: Engine) -> None:
     assert len(live_titles(engine)) == 3
 
 
-@pytest.mark.parametrize("field", ["name-null", "type-absent", "status-absent", "id-null"])
-def test_a_space_that_is_described_badly_costs_itself(engine: Engine, field: str) -> None:
+@pytest.mark.parametrize("kind", ["space-null-name", "space-without-type", "space-without-status", "space-null-id"])
+def test_a_space_that_is_described_badly_costs_itself(engine: Engine, kind: str) -> None:
     """The other spaces are mirrored."""
     world = world_of("HR", "PUB")
     with Simulator(world) as site:
-        fault(site, "space-described-badly", r"/api/v2/spaces\?", times=0, argument={"key": "HR", "how": field})
+        fault(site, kind, r"/api/v2/spaces\?", times=0, argument="HR")
         full(context_of(site, engine))
 
-        assert fired(site) == {"space-described-badly"}
+        assert fired(site) == {kind}
         assert {"PUB0", "PUB1", "PUB2"} <= set(live_titles(engine))
 
 

@@ -159,7 +159,7 @@ def test_a_source_that_does_not_tell_its_time_moves_no_position(engine: Engine) 
     """Then every incremental run is a full pass: slow, and right."""
     world = world_of(3)
     with Simulator(world) as site:
-        fault(site, "no-date-header", r".", times=0)
+        fault(site, "date-absent", r".", times=0)
         context = context_of(site, engine)
         full(context)
         world.edit_page(world.pages()[0].id, storage="<p>NEW</p>")
