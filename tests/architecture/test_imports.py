@@ -30,8 +30,8 @@ def test_imports_point_down_and_libraries_stay_in_their_package() -> None:
 
 def package_with(folder: Path, module: str, line: str) -> Path:
     """Make a package like ours, empty but for one line."""
-    packages = ["cli", "service", "sync", "confluence", "store", "embedded", "settings", "logs", "domain", module]
-    for name in [*packages, "errors", "__main__"]:
+    packages = ["cli", "service", "sync", "confluence", "store", "render", "embedded", "settings", "logs", "domain"]
+    for name in [*packages, module, "errors", "__main__"]:
         (folder / "hr_sync" / name).mkdir(parents=True, exist_ok=True)
         (folder / "hr_sync" / name / "__init__.py").touch()
     (folder / "hr_sync" / "__init__.py").touch()
@@ -52,6 +52,8 @@ def test_a_right_import_passes(tmp_path: Path) -> None:
         ("sync", "from .. import settings"),
         ("sync", "def f() -> None:\n    import atlassian"),
         ("store", "from hr_sync import confluence"),
+        ("render", "from hr_sync import store"),
+        ("render", "import socket"),
         ("domain", "from pathlib import Path"),
         ("unknown", ""),
     ],
