@@ -24,6 +24,17 @@ def _code(_: "Renderer", element: Element) -> str:
     return inline_code(plain_text(element, parameters=True))
 
 
+def _formula(r: "Renderer", element: Element) -> str:
+    """Render MathML: as the TeX that many writers store beside it, else as its text."""
+    tex = next((part for part in element.iter("annotation") if part.get("encoding") == "application/x-tex"), None)
+    return r.content(element) if tex is None else f"${one_line((tex.text or '',))}$"
+
+
+def _span(r: "Renderer", element: Element) -> str:
+    """Render a span; KaTeX stores each formula once more, in pieces, for browsers."""
+    return "" if element.attrib and element.get("class") == "katex-html" else r.content(element)
+
+
 def _break(_: "Renderer", element: Element) -> str:
     return BREAK + escape_tags(plain_text(element))  # in a body that was repaired, text may stand in it
 
@@ -40,7 +51,8 @@ def _superscript(r: "Renderer", element: Element) -> str:
 
 
 def _time(r: "Renderer", element: Element) -> str:
-    return element.get("datetime") or r.content(element)
+    text = r.content(element)
+    return text if text.strip() else element.get("datetime") or ""
 
 
 def _anchor(r: "Renderer", element: Element) -> str:
@@ -158,6 +170,8 @@ INLINE: "dict[str, Callable[[Renderer, Element], str]]" = {
     "tt": _code,
     "kbd": _code,
     "samp": _code,
+    "math": _formula,
+    "span": _span,
     "sup": _superscript,
     "br": _break,
     "time": _time,

@@ -13,6 +13,8 @@ from hr_sync.domain.sanitize import sanitize
 #: Stands in the place of an element that was removed.
 REMOVED = "removed"
 
+_ASCII = bytes(range(0x80))
+
 # Soft hyphen, grapheme joiner, Arabic letter mark, Hangul and Khmer fillers, Mongolian vowel separator, deprecated
 # controls, interlinear annotation, shorthand and musical controls.
 _BLANKS = re.compile(
@@ -20,6 +22,7 @@ _BLANKS = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a]+"
 )
 _JOINING = "[\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+_ANY_JOINING = re.compile(_JOINING)
 _RUNS = re.compile(f"({_JOINING}{{2}}){_JOINING}+")
 _AFTER_ASCII = re.compile(
     rf"(?<=[\x00-\x22\x24-\x29\x2b-\x2f\x3a-\x3d\x3f-\x7f]){_JOINING}+"
@@ -32,7 +35,7 @@ _ZERO = r":(?:0+(?:\.0*)?|\.0+)(?:px|pt|em|rem|ex|ch|cm|mm|in|pc|vh|vw|%)?(?:!|;
 _HIDES = re.compile(
     r"(?:^|;)(?:display:none|visibility:(?:hidden|collapse)|content-visibility:hidden"
     rf"|(?:font-size|opacity|zoom){_ZERO}|font:0(?:px|pt|/|;|$)|font-size:(?:0?\.\d+|1)(?:px|pt)"
-    r"|text-indent:-\d{3,}|(?:left|top|right|margin-left|margin-top):-\d{4,}"
+    r"|text-indent:-\d{3,}|(?:left|top|right|margin-left|margin-top):-(?:9{3,4}|\d{5,})(?:px|em)"
     r"|clip:rect\((?:0|1)(?:px)?[,0]|clip-path:inset\((?:50|100)%|color:transparent"
     r"|color:(?:rgba|hsla)\([^();]*,0?\.?0*\)"
     r"|transform:scale\(0)"
@@ -45,8 +48,13 @@ def without_invisible_characters(text: str) -> tuple[str, int]:
     sanitized = sanitize(text)
     if sanitized.isascii():
         return sanitized, len(text) - len(sanitized)
-    hyphens = sanitized.count(_SOFT_HYPHEN)
-    kept = _AFTER_ASCII.sub("", _RUNS.sub(r"\1", _BLANKS.sub("", sanitized)))
+    unusual = sanitized.encode().translate(None, _ASCII).decode()  # far fewer characters to look at
+    kept, hyphens = sanitized, 0
+    if _BLANKS.search(unusual):
+        hyphens = unusual.count(_SOFT_HYPHEN)
+        kept = _BLANKS.sub("", kept)
+    if _ANY_JOINING.search(unusual):
+        kept = _AFTER_ASCII.sub("", _RUNS.sub(r"\1", kept))
     return kept, len(text) - len(kept) - hyphens
 
 

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from hr_sync.render import macro_names as names
 from hr_sync.render.blocks import code_block, in_quote
-from hr_sync.render.markdown import Block, as_text, as_texts, escape_tags, link, one_line
+from hr_sync.render.markdown import Block, as_text, as_texts, escape_tags, one_line
 from hr_sync.render.plain import plain_text
 from hr_sync.render.result import Excerpt, Include
 
@@ -152,7 +152,7 @@ def _embedded(r: "Renderer", macro: Macro) -> str:
         name = name or macro.text(key)
         if name:
             break
-    return (f"[Embedded: {link('', name) or escape_tags(name)}]" if name else "[Embedded content]") + _dropped(r, macro)
+    return (f"[Embedded: {escape_tags(name)}]" if name else "[Embedded content]") + _dropped(r, macro)
 
 
 def _include(r: "Renderer", macro: Macro) -> str:
@@ -173,15 +173,8 @@ def _include(r: "Renderer", macro: Macro) -> str:
         return _unknown(r, macro)
     is_excerpt = names.INCLUDES[macro.name]
     excerpt = macro.text("name", "MultiExcerptName", "multi-excerpt-name") if is_excerpt else None
-    if excerpt is None:
-        shown = f"[Page included here: {title}]"
-    else:
-        shown = (
-            f"[Excerpt {excerpt} of the page included here: {title}]"
-            if excerpt
-            else f"[Excerpt included here: {title}]"
-        )
-    shown = escape_tags(shown)
+    part = "page" if excerpt is None else f"excerpt {excerpt} of" if excerpt else "excerpt of"
+    shown = escape_tags(f"[Included {part}: {title}]")
     r.includes.append(Include(title=title, space_key=space_key or r.space, excerpt=excerpt, placeholder=shown))
     return r.hold([shown, *_body(r, macro)])
 
@@ -216,7 +209,7 @@ def _unknown(r: "Renderer", macro: Macro) -> str:
         if (text := macro.text(key)) and not is_configuration(text)
     ]
     blocks = _body(r, macro)
-    shown = f"[Macro {name}: {'; '.join(words)}]" if words else "" if blocks else f"[Macro {name}]"
+    shown = f"[Macro {name} ({'; '.join(words)})]" if words else "" if blocks else f"[Macro {name}]"
     return escape_tags(shown) + r.hold(blocks)
 
 

@@ -136,5 +136,5 @@ def link(text: str, href: str) -> str:
     if not target or target.startswith("#"):
         return text
     if not label or label in {href, target} or f"mailto:{label}" == href:
-        return target.removeprefix("mailto:") if target.startswith("mailto:") else target
+        return label or target.removeprefix("mailto:")
     return f"[{label}]({target})"

@@ -31,7 +31,7 @@ def plain_text(element: Element, *, parameters: bool = False) -> str:
             continue
         if item.tag in UNREAD or (item.tag == "ac:parameter" and not parameters):
             continue
-        if item.tag not in _JOINING:
+        if item is not element and item.tag not in _JOINING:
             parts.append("\n" if item.tag == "br" else " ")
             waiting.append(" ")
         if item.text:

@@ -52,6 +52,9 @@ class Renderer:
 
     def blocks(self, element: Element) -> list[Block]:
         """Return what is in an element as blocks."""
+        if not len(element):
+            text = element.text
+            return self.paragraphs(escape_tags(text)) if text and not text.isspace() else []
         if self._enter():
             self._depth -= 1
             return self.paragraphs(escape_tags(plain_text(element, parameters=True)))
@@ -64,6 +67,9 @@ class Renderer:
                     out += self.paragraphs("".join(line))
                     line.clear()
                 out += render(self, child)
+            elif child.tag in MACROS and _is_blank(child.tail) and all(map(_is_blank, line)):
+                line.clear()  # a macro without text beside it stands alone
+                out += self.paragraphs(MACROS[child.tag](self, child))
             else:
                 line.append(self._in_line(child))
             if child.tail:
@@ -153,6 +159,10 @@ class Renderer:
             return False
         self.limits_reached.add("depth")
         return True
+
+
+def _is_blank(text: str | None) -> bool:
+    return not text or text.isspace()
 
 
 class _Held(str):
