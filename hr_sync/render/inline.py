@@ -35,8 +35,8 @@ def _span(r: "Renderer", element: Element) -> str:
     return "" if element.attrib and element.get("class") == "katex-html" else r.content(element)
 
 
-def _break(_: "Renderer", element: Element) -> str:
-    return BREAK + escape_tags(plain_text(element))  # in a body that was repaired, text may stand in it
+def _break(r: "Renderer", element: Element) -> str:
+    return BREAK + r.content(element)  # nothing should stand in it, but what does is read
 
 
 def _nothing(_: "Renderer", __: Element) -> str:

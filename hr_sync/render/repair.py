@@ -11,6 +11,11 @@ from html import escape
 _DEEPEST = 1_000  #: tags below this nesting are dropped, their text is not
 _VOID = frozenset({"br", "hr", "img", "col", "input", "wbr", "area", "link", "meta", "source", "embed", "param"})
 _CLOSED_BY_THEMSELVES = frozenset({"p", "li", "tr", "td", "th", "dt", "dd", "option"})
+#: Elements that hold text alone; one that was left open ends at the next tag, so that it does not swallow the page.
+_TEXT_ONLY = frozenset(
+    {"ac:task-id", "ac:task-uuid", "ac:task-status", "ac:placeholder", "ac:adf-attribute", "script", "style"}
+)
+_MACRO_PARTS = frozenset({"ac:parameter", "ac:rich-text-body", "ac:plain-text-body"})
 _NAME = re.compile(r"/?([A-Za-z_][A-Za-z0-9_.:-]*)\s*", re.ASCII)
 _ATTRIBUTE = re.compile(
     r"""[\s/]*([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"<]*)"|'([^'<]*)'|([^\s"'=<>`]+)))?[\s=]*""",
@@ -18,7 +23,8 @@ _ATTRIBUTE = re.compile(
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_.:-]*", re.ASCII)
 _TAG_END = re.compile(r"[\s/]*>")
 _BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)")
-_DOCTYPE = re.compile(r"<![A-Za-z][^<>\[]*(?:>|\[[^\]]*\]\s*>)", re.ASCII)
+_DECLARATION = re.compile(r"<![A-Za-z][^<>\[]*[>\[]", re.ASCII)
+_DECLARATION_END = re.compile(r"\]\s*>")
 
 
 class _Repair:
@@ -29,7 +35,7 @@ class _Repair:
         self.out: list[str] = []
         self.open: list[str] = []
         self.open_counts: dict[str, int] = {}
-        self.missing_ends: set[str] = set()  # ends that do not occur any more: each is searched to the end only once
+        self.found: dict[str, int] = {}  # where an end occurs next, so that no part of the text is searched twice
 
     def run(self) -> str:
         text, position = self.text, 0
@@ -57,20 +63,27 @@ class _Repair:
             if end >= 0:
                 return end + 2
         elif text.startswith("<!", at):
-            if declaration := _DOCTYPE.match(text, at):
-                return declaration.end()
+            if (end := self.declaration(at)) >= 0:
+                return end
         elif (end := self.tag(at)) >= 0:
             return end
         self.out.append("&lt;")
         return at + 1
 
     def find(self, end: str, start: int) -> int:
-        if end in self.missing_ends:
-            return -1
-        found = self.text.find(end, start)
-        if found < 0:
-            self.missing_ends.add(end)
+        found = self.found.get(end)
+        if found is None or 0 <= found < start:
+            found = self.found[end] = self.text.find(end, start)
         return found
+
+    def declaration(self, at: int) -> int:
+        """Read a document type with what it declares. Return where it ends, or -1 when it is none."""
+        start = _DECLARATION.match(self.text, at)
+        if start is None or start[0].endswith(">"):
+            return -1 if start is None else start.end()
+        bracket = self.find("]", start.end())
+        end = _DECLARATION_END.match(self.text, bracket) if bracket >= 0 else None
+        return -1 if end is None else end.end()
 
     def tag(self, at: int) -> int:
         """Read one tag. Return where it ends, or -1 when it is none."""
@@ -101,6 +114,10 @@ class _Repair:
     def open_element(self, name: str, attributes: dict[str, str], *, is_empty: bool) -> None:
         if self.open and self.open[-1] == name and name in _CLOSED_BY_THEMSELVES:
             self.close(1)
+        elif self.open and self.open[-1] in _TEXT_ONLY:
+            self.close(1)
+        elif name in _MACRO_PARTS:
+            self.close_element("ac:parameter")
         if len(self.open) >= _DEEPEST:
             return
         written = "".join(f' {key}="{_escaped(value)}"' for key, value in attributes.items())
