@@ -48,9 +48,10 @@ def storage_tree(adf: str) -> Document:
     root = Element("body")
     try:
         node = json.loads(text)
-        if not isinstance(node, dict):
-            raise TypeError("an ADF document is an object")  # noqa: TRY301 - read as its texts below
-        _add(root, node, 0)
+        if isinstance(node, dict):
+            _add(root, node, 0)
+        else:
+            root.text = node if isinstance(node, str) else ""
     except (ValueError, TypeError, RecursionError):
         root = Element("body")
         root.text = "\n".join(_texts(text)) or ("" if text.lstrip()[:1] in {"{", "["} else text)

@@ -74,7 +74,7 @@ def _image(r: "Renderer", element: Element) -> str:
         elif text := r.line(child):
             rest.append(text)
     caption = one_line([*rest, *_loose_text(element)])
-    alternative = element.get("ac:alt") or element.get("ac:title") or caption
+    alternative = element.get("ac:alt") or element.get("ac:title") or caption or source.rsplit("/", 1)[-1]
     image = _image_text(alternative, source)
     return image if not caption or (caption == alternative and image) else f"{image} *{caption}*".lstrip()
 

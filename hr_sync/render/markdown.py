@@ -122,8 +122,8 @@ def list_item(marker: str, blocks: Sequence[str], indent: int) -> str:
 
 def address(href: str) -> str:
     """Return an address that may stand in a link, or "" for one that runs code or carries data."""
-    href = "".join(href.split()) if "\n" in href or "\t" in href else href.strip()
-    scheme = _SCHEME.match(href)
+    href = href.strip()
+    scheme = _SCHEME.match("".join(href.split()))
     if scheme and scheme[0].lower() not in _SCHEMES:
         return ""
     return href.translate(_IN_ADDRESS)

@@ -112,9 +112,8 @@ class _Repair:
         return end.end()
 
     def open_element(self, name: str, attributes: dict[str, str], *, is_empty: bool) -> None:
-        if self.open and self.open[-1] == name and name in _CLOSED_BY_THEMSELVES:
-            self.close(1)
-        elif self.open and self.open[-1] in _TEXT_ONLY:
+        last = self.open[-1] if self.open else ""
+        if last in _TEXT_ONLY or (last == name and name in _CLOSED_BY_THEMSELVES):
             self.close(1)
         elif name in _MACRO_PARTS:
             self.close_element("ac:parameter")

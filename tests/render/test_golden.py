@@ -35,7 +35,7 @@ def test_markdown_is_as_written_beside_the_body(case: Path) -> None:
         "parsed as": page.parsed_as.value,
     }
     written = "\n".join([page.markdown, "", *(f"%% {name}: {value}" for name, value in facts.items() if value), ""])
-    golden = case.with_suffix(".md")
+    golden = case.with_suffix(".txt")
     if os.environ.get("UPDATE_GOLDEN"):
         golden.write_text(written, encoding="utf-8")
 

@@ -92,7 +92,15 @@ def test_characters_that_nobody_sees_are_removed(text: str, how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["👩\u200d💻", "❤\ufe0f\u200d🔥", "葛\U000e0100飾", "می\u200cخواهم", "1\ufe0f\u20e3", "日本語"]
+    "text",
+    [
+        "👩\u200d💻",
+        "❤\ufe0f\u200d🔥",
+        "葛\U000e0100飾",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "1\ufe0f\u20e3",
+        "日本語",
+    ],
 )
 def test_scripts_and_emoji_keep_their_joiners(text: str) -> None:
     """A reader sees the difference."""

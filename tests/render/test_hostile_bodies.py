@@ -126,8 +126,8 @@ def test_text_below_the_depth_limit_has_no_structure() -> None:
 
 def test_repeated_cells_end_at_their_budget() -> None:
     """The text itself stays; its repetitions do not."""
-    page = limited('<table><tr><td rowspan="3">long text</td><td>1</td></tr><tr><td>2</td></tr><tr><td>3</td></tr></table>',
-                   RenderLimits(repeated_characters=5))  # fmt: skip
+    rows = '<tr><td rowspan="3">long text</td><td>1</td></tr><tr><td>2</td></tr><tr><td>3</td></tr>'
+    page = limited(f"<table>{rows}</table>", RenderLimits(repeated_characters=5))
 
     assert page.markdown.count("long text") == 2
     assert page.limits_reached == ("repeated_characters",)

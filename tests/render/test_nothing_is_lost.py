@@ -28,20 +28,15 @@ def _in_cdata(text: str) -> str:
 
 
 _WORDS: st.SearchStrategy[Part] = _TEXT.map(lambda text: (escape(text), [text]))
-_CODE: st.SearchStrategy[Part] = _TEXT.map(
-    lambda text: (
-        f'<ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[{_in_cdata(text)}]]></ac:plain-text-body>'
-        "</ac:structured-macro>",
-        [text],
-    )
+_CODE_MACRO = (
+    '<ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[{}]]></ac:plain-text-body></ac:structured-macro>'
 )
-_STATUS: st.SearchStrategy[Part] = _TEXT.map(
-    lambda text: (
-        '<ac:structured-macro ac:name="status"><ac:parameter ac:name="colour">Red</ac:parameter>'
-        f'<ac:parameter ac:name="title">{escape(text)}</ac:parameter></ac:structured-macro>',
-        [text],
-    )
+_STATUS_MACRO = (
+    '<ac:structured-macro ac:name="status"><ac:parameter ac:name="colour">Red</ac:parameter>'
+    '<ac:parameter ac:name="title">{}</ac:parameter></ac:structured-macro>'
 )
+_CODE: st.SearchStrategy[Part] = _TEXT.map(lambda text: (_CODE_MACRO.format(_in_cdata(text)), [text]))
+_STATUS: st.SearchStrategy[Part] = _TEXT.map(lambda text: (_STATUS_MACRO.format(escape(text)), [text]))
 _LEFT_OUT: st.SearchStrategy[Part] = st.sampled_from(
     [
         '<ac:structured-macro ac:name="toc"><ac:parameter ac:name="maxLevel">3</ac:parameter></ac:structured-macro>',
