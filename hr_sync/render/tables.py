@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hr_sync.render.renderer import Renderer
 
 _WIDEST_SPAN = 200
+_LONGEST_HEADER = 200  # characters that may be repeated in each line of a table within a cell
 _GROUPS = frozenset({"thead", "tbody", "tfoot"})
 _CELLS = frozenset({"td", "th"})
 
@@ -78,7 +79,7 @@ def _row(
 
 def _cell(r: "Renderer", element: Element) -> str:
     r.cells += 1
-    texts = r.texts(element)
+    texts = r.texts(_only_paragraph(element))
     r.cells -= 1
     text = texts[0] if len(texts) == 1 else "\n".join(texts)
     if r.cells:
@@ -86,6 +87,15 @@ def _cell(r: "Renderer", element: Element) -> str:
     if "|" in text:
         text = text.replace("|", "\\|")
     return "<br>".join(line.rstrip() for line in text.split("\n") if line.strip()) if "\n" in text else text
+
+
+def _only_paragraph(cell: Element) -> Element:
+    """Return the paragraph that is everything in a cell, as in most cells, or the cell."""
+    if len(cell) == 1 and not cell.text:
+        child = cell[0]
+        if child.tag == "p" and not len(child) and not child.tail:
+            return child
+    return cell
 
 
 def _filled(r: "Renderer", rows: list[tuple[bool, list[tuple[Element, str]]]]) -> list[_Row]:
@@ -158,17 +168,20 @@ def _line(cells: list[str]) -> str:
 
 
 def _lines(header: list[str], body: list[list[str]]) -> list[str]:
-    """Return a table that stands in a cell: one line for each row, each value after its header."""
-    if not body:
-        return ["; ".join(filter(None, header))]
-    if not header:
-        return ["; ".join(filter(None, row)) for row in body]
-    names = [one_line((name,)) for name in header] + [""] * max(0, max(map(len, body)) - len(header))
-    named = [
-        "; ".join(f"{name}: {text}" if name else text for name, text in zip(names, row, strict=False) if text or name)
-        for row in body
-    ]
-    return [line for line in named if line]
+    """Return a table that stands in a cell: one line for each row, each value after its header.
+
+    Headers that are too long to be repeated, and those of columns without a cell, are a line of their own.
+    """
+    names = [one_line((name,)) for name in header]
+    columns = min(len(names), max(map(len, body), default=0)) if sum(map(len, names)) <= _LONGEST_HEADER else 0
+    lines = ["; ".join(filter(None, names[columns:]))]
+    for row in body:
+        named = (
+            f"{name}: {text}" if name and text else name or text
+            for name, text in zip(names[:columns], row, strict=False)
+        )
+        lines.append("; ".join(filter(None, (*named, *row[columns:]))))
+    return [line for line in lines if line]
 
 
 def _loose(r: "Renderer", text: str | None, before: list[Block]) -> None:

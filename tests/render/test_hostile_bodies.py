@@ -52,6 +52,10 @@ BODIES: dict[str, Callable[[], str]] = {
     "a long header over many rows": lambda: (
         f"<table><tr><th>{'inner' * N}</th></tr>{'<tr><td>x</td></tr>' * 5_000}</table>"
     ),
+    "a long header over many rows in a cell": lambda: (
+        f"<table><tr><td><table><tr><th>{'inner' * N}</th></tr>{'<tr><td>x</td></tr>' * 5_000}</table></td></tr>"
+        "</table>"
+    ),
     "a style without an end": lambda: f'<p style="{"color:rgba(" * N}">inner</p>',
     "a style of zeros": lambda: f'<p style="opacity:{"0" * N}x">inner</p>',
     "comments in a style": lambda: f'<p style="{"/*" * N}">inner</p>',
