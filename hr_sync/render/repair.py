@@ -10,7 +10,9 @@ from html import escape
 
 _DEEPEST = 1_000  #: tags below this nesting are dropped, their text is not
 _VOID = frozenset({"br", "hr", "img", "col", "input", "wbr", "area", "link", "meta", "source", "embed", "param"})
-_CLOSED_BY_THEMSELVES = frozenset({"p", "li", "tr", "td", "th", "dt", "dd", "option"})
+_CLOSED_BY_THEMSELVES = frozenset({"p", "li", "tr", "dt", "dd", "option"})
+_CELLS = frozenset({"td", "th"})
+_ENDS_CELL = frozenset({"td", "th", "tr", "tbody", "tfoot"})
 #: Elements that hold text alone; one that was left open ends at the next tag, so that it does not swallow the page.
 _TEXT_ONLY = frozenset(
     {"ac:task-id", "ac:task-uuid", "ac:task-status", "ac:placeholder", "ac:adf-attribute", "script", "style"}
@@ -112,6 +114,8 @@ class _Repair:
         return end.end()
 
     def open_element(self, name: str, attributes: dict[str, str], *, is_empty: bool) -> None:
+        if self.open and self.open[-1] in _CELLS and name in _ENDS_CELL:
+            self.close(1)
         last = self.open[-1] if self.open else ""
         if last in _TEXT_ONLY or (last == name and name in _CLOSED_BY_THEMSELVES):
             self.close(1)
