@@ -135,3 +135,12 @@ def test_repeated_cells_end_at_their_budget() -> None:
 
     assert page.markdown.count("long text") == 2
     assert page.limits_reached == ("repeated_characters",)
+
+
+def test_deep_quotes_and_lists_are_not_indented_without_end() -> None:
+    """Else each of many lines would carry the nesting around it."""
+    quotes = render("<blockquote>" * 50 + "x" + "</blockquote>" * 50).markdown
+    items = render("<ul><li>" * 50 + "x" + "</li></ul>" * 50).markdown
+
+    assert quotes == "> " * 10 + "x"
+    assert len(items) < 250

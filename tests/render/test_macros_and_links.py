@@ -136,3 +136,12 @@ def test_a_page_without_any_body_is_empty() -> None:
     page = render_page(None, title="T", space="S", page_id="1", resolve=lambda _t, _s: None)
 
     assert (page.markdown, page.sections) == ("", ())
+
+
+def test_invisible_characters_that_json_escapes_are_removed() -> None:
+    """In texts and in attributes, and counted where they are text."""
+    text = '{"type":"doc","content":[{"type":"paragraph","content":[{"type":"text","text":"in\\u200bner"}]}]}'
+    page = render_page(None, adf=text, title="T", space="S", page_id="1", resolve=lambda _t, _s: None)
+
+    assert page.markdown == "inner"
+    assert page.hidden_text_removed == 1
