@@ -15,7 +15,8 @@ What a lookup by id says about a page that the listing does not show:
     not found (404, 403)              live                       SUSPECT   hidden; a later full run must agree
     not found (404, 403)              hidden as not visible      CONFIRM   an earlier run hid the page, this one agrees
     not found, but listed             any                        SUSPECT   listing and lookup disagree
-    any other status or answer        any                        KEEP      doubtful: no evidence
+    any other status or answer        any                        KEEP      doubtful: no evidence; also a current page
+                                                                           whose space, or ours, has no known id
 
 What the scope says about a page that the listing shows:
 
@@ -163,7 +164,7 @@ def decide_absent(
             return _keep(page, Verdict.KEEP, words)
         case LookupResult(result=LookupStatus.FOUND, status="current", space_id=found) if found in mirrored_space_ids:
             return _keep(page, Verdict.SKIP, "moved to another mirrored space")
-        case LookupResult(result=LookupStatus.FOUND, status="current"):
+        case LookupResult(result=LookupStatus.FOUND, status="current", space_id=str(found)) if found and space_id:
             return _withdraw(page, Verdict.WITHDRAW, WithdrawalReason.MOVED, "moved to a space that is not mirrored")
         case LookupResult(result=LookupStatus.FOUND, status=str(status)) if status in _WITHDRAWN:
             return _withdraw(page, Verdict.WITHDRAW, _WITHDRAWN[status], f"its status is {status}")
