@@ -18,7 +18,6 @@ from hr_sync.domain.deletion import (
     decide_absent,
     decide_out_of_scope,
     decide_space_archived,
-    page_ids,
     plan_deletions,
 )
 from hr_sync.domain.scope import ScopeDecision
@@ -88,6 +87,11 @@ def plan(
 def named(count: int, prefix: str = "p") -> tuple[str, ...]:
     """Return so many page ids, in order."""
     return tuple(f"{prefix}{number:02}" for number in range(count))
+
+
+def ids(decisions: Iterable[DeletionDecision]) -> set[str]:
+    """Return the ids of the pages that these decisions are about."""
+    return {decision.page_id for decision in decisions}
 
 
 # The tables
@@ -240,7 +244,7 @@ def test_a_limit_of_nothing_holds_every_removal() -> None:
     limit = DeletionLimit(max_removed_pages=0, max_removed_fraction=0)
     result = plan_deletions(trashed("a"), stored_pages=1_000, limit=limit, hold=NOTHING_HELD)
 
-    assert (page_ids(result.hide), page_ids(result.held), result.remove) == ({"a"}, {"a"}, ())
+    assert (ids(result.hide), ids(result.held), result.remove) == ({"a"}, {"a"}, ())
 
 
 def test_the_limit_counts_the_stored_pages_of_the_space() -> None:
@@ -265,7 +269,7 @@ def test_few_pages_with_positive_evidence_are_hidden_and_removed_at_once() -> No
     """Up to the limit."""
     result = plan(trashed(*named(MOST)))
 
-    assert page_ids(result.hide) == page_ids(result.remove) == set(named(MOST))
+    assert ids(result.hide) == ids(result.remove) == set(named(MOST))
     assert (result.held, result.unconfirmed, result.doubtful, result.held_reason) == ((), (), (), None)
 
 
@@ -273,7 +277,7 @@ def test_a_mass_of_positive_evidence_hides_every_page_and_holds_the_removal() ->
     """One page more than the limit, and none is removed."""
     result = plan(trashed(*named(MOST + 1)))
 
-    assert page_ids(result.hide) == page_ids(result.held) == set(named(MOST + 1))
+    assert ids(result.hide) == ids(result.held) == set(named(MOST + 1))
     assert result.remove == ()
     assert result.held_reason == "more than 3 pages left at once"
 
@@ -282,7 +286,7 @@ def test_few_invisible_pages_are_hidden_and_wait_for_the_next_run() -> None:
     """Nothing is removed because it was not found once."""
     result = plan(invisible(*named(MOST)))
 
-    assert page_ids(result.hide) == page_ids(result.unconfirmed) == set(named(MOST))
+    assert ids(result.hide) == ids(result.unconfirmed) == set(named(MOST))
     assert (result.remove, result.held) == ((), ())
 
 
@@ -290,7 +294,7 @@ def test_a_mass_of_invisible_pages_hides_every_page_and_holds_the_space() -> Non
     """The account may have lost its permission."""
     result = plan(invisible(*named(MOST + 1)))
 
-    assert page_ids(result.hide) == page_ids(result.held) == set(named(MOST + 1))
+    assert ids(result.hide) == ids(result.held) == set(named(MOST + 1))
     assert (result.remove, result.unconfirmed) == ((), ())
     assert result.held_reason == "more than 3 pages became invisible at once"
 
@@ -299,16 +303,16 @@ def test_invisible_pages_count_together_with_those_that_have_gone_at_the_same_ti
     """Two and two are four; the pages with positive evidence are within the limit and are removed."""
     result = plan([*trashed("a", "b"), *invisible("c", "d")])
 
-    assert page_ids(result.hide) == {"a", "b", "c", "d"}
-    assert page_ids(result.remove) == {"a", "b"}
-    assert page_ids(result.held) == {"c", "d"}
+    assert ids(result.hide) == {"a", "b", "c", "d"}
+    assert ids(result.remove) == {"a", "b"}
+    assert ids(result.held) == {"c", "d"}
 
 
 def test_the_second_run_that_does_not_find_a_page_removes_it() -> None:
     """It is hidden already, so it is not hidden again."""
     result = plan(invisible(*named(MOST), hidden=Reason.NOT_VISIBLE))
 
-    assert page_ids(result.remove) == set(named(MOST))
+    assert ids(result.remove) == set(named(MOST))
     assert (result.hide, result.held) == ((), ())
 
 
@@ -316,7 +320,7 @@ def test_a_mass_of_confirmed_pages_is_held() -> None:
     """They may have been hidden by several runs, or by one that was interrupted."""
     result = plan(invisible(*named(MOST + 1), hidden=Reason.NOT_VISIBLE))
 
-    assert page_ids(result.held) == set(named(MOST + 1))
+    assert ids(result.held) == set(named(MOST + 1))
     assert (result.hide, result.remove) == ((), ())
 
 
@@ -324,12 +328,12 @@ def test_a_mass_that_an_interrupted_run_has_hidden_is_held() -> None:
     """That run ended before it could record that it held them."""
     result = plan(trashed(*named(MOST + 1), hidden=Reason.TRASHED))
 
-    assert page_ids(result.held) == set(named(MOST + 1))
+    assert ids(result.held) == set(named(MOST + 1))
 
 
 def test_few_pages_that_an_earlier_pass_has_hidden_are_removed() -> None:
     """An incremental run hides and leaves the removal to the next full run."""
-    assert page_ids(plan(trashed("a", hidden=Reason.TRASHED)).remove) == {"a"}
+    assert ids(plan(trashed("a", hidden=Reason.TRASHED)).remove) == {"a"}
 
 
 @pytest.mark.parametrize(
@@ -363,7 +367,7 @@ def test_in_a_held_space_a_waiting_page_goes_on_waiting(waiting: list[DeletionDe
     """One page, far below the limit, whatever the evidence about it is by now."""
     result = plan(waiting, HELD)
 
-    assert page_ids(result.held) == {"w"}
+    assert ids(result.held) == {"w"}
     assert (result.remove, result.unconfirmed) == ((), ())
     assert result.held_reason == "they have waited for a decision since an earlier run"
 
@@ -380,15 +384,15 @@ def test_new_positive_evidence_about_other_pages_is_not_held_by_a_held_space() -
     waiting = invisible(*named(21), hidden=Reason.NOT_VISIBLE)
     result = plan([*waiting, *trashed("x")], HELD)
 
-    assert page_ids(result.remove) == page_ids(result.hide) == {"x"}
-    assert page_ids(result.held) == set(named(21))
+    assert ids(result.remove) == ids(result.hide) == {"x"}
+    assert ids(result.held) == set(named(21))
 
 
 def test_new_invisible_pages_in_a_held_space_are_hidden_and_wait_for_the_next_run() -> None:
     """A few of them are no mass by themselves."""
     result = plan([*invisible("w", hidden=Reason.NOT_VISIBLE), *invisible("x")], HELD)
 
-    assert (page_ids(result.hide), page_ids(result.unconfirmed), page_ids(result.held)) == ({"x"}, {"x"}, {"w"})
+    assert (ids(result.hide), ids(result.unconfirmed), ids(result.held)) == ({"x"}, {"x"}, {"w"})
 
 
 def test_a_permission_removes_what_is_known_and_hides_what_is_not_confirmed() -> None:
@@ -402,11 +406,11 @@ def test_a_permission_removes_what_is_known_and_hides_what_is_not_confirmed() ->
     ]
     result = plan(decisions, HELD, allow=True, narrowed=True)
 
-    assert page_ids(result.remove) == {
+    assert ids(result.remove) == {
         each for prefix in ("new", "waiting", "confirmed", "scope") for each in named(9, prefix)
     }
-    assert page_ids(result.unconfirmed) == set(named(9, "suspect"))
-    assert page_ids(result.hide) == {each for prefix in ("new", "suspect", "scope") for each in named(9, prefix)}
+    assert ids(result.unconfirmed) == set(named(9, "suspect"))
+    assert ids(result.hide) == {each for prefix in ("new", "suspect", "scope") for each in named(9, prefix)}
     assert (result.held, result.held_reason) == ((), None)
 
 
@@ -414,7 +418,7 @@ def test_a_permission_holds_no_page_that_gives_no_evidence() -> None:
     """The page stays hidden and is doubtful."""
     result = plan([decided(page(hidden=Reason.NOT_VISIBLE), UNKNOWN)], HELD, allow=True)
 
-    assert (result.held, result.remove, page_ids(result.doubtful)) == ((), (), {"1"})
+    assert (result.held, result.remove, ids(result.doubtful)) == ((), (), {"1"})
 
 
 @pytest.mark.parametrize("hold", [HoldState(allowed_run_id=5), HoldState(held=7, allowed_run_id=5)])
@@ -422,8 +426,8 @@ def test_a_mass_that_an_allowed_run_has_hidden_is_removed_by_the_next_run(hold: 
     """The decision was made once, and it is not asked for again, even if the space is held for other pages."""
     pages = named(MOST + 1)
 
-    assert page_ids(plan(invisible(*pages, hidden=Reason.NOT_VISIBLE, hold=hold, since=5), hold).remove) == set(pages)
-    assert page_ids(plan(invisible(*pages, hidden=Reason.NOT_VISIBLE, hold=hold, since=6), hold).held) == set(pages)
+    assert ids(plan(invisible(*pages, hidden=Reason.NOT_VISIBLE, hold=hold, since=5), hold).remove) == set(pages)
+    assert ids(plan(invisible(*pages, hidden=Reason.NOT_VISIBLE, hold=hold, since=6), hold).held) == set(pages)
 
 
 def test_pages_that_were_allowed_to_go_do_not_hold_others() -> None:
@@ -446,8 +450,8 @@ def test_what_changed_settings_no_longer_cover_waits_whatever_the_number(hidden:
     """Also where an interrupted run has hidden the page already."""
     result = plan([decide_out_of_scope(page(hidden=hidden), OUT_OF_SCOPE)], narrowed=True)
 
-    assert page_ids(result.held) == {"1"}
-    assert page_ids(result.hide) == ({"1"} if hidden is None else set())
+    assert ids(result.held) == {"1"}
+    assert ids(result.hide) == ({"1"} if hidden is None else set())
     assert (result.remove, result.held_reason) == ((), "the settings no longer cover them")
 
 
@@ -456,13 +460,13 @@ def test_changed_settings_hold_no_other_evidence() -> None:
     outside = [decide_out_of_scope(page(each), OUT_OF_SCOPE) for each in named(9, "s")]
     result = plan([*outside, *trashed(*named(MOST))], narrowed=True)
 
-    assert page_ids(result.remove) == set(named(MOST))
-    assert page_ids(result.held) == set(named(9, "s"))
+    assert ids(result.remove) == set(named(MOST))
+    assert ids(result.held) == set(named(9, "s"))
 
 
 def test_a_page_that_left_the_scope_by_itself_is_removed() -> None:
     """It was moved or labelled, and the settings are the same as before."""
-    assert page_ids(plan([decide_out_of_scope(page(), OUT_OF_SCOPE)]).remove) == {"1"}
+    assert ids(plan([decide_out_of_scope(page(), OUT_OF_SCOPE)]).remove) == {"1"}
 
 
 @pytest.mark.parametrize("allow", [False, True])
@@ -474,8 +478,8 @@ def test_an_unknown_scope_hides_and_never_removes(hold: HoldState, hidden: Reaso
     decisions = [decide_out_of_scope(page(each, hidden), SCOPE_UNKNOWN) for each in pages]
     result = plan(decisions, hold, allow=allow, narrowed=True)
 
-    assert page_ids(result.hide) == (set(pages) if hidden is None else set())
-    assert page_ids(result.doubtful) == set(pages)
+    assert ids(result.hide) == (set(pages) if hidden is None else set())
+    assert ids(result.doubtful) == set(pages)
     assert (result.remove, result.held, result.unconfirmed, result.held_reason) == ((), (), (), None)
 
 
@@ -509,7 +513,7 @@ def test_a_live_page_that_gives_no_evidence_stays_live_and_is_doubtful() -> None
     for hold in (NOTHING_HELD, HELD):
         result = plan([decided(page("a"), UNKNOWN), decided(page("b"), found("current"))], hold)
 
-        assert page_ids(result.doubtful) == {"a", "b"}
+        assert ids(result.doubtful) == {"a", "b"}
         assert (result.hide, result.remove, result.held, result.unconfirmed) == ((), (), (), ())
 
 
