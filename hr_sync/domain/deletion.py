@@ -103,9 +103,14 @@ class DeletionPlan:
     stored_pages: int = 0  #: pages of the space that are not removed: what the limit is a share of
 
     @property
-    def leaving(self) -> int:
-        """Return how many pages the run removes or begins to."""
-        return len(self.remove) + len(self.unconfirmed)
+    def new(self) -> tuple[DeletionDecision, ...]:
+        """Return the pages that begin to leave in this run and are not held."""
+        return (*(each for each in self.remove if each.is_new), *self.unconfirmed)
+
+    @property
+    def hidden_before(self) -> tuple[DeletionDecision, ...]:
+        """Return the pages that an earlier run has hidden, this one removes, and nobody has decided about."""
+        return tuple(each for each in self.remove if not each.is_new and not each.was_allowed)
 
 
 #: Confluence's statuses that say of a page that it is withdrawn. An unknown word is no evidence.
@@ -254,9 +259,15 @@ _DOUBTFUL = frozenset({Verdict.KEEP, Verdict.OBSCURE})
 def hold_across_spaces(
     plans: Mapping[str, DeletionPlan], limit: DeletionLimit, *, allow: bool = False
 ) -> Mapping[str, DeletionPlan]:
-    """Hold what leaves in all spaces of a run together when it is more than the limit; `plans` by space key."""
+    """Hold what leaves in all spaces of a run together when it is more than the limit; `plans` by space key.
+
+    As in a space, pages that begin to leave and pages that an earlier run has hidden are counted apart: each page is
+    counted when it is hidden, and not again with others when it is removed. What somebody has decided about is removed.
+    """
     most = limit.of(sum(plan.stored_pages for plan in plans.values()))
-    leaving = sum(plan.leaving for plan in plans.values())
+    new = sum(len(plan.new) for plan in plans.values())
+    hidden_before = sum(len(plan.hidden_before) for plan in plans.values())
+    leaving = max(new, hidden_before)
     if allow or leaving <= most:
         return plans
     why = f"{leaving} pages left at once in all spaces of the run, more than {most}"
@@ -264,11 +275,13 @@ def hold_across_spaces(
 
 
 def _hold_all(plan: DeletionPlan, why: str) -> DeletionPlan:
-    if not plan.leaving:
+    leaving = (*plan.new, *plan.hidden_before)
+    if not leaving:
         return plan
-    held = sorted((*plan.held, *plan.remove, *plan.unconfirmed), key=lambda decision: decision.page_id)
+    held = sorted((*plan.held, *leaving), key=lambda decision: decision.page_id)
     reason = "; ".join(filter(None, (plan.held_reason, why)))
-    return replace(plan, held=tuple(held), remove=(), unconfirmed=(), held_reason=reason)
+    remove = tuple(each for each in plan.remove if each.was_allowed)
+    return replace(plan, held=tuple(held), remove=remove, unconfirmed=(), held_reason=reason)
 
 
 def _withdraw(page: StoredPage, verdict: Verdict, reason: WithdrawalReason, evidence: str) -> DeletionDecision:
@@ -299,8 +312,3 @@ def _keep(page: StoredPage, verdict: Verdict, evidence: str) -> DeletionDecision
 
 def _was_leaving(page: StoredPage) -> bool:
     return not page.removed and page.hidden_reason not in {None, WithdrawalReason.SCOPE_UNKNOWN}
-
-
-def page_ids(decisions: Sequence[DeletionDecision]) -> frozenset[str]:
-    """Return the ids of the pages that these decisions are about."""
-    return frozenset(decision.page_id for decision in decisions)
