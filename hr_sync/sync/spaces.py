@@ -30,7 +30,9 @@ def select_spaces(source: Source, store: Store, scope: SpaceScope, request: Sync
     """Ask which spaces are there. Raise UsageError for a requested space that is neither covered nor stored."""
     stored = store.stored_spaces()
     listed = source.spaces() if scope.is_every_space else source.spaces(sorted(set(scope.spaces)))
-    followed = {} if scope.is_every_space else _follow_renamed(source, scope, listed.spaces, stored)
+    followed: Mapping[Space, Sequence[str]] = {}
+    if not scope.is_every_space:
+        followed = _follow_renamed(source, scope, listed.spaces, stored)
     spaces = [space for space in listed.spaces if scope.covers(space.key, space.alias)]
     spaces = sorted({space.id: space for space in (*spaces, *followed)}.values(), key=lambda space: space.key)
     wanted = _Wanted(request.space_keys)
@@ -101,7 +103,7 @@ def _follow_renamed(
     source: Source, scope: SpaceScope, listed: Sequence[Space], stored: Sequence[StoredSpace]
 ) -> dict[Space, Sequence[str]]:
     """Find configured spaces that have another key now, as the mirror knows their ids. Return the keys they had too."""
-    followed = {}
+    followed: dict[Space, Sequence[str]] = {}
     for known in stored:
         names = [known.key, *known.former_keys]
         missing = any(scope.covers(name) for name in names) and not any(space.id == known.id for space in listed)
