@@ -186,7 +186,7 @@ def ids(world: World) -> dict[str, str]:
 
 
 def documented(endpoint: str) -> str:
-    """The path as the document writes it: its parameter is `{id}` unless named above."""
+    """Return the path as the document writes it: its parameter is `{id}` unless named above."""
     named = NAMES.get(endpoint)
     return named or "/".join("{id}" if part.startswith("{") else part for part in endpoint.split("/"))
 
