@@ -9,14 +9,14 @@ usage: entrypoint.sh [COMMAND [OPTION...]]
   serve      stay up and mirror on a schedule (default)
   run        mirror once and exit (cron, CronJob)
   resync     fetch pages again: --page, --space, --failed, --all
-  init-db | migrate | check | status | pages | verify | explain | changes | purge | simulate | demo | config
+  init-db | migrate | check | status | pages | verify | explain | changes | purge | config
 
 COMMAND --help tells the options of each.
 TEXT
 }
 
 case ${1-serve} in
-    serve | run | resync | init-db | migrate | check | status | pages | verify | explain | changes | purge | simulate | demo | config)
+    serve | run | resync | init-db | migrate | check | status | pages | verify | explain | changes | purge | config)
         [ "$#" -gt 0 ] || set -- serve
         exec hr-sync "$@"
         ;;

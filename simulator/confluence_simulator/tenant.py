@@ -41,6 +41,8 @@ class Tenant:
     list_parameters: ListParameters = "both"
     """How a list parameter of v2 (`keys`, `id`, `space-id`, `status`) holds several values: `repeated` (a value with
     commas is one value, which matches nothing), `comma` (of a repeated parameter the first value counts) or `both`."""
+    space_role_mode: Literal["PRE_ROLES", "ROLES_TRANSITION", "ROLES", ""] = "PRE_ROLES"
+    """What `/space-role-mode` answers; an empty text leaves the member out."""
     user_timezone: str = "UTC"
     """CQL dates are read in this zone."""
     utc_offset: timedelta = timedelta(0)
@@ -92,6 +94,7 @@ class Switches(TypedDict, total=False):
     keys_ignore_case: bool
     keys_find_aliases: bool
     list_parameters: ListParameters
+    space_role_mode: Literal["PRE_ROLES", "ROLES_TRANSITION", "ROLES", ""]
     user_timezone: str
     utc_offset: timedelta
     search_lag: timedelta

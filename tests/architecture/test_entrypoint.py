@@ -10,7 +10,7 @@ import pytest
 ENTRYPOINT = Path(__file__).parents[2] / "entrypoint.sh"
 COMMANDS = [
     *("serve", "run", "resync", "init-db", "migrate", "check", "status", "pages", "verify", "explain", "changes"),
-    *("purge", "simulate", "demo", "config"),
+    *("purge", "config"),
 ]
 SHELLS = [shell for shell in ("sh", "dash", "bash") if shutil.which(shell)]
 
@@ -48,7 +48,7 @@ def test_serve_is_the_default(shell: str, tmp_path: Path) -> None:
     assert (code, out) == (3, f"{pid} 1 serve\n")
 
 
-@pytest.mark.parametrize("argument", ["sync", "--json", "", "run; id", "serve "])
+@pytest.mark.parametrize("argument", ["sync", "--json", "", "run; id", "serve ", "simulate", "demo"])
 def test_an_unknown_command_is_wrong_usage(argument: str, tmp_path: Path) -> None:
     """Exit code 2 and the commands on standard error; nothing is started."""
     code, out, err, _ = start("sh", tmp_path, argument)

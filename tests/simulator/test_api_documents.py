@@ -88,6 +88,8 @@ V2_ENDPOINTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/databases/{database}/ancestors", {}),
     ("/embeds/{embed}", {}),
     ("/embeds/{embed}/ancestors", {}),
+    ("/space-roles", {}),
+    ("/spaces/{space}/role-assignments", {}),
     ("/attachments", {}),
     ("/attachments/{attachment}", {}),
     ("/footer-comments", {"body-format": "storage"}),
@@ -131,6 +133,9 @@ NAMES = {
 }
 # In the API since 2025, after the copy of the document; bytes; and lists of the same rows as a checked one.
 NOT_DOCUMENTED = {
+    "/api/v2/space-role-mode",
+    "/rest/api/user/memberof",
+    "/rest/api/group/{}/membersByGroupId",  # newer than the document of 2021
     "/api/v2/pages/{}/direct-children",
     "/api/v2/pages/{}/descendants",
     *(
@@ -151,6 +156,7 @@ def world() -> World:
     world = furnished_world()
     for kind in NODE_KINDS:
         world.create_page(space_key="HR", title=f"A {kind}", parent_id=titled(world, "Leave").id, kind=kind)
+    world.assign_role("HR", "Viewer", everyone="authenticated-users")
     return world
 
 

@@ -1,5 +1,10 @@
-"""`simulate` and `demo`: a Confluence on this machine, and the main job run against it."""
+"""`simulate` and `demo`: a Confluence on this machine, and the main job run against it.
 
+Both need the package `confluence_simulator`, which is a distribution of its own and not part of the worker's.
+"""
+
+import importlib.util
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +34,7 @@ def simulate(
     rate: Annotated[float, typer.Option("--rate", min=0, help="Requests a second before 429; 0 is no limit.")] = 0.0,
 ) -> None:
     """Serve a simulated Confluence on this machine until Ctrl-C. See simulator/README.md."""
+    _require_simulator("simulate")
     from confluence_simulator.serve import ServeOptions, serve_forever
 
     from hr_sync.cli.stopping import run_until_stopped
@@ -56,6 +62,28 @@ def simulate(
     run_until_stopped(work)
 
 
+def _require_simulator(command: str) -> None:
+    """Raise UsageError, with the command to type, where the simulator is not installed."""
+    from hr_sync.errors import UsageError
+
+    try:
+        import confluence_simulator  # noqa: F401 -- only whether it is there
+    except ModuleNotFoundError as error:
+        if error.name != "confluence_simulator":
+            raise
+        raise UsageError(
+            f"`{command}` needs the simulator, which is not installed. "
+            f"In a clone of the repository, type: {_install_command()}"
+        ) from error
+
+
+def _install_command() -> str:
+    """Return the command that installs the simulator beside this program, by the installer that is there."""
+    if importlib.util.find_spec("pip") is None:  # uv makes environments without it
+        return f"uv pip install --python {sys.executable} ./simulator"
+    return f"{sys.executable} -m pip install ./simulator"
+
+
 def _announce(simulator: "Simulator") -> None:
     typer.echo(f"Confluence is simulated at {simulator.site_url}")
     typer.echo(f"username {simulator.tenant.username}, token {simulator.tenant.api_token}; Ctrl-C ends it.")
@@ -67,6 +95,7 @@ def demo(
     ] = False,
 ) -> None:
     """Watch two spaces of a simulated Confluence arrive in a real PostgreSQL, change, and arrive again."""
+    _require_simulator("demo")
     from hr_sync.cli.commands.demo import play
 
     play(pause=pause)

@@ -33,7 +33,7 @@ def _labelled(call: Call) -> list[Page]:
 
 
 def _label_of(call: Call) -> Label:
-    """The label that the path names; one that nobody may see is not there."""
+    """Return the label that the path names; refuse with 404 one that only hidden pages carry."""
     label_id = call.captured_id()
     for row in _labelled(call):
         for label in row.labels:

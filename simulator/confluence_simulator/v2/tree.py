@@ -13,9 +13,8 @@ from confluence_simulator.routes import Route
 from confluence_simulator.v2.lists import content_key, list_answer
 from confluence_simulator.v2.pages import content_of
 from confluence_simulator.v2.shapes import version_object
-from confluence_simulator.v2.spaces import space_of
 from confluence_simulator.world import Page
-from confluence_simulator.world.records import Kind, SpacePermission
+from confluence_simulator.world.records import Kind
 
 CHILD_SORTS = ("created-date", "-created-date", "id", "-id", "child-position", "-child-position", "modified-date")
 DEEPEST = 10
@@ -54,7 +53,7 @@ def direct_children(call: Call) -> Answer:
 
 
 def children(call: Call) -> Answer:
-    """The older endpoint: pages only, another shape."""
+    """List children as the older endpoint does: pages only, another shape."""
     parent = content_of(call)
 
     def rows() -> list[Page]:
@@ -74,7 +73,7 @@ def children(call: Call) -> Answer:
 
 
 def descendants(call: Call) -> Answer:
-    """Cut at `depth` (2) without a word."""
+    """List descendants, silently cut at `depth` (2)."""
     root = _node_of(call)
     depth = call.query.integer("depth", DESCENDANT_DEPTH, low=1, high=DEEPEST)
     above = len(call.world.ancestors(root))
@@ -127,25 +126,6 @@ def node(call: Call) -> Answer:
     return Answer(document=document)
 
 
-def permissions(call: Call) -> Answer:
-    space = space_of(call)
-
-    def show(permission: SpacePermission) -> dict[str, Any]:
-        return {
-            "id": permission.id,
-            "principal": {"type": permission.principal_type, "id": permission.principal_id},
-            "operation": {"key": permission.operation, "targetType": permission.target_type},
-        }
-
-    return list_answer(
-        call,
-        lambda: space.permissions,
-        lambda permission: (int(permission.id), int(permission.id)),
-        show,
-        cursor_first=False,
-    )
-
-
 def _child(row: Page) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -186,5 +166,4 @@ ROUTES = (
     Route("GET", "/api/v2/pages/{id}/children", children),
     Route("GET", "/api/v2/pages/{id}/descendants", descendants),
     *(route for collection in NODE_KINDS for route in _routes(collection)),
-    Route("GET", "/api/v2/spaces/{id}/permissions", permissions),
 )

@@ -54,6 +54,27 @@ class SpacePermission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceRole:
+    """A named set of permissions in a space, e.g. `read/space`."""
+
+    id: str
+    number: int
+    name: str
+    type: Literal["SYSTEM", "CUSTOM"]
+    description: str = ""
+    permissions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleAssignment:
+    """`principal_type` is USER, GROUP or ACCESS_CLASS."""
+
+    principal_type: str
+    principal_id: str
+    role: SpaceRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
     id: str
     name: str
@@ -74,6 +95,7 @@ class Space:
     description: str = ""
     labels: tuple[Label, ...] = ()
     permissions: tuple[SpacePermission, ...] = ()
+    roles: tuple[RoleAssignment, ...] = ()
     alias: str = ""
     """The name that an administrator gave the space for its addresses; the key and the id stay as they are."""
 

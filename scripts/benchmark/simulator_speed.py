@@ -1,4 +1,4 @@
-"""Figures of the simulator's speed, as a client that is not ours sees them. Run by scripts/bench-simulator.
+"""Measure the speed of the simulator with a client that is not ours. Run by scripts/bench-simulator.
 
 The simulator runs in a process of its own. Each case is measured twice: without the cache of answers, as a client meets
 it who asks everything once, and with it.
@@ -101,7 +101,7 @@ def _curl(client: str, url: str, encoding: str) -> Figures:
 
 
 def _run(command: list[str]) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own arguments
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 if __name__ == "__main__":

@@ -5,58 +5,58 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from confluence_simulator.call import Circumstances
-from confluence_simulator.faults.kind import Kind, Scene
+from confluence_simulator.call import Conditions
+from confluence_simulator.faults.kind import FaultContext, Kind
 
-Before = Callable[[Scene, Circumstances], Circumstances]
+Before = Callable[[FaultContext, Conditions], Conditions]
 
 
-def _edit(change: Callable[[Scene], object]) -> Before:
+def _edit(change: Callable[[FaultContext], object]) -> Before:
     """`change` edits the world first; then the request is answered from the world as it is now."""
 
-    def before(scene: Scene, circumstances: Circumstances) -> Circumstances:
-        change(scene)
-        return circumstances
+    def before(context: FaultContext, conditions: Conditions) -> Conditions:
+        change(context)
+        return conditions
 
     return before
 
 
 def _set(**changes: Any) -> Before:
-    return lambda _, circumstances: replace(circumstances, **changes)
+    return lambda _, conditions: replace(conditions, **changes)
 
 
-def _victim(scene: Scene) -> str:
-    """The page that the argument names, or the current page with the lowest id."""
-    return str(scene.argument or scene.world.pages(status="current")[0].id)
+def _victim(context: FaultContext) -> str:
+    """Return the id of the page that the argument names, or of the current page with the lowest id."""
+    return str(context.argument or context.world.pages(status="current")[0].id)
 
 
-def _create(scene: Scene) -> None:
-    first = scene.world.page(_victim(scene))
-    title = f"Written meanwhile {scene.world.revision}"
-    scene.world.create_page(space_key=first.space_key, title=title, storage="<p>New.</p>")
+def _create(context: FaultContext) -> None:
+    first = context.world.page(_victim(context))
+    title = f"Written meanwhile {context.world.revision}"
+    context.world.create_page(space_key=first.space_key, title=title, storage="<p>New.</p>")
 
 
-CIRCUMSTANCES = {
+CONDITIONS = {
     "edit-during-walk": Kind(
         about="A page gets a new version before this answer (argument: its id; else the lowest)",
-        before=_edit(lambda scene: scene.world.edit_page(_victim(scene), storage="<p>Edited meanwhile.</p>")),
+        before=_edit(lambda context: context.world.edit_page(_victim(context), storage="<p>Edited meanwhile.</p>")),
     ),
     "rename-during-walk": Kind(
         about="A page is renamed before this answer (argument: its id)",
-        before=_edit(lambda scene: scene.world.rename_page(_victim(scene), f"Renamed {scene.world.revision}")),
+        before=_edit(lambda context: context.world.rename_page(_victim(context), f"Renamed {context.world.revision}")),
     ),
     "create-during-walk": Kind(about="A page is created before this answer", before=_edit(_create)),
     "trash-during-walk": Kind(
         about="A page is trashed before this answer (argument: its id)",
-        before=_edit(lambda scene: scene.world.trash_page(_victim(scene))),
+        before=_edit(lambda context: context.world.trash_page(_victim(context))),
     ),
     "move-during-walk": Kind(
         about="A page moves to the top of its space before this answer (argument: its id)",
-        before=_edit(lambda scene: scene.world.move_page(_victim(scene))),
+        before=_edit(lambda context: context.world.move_page(_victim(context))),
     ),
     "hide-during-walk": Kind(
         about="A page is restricted away from the caller before this answer (argument: its id)",
-        before=_edit(lambda scene: scene.world.hide_page(_victim(scene))),
+        before=_edit(lambda context: context.world.hide_page(_victim(context))),
     ),
     "anonymous-200": Kind(about="The caller is taken for anonymous, with status 200", before=_set(anonymous=True)),
     "becomes-anonymous": Kind(
@@ -68,23 +68,23 @@ CIRCUMSTANCES = {
     ),
     "listed-but-404": Kind(
         about="Reads of this page by id are Confluence's own 404, while lists hold it (argument: its id)",
-        before=lambda scene, known: replace(known, unreadable_ids=known.unreadable_ids | {_victim(scene)}),
+        before=lambda context, known: replace(known, unreadable_ids=known.unreadable_ids | {_victim(context)}),
     ),
     "stale-read": Kind(
         about="The world of some time ago, single reads included (argument: seconds, 3600)",
-        before=lambda scene, known: replace(known, lag=timedelta(seconds=float(scene.argument or 3600))),
+        before=lambda context, known: replace(known, lag=timedelta(seconds=float(context.argument or 3600))),
     ),
     "lowered-limit": Kind(
-        about="limit is lowered without a word (argument: to what, 2)",
-        before=lambda scene, known: replace(known, limit_cap=int(scene.argument or 2)),
+        about="limit is silently lowered (argument: to what, 2)",
+        before=lambda context, known: replace(known, limit_cap=int(context.argument or 2)),
     ),
     "page-hidden": Kind(
         about="A page is not there for the caller (argument: its id)",
-        before=lambda scene, known: replace(known, hidden_ids=known.hidden_ids | {_victim(scene)}),
+        before=lambda context, known: replace(known, hidden_ids=known.hidden_ids | {_victim(context)}),
     ),
     "page-breaks-batch": Kind(
         about="500 for every answer that would hold this page's body (argument: its id)",
-        before=lambda scene, known: replace(known, broken_body_ids=known.broken_body_ids | {_victim(scene)}),
+        before=lambda context, known: replace(known, broken_body_ids=known.broken_body_ids | {_victim(context)}),
     ),
     "ancestors-break-batch": Kind(
         about="404 for every answer that expands restrictions of ancestors (CONFCLOUD-77618)",
@@ -92,6 +92,6 @@ CIRCUMSTANCES = {
     ),
     "permissions-cut": Kind(
         about="Lists of users and groups in restrictions end early (argument: at how many, 100)",
-        before=lambda scene, known: replace(known, permissions_cap=int(scene.argument or 100)),
+        before=lambda context, known: replace(known, permissions_cap=int(context.argument or 100)),
     ),
 }
