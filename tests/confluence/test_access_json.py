@@ -8,8 +8,8 @@ import pytest
 from hr_sync.confluence.access_json import (
     CLOUD,
     DATA_CENTER,
-    read_own_restriction,
     read_expanded_labels,
+    read_own_restriction,
     read_restrictions,
 )
 from hr_sync.domain.access import Restriction

@@ -23,9 +23,9 @@ from tests.confluence.clients import (
     USERNAME,
     RecordedWaits,
     broken,
-    open_client,
     ids_of,
     kinds_fired,
+    open_client,
     small_world,
 )
 

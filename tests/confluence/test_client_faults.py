@@ -19,7 +19,7 @@ from hr_sync.errors import (
     ScopeMissing,
     ServerFailed,
 )
-from tests.confluence.clients import PAGES, TOKEN, RecordedWaits, broken, open_client, ids_of, kinds_fired
+from tests.confluence.clients import PAGES, TOKEN, RecordedWaits, broken, ids_of, kinds_fired, open_client
 
 PASSING = [
     "rate-limited-429",
@@ -217,7 +217,7 @@ def test_a_server_that_falls_silent_is_given_up(site: Simulator) -> None:
 
     with (
         open_client(site.site_url, request_timeout_seconds=1, max_attempts=5) as client,
-        pytest.raises(AnswerTooSlow, match="in time .* tried 2 times"),
+        pytest.raises(AnswerTooSlow, match=r"in time .* tried 2 times"),
     ):
         ids_of(client)
 

@@ -19,7 +19,7 @@ from hr_sync.confluence.http.transport import origin_of
 from hr_sync.confluence.http.urls import is_cloud, is_cloud_site
 from hr_sync.confluence.source import Flavor, open_source
 from hr_sync.errors import AnswerNotTrusted, ConfluenceError, ConfluenceUnavailable, CredentialsRefused
-from tests.confluence.clients import BASIC, BEARER, USERNAME, RecordedWaits, open_client, kinds_fired, limits
+from tests.confluence.clients import BASIC, BEARER, USERNAME, RecordedWaits, kinds_fired, limits, open_client
 from tests.confluence.flavors import routes, world_of
 
 WRONG = Credentials(username=USERNAME, password="wrong")

@@ -12,7 +12,7 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.watchdog import RequestWatchdog
 from hr_sync.errors import Stopped
-from tests.confluence.clients import broken, open_client, ids_of
+from tests.confluence.clients import broken, ids_of, open_client
 
 
 def seconds_to_stop(client: HttpClient, cancellation: Cancellation, waits: Callable[[], bool]) -> float:
