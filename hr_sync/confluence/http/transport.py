@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NewConnectionError
 
 from hr_sync.confluence.http.watchdog import RequestWatchdog
 from hr_sync.errors import AnswerNotTrusted, AnswerUnusable
@@ -237,14 +238,14 @@ def why_unreachable(error: requests.RequestException) -> str | None:
                 return "its name is not known"
             case ConnectionRefusedError():
                 return "it refused the connection"
-            case urllib3.exceptions.ConnectTimeoutError():
+            case urllib3.exceptions.ConnectTimeoutError() if not isinstance(cause, NewConnectionError):
                 return "it did not answer the connection in time"
             case ssl.SSLError() if "WRONG_VERSION" in str(cause) or "UNKNOWN_PROTOCOL" in str(cause):
                 return "it does not speak TLS at this port; check https and the port"
             case ssl.SSLError() if "EOF" not in str(cause):
                 return f"TLS failed ({cause.reason or 'unknown reason'})"
     for cause in causes:
-        if isinstance(cause, urllib3.exceptions.NewConnectionError):
+        if isinstance(cause, NewConnectionError):
             numbers = [each.strerror for each in causes if isinstance(each, OSError) and each.strerror]
             return f"no connection could be made ({numbers[-1] if numbers else type(cause).__name__})"
     return None

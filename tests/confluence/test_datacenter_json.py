@@ -1,4 +1,4 @@
-"""Data Center's JSON read into the model: what is needed must be there, and an odd page costs only itself."""
+"""Data Center's JSON decoded: what is needed must be there, and an odd page costs only itself."""
 
 import copy
 from datetime import UTC, datetime
@@ -6,14 +6,22 @@ from typing import Any
 
 import pytest
 
-from hr_sync.confluence.datacenter_json import read_account, read_heads, read_lookup, read_page, read_parent, read_space
+from hr_sync.confluence.datacenter_json import (
+    read_account,
+    read_ancestors,
+    read_heads,
+    read_lookup,
+    read_page,
+    read_space,
+)
+from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError
-from hr_sync.domain.content import Head, Space
+from hr_sync.domain.content import ContentNode, Head, Space
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused
 
 BASE = "https://wiki.acme.example/confluence"
-SPACE = Space(id="98306", key="HR", name="Human Resources", type="global", status="current")
+SPACE = Space(id="98306", key="HR", name="Human Resources")
 # Names and nesting as in recorded answers and Atlassian's examples; the values are ours.
 ITEM: dict[str, Any] = {
     "id": "393229",
@@ -67,7 +75,8 @@ def changed(path: str, value: Any = ...) -> dict[str, Any]:
 
 
 def heads_of(*items: dict[str, Any]) -> tuple[dict[str, Head], dict[str, str]]:
-    return read_heads({"results": list(items), "_links": {"base": BASE, "context": "/confluence"}}, SPACE, "http://x")
+    answer = {"results": list(items), "_links": {"base": BASE, "context": "/confluence"}}
+    return read_heads(answer, SPACE, PageUrls(BASE))
 
 
 def test_a_head_is_read_whole() -> None:
@@ -93,10 +102,18 @@ def test_the_top_of_a_space_has_no_parent() -> None:
     head = heads_of(changed("ancestors", []))[0]["393229"]
 
     assert (head.parent_id, head.parent_type) == (None, None)
-    assert read_parent(ITEM, ITEM["id"]) == "393220"
-    assert read_parent(changed("ancestors", []), ITEM["id"]) is None
+    assert read_ancestors(changed("ancestors", []), ITEM["id"]) == ()
     with pytest.raises(AnswerNotTrusted, match="ancestors"):
-        read_parent(changed("ancestors"), ITEM["id"])
+        read_ancestors(changed("ancestors"), ITEM["id"])
+
+
+def test_ancestors_are_given_nearest_first() -> None:
+    """The answer names the top first; one about another page is refused."""
+    nodes = (ContentNode(id="393220", kind="page"), ContentNode(id="393219", kind="page"))
+
+    assert read_ancestors(ITEM, ITEM["id"]) == nodes
+    with pytest.raises(AnswerNotTrusted, match="something else"):
+        read_ancestors(ITEM, "1")
 
 
 @pytest.mark.parametrize(
@@ -152,6 +169,10 @@ def test_what_is_not_needed_may_be_anything(path: str, value: Any) -> None:
         ({"webui": "/spaces/HR/pages/393229/Annual+leave"}, f"{BASE}/spaces/HR/pages/393229/Annual+leave"),
         ({}, f"{BASE}/pages/viewpage.action?pageId=393229"),
         (None, f"{BASE}/pages/viewpage.action?pageId=393229"),
+        ({"webui": f"{BASE}/display/HR/Annual+leave"}, f"{BASE}/display/HR/Annual+leave"),
+        ({"webui": "display/HR/Annual+leave"}, f"{BASE}/display/HR/Annual+leave"),
+        ({"webui": "https://attacker.invalid/x"}, f"{BASE}/pages/viewpage.action?pageId=393229"),
+        ({"webui": "https://wiki.acme.example@attacker.invalid/"}, f"{BASE}/pages/viewpage.action?pageId=393229"),
     ],
 )
 def test_addresses_of_all_versions(links: Any, expected: str) -> None:
@@ -169,7 +190,7 @@ def test_of_a_page_that_comes_twice_the_newer_version_counts() -> None:
 def test_a_page_is_read_with_its_body() -> None:
     """Its links start at the base that the very answer names."""
     item = ITEM | {"_links": ITEM["_links"] | {"base": BASE}}
-    page = read_page(item, "393229", SPACE, "http://x")
+    page = read_page(item, "393229", SPACE, PageUrls(BASE))
 
     assert page is not None
     assert (page.head, page.storage) == (HEAD, "<p>30 days</p>")
@@ -179,35 +200,36 @@ def test_a_page_is_read_with_its_body() -> None:
 def test_a_missing_body_is_not_an_empty_one(path: str) -> None:
     """Storing it as such would wipe a good text."""
     with pytest.raises(FieldError):
-        read_page(changed(path), "393229", SPACE, BASE)
+        read_page(changed(path), "393229", SPACE, PageUrls(BASE))
 
 
 def test_a_page_of_another_space_is_not_here() -> None:
-    """It has moved since it was listed."""
-    assert read_page(changed("space.id", 7), "393229", SPACE, BASE) is None
+    """It has moved since it was listed, or is not current any more."""
+    assert read_page(changed("space.id", 7), "393229", SPACE, PageUrls(BASE)) is None
+    assert read_page(changed("status", "trashed"), "393229", SPACE, PageUrls(BASE)) is None
 
 
 @pytest.mark.parametrize("item", [{}, {"id": "1"}, {"id": 393229}])
 def test_an_answer_about_another_page_is_refused(item: dict[str, Any]) -> None:
     """Also one about nothing."""
     with pytest.raises(AnswerNotTrusted, match="not asked for"):
-        read_page(item, "393229", SPACE, BASE)
+        read_page(item, "393229", SPACE, PageUrls(BASE))
 
 
 @pytest.mark.parametrize(
     ("item", "expected"),
     [
-        (ITEM, LookupResult(page_id="393229", status_of_lookup=LookupStatus.FOUND, status="current", space_id="98306")),
+        (ITEM, LookupResult(page_id="393229", result=LookupStatus.FOUND, status="current", space_id="98306")),
         (
             changed("status", "trashed"),
-            LookupResult(page_id="393229", status_of_lookup=LookupStatus.FOUND, status="trashed", space_id="98306"),
+            LookupResult(page_id="393229", result=LookupStatus.FOUND, status="trashed", space_id="98306"),
         ),
         (
             changed("space.id", 7),
-            LookupResult(page_id="393229", status_of_lookup=LookupStatus.FOUND, status="current", space_id="7"),
+            LookupResult(page_id="393229", result=LookupStatus.FOUND, status="current", space_id="7"),
         ),
         *(
-            (odd, LookupResult(page_id="393229", status_of_lookup=LookupStatus.UNKNOWN))
+            (odd, LookupResult(page_id="393229", result=LookupStatus.UNKNOWN))
             for odd in (
                 {},
                 changed("id", "1"),
@@ -226,21 +248,24 @@ def test_what_an_answer_proves(item: dict[str, Any], expected: LookupResult) -> 
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"), [("CURRENT", "current"), ("ARCHIVED", "archived"), ("current", "current"), (..., "current")]
+    ("status", "archived"), [("CURRENT", False), ("ARCHIVED", True), ("archived", True), (..., False), (None, False)]
 )
-def test_the_status_of_a_space_in_every_version(status: Any, expected: str) -> None:
+def test_the_status_of_a_space_in_every_version(status: Any, *, archived: bool) -> None:
     """In capitals, in small letters, or not given by servers that were asked for current ones."""
     item = {"id": 98306, "key": "HR", "name": "Human Resources", "type": "global"}
     item |= {} if status is ... else {"status": status}
 
-    assert read_space(item) == Space(id="98306", key="HR", name="Human Resources", type="global", status=expected)
+    assert read_space(item) == Space(id="98306", key="HR", name="Human Resources", archived=archived)
 
 
-@pytest.mark.parametrize("item", [{}, {"id": 1}, {"id": 1, "key": "HR", "type": "global"}, {"id": None, "key": "HR"}])
-def test_half_a_space_is_refused(item: dict[str, Any]) -> None:
-    """A space that is passed over would look like one that has gone."""
-    with pytest.raises(AnswerNotTrusted, match="space without"):
+@pytest.mark.parametrize(
+    "item", [{}, {"id": 1}, {"id": 1, "key": ""}, {"id": None, "key": "HR"}, {"id": True, "key": "HR"}]
+)
+def test_a_space_without_id_or_key_cannot_be_read(item: dict[str, Any]) -> None:
+    """Everything else may be missing."""
+    with pytest.raises(FieldError):
         read_space(item)
+    assert read_space({"id": 1, "key": "HR", "name": None}) == Space(id="1", key="HR", name="")
 
 
 @pytest.mark.parametrize("answer", [{}, {"type": "anonymous", "displayName": "Anonymous"}, {"type": None}])

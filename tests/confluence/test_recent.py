@@ -7,8 +7,8 @@ import pytest
 from confluence_simulator import Fault, World
 
 from hr_sync.confluence.datacenter_json import HEAD_PARTS
-from tests.confluence.doors import kinds_fired
-from tests.datacenter.flavors import alike, in_the_cloud, on_premises, only_space, world_of
+from tests.confluence.clients import kinds_fired
+from tests.confluence.flavors import alike, in_the_cloud, on_premises, only_space, world_of
 
 ZONES = ("UTC", "Pacific/Kiritimati", "Etc/GMT+12", "Asia/Kathmandu")
 
@@ -94,6 +94,6 @@ def test_keys_are_quoted(key: str) -> None:
         space = only_space(reader)
         found = reader.recent(space, world.now - timedelta(days=1))
         listing = reader.listing(space)
-        reader.see_space(space)
+        reader.find_space(space)
 
     assert set(found.heads) == set(listing.heads) == {page.id}

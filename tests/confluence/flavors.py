@@ -1,4 +1,4 @@
-"""The same world through both flavours: worlds, sites and readers, and what of a head both must give alike."""
+"""The same world through both flavours: worlds, sites and sources, and what of a head both must give alike."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.confluence.http.client import Credentials
 from hr_sync.domain.content import Head, Space
-from tests.confluence.doors import BASIC, door
+from tests.confluence.clients import BASIC, open_client
 
 SHORT = BodyLengths(median=200, mean=300, maximum=2000)
 BEFORE_SCAN = "7.17.4"
@@ -24,28 +24,28 @@ def world_of(pages: int, spaces: int = 1) -> World:
 
 @contextmanager
 def on_premises(
-    world: World, *, credentials: Credentials = BASIC, patience: dict[str, Any] | None = None, **switches: Any
+    world: World, *, credentials: Credentials = BASIC, bounds: dict[str, Any] | None = None, **switches: Any
 ) -> Iterator[tuple[Simulator, DataCenterSource]]:
-    """Serve a world as Data Center and give its reader; `patience` are fields of Limits and RetryRules."""
+    """Serve a world as Data Center and yield its source; `limits` are fields of Limits and RetryRules."""
     with (
         Simulator(world, flavor="datacenter", **switches) as site,
-        door(site.site_url, credentials, **(patience or {})) as client,
+        open_client(site.site_url, credentials, **(bounds or {})) as client,
     ):
         yield site, DataCenterSource(client)
 
 
 @contextmanager
 def in_the_cloud(
-    world: World, *, patience: dict[str, Any] | None = None, **switches: Any
+    world: World, *, bounds: dict[str, Any] | None = None, **switches: Any
 ) -> Iterator[tuple[Simulator, CloudSource]]:
-    """Serve a world as Cloud and give its reader."""
-    with Simulator(world, **switches) as site, door(site.site_url, **(patience or {})) as client:
+    """Serve a world as Cloud and yield its source."""
+    with Simulator(world, **switches) as site, open_client(site.site_url, **(bounds or {})) as client:
         yield site, CloudSource(client)
 
 
 def only_space(reader: CloudSource | DataCenterSource) -> Space:
     """Return the one space of a world."""
-    (space,) = reader.spaces()
+    (space,) = reader.spaces().spaces
     return space
 
 

@@ -1,12 +1,12 @@
-"""Ways in to Data Center that fail: each is told as such, and none passes for an empty Confluence."""
+"""Logins to Data Center that fail: each is named as such, and none passes for an empty Confluence."""
 
 import pytest
 from confluence_simulator import Fault
 
 from hr_sync.confluence.http.client import Credentials
 from hr_sync.errors import AccessDenied, CredentialsRefused
-from tests.confluence.doors import BEARER, USERNAME, kinds_fired
-from tests.datacenter.flavors import on_premises, only_space, world_of
+from tests.confluence.clients import BEARER, USERNAME, kinds_fired
+from tests.confluence.flavors import on_premises, only_space, world_of
 
 WRONG_PASSWORD = Credentials(username=USERNAME, password="wrong")
 WRONG_TOKEN = Credentials(token="expired")
@@ -14,7 +14,8 @@ WRONG_TOKEN = Credentials(token="expired")
 
 @pytest.mark.parametrize("credentials", [WRONG_PASSWORD, WRONG_TOKEN], ids=["basic", "token"])
 @pytest.mark.parametrize(
-    ("answer", "says"), [("refused", "refused the credentials"), ("login", "redirects to a login page")]
+    ("answer", "says"),
+    [("refused", "refused the credentials"), ("login", "redirects to another path of this site, as to a login page")],
 )
 def test_wrong_credentials_are_refused_at_once(credentials: Credentials, answer: str, says: str) -> None:
     """By 401 or by a redirect to the login page, which is not followed: one request each."""
@@ -31,15 +32,17 @@ def test_wrong_credentials_are_refused_at_once(credentials: Credentials, answer:
 
 
 def test_a_token_that_makes_an_anonymous_visitor_is_found_out() -> None:
-    """It is let in with 200 and sees what is public, which here is nothing."""
-    with on_premises(world_of(5), credentials=WRONG_TOKEN, bad_credentials="anonymous") as (_, reader):
-        assert reader.spaces() == []
-        with pytest.raises(CredentialsRefused, match=r"anonymous visitor.*personal access token"):
-            reader.check_account()
+    """It is let in with 200 and sees what is public; the header X-AUSERNAME says so on every answer."""
+    with on_premises(world_of(5), credentials=WRONG_TOKEN, bad_credentials="anonymous") as (site, reader):
+        for ask in (reader.spaces, reader.check_account):
+            with pytest.raises(CredentialsRefused, match="as to an anonymous visitor"):
+                ask()
+
+    assert {record.status for record in site.requests} == {200}
 
 
 @pytest.mark.parametrize("status", [200, 401, 403])
-def test_a_captcha_is_told_with_its_own_remedy_and_never_retried(status: int) -> None:
+def test_a_captcha_is_named_with_its_own_remedy_and_never_retried(status: int) -> None:
     """Whatever status comes with it: each further try makes it last longer."""
     denied = {"status": status, "headers": {"X-Seraph-LoginReason": "AUTHENTICATION_DENIED"}, "body": {"results": []}}
     with on_premises(world_of(5)) as (site, reader):
