@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +19,7 @@ from hr_sync.errors import ConfigurationError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.domain.outcome import RunReport
     from hr_sync.service.schedule import Trigger
     from hr_sync.service.scheduler import Job
@@ -108,20 +109,9 @@ def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) ->
     state = SchedulerState.of(FULL_LANE, INCREMENTAL_LANE)
     endpoints = make_endpoints(lambda: current.settings, engine, state, http_stats)
 
-    def run_once(mode: "Mode") -> Callable[[threading.Event], "RunReport"]:
-        from hr_sync.cli.bootstrap import make_context
-        from hr_sync.sync.context import SyncRequest
-        from hr_sync.sync.run import run
-
-        def work(end_of_run: threading.Event) -> "RunReport":
-            context = make_context(current.settings, engine, end_of_run, http_stats)
-            return run(replace(context, observe_lag=endpoints.metrics.observe_lag), SyncRequest(mode=mode))
-
-        return work
-
     with session_scope(make_sessions(engine)) as session:
         full_first = full_pass_is_due(session, timedelta(minutes=settings.sync.full_interval_minutes))
-    jobs = make_jobs(settings, run_once, full_first=full_first)
+    jobs = make_jobs(settings, _runs(current, engine, endpoints, http_stats), full_first=full_first)
     with _opened_web(settings, endpoints):
         keep_running(
             jobs,
@@ -132,6 +122,38 @@ def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) ->
             stop,
             deadline_seconds=settings.sync.run_deadline_minutes * 60 or None,
         )
+
+
+def _runs(
+    current: CurrentSettings, engine: "Engine", endpoints: "Endpoints", http_stats: "HttpStats"
+) -> Callable[["Mode"], Callable[[threading.Event], "RunReport"]]:
+    """Return a function that makes the work of a job from its mode."""
+    from hr_sync.cli.bootstrap import make_context
+    from hr_sync.service.busy_spaces import run_with_busy_spaces
+    from hr_sync.sync.context import Mode, SyncRequest
+    from hr_sync.sync.run import run
+
+    def held_spaces() -> set[str]:
+        return {space.space_key for space in endpoints.overview().spaces if space.lease_holder}
+
+    def run_once(mode: Mode) -> Callable[[threading.Event], "RunReport"]:
+        def work(end_of_run: threading.Event) -> "RunReport":
+            context = replace(
+                make_context(current.settings, engine, end_of_run, http_stats),
+                observe_lag=endpoints.metrics.observe_lag,
+            )
+
+            def run_spaces(space_keys: Sequence[str]) -> "RunReport":
+                return run(context, SyncRequest(mode=mode, space_keys=tuple(space_keys)))
+
+            if mode is Mode.INCREMENTAL:  # the next one comes soon
+                return run_spaces(())
+            wait_seconds = current.settings.sync.busy_wait_seconds
+            return run_with_busy_spaces(run_spaces, held_spaces, end_of_run, wait_seconds=wait_seconds)
+
+        return work
+
+    return run_once
 
 
 @contextmanager
