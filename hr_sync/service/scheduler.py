@@ -181,7 +181,7 @@ class _Lane:
         except BaseException as failure:  # a SystemExit would end this thread alone, and unseen
             state.failures_in_a_row[job.name] = state.failures_in_a_row.get(job.name, 0) + 1
             if isinstance(failure, HrSyncError):
-                log.warning("job.failed", job=job.name, error=str(failure))
+                log.error("job.failed", job=job.name, error=str(failure))  # noqa: TRY400 -- the message is enough
             else:
                 log.exception("job.failed", job=job.name)
             _call(self._observer.failed, job.name, failure)

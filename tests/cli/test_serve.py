@@ -194,11 +194,11 @@ def test_a_schedule_that_cannot_be_meant_is_told_at_the_start(
     groups["service"] = {"port": 0}
     written(home, groups)
     process = start(home, "serve")
-    _, log_fields = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=30)
 
     assert process.returncode == 78
-    assert key in log_fields
-    assert "Traceback" not in log_fields
+    assert key in said
+    assert "Traceback" not in said
 
 
 def test_labels_and_restrictions_are_a_job_of_their_own(home: Path, site: Simulator, prepared_url: str) -> None:

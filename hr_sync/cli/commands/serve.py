@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from hr_sync.cancellation import Cancellation
+    from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.domain.outcome import Mode, RunReport
     from hr_sync.service.schedule import Trigger
     from hr_sync.service.scheduler import Job
@@ -111,19 +112,8 @@ def _serve(current: CurrentSettings, engine: "Engine", worker: "Worker", cancell
     state = SchedulerState.of(FULL_LANE, INCREMENTAL_LANE)
     endpoints = make_endpoints(lambda: current.settings, engine, state, http_stats)
 
-    def run_once(mode: "Mode") -> "Callable[[Cancellation], RunReport]":
-        from hr_sync.cli.bootstrap import make_context
-        from hr_sync.sync.context import SyncRequest
-        from hr_sync.sync.run import run
-
-        def work(end_of_run: "Cancellation") -> "RunReport":
-            context = make_context(current.settings, engine, end_of_run, stats=http_stats, worker=worker)
-            return run(replace(context, on_lag=endpoints.metrics.observe_lag), SyncRequest(mode=mode))
-
-        return work
-
     full_first = Store(engine).full_pass_is_due(timedelta(minutes=settings.sync.full_interval_minutes))
-    jobs = make_jobs(settings, run_once, full_first=full_first)
+    jobs = make_jobs(settings, _runs(current, engine, worker, endpoints, http_stats), full_first=full_first)
     with _opened_web(settings, endpoints):
         keep_running(
             jobs,
@@ -134,6 +124,24 @@ def _serve(current: CurrentSettings, engine: "Engine", worker: "Worker", cancell
             cancellation,
             deadline_seconds=settings.sync.run_deadline_minutes * 60 or None,
         )
+
+
+def _runs(
+    current: CurrentSettings, engine: "Engine", worker: "Worker", endpoints: "Endpoints", http_stats: "HttpStats"
+) -> "Callable[[Mode], Callable[[Cancellation], RunReport]]":
+    """Return a function that makes the work of a job from its mode."""
+    from hr_sync.cli.bootstrap import make_context
+    from hr_sync.sync.context import SyncRequest
+    from hr_sync.sync.run import run
+
+    def run_once(mode: "Mode") -> "Callable[[Cancellation], RunReport]":
+        def work(end_of_run: "Cancellation") -> "RunReport":
+            context = make_context(current.settings, engine, end_of_run, stats=http_stats, worker=worker)
+            return run(replace(context, on_lag=endpoints.metrics.observe_lag), SyncRequest(mode=mode))
+
+        return work
+
+    return run_once
 
 
 @contextmanager
