@@ -52,7 +52,7 @@ EVERYTHING = """
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
         LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     WHERE c.relnamespace = CAST(:quoted AS regnamespace) AND c.relkind IN ('r', 'v')
-    UNION ALL SELECT 'table', c.relname, concat(c.relkind, obj_description(c.oid, 'pg_class'))
+    UNION ALL SELECT 'table', c.relname, concat(c.relkind, obj_description(c.oid, 'pg_class'), c.reloptions::text)
     FROM pg_class c WHERE c.relnamespace = CAST(:quoted AS regnamespace)
     UNION ALL SELECT 'index', c.relname, pg_get_indexdef(c.oid)
     FROM pg_class c WHERE c.relnamespace = CAST(:quoted AS regnamespace) AND c.relkind = 'i'
@@ -161,7 +161,7 @@ def test_the_version_of_another_application_is_left_alone(empty: Engine) -> None
     assert ensure_schema(empty) == HEAD
     assert migrate(empty) == HEAD
     with empty.begin() as connection:
-        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "theirs"
+        assert connection.scalar(text("SELECT version_num FROM public.alembic_version")) == "theirs"
 
 
 def test_a_missing_table_is_made_at_the_next_start(engine: Engine) -> None:
@@ -235,7 +235,7 @@ def test_views_are_made_in_the_schema_of_the_tables(empty: Engine) -> None:
 def _everything(connection: Connection, schema: str) -> set[tuple[str, ...]]:
     quoted = connection.dialect.identifier_preparer.quote(schema)
     rows = connection.execute(text(EVERYTHING), {"quoted": quoted, "schema": schema})
-    return {(kind, name, log_fields.replace(f"{quoted}.", "")) for kind, name, log_fields in rows}
+    return {(kind, name, facts.replace(f"{quoted}.", "")) for kind, name, facts in rows}
 
 
 def _tables(connection: Connection) -> set[str]:
@@ -245,5 +245,6 @@ def _tables(connection: Connection) -> set[str]:
 
 def _execute(engine: Engine, *statements: str) -> None:
     with engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL search_path = public")  # ours leaves it out
         for statement in statements:
             connection.exec_driver_sql(statement)
