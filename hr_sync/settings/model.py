@@ -87,7 +87,7 @@ class ConfluenceSettings(Group):
     exclude_labels: Labels = ()
     """Labels: pages that carry one of these are not mirrored, whatever include_labels says."""
     max_connections: int = Field(default=8, ge=1, le=32)
-    """Requests under way at once."""
+    """Requests under way at once in one run; `serve` may have two runs at once."""
     request_timeout_seconds: Seconds = 30
     """Longest silence while connecting or waiting for the next bytes of an answer."""
     request_deadline_seconds: Seconds = 120
