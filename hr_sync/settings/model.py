@@ -219,8 +219,7 @@ class SyncSettings(Group):
     run_deadline_minutes: MinutesOrNone = 120
     """Longest time for one run; then it is stopped, and the next one goes on. 0: no limit."""
     busy_wait_seconds: SecondsOrNone = 30
-    """How long a command waits for a space that was named and that another worker holds, and a full or access run of
-    `serve` for any. 0: not at all."""
+    """How long a run waits for a space that was named and that another worker holds. 0: not at all."""
     stale_after_minutes: Minutes = 60
     """Age of a space's last complete run from which /healthz answers 503. Longer than the schedule's longest gap."""
     full_stale_after_minutes: Minutes = 2160

@@ -93,6 +93,11 @@ def stored_spaces(session: Session) -> list[StoredSpace]:
     ]
 
 
+def held_removals(session: Session) -> int:
+    """Return how many removals wait for a decision, in all spaces together."""
+    return session.scalar(select(func.coalesce(func.sum(SyncSpace.held), 0))) or 0
+
+
 def state_of_space(session: Session, space_key: str) -> SpaceState:
     """Return where the passes over a space stand."""
     space = SyncSpace
