@@ -149,7 +149,7 @@ def three_spaces() -> World:
 
 
 def test_spaces_are_found_by_key_in_any_case(serve: Open) -> None:
-    """Unknown keys are absent, archived spaces too, and personal ones are told by their key."""
+    """Unknown keys are absent, archived spaces too, and personal ones are known by their key."""
     world = three_spaces()
     world.create_space("OLD", "Old")
     world.archive_space("OLD")
@@ -547,7 +547,7 @@ def test_the_index_alone_is_not_believed(serve: Open) -> None:
 def test_a_list_of_a_spaces_labels_without_global_ones_proves_nothing(
     serve: Open, flavor: str, *, has_site_list: bool
 ) -> None:
-    """By Atlassian's document it holds `my` and `team` labels unless told otherwise."""
+    """By Atlassian's document it holds `my` and `team` labels unless asked otherwise."""
     if not is_cloud(flavor):
         pytest.skip("Data Center expands labels in its own list of pages")
     world = labelled_world()
