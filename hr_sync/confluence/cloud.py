@@ -319,7 +319,7 @@ class CloudSource:
     def _labels_by_page(self, space: Space, pages: int) -> dict[str, set[str]] | None:
         """Return the labels of each page of a space, by a walk over every label; None if that is not proven or dearer.
 
-        By Atlassian's document the list of a space's labels holds `my` and `team` ones unless told otherwise. Only a
+        By Atlassian's document the list of a space's labels holds `my` and `team` ones unless asked otherwise. Only a
         global label in it proves that it holds those too; else the labels of the whole site are listed.
         """
         names, has_global = self._label_names(f"api/v2/spaces/{quote(space.id, safe='')}/content/labels", {})

@@ -307,7 +307,7 @@ MUTANTS = (
         file="confluence/http/client.py",
         old="            if url in asked:\n",
         new="            if False:\n",
-        tests=("tests/confluence/test_gateway_faults.py", "-k", "circle"),
+        tests=("tests/confluence/test_client_faults.py", "-k", "circle"),
     ),
     Mutant(
         rule="ids of a listing are texts",
