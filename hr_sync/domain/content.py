@@ -10,8 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-from hr_sync.domain.changes import WithdrawalReason
+from enum import StrEnum
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +105,20 @@ class Fetched:
             unreadable={**first.unreadable, **second.unreadable},
             absent=first.absent | second.absent,
         )
+
+
+class WithdrawalReason(StrEnum):
+    """Why a page is hidden or removed."""
+
+    NOT_VISIBLE = "not_visible"  #: a lookup by id answered 404 or 403: deleted for good, restricted, or moved away
+    TRASHED = "trashed"
+    ARCHIVED = "archived"
+    DELETED = "deleted"
+    DRAFT = "draft"
+    MOVED = "moved"  #: to a space that is not mirrored
+    SPACE_ARCHIVED = "space_archived"
+    OUT_OF_SCOPE = "out_of_scope"  #: the configured page trees, labels or spaces do not cover it
+    SCOPE_UNKNOWN = "scope_unknown"  #: its place or its labels could not be read; hidden, never removed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

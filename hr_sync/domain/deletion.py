@@ -39,8 +39,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import StoredPage
+from hr_sync.domain.content import StoredPage, WithdrawalReason
 from hr_sync.domain.scope import ScopeDecision
 
 

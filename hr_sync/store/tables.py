@@ -13,7 +13,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hr_sync.domain.changes import ChangeAction, ChangedField, WithdrawalReason
+from hr_sync.domain.changes import ChangeAction, ChangedField
+from hr_sync.domain.content import WithdrawalReason
 from hr_sync.domain.outcome import Counts, Mode, Outcome
 from hr_sync.store.orm import Base, Xid8
 from hr_sync.store.values import FailureStage

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hr_sync.domain.changes import Before, ChangeAction, ChangedField, WithdrawalReason, changed_fields
-from hr_sync.domain.content import Head
+from hr_sync.domain.changes import Before, ChangeAction, ChangedField, changed_fields
+from hr_sync.domain.content import Head, WithdrawalReason
 
 HEAD = Head(
     id="1",

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from hr_sync.domain.changes import WithdrawalReason
 from hr_sync.domain.content import (
     Fetched,
     Head,
@@ -15,6 +14,7 @@ from hr_sync.domain.content import (
     Page,
     Space,
     StoredPage,
+    WithdrawalReason,
     listing_digest,
     metadata_digest,
 )

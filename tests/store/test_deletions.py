@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from hr_sync.domain.changes import ChangeAction, WithdrawalReason
+from hr_sync.domain.changes import ChangeAction
+from hr_sync.domain.content import WithdrawalReason
 from hr_sync.store.store import Store
 from tests.store.spaces import IT, ask, decision, feed, leased, tell, write
 

@@ -8,8 +8,7 @@ from sqlalchemy import ColumnElement, Table, and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import StoredAttributes
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import Space, StoredPage
+from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import HoldState
 from hr_sync.store.read.pages import HIDDEN, LIVE
 from hr_sync.store.tables import ConfluencePage, PageBody, PageFailure, SyncSpace
