@@ -133,7 +133,7 @@ class StoredPage:
     hidden_reason: WithdrawalReason | None = None  #: why the page is hidden; None if it is not
     removed: bool = False
     has_body: bool = True
-    missing_since_run_id: int | None = None  #: run that first hid the page; None if it is shown
+    missing_since_run_id: int | None = None  #: run that hid it for its present reason; None if it is shown
 
     @property
     def hidden(self) -> bool:

@@ -13,6 +13,7 @@ What a lookup by id says about a page that the listing does not show:
     current in another space          mirrored space             SKIP      that space's own pass takes the page over
     current in another space          not a mirrored space       WITHDRAW  positive evidence: moved
     not found (404, 403)              live                       SUSPECT   hidden; a later full run must agree
+    not found (404, 403)              hidden for another reason  SUSPECT   in the same way
     not found (404, 403)              hidden as not visible      CONFIRM   an earlier run hid the page, this one agrees
     not found, but listed             any                        SUSPECT   listing and lookup disagree
     any other status or answer        any                        KEEP      doubtful: no evidence; also a current page

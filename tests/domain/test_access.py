@@ -201,10 +201,10 @@ def test_each_line_of_the_table_of_readers_gives_its_action(
 
 def test_the_reason_of_a_relabel_counts_and_names_no_label() -> None:
     """Labels may be confidential."""
-    now = PageAttributes(labels=frozenset({"a", "b", "c"}), readers=None)
+    now = PageAttributes(labels=frozenset({"a", "b", "c", "e"}), readers=None)
 
     assert decide_labels(now, StoredAttributes(labels=frozenset({"c", "d"}), acl_digest=None))[1] == (
-        "labels: 2 more, 1 fewer"
+        "labels: 3 more, 1 fewer"
     )
 
 

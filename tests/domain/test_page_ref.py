@@ -33,6 +33,7 @@ def test_a_page_is_named_by_id_or_address(given: str, page_id: str) -> None:
         "١٢٣",
         "https://acme.atlassian.net/wiki/x/YIAB",
         "https://acme.example/pages/x/1",
+        "https://acme.example/wiki/spaces/HR/pages/12th-of-May",
         "https://acme.example/pages/viewpage.action?pageId=١٢٣",
         "https://acme.example/wiki/spaces/HR/pages/١٢٣/Title",
         "https://acme.example/pages/viewpage.action?pageId=",
