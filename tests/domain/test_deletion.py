@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from hr_sync.domain.changes import WithdrawalReason as Reason
 from hr_sync.domain.content import StoredPage
+from hr_sync.domain.content import WithdrawalReason as Reason
 from hr_sync.domain.deletion import (
     DeletionDecision,
     DeletionLimit,

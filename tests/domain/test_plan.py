@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hr_sync.domain.changes import ChangeAction
-from hr_sync.domain.changes import WithdrawalReason as Reason
 from hr_sync.domain.content import Head, Listing, RecentChanges, Space, StoredPage, metadata_digest
+from hr_sync.domain.content import WithdrawalReason as Reason
 from hr_sync.domain.plan import WRITES, Action, Plan, Step, decide, make_plan, plan_incremental, step_of
 
 SPACE = Space(id="9", key="HR", name="People")

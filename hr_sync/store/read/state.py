@@ -105,6 +105,7 @@ def state_of_space(session: Session, space_key: str) -> SpaceState:
             space.watermark,
             space.scope_fingerprint,
             space.held,
+            space.held_reason,
             space.mass_delete_allowed_run_id,
             space.full_pass_due,
             space.last_full_at,
@@ -112,11 +113,11 @@ def state_of_space(session: Session, space_key: str) -> SpaceState:
     ).one_or_none()
     if row is None:
         return SpaceState()
-    watermark, fingerprint, held, allowed_run_id, full_pass_due, last_full_at = row
+    watermark, fingerprint, held, held_reason, allowed_run_id, full_pass_due, last_full_at = row
     return SpaceState(
         watermark=watermark,
         scope_fingerprint=fingerprint,
-        hold=HoldState(held=held, allowed_run_id=allowed_run_id),
+        hold=HoldState(held=held, reason=held_reason, allowed_run_id=allowed_run_id),
         full_pass_due=full_pass_due,
         last_full_at=last_full_at,
     )
