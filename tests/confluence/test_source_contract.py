@@ -583,6 +583,22 @@ def test_a_label_that_only_the_index_shows_is_asked_of_the_page(serve: Open, fla
     assert set(kinds_fired(site)) == {"missing-rows"}
 
 
+def test_an_unindexed_page_is_asked_itself(serve: Open, flavor: str) -> None:
+    """The lists of labels may lag as the index does: a page that the index lacks is too new for both."""
+    if not is_cloud(flavor):
+        pytest.skip("Data Center expands labels in its own list of pages")
+    world = labelled_world()
+    site, source = serve(world)
+    space = only_space(source)
+    site.faults.add(
+        Fault(kind="missing-rows", match="content/search", times=0),
+        Fault(kind="empty-list", match=r"/labels/\d+/pages", times=0),
+    )
+
+    assert source.labels(space, [page.id for page in world.pages()]) == labels_in(world)
+    assert set(kinds_fired(site)) == {"missing-rows", "empty-list"}
+
+
 def test_restrictions_and_labels_come_together(serve: Open) -> None:
     """Own restrictions by page; a node that is not visible is an error and not open."""
     world = labelled_world()
