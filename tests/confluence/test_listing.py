@@ -314,3 +314,20 @@ def test_a_walk_that_ends_with_empty_answers_is_not_believed_alone() -> None:
         source = DataCenterSource(client)
         with pytest.raises(AnswerNotTrusted, match=f"{MAX_WALKS} times|no progress"):
             source.listing(only_space(source))
+
+
+def test_a_list_of_spaces_is_walked_until_two_walks_agree() -> None:
+    """A space that is made meanwhile shifts the offsets of the others."""
+    walks = count(1)
+
+    def growing(request: Request) -> Reply:
+        start = int(dict(request.query).get("start", "0"))
+        known = next(walks) if start == 0 else 0
+        rows = [{"id": number, "key": f"K{number}"} for number in range(known)] if start == 0 else []
+        links = {} if start else {"next": "/rest/api/space?start=200&limit=200"}
+        return Reply(document={"results": rows, "size": len(rows), "_links": links})
+
+    with fake_site(growing) as fake, open_client(fake.origin) as client:
+        with pytest.raises(AnswerNotTrusted, match=f"{MAX_WALKS} times"):
+            DataCenterSource(client).spaces()
+        assert len(fake.requests) == 2 * MAX_WALKS
