@@ -54,6 +54,11 @@ class JobKind(StrEnum):
     UNLISTED = "unlisted"  #: the space has stored pages and is not visible any more
     UNCONFIGURED = "unconfigured"  #: the space has stored pages and the settings no longer cover it
 
+    @property
+    def is_away(self) -> bool:
+        """Return True if the space is not among those that the run found in scope."""
+        return self in {JobKind.UNLISTED, JobKind.UNCONFIGURED}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpaceJob:

@@ -87,7 +87,8 @@ class JobRunner:
                 return _DO[job.kind](run)
             except HrSyncError as failure:
                 report = self._failed(job, failure, run)
-                store.finish(lambda _failing: SpaceRecord(report=report), clear_old_failures=False)
+                record = SpaceRecord(report=report, is_away=job.kind.is_away)
+                store.finish(lambda _failing: record, clear_old_failures=False)
                 return report
 
     def _busy(self, job: SpaceJob, busy: Busy) -> SpaceReport:

@@ -1,13 +1,13 @@
 """What holds until somebody or something ends it stands in the row of the space, not in the last run."""
 
 from confluence_simulator import World
-from hr_sync.store.read.runs import status_by_space
-from hr_sync.store.values import Worker
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Mode
+from hr_sync.store.read.runs import status_by_space
+from hr_sync.store.values import Worker
 from hr_sync.sync.context import SyncRequest
 from hr_sync.sync.run import run
 from tests.support.wiring import NoWaiting, ask, context_of, fault, fired, full, incremental, live_ids, mirrored

@@ -109,7 +109,9 @@ def forget_space(session: Session, lease: Lease) -> None:
 
 def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]:
     values = {"last_run_id": run_id} | _outcome(mode, record.report)
-    if record.looked_at_all:
+    if record.is_away:
+        values["watermark"] = null()
+    else:
         values["gone_at"] = null()
     if record.looked_at_all:
         values |= {"last_complete_run_id": run_id, "last_complete_at": func.now()}
