@@ -45,7 +45,7 @@ class Store:
         self._transactions.run(lambda session: close_run(session, report))
 
     def stored_spaces(self) -> list[StoredSpace]:
-        """Return the spaces that have pages which are not removed, or failures, or held removals, by key."""
+        """Return the spaces that have pages which are not removed, or failures, and those that are not gone, by key."""
         return self._transactions.run(stored_spaces)
 
     def stored_by_id(self, ids: Iterable[str]) -> dict[str, StoredPage]:
