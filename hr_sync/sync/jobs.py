@@ -100,7 +100,7 @@ class JobRunner:
                 worker=busy.worker,
             )
         if job.kind is JobKind.FULL:
-            self._context.store.request_full_pass(job.space.key)
+            self._context.store.request_full_pass(job.space)
         return SpaceReport(space_key=job.space.key, outcome=Outcome.COMPLETE, busy_with=busy.worker)
 
     def _failed(self, job: SpaceJob, failure: HrSyncError, run: SpaceRun | None = None) -> SpaceReport:

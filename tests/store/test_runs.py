@@ -186,7 +186,7 @@ def test_a_full_pass_that_met_a_busy_space_is_due(store: Store, engine: Engine) 
     with leased(store) as space:
         space.finish(lambda _: record(looked_at_all=True, listed_all=True), clear_old_failures=False)
         assert not store.full_pass_is_due(hour)
-        store.request_full_pass("HR")
+        store.request_full_pass(HR)
         assert store.full_pass_is_due(hour)
         assert space.state().full_pass_due
     with leased(store, mode=Mode.INCREMENTAL) as space:

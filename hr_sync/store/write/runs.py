@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, case, func, null, select, update
+from sqlalchemy import ColumnElement, Table, case, func, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport, SpaceReport
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncRunSpace, SyncSpace
@@ -77,9 +78,10 @@ def settle_space(
     _write_run_space(session, lease, run_id, _run_values(report) | {"held": held})
 
 
-def request_full_pass(session: Session, space_key: str) -> None:
-    """Remember that a scheduled full pass did not get the lease."""
-    session.execute(update(_SPACES).where(_SPACES.c.space_key == space_key).values(full_pass_due=True))
+def request_full_pass(session: Session, space: Space) -> None:
+    """Remember that a scheduled full pass did not get the lease. Whoever holds it may have it under a former key."""
+    same = or_(_SPACES.c.space_key == space.key, _SPACES.c.space_id == space.id)
+    session.execute(update(_SPACES).where(same).values(full_pass_due=True))
 
 
 def mark_gone(session: Session, space_keys: Sequence[str]) -> None:
