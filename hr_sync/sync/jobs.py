@@ -69,7 +69,7 @@ class JobRunner:
             context.worker,
             job.run_id,
             seconds=context.policy.lease_seconds,
-            wait_seconds=context.policy.busy_wait_seconds if job.is_named else 0.0,
+            wait_seconds=context.policy.busy_wait_seconds if job.is_order else 0.0,
             cancellation=context.cancellation,
         ) as store:
             if isinstance(store, Busy):
@@ -93,7 +93,7 @@ class JobRunner:
 
     def _busy(self, job: SpaceJob, busy: Busy) -> SpaceReport:
         """Leave the space to the other worker; a scheduled full pass is due again at the next run of any kind."""
-        if job.is_named:
+        if job.is_order:
             raise LeaseHeld(
                 f"{busy.worker} is at work on space {job.space.key}, and still was after "
                 f"{self._context.policy.busy_wait_seconds:g} s. Try again when it is done.",
