@@ -73,8 +73,7 @@ def settle_space(
 ) -> None:
     """Write outcome and hold of a space anew. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
-    mode = session.scalar(select(_RUNS.c.mode).where(_RUNS.c.id == run_id))
-    _write_state(session, lease, _outcome(mode, report) | _hold(held, held_reason))
+    _write_state(session, lease, _outcome(report, is_full=True) | _hold(held, held_reason))
     _write_run_space(session, lease, run_id, _run_values(report) | {"held": held})
 
 
@@ -110,7 +109,9 @@ def forget_space(session: Session, lease: Lease) -> None:
 
 
 def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]:
-    values = {"last_run_id": run_id} | _outcome(mode, record.report)
+    # A full pass may be part of any run; one that failed is known by the mode of the run alone.
+    is_full = mode == Mode.FULL or record.held is not None
+    values = {"last_run_id": run_id} | _outcome(record.report, is_full=is_full)
     if record.is_away:
         values["watermark"] = null()
     else:
@@ -134,10 +135,10 @@ def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]
     return values
 
 
-def _outcome(mode: str | None, report: SpaceReport) -> dict[str, Any]:
+def _outcome(report: SpaceReport, *, is_full: bool) -> dict[str, Any]:
     """Keep the outcome of a full pass apart, so that no later incremental run covers it up."""
     values: dict[str, Any] = {"last_outcome": report.outcome.value, "last_error": report.error}
-    if mode == Mode.FULL:
+    if is_full:
         values |= {"last_full_outcome": report.outcome.value, "last_full_error": report.error}
     return values
 
