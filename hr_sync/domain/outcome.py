@@ -12,6 +12,7 @@ from hr_sync.errors import (
     DatabaseConflict,
     DatabaseUnavailable,
     HrSyncError,
+    LeaseHeld,
     ServerFailed,
     Stopped,
 )
@@ -158,3 +159,16 @@ def outcome_of(failure: HrSyncError) -> Outcome:
     if isinstance(failure, Stopped):
         return Outcome.STOPPED
     return Outcome.PARTIAL if failure.exit_code == ExitCode.PARTIAL else Outcome.FAILED
+
+
+def report_of_failure(space_key: str, failure: HrSyncError, counts: Counts) -> SpaceReport:
+    """Return the report of a space whose work ended with a failure, after so much was done."""
+    return SpaceReport(
+        space_key=space_key,
+        outcome=outcome_of(failure),
+        counts=counts,
+        exit_code=ExitCode(failure.exit_code),
+        error=str(failure),
+        ends_run=is_about_every_space(failure),
+        busy_with=failure.worker if isinstance(failure, LeaseHeld) else None,
+    )
