@@ -1,4 +1,4 @@
-"""Removes what may be removed, or holds it, at the end of a run, when it is known what leaves in all spaces together."""
+"""Removes what may be removed, or holds it, at the end of a run: only then is known what leaves in all spaces."""
 
 from collections.abc import Sequence
 
