@@ -13,7 +13,7 @@ because its place or its labels could not be read. The decision table, first lin
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 EVERY_SPACE = "*"
 MAX_LEVELS = 1_000  #: a page below more levels than this has no known place; a circle of parents ends here too
@@ -25,6 +25,7 @@ class ScopeDecision:
 
     in_scope: bool | None  #: None: not known
     rule: str
+    parent_id: str | None = None  #: parent of the page in the chain that was decided on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,10 +61,11 @@ class PageScope:
     def decide(self, chain: "Chain", labels: frozenset[str] | None) -> ScopeDecision:
         """Look one page up in the decision table. `labels` None: not known."""
         place, named = self._by_place(chain), self._by_labels(labels)
-        return next(
+        decision = next(
             (each for wanted in (False, None) for each in (place, named) if each.in_scope is wanted),
             place if self.by_tree else named,
         )
+        return decision if len(chain.nodes) == 1 else replace(decision, parent_id=chain.nodes[1])
 
     def _by_place(self, chain: "Chain") -> ScopeDecision:
         if not self.by_tree:

@@ -66,7 +66,15 @@ def in_scope_steps(
     run.store.hide([decision for decision in outside if decision.was_live or decision.is_new])
     run.store.forget_failures([page_id for page_id, scope in scopes.items() if scope.in_scope is False])
     return [
-        step_of(_action(stored.get(page_id)), page_id, None, stored.get(page_id), reason, fetch=True)
+        step_of(
+            _action(stored.get(page_id)),
+            page_id,
+            None,
+            stored.get(page_id),
+            reason,
+            fetch=True,
+            parent_id=scope.parent_id,
+        )
         for page_id, scope in scopes.items()
         if scope.in_scope
     ]
