@@ -114,11 +114,14 @@ def read_in_scope(engine: "Engine", settings: "Settings") -> Overview:
     with database_errors(engine), session_scope(make_sessions(engine)) as session:
         overview = read_overview(session, runs=_RUNS)
     scope = make_scope(settings)
-    return replace(
-        overview,
-        spaces=[space for space in overview.spaces if scope.covers(space.space_key) or space.held],
-        failures=[failure for failure in overview.failures if scope.covers(failure.space_key)],
-    )
+    spaces = [
+        space
+        for space in overview.spaces
+        if space.held or scope.covers(space.space_key, former_names=space.former_keys)
+    ]
+    keys = {space.space_key for space in spaces}
+    failures = [failure for failure in overview.failures if failure.space_key in keys]
+    return replace(overview, spaces=spaces, failures=failures)
 
 
 def _pool(engine: "Engine") -> dict[str, int]:

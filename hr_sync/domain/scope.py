@@ -109,14 +109,22 @@ class SpaceScope:
         """Return True if the spaces are not named one by one."""
         return EVERY_SPACE in self.spaces
 
-    def covers(self, key: str, alias: str | None = None) -> bool:
-        """Return True if a space is meant to be mirrored, visible or not."""
-        names = {name.casefold() for name in (key, alias) if name}
-        if names & {name.casefold() for name in self.exclude_spaces}:
+    def covers(self, key: str, alias: str | None = None, former_names: Sequence[str] = ()) -> bool:
+        """Return True if a space is meant to be mirrored, visible or not.
+
+        A space that had a configured name is; an excluded name excludes as long as the space has it.
+        """
+        if self.excludes(key, alias):
             return False
         if self.is_every_space:
             return self.include_personal_spaces or not key.startswith("~")
+        names = {name.casefold() for name in (key, alias, *former_names) if name}
         return bool(names & {name.casefold() for name in self.spaces})
+
+    def excludes(self, key: str, alias: str | None = None) -> bool:
+        """Return True if the space is not to be mirrored, whatever `spaces` says."""
+        names = {name.casefold() for name in (key, alias) if name}
+        return bool(names & {name.casefold() for name in self.exclude_spaces})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
