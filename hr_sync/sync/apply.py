@@ -66,7 +66,7 @@ def resolve_missing(
         known_pages=known_pages,
         mirrored_space_ids=run.job.mirrored_space_ids,
         hold=run.state.hold,
-        hide=run.store.hide,
+        hide=run.hide,
         listed=True,
     )
     fails = {Verdict.KEEP, Verdict.SUSPECT} if shown else {Verdict.KEEP}
