@@ -1,5 +1,6 @@
 """Prints for people (tables) and for programs (one JSON document)."""
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -90,7 +91,7 @@ def print_previews(previews: Sequence["SpacePreview"]) -> None:
         if deletions.held:
             console.print(
                 f"{len(deletions.held)} removals would be held: {escape(deletions.held_reason or '')}. To remove them: "
-                f"`hr-sync run --space {escape(preview.space_key)} --allow-mass-delete`."
+                f"`hr-sync run --space {escape(shlex.quote(preview.space_key))} --allow-mass-delete`."
             )
     console.print("Nothing was written.")
 

@@ -1,5 +1,6 @@
 """Ends the work on one space: how it ended, in words, and its record in one transaction with the position."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -64,10 +65,11 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
 
 def held_message(space_key: str, deletions: DeletionPlan) -> str:
     """Say what is held, why, and what to type."""
+    key = shlex.quote(space_key)  # a shell would expand ~ in that of a personal space
     return (
         f"{len(deletions.held)} pages of space {space_key} are hidden and wait to be removed: {deletions.held_reason}. "
-        f"Look at them with `hr-sync run --space {space_key} --dry-run`; remove them with "
-        f"`hr-sync run --space {space_key} --allow-mass-delete`."
+        f"Look at them with `hr-sync run --space {key} --dry-run`; remove them with "
+        f"`hr-sync run --space {key} --allow-mass-delete`."
     )
 
 
@@ -76,11 +78,13 @@ def with_removals(report: SpaceReport, deletions: DeletionPlan, removed: Sequenc
     counts = replace(report.counts)
     counts.removed += len(removed)
     counts.hidden -= sum(removed)
-    report = replace(report, counts=counts, deletions=deletions)
-    if not deletions.held or report.outcome is Outcome.HELD:
-        return report
-    error = " ".join(filter(None, (held_message(report.space_key, deletions), report.error)))
-    return replace(report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, error=error)
+    if not deletions.held:
+        return replace(report, counts=counts, deletions=deletions)
+    others = (report.error or "").removeprefix(held_message(report.space_key, report.deletions)).strip()
+    error = " ".join(filter(None, (held_message(report.space_key, deletions), others)))
+    return replace(
+        report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, counts=counts, deletions=deletions, error=error
+    )
 
 
 def _report(run: SpaceRun, result: SpaceResult, failing_pages: int) -> SpaceReport:
