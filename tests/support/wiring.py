@@ -120,6 +120,17 @@ def fired(site: Simulator) -> set[str]:
     return {each.kind for each in site.faults.fired}
 
 
+def asked_bodies(site: Simulator) -> set[str]:
+    """Return the ids of the pages whose body was asked for."""
+    return {
+        value
+        for record in site.requests
+        if ("body-format", "storage") in record.query
+        for key, value in record.query
+        if key == "id"
+    }
+
+
 def plain_url(engine: Engine) -> str:
     """Return the database's address for psycopg."""
     return make_url(engine.url).set(drivername="postgresql").render_as_string(hide_password=False)
