@@ -7,8 +7,6 @@ from typing import Any
 
 import psycopg
 from confluence_simulator import BodyLengths, Fault, Simulator, World, generated_world
-from hr_sync.store.store import Store
-from hr_sync.store.values import Worker
 from sqlalchemy import Engine, make_url
 
 from hr_sync.cancellation import Cancellation
@@ -18,6 +16,8 @@ from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
 from hr_sync.confluence.http.retry import RetryRules
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.domain.scope import PageScope, SpaceScope
+from hr_sync.store.store import Store
+from hr_sync.store.values import Worker
 from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
 from hr_sync.sync.dry_run import SpacePreview, dry_run
 from hr_sync.sync.run import run

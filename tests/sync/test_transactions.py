@@ -75,10 +75,10 @@ def test_at_most_fifty_pages_and_fewer_than_sixty_four_savepoints(engine: Engine
     """Also where a chunk has to be replayed page by page: PostgreSQL keeps 64 subtransactions in memory."""
     world = world_of(129)
     world.create_page(space_key="S00", title="Refused", storage=f"<p>{CANARY}</p>")
-    tell(engine, RAISES.format(table="page_bodies"))
+    execute(engine, RAISES.format(table="page_bodies"))
     watched = Transactions(engine)
     with Simulator(world) as site:
-        assert full(mirror_of(site, engine)).counts.failed == 1
+        assert full(context_of(site, engine)).counts.failed == 1
 
     (most,) = ask(
         engine,
@@ -93,7 +93,7 @@ def test_a_run_without_trouble_needs_one_savepoint_a_chunk(engine: Engine) -> No
     """150 pages, three chunks, three savepoints."""
     watched = Transactions(engine)
     with Simulator(world_of(150)) as site:
-        full(mirror_of(site, engine))
+        full(context_of(site, engine))
 
     assert [savepoints for savepoints in watched.savepoints if savepoints] == [1, 1, 1]
 
@@ -107,7 +107,7 @@ def test_no_request_is_made_inside_a_transaction(engine: Engine) -> None:
         world.trash_page(world.pages()[2].id)
     watched = Transactions(engine)
     with Simulator(world, latency_seconds=0.15) as site:
-        report = full(mirror_of(site, engine, access_with_full=True))
+        report = full(context_of(site, engine, access_with_full=True))
         assert (report.counts.updated, report.counts.moved, report.counts.removed) == (1, 2, 1)
         assert (report.counts.relabelled, report.counts.restricted) == (3, 3)
         assert len(site.requests) > 6
@@ -139,9 +139,9 @@ def test_no_thread_asks_confluence_while_it_holds_a_transaction(
     event.listen(engine, "commit", leave)
     event.listen(engine, "rollback", leave)
     world = world_of(40, spaces=4)
-    with mirrored(world, engine, access_with_full=True) as (_, mirror):
+    with mirrored(world, engine, access_with_full=True) as (_, context):
         world.trash_page(world.pages()[-1].id)
-        full(mirror)
+        full(context)
 
     assert len(asked_inside) > 10
     assert set(asked_inside) == {0}
@@ -158,21 +158,21 @@ def test_a_worker_that_dies_between_two_commits_leaves_whole_pages(engine: Engin
 
     world = world_of(180)
     with Simulator(world) as site:
-        mirror = mirror_of(site, engine)
+        context = context_of(site, engine)
         with at_statement(engine, UPSERT, 3, die) as died, pytest.raises(Killed):
-            full(mirror)
+            full(context)
 
         assert died
         expected = {row["id"]: row for row in expected_rows(site)}
         stored = stored_rows(engine)
         assert len(stored) == 100
         assert all(row == expected[row["id"]] for row in stored)
-        assert ask(engine, "SELECT outcome FROM sync_runs") == [{"outcome": None}]
+        assert rows(engine, "SELECT outcome FROM sync_runs") == [{"outcome": None}]
 
-        report = full(mirror)
+        report = full(context)
         assert (report.outcome, report.counts.inserted, report.counts.unchanged) == ("complete", 80, 100)
-        assert stored_rows(engine) == expected_rows(site)
-        log_fields = ask(engine, "SELECT page_id FROM content_changes")
+        assert wrong(engine, site) == []
+        log_fields = rows(engine, "SELECT page_id FROM content_changes")
         assert len(log_fields) == len({row["page_id"] for row in log_fields}) == 180
 
 
@@ -181,19 +181,19 @@ def test_a_connection_that_breaks_ends_the_run_as_temporary(engine: Engine) -> N
     world = world_of(120)
 
     def cut() -> None:
-        tell(engine, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'hr_sync%'")
+        execute(engine, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'hr_sync%'")
 
     with Simulator(world) as site:
-        mirror = mirror_of(site, engine)
+        context = context_of(site, engine)
         with at_statement(engine, UPSERT, 2, cut) as acted, pytest.raises(Exception, match="PostgreSQL") as caught:
-            full(mirror)
+            full(context)
 
         assert acted
         assert getattr(caught.value, "exit_code", None) == 75
         assert len(stored_rows(engine)) == 50
-        tell(engine, "UPDATE sync_spaces SET lease_expires_at = now()")
-        assert full(mirror).outcome == "complete"
-        assert stored_rows(engine) == expected_rows(site)
+        execute(engine, "UPDATE sync_spaces SET lease_expires_at = now()")
+        assert full(context).outcome == "complete"
+        assert wrong(engine, site) == []
 
 
 def test_a_second_worker_is_told_busy(engine: Engine) -> None:
@@ -202,14 +202,14 @@ def test_a_second_worker_is_told_busy(engine: Engine) -> None:
     lease = take_lease(sessions, "S00", "elsewhere:1")
     assert not isinstance(lease, Busy)
     with Simulator(world_of(5)) as site:
-        mirror = mirror_of(site, engine)
+        context = context_of(site, engine)
 
-        report = full(mirror)
+        report = full(context)
 
         assert (report.outcome, report.exit_code, report.spaces[0].busy_with) == ("complete", 0, "elsewhere:1")
         assert stored_rows(engine) == []
         release_lease(sessions, lease)
-        assert full(mirror).counts.inserted == 5
+        assert full(context).counts.inserted == 5
 
 
 def test_an_expired_lease_is_taken_over(engine: Engine) -> None:
@@ -218,10 +218,10 @@ def test_an_expired_lease_is_taken_over(engine: Engine) -> None:
     former = take_lease(sessions, "S00", "elsewhere:1")
     assert not isinstance(former, Busy)
     assert isinstance(take_lease(sessions, "S00", "here"), Busy)
-    tell(engine, "UPDATE sync_spaces SET lease_expires_at = now() - interval '1 ms'")
+    execute(engine, "UPDATE sync_spaces SET lease_expires_at = now() - interval '1 ms'")
 
     with Simulator(world_of(5)) as site:
-        assert full(mirror_of(site, engine)).counts.inserted == 5
+        assert full(context_of(site, engine)).counts.inserted == 5
 
     for act in (renew_lease, release_lease):
         with pytest.raises(LeaseLost):
@@ -235,17 +235,17 @@ def test_a_worker_whose_lease_was_taken_over_cannot_write(engine: Engine) -> Non
     world = world_of(120)
 
     def take_over() -> None:
-        tell(engine, "UPDATE sync_spaces SET epoch = epoch + 1, lease_holder = 'elsewhere', last_run_id = 4711")
+        execute(engine, "UPDATE sync_spaces SET epoch = epoch + 1, lease_holder = 'elsewhere', last_run_id = 4711")
 
     with Simulator(world) as site:
-        mirror = mirror_of(site, engine)
+        context = context_of(site, engine)
         with at_statement(engine, "SELECT public.sync_spaces.epoch", 2, take_over) as acted:
-            report = full(mirror)
+            report = full(context)
 
         assert acted
         assert (report.outcome, report.exit_code) == ("failed", 75)
         assert len(stored_rows(engine)) == 50
-        (space,) = ask(engine, "SELECT lease_holder, last_run_id, last_complete_run_id, watermark FROM sync_spaces")
+        (space,) = rows(engine, "SELECT lease_holder, last_run_id, last_complete_run_id, watermark FROM sync_spaces")
         assert space == {
             "lease_holder": "elsewhere",
             "last_run_id": 4711,
@@ -258,18 +258,18 @@ def test_labels_and_readers_are_fenced_too_fifty_pages_a_transaction(engine: Eng
     """The first chunk is in, the second is refused; the next run writes the rest."""
     world = world_of(120)
     log_fields = "SELECT count(DISTINCT page_id) AS pages FROM content_changes WHERE run_id > 1 GROUP BY transaction_id"
-    with mirrored(world, engine) as (site, mirror):
+    with mirrored(world, engine) as (site, context):
         order = SyncRequest(mode=Mode.RESTRICTIONS)
         take_over = "UPDATE sync_spaces SET epoch = epoch + 1"
-        with at_statement(engine, "SELECT public.sync_spaces.epoch", 2, lambda: tell(engine, take_over)) as acted:
+        with at_statement(engine, "SELECT public.sync_spaces.epoch", 2, lambda: execute(engine, take_over)) as acted:
             report = run(mirror, order)
 
         assert acted
         assert (report.outcome, report.exit_code) == ("failed", 75)
-        assert [row["pages"] for row in ask(engine, log_fields)] == [50]
-        tell(engine, "UPDATE sync_spaces SET lease_expires_at = NULL")
+        assert [row["pages"] for row in rows(engine, log_fields)] == [50]
+        execute(engine, "UPDATE sync_spaces SET lease_expires_at = NULL")
         assert run(mirror, order).counts.restricted == 70
-        assert sorted(row["pages"] for row in ask(engine, log_fields)) == [20, 50, 50]
+        assert sorted(row["pages"] for row in rows(engine, log_fields)) == [20, 50, 50]
         assert site.requests
 
 
@@ -277,17 +277,17 @@ def test_two_workers_at_once_bring_every_page_once(engine: Engine) -> None:
     """Whoever comes second is busy or finds nothing to do; no page is told twice."""
     world = world_of(120, spaces=3)
     with Simulator(world, latency_seconds=0.01) as site:
-        mirrors = [mirror_of(site, engine) for _ in range(2)]
+        mirrors = [context_of(site, engine) for _ in range(2)]
         threads = [threading.Thread(target=full, args=(mirror,)) for mirror in mirrors]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
-        full(mirrors[0])
-        assert stored_rows(engine) == expected_rows(site)
-        assert len(ask(engine, "SELECT page_id FROM content_changes")) == 120
-        assert {row["outcome"] for row in ask(engine, "SELECT outcome FROM sync_runs")} == {"complete"}
+        full(contexts[0])
+        assert wrong(engine, site) == []
+        assert len(rows(engine, "SELECT page_id FROM content_changes")) == 120
+        assert {row["outcome"] for row in rows(engine, "SELECT outcome FROM sync_runs")} == {"complete"}
 
 
 def test_a_stop_ends_a_run_between_two_chunks(engine: Engine) -> None:
@@ -296,46 +296,46 @@ def test_a_stop_ends_a_run_between_two_chunks(engine: Engine) -> None:
     stop = threading.Event()
     with Simulator(world) as site:
         with at_statement(engine, UPSERT, 2, stop.set) as acted:
-            report = full(mirror_of(site, engine, stop=stop))
+            report = full(context_of(site, engine, stop=stop))
 
         assert acted
         assert (report.outcome, report.exit_code) == ("stopped", 75)
         assert len(stored_rows(engine)) == 100
-        (run,) = ask(engine, "SELECT outcome, exit_code FROM sync_runs")
+        (run,) = rows(engine, "SELECT outcome, exit_code FROM sync_runs")
         assert run == {"outcome": "stopped", "exit_code": 75}
-        assert ask(engine, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
+        assert rows(engine, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
 
-        assert full(mirror_of(site, engine)).counts.inserted == 80
+        assert full(context_of(site, engine)).counts.inserted == 80
 
 
 def test_a_page_that_is_edited_while_it_is_fetched_is_right_afterwards(engine: Engine) -> None:
     """Head and body of one answer belong together, whatever the listing said before."""
     world = world_of(10)
     with Simulator(world) as site:
-        mirror = mirror_of(site, engine)
+        context = context_of(site, engine)
         fault(site, "edit-during-walk", "body-format", argument=world.pages()[4].id)
 
-        assert full(mirror).outcome == "complete"
+        assert full(context).outcome == "complete"
         assert fired(site) == {"edit-during-walk"}
-        assert stored_rows(engine) == expected_rows(site)
+        assert wrong(engine, site) == []
 
 
 @pytest.mark.parametrize("kind", ["trash-during-walk", "hide-during-walk", "move-during-walk"])
 def test_a_page_that_goes_while_it_is_fetched_costs_nothing(engine: Engine, kind: str) -> None:
     """It was listed and is gone a moment later, new or known; a later run finds the mirror right."""
     world = world_of(10)
-    with mirrored(world, engine) as (site, mirror):
+    with mirrored(world, engine) as (site, context):
         victim = world.pages()[-1]
         world.edit_page(victim.id, storage="<p>x</p>")
         new = world.create_page(space_key="S00", title="New", storage="<p>new</p>")
         for page in (victim, new):
             fault(site, kind, "body-format", argument=page.id)
 
-        report = full(mirror)
+        report = full(context)
 
         assert fired(site) == {kind}
         assert report.exit_code == 0
-        full(mirror)
+        full(context)
         live = {row["id"] for row in stored_rows(engine, live_only=True)}
         assert live == {row["id"] for row in expected_rows(site)} - (
             {victim.id, new.id} if kind == "hide-during-walk" else set()
@@ -345,13 +345,13 @@ def test_a_page_that_goes_while_it_is_fetched_costs_nothing(engine: Engine, kind
 def test_freshness_is_the_age_of_the_last_complete_run(engine: Engine) -> None:
     """A run in between that walked all of the space, and in which a page failed, does not make it younger."""
     world = world_of(5)
-    with mirrored(world, engine) as (site, mirror):
+    with mirrored(world, engine) as (site, context):
         query = "SELECT last_complete_run_id, last_complete_at, last_run_id FROM sync_spaces"
-        (before,) = ask(engine, query)
+        (before,) = rows(engine, query)
         fault(site, "row-null-title", r"/api/v2/spaces/\d+/pages")
-        partial = full(mirror)
+        partial = full(context)
 
-        (after,) = ask(engine, query)
+        (after,) = rows(engine, query)
         assert fired(site) == {"row-null-title"}
         assert partial.outcome == "partial"
         assert after["last_run_id"] == partial.run_id
@@ -359,4 +359,4 @@ def test_freshness_is_the_age_of_the_last_complete_run(engine: Engine) -> None:
             before["last_complete_run_id"],
             before["last_complete_at"],
         )
-        assert timedelta(0) <= ask(engine, "SELECT now() - last_complete_at AS age FROM sync_spaces")[0]["age"]
+        assert timedelta(0) <= rows(engine, "SELECT now() - last_complete_at AS age FROM sync_spaces")[0]["age"]
