@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from tests.support.database import fingerprint, page_rows, rows, state_of
 from tests.support.oracle import wrong
-from tests.support.wiring import LISTING, LOOKUPS, fault, fired, full, live_ids, mirrored, world_of
+from tests.support.wiring import LISTING, LOOKUPS, fault, fired, full, mirrored, world_of
 
 BREAKS = [
     ("html-200", 2, "partial", 3),

@@ -60,7 +60,7 @@ def failures(engine: Engine) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_a_page_that_the_server_refuses_costs_only_itself(engine: Engine, refusal: str) -> None:
-    """Its 129 neighbours arrive; it is recorded without a word of its content, counted up, and stored when it can be."""
+    """Its 129 neighbours arrive; it is recorded without a word of its content, counted up, and stored in the end."""
     refuse, allow, described = REFUSALS[refusal]
     world = world_of(129)
     victim = world.create_page(space_key="S00", title=CANARY, storage=f"<p>{CANARY}{'x' * 5000}</p>")
