@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, make_url
 
 from tests.cli.conftest import world_of
 from tests.cli.program import TOKEN, postgres, run, settings, wired, written
-from tests.sync.oracle import ask, fingerprint
+XXIMPORT
 
 LISTING = r"/api/v2/spaces/\d+/pages"
 CANARIES = ("canary", "Policy 0000", TOKEN)

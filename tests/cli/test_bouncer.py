@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from tests.cli.bouncer import PROGRAM, bouncing
 from tests.cli.program import check_manners, ended, run, wired
 from tests.cli.test_stopping import LOCK_WAITS, waiting_for_a_lock
-from tests.sync.oracle import ask, expected_rows, stored_rows
+XXIMPORT
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 

@@ -12,7 +12,7 @@ from confluence_simulator import Simulator
 from sqlalchemy import Engine
 
 from tests.cli.program import HR_SYNC, TOKEN, environment, postgres, run, settings, wired, written
-from tests.sync.oracle import ask, expected_rows, fingerprint, stored_rows
+XXIMPORT
 
 RUNS_AND_SPACES = """
     SELECT (SELECT count(*) FROM sync_runs) AS runs, (SELECT count(*) FROM sync_run_spaces) AS parts, s::text

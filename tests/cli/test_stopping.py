@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from tests.cli.conftest import world_of
 from tests.cli.program import TOKEN, check_manners, ended, run, start, wired
-from tests.sync.oracle import ask, connect, expected_rows, stored_rows
+XXIMPORT
 
 LOCK_WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 

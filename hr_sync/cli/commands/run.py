@@ -100,16 +100,18 @@ def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
     settings = open_settings(config)
     leases = HeldLeases()
 
-    def work(cancellation: "Cancellation") -> "RunReport":
+    def work(cancellation: "Cancellation") -> "tuple[RunReport, int]":
         from hr_sync.sync.run import run as run_once
 
-        with open_context(settings, cancellation) as context, shown_progress() as on_progress:
+        with open_context(settings, cancellation) as context:
             leases.are_in(context.store, context.worker)
-            return run_once(replace(context, on_progress=on_progress), request)
+            with shown_progress() as on_progress:
+                report = run_once(replace(context, on_progress=on_progress), request)
+            return report, sum(space.held for space in context.store.stored_spaces())
 
     with notify(settings) as notify_report:
-        report = run_until_stopped(work, clean_up=leases.release)
-        notify_report(report)
+        report, held = run_until_stopped(work, clean_up=leases.release)
+        notify_report(report, held=held)
     if as_json:
         print_json(report)
     else:
