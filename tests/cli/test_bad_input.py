@@ -205,7 +205,9 @@ def test_an_unknown_space(home: Path, mirrored: Mirrored, engine: Engine) -> Non
 
         assert refused.exit_code == exit_code
         (message,) = refused.messages
-        assert re.match(r"hr-sync: Space NOPE is not visible to the account, or archived\. Check .*confluence\.spaces", message)
+        assert re.match(
+            r"hr-sync: Space NOPE is not visible to the account, or archived\. .*confluence\.spaces", message
+        )
     assert len(rows(engine, "SELECT id FROM confluence_pages")) == 258
 
 

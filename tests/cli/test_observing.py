@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from hr_sync.cli.notifications import notify
 from hr_sync.cli.observability import make_endpoints, make_observer, read_in_scope
 from hr_sync.confluence.http.stats import HttpStats
-from hr_sync.domain.outcome import Outcome, RunReport
+from hr_sync.domain.outcome import Mode, Outcome, RunReport
 from hr_sync.errors import ConfigurationError, DatabaseUnavailable
 from hr_sync.service.health import Health, HealthState
 from hr_sync.service.metrics import Metrics
@@ -81,7 +81,7 @@ def test_a_run_is_a_success_only_if_the_service_is_well_after_it(
             raise DatabaseUnavailable("Away.")
         return Health(state=state)
 
-    report = RunReport(run_id=1, mode="full", outcome=outcome, exit_code=0, spaces=())
+    report = RunReport(run_id=1, mode=Mode.FULL, outcome=outcome, exit_code=0, spaces=())
     with listener() as (url, paths):
         groups = settings("http://127.0.0.1:1", None)
         groups["service"] = {"ping_url": url}
@@ -96,7 +96,7 @@ def test_a_run_is_a_success_only_if_the_service_is_well_after_it(
 )
 def test_a_run_from_cron_is_no_success_while_removals_are_held(outcome: str, held: int, expected: str) -> None:
     """`hr-sync run` passes on what waits in any space after the run."""
-    report = RunReport(run_id=1, mode="incremental", outcome=Outcome(outcome), exit_code=0, spaces=())
+    report = RunReport(run_id=1, mode=Mode.INCREMENTAL, outcome=Outcome(outcome), exit_code=0, spaces=())
     with listener() as (url, paths):
         groups = settings("http://127.0.0.1:1", None)
         groups["service"] = {"ping_url": url}
