@@ -30,7 +30,7 @@ ENV PATH=/opt/hr_sync/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
 WORKDIR /tmp
 STOPSIGNAL SIGTERM
-# Red while the mirror is not kept. Says nothing about `run` and other commands that end by themselves.
+# Unhealthy while something is wrong or removals are held. Has no meaning for `run` and other commands that end.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-m", "hr_sync.service.healthcheck"]
 # Exec form, and the script ends in `exec`: hr-sync is process 1 and gets the signal itself.

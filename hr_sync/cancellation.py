@@ -1,4 +1,4 @@
-"""One cancellation for a whole process: every wait, loop and request looks at the same one."""
+"""The wish to stop, shared by everything that waits: requests, retries, loops over pages, waits for a lease."""
 
 import threading
 
@@ -6,24 +6,24 @@ from hr_sync.errors import Stopped
 
 
 class Cancellation:
-    """Says whether the work is to stop. Set once, by a signal or a caller; read from many threads."""
+    """Set once, by a signal, a deadline or the scheduler. Safe to use from many threads."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def set(self) -> None:
-        """Ask everything that holds this cancellation to stop."""
+        """Ask everything to stop."""
         self._event.set()
 
     def is_set(self) -> bool:
-        """Return True if the work is to stop."""
+        """Return True if everything was asked to stop."""
         return self._event.is_set()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait so long, or until the work is to stop. Return True if it is."""
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the wish to stop, at most so long. Return True if it is there."""
         return self._event.wait(seconds)
 
     def check(self) -> None:
-        """Raise Stopped if the work is to stop."""
-        if self.is_set():
-            raise Stopped("Asked to stop; what was committed stays.")
+        """Raise Stopped if everything was asked to stop."""
+        if self._event.is_set():
+            raise Stopped("Asked to stop; what was written so far stays, the next run does the rest.")

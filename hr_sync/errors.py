@@ -11,13 +11,16 @@ HrSyncError                      1   a bug, or something unforeseen
 ├── LeaseHeld                   75   another worker holds the space, and the command needs it
 ├── Stopped                     75   asked to stop; what was committed stays
 └── ConfluenceError              3   an answer of Confluence that cannot be used
-    ├── AnswerNotTrusted         3   not the JSON that was asked for, or a listing that does not hold together
-    ├── NotFound                 3   404 from Confluence itself: absent, restricted or purged, it does not tell which
+    ├── AnswerNotTrusted         3   a listing does not hold together, or an answer is about something else
+    │   └── AnswerUnusable       3   one answer cannot be read: no JSON, too large, a 4xx; a narrower request may pass
+    ├── NotFound                 3   404 from Confluence itself: absent, restricted or purged, it does not say which
     ├── EndpointRemoved         78   410: this Confluence no longer has the endpoint
     ├── CredentialsRefused      77   401, a redirect to a login page, or an anonymous session
-    │   └── AccessDenied        77   403
-    └── ConfluenceUnavailable   75   no connection or 429 after every retry; come back later
-        └── ServerFailed        75   5xx after every retry; a narrower request may pass
+    │   └── AccessDenied        77   403 from Confluence itself: the account may not read this one thing
+    │       └── ScopeMissing    77   401: the token's scopes do not cover this one endpoint
+    └── ConfluenceUnavailable   75   no connection, or 429 after every retry: the site is down or limits our rate
+        └── ServerFailed        75   5xx or half an answer after every retry; a narrower request may pass
+            └── AnswerTooSlow   75   no answer, or only half of one, within the time limit
 
 A message ends with the remedy. Facts that a caller needs are attributes, so that nobody parses a message. No message
 holds a secret, a page's text or a page's title.
@@ -72,9 +75,13 @@ class LeaseLost(HrSyncError):
 
 
 class LeaseHeld(HrSyncError):
-    """Another worker holds the space, and the command needs it."""
+    """Another worker (`worker`, for people) holds the space, and the command needs it."""
 
     exit_code = 75
+
+    def __init__(self, message: str, *, worker: str = "another worker") -> None:
+        super().__init__(message)
+        self.worker = worker
 
 
 class Stopped(HrSyncError):
@@ -90,12 +97,19 @@ class ConfluenceError(HrSyncError):
 
 
 class AnswerNotTrusted(ConfluenceError):
-    """An answer is not the JSON that was asked for, or a listing does not hold together. Never evidence of anything."""
+    """A listing does not hold together, or an answer is about something else. Never evidence of anything."""
 
     def __init__(
-        self, what: str, *, remedy: str = "Run again; if it stays so, see what stands before Confluence."
+        self, what: str, *, remedy: str = "Run again; if it stays so, check the proxies and filters before Confluence."
     ) -> None:
         super().__init__(f"{what} {remedy}")
+
+
+class AnswerUnusable(AnswerNotTrusted):
+    """One answer cannot be read: no JSON, too large, or a status that says nothing about what was asked for.
+
+    A request for fewer entries may pass.
+    """
 
 
 class NotFound(ConfluenceError):
@@ -115,11 +129,15 @@ class CredentialsRefused(ConfluenceError):
 
 
 class AccessDenied(CredentialsRefused):
-    """403: the account is known and may not read this."""
+    """403 from Confluence itself: the account is known and may not read this one thing."""
+
+
+class ScopeMissing(AccessDenied):
+    """401: the token's scopes do not cover this one endpoint. Never evidence that a page is gone."""
 
 
 class ConfluenceUnavailable(ConfluenceError):
-    """No connection, or 429 after every retry.
+    """No connection, or 429 after every retry: about the whole site, unless it is a ServerFailed.
 
     `retry_after_seconds` is what Confluence asked for, when it did.
     """
@@ -132,4 +150,8 @@ class ConfluenceUnavailable(ConfluenceError):
 
 
 class ServerFailed(ConfluenceUnavailable):
-    """5xx after every retry. A narrower request may pass."""
+    """5xx or half an answer after every retry: about one request. A narrower one may pass."""
+
+
+class AnswerTooSlow(ServerFailed):
+    """No answer, or only half of one, within the time limit."""

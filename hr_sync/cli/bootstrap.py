@@ -1,7 +1,6 @@
-"""Puts the program together from its settings: log, database, gateway, mirror. Everything heavy is imported here."""
+"""Puts the program together from its settings: log, database, HTTP client, context. Imports what is heavy late."""
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -11,17 +10,19 @@ from hr_sync import __version__
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
-    from sqlalchemy.orm import Session, sessionmaker
 
+    from hr_sync.cancellation import Cancellation
     from hr_sync.confluence.http.client import HttpClient
     from hr_sync.confluence.http.stats import HttpStats
+    from hr_sync.domain.scope import SpaceScope
     from hr_sync.settings import Settings
-    from hr_sync.store.cancel import Connections
-    from hr_sync.sync.context import Scope, SyncContext
+    from hr_sync.store.store import Store
+    from hr_sync.store.values import Worker
+    from hr_sync.sync.context import SyncContext
 
 
 def open_settings(config: Path | None) -> "Settings":
-    """Read the settings and set up the log as they say. Raises ConfigurationError."""
+    """Read the settings and set up the log as they say. Raise ConfigurationError."""
     from hr_sync.cli.heap import keep_heap_small
     from hr_sync.logs import configure_logging
     from hr_sync.settings import load_settings, secret_values
@@ -36,7 +37,7 @@ def open_settings(config: Path | None) -> "Settings":
 def open_database(settings: "Settings") -> Iterator["Engine"]:
     """Return the engine of the configured database; without `database.url`, of an embedded one that runs meanwhile.
 
-    Raises ConfigurationError and DatabaseUnavailable.
+    Raise ConfigurationError and DatabaseUnavailable.
     """
     from hr_sync.embedded.server import EmbeddedPostgres
     from hr_sync.store.db_errors import database_errors
@@ -61,10 +62,10 @@ def open_database(settings: "Settings") -> Iterator["Engine"]:
         yield engine
 
 
-def open_gateway(settings: "Settings", stop: threading.Event, http_stats: "HttpStats | None" = None) -> "HttpClient":
-    """Return the door to the configured Confluence.
+def open_client(settings: "Settings", cancellation: "Cancellation", stats: "HttpStats | None" = None) -> "HttpClient":
+    """Return the client of the configured Confluence.
 
-    Connects to nothing yet, unless there is a scoped token for a Cloud site: its API gateway has to be found then.
+    Connect to nothing yet, unless there is a scoped token for a Cloud site: its API gateway has to be found then.
     """
     from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
     from hr_sync.confluence.http.cloud_id import cloud_base
@@ -77,6 +78,7 @@ def open_gateway(settings: "Settings", stop: threading.Event, http_stats: "HttpS
         request_timeout_seconds=confluence.request_timeout_seconds,
         request_deadline_seconds=confluence.request_deadline_seconds,
         max_answer_bytes=confluence.max_answer_megabytes * 1_000_000,
+        max_pages_per_space=confluence.max_pages_per_space,
         retry=RetryRules(
             max_attempts=confluence.max_attempts,
             first_wait_seconds=confluence.first_retry_wait_seconds,
@@ -90,80 +92,67 @@ def open_gateway(settings: "Settings", stop: threading.Event, http_stats: "HttpS
         token=confluence.token.get_secret_value() if confluence.token else None,
     )
     if credentials.token and is_cloud_site(confluence.url):
-        base = cloud_base(confluence.url, limits, stop)
+        base = cloud_base(confluence.url, limits, cancellation)
     else:
         base = api_base(confluence.url)
-    return HttpClient(base, credentials, limits, stop, http_stats)
+    return HttpClient(base, credentials, limits, cancellation, stats)
 
 
 @contextmanager
-def open_context(settings: "Settings", stop: threading.Event) -> Iterator["SyncContext"]:
-    """Wire both ends together; the tables are made when they are missing. Raises SchemaError when they are older."""
+def open_context(
+    settings: "Settings", cancellation: "Cancellation", *, tables: "Callable[[Engine], object] | None" = None
+) -> Iterator["SyncContext"]:
+    """Wire both ends together. Make the tables if they are missing, unless `tables` says what to do about them.
+
+    Raise SchemaError if the tables are older or newer than this build.
+    """
     from hr_sync.store.schema import ensure_schema
+    from hr_sync.store.store import Store
 
     with open_database(settings) as engine:
-        ensure_schema(engine)
-        yield make_context(settings, engine, stop)
-
-
-class HeldLeases:
-    """Releases the leases of this process, once it is known where they are."""
-
-    _sessions: "sessionmaker[Session] | None" = None
-    _connections: "Connections | None" = None
-
-    def are_in(self, engine: "Engine") -> None:
-        """Say which database they are in."""
-        from hr_sync.store.cancel import Connections
-        from hr_sync.store.engine import make_sessions
-
-        self._connections = Connections(engine)
-        self._sessions = make_sessions(engine)
-
-    def release(self) -> None:
-        """Release them over another connection, since those at work may hang. Raises what the database raises.
-
-        A write that waits for somebody else's lock keeps its own lease's row from everybody: it is broken off first.
-        """
-        from hr_sync.store.lease import release_leases_of
-        from hr_sync.sync.workers import worker_name
-
-        if self._sessions is not None and self._connections is not None:
-            self._connections.break_off()
-            release_leases_of(self._sessions, worker_name())
+        (tables or ensure_schema)(engine)
+        yield make_context(settings, Store(engine), cancellation)
 
 
 def make_context(
-    settings: "Settings", engine: "Engine", stop: threading.Event, http_stats: "HttpStats | None" = None
+    settings: "Settings",
+    store: "Store",
+    cancellation: "Cancellation",
+    *,
+    stats: "HttpStats | None" = None,
+    worker: "Worker | None" = None,
 ) -> "SyncContext":
-    """Wire both ends together over an engine whose tables are there. Asks Confluence when its flavour is not known."""
+    """Wire both ends together over a store whose tables are there. Ask Confluence if its flavour is not known."""
     from hr_sync.confluence.source import open_source
     from hr_sync.domain.deletion import DeletionLimit
-    from hr_sync.store.engine import make_sessions
-    from hr_sync.sync.context import SyncContext
+    from hr_sync.store.values import Worker
+    from hr_sync.sync.context import SyncContext, SyncPolicy
 
     confluence, sync = settings.confluence, settings.sync
     return SyncContext(
-        reader=open_source(open_gateway(settings, stop, http_stats), confluence.flavor),
-        engine=engine,
-        sessions=make_sessions(engine),
+        source=open_source(open_client(settings, cancellation, stats), confluence.flavor),
+        store=store,
         scope=make_scope(settings),
-        access_with_full=sync.access_with_full,
-        overlap=timedelta(minutes=sync.overlap_minutes),
+        worker=worker or Worker.current(),
         version=__version__,
+        policy=SyncPolicy(
+            limit=DeletionLimit(
+                max_removed_pages=sync.max_removed_pages, max_removed_fraction=sync.max_removed_fraction
+            ),
+            overlap=timedelta(minutes=sync.overlap_minutes),
+            access_with_full=settings.access.with_full,
+            busy_wait_seconds=sync.busy_wait_seconds,
+        ),
         connections=confluence.max_connections,
-        guard=DeletionLimit(max_removed_pages=sync.max_removed_pages, max_removed_fraction=sync.max_removed_fraction),
-        stop=stop,
     )
 
 
-def make_scope(settings: "Settings") -> "Scope":
+def make_scope(settings: "Settings") -> "SpaceScope":
     """Return which spaces and pages are mirrored."""
-    from hr_sync.domain.scope import PageScope
-    from hr_sync.sync.context import Scope
+    from hr_sync.domain.scope import PageScope, SpaceScope
 
     confluence = settings.confluence
-    return Scope(
+    return SpaceScope(
         spaces=confluence.spaces,
         exclude_spaces=confluence.exclude_spaces,
         include_personal_spaces=confluence.include_personal_spaces,
@@ -174,3 +163,20 @@ def make_scope(settings: "Settings") -> "Scope":
             exclude_labels=frozenset(confluence.exclude_labels),
         ),
     )
+
+
+class HeldLeases:
+    """Releases the leases of this process when it has no time left, once it is known where they are."""
+
+    def __init__(self) -> None:
+        self._held: tuple[Store, Worker] | None = None
+
+    def are_in(self, store: "Store", worker: "Worker") -> None:
+        """Say which database they are in, and whose they are."""
+        self._held = (store, worker)
+
+    def release(self) -> None:
+        """Cancel the statements at work and release the leases. Raise HrSyncError if the database cannot be reached."""
+        if self._held is not None:
+            store, worker = self._held
+            store.release_leases(worker)

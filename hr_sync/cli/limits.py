@@ -1,4 +1,4 @@
-"""Holds the limits of health against the schedule: one that is red although all goes well is soon looked at no more."""
+"""Checks that the limits of health exceed the longest gap of the schedule: otherwise /healthz gives false alarms."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ def _too_short(settings: Settings, name: str, runs: str, triggers: Sequence[Trig
             key=key,
             source=settings.source_of(key) or "",
             what=(
-                f"the schedule leaves up to {minutes} minutes between two {runs}, and /healthz would be red meanwhile; "
+                f"the schedule leaves up to {minutes} minutes between two {runs}, so /healthz would answer 503; "
                 f"set it to more than {minutes} and the time that a run takes, or let them run more often"
             ),
         )

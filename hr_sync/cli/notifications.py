@@ -1,56 +1,93 @@
-"""Tells the world outside of a run: a sign to whoever waits for one, metrics in a file. Light, for runs from cron."""
+"""Reports a run to the outside: pings for a dead man's switch, and metrics in a file. Imports little, for cron."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hr_sync.domain.outcome import Outcome, RunReport
+from hr_sync.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from hr_sync.service.ping import PingKind
     from hr_sync.settings import Settings
 
 
+class ReportRun(Protocol):
+    """Reports how a run ended."""
+
+    def __call__(self, report: RunReport, *, held: int = 0) -> None:
+        """Report it; `held` is the number of removals that wait for a decision in any space after the run."""
+
+
 @contextmanager
-def notify(settings: "Settings") -> Iterator[Callable[[RunReport], None]]:
-    """Tell that a run begins, how it ended, or that it crashed; the metrics go to the configured file."""
+def notify(settings: "Settings") -> Iterator[ReportRun]:
+    """Report that a run begins, how it ended, or that it failed; write its metrics to the configured file.
+
+    Raise ConfigurationError before the run if the file cannot be written.
+    """
     from hr_sync.service.ping import PingKind
 
+    path = settings.service.metrics_file
+    if path is not None:
+        _check_folder(path)
     send = sender(settings)
     send(PingKind.START)
 
-    def tell(report: RunReport) -> None:
-        send(sign_of(report))
-        if settings.service.metrics_file is not None:
+    def report_run(report: RunReport, *, held: int = 0) -> None:
+        send(ping_kind(report, held=held))
+        if path is not None:
             from hr_sync.service.metrics import Metrics
 
             metrics = Metrics()
             metrics.observe(report)
-            metrics.write_textfile(settings.service.metrics_file)
+            try:
+                metrics.write_textfile(path)
+            except OSError as error:
+                raise _not_writable(path, error) from None
 
     try:
-        yield tell
+        yield report_run
     except BaseException:
         send(PingKind.FAILURE)
         raise
 
 
 def sender(settings: "Settings") -> "Callable[[PingKind], None]":
-    """Return what sends signs to the configured address; to nobody where there is none."""
+    """Return a function that pings the configured address; it does nothing if there is none."""
     from hr_sync.service.ping import Ping
 
     url = settings.service.ping_url
     ping = Ping(url.get_secret_value()) if url else None
 
-    def send(sign: "PingKind") -> None:
+    def send(kind: "PingKind") -> None:
         if ping is not None:
-            ping.send(sign)
+            ping.send(kind)
 
     return send
 
 
-def sign_of(report: RunReport) -> "PingKind":
-    """Only a complete run is a success."""
+def ping_kind(report: RunReport, *, held: int) -> "PingKind":
+    """Return success for a complete run after which no removal waits for a decision, and failure for any other."""
     from hr_sync.service.ping import PingKind
 
-    return PingKind.SUCCESS if report.outcome is Outcome.COMPLETE else PingKind.FAILURE
+    return PingKind.SUCCESS if report.outcome is Outcome.COMPLETE and not held else PingKind.FAILURE
+
+
+def _check_folder(path: "Path") -> None:
+    import tempfile
+
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise _not_writable(path, error) from None
+
+
+def _not_writable(path: "Path", error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"service.metrics_file: {path} cannot be written ({error.strerror}). Name a file in a folder that exists and "
+        "that this user may write to."
+    )

@@ -1,26 +1,25 @@
-"""Wires what the service shows of itself: metrics, health and the status page."""
+"""Wires what the service shows: metrics, health and the status page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hr_sync.cli.bootstrap import make_scope
-from hr_sync.cli.notifications import sender, sign_of
-from hr_sync.domain.outcome import RunReport
-from hr_sync.service.daemon import Observer, SchedulerState
-from hr_sync.service.health import HealthLimits, is_alive, judge
+from hr_sync.cli.notifications import sender
+from hr_sync.domain.outcome import Outcome, RunReport
+from hr_sync.errors import HrSyncError
+from hr_sync.service.health import Health, HealthLimits, is_alive, judge
 from hr_sync.service.metrics import Metrics, MetricSources
 from hr_sync.service.ping import PingKind
-from hr_sync.service.ttl_cache import Snapshot
+from hr_sync.service.scheduler import Observer, SchedulerState
+from hr_sync.service.ttl_cache import TtlCache
 from hr_sync.service.web import Endpoints
 from hr_sync.store.db_errors import database_errors
 from hr_sync.store.engine import make_sessions, session_scope
 from hr_sync.store.read.history import PageHistory, page_history
 from hr_sync.store.read.overview import Overview, read_overview
 from hr_sync.store.read.pages import find_page
-from hr_sync.store.read.runs import SpaceStatus
 from hr_sync.store.schema import check_schema
-from hr_sync.sync.context import Scope
-from hr_sync.sync.spaces import covers
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -29,21 +28,18 @@ if TYPE_CHECKING:
     from hr_sync.settings import Settings
 
 _MARGIN_SECONDS = 60  # beyond the longest request or statement, for a run that was told to end
+_RUNS = 30
 
 
-def make_endpoints(settings: "Settings", engine: "Engine", watch: SchedulerState, http_stats: "HttpStats") -> Endpoints:
-    """Return what the service shows of itself, read from the database when it is asked for."""
+def make_endpoints(
+    settings: "Callable[[], Settings]", engine: "Engine", state: SchedulerState, http_stats: "HttpStats"
+) -> Endpoints:
+    """Return what the service shows, read from the database on request.
+
+    `settings` returns those in force: the scope may change while the service runs.
+    """
     sessions = make_sessions(engine)
-    limits = HealthLimits(
-        stale_after_seconds=settings.sync.stale_after_minutes * 60,
-        full_stale_after_seconds=settings.sync.full_stale_after_minutes * 60,
-        overdue_after_seconds=_MARGIN_SECONDS
-        + max(settings.confluence.request_deadline_seconds, settings.database.statement_timeout_seconds),
-    )
-
-    def overview() -> Overview:
-        with database_errors(engine), session_scope(sessions) as session:
-            return read_overview(session, runs=30)
+    limits = _limits(settings())
 
     def history(page_id: str) -> PageHistory:
         with database_errors(engine), session_scope(sessions) as session:
@@ -58,28 +54,41 @@ def make_endpoints(settings: "Settings", engine: "Engine", watch: SchedulerState
         with database_errors(engine):
             check_schema(engine)
 
-    scope = make_scope(settings)
-    answered = Snapshot(overview)
-    token = settings.service.token
+    cached = TtlCache(lambda: read_in_scope(engine, settings()))
+    token = settings().service.token
     return Endpoints(
-        alive=lambda: is_alive(watch.state(), limits),
-        ready=ready,
-        overview=answered,
-        health=lambda seen: judge(_of_scope(seen.spaces, scope), watch.state(), limits),
+        alive=lambda: is_alive(state.snapshot(), limits),
+        ready=TtlCache(ready),
+        overview=cached,
+        health=lambda seen: judge(seen.spaces, state.snapshot(), limits),
         history=history,
-        metrics=Metrics(MetricSources(overview=answered, http_stats=http_stats.counts, pool=lambda: _pool(engine))),
-        title=title if settings.service.show_titles else None,
+        metrics=Metrics(MetricSources(overview=cached, http_stats=http_stats.counts, pool=lambda: _pool(engine))),
+        title=title if settings().service.show_titles else None,
         token=token.get_secret_value() if token else None,
     )
 
 
-def make_observer(settings: "Settings", metrics: Metrics) -> Observer:
-    """Return who is told about the runs of the service."""
+def _limits(settings: "Settings") -> HealthLimits:
+    return HealthLimits(
+        stale_after_seconds=settings.sync.stale_after_minutes * 60,
+        full_stale_after_seconds=settings.sync.full_stale_after_minutes * 60,
+        overdue_after_seconds=_MARGIN_SECONDS
+        + max(settings.confluence.request_deadline_seconds, settings.database.statement_timeout_seconds),
+    )
+
+
+def make_observer(settings: "Settings", metrics: Metrics, health: Callable[[], Health]) -> Observer:
+    """Return what is called about the runs of the service: metrics and pings.
+
+    A run that ended well is only reported as a success if `health` is well after it.
+    """
     send = sender(settings)
 
     def ended(_job: str, report: RunReport) -> None:
         metrics.observe(report)
-        send(sign_of(report))
+        # Pages that fail do not make a run a failure here: they never made the service unwell.
+        good = report.outcome in {Outcome.COMPLETE, Outcome.PARTIAL}
+        send(PingKind.SUCCESS if good and _is_well(health) else PingKind.FAILURE)
 
     def failed(job: str, _failure: BaseException) -> None:
         metrics.count_failed(job)
@@ -90,9 +99,26 @@ def make_observer(settings: "Settings", metrics: Metrics) -> Observer:
     )
 
 
-def _of_scope(spaces: Sequence[SpaceStatus], scope: Scope) -> list[SpaceStatus]:
-    """Leave out what is no longer meant to be mirrored: nobody keeps it fresh."""
-    return [space for space in spaces if covers(scope, space.space_key)]
+def _is_well(health: Callable[[], Health]) -> bool:
+    try:
+        return health().ok
+    except HrSyncError:
+        return False
+
+
+def read_in_scope(engine: "Engine", settings: "Settings") -> Overview:
+    """Read the overview without spaces that are not configured any more and hold nothing: nobody keeps them fresh.
+
+    Raise DatabaseUnavailable.
+    """
+    with database_errors(engine), session_scope(make_sessions(engine)) as session:
+        overview = read_overview(session, runs=_RUNS)
+    scope = make_scope(settings)
+    return replace(
+        overview,
+        spaces=[space for space in overview.spaces if scope.covers(space.space_key) or space.held],
+        failures=[failure for failure in overview.failures if scope.covers(failure.space_key)],
+    )
 
 
 def _pool(engine: "Engine") -> dict[str, int]:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from hr_sync.store.read.overview import Overview, PageLine
     from hr_sync.store.tables import ConfluencePage
     from hr_sync.sync.audit import Audit
-    from hr_sync.sync.dry_run import Preview
+    from hr_sync.sync.dry_run import SpacePreview
     from hr_sync.sync.explain import Explanation
 
 _WIDTH_OF_A_PIPE = 240  # characters
-_MOST_STEPS = 50  # of a plan; the JSON form has them all
+_MAX_ROWS = 50  # of a plan; the JSON form has them all
 
 
 def print_json(value: object) -> None:
@@ -50,36 +50,48 @@ def print_report(report: RunReport) -> None:
     console.print(
         f"Run {report.run_id} {report.outcome}: {report.requests} requests, {report.counts.bodies} bodies, {seconds}."
     )
-    for error in dict.fromkeys(filter(None, [space.error for space in report.spaces] + [report.error])):
+    messages = [
+        *report.warnings,
+        *(space.warning for space in report.spaces),
+        *(space.error for space in report.spaces),
+    ]
+    for error in dict.fromkeys(filter(None, [*messages, report.error])):
         Console(stderr=True, highlight=False).print(f"hr-sync: {escape(error)}", soft_wrap=True)
 
 
-def print_previews(previews: Sequence["Preview"]) -> None:
+def print_previews(previews: Sequence["SpacePreview"]) -> None:
     """Print what a run would do, each step with its reason."""
     console = make_console()
     for preview in previews:
-        steps = preview.plan.steps
+        plan, deletions = preview.plan, preview.deletions
         console.print(
-            f"Space {preview.space_key}: {len(steps)} steps, {preview.plan.unchanged} pages unchanged, "
-            f"{preview.requests} requests for {len(preview.plan.fetches)} bodies."
+            f"Space {escape(preview.space_key)} ({preview.kind}): {len(plan.steps)} steps, {plan.unchanged} pages "
+            f"unchanged, {preview.requests} requests for {len(plan.fetches)} bodies."
         )
-        rulings = {ruling.page_id: ruling for ruling in preview.rulings}
+        leaving: dict[str, tuple[str, str]] = {}
+        for what, decisions in (
+            ("hide", deletions.hide),
+            ("hide; a later run that agrees removes it", deletions.unconfirmed),
+            ("hide and remove", deletions.remove),
+            ("hide; its removal is held", deletions.held),
+            ("keep, no evidence", [each for each in deletions.doubtful if each not in deletions.hide]),
+        ):
+            leaving |= {each.page_id: (what, each.evidence) for each in decisions}
+        rows = [(step.page_id, str(step.action), step.reason) for step in plan.steps if step.page_id not in leaving]
+        rows += [(page_id, what, evidence) for page_id, (what, evidence) in leaving.items()]
+        rows += [(step.page_id, str(step.action), step.reason) for step in preview.attributes]
         table = _table("page", "action", "reason")
-        for step in steps[:_MOST_STEPS]:
-            ruling = rulings.get(step.page_id)
-            table.add_row(
-                step.page_id,
-                f"{step.action} → {ruling.verdict}" if ruling else step.action,
-                f"{step.reason} → {ruling.reason}" if ruling else step.reason,
-            )
-        if steps:
+        for row in sorted(rows)[:_MAX_ROWS]:
+            table.add_row(*map(escape, row))
+        if rows:
             console.print(table)
-        if len(steps) > _MOST_STEPS:
-            console.print(f"… and {len(steps) - _MOST_STEPS} more; --json shows them all.")
-        for attributes in preview.attributes[:_MOST_STEPS]:
-            console.print(f"{attributes.page_id}: {attributes.action}, {attributes.reason}")
-        if preview.would_hold:
-            console.print("So many removals would be held; --allow-mass-delete would release them.")
+        if len(rows) > _MAX_ROWS:
+            console.print(f"… and {len(rows) - _MAX_ROWS} more; --json shows them all.")
+        if deletions.held:
+            console.print(
+                f"{len(deletions.held)} removals would be held: {escape(deletions.held_reason or '')}. To remove them: "
+                f"`hr-sync run --space {escape(preview.space_key)} --allow-mass-delete`."
+            )
     console.print("Nothing was written.")
 
 
@@ -133,7 +145,7 @@ def print_audit(audit: "Audit") -> None:
         console.print(table)
     console.print(f"Compared {audit.pages} pages, {audit.bodies} of them by body: {len(audit.drifts)} differences.")
     if audit.unseen:
-        console.print(f"Not to be seen: {', '.join(audit.unseen)}.")
+        console.print(f"Spaces not visible to the account: {escape(', '.join(audit.unseen))}.")
 
 
 def print_explanation(explanation: "Explanation") -> None:
@@ -141,10 +153,11 @@ def print_explanation(explanation: "Explanation") -> None:
     console = make_console()
     console.print(f"Page {explanation.page_id}: {escape(explanation.summary)}")
     source = explanation.source
-    seen = f"{source.status}, in space {source.space_id}" if source.status else source.status_of_lookup
+    seen = f"{source.status}, in space {source.space_id}" if source.status else str(source.result)
     facts = _table("fact", "value")
     facts.add_row("source", seen)
-    facts.add_row("scope", explanation.scope)
+    facts.add_row("scope", escape(explanation.scope))
+    facts.add_row("a full run would", escape(explanation.decision))
     for name, value in asdict(explanation.history.stored).items() if explanation.history.stored else ():
         if value is not None:
             facts.add_row(name, _fact(name, value))

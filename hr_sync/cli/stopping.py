@@ -1,17 +1,19 @@
-"""Ends in time when the process is asked to stop, whatever the work is waiting for at that moment."""
+"""Ends the process in time when it is asked to stop, whatever the work is waiting for."""
 
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn, TypeVar
 
+from hr_sync.cancellation import Cancellation
 from hr_sync.errors import Stopped
 
-GRACE_SECONDS = 2.5  #: for the work to notice; a statement that waits for a lock does not
-LAST_WORDS_SECONDS = 0.8  #: for what is done then
+GRACE_SECONDS = 2.5  #: for the work to end; a statement that waits for a lock does not
+CLEANUP_SECONDS = 0.8  #: for what is done then
 
 Result = TypeVar("Result")
 
@@ -19,21 +21,19 @@ Result = TypeVar("Result")
 def leave_when_asked() -> None:
     """End at once on SIGTERM, as long as there is no work yet that has to end in order.
 
-    For process 1 the kernel drops a signal that has no handler, and nobody would ever hear of it.
+    The kernel drops a signal to process 1 that has no handler.
     """
     # Not by raising: what is raised while Python tidies an object up is printed and forgotten.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(Stopped.exit_code))
 
 
-def run_until_stopped(
-    work: Callable[[threading.Event], Result], *, last_words: Callable[[], None] = lambda: None
-) -> Result:
-    """Run `work` beside the main thread, which is left free to hear signals, and give what it returns or raises.
+def run_until_stopped(work: Callable[[Cancellation], Result], *, clean_up: Callable[[], None] = lambda: None) -> Result:
+    """Run `work` in a thread, so that the main thread can handle signals. Return what it returns, raise what it raises.
 
-    SIGTERM and SIGINT set the event that every wait of the work looks at; a second one ends the process at once. When
-    the work does not end within the grace, the process does, after `last_words`: transactions roll back by themselves.
+    SIGTERM and SIGINT set the cancellation that every wait of the work looks at; a second one ends the process at once.
+    If the work does not end within the grace, the process ends after `clean_up`: transactions roll back by themselves.
     """
-    stop = threading.Event()
+    stop = Cancellation()
     outcome: list[Result] = []
     failure: list[BaseException] = []
 
@@ -56,7 +56,7 @@ def run_until_stopped(
             worker.join(0.1)
         worker.join(GRACE_SECONDS if stop.is_set() else None)
         if worker.is_alive():
-            _leave(last_words)
+            _leave(clean_up)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -65,10 +65,23 @@ def run_until_stopped(
     return outcome[0]
 
 
-def _leave(last_words: Callable[[], None]) -> NoReturn:
-    speaker = threading.Thread(target=last_words, name="last-words", daemon=True)
-    speaker.start()
-    speaker.join(LAST_WORDS_SECONDS)
+@contextmanager
+def deadline(cancellation: Cancellation, seconds: float) -> Iterator[None]:
+    """Cancel the block when it has taken so long; 0 is no limit."""
+    timer = threading.Timer(seconds, cancellation.set)
+    timer.daemon = True
+    if seconds:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _leave(clean_up: Callable[[], None]) -> NoReturn:
+    cleaner = threading.Thread(target=clean_up, name="clean-up", daemon=True)
+    cleaner.start()
+    cleaner.join(CLEANUP_SECONDS)
     print("hr-sync: stopped in the middle of a wait; what was committed before stays.", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()

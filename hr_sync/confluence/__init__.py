@@ -1,1 +1,1 @@
-"""Confluence as hr_sync reads it: one HTTP door, readers for its two flavours, and the wire format. Read only."""
+"""Confluence as hr_sync reads it: one HTTP client, one source for each flavour, and decoders. Read only."""

@@ -1,26 +1,58 @@
-"""Asks for labels and restrictions: of many pages by a walk, and of one page by a question. Both flavours."""
+"""What both flavours ask of REST v1: the account, the search index, labels and restrictions."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from hr_sync.confluence.access_json import (
-    ATTRIBUTE_PARTS,
     RESTRICTION_PARTS,
     Naming,
-    read_asked_restriction,
     read_expanded_labels,
+    read_own_restriction,
     read_restrictions,
 )
-from hr_sync.confluence.cql import SEARCH, pages_labelled
 from hr_sync.confluence.http.client import HttpClient, Query
+from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import read_labels
 from hr_sync.domain.access import Restriction
-from hr_sync.domain.content import Space
-from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound
+from hr_sync.errors import (
+    AccessDenied,
+    AnswerNotTrusted,
+    CredentialsRefused,
+    EndpointRemoved,
+    NotFound,
+    ScopeMissing,
+    ServerFailed,
+)
 
-WIDEST = 200  #: most entries with an expansion in one answer of v1
+SEARCH = "rest/api/content/search"  #: the index of content
+WIDEST_EXPANDED = 200  #: most entries with an expansion in one answer of v1
+UNANSWERED = (NotFound, AccessDenied, AnswerNotTrusted, EndpointRemoved, ServerFailed)  #: nothing is known then
 _MEMBERS_AT_ONCE = 100
+
+
+def check_account(client: HttpClient, read_account: Callable[[Json], None]) -> None:
+    """Raise CredentialsRefused unless Confluence knows the account."""
+    try:
+        answer = client.get("rest/api/user/current")
+    except ScopeMissing as error:
+        raise CredentialsRefused(f"Confluence does not say who we are. {error}") from error
+    except AccessDenied as error:
+        raise CredentialsRefused(
+            "Confluence refused to say who we are (403): the token is wrong or has expired, or the account may not use "
+            "Confluence. Check confluence.username and confluence.api_token (or confluence.token)."
+        ) from error
+    except NotFound as error:
+        raise AnswerNotTrusted(
+            "Confluence does not say who we are (404).", remedy="Check confluence.url and confluence.flavor."
+        ) from error
+    read_account(answer)
+
+
+def pages_of(space_key: str) -> str:
+    """Return the CQL query for the pages of a space. The key is a string in it and never a part of the query."""
+    escaped = space_key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'space = "{escaped}" and type = page'
 
 
 @dataclass(kw_only=True, slots=True)
@@ -30,51 +62,56 @@ class ExpandedAttributes:
     restrictions: dict[str, Restriction | None] = field(default_factory=dict)
     labels: dict[str, frozenset[str] | None] = field(default_factory=dict)
     answers: int = 0  #: that the walk was made of
+    has_next: bool = False  #: the last answer named a next one
 
 
 def walk_attributes(
-    client: HttpClient, path: str, query: Query, naming: Naming, tries: int | None
+    client: HttpClient, path: str, query: Query, naming: Naming, tries: int | None, *, by_offset: bool = False
 ) -> ExpandedAttributes:
-    """Walk a listing of v1 to its end. Raises what the gateway raises."""
+    """Walk a listing of v1 whose query expands labels, restrictions or both. Raise what HttpClient raises."""
     found = ExpandedAttributes()
-    for answer in client.walk(path, {**query, "expand": ATTRIBUTE_PARTS}, max_attempts=tries):
-        found.restrictions.update(read_restrictions(answer, naming))
-        found.labels.update(read_expanded_labels(answer))
+    for answer in client.walk(path, query, max_attempts=tries, by_offset=by_offset):
+        found.restrictions.update(read_restrictions(answer.content, naming))
+        found.labels.update(read_expanded_labels(answer.content))
         found.answers += 1
+        found.has_next = answer.has_next
     return found
 
 
-def ask_labelled(client: HttpClient, space: Space, labels: Collection[str], width: int) -> frozenset[str]:
-    """Ask the search index for the ids of the pages of a space that carry one of these labels."""
-    answers = client.walk(SEARCH, {"cql": pages_labelled(space.key, labels), "limit": width})
-    return frozenset(item["id"] for answer in answers for item in answer["results"])
-
-
-def ask_labels(client: HttpClient, path: str) -> frozenset[str] | None:
-    """Walk over the labels of one page, at `path`; None when the page is not to be seen."""
+def labels_at(client: HttpClient, path: str) -> frozenset[str] | None:
+    """Return the labels of one page, listed at `path`; None if they could not be read to the end."""
     try:
-        answers = list(client.walk(path, {"limit": WIDEST}))
-    except (NotFound, AccessDenied):
+        answers = list(client.walk(path, {"limit": WIDEST_EXPANDED}))
+        return frozenset().union(*(read_labels(answer.content) for answer in answers))
+    except UNANSWERED:
         return None
-    return frozenset(name for answer in answers for name in read_labels(answer))
 
 
-def ask_restriction(client: HttpClient, node_id: str, naming: Naming) -> Restriction:
-    """Ask one page or folder for its own read restriction, however many users and groups it names.
+def restriction_of(client: HttpClient, node_id: str, naming: Naming) -> Restriction:
+    """Return the own read restriction of one page or folder, however many users and groups it names.
 
-    Raises NotFound and AccessDenied when it is not to be seen, and AnswerNotTrusted when the list does not end.
+    Raise NotFound or AccessDenied if it is not visible, and AnswerNotTrusted if the list does not end.
     """
     path = f"rest/api/content/{quote(node_id, safe='')}/restriction/byOperation"
-    part = read_asked_restriction(client.get(path, {"expand": RESTRICTION_PARTS}), naming)
+    part = read_own_restriction(client.get(path, {"expand": RESTRICTION_PARTS}), naming)
     if not part.cut:
         return part.restriction
     found, start = Restriction(), 0
-    while True:  # from the beginning, since the first answer cannot be gone on from
+    while True:  # from the beginning, since the first answer cannot be continued
         query = {"expand": RESTRICTION_PARTS, "start": start, "limit": _MEMBERS_AT_ONCE}
-        part = read_asked_restriction(client.get(f"{path}/read", query), naming)
+        part = read_own_restriction(client.get(f"{path}/read", query), naming)
         both = Restriction(users=found.users | part.restriction.users, groups=found.groups | part.restriction.groups)
         if not part.cut:
             return both
         if both == found:
             raise AnswerNotTrusted("A list of who may read a page makes no progress.")
         found, start = both, start + part.width
+
+
+def complete_labels(
+    known: dict[str, frozenset[str] | None],
+    ids: Collection[str],
+    labels_of: Callable[[str], frozenset[str] | None],
+) -> dict[str, frozenset[str] | None]:
+    """Return the labels of `ids`: those that are known, and of each other page what it says itself."""
+    return {page_id: labels_of(page_id) if (labels := known.get(page_id)) is None else labels for page_id in ids}

@@ -1,4 +1,4 @@
-"""Labels and restrictions in the JSON of v1, which looks the same on Cloud and Data Center but for people's ids. Pure.
+"""Decoders of labels and restrictions in v1, alike on Cloud and Data Center but for the ids of users and groups. Pure.
 
 Users and groups come as two lists that servers cut at a limit of theirs. A list as long as its limit may go on.
 """
@@ -13,15 +13,14 @@ from hr_sync.domain.access import Restriction
 from hr_sync.errors import AnswerNotTrusted
 
 RESTRICTION_PARTS = "restrictions.user,restrictions.group"  #: what has to be expanded of a restriction
-ATTRIBUTE_PARTS = (
-    "restrictions.read.restrictions.user,restrictions.read.restrictions.group,metadata.labels"  #: of a page
-)
+LABEL_PARTS = "metadata.labels"  #: of a page
+ATTRIBUTE_PARTS = f"restrictions.read.restrictions.user,restrictions.read.restrictions.group,{LABEL_PARTS}"
 MOST_LABELS = 200  #: that are expanded over one answer, silently and in all (CONFCLOUD-71415)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Naming:
-    """Which fields name a user and a group for good."""
+    """Which fields hold the ids of users and groups that stay when they are renamed."""
 
     user: str
     group: str
@@ -41,7 +40,7 @@ class RestrictionPart:
 
 
 def read_restriction(item: Mapping[str, Any], naming: Naming) -> RestrictionPart:
-    """Read one restriction for reading, as it stands below `read`. Raises Missing for half a description."""
+    """Return one read restriction, as it stands below `read`. Raise FieldError for half a description."""
     if item.get("operation") != "read":
         raise FieldError("operation")
     lists = object_of(item, "restrictions")
@@ -54,10 +53,10 @@ def read_restriction(item: Mapping[str, Any], naming: Naming) -> RestrictionPart
     )
 
 
-def read_asked_restriction(answer: Json, naming: Naming) -> RestrictionPart:
-    """Read the answer to a question for the restriction of one page, for reading or for every operation.
+def read_own_restriction(answer: Json, naming: Naming) -> RestrictionPart:
+    """Return the read restriction in an answer about one page, which names one operation or every one.
 
-    Raises AnswerNotTrusted for half a description.
+    Raise AnswerNotTrusted for half a description.
     """
     try:
         return read_restriction(answer if "operation" in answer else object_of(answer, "read"), naming)
@@ -66,18 +65,18 @@ def read_asked_restriction(answer: Json, naming: Naming) -> RestrictionPart:
 
 
 def read_restrictions(answer: Json, naming: Naming) -> dict[str, Restriction | None]:
-    """Read the restrictions in one answer of a listing, by page id; None where it is cut or half described."""
+    """Return the restrictions in one answer of a listing by page id; None where one is cut or half described."""
     return {item["id"]: _whole(item, naming) for item in answer["results"]}
 
 
 def read_expanded_labels(answer: Json) -> dict[str, frozenset[str] | None]:
-    """Read the labels in one answer of a listing, by page id; None where it shows none, or where some may be cut."""
+    """Return the labels in one answer of a listing by page id; None where they are not given or may be cut."""
     found: dict[str, frozenset[str] | None] = {}
     expanded = 0  # with those that are left out
     for item in answer["results"]:
         try:
             entries, cut, _ = _listed(object_of(object_of(item, "metadata"), "labels"))
-            found[item["id"]] = None if cut else frozenset(read_labels({"results": entries}))
+            found[item["id"]] = None if cut else read_labels({"results": entries})
             expanded += len(entries)
         except (FieldError, AnswerNotTrusted):
             found[item["id"]] = None

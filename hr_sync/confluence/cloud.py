@@ -1,204 +1,224 @@
-"""Reads Confluence Cloud: REST v2 for spaces and pages, v1 for the current user, searches and restrictions alone."""
+"""Confluence Cloud: REST v2 for spaces and pages, v1 only for the current user, searches and restrictions."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
-from hr_sync.confluence.access import WIDEST as EXPANDED_WIDEST
-from hr_sync.confluence.access import ExpandedAttributes, ask_labelled, ask_labels, ask_restriction, walk_attributes
+from hr_sync.confluence.access import (
+    UNANSWERED,
+    check_account,
+    labels_at,
+    restriction_of,
+)
 from hr_sync.confluence.access_json import CLOUD
+from hr_sync.confluence.cloud_id_lists import PagesByIds
 from hr_sync.confluence.cloud_json import (
+    COLLECTIONS,
     read_account,
+    read_ancestors,
     read_heads,
     read_lookup,
-    read_lookups,
     read_pages,
     read_parent,
     read_space,
 )
-from hr_sync.confluence.cql import SEARCH, pages_of
+from hr_sync.confluence.cloud_labels import SpaceLabels
 from hr_sync.confluence.http.client import HttpClient
-from hr_sync.confluence.json_fields import read_labels
-from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, with_smaller_pages
-from hr_sync.domain.access import OwnAttributes
-from hr_sync.domain.access import Restriction
-from hr_sync.domain.content import Fetched, Head, Listing, RecentChanges, Space
+from hr_sync.confluence.http.urls import PageUrls
+from hr_sync.confluence.json_fields import FieldError, is_current_in
+from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
+from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, fetch_in_halves, with_smaller_pages
+from hr_sync.domain.access import OwnAttributes, Restriction
+from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, Page, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult, LookupStatus
-from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed
+from hr_sync.errors import (
+    AccessDenied,
+    AnswerNotTrusted,
+    AnswerUnusable,
+    NotFound,
+)
 
 WIDEST = 250  #: most entries that Cloud gives in one answer
-_FEW = 50  #: heads at once where most often nothing changed
 EVERY_STATUS = ("current", "archived", "trashed", "deleted")
+_FEW = 50  #: heads at once where most often nothing changed
+_FEW_PAGES = 10  #: whose labels are asked one by one, without a walk over the labels of the space
+_UNPROVEN_CHAIN = 25  #: ancestors, Cloud's default limit; a chain as long may be cut
+_MAX_CHAIN = 1000
 
 
 class CloudSource:
-    """What a sync asks of Confluence Cloud. Each method finishes or raises an error of `hr_sync.errors`."""
+    """The `Source` for Confluence Cloud."""
 
     def __init__(self, client: HttpClient) -> None:
         self.client = client
+        self._urls = PageUrls(client.base)
+        self._by_ids = PagesByIds(client)
+        self._labels = SpaceLabels(client, self.labels_of, self.check_account)
 
     def check_account(self) -> None:
-        """Raise CredentialsRefused unless Confluence knows the account."""
-        read_account(self.client.get("rest/api/user/current"))
+        """Implement `Source.check_account`."""
+        check_account(self.client, read_account)
 
-    def spaces(self, keys: Sequence[str] = ()) -> list[Space]:
-        """Return the current spaces that the account sees: those with these keys, or all. Unseen keys are just absent."""
-        query: dict[str, object] = {"limit": WIDEST, "status": "current"}
-        chosen = [keys[start : start + WIDEST] for start in range(0, len(keys), WIDEST)] or [[]]
-        return [
-            read_space(item)
-            for some in chosen
-            for answer in self.client.walk("api/v2/spaces", query | ({"keys": some} if some else {}))
-            for item in answer["results"]
-        ]
+    def spaces(self, keys: Sequence[str] = ()) -> SpaceList:
+        """Implement `Source.spaces`."""
+        return spaces_by_keys(keys, WIDEST, self._spaces)
+
+    def find_space(self, space: Space) -> Space:
+        """Implement `Source.find_space`."""
+        try:
+            found = read_space(self.client.get(f"api/v2/spaces/{quote(space.id, safe='')}"))
+        except FieldError as error:
+            raise AnswerNotTrusted(f"Confluence describes a space without {error}.") from None
+        if found.id != space.id:
+            raise AnswerNotTrusted("Confluence answered with a space that was not asked for.")
+        return found
 
     def listing(self, space: Space) -> Listing:
-        """List every current page of a space, without bodies.
+        """Implement `Source.listing`.
 
         Sorted by id: Cloud's cursor then stands on the id, and edits during the walk neither skip nor repeat a page.
-        A server that fails is asked for fewer at once, from the beginning.
         """
-        return with_smaller_pages(lambda width, tries: self._listing(space, width, tries), WIDEST)
+        return with_smaller_pages(
+            lambda width, tries: self._listing(space, width, tries), WIDEST, check_site=self.check_account
+        )
 
     def recent(self, space: Space, since: datetime) -> RecentChanges:
-        """Return the current pages of a space whose version was made at `since` or later, newest first.
+        """Implement `Source.recent`, newest first.
 
-        Read from the pages themselves and not from the search index, whose clock and lag nobody promises. Moves,
-        restrictions, labels and deletions make no version and are not seen here.
+        Read from the pages themselves and not from the search index, whose clock and lag nobody documents.
         """
-        return with_smaller_pages(lambda width, tries: self._recent(space, since, width, tries), _FEW)
+        return with_smaller_pages(
+            lambda width, tries: self._recent(space, since, width, tries), _FEW, check_site=self.check_account
+        )
 
     def pages(self, ids: Sequence[str], space: Space) -> Fetched:
-        """Fetch the bodies of pages of one space, at most 250 ids.
+        """Implement `Source.pages`."""
+        return fetch_in_halves(ids, lambda some: self._pages(some, space), self.check_account)
 
-        A server that fails on many pages is asked for half as many, down to one: a single broken page must not keep
-        its neighbours out. A page that fails alone is unreadable.
-        """
-        try:
-            return self._pages(ids, space)
-        except ServerFailed as error:
-            if len(ids) == 1:
-                self.check_account()  # raises when it is not the page that is broken, but the server
-                return Fetched(pages={}, unreadable={ids[0]: str(error)}, absent=frozenset())
-        middle = len(ids) // 2
-        return Fetched.joined(self.pages(ids[:middle], space), self.pages(ids[middle:], space))
+    def lookup(self, page_id: str) -> LookupResult:
+        """Implement `Source.lookup`: `GET /pages/{id}` shows trashed and archived pages too."""
+        return look_up(page_id, lambda: read_lookup(self.client.get(_page(page_id)), page_id))
 
-    def parent_of(self, node_id: str) -> str | None:
-        """Return the parent of a folder or of a page that no listing shows; None at the top.
-
-        Raises NotFound or AccessDenied when it is not to be seen, which does not say that it stands at the top.
-        """
-        try:
-            return read_parent(self.client.get(f"api/v2/folders/{node_id}"), node_id)
-        except (NotFound, AccessDenied):
-            return read_parent(self.client.get(f"api/v2/pages/{node_id}"), node_id)
-
-    def see_space(self, space: Space) -> Space:
-        """Return the space as it is now. Raises NotFound when the account does not see it.
-
-        Raises AnswerNotTrusted for an answer about another space.
-        """
-        seen = read_space(self.client.get(f"api/v2/spaces/{space.id}"))
-        if seen.id != space.id:
-            raise AnswerNotTrusted("Confluence answered with a space that was not asked for.")
-        return seen
-
-    def labelled(self, space: Space, labels: Collection[str]) -> frozenset[str]:
-        """Return the ids of the pages of a space that carry one of these labels, as the search index has them."""
-        return ask_labelled(self.client, space, labels, WIDEST)
-
-    def labels_of(self, page_id: str) -> frozenset[str]:
-        """Return the labels of one page; none where the page is not to be seen."""
-        return self._labels_of(page_id) or frozenset()
-
-    def attributes(self, space: Space, ids: Collection[str]) -> OwnAttributes:
-        """Return the labels and restrictions that the pages of a space carry themselves; `ids` are those it lists.
-
-        Labels are read from the pages, label by label. Restrictions stand nowhere but in v1, whose only list of pages
-        is that of the search index; it comes second and vouches for the labels. A page that the index does not show,
-        or shows with a label more, is asked itself: it may have gone meanwhile, and Atlassian's document leaves open
-        whether the list of a space's labels holds all kinds of them.
-        """
-        walked = self._labels_by_page(space)
-        indexed = with_smaller_pages(lambda width, tries: self._indexed(space, width, tries), EXPANDED_WIDEST)
-        labels: dict[str, frozenset[str] | None] = {}
-        for page_id in ids:
-            by_walk = frozenset(walked.get(page_id, ()))
-            vouched = page_id in indexed.labels and (indexed.labels[page_id] or frozenset()) <= by_walk
-            labels[page_id] = by_walk if vouched else self._labels_of(page_id)
-        return OwnAttributes(labels=labels, restrictions=indexed.restrictions)
-
-    def restriction_of(self, node_id: str) -> Restriction:
-        """Return the read restriction of one page or folder itself. Raises NotFound or AccessDenied for an unseen one."""
-        return ask_restriction(self.client, node_id, CLOUD)
-
-    def look(self, ids: Sequence[str]) -> dict[str, LookupResult]:
-        """Ask about pages by id: all at once for those that exist in some state, then one by one for the others.
-
-        The list answers for trashed and archived pages too, but may lag, so that only asking for the very page counts
-        as not seeing it.
-        """
+    def lookup_many(self, ids: Sequence[str]) -> dict[str, LookupResult]:
+        """Implement `Source.lookup_many`: the list of pages by ids, in any status. What cannot be read is absent."""
         found: dict[str, LookupResult] = {}
         for start in range(0, len(ids), WIDEST):
-            query = {"id": ids[start : start + WIDEST], "limit": WIDEST, "status": EVERY_STATUS}
-            for answer in self.client.walk("api/v2/pages", query):
-                found.update((evidence.page_id, evidence) for evidence in read_lookups(answer))
-        return {page_id: found.get(page_id) or self._lookup_one(page_id) for page_id in ids}
-
-    def _labels_of(self, page_id: str) -> frozenset[str] | None:
-        return ask_labels(self.client, f"api/v2/pages/{page_id}/labels")
-
-    def _indexed(self, space: Space, width: int, tries: int | None) -> ExpandedAttributes:
-        query = {"cql": pages_of(space.key), "limit": width}
-        return walk_attributes(self.client, SEARCH, query, CLOUD, tries)
-
-    def _labels_by_page(self, space: Space) -> dict[str, set[str]]:
-        """Walk over every label of a space, and over every page that carries it."""
-        labels = [
-            (item["id"], name)
-            for answer in self.client.walk(f"api/v2/spaces/{space.id}/content/labels", {"limit": WIDEST, "sort": "id"})
-            for item in answer["results"]
-            for name in read_labels({"results": [item]})
-        ]
-        found: dict[str, set[str]] = {}
-        query = {"space-id": space.id, "sort": "id", "limit": WIDEST}
-        for label_id, name in labels:
-            for answer in self.client.walk(f"api/v2/labels/{quote(label_id, safe='')}/pages", query):
-                for item in answer["results"]:
-                    found.setdefault(item["id"], set()).add(name)
+            some = ids[start : start + WIDEST]
+            try:
+                answers = self._by_ids.answers(some, {"limit": WIDEST}, EVERY_STATUS, TRIES_WHEN_WIDE)
+            except UNANSWERED:
+                continue
+            lookups = (read_lookup(item, item["id"]) for answer in answers for item in answer["results"])
+            found.update((each.page_id, each) for each in lookups if each.result is LookupStatus.FOUND)
         return found
+
+    def parent_of(self, node: ContentNode) -> ContentNode | None:
+        """Implement `Source.parent_of`: each kind has an endpoint of its own."""
+        if node.kind is not None:
+            return self._parent_of(node)
+        try:
+            return self._parent_of(ContentNode(id=node.id, kind="page"))
+        except (NotFound, AccessDenied, AnswerUnusable) as no_page:
+            try:
+                return self._parent_of(ContentNode(id=node.id, kind="folder"))
+            except AnswerUnusable:  # 400 is what some sites say of the id of a page here
+                raise no_page from None
+
+    def ancestors(self, page_id: str) -> tuple[ContentNode, ...]:
+        """Implement `Source.ancestors`. The list begins at the top and is cut there, so the top is asked again."""
+        chain = self._ancestors(ContentNode(id=page_id, kind="page"))
+        cut = len(chain) >= _UNPROVEN_CHAIN
+        while cut:
+            more = self._ancestors(chain[0])
+            chain = [*more, *chain]
+            cut = bool(more)
+            if len(chain) > _MAX_CHAIN:
+                raise AnswerNotTrusted("The ancestors of a page do not end.")
+        return tuple(reversed(chain))
+
+    def labels(self, space: Space, ids: Collection[str]) -> dict[str, frozenset[str] | None]:
+        """Implement `Source.labels`."""
+        if len(ids) <= _FEW_PAGES:
+            return {page_id: self.labels_of(page_id) for page_id in ids}
+        return self._labels.of_pages(space, ids)[0]
+
+    def labels_of(self, page_id: str) -> frozenset[str] | None:
+        """Implement `Source.labels_of`."""
+        return labels_at(self.client, f"{_page(page_id)}/labels")
+
+    def attributes(self, space: Space, ids: Collection[str]) -> OwnAttributes:
+        """Implement `Source.attributes`. Only v1 shows restrictions, and its only list is that of the search index."""
+        labels, restrictions = self._labels.of_pages(space, ids, with_restrictions=True)
+        return OwnAttributes(labels=labels, restrictions=restrictions)
+
+    def restriction_of(self, node_id: str) -> Restriction:
+        """Implement `Source.restriction_of`."""
+        return restriction_of(self.client, node_id, CLOUD)
+
+    def _spaces(self, keys: Sequence[str]) -> SpaceList:
+        query: dict[str, object] = {"limit": WIDEST, "status": "current"} | ({"keys": keys} if keys else {})
+        answers = [answer.content for answer in self.client.walk("api/v2/spaces", query, needs_ids=False)]
+        found = read_each_space(answers, read_space)
+        return SpaceList(spaces=[each for each in found.spaces if not each.archived], unreadable=found.unreadable)
 
     def _listing(self, space: Space, width: int, tries: int | None) -> Listing:
         heads: dict[str, Head] = {}
         unreadable: dict[str, str] = {}
+        began_at: datetime | None = None
         query = {"limit": width, "sort": "id", "status": "current"}
-        for answer in self.client.walk(f"api/v2/spaces/{space.id}/pages", query, max_attempts=tries):
-            some, bad = read_heads(answer, space, self.client.base)
-            heads.update(some)
+        for number, answer in enumerate(self.client.walk(_pages_in(space), query, max_attempts=tries)):
+            began_at = answer.date if number == 0 else began_at
+            some, bad = read_heads(answer.content, space, self._urls)
+            heads.update((page_id, head) for page_id, head in some.items() if is_current_in(head, space))
             unreadable.update(bad)
-        return Listing(space=space, heads=heads, unreadable=unreadable)
+        return Listing(space=space, heads=heads, unreadable=unreadable, began_at=began_at)
 
     def _recent(self, space: Space, since: datetime, width: int, tries: int | None) -> RecentChanges:
         heads: dict[str, Head] = {}
         unreadable: dict[str, str] = {}
+        began_at: datetime | None = None
         query = {"limit": width, "sort": "-modified-date", "status": "current"}
-        for answer in self.client.walk(f"api/v2/spaces/{space.id}/pages", query, max_attempts=tries):
-            some, bad = read_heads(answer, space, self.client.base)
-            heads.update((page_id, head) for page_id, head in some.items() if head.last_updated >= since)
+        for number, answer in enumerate(self.client.walk(_pages_in(space), query, max_attempts=tries)):
+            began_at = answer.date if number == 0 else began_at
+            some, bad = read_heads(answer.content, space, self._urls)
+            newer = {page_id: head for page_id, head in some.items() if head.last_updated >= since}
+            heads.update((page_id, head) for page_id, head in newer.items() if is_current_in(head, space))
             unreadable.update(bad)
-            if any(head.last_updated < since for head in some.values()):
+            if some and not newer and not bad:  # one older page among newer ones proves nothing about the order
                 break
-        return RecentChanges(space=space, heads=heads, unreadable=unreadable)
-
-    def _lookup_one(self, page_id: str) -> LookupResult:
-        try:
-            return read_lookup(self.client.get(f"api/v2/pages/{page_id}"), page_id)
-        except (NotFound, AccessDenied):
-            return LookupResult(page_id=page_id, status_of_lookup=LookupStatus.NOT_FOUND)
-        except (AnswerNotTrusted, ServerFailed):
-            return LookupResult(page_id=page_id, status_of_lookup=LookupStatus.UNKNOWN)
+        return RecentChanges(space=space, heads=heads, unreadable=unreadable, began_at=began_at)
 
     def _pages(self, ids: Sequence[str], space: Space) -> Fetched:
-        query = {"id": ids, "body-format": "storage", "limit": WIDEST, "status": "current"}
-        walk = self.client.walk("api/v2/pages", query, max_attempts=TRIES_WHEN_WIDE if len(ids) > 1 else None)
-        return read_pages(walk, frozenset(ids), space, self.client.base)
+        pages: dict[str, Page] = {}
+        unreadable: dict[str, str] = {}
+        wanted = frozenset(ids)
+        query = {"body-format": "storage", "limit": WIDEST}
+        for answer in self._by_ids.answers(ids, query, ("current",), TRIES_WHEN_WIDE if len(ids) > 1 else None):
+            some, bad = read_pages(answer, wanted, space, self._urls)
+            pages.update(some)
+            unreadable.update(bad)
+        return Fetched(pages=pages, unreadable=unreadable, absent=wanted - pages.keys() - unreadable.keys())
+
+    def _parent_of(self, node: ContentNode) -> ContentNode | None:
+        return read_parent(self.client.get(_node(node)), node)
+
+    def _ancestors(self, node: ContentNode) -> list[ContentNode]:
+        walk = self.client.walk(f"{_node(node)}/ancestors", {"limit": WIDEST})
+        return [each for answer in walk for each in read_ancestors(answer.content)]
+
+
+def _page(page_id: str) -> str:
+    return f"api/v2/pages/{quote(page_id, safe='')}"
+
+
+def _node(node: ContentNode) -> str:
+    if node.kind not in COLLECTIONS:
+        raise AnswerNotTrusted(
+            "Confluence names a kind of content above a page that this version does not know.",
+            remedy="Upgrade hr_sync.",
+        )
+    return f"api/v2/{COLLECTIONS[node.kind]}/{quote(node.id, safe='')}"
+
+
+def _pages_in(space: Space) -> str:
+    return f"api/v2/spaces/{quote(space.id, safe='')}/pages"

@@ -1,29 +1,39 @@
-"""Confluence Cloud's JSON → the model. Pure. Nothing behind this module sees a dictionary.
+"""Decoders of Confluence Cloud's JSON (REST v2). Pure; nothing behind this module sees a dictionary.
 
 A tolerant reader: unknown keys and unknown statuses pass, what is needed must be there in the right type. A page that
 is named but not described properly is reported as unreadable, so that it costs only itself.
 Shapes: developer.atlassian.com/cloud/confluence/rest/v2 (pages, spaces) and recorded answers.
 """
 
-from collections.abc import Iterator
-
 from hr_sync.confluence.http.response import Json
+from hr_sync.confluence.http.urls import PageUrls, page_url
 from hr_sync.confluence.json_fields import (
     FieldError,
-    Links,
     datetime_of,
     int_of,
-    interned_str,
+    interned_word_of,
+    is_current_in,
+    name_of,
     object_of,
-    optional_storable_str,
+    optional_word_of,
+    page_of,
     read_each_head,
-    storable_str,
-    storage_of,
-    str_of,
+    title_of,
+    word_of,
 )
-from hr_sync.domain.content import Fetched, Head, Page, Space
+from hr_sync.domain.content import ContentNode, Head, Page, Space
 from hr_sync.domain.deletion import LookupResult, LookupStatus
+from hr_sync.domain.sanitize import sanitize_line
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused
+
+COLLECTIONS = {
+    "page": "pages",
+    "folder": "folders",
+    "whiteboard": "whiteboards",
+    "database": "databases",
+    "embed": "embeds",
+}
+"""Where v2 answers for each kind of content that can stand above a page."""
 
 
 def read_account(answer: Json) -> None:
@@ -39,84 +49,93 @@ def read_account(answer: Json) -> None:
 
 
 def read_space(item: Json) -> Space:
-    """Read one entry of `GET /spaces`. Raises AnswerNotTrusted when it is not described properly."""
-    try:
-        return Space(
-            id=storable_str(item, "id"),
-            key=storable_str(item, "key"),
-            name=str_of(item, "name"),
-            type=storable_str(item, "type"),
-            status=storable_str(item, "status"),
-        )
-    except FieldError as error:
-        raise AnswerNotTrusted(f"Confluence describes a space without {error}.") from None
+    """Return one space. Raise FieldError if it has no id or no key; everything else may be missing."""
+    if not isinstance(item, dict):
+        raise FieldError("object")
+    alias = item.get("currentActiveAlias")
+    return Space(
+        id=word_of(item, "id"),
+        key=word_of(item, "key"),
+        name=name_of(item),
+        alias=alias if isinstance(alias, str) and alias and alias.isprintable() else None,
+        archived=item.get("status") == "archived",
+    )
 
 
-def read_heads(answer: Json, space: Space, site: str) -> tuple[dict[str, Head], dict[str, str]]:
-    """Read one page of a listing of `space`: heads by id, and id → what is wrong for those that cannot be read.
+def read_heads(answer: Json, space: Space, urls: PageUrls) -> tuple[dict[str, Head], dict[str, str]]:
+    """Return the heads in one answer of a listing of `space` by id, and id → what is wrong for the others.
 
-    `site` is where links start when the answer does not say. The ids have been checked by the gateway.
+    Among the heads may be such of other spaces and statuses.
     """
-    links = Links(answer, site)
-    return read_each_head(answer, lambda item: _read_head(item, space, links))
+    site = urls.site_in(answer)
+    return read_each_head(answer, lambda item: _read_head(item, space, site))
 
 
-def read_pages(answers: Iterator[Json], wanted: frozenset[str], space: Space, site: str) -> Fetched:
-    """Read the answers to a request for the bodies of `wanted` pages of `space`.
+def read_pages(
+    answer: Json, wanted: frozenset[str], space: Space, urls: PageUrls
+) -> tuple[dict[str, Page], dict[str, str]]:
+    """Return the current pages of `space` in an answer by id, and id → what is wrong for those that cannot be read.
 
-    A page that sits in another space by now counts as absent here.
+    What was not asked for is left out, and so is a page of another space or status.
     """
+    site = urls.site_in(answer)
     pages: dict[str, Page] = {}
     unreadable: dict[str, str] = {}
-    for answer in answers:
-        links = Links(answer, site)
-        for item in answer["results"]:
-            page_id = item["id"]
-            if page_id not in wanted:
-                raise AnswerNotTrusted("Confluence answered with a page that was not asked for.")
-            if item.get("spaceId") != space.id:
-                continue
-            try:
-                pages[page_id] = Page(head=_read_head(item, space, links), storage=storage_of(item))
-            except FieldError as error:
-                unreadable[page_id] = f"the answer gives no {error}"
-    return Fetched(pages=pages, unreadable=unreadable, absent=wanted - pages.keys() - unreadable.keys())
-
-
-def read_lookups(answer: Json) -> list[LookupResult]:
-    """Read which pages a list shows, and in which state."""
-    return [read_lookup(item, item["id"]) for item in answer["results"]]
+    for item in answer["results"]:
+        page_id = item["id"]
+        if page_id not in wanted:
+            continue
+        try:
+            head = _read_head(item, space, site)
+            if is_current_in(head, space):
+                pages[page_id] = page_of(head, item)
+        except FieldError as error:
+            unreadable[page_id] = f"the answer gives no {error}"
+    return pages, unreadable
 
 
 def read_lookup(item: Json, page_id: str) -> LookupResult:
-    """Read in which state a page is. An answer about anything else proves nothing."""
-    status, space_id = item.get("status"), item.get("spaceId")
-    if item.get("id") != page_id or not isinstance(status, str) or not isinstance(space_id, str):
-        return LookupResult(page_id=page_id, status_of_lookup=LookupStatus.UNKNOWN)
-    return LookupResult(page_id=page_id, status_of_lookup=LookupStatus.FOUND, status=status, space_id=space_id)
+    """Return in which state a page is. An answer about anything else is evidence of nothing."""
+    if item.get("id") == page_id and item.get("type", "page") == "page":
+        try:
+            status, space_id = word_of(item, "status"), word_of(item, "spaceId")
+        except FieldError:
+            pass
+        else:
+            return LookupResult(page_id=page_id, result=LookupStatus.FOUND, status=status, space_id=space_id)
+    return LookupResult(page_id=page_id, result=LookupStatus.UNKNOWN)
 
 
-def read_parent(item: Json, node_id: str) -> str | None:
-    """Read the parent of a page or a folder. Raises AnswerNotTrusted when it is not described properly."""
-    if item.get("id") != node_id:
-        raise AnswerNotTrusted("Confluence answered with something else than the page or folder that was asked for.")
+def read_parent(item: Json, node: ContentNode) -> ContentNode | None:
+    """Return what stands directly above a node; None at the top. Raise AnswerNotTrusted for another or a bad answer."""
+    if item.get("id") != node.id or item.get("type", node.kind) not in {node.kind, None}:
+        raise AnswerNotTrusted(f"Confluence answered with something else than the {node.kind} that was asked for.")
     try:
-        return optional_storable_str(item, "parentId")
+        parent_id = optional_word_of(item, "parentId")
+        return None if parent_id is None else ContentNode(id=parent_id, kind=optional_word_of(item, "parentType"))
     except FieldError as error:
-        raise AnswerNotTrusted(f"Confluence describes a folder or a page without {error}.") from None
+        raise AnswerNotTrusted(f"Confluence describes a {node.kind} without {error}.") from None
 
 
-def _read_head(item: Json, space: Space, links: Links) -> Head:
+def read_ancestors(answer: Json) -> list[ContentNode]:
+    """Return the nodes in an answer that lists ancestors, in its order. Raise AnswerNotTrusted for half of one."""
+    try:
+        return [ContentNode(id=word_of(item, "id"), kind=word_of(item, "type")) for item in answer["results"]]
+    except FieldError as error:
+        raise AnswerNotTrusted(f"Confluence describes an ancestor without {error}.") from None
+
+
+def _read_head(item: Json, space: Space, site: str) -> Head:
     version = object_of(item, "version")
     return Head(
         id=item["id"],
-        title=str_of(item, "title"),
+        title=title_of(item),
         space_key=space.key,
-        space_id=interned_str(item, "spaceId"),
+        space_id=interned_word_of(item, "spaceId"),
         version=int_of(version, "number"),
-        status=interned_str(item, "status"),
-        parent_id=optional_storable_str(item, "parentId"),
-        parent_type=None if item.get("parentType") is None else interned_str(item, "parentType"),
+        status=interned_word_of(item, "status"),
+        parent_id=optional_word_of(item, "parentId"),
+        parent_type=None if item.get("parentType") is None else interned_word_of(item, "parentType"),
         last_updated=datetime_of(version, "createdAt"),
-        url=links.address(item, otherwise=f"/pages/{item['id']}"),
+        url=sanitize_line(page_url(site, item, otherwise=f"/pages/{item['id']}")),
     )

@@ -1,7 +1,7 @@
-"""Data Center's JSON → the model, so that the same world gives the same rows as on Cloud. Pure.
+"""Decoders of Data Center's JSON (REST v1), so that the same world gives the same values as on Cloud. Pure.
 
-Its shapes are those of REST v1: a page's parent is the last of its `ancestors`, ids of spaces are numbers, `when`
-carries the server's own offset, links stand below `_links.base`. Unreadable pages are treated as in `wire`.
+A page's parent is the last of its `ancestors`, ids of spaces are numbers, `when` carries the server's own offset.
+Unreadable pages are treated as in `cloud_json`.
 Shapes: developer.atlassian.com/server/confluence/confluence-rest-api-examples and recorded answers.
 """
 
@@ -9,20 +9,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from hr_sync.confluence.http.response import Json
+from hr_sync.confluence.http.urls import PageUrls, page_url
 from hr_sync.confluence.json_fields import (
     FieldError,
-    Links,
     datetime_of,
     int_of,
+    interned_word_of,
+    is_current_in,
+    name_of,
     object_of,
+    page_of,
     read_each_head,
-    storable_str,
-    storage_of,
-    str_of,
+    title_of,
+    word_of,
 )
-from hr_sync.domain.content import Head, Page, Space
+from hr_sync.domain.content import ContentNode, Head, Page, Space
 from hr_sync.domain.deletion import LookupResult, LookupStatus
-from hr_sync.errors import AnswerNotTrusted, CredentialsRefused
+from hr_sync.domain.sanitize import sanitize_line
+from hr_sync.errors import AnswerNotTrusted, AnswerUnusable, CredentialsRefused
 
 HEAD_PARTS = "version,space,ancestors"  #: what has to be expanded for a head
 PAGE_PARTS = f"body.storage,{HEAD_PARTS}"
@@ -42,102 +46,94 @@ def read_account(answer: Json) -> None:
 
 
 def read_space(item: Json) -> Space:
-    """Read one entry of `GET /space`, asked with `status=current`. Raises AnswerNotTrusted for half a description.
+    """Return one space. Raise FieldError if it has no id or no key; everything else may be missing.
 
     Old versions give no status, newer ones write it in capitals.
     """
-    try:
-        return Space(
-            id=_id_of(item),
-            key=storable_str(item, "key"),
-            name=str_of(item, "name"),
-            type=storable_str(item, "type"),
-            status=storable_str(item, "status").lower() if "status" in item else "current",
-        )
-    except FieldError as error:
-        raise AnswerNotTrusted(f"Confluence describes a space without {error}.") from None
+    if not isinstance(item, dict):
+        raise FieldError("object")
+    status = item.get("status")
+    return Space(
+        id=_id_of(item),
+        key=word_of(item, "key"),
+        name=name_of(item),
+        archived=isinstance(status, str) and status.lower() == "archived",
+    )
 
 
-def read_heads(answer: Json, space: Space, site: str) -> tuple[dict[str, Head], dict[str, str]]:
-    """Read one page of a listing of `space`: heads by id, and id → what is wrong for those that cannot be read.
+def read_heads(answer: Json, space: Space, urls: PageUrls) -> tuple[dict[str, Head], dict[str, str]]:
+    """Return the heads in one answer of a listing of `space` by id, and id → what is wrong for the others.
 
     A head's `space_id` is what the page itself says, and may be another space's.
     """
-    links = Links(answer, site)
-    return read_each_head(answer, lambda item: _read_head(item, space, links))
+    site = urls.site_in(answer)
+    return read_each_head(answer, lambda item: _read_head(item, space, site))
 
 
-def has_more(answer: Json) -> bool:
-    """True when an answer of a scan says that it is not the last, beside its `next` link."""
+def names_next_cursor(answer: Json) -> bool:
+    """Return True if an answer of a scan says beside its `next` link that it is not the last."""
     return bool(answer.get("nextCursor"))
 
 
-def read_page(item: Json, page_id: str, space: Space, site: str) -> Page | None:
-    """Read the answer to a request for one page and its body; None when it sits in another space by now.
+def read_page(item: Json, page_id: str, space: Space, urls: PageUrls) -> Page | None:
+    """Return one page and its body; None if it is not a current page of `space` any more.
 
-    Raises Missing for a page that is not described properly, AnswerNotTrusted for another page.
+    Raise FieldError for a page that is not described properly, AnswerUnusable for another page.
     """
     if item.get("id") != page_id:
-        raise AnswerNotTrusted("Confluence answered with a page that was not asked for.")
-    head = _read_head(item, space, Links(item, site))
-    return Page(head=head, storage=storage_of(item)) if head.space_id == space.id else None
+        raise AnswerUnusable("Confluence answered with a page that was not asked for.")
+    head = _read_head(item, space, urls.site_in(item))
+    return page_of(head, item) if is_current_in(head, space) else None
 
 
 def read_lookup(item: Json, page_id: str) -> LookupResult:
-    """Read in which state a page is. An answer about anything else proves nothing."""
-    try:
-        if item.get("id") == page_id and item.get("type") == "page":
-            space_id = _id_of(object_of(item, "space"))
-            return LookupResult(
-                page_id=page_id,
-                status_of_lookup=LookupStatus.FOUND,
-                status=storable_str(item, "status"),
-                space_id=space_id,
-            )
-    except FieldError:
-        pass
-    return LookupResult(page_id=page_id, status_of_lookup=LookupStatus.UNKNOWN)
+    """Return in which state a page is. An answer about anything else is evidence of nothing."""
+    if item.get("id") == page_id and item.get("type") == "page":
+        try:
+            status, space_id = word_of(item, "status"), _id_of(object_of(item, "space"))
+        except FieldError:
+            pass
+        else:
+            return LookupResult(page_id=page_id, result=LookupStatus.FOUND, status=status, space_id=space_id)
+    return LookupResult(page_id=page_id, result=LookupStatus.UNKNOWN)
 
 
-def read_parent(item: Json, node_id: str) -> str | None:
-    """Read the parent of a page. Raises AnswerNotTrusted when its ancestors are not described properly."""
-    if item.get("id") != node_id:
-        raise AnswerNotTrusted("Confluence answered with something else than the page or folder that was asked for.")
+def read_ancestors(item: Json, page_id: str) -> tuple[ContentNode, ...]:
+    """Return everything above a page, nearest first. Raise AnswerNotTrusted for another page or a bad description."""
+    if item.get("id") != page_id:
+        raise AnswerNotTrusted("Confluence answered with something else than the page that was asked for.")
     try:
-        return _parent_of(item)[0]
+        ancestors = _ancestors_of(item)
+        return tuple(ContentNode(id=word_of(node, "id"), kind=word_of(node, "type")) for node in reversed(ancestors))
     except FieldError as error:
         raise AnswerNotTrusted(f"Confluence describes a page without {error}.") from None
 
 
-def _read_head(item: Json, space: Space, links: Links) -> Head:
-    if item.get("type") != "page" or not (item["id"].isascii() and item["id"].isdigit()):
+def _read_head(item: Json, space: Space, site: str) -> Head:
+    page_id = word_of(item, "id")
+    if item.get("type") != "page" or not (page_id.isascii() and page_id.isdigit()):
         raise FieldError("page")
-    version = object_of(item, "version")
-    parent_id, parent_type = _parent_of(item)
+    version, ancestors = object_of(item, "version"), _ancestors_of(item)
     return Head(
-        id=item["id"],
-        title=str_of(item, "title"),
+        id=page_id,
+        title=title_of(item),
         space_key=space.key,
         space_id=_id_of(object_of(item, "space")),
         version=int_of(version, "number"),
-        status=storable_str(item, "status"),
-        parent_id=parent_id,
-        parent_type=parent_type,
+        status=interned_word_of(item, "status"),
+        # `ancestors` begins at the top of the space and is empty there.
+        parent_id=word_of(ancestors[-1], "id") if ancestors else None,
+        parent_type=interned_word_of(ancestors[-1], "type") if ancestors else None,
         last_updated=datetime_of(version, "when"),
-        url=links.address(item, otherwise=f"/pages/viewpage.action?pageId={item['id']}"),
+        url=sanitize_line(page_url(site, item, otherwise=f"/pages/viewpage.action?pageId={page_id}")),
     )
 
 
-def _parent_of(item: Json) -> tuple[str | None, str | None]:
-    """Return id and type of the parent. `ancestors` begins at the top of the space and is empty there."""
+def _ancestors_of(item: Json) -> list[Mapping[str, Any]]:
     ancestors = item.get("ancestors")
-    if not isinstance(ancestors, list):
+    if not isinstance(ancestors, list) or not all(isinstance(each, dict) for each in ancestors):
         raise FieldError("ancestors")
-    if not ancestors:
-        return None, None
-    if not isinstance(ancestors[-1], dict):
-        raise FieldError("ancestors")
-    return storable_str(ancestors[-1], "id"), storable_str(ancestors[-1], "type")
+    return ancestors
 
 
 def _id_of(space: Mapping[str, Any]) -> str:
@@ -145,4 +141,4 @@ def _id_of(space: Mapping[str, Any]) -> str:
     space_id = space.get("id")
     if isinstance(space_id, int) and not isinstance(space_id, bool):
         return str(space_id)
-    return storable_str(space, "id")
+    return word_of(space, "id")

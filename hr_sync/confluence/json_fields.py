@@ -1,4 +1,4 @@
-"""The pieces of Confluence's JSON that look the same in v1 and v2, each read strictly. Pure."""
+"""The fields of Confluence's JSON that look the same in v1 and v2: each read strictly, each text sanitised. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,36 +7,21 @@ from sys import intern
 from typing import Any
 
 from hr_sync.confluence.http.response import Json
-from hr_sync.domain.content import Head
-from hr_sync.errors import AnswerNotTrusted
+from hr_sync.domain.content import Head, Page, Space
+from hr_sync.domain.sanitize import sanitize_body, sanitize_line
+from hr_sync.errors import AnswerUnusable
 
-_NO_ROW_HOLDS = re.compile("[\0\ud800-\udfff]")
+_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class FieldError(Exception):
-    """A field is absent or of another type. The message names the field, never its value."""
-
-
-class Links:
-    """Makes the address of a page from an answer's `_links.base` and the page's `_links.webui`."""
-
-    def __init__(self, answer: Json, site: str) -> None:
-        """`site` is where links start when the answer does not say."""
-        links = answer.get("_links")
-        base = links.get("base") if isinstance(links, dict) else None
-        self._base = base if isinstance(base, str) and base.startswith(("https://", "http://")) else site
-
-    def address(self, item: Json, *, otherwise: str) -> str:
-        """Return where people open the page; `otherwise` is the path that is taken when the page does not tell."""
-        links = item.get("_links")
-        webui = links.get("webui") if isinstance(links, dict) else None
-        return f"{self._base}{webui if isinstance(webui, str) else otherwise}"
+    """A field is absent, of another type, or holds what no row can. The message names the field, never its value."""
 
 
 def read_each_head(answer: Json, read: Callable[[Json], Head]) -> tuple[dict[str, Head], dict[str, str]]:
-    """Read one answer of a listing: heads by id, and id → what is wrong for those that cannot be read.
+    """Return the heads in one answer of a listing by id, and id → what is wrong for those that cannot be read.
 
-    Of a page that is given twice, the newer version counts. The ids have been checked by the gateway.
+    Of a page that is given twice, the newer version counts. The client has checked the ids.
     """
     heads: dict[str, Head] = {}
     unreadable: dict[str, str] = {}
@@ -51,13 +36,34 @@ def read_each_head(answer: Json, read: Callable[[Json], Head]) -> tuple[dict[str
     return heads, unreadable
 
 
-def storage_of(item: Json) -> str:
-    """Return the body. A missing body is not an empty one: storing it as such would wipe a good text."""
-    return str_of(object_of(object_of(item, "body"), "storage"), "value")
+def is_current_in(head: Head, space: Space) -> bool:
+    """Return True if a head is what was asked for: a current page of this space.
+
+    A server that shows others ignored our filter. They count as not shown, so that a stored page is looked up by id.
+    """
+    return head.status == "current" and head.space_id == space.id
+
+
+def page_of(head: Head, item: Json) -> Page:
+    """Return the page with its body. A missing body is not an empty one: storing it as such would wipe a good text."""
+    value = str_of(object_of(object_of(item, "body"), "storage"), "value")
+    storage, digest = sanitize_body(value)
+    return Page(head=head, storage=storage, content_hash=digest)
+
+
+def title_of(item: Mapping[str, Any]) -> str:
+    """Return a title as one line. It may be empty."""
+    return sanitize_line(str_of(item, "title"))
+
+
+def name_of(item: Mapping[str, Any]) -> str:
+    """Return the name of a space as one line; empty where it has none."""
+    name = item.get("name")
+    return sanitize_line(name) if isinstance(name, str) else ""
 
 
 def str_of(item: Mapping[str, Any], key: str) -> str:
-    """Return a text, which may be empty."""
+    """Return a text as it came, which may be empty."""
     value = item.get(key)
     if not isinstance(value, str):
         raise FieldError(key)
@@ -65,21 +71,29 @@ def str_of(item: Mapping[str, Any], key: str) -> str:
 
 
 def storable_str(item: Mapping[str, Any], key: str) -> str:
-    """Return a text that is stored as it comes, uncleaned: one without NUL and lone surrogates, which no row can hold."""
+    """Return an id of a user or a group, which is compared and never changed: without NUL and lone surrogates."""
     value = str_of(item, key)
-    if _NO_ROW_HOLDS.search(value):
+    if _NOT_STORABLE.search(value):
         raise FieldError(key)
     return value
 
 
-def optional_storable_str(item: Mapping[str, Any], key: str) -> str | None:
+def word_of(item: Mapping[str, Any], key: str) -> str:
+    """Return a key, an id or a status word: of printable characters, since operators see it on terminals."""
+    value = item.get(key)
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise FieldError(key)
+    return value
+
+
+def optional_word_of(item: Mapping[str, Any], key: str) -> str | None:
     """Return a word, or None where it is null or absent."""
-    return None if item.get(key) is None else storable_str(item, key)
+    return None if item.get(key) is None else word_of(item, key)
 
 
-def interned_str(item: Mapping[str, Any], key: str) -> str:
+def interned_word_of(item: Mapping[str, Any], key: str) -> str:
     """Return a word of which there are few: all pages share one copy, 150 bytes less a head."""
-    return intern(storable_str(item, key))
+    return intern(word_of(item, key))
 
 
 def int_of(item: Mapping[str, Any], key: str) -> int:
@@ -112,12 +126,17 @@ def datetime_of(item: Mapping[str, Any], key: str) -> datetime:
         raise FieldError(key) from None
 
 
-def read_labels(answer: Json) -> list[str]:
-    """Read the names of labels. Raises AnswerNotTrusted when one has none.
+def read_labels(answer: Json) -> frozenset[str]:
+    """Return the names of labels. Raise AnswerUnusable for one without a name.
 
-    Those that the account has put on pages for itself (`my:favourite`) are nobody else's concern.
+    Those that the account has put on pages for itself (`my:favourite`) are left out.
     """
     try:
-        return [str_of(item, "name") for item in answer["results"] if item.get("prefix") != "my"]
-    except FieldError as error:
-        raise AnswerNotTrusted(f"Confluence describes a label without {error}.") from None
+        names = {
+            sanitize_line(str_of(item, "name"))
+            for item in answer["results"]
+            if not isinstance(item, dict) or item.get("prefix") != "my"
+        }
+    except (FieldError, AttributeError):
+        raise AnswerUnusable("Confluence describes a label without a name.") from None
+    return frozenset(names - {""})

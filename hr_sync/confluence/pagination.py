@@ -1,64 +1,96 @@
-"""When a listing is walked again from its beginning: narrower, or to see whether pages have shifted. Knows no HTTP."""
+"""Narrower requests when a wide one fails, and listings that are walked until two walks agree. Knows no HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Generic, TypeVar
 
-from hr_sync.errors import AnswerNotTrusted, ServerFailed
+from hr_sync.domain.content import Fetched
+from hr_sync.errors import AnswerNotTrusted, AnswerTooSlow, AnswerUnusable, NotFound, ServerFailed
 
 Found = TypeVar("Found")
 
-NARROWEST = 5  #: entries in one answer; what fails on so few fails for another reason
+NARROWEST = 5  #: entries in one answer; each halving below it would double the requests of the whole walk
 TRIES_WHEN_WIDE = 2  #: of a request that may be made narrower
-MOST_WALKS = 6
+MAX_WALKS = 6
 
 
-def with_smaller_pages(walk: Callable[[int, int | None], Found], widest: int) -> Found:
-    """Walk with `widest` entries in an answer, and again with half of that as long as the server fails.
+def with_smaller_pages(
+    walk: Callable[[int, int | None], Found], widest: int, check_site: Callable[[], None] | None = None
+) -> Found:
+    """Walk with `widest` entries in an answer, and again with half of that as long as an answer cannot be used.
 
-    `walk` gets the width, and how often to try a request (None: as often as any).
+    `walk` gets the width, and how often to try a request (None: as often as any). `check_site` raises if the whole site
+    answers nothing in time.
 
-    A server that times out on a wide request (504) often answers a narrower one. The walk begins anew each time: a
-    cursor is good for the width alone that it was given for. The widest is tried as often as any request, since most
-    failures pass; then each width twice; so a server that is down costs seconds and not minutes.
-    Raises ServerFailed when the narrowest fails too, or when the server names a time to come back.
+    A server that fails, times out or gives too much for a wide request often answers a narrower one. The walk begins
+    anew each time: a cursor is good for the width alone that it was given for. The widest is tried as often as any
+    request, since most failures pass; then each width twice; so a server that is down costs seconds and not minutes.
+    A listing has no way around an entry that spoils each answer with it: the walk raises what the narrowest met, so the
+    floor keeps that from costing one request for each page of the space. A server that names a time to try again is not
+    asked for less.
     """
     width, tries = widest, None
     while True:
         try:
             return walk(width, tries)
-        except ServerFailed as error:
-            if width <= NARROWEST or error.retry_after_seconds is not None:
+        except (AnswerUnusable, ServerFailed) as error:
+            if width <= NARROWEST or (isinstance(error, ServerFailed) and error.retry_after_seconds is not None):
                 raise
+            if isinstance(error, AnswerTooSlow) and check_site is not None:
+                check_site()
         width = max(width // 2, NARROWEST)
         tries = TRIES_WHEN_WIDE
 
 
+def fetch_in_halves(
+    ids: Sequence[str], fetch: Callable[[Sequence[str]], Fetched], check_account: Callable[[], None]
+) -> Fetched:
+    """Fetch pages together; if that fails, in halves, down to one page that is unreadable by itself.
+
+    A page costs only itself, whatever its answer fails with. `check_account` raises if it is not the page, but the
+    site or our account: it is called for a single page, and before halving what timed out.
+    """
+    if not ids:
+        return Fetched(pages={}, unreadable={}, absent=frozenset())
+    try:
+        return fetch(ids)
+    except (AnswerNotTrusted, ServerFailed, NotFound) as error:
+        if len(ids) == 1:
+            check_account()
+            return Fetched(pages={}, unreadable={ids[0]: str(error)}, absent=frozenset())
+        if isinstance(error, AnswerTooSlow):
+            check_account()
+    middle = len(ids) // 2
+    return Fetched.joined(
+        fetch_in_halves(ids[:middle], fetch, check_account), fetch_in_halves(ids[middle:], fetch, check_account)
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Walked(Generic[Found]):
-    """What one walk over a listing found."""
+    """What one walk over a listing by offset found."""
 
     found: Found
     ids: frozenset[str]  #: of all entries
-    answers: int  #: that the walk was made of
+    is_proven: bool  #: no second walk is needed, e.g. because one answer held everything
 
 
 def list_until_stable(walk: Callable[[int], Walked[Found]], widths: tuple[int, int]) -> Found:
-    """Walk until two walks in a row show the same ids, and give what the later one found.
+    """Walk until two walks in a row show the same ids, and return what the later one found.
 
     Pages of a listing by offset shift while something before them comes or goes, so that an entry is skipped and no
     single walk can tell. Two walks that skip the same one would need the same edit at the same place, and not even
-    that suffices when their answers end at other places: hence two widths in turn. A listing of one answer was taken at
-    one moment and is believed. Raises AnswerNotTrusted when no two agree.
+    that suffices when their answers end at other places: hence two widths in turn. The same goes for a walk that ended
+    with empty answers although each named a next one. Raise AnswerNotTrusted if no two agree.
     """
     before: Walked[Found] | None = None
-    for width in islice(cycle(widths), MOST_WALKS):
+    for width in islice(cycle(widths), MAX_WALKS):
         walked = walk(width)
-        if walked.answers == 1 or (before is not None and walked.ids == before.ids):
+        if walked.is_proven or (before is not None and walked.ids == before.ids):
             return walked.found
         before = walked
     raise AnswerNotTrusted(
-        f"A listing by offset showed something else each time, {MOST_WALKS} times.",
+        f"A listing by offset showed something else each time, {MAX_WALKS} times.",
         remedy="Run again when fewer people edit; Data Center 7.18 and newer can list without offsets.",
     )

@@ -1,18 +1,22 @@
-"""What a sync reads from a Confluence: one protocol for Cloud and Data Center.
+"""What a sync reads from a Confluence: one protocol for Cloud and Data Center, and which of the two serves an address.
 
 Every method finishes or raises an error of `hr_sync.errors`: CredentialsRefused, AccessDenied, NotFound,
-EndpointRemoved, AnswerNotTrusted, ServerFailed, ConfluenceUnavailable, Stopped. What a method says beyond that stands in
-its docstring. Texts in the results are sanitised.
+EndpointRemoved, AnswerNotTrusted, ServerFailed, ConfluenceUnavailable, Stopped. What else a method promises
+stands in its docstring. Texts in the results are sanitised.
 """
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
+from hr_sync.confluence.cloud import CloudSource
+from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.confluence.http.client import HttpClient
+from hr_sync.confluence.http.urls import is_cloud
 from hr_sync.domain.access import OwnAttributes, Restriction
 from hr_sync.domain.content import ContentNode, Fetched, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
+from hr_sync.errors import AnswerNotTrusted, CredentialsRefused, EndpointRemoved, NotFound
 
 Flavor: TypeAlias = Literal["auto", "cloud", "datacenter"]
 
@@ -26,10 +30,11 @@ class Source(Protocol):
         """Raise CredentialsRefused unless Confluence knows the account."""
 
     def spaces(self, keys: Sequence[str] = ()) -> SpaceList:
-        """Return the spaces that the account sees: those with these keys or aliases, or all current ones.
+        """Return the current spaces that the account sees: those with these keys or aliases, or all of them.
 
-        Keys compare without case. Unknown keys are absent. A space that is described badly is in `unreadable`; it costs
-        only itself.
+        Keys compare without case. Unknown keys and archived spaces are absent. A space that is described badly is in
+        `unreadable`; it costs only itself, and whether it is one that the list lacks is not known. The keys of personal
+        spaces begin with `~`.
         """
 
     def find_space(self, space: Space) -> Space:
@@ -41,8 +46,9 @@ class Source(Protocol):
     def listing(self, space: Space) -> Listing:
         """List every current page of a space, without bodies. Complete or an exception.
 
-        The page numbers of a listing are narrowed when a wide request fails, is too large, too slow or not usable.
-        A page of another space, or one that is not current, is left out: the server ignored our filter.
+        Fewer pages are asked for at once if a wide request fails, is too large, too slow or not usable. A page that is
+        not current is left out, and so is a page of another space on Cloud: the server ignored our filter. Data Center
+        raises for a page of another space, since a whole site would otherwise be read as one space.
         """
 
     def recent(self, space: Space, since: datetime) -> RecentChanges:
@@ -55,7 +61,8 @@ class Source(Protocol):
     def pages(self, ids: Sequence[str], space: Space) -> Fetched:
         """Fetch the bodies of pages of one space, at most 250 ids.
 
-        What goes wrong with many is asked for again in halves, down to one page, which is unreadable by itself.
+        What fails for many is asked for again in halves, down to one page, which is unreadable by itself. Raise only
+        what is about the account or the whole site.
         """
 
     def lookup(self, page_id: str) -> LookupResult:
@@ -69,7 +76,7 @@ class Source(Protocol):
         """Look pages up by as few requests as possible; ids that were not found are absent from the result.
 
         A list may lag: what it shows is evidence that a page was there in that state, what it lacks is evidence of
-        nothing. Use `lookup` for the ids that are absent.
+        nothing. Use `lookup` for the ids that are absent, side by side. Data Center has no such list: nothing is found.
         """
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
@@ -84,7 +91,7 @@ class Source(Protocol):
     def labels(self, space: Space, ids: Collection[str]) -> dict[str, frozenset[str] | None]:
         """Return the labels of these pages of a space by as few requests as possible; None: not known.
 
-        The search index alone is never believed.
+        The search index alone is never believed, and an empty list of a space's labels is no proof of "no labels".
         """
 
     def labels_of(self, page_id: str) -> frozenset[str] | None:
@@ -95,3 +102,31 @@ class Source(Protocol):
 
     def restriction_of(self, node_id: str) -> Restriction:
         """Return the own read restriction of one page or folder. Raise NotFound or AccessDenied if not visible."""
+
+
+def open_source(client: HttpClient, flavor: Flavor = "auto") -> Source:
+    """Return the source for the Confluence behind a client.
+
+    With `auto` an address that can only be Cloud's is believed; any other Confluence is asked. Raise then what the
+    client raises, for a server that cannot be reached or answers as neither flavour.
+    """
+    if flavor == "cloud" or (flavor == "auto" and (is_cloud(client.base) or _is_cloud(client))):
+        return CloudSource(client)
+    return DataCenterSource(client)
+
+
+def _is_cloud(client: HttpClient) -> bool:
+    """Return True if v2 answers as Cloud's does, False if v1 answers as Data Center's does.
+
+    A 404 alone is no sign of Data Center: a suspended site, a proxy and a wrong address give it too, and a login server
+    may redirect the addresses that it does not know.
+    """
+    try:
+        client.get("api/v2/spaces", {"limit": 1})
+    except (NotFound, AnswerNotTrusted, CredentialsRefused) as no_cloud:
+        try:
+            client.get("rest/api/space", {"limit": 1})
+        except (NotFound, AnswerNotTrusted, CredentialsRefused, EndpointRemoved):
+            raise no_cloud from None
+        return False
+    return True

@@ -103,7 +103,7 @@ class StoredAttributes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttributeStep:
-    """RELABEL or RESTRICT of one page, and why. `attributes` holds what is written; the other half of it is left alone."""
+    """RELABEL or RESTRICT of one page, and why. Of `attributes` only the half that the action names is written."""
 
     action: ChangeAction
     page_id: str

@@ -13,9 +13,11 @@ What a lookup by id says about a page that the listing does not show:
     current in another space          mirrored space             SKIP      that space's own pass takes the page over
     current in another space          not a mirrored space       WITHDRAW  positive evidence: moved
     not found (404, 403)              live                       SUSPECT   hidden; a later full run must agree
-    not found (404, 403)              hidden as not visible      CONFIRM   hidden by an earlier run, which now is confirmed
+    not found (404, 403)              hidden for another reason  SUSPECT   in the same way
+    not found (404, 403)              hidden as not visible      CONFIRM   an earlier run hid the page, this one agrees
     not found, but listed             any                        SUSPECT   listing and lookup disagree
-    any other status or answer        any                        KEEP      doubtful: no evidence
+    any other status or answer        any                        KEEP      doubtful: no evidence; also a current page
+                                                                           whose space, or ours, has no known id
 
 What the scope says about a page that the listing shows:
 
@@ -28,17 +30,17 @@ Rules for a space, and in the same way for a whole run:
 2. WITHDRAW removes in this run, unless more pages than the limit have such new evidence. What is out of scope because
    the settings changed waits for a decision whatever the number.
 3. CONFIRM removes, unless the space is held or more pages than the limit wait.
-4. A mass of SUSPECT pages holds the space.
-5. While a space is held, what waits goes on waiting until it comes back or somebody decides (--allow-mass-delete). New
-   positive evidence about other pages is not held by it.
+4. A mass of SUSPECT pages, counted together with those that have new evidence, holds the space.
+5. While a space is held, what waits goes on waiting until it comes back or somebody decides (--allow-mass-delete),
+   whatever a lookup says about it meanwhile. New positive evidence about other pages is not held by it.
+6. A decision of somebody covers what was hidden as not visible until then: CONFIRM removes it and counts to no limit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import StoredPage
+from hr_sync.domain.content import StoredPage, WithdrawalReason
 from hr_sync.domain.scope import ScopeDecision
 
 
@@ -82,6 +84,7 @@ class DeletionDecision:
     evidence: str  #: in words for an operator
     was_live: bool
     is_new: bool  #: the page was not hidden for this reason before
+    was_leaving: bool = False  #: the page was hidden before, for a reason that ends in its removal
     was_allowed: bool = False  #: hidden by a run in which somebody had allowed a mass removal
 
 
@@ -100,9 +103,14 @@ class DeletionPlan:
     stored_pages: int = 0  #: pages of the space that are not removed: what the limit is a share of
 
     @property
-    def leaving(self) -> int:
-        """Return how many pages the run removes or begins to."""
-        return len(self.remove) + len(self.unconfirmed)
+    def new(self) -> tuple[DeletionDecision, ...]:
+        """Return the pages that begin to leave in this run and are not held."""
+        return (*(each for each in self.remove if each.is_new), *self.unconfirmed)
+
+    @property
+    def hidden_before(self) -> tuple[DeletionDecision, ...]:
+        """Return the pages that an earlier run has hidden, this one removes, and nobody has decided about."""
+        return tuple(each for each in self.remove if not each.is_new and not each.was_allowed)
 
 
 #: Confluence's statuses that say of a page that it is withdrawn. An unknown word is no evidence.
@@ -131,6 +139,7 @@ class HoldState:
     """What is known of a space before the decision."""
 
     held: int = 0  #: removals that have been waiting since an earlier run
+    reason: str | None = None  #: why they wait
     allowed_run_id: int | None = None  #: last run in which somebody allowed a mass removal in this space
 
 
@@ -163,7 +172,7 @@ def decide_absent(
             return _keep(page, Verdict.KEEP, words)
         case LookupResult(result=LookupStatus.FOUND, status="current", space_id=found) if found in mirrored_space_ids:
             return _keep(page, Verdict.SKIP, "moved to another mirrored space")
-        case LookupResult(result=LookupStatus.FOUND, status="current"):
+        case LookupResult(result=LookupStatus.FOUND, status="current", space_id=str(found)) if found and space_id:
             return _withdraw(page, Verdict.WITHDRAW, WithdrawalReason.MOVED, "moved to a space that is not mirrored")
         case LookupResult(result=LookupStatus.FOUND, status=str(status)) if status in _WITHDRAWN:
             return _withdraw(page, Verdict.WITHDRAW, _WITHDRAWN[status], f"its status is {status}")
@@ -197,46 +206,52 @@ def plan_deletions(
     `narrowed`: the settings changed since the last full run, so what is out of scope waits for a decision.
     """
     ordered = sorted(decisions, key=lambda decision: decision.page_id)
-    by: dict[Verdict, list[DeletionDecision]] = {verdict: [] for verdict in Verdict}
-    for decision in ordered:
-        by[decision.verdict].append(decision)
     most = limit.of(stored_pages)
-    settings = [d for d in by[Verdict.WITHDRAW] if d.is_new and narrowed and d.reason is WithdrawalReason.OUT_OF_SCOPE]
-    new = [d for d in by[Verdict.WITHDRAW] if d.is_new and d not in settings]
-    waiting = [d for d in by[Verdict.WITHDRAW] if not d.is_new]
-    confirmed = [d for d in by[Verdict.CONFIRM] if not d.was_allowed]
-    suspected = by[Verdict.SUSPECT]
-
     held: list[DeletionDecision] = []
     reasons: list[str] = []
-    if not allow:
-        mass = len(suspected) + len(new) > most
-        for group, holds, why in (
-            (settings, bool(settings), "the settings no longer cover them"),
-            (new, len(new) > most, f"more than {most} pages left at once"),
-            (waiting, hold.held > 0 or len(waiting) > most, f"more than {most} pages left at once"),
-            (confirmed, hold.held > 0 or len(confirmed) > most, f"more than {most} pages became invisible at once"),
-            (suspected, bool(suspected) and mass, f"more than {most} pages became invisible at once"),
-        ):
-            if group and holds:
-                held += group
-                reasons += [] if why in reasons else [why]
-    keeps_waiting = [
-        d for d in by[Verdict.KEEP] if not allow and hold.held > 0 and not d.was_live and d.reason is not None
-    ]
-    held += keeps_waiting
+    for group, holds, why in () if allow else _groups(ordered, most=most, hold=hold, narrowed=narrowed):
+        if group and holds:
+            held += group
+            reasons += [] if why in reasons else [why]
     waits = {decision.page_id for decision in held}
     return DeletionPlan(
         hide=tuple(d for d in ordered if d.was_live and d.verdict in _HIDES),
         remove=tuple(d for d in ordered if d.verdict in _REMOVES and d.page_id not in waits),
         held=tuple(sorted(held, key=lambda decision: decision.page_id)),
-        unconfirmed=tuple(d for d in suspected if d.page_id not in waits),
+        unconfirmed=tuple(d for d in ordered if d.verdict is Verdict.SUSPECT and d.page_id not in waits),
         doubtful=tuple(d for d in ordered if d.verdict in _DOUBTFUL),
-        held_reason="; ".join(reasons) or ("they wait since an earlier run" if held else None),
+        held_reason="; ".join(reasons) or None,
         stored_pages=stored_pages,
     )
 
 
+_Groups = Iterator[tuple[Sequence[DeletionDecision], bool, str]]
+
+
+def _groups(ordered: Sequence[DeletionDecision], *, most: int, hold: HoldState, narrowed: bool) -> _Groups:
+    """Yield groups of pages, and of each group whether its removal is held when nobody has allowed it, and why."""
+    waits: list[DeletionDecision] = []
+    others: list[DeletionDecision] = []
+    for decision in ordered:
+        goes_on = hold.held > 0 and decision.was_leaving and not decision.was_allowed and decision.verdict in _MAY_WAIT
+        (waits if goes_on else others).append(decision)
+    yield waits, True, hold.reason or "they have waited for a decision since an earlier run"
+
+    withdrawn = [d for d in others if d.verdict is Verdict.WITHDRAW]
+    settings = [d for d in withdrawn if narrowed and d.reason is WithdrawalReason.OUT_OF_SCOPE]
+    evident = [d for d in withdrawn if not narrowed or d.reason is not WithdrawalReason.OUT_OF_SCOPE]
+    new, hidden_before = [d for d in evident if d.is_new], [d for d in evident if not d.is_new]
+    suspected = [d for d in others if d.verdict is Verdict.SUSPECT]
+    confirmed = [d for d in others if d.verdict is Verdict.CONFIRM and not d.was_allowed]
+    left, invisible = f"more than {most} pages left at once", f"more than {most} pages became invisible at once"
+    yield settings, True, "the settings no longer cover them"
+    yield new, len(new) > most, left
+    yield hidden_before, len(hidden_before) > most, left
+    yield confirmed, len(confirmed) > most, invisible
+    yield suspected, len(suspected) + len(new) > most, invisible
+
+
+_MAY_WAIT = frozenset({Verdict.KEEP, Verdict.WITHDRAW, Verdict.SUSPECT, Verdict.CONFIRM})
 _HIDES = frozenset({Verdict.WITHDRAW, Verdict.SUSPECT, Verdict.CONFIRM, Verdict.OBSCURE})
 _REMOVES = frozenset({Verdict.WITHDRAW, Verdict.CONFIRM})
 _DOUBTFUL = frozenset({Verdict.KEEP, Verdict.OBSCURE})
@@ -245,9 +260,15 @@ _DOUBTFUL = frozenset({Verdict.KEEP, Verdict.OBSCURE})
 def hold_across_spaces(
     plans: Mapping[str, DeletionPlan], limit: DeletionLimit, *, allow: bool = False
 ) -> Mapping[str, DeletionPlan]:
-    """Hold what leaves in all spaces of a run together when it is more than the limit; `plans` by space key."""
+    """Hold what leaves in all spaces of a run together when it is more than the limit; `plans` by space key.
+
+    As in a space, pages that begin to leave and pages that an earlier run has hidden are counted apart: each page is
+    counted when it is hidden, and not again with others when it is removed. What somebody has decided about is removed.
+    """
     most = limit.of(sum(plan.stored_pages for plan in plans.values()))
-    leaving = sum(plan.leaving for plan in plans.values())
+    new = sum(len(plan.new) for plan in plans.values())
+    hidden_before = sum(len(plan.hidden_before) for plan in plans.values())
+    leaving = max(new, hidden_before)
     if allow or leaving <= most:
         return plans
     why = f"{leaving} pages left at once in all spaces of the run, more than {most}"
@@ -255,11 +276,13 @@ def hold_across_spaces(
 
 
 def _hold_all(plan: DeletionPlan, why: str) -> DeletionPlan:
-    if not plan.leaving:
+    leaving = (*plan.new, *plan.hidden_before)
+    if not leaving:
         return plan
-    held = sorted((*plan.held, *plan.remove, *plan.unconfirmed), key=lambda decision: decision.page_id)
+    held = sorted((*plan.held, *leaving), key=lambda decision: decision.page_id)
     reason = "; ".join(filter(None, (plan.held_reason, why)))
-    return replace(plan, held=tuple(held), remove=(), unconfirmed=(), held_reason=reason)
+    remove = tuple(each for each in plan.remove if each.was_allowed)
+    return replace(plan, held=tuple(held), remove=remove, unconfirmed=(), held_reason=reason)
 
 
 def _withdraw(page: StoredPage, verdict: Verdict, reason: WithdrawalReason, evidence: str) -> DeletionDecision:
@@ -271,6 +294,7 @@ def _withdraw(page: StoredPage, verdict: Verdict, reason: WithdrawalReason, evid
         evidence=evidence,
         was_live=page.live,
         is_new=page.hidden_reason is not reason,
+        was_leaving=_was_leaving(page),
     )
 
 
@@ -283,9 +307,9 @@ def _keep(page: StoredPage, verdict: Verdict, evidence: str) -> DeletionDecision
         evidence=evidence,
         was_live=page.live,
         is_new=False,
+        was_leaving=_was_leaving(page),
     )
 
 
-def page_ids(decisions: Sequence[DeletionDecision]) -> frozenset[str]:
-    """Return the ids of the pages that these decisions are about."""
-    return frozenset(decision.page_id for decision in decisions)
+def _was_leaving(page: StoredPage) -> bool:
+    return not page.removed and page.hidden_reason not in {None, WithdrawalReason.SCOPE_UNKNOWN}

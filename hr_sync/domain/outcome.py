@@ -96,7 +96,7 @@ class SpaceReport:
     error: str | None = None
     warning: str | None = None  #: worth knowing, although the space is complete
     busy_with: str | None = None  #: worker that holds the lease, where another one is at it
-    deletions: DeletionPlan = DeletionPlan()
+    deletions: DeletionPlan = field(default_factory=DeletionPlan)
     ends_run: bool = False  #: the failure is about every space: the site is down, or refuses our credentials
 
 
@@ -113,6 +113,7 @@ class RunReport:
     requests: int = 0
     duration_seconds: float = 0.0
     error: str | None = None
+    warnings: Sequence[str] = ()  #: worth knowing, although nothing failed
 
 
 def total(reports: Iterable[SpaceReport]) -> Counts:
@@ -138,6 +139,8 @@ def conclude(reports: Sequence[SpaceReport]) -> tuple[Outcome, int]:
     best, worst = (order[pick(order.index(r.outcome) for r in reports)] for pick in (min, max))
     if worst is Outcome.FAILED and best is not Outcome.FAILED:
         worst = Outcome.HELD if any(r.outcome is Outcome.HELD for r in reports) else Outcome.PARTIAL
+        if all(r.busy_with for r in reports if r.outcome is Outcome.FAILED):
+            return worst, ExitCode.TEMPORARY  # spaces that were named and are busy: try again
     if worst is Outcome.FAILED:
         return worst, reports[0].exit_code
     return worst, _EXIT_CODES[worst]

@@ -58,6 +58,7 @@ class Step:
     reason: str
     fetch: bool = False  #: the action needs a body from the source
     seen_in_space: str | None = None  #: key of the space that the stored row was in; None if there was no row
+    stored_version: int | None = None  #: version of the stored row; None if there was no row
 
     @property
     def writes(self) -> ChangeAction:
@@ -146,8 +147,15 @@ def step_of(
     action: Action, page_id: str, head: Head | None, stored: StoredPage | None, reason: str, *, fetch: bool
 ) -> Step:
     """Return the step for one page, with the space that its stored row was seen in."""
-    seen = stored.space_key if stored else None
-    return Step(action=action, page_id=page_id, head=head, reason=reason, fetch=fetch, seen_in_space=seen)
+    return Step(
+        action=action,
+        page_id=page_id,
+        head=head,
+        reason=reason,
+        fetch=fetch,
+        seen_in_space=stored.space_key if stored else None,
+        stored_version=stored.version if stored else None,
+    )
 
 
 def _steps(listing: Listing, stored: Mapping[str, StoredPage], *, every_page: bool) -> Iterator[Step]:

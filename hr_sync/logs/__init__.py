@@ -1,4 +1,4 @@
-"""One log for our events and those of libraries: one event a line, nothing secret in it, and it never ends a run."""
+"""One log for our events and those of libraries: one event a line, no secret in it, and no failure of it ends a run."""
 
 from hr_sync.logs.pipeline import configure_logging
 

@@ -1,4 +1,8 @@
-"""Writes log lines to a stream that may break, fill up or stall, without ever ending or holding up the run."""
+"""Writes log lines to a stream that may break, fill up or stall, without ending the run or holding it up.
+
+Lines are written by the thread that logs: what was logged before the process is killed is out. A queue with a thread of
+its own would lose the last lines, which matter most.
+"""
 
 import os
 import select
@@ -10,23 +14,23 @@ _PATIENCE_SECONDS = 1.0
 
 
 class LineWriter:
-    """Takes one line at a time, from one thread at a time.
+    """Writes one line at a time, from one thread at a time.
 
     A pipe whose reader stalls would block a plain write for ever (a container's log driver can do that). So a write
-    waits until the pipe takes more, for one second at first and not at all while it stays full. Pipes and files are
-    written past Python's buffers, which would fail again at exit and turn exit code 0 into 120.
+    waits until the pipe has room: for one second at first, and not at all as long as it stays full. Pipes and files are
+    written without Python's buffers, which would fail again at exit and turn exit code 0 into 120.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
-        # Progress bars put themselves in the place of sys.stderr while they run; lines then belong above the bar.
+        # Progress bars replace sys.stderr while they run; lines then belong above the bar.
         self._is_standard_error = stream is sys.stderr
         self._descriptor = _descriptor(stream)
         self._is_torn = False
         self._is_stalled = False
 
     def write(self, line: str) -> bool:
-        """Whether the stream took the whole line."""
+        """Write a line. Return True if the stream accepted all of it."""
         try:
             if self._descriptor is None:
                 self._write_stream(line + "\n")
@@ -58,7 +62,7 @@ class LineWriter:
 
 
 def _descriptor(stream: TextIO | None) -> int | None:
-    """None for a terminal, which people may pause, and for a stream in memory."""
+    """Return the file descriptor; None for a terminal, which people may pause, and for a stream in memory."""
     if stream is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Sets up logging once per process: every event, ours and foreign, takes the same way to one line.
+"""Sets up logging once per process: every event, ours or a library's, is formatted and redacted in the same way.
 
 Events have a dotted name and fields: `log.info("space.listed", space="HR", pages=61)`. Whatever is bound by
 `structlog.contextvars` (run_id, space, page_id) joins each event of the same thread, those of libraries too.
@@ -71,7 +71,7 @@ def _facts() -> list[Processor]:
 
 
 def _last_steps(redaction: Redaction) -> list[Processor]:
-    def tell_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    def render_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         error = event.pop("exc_info", None)
         if error is True:
             error = sys.exc_info()
@@ -83,12 +83,12 @@ def _last_steps(redaction: Redaction) -> list[Processor]:
 
     def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         exception = event.pop("exception", None)
-        log_fields = redaction.mapping(event)
+        redacted = redaction.mapping(event)
         if exception is not None:
-            log_fields["exception"] = redaction.traceback(str(exception))
-        return log_fields
+            redacted["exception"] = redaction.traceback(str(exception))
+        return redacted
 
-    return [tell_exception, redact]
+    return [render_exception, redact]
 
 
 def _json_line(_: WrappedLogger, __: str, event: EventDict) -> str:
@@ -102,14 +102,14 @@ def _console(*, colors: bool) -> Processor:
     def console_lines(logger: WrappedLogger, method: str, event: EventDict) -> str:
         exception = event.pop("exception", "")
         line = renderer(logger, method, event)
-        # What follows an event is indented, so that no message can pass a line of its own off as an event.
+        # What follows an event is indented, so that no message can forge an event on a line of its own.
         return "\n    ".join([str(line), *exception.split("\n")] if exception else [str(line)])
 
     return console_lines
 
 
 class _Handler(logging.Handler):
-    """Formats and writes; an event that cannot be formatted is still told of."""
+    """Formats and writes; an event that cannot be formatted is logged without its fields."""
 
     def __init__(self, lines: LineWriter, formatter: logging.Formatter) -> None:
         super().__init__()

@@ -1,26 +1,26 @@
 """Tracebacks without local variables, and without the messages of libraries that quote data.
 
 A server error of PostgreSQL quotes the whole row ("Failing row contains ..."), and so the page; SQLAlchemy repeats it.
-Of these only the SQLSTATE and the constraint are log_fields.
+Of these only the SQLSTATE and the constraint are logged.
 """
 
 import traceback
 from collections.abc import Iterator
 
-_QUOTING = frozenset({"sqlalchemy", "psycopg", "lxml"})
+_QUOTING = frozenset({"sqlalchemy", "psycopg"})
 _MOST_FRAMES = 30
 _MOST_LINKS = 10
 _LONGEST_MESSAGE_CHARACTERS = 2_000
 
 
 def render(error: BaseException) -> str:
-    """The chain of errors, oldest first, as Python prints it."""
+    """Return the chain of errors, oldest first, as Python prints it."""
     blocks = [f"{''.join(_frames(link))}{headline(link)}{joint}" for link, joint in _chain(error)]
     return "\n\n".join(reversed(blocks))
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
-    """Each error with the sentence that leads on to the one it brought about."""
+    """Yield each error with the sentence that leads to the one that it caused."""
     joint = ""
     link: BaseException | None = error
     for _ in range(_MOST_LINKS):
@@ -43,7 +43,7 @@ def _frames(error: BaseException) -> list[str]:
 
 
 def headline(error: BaseException) -> str:
-    """Type and message, or in place of the message what may be log_fields of it."""
+    """Return type and message; of a database error what may be logged instead of the message."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     if _quotes_data(kind):
@@ -62,5 +62,5 @@ def _database_facts(error: BaseException) -> str:
         "sqlstate": getattr(original, "sqlstate", None),
         "constraint": getattr(getattr(original, "diag", None), "constraint_name", None),
     }
-    log_fields = [f"{name}={value}" for name, value in facts.items() if value]
-    return f" ({', '.join(log_fields)})" if log_fields else ""
+    known = [f"{name}={value}" for name, value in facts.items() if value]
+    return f" ({', '.join(known)})" if known else ""

@@ -1,15 +1,24 @@
-"""Who may read: anybody, or whoever shows the token. As a bearer token, or as the password of a browser's login box.
+"""Who may read: everybody on this machine, or whoever shows the token, as a bearer token or as a browser's password.
 
-Never in the address: that is kept in histories, logs and referrers.
+The token is never taken from the address: that is kept in histories, logs and referrers.
 """
 
 import base64
 import binascii
 import hmac
+import ipaddress
+import threading
+import time
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+_PAUSE_SECONDS = 10  # between two log lines about refused tokens
 
 
 def may_read(authorization: str, token: str | None) -> bool:
-    """Return True if a request with this `Authorization` header may read. The comparison takes the same time for all."""
+    """Return True if a request with this `Authorization` header may read. The time tells nothing about the token."""
     if token is None:
         return True
     scheme, _, value = authorization.partition(" ")
@@ -26,3 +35,39 @@ def _password(credentials: bytes) -> bytes:
         return base64.b64decode(credentials, validate=True).partition(b":")[2]
     except binascii.Error:
         return b""
+
+
+def is_loopback(host: str) -> bool:
+    """Return True if a host name or IP address is that of this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def names_this_machine(host_header: str) -> bool:
+    """Return True if a `Host` header, with or without a port, names this machine.
+
+    A foreign name there means that somebody's web site had its name resolved to a loopback address.
+    """
+    if host_header.startswith("["):
+        return is_loopback(host_header[1:].partition("]")[0])
+    return is_loopback(host_header.partition(":")[0].lower())
+
+
+class RefusedTokens:
+    """Logs that tokens were refused: at once, then at most once in ten seconds with their number."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._number = 0
+        self._logged_at = -float(_PAUSE_SECONDS)
+
+    def note(self, address: str) -> None:
+        """Count one refused token."""
+        with self._lock:
+            self._number += 1
+            if time.monotonic() - self._logged_at < _PAUSE_SECONDS:
+                return
+            number, self._number, self._logged_at = self._number, 0, time.monotonic()
+        log.warning("web.token_refused", address=address, number=number)

@@ -1,121 +1,216 @@
-"""Is all well? Pure: from how the spaces and the schedule stand to green or red, with reasons. It reads nothing itself.
+"""Is the mirror kept? Pure: from the state of the spaces and of the scheduler to one of three states, with reasons.
 
-Red means that the mirror is not kept, whatever the cause: that runs take place says little, only a *complete* one does.
+| state | meaning |
+|---|---|
+| `well` | every space was looked at as a whole lately, and nothing waits for anybody |
+| `needs a decision` | removals are held; the mirror is fresh otherwise |
+| `wrong` | a space is stale, a lane of the scheduler stands still, or its runs fail |
+
+Pages that fail are notes: they cost themselves alone, and neither stop freshness nor change the state.
 """
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from hr_sync.store.read.runs import SpaceStatus
 
 
+class HealthState(StrEnum):
+    """What an operator has to know at first sight. Ordered from best to worst."""
+
+    WELL = "well"
+    NEEDS_DECISION = "needs a decision"
+    WRONG = "wrong"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HealthLimits:
-    """How bad it may get before health turns red."""
+    """From where on something is wrong."""
 
     stale_after_seconds: float  #: age of a space's last complete run
     full_stale_after_seconds: float = 86_400  #: age of its last complete full run
-    beat_after_seconds: float = 60  #: since the loop turned last
-    overdue_after_seconds: float = 360  #: for a run that was told to end; longer than any wait that hears nothing
+    heartbeat_after_seconds: float = 60  #: since the last heartbeat of a lane
+    overdue_after_seconds: float = 360  #: for a run that was told to end; longer than any wait that cannot be cancelled
     failures_in_a_row: int = 3  #: of one job
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ScheduleSnapshot:
-    """How the schedule stands now."""
+class LaneSnapshot:
+    """The state of one lane of the scheduler."""
 
-    last_beat_age_seconds: float  #: since the loop turned last
-    failures_in_a_row: int  #: most of any job; a run that ends otherwise sets it back to 0
+    name: str
+    heartbeat_age_seconds: float
+    failures_in_a_row: int = 0  #: most of any of its jobs; a run that ends otherwise sets it back to 0
+    overdue_seconds: float | None = None  #: since its run was told to end for its deadline; None: it was not
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduleSnapshot:
+    """The state of the scheduler."""
+
     up_seconds: float  #: since the service started
-    overdue_seconds: float | None = None  #: since the run at work was told to end for its deadline; None: it was not
+    lanes: tuple[LaneSnapshot, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Freshness:
+    """When a space was last looked at as a whole. None: never."""
+
+    ok: bool
+    age_seconds: float | None  #: since the last complete run
+    full_age_seconds: float | None  #: since the last complete full run, which alone finds what has gone
+    full_pass_due: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hold:
+    """Removals that wait for a decision."""
+
+    removals: int
+    since: datetime | None
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpaceHealth:
-    """How fresh one space is."""
+    """The health of one space."""
 
     space_key: str
-    ok: bool
-    age_seconds: float | None  #: since the last complete run; None = there was none
-    last_outcome: str | None
+    state: HealthState
+    freshness: Freshness
+    access_age_seconds: float | None  #: since labels and readers were compared; None: never
+    held: Hold | None
+    partial: bool  #: the last run did not bring everything
+    failing_pages: int
+    hidden_pages: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Health:
-    """Green or red. Each reason ends with what to do."""
+    """The health of the service. Each reason ends with what to do; notes need nobody at once."""
 
-    ok: bool
-    reasons: tuple[str, ...]
-    spaces: tuple[SpaceHealth, ...]
+    state: HealthState
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    spaces: tuple[SpaceHealth, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Return True if nothing is wrong and nothing waits for a decision."""
+        return self.state is HealthState.WELL
 
 
 def judge(spaces: Sequence[SpaceStatus], schedule: ScheduleSnapshot, limits: HealthLimits) -> Health:
-    """Judge how the mirror is kept.
+    """Return the health of the service.
 
     A space without any complete run, and a mirror without any space, have until `stale_after_seconds` after the start.
     """
-    judged = tuple(_judge_space(space, schedule, limits) for space in spaces)
-    reasons = [*_faults_of(schedule, limits)]
-    reasons += [_why_stale(space, limits) for space in judged if not space.ok]
-    reasons += [_why_unsearched(space, limits) for space in spaces if _is_unsearched(space, schedule, limits)]
+    wrong = [*_faults_of(schedule, limits)]
+    for space in spaces:
+        wrong += _why_stale(space, schedule, limits)
     if not spaces and schedule.up_seconds > limits.stale_after_seconds:
-        reasons.append("No space was ever synchronised. Look for the error of the last run.")
-    return Health(ok=not reasons, reasons=tuple(reasons), spaces=judged)
+        wrong.append("No space was ever synchronised. Look for the error of the last run.")
+    held = [_why_held(space) for space in spaces if space.held]
+    state = HealthState.WRONG if wrong else HealthState.NEEDS_DECISION if held else HealthState.WELL
+    return Health(
+        state=state,
+        reasons=(*wrong, *held),
+        notes=tuple(note for space in spaces for note in _notes_of(space)),
+        spaces=tuple(_health_of(space, schedule, limits) for space in spaces),
+    )
 
 
 def is_alive(schedule: ScheduleSnapshot, limits: HealthLimits) -> bool:
-    """Return True if the loop turns, and runs with it: one that hears nothing keeps all others from their turn."""
-    return _turns(schedule, limits) and (schedule.overdue_seconds or 0) <= limits.overdue_after_seconds
-
-
-def _turns(schedule: ScheduleSnapshot, limits: HealthLimits) -> bool:
-    return schedule.last_beat_age_seconds <= limits.beat_after_seconds
-
-
-def _faults_of(schedule: ScheduleSnapshot, limits: HealthLimits) -> list[str]:
-    reasons = []
-    if not _turns(schedule, limits):
-        seconds = round(schedule.last_beat_age_seconds)
-        reasons.append(f"The loop has not turned for {seconds} s. Restart the service.")
-    if schedule.overdue_seconds is not None:
-        reasons.append("A run is past its deadline and does not end. Restart the service.")
-    if schedule.failures_in_a_row >= limits.failures_in_a_row:
-        reasons.append(f"{schedule.failures_in_a_row} runs in a row failed. Look for the error of the last one.")
-    return reasons
-
-
-def _is_unsearched(space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLimits) -> bool:
-    """Return True if nobody has looked for so long for what has gone. Incremental runs are complete without doing it."""
-    age_seconds = schedule.up_seconds if space.full_age is None else space.full_age.total_seconds()
-    return age_seconds > limits.full_stale_after_seconds
-
-
-def _why_unsearched(space: SpaceStatus, limits: HealthLimits) -> str:
-    limit = _span(limits.full_stale_after_seconds)
-    return (
-        f"Space {space.space_key} has had no complete full run for {limit}: pages that are gone may still be shown. "
-        "Look for the error of the last full run."
+    """Return True if every lane has a heartbeat and no run ignores its deadline: a restart would not help."""
+    return all(
+        lane.heartbeat_age_seconds <= limits.heartbeat_after_seconds
+        and (lane.overdue_seconds or 0) <= limits.overdue_after_seconds
+        for lane in schedule.lanes
     )
 
 
-def _judge_space(space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLimits) -> SpaceHealth:
-    age_seconds = None if space.age is None else max(0.0, space.age.total_seconds())
-    age_or_wait = schedule.up_seconds if age_seconds is None else age_seconds
+def _faults_of(schedule: ScheduleSnapshot, limits: HealthLimits) -> Iterator[str]:
+    for lane in schedule.lanes:
+        if lane.heartbeat_age_seconds > limits.heartbeat_after_seconds:
+            seconds = round(lane.heartbeat_age_seconds)
+            yield f"The scheduler of {lane.name} runs has had no heartbeat for {seconds} s. Restart the service."
+        if lane.overdue_seconds is not None:
+            yield f"The {lane.name} run is past its deadline and does not end. Restart the service if it stays so."
+        if lane.failures_in_a_row >= limits.failures_in_a_row:
+            yield f"{lane.failures_in_a_row} {lane.name} runs in a row failed. Look for the error of the last one."
+
+
+def _why_stale(space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLimits) -> Iterator[str]:
+    if _seconds(space.age, schedule) > limits.stale_after_seconds:
+        limit = f"the limit is {_span(limits.stale_after_seconds)}"
+        age = "was never complete" if space.age is None else f"was last complete {_span(_age(space.age) or 0)} ago"
+        yield f"Space {space.space_key} {age}, and {limit}. `hr-sync status` tells what is missing."
+    if _seconds(space.full_age, schedule) > limits.full_stale_after_seconds:
+        limit = _span(limits.full_stale_after_seconds)
+        yield (
+            f"Space {space.space_key} has had no complete full run for {limit}: pages that are gone may still be "
+            "shown. Look for the error of the last full run."
+        )
+
+
+def _why_held(space: SpaceStatus) -> str:
+    since = f" since {space.held_since:%Y-%m-%d %H:%M} UTC" if space.held_since else ""
+    return (
+        f"{_pages(space.held)} of space {space.space_key} would be removed; this is held for a decision{since}. "
+        f"Look at them with `{look_command(space.space_key)}`; remove them with `{release_command(space.space_key)}`."
+    )
+
+
+def look_command(space_key: str) -> str:
+    """Return the command that shows the removals that wait in a space."""
+    return f"hr-sync run --space {shlex.quote(space_key)} --dry-run"
+
+
+def release_command(space_key: str) -> str:
+    """Return the command that carries out the removals that wait in a space."""
+    return f"hr-sync run --space {shlex.quote(space_key)} --allow-mass-delete"
+
+
+def _notes_of(space: SpaceStatus) -> Iterator[str]:
+    if space.last_outcome == "partial":
+        yield f"The last run of space {space.space_key} was partial. `hr-sync status` tells why."
+    if space.failing_pages:
+        yield f"{_pages(space.failing_pages)} of space {space.space_key} failed. Later runs try again."
+
+
+def _health_of(space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLimits) -> SpaceHealth:
+    fresh = not any(_why_stale(space, schedule, limits))
     return SpaceHealth(
         space_key=space.space_key,
-        ok=age_or_wait <= limits.stale_after_seconds,
-        age_seconds=age_seconds,
-        last_outcome=space.last_outcome,
+        state=HealthState.WRONG if not fresh else HealthState.NEEDS_DECISION if space.held else HealthState.WELL,
+        freshness=Freshness(
+            ok=fresh,
+            age_seconds=_age(space.age),
+            full_age_seconds=_age(space.full_age),
+            full_pass_due=space.full_pass_due,
+        ),
+        access_age_seconds=_age(space.access_age),
+        held=Hold(removals=space.held, since=space.held_since, reason=space.held_reason) if space.held else None,
+        partial=space.last_outcome == "partial",
+        failing_pages=space.failing_pages,
+        hidden_pages=space.hidden_pages,
     )
 
 
-def _why_stale(space: SpaceHealth, limits: HealthLimits) -> str:
-    limit = f"the limit is {_span(limits.stale_after_seconds)}"
-    if space.age_seconds is None:
-        return f"Space {space.space_key} was never complete, and {limit}. `hr-sync status` tells what is missing."
-    age = f"complete {_span(space.age_seconds)} ago"
-    return f"Space {space.space_key} was last {age}, and {limit}. `hr-sync status` tells what is missing."
+def _seconds(age: timedelta | None, schedule: ScheduleSnapshot) -> float:
+    """Return an age; the time since the start for what never happened."""
+    return schedule.up_seconds if age is None else age.total_seconds()
+
+
+def _age(age: timedelta | None) -> float | None:
+    return None if age is None else max(0.0, age.total_seconds())
+
+
+def _pages(number: int) -> str:
+    return "1 page" if number == 1 else f"{number} pages"
 
 
 def _span(seconds: float) -> str:

@@ -1,35 +1,113 @@
-"""HTML as text in which nothing foreign can become a tag: whatever is not `Html` is escaped on its way in."""
+"""The HTML pages, made from the templates beside this module. Values in, text out; nothing foreign is ever loaded."""
 
-import html
+import base64
+import hashlib
 import re
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-class Html(str):
-    """Text that is HTML already. Only `tag` and `join` make it, and constants of this package."""
-
-    __slots__ = ()
-
+from hr_sync.service.health import Health, look_command, release_command
+from hr_sync.store.read.history import PageHistory, StoredFacts
+from hr_sync.store.read.overview import Overview
 
 # What a terminal or a browser would obey instead of show: controls, and marks that turn the direction of writing.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_EMPTY = {"meta", "link", "br", "input"}
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+# Confluence's addresses end with the title; labels tell what a page is about, readers who works on it.
+_CONFIDENTIAL = {"url", "labels", "readers"}
+_MOST_RUNS = 15
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def tag(name: str, /, *children: object, **attributes: object) -> Html:
-    """Make an element. `None` as a child or attribute is left out; `class_` and `for_` lose their underscore."""
-    log_fields = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escaped(value)}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
-    return Html(f"<{name}{log_fields}>" if name in _EMPTY else f"<{name}{log_fields}>{join(*children)}</{name}>")
+class Pages:
+    """Renders each page of the service. Every value is escaped, whichever template shows it."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("hr_sync.service"),
+            autoescape=True,
+            finalize=_visible,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {"moment": _moment, "ago": _ago, "commands": _commands, "seconds": _seconds}
+        style = self._templates.get_template("style.css").render()
+        self._templates.globals |= {"style": Markup(style), "look": look_command, "release": release_command}  # noqa: S704 -- ours
+        #: Source of the style sheet for a content security policy.
+        self.style_source = f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
+
+    def status(self, overview: Overview, health: Health, *, now: datetime, show_titles: bool) -> str:
+        """Return the status page. Names of spaces are shown together with the titles of pages, or not at all."""
+        return self._templates.get_template("status.html").render(
+            overview=overview,
+            health=health,
+            fresh={space.space_key: space.freshness.ok for space in health.spaces},
+            runs=overview.runs[:_MOST_RUNS],
+            now=now,
+            show_titles=show_titles,
+        )
+
+    def page(self, page_id: str, history: PageHistory, *, title: str | None, show_titles: bool) -> str:
+        """Return what the mirror knows of one page. Confluence is not asked."""
+        return self._templates.get_template("page.html").render(
+            page_id=page_id,
+            title=title,
+            history=history,
+            facts=_facts(history.stored, show_titles=show_titles) if history.stored else None,
+        )
+
+    def message(self, heading: str, message: str) -> str:
+        """Return a page that says one thing."""
+        return self._templates.get_template("message.html").render(heading=heading, message=message)
 
 
-def join(*children: object) -> Html:
-    """Put children side by side."""
-    return Html("".join(escaped(child) for child in children if child is not None))
+def _facts(stored: StoredFacts, *, show_titles: bool) -> Sequence[tuple[str, object]]:
+    """Return names and values of the columns that are set, without what is confidential unless titles are shown."""
+    return [
+        (each.name.replace("_", " "), value)
+        for each in fields(stored)
+        if (value := getattr(stored, each.name)) is not None and (show_titles or each.name not in _CONFIDENTIAL)
+    ]
 
 
-def escaped(value: object) -> Html:
-    """Return HTML as it is, anything else as text that shows itself."""
-    return value if isinstance(value, Html) else Html(html.escape(_UNSEEN.sub("\N{REPLACEMENT CHARACTER}", str(value))))
+def _visible(value: object) -> object:
+    """Return a value as text in which nothing is invisible; HTML of our own as it is, None as nothing."""
+    if value is None:
+        return ""
+    return value if isinstance(value, Markup) else _INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", str(value))
+
+
+def _moment(value: object) -> object:
+    """Show a time in UTC, to the second; a list as its entries; anything else as it is."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if not isinstance(value, datetime):
+        return value
+    utc = value.astimezone(UTC)
+    markup = Markup('<time datetime="{}">{} UTC</time>')
+    return markup.format(utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M:%S}")
+
+
+def _ago(age: timedelta | None) -> str:
+    """Show an age in the largest unit that fits."""
+    if age is None:
+        return "never"
+    seconds = max(0, int(age.total_seconds()))
+    size, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
+    return f"{seconds // size} {unit} ago"
+
+
+def _commands(text: str | None) -> Markup:
+    """Show a message; what stands in backticks in it is a command."""
+    parts = (text or "").split("`")
+    shown = (Markup("<code>{}</code>") if number % 2 else Markup("{}") for number in range(len(parts)))
+    return Markup("").join(markup.format(_visible(part)) for markup, part in zip(shown, parts, strict=True))
+
+
+def _seconds(started: datetime, finished: datetime | None) -> str:
+    """Show how long a run took; nothing if it has not ended."""
+    return "" if finished is None else f"{(finished - started).total_seconds():.1f} s"

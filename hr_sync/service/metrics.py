@@ -1,12 +1,13 @@
-"""Metrics for Prometheus: counted as runs end, and read from the database when scraped. The names are a contract.
+"""Metrics for Prometheus: counted when runs end, and read from the database when scraped. The names are a contract.
 
-Labels are bounded: space keys, modes, outcomes and actions, never a page. What the database knows is asked at scrape
+Labels are bounded: space keys, modes, outcomes and actions, never a page. What stands in the database is read at scrape
 time, so that it is right after a restart and whichever worker ran; when the database is away, `hr_sync_database_up` is
 0 and those series are absent rather than old.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -15,8 +16,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from hr_sync.confluence.http.stats import HttpCounts
-from hr_sync.domain.outcome import Counts, RunReport
+from hr_sync.domain.outcome import Counts, Outcome, RunReport
 from hr_sync.store.read.overview import Overview
+from hr_sync.store.read.runs import SpaceStatus
 
 log = structlog.get_logger(__name__)
 
@@ -24,11 +26,12 @@ _RUN_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14_400)
 _LAG_SECONDS = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
 _NOT_ACTIONS = {"listed", "bodies"}
 ACTIONS = tuple(each.name for each in fields(Counts) if each.name not in _NOT_ACTIONS)
+JOBS = ("full", "incremental", "access")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricSources:
-    """What is asked at scrape time; what is None is left out."""
+    """What is read at scrape time; what is None is left out."""
 
     overview: Callable[[], Overview] | None = None
     http_stats: Callable[[], HttpCounts] | None = None
@@ -56,7 +59,10 @@ class Metrics:
         self._failed = Counter("hr_sync_job_failed", "Jobs that ended by an exception.", ["job"], registry=own)
         for action in ACTIONS:
             self._pages.labels(action=action)  # present from the start, so that a first increase is one
-        own.register(_AskedAtScrape(sources or MetricSources()))
+        for job in JOBS:
+            self._failed.labels(job=job)
+            self._runs.labels(mode=job, outcome=Outcome.FAILED)
+        own.register(_ReadAtScrape(sources or MetricSources()))
 
     def observe(self, report: RunReport) -> None:
         """Count a run that ended."""
@@ -96,16 +102,16 @@ def write_drift(path: Path, by_kind: Mapping[str, int]) -> None:
     write_to_textfile(str(path), registry)
 
 
-class _AskedAtScrape(Collector):
+class _ReadAtScrape(Collector):
     def __init__(self, sources: MetricSources) -> None:
         self._sources = sources
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing is asked of the database when registered."""
+        """Return nothing: the database is not read when this is registered."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """Ask now. A source that fails leaves its metrics out, and never the scrape."""
+        """Read now. A source that fails leaves out its own metrics, and never fails the scrape."""
         if self._sources.http_stats is not None:
             yield from _traffic(self._sources.http_stats())
         if self._sources.pool is not None:
@@ -115,45 +121,67 @@ class _AskedAtScrape(Collector):
 
 
 def _traffic(counts: HttpCounts) -> Iterable[Metric]:
-    for name, log_fields, value in (
+    for name, help_text, value in (
         ("requests", "Requests that Confluence answered.", counts.requests),
         ("retries", "Requests sent again.", counts.retries),
         ("throttled_seconds", "Waited because of status 429.", counts.throttled_seconds),
         ("bytes", "Read from Confluence, decoded.", counts.bytes),
     ):
-        yield CounterMetricFamily(f"hr_sync_confluence_{name}", log_fields, value=value)
+        yield CounterMetricFamily(f"hr_sync_confluence_{name}", help_text, value=value)
 
 
-def _spaces(ask: Callable[[], Overview]) -> Iterable[Metric]:
+def _spaces(read: Callable[[], Overview]) -> Iterable[Metric]:
     up = "1 when the database answered this scrape."
     try:
-        spaces = ask().spaces
-    except Exception as failure:  # noqa: BLE001 -- whatever it is, the other metrics still have to be told
-        log.warning("metrics.database_silent", error=type(failure).__name__)
+        spaces = read().spaces
+    except Exception as failure:  # noqa: BLE001 -- whatever it is, the other metrics are scraped all the same
+        log.warning("metrics.database_unavailable", error=type(failure).__name__)
         yield GaugeMetricFamily("hr_sync_database_up", up, value=0)
         return
     yield GaugeMetricFamily("hr_sync_database_up", up, value=1)
-    for name, log_fields, values in (
-        ("failing_pages", "Pages whose last attempt failed.", {each.space_key: each.failing_pages for each in spaces}),
-        ("live_pages", "Pages in the mirror.", {each.space_key: each.live_pages for each in spaces}),
-        ("held_removals", "Removals that wait for a decision.", {each.space_key: each.held for each in spaces}),
-        ("lease_held", "1 while a worker writes.", {each.space_key: each.lease_holder is not None for each in spaces}),
-        (
-            "last_complete_age_seconds",
-            "Since the end of the last complete run; absent when there was none.",
-            {each.space_key: each.age.total_seconds() for each in spaces if each.age is not None},
-        ),
-        (
-            "last_full_age_seconds",
-            "Since the last complete full run, which alone finds what has gone; absent when there was none.",
-            {each.space_key: each.full_age.total_seconds() for each in spaces if each.full_age is not None},
-        ),
-    ):
-        yield _gauge(f"hr_sync_{name}", log_fields, "space", values)
+    for name, help_text, value in _GAUGES:
+        found = {space.space_key: value(space) for space in spaces}
+        yield _gauge(
+            f"hr_sync_{name}", help_text, "space", {key: each for key, each in found.items() if each is not None}
+        )
 
 
-def _gauge(name: str, log_fields: str, label: str, values: Mapping[str, float]) -> Metric:
-    gauge = GaugeMetricFamily(name, log_fields, labels=[label])
+def _age_of(age: timedelta | None) -> float | None:
+    return None if age is None else age.total_seconds()
+
+
+#: Name, help and value of the metrics of a space; None leaves a space out.
+_GAUGES: tuple[tuple[str, str, Callable[[SpaceStatus], float | None]], ...] = (
+    ("failing_pages", "Pages whose last attempt failed.", lambda space: space.failing_pages),
+    ("live_pages", "Pages that consumers see.", lambda space: space.live_pages),
+    ("hidden_pages", "Pages that are kept and not shown.", lambda space: space.hidden_pages),
+    ("held_removals", "Removals that wait for a decision.", lambda space: space.held),
+    (
+        "held_since_seconds",
+        "When they began to wait, in seconds since 1970; absent when none waits.",
+        lambda space: space.held_since.timestamp() if space.held and space.held_since else None,
+    ),
+    ("lease_held", "1 while a worker writes.", lambda space: space.lease_holder is not None),
+    (
+        "last_complete_age_seconds",
+        "Since the end of the last complete run; absent when there was none.",
+        lambda space: _age_of(space.age),
+    ),
+    (
+        "last_full_age_seconds",
+        "Since the last complete full run, which alone finds what has gone; absent when there was none.",
+        lambda space: _age_of(space.full_age),
+    ),
+    (
+        "access_age_seconds",
+        "Since labels and readers were last compared; absent when they never were.",
+        lambda space: _age_of(space.access_age),
+    ),
+)
+
+
+def _gauge(name: str, help_text: str, label: str, values: Mapping[str, float]) -> Metric:
+    gauge = GaugeMetricFamily(name, help_text, labels=[label])
     for key, value in values.items():
         gauge.add_metric([key], float(value))
     return gauge

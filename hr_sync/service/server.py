@@ -1,95 +1,88 @@
-"""An HTTP server that no client can hold up: the standard library's, hardened. It knows nothing of what is served.
+"""The HTTP server: waitress, with limits for a handful of reads a minute. It knows nothing of what is served.
 
-Made for a handful of reads a minute. A client that sends nothing costs a thread for `SILENCE_SECONDS`; when too many
-wait so, the oldest is dropped, so that a probe is answered however many others hold their connections open.
+waitress reads requests and writes answers in one thread that never blocks, so that a slow client costs a file
+descriptor and no thread. It has no limit for the time that a request takes to arrive: `_Server` adds one.
 """
 
-import contextlib
-import socket
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
-from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from contextlib import contextmanager
 from wsgiref.types import WSGIApplication
 
-SILENCE_SECONDS = 5
-MOST_WAITING = 128  # connections whose request has not arrived yet
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+THREADS = 12  #: requests that are answered at once
+MOST_CONNECTIONS = 128
+LONGEST_IDLE_SECONDS = 5
+LONGEST_CONNECTION_SECONDS = 60  # a client that sends one byte after the other is not idle
+_LARGEST_HEAD_BYTES = 32_768
+_LARGEST_BODY_BYTES = 1024  # nothing is ever read from it
+_SHUTDOWN_SECONDS = 1
 
 
-class _Handler(WSGIRequestHandler):
-    timeout = SILENCE_SECONDS
-    server_version = "hr_sync"
-    sys_version = ""
-    server: "_Server"
+class _Server(TcpWSGIServer):  # type: ignore[misc] # the library has no types
+    """Closes the oldest connections that wait for a request, when there are too many or they are too old."""
 
-    def get_environ(self) -> dict[str, object]:
-        """Its head has arrived: the connection no longer waits."""
-        self.server.has_arrived(self.request)
-        return super().get_environ()
+    def handle_accept(self) -> None:
+        """Accept a connection, in the place of the oldest one that waits for its request."""
+        super().handle_accept()
+        if len(self.active_channels) > MOST_CONNECTIONS:
+            waiting = [channel for channel in self.active_channels.values() if not channel.requests]
+            if waiting:
+                min(waiting, key=_age).handle_close()
 
-    def address_string(self) -> str:
-        """Return the address as it is; the inherited one may ask the name server."""
-        return str(self.client_address[0])
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the name is inherited
-        """Keep quiet: probes are no events."""
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int]) -> None:
-        self._waiting: OrderedDict[socket.socket, None] = OrderedDict()
-        self._lock = threading.Lock()
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
-        super().__init__(address, _Handler)
-
-    def server_bind(self) -> None:
-        """Bind; the inherited way asks the name server for the host's full name, which may take seconds."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
-        self.setup_environ()
-
-    def process_request(self, request: socket.socket, client_address: tuple[str, int]) -> None:  # type: ignore[override]
-        """Let it wait for its request, in the place of the one that has waited longest if there is no other."""
-        with self._lock:
-            self._waiting[request] = None
-            oldest = self._waiting.popitem(last=False)[0] if len(self._waiting) > MOST_WAITING else None
-        if oldest is not None:
-            with contextlib.suppress(OSError):
-                oldest.shutdown(socket.SHUT_RDWR)  # its thread wakes up and closes it
-        super().process_request(request, client_address)
-
-    def has_arrived(self, request: socket.socket) -> None:
-        """Count a connection as waiting no more."""
-        with self._lock:
-            self._waiting.pop(request, None)
-
-    def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
-        """Close a connection, whatever became of it."""
-        self.has_arrived(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Keep quiet: a client that went away or sent rubbish is no event."""
+    def maintenance(self, now: float) -> None:
+        """Close what is idle, and what has been open for too long."""
+        super().maintenance(now)
+        for channel in self.active_channels.values():
+            if not channel.requests and channel.creation_time < now - LONGEST_CONNECTION_SECONDS:
+                channel.will_close = True
 
 
-@contextlib.contextmanager
+def _age(channel: HTTPChannel) -> float:
+    return float(channel.creation_time)
+
+
+def _limits(host: str, port: int) -> Adjustments:
+    return Adjustments(
+        listen=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        ident="hr_sync",
+        threads=THREADS,
+        connection_limit=2 * MOST_CONNECTIONS,  # above ours, since it would stop accepting
+        channel_timeout=LONGEST_IDLE_SECONDS,
+        cleanup_interval=1,
+        max_request_header_size=_LARGEST_HEAD_BYTES,
+        max_request_body_size=_LARGEST_BODY_BYTES,
+        log_socket_errors=False,  # a client that went away is no event
+        asyncore_use_poll=True,
+    )
+
+
+@contextmanager
 def serving(host: str, port: int, application: WSGIApplication) -> Iterator[int]:
-    """Serve in threads until the block ends; gives the port, which the system chooses for 0. Raises OSError."""
-    server = _Server((host, port))
-    server.set_app(application)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="web", daemon=True)
+    """Serve until the block ends. Yield the port, which the system chooses for 0. Raise OSError if it cannot open."""
+    try:
+        limits = _limits(host, port)
+    except ValueError as error:
+        raise OSError(str(error)) from None
+    sockets: dict[int, object] = {}
+    workers = ThreadedTaskDispatcher()
+    try:
+        server = _Server(application, map=sockets, dispatcher=workers, adj=limits)
+    except OSError:
+        wasyncore.close_all(sockets, ignore_all=True)
+        raise
+    workers.set_thread_count(THREADS)
+    thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()
     try:
-        yield server.server_port
+        yield int(server.effective_port)
     finally:
-        server.shutdown()
-        server.server_close()
+        # In the server's own thread: it ends when no socket is left.
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
         thread.join()
+        workers.shutdown(timeout=_SHUTDOWN_SECONDS)

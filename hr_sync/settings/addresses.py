@@ -1,4 +1,4 @@
-"""What may stand in `confluence.url` and `database.url`. Pure: nothing is resolved or connected to.
+"""Checks `confluence.url` and `database.url`. Pure: nothing is resolved or connected to.
 
 A refusal names the rule and never the address, which may hold a password.
 """
@@ -20,9 +20,9 @@ _CLOUD_ID = re.compile(r"/ex/confluence/[A-Za-z0-9-]{1,64}(/wiki)?")
 
 
 def confluence_base(address: str) -> str:
-    """The address without a trailing slash, scheme and host in lower case, no default port.
+    """Return the address without a trailing slash, scheme and host in lower case, no default port.
 
-    Raises ValueError with the rule that is broken. Taken are `https://acme.atlassian.net` and
+    Raise ValueError with the rule that is broken. Accepted are `https://acme.atlassian.net` and
     `https://api.atlassian.com/ex/confluence/CLOUD-ID`, each with or without `/wiki`, and any base address of a Data
     Center, with its context path.
     """
@@ -41,7 +41,7 @@ def confluence_base(address: str) -> str:
         raise ValueError("must not hold a user name or password; use username and api_token, or token")
     host = parts.hostname
     _check_host(host)
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("must begin with https:// (plain http:// is for loopback addresses alone)")
     path = _checked_path(parts, host)
     shown_host = f"[{host}]" if ":" in host else host
@@ -56,7 +56,8 @@ def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | No
         return None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return True if a host name or IP address is that of this machine."""
     ip = _ip_address(host)
     return host == "localhost" if ip is None else ip.is_loopback
 
@@ -90,10 +91,7 @@ def _checked_path(parts: SplitResult, host: str) -> str:
 
 
 def database_url(address: str) -> "URL":
-    """A SQLAlchemy URL for psycopg 3.
-
-    Raises ValueError with the rule that is broken.
-    """
+    """Return a SQLAlchemy URL for psycopg 3. Raise ValueError with the rule that is broken."""
     from psycopg import ProgrammingError  # noqa: PLC0415 - 60 ms that only a configured database needs
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - as above
     from sqlalchemy.engine import make_url  # noqa: PLC0415 - 200 ms, as above

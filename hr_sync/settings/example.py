@@ -1,4 +1,4 @@
-"""What is generated from the model: `config.example.toml` and the JSON schema of the TOML file."""
+"""Generates `config.example.toml` and the JSON schema of the TOML file from the model."""
 
 import json
 import textwrap
@@ -20,12 +20,12 @@ _HEAD = """\
 
 
 def config_example() -> str:
-    """The text of `config.example.toml`: every key with its description, its variable and its default."""
+    """Return the text of `config.example.toml`: every key with its description, its variable and its default."""
     return _HEAD + "".join(_table(group, model) for group, model in groups())
 
 
 def config_schema() -> dict[str, Any]:
-    """A JSON schema for the TOML file. Nothing is required in it: the value may come from the environment."""
+    """Return a JSON schema for the TOML file. Nothing is required in it: a value may come from the environment."""
     schema = Settings.model_json_schema(by_alias=True)
     for table in [schema, *schema["$defs"].values()]:
         table.pop("required", None)

@@ -16,6 +16,8 @@ FILE_SUFFIX = "_FILE"
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
+    """One setting."""
+
     group: str
     name: str
     attribute: str
@@ -23,31 +25,33 @@ class Key:
 
     @property
     def path(self) -> str:
-        """As in the TOML file and in messages: `confluence.url`."""
+        """Return the key path as in the TOML file and in messages: `confluence.url`."""
         return f"{self.group}.{self.name}"
 
     @property
     def variable(self) -> str:
+        """Return the name of its environment variable."""
         return f"{PREFIX}{self.group}__{self.name}".upper()
 
 
 def groups() -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield every group of settings: its name and its class."""
     for name, field in Settings.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield name, field.annotation
 
 
 def keys() -> Iterator[Key]:
-    """In the order of the model."""
+    """Yield every key, in the order of the model."""
     for group, model in groups():
         for attribute, field in model.model_fields.items():
             yield Key(group=group, name=field.alias or attribute, attribute=attribute, field=field)
 
 
 def nearest(unknown: str, known: list[str]) -> str:
-    """`; did you mean KEY?` or nothing. A known key in the wrong group counts as near."""
+    """Return `; did you mean KEY?` or nothing. A known key in the wrong group counts as near."""
     leaf = unknown.rpartition(".")[2]
     same_leaf = [name for name in known if name.rpartition(".")[2] == leaf]
-    telling = {name.removeprefix(PREFIX): name for name in known}  # a common beginning makes everything look near
-    near = same_leaf or [telling[name] for name in get_close_matches(unknown.removeprefix(PREFIX), telling, n=1)]
+    short = {name.removeprefix(PREFIX): name for name in known}  # a common beginning makes everything look near
+    near = same_leaf or [short[name] for name in get_close_matches(unknown.removeprefix(PREFIX), short, n=1)]
     return f"; did you mean {near[0]}?" if near else ""

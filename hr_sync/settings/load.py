@@ -27,13 +27,13 @@ def load_settings(
     environ: Mapping[str, str] = os.environ,
     overrides: Mapping[str, object] | None = None,
 ) -> Settings:
-    """Settings from every source; the first source that names a key wins.
+    """Read the settings from every source; the first source that names a key wins.
 
     `config_file` is what `--config` named; else `HR_SYNC_CONFIG`, `config.toml` in the working directory or
     /etc/hr_sync/config.toml is read. `overrides` holds options by key path, such as `{"log.level": "debug"}`; None
     stands for an option that was not used.
 
-    Raises ConfigurationError with one message for all mistakes.
+    Raise ConfigurationError with one message for all mistakes.
     """
     path = config_path(config_file, environ)
     layers = (command_line(overrides or {}), environment(environ), secret_files(environ), toml_file(path))
@@ -62,9 +62,9 @@ def _placeholders(effective: Mapping[str, Given]) -> list[Mistake]:
 
 
 def _new_mistakes(found: Iterable[Mistake], known: Iterable[Mistake], layers: Iterable[Layer]) -> list[Mistake]:
-    """Not again what a source has told already, and nothing as missing that an unreadable source may hold."""
-    log_fields = {(mistake.key, mistake.source) for mistake in known}
+    """Leave out what a source has reported, and missing keys that an unreadable source may hold."""
+    reported = {(mistake.key, mistake.source) for mistake in known}
     all_read = all(layer.is_whole for layer in layers)
     return [
-        mistake for mistake in found if (mistake.key, mistake.source) not in log_fields and (mistake.source or all_read)
+        mistake for mistake in found if (mistake.key, mistake.source) not in reported and (mistake.source or all_read)
     ]

@@ -27,11 +27,14 @@ from hr_sync.settings.types import (
     Fraction,
     Labels,
     Minutes,
+    MinutesOrNone,
     PageIds,
     PingUrl,
     Seconds,
+    SecondsOrNone,
     Secret,
     SpaceKeys,
+    StatusToken,
     Text,
     TimeZone,
     Word,
@@ -84,13 +87,15 @@ class ConfluenceSettings(Group):
     exclude_labels: Labels = ()
     """Labels: pages that carry one of these are not mirrored, whatever include_labels says."""
     max_connections: int = Field(default=8, ge=1, le=32)
-    """Requests under way at once."""
+    """Requests under way at once in one run; `serve` may have two runs at once."""
     request_timeout_seconds: Seconds = 30
     """Longest silence while connecting or waiting for the next bytes of an answer."""
     request_deadline_seconds: Seconds = 120
     """Longest time for one whole answer, from the request to its last byte."""
-    max_answer_megabytes: int = Field(default=64, ge=1, le=1024)
+    max_answer_megabytes: int = Field(default=16, ge=1, le=1024)
     """Largest answer that is read (megabytes of 1,000,000 bytes, after decompression)."""
+    max_pages_per_space: int = Field(default=1_000_000, ge=1, le=100_000_000)
+    """Most pages that the listing of one space may have; a longer one is not trusted."""
     max_attempts: int = Field(default=5, ge=1, le=20)
     """Times that a request is sent before it counts as failed."""
     first_retry_wait_seconds: Seconds = 0.5
@@ -131,7 +136,7 @@ class ConfluenceSettings(Group):
     @field_validator("token")
     @classmethod
     def _check_one_way(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        """Runs last, so that it is told beside the mistakes of other fields; skipped when one of its own is wrong."""
+        """Check that there is one way of authenticating. Last, so that mistakes of other fields are reported too."""
         if not {"username", "api_token"} <= info.data.keys():
             return token
         username, api_token = info.data["username"], info.data["api_token"]
@@ -186,7 +191,7 @@ class DatabaseSettings(Group):
 
     @property
     def sqlalchemy_url(self) -> "URL | None":
-        """`url` for psycopg 3; its repr hides the password. None: the embedded PostgreSQL serves."""
+        """Return `url` for psycopg 3; its repr hides the password. None: the embedded PostgreSQL is used."""
         return None if self.url is None else database_url(self.url.get_secret_value())
 
 
@@ -194,9 +199,9 @@ class SyncSettings(Group):
     """What one run may do, and when `hr-sync serve` runs."""
 
     max_removed_fraction: Fraction = 0.1
-    """Share of a space's live pages that one run may hide or remove; more is held for a decision (exit code 4)."""
+    """Share of a space's live pages that one run may remove; more is held for a decision (exit code 4)."""
     max_removed_pages: int = Field(default=20, ge=0)
-    """Number of pages that may always be hidden or removed, in small spaces too."""
+    """Number of pages that one run may always remove, in small spaces too: the larger of the two limits counts."""
     overlap_minutes: int = Field(default=15, ge=0, le=10_080)
     """How far behind the last known change an incremental run looks again (Cloud)."""
     incremental_interval_minutes: Minutes = 5
@@ -207,38 +212,47 @@ class SyncSettings(Group):
     """Instead of incremental_interval_minutes: minute, hour, day, month and weekday (0 and 7 are Sunday)."""
     full_cron: CronExpression | None = Field(default=None, examples=["30 1,13 * * *"])
     """Instead of full_interval_minutes, written in the same way."""
-    access_with_full: bool = False
-    """Whether every full run compares labels and read restrictions too, for about as many requests again."""
-    access_interval_minutes: Minutes | None = Field(default=None, examples=[60])
-    """How often `serve` compares labels and read restrictions alone. Not set: never."""
-    access_cron: CronExpression | None = Field(default=None, examples=["0 * * * *"])
-    """Instead of access_interval_minutes, written in the same way."""
     time_zone: TimeZone = "UTC"
     """Zone that the cron expressions are meant in, like Europe/Berlin."""
     jitter_seconds: int = Field(default=10, ge=0, le=3600)
     """Up to so much later than the interval says, so that many workers do not ask all at once."""
-    run_deadline_minutes: Minutes = 120
-    """Longest time for one run of `serve`; then it is stopped, and the next one goes on."""
+    run_deadline_minutes: MinutesOrNone = 120
+    """Longest time for one run; then it is stopped, and the next one goes on. 0: no limit."""
+    busy_wait_seconds: SecondsOrNone = 30
+    """How long a run waits for a space that was named and that another worker holds. 0: not at all."""
     stale_after_minutes: Minutes = 60
-    """Age of a space's last complete run from which /healthz is red. Longer than the schedule's longest gap."""
+    """Age of a space's last complete run from which /healthz answers 503. Longer than the schedule's longest gap."""
     full_stale_after_minutes: Minutes = 2160
-    """Age of its last complete full run from which /healthz is red: only full runs find pages that are gone. Longer
-    than the longest gap between two of them."""
+    """Age of its last complete full run from which /healthz answers 503: only full runs find pages that are gone.
+    Longer than the longest gap between two of them."""
+
+
+class AccessSettings(Group):
+    """When labels and read restrictions are compared; they change without a version of the page."""
+
+    with_full: bool = False
+    """Whether every full run compares them too, for about as many requests again."""
+    interval_minutes: Minutes | None = Field(default=None, examples=[60])
+    """How often `serve` compares them alone. Not set: never."""
+    cron: CronExpression | None = Field(default=None, examples=["0 * * * *"])
+    """Instead of interval_minutes: minute, hour, day, month and weekday, in the zone of sync.time_zone."""
 
 
 class ServiceSettings(Group):
-    """What `hr-sync serve` shows of itself over HTTP, and whom it tells."""
+    """What `hr-sync serve` offers over HTTP, and where runs are reported."""
 
     host: Text = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 lets other machines ask, as a container needs."""
+    """Address to listen on; 0.0.0.0 lets other machines connect, as a container needs, and then a token is required."""
     port: int = Field(default=8080, ge=0, le=65_535)
     """Port of /livez, /readyz, /healthz, /metrics and the status page; 0 takes a free one."""
-    token: Secret | None = Field(default=None, examples=["..."])
-    """Asked for by the status page and /metrics when it is set: as Bearer, or as the password of any user."""
+    token: StatusToken | None = Field(default=None, examples=["..."])
+    """At least 16 characters that the status page and /metrics require: as Bearer, or as the password of any user.
+    Better kept in a file of its own, named by HR_SYNC_SERVICE__TOKEN_FILE."""
     show_titles: bool = False
-    """Whether the status page shows titles of pages, which may be confidential."""
-    ping_url: PingUrl | None = Field(default=None, examples=["https://hc-ping.com/CHANGE-ME"])
-    """Asked for with /start before each run, as it is after a complete one and with /fail after any other."""
+    """Whether the status page shows titles, labels and readers of pages, which may be confidential."""
+    ping_url: PingUrl | None = Field(default=None, examples=["https://hc-ping.com/UUID"])
+    """Dead man's switch in the manner of healthchecks.io: requested with /start before each run, unchanged after a good
+    one, and with /fail after one that failed or while removals are held."""
     metrics_file: FolderPath | None = Field(default=None, examples=["/var/lib/node_exporter/hr_sync.prom"])
     """File that `hr-sync run` writes its metrics to, for the textfile collector of the node exporter."""
 
@@ -260,6 +274,7 @@ class Settings(BaseSettings):
     confluence: ConfluenceSettings
     database: DatabaseSettings = DatabaseSettings()
     sync: SyncSettings = SyncSettings()
+    access: AccessSettings = AccessSettings()
     service: ServiceSettings = ServiceSettings()
     log: LogSettings = LogSettings()
 
@@ -274,9 +289,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Nothing but what is passed: only `load_settings` looks at the environment, and it checks what it finds."""
+        """Use nothing but what is passed: `load_settings` alone reads the environment, and checks what it finds."""
         return (init_settings,)
 
     def source_of(self, path: str) -> str | None:
-        """The file or variable that the value of a key path such as `log.level` came from; None for a default."""
+        """Return the file or variable that a key path such as `log.level` came from; None for a default."""
         return self._sources.get(path)

@@ -1,4 +1,4 @@
-"""From mistakes to one message that names each key, its source and the remedy, and never a value."""
+"""Turns mistakes into one message that names each key, its source and the remedy, and never a value."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """`key` is the key path, empty for a source as a whole; `source` a file path, a variable, or empty when unset."""
+    """One mistake. `key` is empty for a source as a whole, `source` for a key that is not set anywhere."""
 
     key: str = ""
     source: str = ""
@@ -16,12 +16,12 @@ class Mistake:
 
 
 def printable(name: str) -> str:
-    """Names come from outside too: nothing in them may end a line or steer a terminal."""
+    """Return a name in which nothing ends a line or controls a terminal: names come from outside too."""
     return name if name.isprintable() else ascii(name)
 
 
 def validation_mistakes(error: ValidationError, sources: Mapping[str, str], *, config_name: str) -> list[Mistake]:
-    """What the model refused. `sources` tells by key path where the refused value stood."""
+    """Return what the model refused. `sources` names the source of each value by key path."""
     mistakes = []
     for fault in error.errors(include_url=False, include_input=False, include_context=False):
         key = ".".join(str(part) for part in fault["loc"][:2])
@@ -36,6 +36,7 @@ def validation_mistakes(error: ValidationError, sources: Mapping[str, str], *, c
 
 
 def message(mistakes: Iterable[Mistake]) -> str:
+    """Return one message for all mistakes."""
     lines = [f"  {_place(mistake)}: {mistake.what}" for mistake in mistakes]
     count = "one mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
     return "\n".join([f"{count} in the settings; nothing was started:", *lines])

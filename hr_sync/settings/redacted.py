@@ -1,4 +1,4 @@
-"""Settings as they may be shown, and the secrets that may not."""
+"""Shows settings without their secrets, and lists the secrets for the log to mask."""
 
 import base64
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ _HIDDEN = "***"
 
 
 def shown(settings: "Settings") -> dict[str, dict[str, dict[str, Any]]]:
-    """`{group: {key: {"value": ..., "source": ...}}}`, ready for JSON, with every secret as `***`."""
+    """Return `{group: {key: {"value": ..., "source": ...}}}`, ready for JSON, with every secret as `***`."""
     groups = settings.model_dump(mode="json", by_alias=True)
     for key in keys():
         value = groups[key.group][key.name]
@@ -29,7 +29,7 @@ def shown(settings: "Settings") -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def secret_values(settings: "Settings") -> tuple[str, ...]:
-    """Every secret in each spelling that a library may print: as set, escaped in a URL, in a Basic header."""
+    """Return every secret in each spelling that a library may print: as set, escaped in a URL, in a Basic header."""
     found = {
         value.get_secret_value()
         for key in keys()

@@ -1,10 +1,12 @@
-"""Where settings come from: command line, environment, secret files, TOML file. Each becomes a layer.
+"""Reads settings from command line, environment, secret files and TOML file. Each becomes a layer.
 
-Reading never ends at the first mistake: a layer holds what it could read and the mistakes beside it. What the values
-must look like is not judged here but in the model.
+Reading does not end at the first mistake: a layer holds what it could read, and its mistakes. The values themselves are
+checked by the model.
 """
 
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,8 +28,14 @@ _UNREAD = object()  # stands for a value that could not be read; no kind of valu
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
+    """A value, and the source that it was read from."""
+
     value: object
     source: str
+
+
+class _Refused(ValueError):
+    """A file that is not read; the message is for people."""
 
 
 class Layer(PydanticBaseSettingsSource):
@@ -40,17 +48,17 @@ class Layer(PydanticBaseSettingsSource):
         self.is_whole = is_whole
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - inherited
-        """The values of one group."""
+        """Return the values of one group."""
         pairs = ([*path.split(".", 1), given.value] for path, given in self.given.items())
         return {name: value for group, name, value in pairs if group == field_name}, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        # A group without a value is an empty group: then each of its missing keys is told, not the group.
+        # A group without a value is an empty group: then each of its missing keys is reported, not the group.
         return {group: self.get_field_value(Settings.model_fields[group], group)[0] for group, _ in groups()}
 
 
 def command_line(overrides: Mapping[str, object]) -> Layer:
-    """Options by key path, such as `log.level`; None stands for an option that was not used."""
+    """Return the layer of options by key path, such as `log.level`; None stands for an option that was not used."""
     known = {key.path for key in keys()}
     if unknown := overrides.keys() - known:
         raise KeyError(*unknown)
@@ -59,6 +67,7 @@ def command_line(overrides: Mapping[str, object]) -> Layer:
 
 
 def environment(environ: Mapping[str, str]) -> Layer:
+    """Return the layer of environment variables. Unknown ones with our prefix are mistakes."""
     given = {
         key.path: Given(value=environ[key.variable], source=key.variable) for key in keys() if key.variable in environ
     }
@@ -73,13 +82,13 @@ def environment(environ: Mapping[str, str]) -> Layer:
 
 
 def _is_service_link(name: str, environ: Mapping[str, str]) -> bool:
-    """Kubernetes puts HR_SYNC_PORT and the like into every pod beside a Service named hr-sync; not for us."""
+    """Return True for HR_SYNC_PORT and the like, which Kubernetes sets in pods beside a Service named hr-sync."""
     link = re.fullmatch(r"(\w+?)_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_[A-Z]+(_PROTO|_PORT|_ADDR)?)?)", name)
     return link is not None and {f"{link[1]}_SERVICE_HOST", f"{link[1]}_SERVICE_PORT"} <= environ.keys()
 
 
 def secret_files(environ: Mapping[str, str]) -> Layer:
-    """`HR_SYNC_..._FILE` names a file that holds the value: its text without the line break at the end.
+    """Return the layer of `HR_SYNC_..._FILE` variables: each names a file with the value, read without its line break.
 
     Messages do not name the file: whoever confuses the two variables has put the secret itself there.
     """
@@ -103,6 +112,7 @@ def secret_files(environ: Mapping[str, str]) -> Layer:
 
 
 def toml_file(path: Path | None) -> Layer:
+    """Return the layer of a TOML file; an empty one without a file."""
     if path is None:
         return Layer({}, [])
     source = printable(str(path))
@@ -138,19 +148,22 @@ def _layer_of_document(document: dict[str, Any], source: str) -> Layer:
 
 
 def config_path(config_file: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """The file that was named, whether it exists or not; else the first of the usual files that exists."""
+    """Return the file that was named, whether it exists or not; else the first of the usual files that exists."""
     if config_file is not None:
         return config_file
-    if CONFIG_VARIABLE in environ:
+    if environ.get(CONFIG_VARIABLE):  # compose sets it to nothing when it is not set outside
         return Path(environ[CONFIG_VARIABLE])
     return next((path for path in DEFAULT_FILES if path.exists() or path.is_symlink()), None)
 
 
 def _text_of(path: Path) -> str:
     with path.open("rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISREG(mode) and mode & stat.S_IWOTH:
+            raise _Refused("everybody may write to it; use chmod o-w")
         content = file.read(_LARGEST_BYTES + 1)
     if len(content) > _LARGEST_BYTES:
-        raise ValueError("too large")
+        raise _Refused("too large")
     return content.decode("utf-8-sig")  # editors on Windows begin a file with a byte order mark
 
 
@@ -159,4 +172,4 @@ def _reason(error: OSError | ValueError | RecursionError) -> str:
         return error.strerror
     if isinstance(error, UnicodeDecodeError):
         return "not UTF-8"
-    return "too large, too deep or not a file name"
+    return str(error) if isinstance(error, _Refused) else "too large, too deep or not a file name"

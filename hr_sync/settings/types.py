@@ -1,6 +1,6 @@
-"""The kinds of values that settings hold: text, secrets, numbers, lists, folders, files.
+"""The types of values that settings hold: text, secrets, numbers, lists, folders, files.
 
-Each kind says in one place what it refuses. A refusal never quotes the value: it may be a secret in the wrong field.
+Each type checks its values in one place. A refusal never quotes the value: it may be a secret in the wrong field.
 """
 
 import json
@@ -18,7 +18,7 @@ _SPACE_KEY = re.compile(r"""\*|~?[^\s,*/\\?#&%"'<>~\x00-\x1f\x7f-\x9f]{1,254}"""
 
 
 def check_text(text: str) -> str:
-    """Not empty, no control character, nothing blank at either end: the usual marks of a bad paste."""
+    """Return the text. Refuse what a bad paste leaves: nothing, control characters, blanks at either end."""
     if not text:
         raise ValueError("must not be empty; give a value or remove the setting")
     if _CONTROL.search(text):
@@ -38,7 +38,7 @@ def _lower(value: object) -> object:
 
 
 def _split(value: object) -> object:
-    """`HR, IT` and `["HR", "IT"]` are the same list: environment variables hold nothing but text."""
+    """Read `HR, IT` like `["HR", "IT"]`: environment variables hold nothing but text."""
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
@@ -104,11 +104,17 @@ def _check_zone(name: str) -> str:
 
 
 def _check_cron(expression: str) -> str:
-    """Look at the form only; what the fields mean is checked where the schedule is made."""
+    """Check the form alone; the fields are checked where the schedule is made."""
     fields = expression.split()
     if len(fields) != _CRON_FIELDS and not expression.startswith("@"):
         raise ValueError("must be a cron expression of five fields: minute hour day month weekday")
     return expression
+
+
+def _check_token(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < _SHORTEST_TOKEN:
+        raise ValueError(f"must have at least {_SHORTEST_TOKEN} characters; make one with `openssl rand -hex 16`")
+    return secret
 
 
 def _check_ping_url(secret: SecretStr) -> SecretStr:
@@ -120,13 +126,17 @@ def _check_ping_url(secret: SecretStr) -> SecretStr:
 
 
 _CRON_FIELDS = 5
+_SHORTEST_TOKEN = 16  # characters
 Text = Annotated[str, AfterValidator(check_text)]
 Word = BeforeValidator(_lower)
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+SecondsOrNone = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Minutes = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+MinutesOrNone = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
 TimeZone = Annotated[Text, AfterValidator(_check_zone)]
 CronExpression = Annotated[Text, AfterValidator(_check_cron)]
+StatusToken = Annotated[Secret, AfterValidator(_check_token)]
 PingUrl = Annotated[Secret, AfterValidator(_check_ping_url)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 FolderPath = Annotated[Path, BeforeValidator(_check_path_text), AfterValidator(_expand_home)]

@@ -183,7 +183,11 @@ def _rename(session: Session, old_key: str, new_key: str) -> None:
     session.execute(
         update(_SPACES)
         .where(_SPACES.c.space_key == old_key)
-        .values(space_key=new_key, epoch=func.greatest(_SPACES.c.epoch, epoch))
+        .values(
+            space_key=new_key,
+            epoch=func.greatest(_SPACES.c.epoch, epoch),
+            former_keys=func.array_append(func.array_remove(_SPACES.c.former_keys, new_key), old_key),
+        )
     )
     session.execute(update(PageFailure).where(PageFailure.space_key == old_key).values(space_key=new_key))
     log.info("space.renamed", old=old_key, new=new_key)

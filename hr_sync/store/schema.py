@@ -110,6 +110,16 @@ def check_schema(engine: Engine) -> str:
     return found.revision
 
 
+def schema_state(engine: Engine) -> str:
+    """Return in words what the database holds, reading only. Raises `SchemaError` if it is not this build's."""
+    with database_errors(engine), engine.begin() as connection:
+        found = _look(connection)
+    if found.revision is None:
+        _refuse_foreign_tables(found)
+        return f"Database: reached; schema {found.schema} holds no tables yet, the first run makes them."
+    return f"Database: reached, tables are at revision {check_schema(engine)}."
+
+
 def migrate(engine: Engine) -> str:
     """Move the tables to this build's revision, all or nothing, and return it. Create them in a fresh database."""
     with _schema_transaction(engine) as connection:

@@ -14,8 +14,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AttributeStep, StoredAttributes
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import Space, StoredPage
+from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.store.lease import Lease, check_lease
@@ -38,28 +37,45 @@ from hr_sync.store.write.runs import finish_space, forget_position, forget_space
 Result = TypeVar("Result")
 
 
-class SpaceStore:
-    """The stored pages of one space in one run. `Store.leased` makes it."""
+class SpaceReader:
+    """Reads what is stored of one space. Needs no lease. `Store.reader` makes it."""
 
-    def __init__(self, transactions: Transactions, lease: Lease, space: Space, run_id: int) -> None:
+    def __init__(self, transactions: Transactions, space: Space) -> None:
         self.space = space
-        self.run_id = run_id
-        self.renamed_from = lease.renamed_from  #: the key that the space had until this lease; None if it is the same
         self._transactions = transactions
-        self._lease = lease
 
     def state(self) -> SpaceState:
         """Return where the passes over the space stand."""
-        return self._read(state_of_space, self._lease.space_key)
+        return self._read(state_of_space, self.space.key)
 
     def stored_pages(self) -> dict[str, StoredPage]:
-        """Return every row of the space, hidden and removed ones too, by page id."""
-        return self._read(stored_of_space, self._lease.space_key)
+        """Return every row of the space, hidden and removed ones too, by page id.
+
+        Rows that still stand under a former key of the space are among them.
+        """
+        return self._transactions.run(lambda session: stored_of_space(session, self.space))
 
     def stored_by_id(self, ids: Iterable[str]) -> dict[str, StoredPage]:
         """Return the rows of these pages, whatever space they are in, by page id."""
         wanted = list(ids)
         return self._transactions.run(lambda session: stored_by_id(session, wanted))
+
+    def stored_attributes(self) -> dict[str, StoredAttributes]:
+        """Return labels and readers of the live pages of the space, by page id."""
+        return self._read(stored_attributes, self.space.key)
+
+    def _read(self, read: Callable[[Session, str], Result], space_key: str) -> Result:
+        return self._transactions.run(lambda session: read(session, space_key))
+
+
+class SpaceStore(SpaceReader):
+    """Reads and writes one space in one run, under its lease. `Store.leased` makes it."""
+
+    def __init__(self, transactions: Transactions, lease: Lease, space: Space, run_id: int) -> None:
+        super().__init__(transactions, space)
+        self.run_id = run_id
+        self.renamed_from = lease.renamed_from  #: the key that the space had until this lease; None if it is the same
+        self._lease = lease
 
     def failing_pages(self, *, due_only: bool = False) -> list[str]:
         """Return the ids of the pages of the space that failed and have not succeeded since, sorted.
@@ -120,10 +136,6 @@ class SpaceStore:
         """
         return self._decided(remove_pages, decisions)
 
-    def stored_attributes(self) -> dict[str, StoredAttributes]:
-        """Return labels and readers of the live pages of the space, by page id."""
-        return self._read(stored_attributes, self._lease.space_key)
-
     def write_attributes(self, pages: Sequence[Sequence[AttributeStep]]) -> list[AttributeStep]:
         """Write the steps of each page and their feed rows in one transaction. Return the steps that were written.
 
@@ -167,9 +179,6 @@ class SpaceStore:
         done = forget_space if forget else forget_position
         self._transactions.run(lambda session: done(session, self._lease))
         return erased
-
-    def _read(self, read: Callable[[Session, str], Result], space_key: str) -> Result:
-        return self._transactions.run(lambda session: read(session, space_key))
 
     def _decided(
         self,

@@ -14,13 +14,13 @@ from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.read.audit import AuditRow, audit_rows, live_elsewhere, stored_bodies
 from hr_sync.store.read.history import PageHistory, page_history
-from hr_sync.store.read.state import full_pass_is_due, stored_by_id, stored_spaces
-from hr_sync.store.space_store import SpaceStore
+from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
+from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import prune_changes, prune_runs
-from hr_sync.store.write.runs import close_run, open_run, request_full_pass
+from hr_sync.store.write.runs import close_run, mark_gone, open_run, request_full_pass
 
 LEASE_SECONDS = 60.0  #: renewed every third of it; another worker waits this long after a crash
 POLL_SECONDS = 0.5  #: how often a waiting worker tries to take a lease
@@ -75,6 +75,19 @@ class Store:
             return
         with renewed(self._transactions, taken, seconds=seconds):
             yield SpaceStore(self._transactions, taken, space, run_id)
+
+    def reader(self, space: Space) -> SpaceReader:
+        """Return what reads the stored pages of a space without a lease, for a dry run or an audit."""
+        return SpaceReader(self._transactions, space)
+
+    def mark_gone(self, space_keys: Sequence[str]) -> None:
+        """Mark those of these spaces as gone of which nothing is left: status and health no longer show them."""
+        if space_keys:
+            self._transactions.run(lambda session: mark_gone(session, space_keys))
+
+    def held_removals(self) -> int:
+        """Return how many removals wait for a decision, in all spaces together."""
+        return self._transactions.run(held_removals)
 
     def release_leases(self, worker: Worker) -> None:
         """Cancel the statements of this process and release the leases of this worker, for a forced shutdown."""

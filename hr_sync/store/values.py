@@ -6,7 +6,6 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
 
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Head
@@ -54,6 +53,7 @@ class StoredSpace:
     name: str  #: "" if not known
     held: int  #: removals that wait for a decision
     gone_at: datetime | None = None  #: when a run found nothing of it left
+    former_keys: tuple[str, ...] = ()  #: keys that it had before
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +101,7 @@ class Failure:
     """One page that failed, described without its content."""
 
     page_id: str
-    stage: Literal["fetch", "read", "store", "scope"]  #: a word of `FailureStage`
+    stage: FailureStage
     error_class: str
     message: str
     version: int | None = None
@@ -121,5 +121,4 @@ class SpaceRecord:
     held: int | None = None  #: removals that wait for a decision; None keeps the hold as it is
     held_reason: str | None = None
     allowed_run: bool = False  #: somebody allowed a mass removal in this run
-    gone: bool = False  #: nothing of the space is left
     requests: int = 0  #: HTTP requests made for it

@@ -1,50 +1,127 @@
-"""Asks Confluence about pages that it did not show. The rules stand in `hr_sync.domain.deletion`."""
+"""Looks up pages that a listing does not show, and decides about them. The rules stand in `hr_sync.domain.deletion`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space, StoredPage
-from hr_sync.domain.deletion import Ruling, rule
+from hr_sync.domain.deletion import DeletionDecision, HoldState, LookupResult, LookupStatus, decide_absent
 from hr_sync.errors import AnswerNotTrusted, NotFound
+from hr_sync.sync.fetch import BodyFetcher
+
+Hide = Callable[[Sequence[DeletionDecision]], object]
+"""Hides the pages of the decisions that say so; a dry run passes `hide_nothing`."""
+
+_PAGES_PER_CHECK = 500  # looked up between two access checks; what they show is kept before the next ones are asked
+_KNOWN_PAGES = 3  # asked in turn by an access check, since one may be odd by itself
 
 
-def ask(
-    reader: Source,
+def hide_nothing(_decisions: Sequence[DeletionDecision]) -> None:
+    """Hide nothing: for a dry run."""
+
+
+def verify_absent(
+    source: Source,
+    fetcher: BodyFetcher,
     space: Space,
-    questions: Sequence[StoredPage],
+    absent: Sequence[StoredPage],
     *,
-    known_page: str | None,
+    known_pages: Sequence[str] | None,
     mirrored_space_ids: frozenset[str],
-) -> list[Ruling]:
-    """Ask about each page by id, between two canaries. `known_page` is one that the space has just shown.
+    hold: HoldState,
+    hide: Hide,
+    listed: bool = False,
+) -> list[DeletionDecision]:
+    """Look each page up by id, between two access checks, and decide. Hide what the evidence says, chunk by chunk.
 
-    Only a complete listing of the space, or a person who names the page, may bring questions here.
-    Raises AnswerNotTrusted when a canary fails: then nothing that was answered is evidence.
+    `known_pages` are pages that the space has just shown, None where no page of the space is known to be visible.
+    `listed`: the listing showed these pages, and their bodies could not be fetched. Raise AnswerNotTrusted if an access
+    check fails: what was answered in between is evidence of nothing.
     """
-    if not questions:
-        return []
-    check_access(reader, space, known_page)
-    evidence = reader.look([page.id for page in questions])
-    check_access(reader, space, known_page)
-    return [
-        rule(evidence[page.id], page, space_id=space.id, mirrored_space_ids=mirrored_space_ids) for page in questions
+    decisions: list[DeletionDecision] = []
+    asked = {page.id for page in absent}
+    known = None if known_pages is None else _spread([page_id for page_id in known_pages if page_id not in asked])
+    for pages in _chunks(absent):
+        check_access(source, space, known)
+        lookups = lookup_each(source, fetcher, [page.id for page in pages], space)
+        check_access(source, space, known)
+        decided = [
+            decide_absent(
+                page,
+                lookups[page.id],
+                space_id=space.id,
+                mirrored_space_ids=mirrored_space_ids,
+                listed=listed,
+                hold=hold,
+            )
+            for page in pages
+        ]
+        hide(decided)
+        decisions += decided
+    return decisions
+
+
+def lookup_each(source: Source, fetcher: BodyFetcher, page_ids: Sequence[str], space: Space) -> dict[str, LookupResult]:
+    """Look pages up: many at once first, then one by one those that are missing or said to be in this space still.
+
+    A list of many may lag; only the read of the very page is evidence that it is not visible, or still there.
+    """
+    found = source.lookup_many(page_ids)
+    alone = [
+        page_id
+        for page_id in page_ids
+        if page_id not in found or (found[page_id].status == "current" and found[page_id].space_id == space.id)
     ]
+    return found | dict(zip(alone, fetcher.ask_each(source.lookup, alone), strict=True))
 
 
-def check_access(reader: Source, space: Space, page_id: str | None) -> None:
-    """Prove that the account still sees: it is known, and sees the space and a page that the listing showed.
+def check_access(source: Source, space: Space, known_pages: Sequence[str] | None) -> None:
+    """Prove that the account still sees: it is known, and sees the space and a page that the space has just shown.
 
-    An expired token answers 404 to everything, which would pass for a space full of deleted pages.
+    An expired token answers 404 to everything, which would pass for a space full of deleted pages. The known pages are
+    read by id, as the pages in question are, and one that answers suffices. Raise AnswerNotTrusted, CredentialsRefused.
     """
-    reader.check_account()
+    source.check_account()
+    if known_pages is None:
+        return
     try:
-        reader.see_space(space)
-        sights = reader.look([page_id]) if page_id else {}
+        source.find_space(space)
     except NotFound:
-        sights = None
-    if sights is None or any(evidence.status is None for evidence in sights.values()):
-        raise AnswerNotTrusted(
-            "Confluence no longer shows what it listed a moment ago, so that nothing may be concluded from what it "
-            "does not show.",
-            remedy="Check that the token has not expired, and that the account still sees the space.",
+        raise _access_lost(space) from None
+    if known_pages and not any(source.lookup(page_id).result is LookupStatus.FOUND for page_id in known_pages):
+        raise _access_lost(space)
+
+
+def _access_lost(space: Space) -> AnswerNotTrusted:
+    return AnswerNotTrusted(
+        f"Confluence no longer shows what it listed of space {space.key} a moment ago, so nothing is concluded from "
+        "what it does not show.",
+        remedy="Check that the token has not expired, and that the account may still view the space: `hr-sync check`.",
+    )
+
+
+def _spread(page_ids: Sequence[str]) -> list[str]:
+    """Return a few pages from the beginning, the middle and the end."""
+    if len(page_ids) <= _KNOWN_PAGES:
+        return list(page_ids)
+    return [page_ids[0], page_ids[len(page_ids) // 2], page_ids[-1]]
+
+
+def _chunks(pages: Sequence[StoredPage]) -> Iterator[Sequence[StoredPage]]:
+    for start in range(0, len(pages), _PAGES_PER_CHECK):
+        yield pages[start : start + _PAGES_PER_CHECK]
+
+
+def never_stored(page_ids: Iterable[str], space: Space) -> list[StoredPage]:
+    """Return stand-ins for pages that never arrived. They count as removed, so nothing of them can be hidden."""
+    return [
+        StoredPage(
+            id=page_id,
+            space_key=space.key,
+            space_id=space.id,
+            version=0,
+            metadata_digest="",
+            removed=True,
+            has_body=False,
         )
+        for page_id in sorted(page_ids)
+    ]

@@ -3,16 +3,21 @@
 No page is written, hidden or removed otherwise, and a walk that breaks writes nothing.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from hr_sync.confluence.source import Source
-from hr_sync.domain.access import AttributeStep, PageAttributes, plan_attributes
-from hr_sync.domain.access import Restriction, effective_acl
+from hr_sync.domain.access import (
+    AttributeStep,
+    PageAttributes,
+    Restriction,
+    effective_acl,
+    plan_attributes,
+)
+from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Listing
-from hr_sync.domain.outcome import SpaceReport
-from hr_sync.domain.plan import Action
-from hr_sync.domain.scope import ancestry
+from hr_sync.domain.outcome import SpaceReport, is_about_every_space
+from hr_sync.domain.scope import chain_of
 from hr_sync.errors import (
     AccessDenied,
     AnswerNotTrusted,
@@ -20,108 +25,98 @@ from hr_sync.errors import (
     CredentialsRefused,
     NotFound,
     ServerFailed,
-    Stopped,
 )
-from hr_sync.store.engine import session_scope
-from hr_sync.store.write.access import stored_attributes, write_attributes
-from hr_sync.store.write.pages import MOST_PAGES
-from hr_sync.sync.apply import SpaceContext
-from hr_sync.sync.failure_outcomes import meets_every_space
-from hr_sync.sync.finish import AccessResult, SpaceResult, finish_space
-from hr_sync.sync.placing import UNLISTED, chains
-from hr_sync.sync.sanitize import sanitize_labels, sanitize_listing
+from hr_sync.store.values import MAX_PAGES
+from hr_sync.sync.context import SpaceRun
+from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.finish import AccessResult, SpaceResult, finish
+from hr_sync.sync.scope import read_parents
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class EffectiveAttributes:
-    """The badges of some pages, by page id, and how many questions about restrictions got no answer to be used."""
+class ShownAttributes:
+    """Labels and readers of some pages, by page id, and how many questions about restrictions got no usable answer."""
 
-    attributes: Mapping[str, PageAttributes]
+    of: Mapping[str, PageAttributes]
     unanswered: int
 
 
-def sync_access(work: SpaceContext) -> SpaceReport:
+def sync_access(run: SpaceRun) -> SpaceReport:
     """Bring labels and readers of one space up to date, and nothing else."""
-    listing = sanitize_listing(work.mirror.reader.listing(work.space))
-    work.counts.listed = len(listing.heads) + len(listing.unreadable)
-    return finish_space(work, SpaceResult(looked_at_all=False, attributes=_refresh(work, listing)))
+    listing = run.source.listing(run.space)
+    run.counts.listed = len(listing.heads) + len(listing.unreadable)
+    return finish(run, SpaceResult(looked_at_all=False, access=_compare(run, listing)))
 
 
-def refresh_access(work: SpaceContext, listing: Listing) -> AccessResult:
-    """Do the same at the end of a full pass, where it is wanted; what goes wrong with it is told and costs no more.
+def sync_access_after(run: SpaceRun, listing: Listing) -> AccessResult:
+    """Do the same at the end of a full pass, if the settings say so. What fails here is reported and costs no more.
 
-    Raises what would meet every space: a site that is down or has shut us out. A token that lacks a scope has not.
+    Raise what is about every space: a site that is down or refuses our credentials; not a token that lacks a scope.
     """
-    if not work.mirror.access_with_full:
+    if not run.context.policy.access_with_full:
         return AccessResult()
     try:
-        return _refresh(work, listing)
+        return _compare(run, listing)
     except ConfluenceError as failure:
         if isinstance(failure, CredentialsRefused):
-            work.mirror.reader.check_account()
-        elif meets_every_space(failure):
+            run.source.check_account()
+        elif is_about_every_space(failure):
             raise
         return AccessResult(doubt=f"Labels and restrictions were not compared: {failure}")
 
 
-def effective_attributes(reader: Source, listing: Listing, page_ids: Collection[str]) -> EffectiveAttributes:
-    """Ask for the badges of these pages of a space, as far as the listing shows them. Raises what the reader raises."""
-    parents, lost = chains(reader, listing)
-    # What is above a whiteboard or a database, and what they restrict themselves, no question of ours tells.
-    lost |= {head.parent_id for head in listing.heads.values() if head.parent_id and head.parent_type in UNLISTED}
-    own = reader.attributes(listing.space, listing.heads)
+def shown_attributes(
+    source: Source, fetcher: BodyFetcher, listing: Listing, page_ids: Collection[str]
+) -> ShownAttributes:
+    """Read labels and readers of these pages, as far as the listing shows them. Raise what `Source` raises."""
+    parents = read_parents(source, fetcher, listing)
+    own = source.attributes(listing.space, listing.heads)
     pages = [page_id for page_id in page_ids if page_id in listing.heads]
-    on_the_way = {node_id for page_id in pages for node_id in ancestry(page_id, parents)}
+    above = {node for page_id in pages for node in chain_of(page_id, parents.of, parents.unresolved).nodes}
     restrictions = dict(own.restrictions)
-    unanswered = 0
-    for node_id in sorted(on_the_way - lost):
-        if restrictions.get(node_id) is None:
-            restrictions[node_id], answered = _ask(reader, node_id)
-            unanswered += not answered
-    attributes = {
-        page_id: PageAttributes(
-            labels=sanitize_labels(own.labels.get(page_id)), readers=effective_acl(page_id, restrictions, parents, lost)
-        )
-        for page_id in pages
-    }
-    return EffectiveAttributes(attributes=attributes, unanswered=unanswered)
+    asked = sorted(node for node in above - parents.unresolved if restrictions.get(node) is None)
+    answers = fetcher.ask_each(lambda node_id: _restriction_of(source, node_id), asked)
+    restrictions |= {node: restriction for node, (restriction, _answered) in zip(asked, answers, strict=True)}
+    return ShownAttributes(
+        of={
+            page_id: PageAttributes(
+                labels=own.labels.get(page_id),
+                readers=effective_acl(page_id, restrictions, parents.of, parents.unresolved),
+            )
+            for page_id in pages
+        },
+        unanswered=sum(not answered for _restriction, answered in answers),
+    )
 
 
-def _ask(reader: Source, node_id: str) -> tuple[Restriction | None, bool]:
-    """Ask one page or folder. That it is not to be seen is an answer, and its restriction stays unknown."""
+def _restriction_of(source: Source, node_id: str) -> tuple[Restriction | None, bool]:
+    """Ask one node. That it is not visible is an answer, and its restriction stays unknown."""
     try:
-        return reader.restriction_of(node_id), True
+        return source.restriction_of(node_id), True
     except (NotFound, AccessDenied):
         return None, True
     except AnswerNotTrusted:
         return None, False
     except ServerFailed:
-        reader.check_account()  # raises when it is not the page that is broken, but the server
+        source.check_account()  # raises when it is not the page that is broken, but the server
         return None, False
 
 
-def _refresh(work: SpaceContext, listing: Listing) -> AccessResult:
-    with session_scope(work.mirror.sessions) as session:
-        stored = stored_attributes(session, work.space.key)
-    shown = effective_attributes(work.mirror.reader, listing, stored)
+def _compare(run: SpaceRun, listing: Listing) -> AccessResult:
+    stored = run.store.stored_attributes()
+    shown = shown_attributes(run.source, run.fetcher, listing, stored)
     by_page: dict[str, list[AttributeStep]] = {}
-    for step in plan_attributes(shown.attributes, stored):
+    for step in plan_attributes(shown.of, stored):
         by_page.setdefault(step.page_id, []).append(step)
     pages = list(by_page.values())
-    for start in range(0, len(pages), MOST_PAGES):
-        _write(work, pages[start : start + MOST_PAGES])
+    for start in range(0, len(pages), MAX_PAGES):
+        run.context.cancellation.check()
+        for step in run.store.write_attributes(pages[start : start + MAX_PAGES]):
+            if step.action is ChangeAction.RELABEL:
+                run.counts.relabelled += 1
+            else:
+                run.counts.restricted += 1
     if not shown.unanswered:
         return AccessResult(compared=True)
-    doubt = f"{shown.unanswered} questions about who may read pages got no answer; those count as not known."
+    doubt = f"{shown.unanswered} questions about who may read pages got no usable answer; those readers are not known."
     return AccessResult(compared=True, doubt=doubt)
-
-
-def _write(work: SpaceContext, pages: Sequence[Sequence[AttributeStep]]) -> None:
-    """Write a chunk and count it. The chunk is one transaction: all of it is there afterwards, or none."""
-    if work.mirror.stop.is_set():
-        raise Stopped("Asked to stop; what was written so far stays, the next run does the rest.")
-    for step in write_attributes(work.mirror.sessions, work.lease, work.run_id, pages):
-        if step.action is Action.RELABEL:
-            work.counts.relabelled += 1
-        else:
-            work.counts.restricted += 1

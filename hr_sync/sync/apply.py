@@ -1,148 +1,158 @@
-"""The steps that full runs and resyncs share: write pages, note failures, carry out rulings. All under one lease."""
+"""The writing steps that all passes share: fetch and store pages, record failures, resolve bodies that are missing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hr_sync.domain.content import Space
-from hr_sync.domain.deletion import Ruling, Verdict, leaving
-from hr_sync.domain.outcome import Counts
-from hr_sync.domain.plan import Action, Step
-from hr_sync.errors import Stopped
-from hr_sync.store.engine import session_scope
-from hr_sync.store.lease import Lease, check_lease
-from hr_sync.store.write.deletions import apply_rulings
-from hr_sync.store.write.failures import Failure, record_failures
-from hr_sync.store.write.pages import MOST_PAGES, Write, apply_pages
-from hr_sync.sync.context import SyncContext, SyncRequest
-from hr_sync.sync.fetch import BodyFetcher
-from hr_sync.sync.sanitize import SanitizedPage
+from hr_sync.domain.changes import ChangeAction
+from hr_sync.domain.content import Fetched, Page, StoredPage
+from hr_sync.domain.deletion import DeletionDecision, Verdict
+from hr_sync.domain.plan import Plan, Step
+from hr_sync.domain.scope import PageScope, ScopeDecision
+from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite
+from hr_sync.sync.absence import never_stored, verify_absent
+from hr_sync.sync.context import SpaceRun
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SpaceContext:
-    """One space in one run: what its steps share. `counts` grows as the work goes on."""
+def write_pages(run: SpaceRun, plan: Plan, *, since: datetime | None = None) -> frozenset[str]:
+    """Fetch and store what the plan says. Return the ids of pages whose body was not returned.
 
-    mirror: SyncContext
-    order: SyncRequest
-    run_id: int
-    space: Space
-    mirrored_space_ids: frozenset[str]
-    fetcher: BodyFetcher
-    lease: Lease
-    since: datetime | None = None  #: what changed after it arrives now for the first time, so that its lag counts
-    counts: Counts = field(default_factory=Counts)
-
-
-def write_bodies(work: SpaceContext, steps: Sequence[Step]) -> frozenset[str]:
-    """Fetch and write the pages of these steps. Gives the ids that were listed but are not to be had any more."""
-    by_id = {step.page_id: step for step in steps}
-    absent: set[str] = set()
-    done = 0
-    with closing(work.fetcher.fetch(work.space, list(by_id))) as answers:
-        for bodies in answers:
-            work.counts.bodies += len(bodies.pages)
-            done += len(bodies.pages) + len(bodies.unreadable) + len(bodies.absent)
-            absent |= bodies.absent
-            stale = _stale(bodies.pages, by_id)
-            note_unreadable(work, {**bodies.unreadable, **stale})
-            _write_all(
-                work,
-                [
-                    Write(
-                        action=by_id[page_id].action,
-                        reason=by_id[page_id].reason,
-                        head=page.head,
-                        storage=page.storage,
-                        content_hash=page.content_hash,
-                    )
-                    for page_id, page in sorted(bodies.pages.items())
-                    if page_id not in stale
-                ],
-            )
-            work.mirror.tell(work.space.key, done, len(by_id))
-    return frozenset(absent)
-
-
-def _stale(pages: Mapping[str, SanitizedPage], steps: Mapping[str, Step]) -> dict[str, str]:
-    """Find bodies older than the listing: from a replica that lags, and as such no page that was brought up to date."""
-    return {
-        page_id: f"the body is of version {page.head.version}, the listing showed {listed.version}"
-        for page_id, page in pages.items()
-        if (listed := steps[page_id].head) is not None and page.head.version < listed.version
-    }
-
-
-def write_heads(work: SpaceContext, steps: Sequence[Step]) -> None:
-    """Write pages whose body is the same: moved, renamed without a version, given another address."""
-    _write_all(
-        work,
-        [Write(action=step.action, reason=step.reason, head=step.head) for step in steps if step.head is not None],
-    )
-
-
-def note_unreadable(work: SpaceContext, unreadable: Mapping[str, str], *, stage: str = "read") -> None:
-    """Remember pages that are there and cannot be used: id → what was wrong."""
-    note_failures(
-        work,
-        [
-            Failure(page_id=page_id, stage=stage, error_class="Unreadable", message=reason)
-            for page_id, reason in unreadable.items()
-        ],
-    )
-
-
-def note_failures(work: SpaceContext, failures: Sequence[Failure]) -> None:
-    """Remember failures, so that later runs try again and people see why a page is not there."""
-    if not failures:
-        return
-    with session_scope(work.mirror.sessions) as session:
-        check_lease(session, work.lease)
-        record_failures(session, work.space.key, work.run_id, failures)
-
-
-def carry_out(work: SpaceContext, rulings: Sequence[Ruling], *, live_pages: int, confirmed: bool = False) -> int:
-    """Hide and remove, unless so much would leave that somebody must decide. Gives the number of removals held.
-
-    `confirmed` says that somebody has decided.
+    What changed after `since` arrives for the first time, so its lag is measured.
     """
-    going = leaving(rulings)
-    if going > work.mirror.guard.limit(live_pages) and not (confirmed or work.order.allow_mass_delete):
-        return going
-    due = [ruling for ruling in rulings if ruling.verdict in (Verdict.HIDE, Verdict.REMOVE)]
-    if due:
-        marked = apply_rulings(work.mirror.sessions, work.lease, work.run_id, due)
-        hidden = {ruling.page_id for ruling in due if ruling.verdict is Verdict.HIDE}
-        work.counts.hidden += len(hidden.intersection(marked))
-        work.counts.removed += len(set(marked) - hidden)
-    return 0
+    missing = _write_bodies(run, plan.fetches, since)
+    heads = [_write_of(step, None) for step in plan.without_body if step.head is not None]
+    _write_all(run, heads, since)
+    return missing
 
 
-def _write_all(work: SpaceContext, writes: Sequence[Write]) -> None:
-    for start in range(0, len(writes), MOST_PAGES):
-        _write(work, writes[start : start + MOST_PAGES])
+def record_failures(run: SpaceRun, reasons: Mapping[str, str], *, stage: FailureStage = FailureStage.READ) -> None:
+    """Record pages that are there and cannot be used: id → what was wrong. Later runs try them again."""
+    if reasons:
+        run.store.record_failures(
+            [
+                Failure(page_id=page_id, stage=stage, error_class="Unreadable", message=reason)
+                for page_id, reason in sorted(reasons.items())
+            ]
+        )
 
 
-def _write(work: SpaceContext, writes: Sequence[Write]) -> None:
-    """Write a chunk and count it. The chunk is one transaction: all of it is there afterwards, or none."""
-    if work.mirror.stop.is_set():
-        raise Stopped("Asked to stop; what was written so far stays, the next run does the rest.")
-    if not writes:
-        return
-    failed = {failure.page_id for failure in apply_pages(work.mirror.sessions, work.lease, work.run_id, writes)}
+def record_unknown_scope(run: SpaceRun, scopes: Mapping[str, ScopeDecision]) -> None:
+    """Record the pages whose scope is not known."""
+    record_failures(
+        run, {page_id: each.rule for page_id, each in scopes.items() if each.in_scope is None}, stage=FailureStage.SCOPE
+    )
+
+
+def resolve_missing(
+    run: SpaceRun,
+    missing: Collection[str],
+    stored: Mapping[str, StoredPage],
+    *,
+    known_pages: Sequence[str],
+    shown: bool = True,
+) -> list[DeletionDecision]:
+    """Look up pages whose body was not returned, and hide those that are gone. Remove nothing on this evidence alone.
+
+    A page that is there nevertheless, or gives no evidence, has failed; so has one that a listing has just `shown`.
+    Return the decisions about stored pages that are gone.
+    """
+    rows = {page_id: stored[page_id] for page_id in missing if page_id in stored}
+    asked = [*rows.values(), *never_stored(set(missing) - rows.keys(), run.space)]
+    decisions = verify_absent(
+        run.source,
+        run.fetcher,
+        run.space,
+        sorted(asked, key=lambda page: page.id),
+        known_pages=known_pages,
+        mirrored_space_ids=run.job.mirrored_space_ids,
+        hold=run.state.hold,
+        hide=run.store.hide,
+        listed=True,
+    )
+    fails = {Verdict.KEEP, Verdict.SUSPECT} if shown else {Verdict.KEEP}
+    failed = {each.page_id: each.evidence for each in decisions if each.verdict in fails}
+    record_failures(run, failed, stage=FailureStage.FETCH)
+    run.store.forget_failures([each.page_id for each in decisions if each.page_id not in failed])
+    return [
+        each
+        for each in decisions
+        if each.verdict is not Verdict.KEEP and each.page_id in rows and not rows[each.page_id].removed
+    ]
+
+
+def _write_bodies(run: SpaceRun, steps: Sequence[Step], since: datetime | None) -> frozenset[str]:
+    by_id = {step.page_id: step for step in steps}
+    missing: set[str] = set()
+    done = 0
+    with closing(run.fetcher.fetch(run.space, list(by_id))) as answers:
+        for fetched in answers:
+            run.counts.bodies += len(fetched.pages)
+            done += len(fetched.pages) + len(fetched.unreadable) + len(fetched.absent)
+            missing |= fetched.absent
+            unusable = dict(_unusable(fetched, by_id, run.context.scope.pages))
+            record_failures(run, {**fetched.unreadable, **unusable})
+            writes = [
+                _write_of(by_id[page_id], page)
+                for page_id, page in sorted(fetched.pages.items())
+                if page_id not in unusable
+            ]
+            _write_all(run, writes, since)
+            run.context.on_progress(run.space.key, done, len(by_id))
+    return frozenset(missing)
+
+
+def _unusable(fetched: Fetched, steps: Mapping[str, Step], scope: PageScope) -> Iterator[tuple[str, str]]:
+    """Find bodies that must not be written: from a replica that lags, or changed since the scope was decided."""
+    for page_id, page in fetched.pages.items():
+        listed, stored_version = steps[page_id].head, steps[page_id].stored_version
+        if listed is None:
+            # No listing vouches for a lower version, as one of an imported space does.
+            if stored_version is not None and page.head.version < stored_version:
+                yield page_id, f"the body has version {page.head.version}, version {stored_version} is stored"
+        elif page.head.version < listed.version:
+            yield page_id, f"the body has version {page.head.version}, the listing showed {listed.version}"
+        elif scope.by_tree and page.head.parent_id != listed.parent_id:
+            yield page_id, "the page was moved after its place in the page trees was read"
+        elif scope.by_label and page.head.version != listed.version:
+            yield page_id, "the page was edited after its labels were read"
+
+
+def _write_of(step: Step, page: Page | None) -> PageWrite:
+    head = page.head if page else step.head
+    if head is None:
+        raise ValueError(f"page {step.page_id} has neither a body nor a head")
+    return PageWrite(
+        action=step.writes,
+        reason=step.reason,
+        head=head,
+        storage=page.storage if page else None,
+        content_hash=page.content_hash if page else None,
+        seen_in_space=step.seen_in_space,
+    )
+
+
+def _write_all(run: SpaceRun, writes: Sequence[PageWrite], since: datetime | None) -> None:
+    for start in range(0, len(writes), MAX_PAGES):
+        run.context.cancellation.check()
+        _write(run, writes[start : start + MAX_PAGES], since)
+
+
+def _write(run: SpaceRun, writes: Sequence[PageWrite], since: datetime | None) -> None:
+    """Write a chunk and count it. The chunk is one transaction: all of it is stored afterwards, or nothing."""
+    result = run.store.write_pages(writes)
     now = datetime.now(UTC)
     for write in writes:
-        if write.head.id not in failed:
-            name = _COUNTED[write.action]
-            setattr(work.counts, name, getattr(work.counts, name) + 1)
-            if work.since is not None and write.head.last_updated > work.since:
-                work.mirror.observe_lag((now - write.head.last_updated).total_seconds())
+        if write.head.id in result.failed or write.head.id in result.superseded:
+            continue
+        name = _COUNTED[write.action]
+        setattr(run.counts, name, getattr(run.counts, name) + 1)
+        if since is not None and write.head.last_updated > since:
+            run.context.on_lag((now - write.head.last_updated).total_seconds())
 
 
 _COUNTED = {
-    Action.INSERT: "inserted",
-    Action.UPDATE: "updated",
-    Action.MOVE: "moved",
-    Action.RESTORE: "restored",
+    ChangeAction.INSERT: "inserted",
+    ChangeAction.UPDATE: "updated",
+    ChangeAction.MOVE: "moved",
+    ChangeAction.RESTORE: "restored",
 }

@@ -1,38 +1,99 @@
-"""Fetches single pages again, whatever their version, because somebody asked for them by id."""
+"""Pages that come from no listing: those that a person names, that failed, or that incremental runs look up again.
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+Nothing is removed here. A page is fetched only where it is known to be in scope.
+"""
 
+from collections.abc import Collection, Mapping, Sequence
+
+from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space, StoredPage
+from hr_sync.domain.deletion import LookupResult, LookupStatus, decide_out_of_scope
 from hr_sync.domain.outcome import SpaceReport
-from hr_sync.domain.plan import Action, Step
+from hr_sync.domain.plan import Action, Plan, Step, step_of
 from hr_sync.errors import UsageError
-from hr_sync.store.engine import session_scope
-from hr_sync.store.read.state import stored_by_id
-from hr_sync.store.write.failures import outstanding
-from hr_sync.sync.apply import SpaceContext, carry_out, write_bodies
-from hr_sync.sync.context import SyncContext, SyncRequest
-from hr_sync.sync.finish import SpaceResult, finish_space
-from hr_sync.sync.missing_bodies import rule_on_vanished
-from hr_sync.sync.requested_pages import out_of_scope
+from hr_sync.sync.apply import record_unknown_scope, resolve_missing, write_pages
+from hr_sync.sync.context import SpaceRun, SyncContext
+from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.finish import SpaceResult, finish
+from hr_sync.sync.scope import scope_of_pages
 
 
-def page_tasks(
-    mirror: SyncContext, order: SyncRequest, spaces: Sequence[Space]
-) -> dict[Space, Callable[[SpaceContext], SpaceReport]]:
-    """Give, for each space that one of the ordered pages is in, the task of fetching them again.
+def sync_by_id(run: SpaceRun) -> SpaceReport:
+    """Fetch and write the pages of one space that were named, whatever their version."""
+    return _sync(run, sorted(set(run.job.page_ids)), reason="asked for")
 
-    A page is looked for in Confluence first and in the mirror then, so that one that has gone there is dealt with here.
-    Raises UsageError for a page that is in neither, in a space out of scope, or out of scope itself.
+
+def sync_failed(run: SpaceRun) -> SpaceReport:
+    """Fetch and write the pages of one space that failed, however lately that was."""
+    return _sync(run, run.store.failing_pages(), reason="failed before, tried again")
+
+
+def _sync(run: SpaceRun, page_ids: Sequence[str], *, reason: str) -> SpaceReport:
+    stored = run.store.stored_by_id(page_ids)
+    present = pages_present(run.source, run.fetcher, page_ids, run.space)
+    steps = in_scope_steps(run, present, stored, reason=reason)
+    missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0))
+    absent = missing | (set(page_ids) - present)
+    resolve_missing(run, absent, stored, known_pages=sorted(present), shown=False)
+    return finish(run, SpaceResult(looked_at_all=False))
+
+
+def pages_present(source: Source, fetcher: BodyFetcher, page_ids: Collection[str], space: Space) -> frozenset[str]:
+    """Return those of the pages that a lookup by id shows as current pages of the space."""
+    lookups = fetcher.ask_each(source.lookup, sorted(page_ids))
+    return frozenset(lookup.page_id for lookup in lookups if is_here(lookup, space))
+
+
+def is_here(lookup: LookupResult, space: Space) -> bool:
+    """Return True if the lookup shows a current page of the space."""
+    return lookup.result is LookupStatus.FOUND and lookup.status == "current" and lookup.space_id == space.id
+
+
+def in_scope_steps(
+    run: SpaceRun, page_ids: Collection[str], stored: Mapping[str, StoredPage], *, reason: str
+) -> list[Step]:
+    """Return the steps that fetch those of the pages which are in scope.
+
+    A stored page that is not in scope, or whose scope is not known, is hidden.
+    """
+    scopes = scope_of_pages(run.source, run.fetcher, sorted(page_ids), run.context.scope.pages)
+    record_unknown_scope(run, scopes)
+    outside = (
+        decide_out_of_scope(stored[page_id], scope)
+        for page_id, scope in scopes.items()
+        if not scope.in_scope and page_id in stored and not stored[page_id].removed
+    )
+    run.store.hide([decision for decision in outside if decision.was_live or decision.is_new])
+    run.store.forget_failures([page_id for page_id, scope in scopes.items() if scope.in_scope is False])
+    return [
+        step_of(_action(stored.get(page_id)), page_id, None, stored.get(page_id), reason, fetch=True)
+        for page_id, scope in scopes.items()
+        if scope.in_scope
+    ]
+
+
+def _action(page: StoredPage | None) -> Action:
+    if page is None:
+        return Action.INSERT
+    return Action.UPDATE if page.live else Action.RESTORE
+
+
+def locate_pages(
+    context: SyncContext, fetcher: BodyFetcher, page_ids: Sequence[str], spaces: Sequence[Space]
+) -> dict[Space, list[str]]:
+    """Return, for each space that one of the named pages is in, the ids of its pages.
+
+    A page is looked for in Confluence first and in the mirror then, so that one that is gone there can be hidden here.
+    Raise UsageError for a page that is in neither, in a space out of scope, or out of scope itself.
     """
     by_id = {space.id: space for space in spaces}
     by_key = {space.key: space for space in spaces}
-    with session_scope(mirror.sessions) as session:
-        stored = stored_by_id(session, order.page_ids)
-    sights = mirror.reader.look(order.page_ids)
-    pages: dict[Space, list[str]] = {}
-    for page_id in dict.fromkeys(order.page_ids):
-        space = by_id.get(sights[page_id].space_id or "")
+    ids = list(dict.fromkeys(page_ids))
+    stored = context.store.stored_by_id(ids)
+    lookups = dict(zip(ids, fetcher.ask_each(context.source.lookup, ids), strict=True))
+    located: dict[Space, list[str]] = {}
+    for page_id in ids:
+        space = by_id.get(lookups[page_id].space_id or "")
         if space is None and page_id in stored:
             space = by_key.get(stored[page_id].space_key)
         if space is None:
@@ -40,35 +101,9 @@ def page_tasks(
                 f"Page {page_id} is in none of the mirrored spaces, as far as the account can see. "
                 "Check its address, and confluence.spaces."
             )
-        pages.setdefault(space, []).append(page_id)
-    _refuse_others(mirror, pages)
-    return {space: partial(fetch_again, page_ids=page_ids) for space, page_ids in pages.items()}
-
-
-def _refuse_others(mirror: SyncContext, pages: Mapping[Space, Sequence[str]]) -> None:
-    for space, page_ids in pages.items():
-        for page_id, rule in out_of_scope(mirror.reader, space, page_ids, mirror.scope.pages).items():
-            raise UsageError(f"Page {page_id} is out of scope: {rule}. Change the settings, or leave it out.")
-
-
-def fetch_again(work: SpaceContext, *, page_ids: Sequence[str]) -> SpaceReport:
-    """Fetch and write these pages of one space; a page that is not to be had any more is asked about and marked."""
-    with session_scope(work.mirror.sessions) as session:
-        stored = stored_by_id(session, page_ids)
-    vanished = write_bodies(work, [_step(page_id, stored.get(page_id)) for page_id in sorted(page_ids)])
-    gone = rule_on_vanished(work, vanished, stored, known_page=None)
-    held = carry_out(work, gone, live_pages=0)
-    return finish_space(work, SpaceResult(looked_at_all=False, held=held))
-
-
-def fetch_failed(work: SpaceContext) -> SpaceReport:
-    """Fetch the pages of one space that failed, however lately that was, but for those that are out of scope by now."""
-    with session_scope(work.mirror.sessions) as session:
-        failed = outstanding(session, work.space.key)
-    others = out_of_scope(work.mirror.reader, work.space, failed, work.mirror.scope.pages)
-    return fetch_again(work, page_ids=[page_id for page_id in failed if page_id not in others])
-
-
-def _step(page_id: str, stored: StoredPage | None) -> Step:
-    known = Action.UPDATE if stored and stored.live else Action.RESTORE
-    return Step(action=known if stored else Action.INSERT, page_id=page_id, head=None, reason="asked for")
+        located.setdefault(space, []).append(page_id)
+    present = [page_id for space, some in located.items() for page_id in some if is_here(lookups[page_id], space)]
+    for page_id, scope in scope_of_pages(context.source, fetcher, present, context.scope.pages).items():
+        if scope.in_scope is False:
+            raise UsageError(f"Page {page_id} is out of scope: {scope.rule}. Change the settings, or leave it out.")
+    return located

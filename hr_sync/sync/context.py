@@ -1,85 +1,146 @@
-"""The two ends of a mirror and what a run is asked to do. Values and wiring only."""
+"""What a run works with and what it is asked to do. Values and wiring only."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session, sessionmaker
-
+from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.source import Source
+from hr_sync.domain.content import Space
 from hr_sync.domain.deletion import DeletionLimit
-from hr_sync.domain.scope import PageScope
-from hr_sync.store.lease import LEASE_SECONDS
-from hr_sync.sync.workers import worker_name
+from hr_sync.domain.outcome import Counts, Mode
+from hr_sync.domain.scope import SpaceScope
+from hr_sync.store.space_store import SpaceStore
+from hr_sync.store.store import LEASE_SECONDS, Store
+from hr_sync.store.values import SpaceState, Worker
+from hr_sync.sync.fetch import BodyFetcher
 
 ProgressCallback: TypeAlias = Callable[[str, int, int], None]  #: space key, pages fetched so far, pages to fetch
+LagCallback: TypeAlias = Callable[[float], None]  #: seconds from a page's change to its commit
 
 
 def no_progress(_space_key: str, _done: int, _total: int) -> None:
-    """Keep the progress of a run to itself."""
+    """Ignore the progress of a run."""
 
 
 def no_measurement(_seconds: float) -> None:
-    """Keep a measurement to itself."""
-
-
-class Mode(StrEnum):
-    """Which pages a run looks at."""
-
-    FULL = "full"  #: everything in scope; the only mode that finds what has gone
-    INCREMENTAL = "incremental"  #: what changed since the last pass, as far as versions tell; removes nothing
-    RESTRICTIONS = "restrictions"  #: labels and readers of everything in scope, and nothing else of it
-    RESYNC = "resync"  #: everything in scope is compared, and what was asked for is fetched whatever its version
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scope:
-    """Which spaces are mirrored."""
-
-    spaces: Sequence[str]  #: keys, or just "*" for all that the account sees
-    exclude_spaces: Sequence[str] = ()
-    include_personal_spaces: bool = False  #: matters for "*" only
-    pages: PageScope = field(default_factory=PageScope)  #: which pages of these spaces
+    """Ignore a measurement."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyncRequest:
-    """What one run is asked to do."""
+    """What one run is asked to do. A value, so that it can be queued."""
 
     mode: Mode = Mode.FULL
     space_keys: Sequence[str] = ()  #: of the scope; empty for all of it
     page_ids: Sequence[str] = ()  #: to fetch whatever their version
     every_page: bool = False  #: fetch all pages of the chosen spaces whatever their version
     failed_pages: bool = False  #: fetch the pages that failed, whatever their version and however lately they failed
-    allow_mass_delete: bool = False  #: carry out removals that were held
-    accept_narrower_scope: bool = False  #: remove what the configured scope no longer covers
+    allow_mass_delete: bool = False  #: somebody has decided that removals which are held may be done
+
+
+class JobKind(StrEnum):
+    """What is done with one space."""
+
+    FULL = "full"
+    INCREMENTAL = "incremental"
+    ACCESS = "access"
+    BY_ID = "by_id"  #: fetch the pages that were named
+    FAILED = "failed"  #: fetch the pages that failed
+    UNLISTED = "unlisted"  #: the space has stored pages and is not visible any more
+    UNCONFIGURED = "unconfigured"  #: the space has stored pages and the settings no longer cover it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpaceJob:
+    """The work on one space in one run. A value: a thread does it today, a task of a queue can do it as well."""
+
+    kind: JobKind
+    space: Space
+    run_id: int
+    request: SyncRequest
+    mirrored_space_ids: frozenset[str]  #: of all spaces that the run found in scope
+    page_ids: Sequence[str] = ()  #: for BY_ID
+
+    @property
+    def is_named(self) -> bool:
+        """Return True if somebody asked for this very space or its pages."""
+        return bool(self.request.space_keys or self.request.page_ids)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncPolicy:
+    """How a run behaves, as the settings say."""
+
+    limit: DeletionLimit = field(default_factory=DeletionLimit)
+    overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
+    access_with_full: bool = False  #: a full run compares labels and readers too
+    lease_seconds: float = LEASE_SECONDS  #: how long a space stays locked after its worker has crashed
+    busy_wait_seconds: float = 30.0  #: how long to wait for a named space that another worker holds
+
+
+class AccountProof:
+    """Proves that the account was still known after a moment, with one request for all spaces that need it by then."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._proven_since = float("-inf")
+
+    def prove(self) -> None:
+        """Return once a check that began after this call has passed. Raise CredentialsRefused if it does not."""
+        called_at = time.monotonic()
+        with self._lock:
+            if self._proven_since >= called_at:
+                return
+            began_at = time.monotonic()
+            self._source.check_account()
+            self._proven_since = began_at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyncContext:
     """Source and store, wired together once per process."""
 
-    reader: Source
-    engine: Engine
-    sessions: sessionmaker[Session]
-    scope: Scope
+    source: Source
+    store: Store
+    scope: SpaceScope
+    worker: Worker
     version: str  #: of hr_sync
-    connections: int = 8  #: requests under way at once
-    guard: DeletionLimit = field(default_factory=DeletionLimit)
-    access_with_full: bool = False  #: a full pass compares labels and readers too
-    overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
-    lease_seconds: float = LEASE_SECONDS  #: how long a space stays closed after its worker vanished without a trace
-    tell: ProgressCallback = no_progress  #: called from the threads of the spaces
-    observe_lag: Callable[[float], None] = (
-        no_measurement  #: seconds from a page's change to its commit; called likewise
-    )
-    stop: threading.Event = field(default_factory=threading.Event)
+    policy: SyncPolicy = field(default_factory=SyncPolicy)
+    connections: int = 8  #: requests in flight at once
+    on_progress: ProgressCallback = no_progress  #: called from the threads of the spaces
+    on_lag: LagCallback = no_measurement  #: called likewise
 
     @property
-    def worker(self) -> str:
-        """Name this process to other workers, and to people who ask who is at it."""
-        return worker_name()
+    def cancellation(self) -> Cancellation:
+        """Return the one wish to stop, which requests and loops look at alike."""
+        return self.source.client.cancellation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpaceRun:
+    """One job at work under its lease: what the functions of a job share. `counts` grows as the work goes on."""
+
+    context: SyncContext
+    job: SpaceJob
+    store: SpaceStore
+    state: SpaceState
+    fetcher: BodyFetcher
+    account: AccountProof
+    requests_before: int
+    counts: Counts = field(default_factory=Counts)
+
+    @property
+    def source(self) -> Source:
+        """Return the Confluence that is read."""
+        return self.context.source
+
+    @property
+    def space(self) -> Space:
+        """Return the space that is worked on."""
+        return self.job.space

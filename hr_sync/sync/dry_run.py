@@ -1,69 +1,88 @@
-"""What a full run would do, found out by reading alone: no lease, no run row, no page row."""
+"""What a full run would do: the run without its writes. No lease, no run row, no page row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from hr_sync.domain.access import AttributeStep, plan_attributes
-from hr_sync.domain.content import Listing, Space
-from hr_sync.domain.deletion import Ruling, leaving, out_of_scope
-from hr_sync.domain.plan import Action, Plan, make_plan
-from hr_sync.store.db_errors import database_errors
-from hr_sync.store.engine import session_scope
-from hr_sync.store.write.access import stored_attributes
-from hr_sync.sync.absence import ask
-from hr_sync.sync.access import effective_attributes
-from hr_sync.sync.context import SyncContext, SyncRequest
-from hr_sync.sync.fetch import PAGES_PER_REQUEST
-from hr_sync.sync.full import stored_pages
-from hr_sync.sync.labels import in_scope
-from hr_sync.sync.sanitize import sanitize_listing
-from hr_sync.sync.spaces import spaces_in_scope
+from hr_sync.domain.content import Listing
+from hr_sync.domain.deletion import DeletionPlan, hold_across_spaces
+from hr_sync.domain.outcome import Mode
+from hr_sync.domain.plan import Plan, make_plan
+from hr_sync.errors import UsageError
+from hr_sync.store.space_store import SpaceReader
+from hr_sync.sync.absence import hide_nothing
+from hr_sync.sync.access import shown_attributes
+from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
+from hr_sync.sync.fetch import PAGES_PER_REQUEST, BodyFetcher
+from hr_sync.sync.full import decide_leaving, plan_leaving
+from hr_sync.sync.observe import observe
+from hr_sync.sync.spaces import jobs_of, select_spaces
+from hr_sync.sync.unlisted_spaces import decide_unconfigured, decide_unlisted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Preview:
-    """The plan of one space, what the answers about absent pages would lead to, and what carrying it out costs."""
+class SpacePreview:
+    """What a full run would do in one space."""
 
     space_key: str
-    plan: Plan
+    kind: JobKind
+    plan: Plan  #: what would be written
+    deletions: DeletionPlan  #: what would be hidden, removed and held
     attributes: Sequence[AttributeStep]  #: where a full run compares labels and readers too
-    rulings: Sequence[Ruling]
-    would_hold: bool
     requests: int  #: to Confluence, for the bodies
 
-
-def preview(mirror: SyncContext, order: SyncRequest) -> list[Preview]:
-    """Plan every space in scope. Raises HrSyncError when Confluence or the database cannot be read."""
-    with database_errors(mirror.engine):
-        mirror.reader.check_account()
-        spaces = spaces_in_scope(mirror.reader, mirror.scope, order)
-        space_ids = frozenset(space.id for space in spaces.every)
-        return [_preview(mirror, order, space, space_ids) for space in spaces.chosen]
+    @property
+    def would_hold(self) -> bool:
+        """Return True if removals would wait for a decision."""
+        return bool(self.deletions.held)
 
 
-def _preview(mirror: SyncContext, order: SyncRequest, space: Space, space_ids: frozenset[str]) -> Preview:
-    listing = sanitize_listing(mirror.reader.listing(space))
-    stored = stored_pages(mirror.sessions, listing)
-    live = {page_id for page_id, page in stored.items() if page.live}
-    placed = in_scope(mirror.reader, listing, mirror.scope.pages, live=live)
-    plan = make_plan(placed.inside, placed.without_outside(stored))
-    questions = [stored[step.page_id] for step in plan.having(Action.QUESTION)]
-    rulings = ask(
-        mirror.reader, space, questions, known_page=next(iter(listing.heads), None), mirrored_space_ids=space_ids
+def dry_run(context: SyncContext, request: SyncRequest) -> list[SpacePreview]:
+    """Preview every space that a full run would work on. Raise HrSyncError if a space cannot be read."""
+    if request.mode is not Mode.FULL:
+        raise UsageError("Only a full run can be previewed: leave out the other mode.")
+    context.source.check_account()
+    selection = select_spaces(context.source, context.store, context.scope, request)
+    with BodyFetcher(context.source, context.connections) as fetcher:
+        previews = [_preview(context, job, fetcher) for job in jobs_of(request, selection, run_id=0)]
+    plans = hold_across_spaces(
+        {preview.space_key: preview.deletions for preview in previews},
+        context.policy.limit,
+        allow=request.allow_mass_delete,
     )
-    rulings += out_of_scope(stored[page_id] for page_id in sorted(placed.outside & stored.keys()))
-    return Preview(
-        space_key=space.key,
+    return [replace(preview, deletions=plans[preview.space_key]) for preview in previews]
+
+
+def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher) -> SpacePreview:
+    store = context.store.reader(job.space)
+    state = store.state()
+    preview = SpacePreview(
+        space_key=job.space.key,
+        kind=job.kind,
+        plan=Plan(steps=(), unchanged=0),
+        deletions=DeletionPlan(),
+        attributes=(),
+        requests=0,
+    )
+    if job.kind is not JobKind.FULL:
+        decide = decide_unlisted if job.kind is JobKind.UNLISTED else decide_unconfigured
+        deletions = decide(context, job, state, store.stored_pages(), fetcher, hide=hide_nothing)
+        return replace(preview, deletions=deletions)
+    seen = observe(context.source, store, fetcher, job.space, context.scope.pages)
+    plan = make_plan(seen.in_scope, seen.comparable)
+    leaving = decide_leaving(context.source, fetcher, job, seen, plan, hold=state.hold, hide=hide_nothing)
+    return replace(
+        preview,
         plan=plan,
-        attributes=_badges(mirror, listing) if mirror.access_with_full else (),
-        rulings=rulings,
-        would_hold=leaving(rulings) > mirror.guard.limit(len(live)) and not order.allow_mass_delete,
+        deletions=plan_leaving(context, job, state, leaving, seen.stored),
+        attributes=_attributes(context, store, fetcher, seen.listing) if context.policy.access_with_full else (),
         requests=ceil(len(plan.fetches) / PAGES_PER_REQUEST),
     )
 
 
-def _badges(mirror: SyncContext, listing: Listing) -> Sequence[AttributeStep]:
-    with session_scope(mirror.sessions) as session:
-        stored = stored_attributes(session, listing.space.key)
-    return plan_attributes(effective_attributes(mirror.reader, listing, stored).attributes, stored)
+def _attributes(
+    context: SyncContext, store: SpaceReader, fetcher: BodyFetcher, listing: Listing
+) -> Sequence[AttributeStep]:
+    stored = store.stored_attributes()
+    return plan_attributes(shown_attributes(context.source, fetcher, listing, stored).of, stored)

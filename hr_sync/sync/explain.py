@@ -1,16 +1,16 @@
-"""Everything known about one page: what the source says now, what the mirror holds, what was decided and why."""
+"""Everything known about one page: what the source says now, what the mirror holds, what a full run would decide."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hr_sync.domain.content import Space
-from hr_sync.domain.deletion import LookupResult, LookupStatus
-from hr_sync.domain.scope import PageScope, ancestry, unknown_above
-from hr_sync.errors import AccessDenied, NotFound
-from hr_sync.store.db_errors import database_errors
-from hr_sync.store.engine import session_scope
-from hr_sync.store.read.history import PageHistory, page_history
+from hr_sync.domain.deletion import HoldState, LookupResult, LookupStatus, Verdict, decide_absent
+from hr_sync.domain.scope import ScopeDecision
+from hr_sync.store.read.history import PageHistory
 from hr_sync.sync.context import SyncContext, SyncRequest
-from hr_sync.sync.spaces import spaces_in_scope
+from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.scope import scope_of_pages
+from hr_sync.sync.spaces import select_spaces
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,80 +20,85 @@ class Explanation:
     page_id: str
     summary: str
     source: LookupResult
+    in_scope: bool | None  #: None: not known
     scope: str  #: which rule puts it in or out
+    decision: str  #: what a full run that does not list it would decide, and on which evidence
     history: PageHistory
 
 
-def explain(mirror: SyncContext, page_id: str) -> Explanation:
-    """Ask the source about the page, and the mirror. Raises HrSyncError when one of them cannot be read."""
-    with database_errors(mirror.engine):
-        mirror.reader.check_account()
-        evidence = mirror.reader.look([page_id])[page_id]
-        spaces = spaces_in_scope(mirror.reader, mirror.scope, SyncRequest())
-        space = next((space for space in spaces.every if space.id == evidence.space_id), None)
-        inside, rule = _rule(mirror, page_id, evidence, space)
-        with session_scope(mirror.sessions) as session:
-            history = page_history(session, page_id)
+def explain(context: SyncContext, page_id: str) -> Explanation:
+    """Ask the source about the page, and the mirror. Raise HrSyncError if one of them cannot be read."""
+    context.source.check_account()
+    lookup = context.source.lookup(page_id)
+    spaces = select_spaces(context.source, context.store, context.scope, SyncRequest()).every
+    scope = _scope_of(context, lookup, spaces)
+    history = context.store.page_history(page_id)
     return Explanation(
         page_id=page_id,
-        summary=_summary(history, evidence, inside=inside),
-        source=evidence,
-        scope=rule,
+        summary=_summary(history, lookup, scope),
+        source=lookup,
+        in_scope=scope.in_scope,
+        scope=scope.rule,
+        decision=_decision(context, lookup, spaces),
         history=history,
     )
 
 
-def _rule(mirror: SyncContext, page_id: str, evidence: LookupResult, space: Space | None) -> tuple[bool, str]:
-    """Name the rule of the scope that decides about the page."""
-    if evidence.status_of_lookup is not LookupStatus.FOUND:
-        return False, "the source does not show it to this account"
-    if space is None:
-        return False, "its space is not in confluence.spaces, or excluded, or not to be seen"
-    if evidence.status != "current":
-        return False, f"its status is {evidence.status}; only current pages are mirrored"
-    scope = mirror.scope.pages
-    if scope.everything:
-        return True, f"every current page of space {space.key} is in scope"
-    if scope.by_label and not scope.covers_labels(mirror.reader.labels_of(page_id)):
-        return False, "its labels put it out of scope"
-    if not scope.by_tree:
-        return True, "its labels put it in scope"
-    return _tree_rule(mirror, page_id, scope)
+def _scope_of(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space]) -> ScopeDecision:
+    if lookup.result is LookupStatus.UNKNOWN:
+        return ScopeDecision(in_scope=None, rule="Confluence gave no answer that can be used")
+    if lookup.result is LookupStatus.NOT_FOUND:
+        return ScopeDecision(in_scope=False, rule="Confluence does not show it to this account")
+    if lookup.space_id not in {space.id for space in spaces}:
+        rule = "its space is not in confluence.spaces, or excluded, or not visible"
+        return ScopeDecision(in_scope=False, rule=rule)
+    if lookup.status != "current":
+        rule = f"its status is {lookup.status}; only current pages are mirrored"
+        return ScopeDecision(in_scope=False, rule=rule)
+    with BodyFetcher(context.source, 1) as fetcher:
+        return scope_of_pages(context.source, fetcher, [lookup.page_id], context.scope.pages)[lookup.page_id]
 
 
-def _tree_rule(mirror: SyncContext, page_id: str, scope: PageScope) -> tuple[bool, str]:
-    try:
-        parents: dict[str, str | None] = {page_id: mirror.reader.parent_of(page_id)}
-        while unknown := unknown_above(parents):
-            parents.update((node_id, mirror.reader.parent_of(node_id)) for node_id in sorted(unknown))
-    except (NotFound, AccessDenied):
-        return False, "its place could not be found out"
-    chain = list(ancestry(page_id, parents))
-    for above in chain:
-        if above in scope.exclude_page_trees:
-            return False, f"it lies in the excluded page tree {above}"
-    for above in chain:
-        if above in scope.page_trees:
-            return True, f"it lies in the page tree {above}"
-    if scope.page_trees:
-        return False, "it lies in none of confluence.page_trees"
-    return True, "it lies in no excluded page tree"
+def _decision(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space]) -> str:
+    """Say what a full run would decide about the stored page if its listing did not show it."""
+    page = context.store.stored_by_id([lookup.page_id]).get(lookup.page_id)
+    if page is None:
+        return "nothing: the mirror never had it"
+    decided = decide_absent(
+        page,
+        lookup,
+        space_id=page.space_id or "",
+        mirrored_space_ids=frozenset(space.id for space in spaces),
+        hold=HoldState(),
+    )
+    words = {
+        Verdict.KEEP: "keep it",
+        Verdict.SKIP: "leave it to the space that it moved to",
+        Verdict.WITHDRAW: "hide it at once and remove it",
+        Verdict.SUSPECT: "hide it at once; a later full run that finds the same removes it",
+        Verdict.CONFIRM: "remove it",
+    }
+    return f"{words[decided.verdict]}: {decided.evidence}"
 
 
-def _summary(history: PageHistory, evidence: LookupResult, *, inside: bool) -> str:
+def _summary(history: PageHistory, lookup: LookupResult, scope: ScopeDecision) -> str:
     stored = history.stored
     if stored is None:
         if history.failure is not None:
             return f"Not in the mirror: it fails in stage {history.failure.stage}: {history.failure.message}."
-        return "Not in the mirror; the next full run brings it." if inside else "Not in the mirror, and out of scope."
+        if scope.in_scope is None:
+            return "Not in the mirror: it is not known whether it is in scope."
+        return (
+            "Not in the mirror; the next full run brings it." if scope.in_scope else "Not in the mirror: out of scope."
+        )
     if stored.removed_at is not None:
-        return f"Not shown: removed at {stored.removed_at:%Y-%m-%d %H:%M}Z, because it was {stored.removed_reason}."
+        return f"Not shown: removed at {stored.removed_at:%Y-%m-%d %H:%M}Z ({stored.removed_reason})."
     if stored.hidden_at is not None:
         return (
-            f"Not shown: hidden at {stored.hidden_at:%Y-%m-%d %H:%M}Z by run {stored.missing_since_run_id}, since the "
-            "source no longer showed it. The next full run that finds the same removes it."
+            f"Not shown: hidden at {stored.hidden_at:%Y-%m-%d %H:%M}Z by run {stored.missing_since_run_id} "
+            f"({stored.hidden_reason}). The next listing that shows it in scope brings it back."
         )
-    if evidence.status_of_lookup is not LookupStatus.FOUND or not inside:
-        return "Shown, though the source says otherwise by now; the next full run asks about it."
+    if lookup.result is not LookupStatus.FOUND or not scope.in_scope:
+        return "Shown, although the source says otherwise by now; the next full run decides."
     fails = f" A newer version fails: {history.failure.message}." if history.failure else ""
     return f"Shown, in version {stored.version}.{fails}"

@@ -1,22 +1,20 @@
-"""Ends the work on one space: what it came to, and what is written about it in one transaction with the position."""
+"""Ends the work on one space: how it ended, in words, and its record in one transaction with the position."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from hr_sync.domain.deletion import DeletionPlan, Verdict
 from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport
-from hr_sync.store.engine import session_scope
-from hr_sync.store.lease import check_lease
-from hr_sync.store.write.failures import forget_failures_before, outstanding
-from hr_sync.store.write.runs import SpaceRecord, record_space
-from hr_sync.sync.apply import SpaceContext
+from hr_sync.store.values import SpaceRecord
+from hr_sync.sync.context import SpaceRun
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccessResult:
     """What became of labels and readers."""
 
-    compared: bool = False  #: those of every live page, with what a walk that finished showed
+    compared: bool = False  #: those of every live page were compared with a walk that finished
     doubt: str | None = None  #: why that is not so, or not for all of them
 
 
@@ -24,79 +22,93 @@ class AccessResult:
 class SpaceResult:
     """What the steps of one space found out, beyond the counts."""
 
-    looked_at_all: bool  #: everything that may have changed was looked at, so that the space may count as fresh
-    listed_all: bool = False  #: a complete listing was walked
-    departed: bool = False  #: every page of the space has left, so that none is tried again
-    wrongly_absent: int = 0  #: pages that the listing did not show and that are there
-    held: int = 0  #: removals that wait for a decision
-    narrowed: int = 0  #: pages that the configured scope no longer covers and that wait for a confirmation
-    watermark: datetime | None = None  #: newest change seen, on Confluence's clock
+    looked_at_all: bool  #: everything that may have changed was looked at, so the space counts as fresh
+    listed_all: bool = False  #: a complete listing was read
+    decided_hold: bool = False  #: every stored page was decided about, so what is held is known anew
+    deletions: DeletionPlan = field(default_factory=DeletionPlan)
+    allowed: bool = False  #: somebody allowed a mass removal, and it was considered
+    watermark: datetime | None = None  #: None leaves the one that is stored
     listing_digest: str | None = None
     scope_fingerprint: str | None = None
-    attributes: AccessResult = AccessResult()
+    access: AccessResult = AccessResult()
+    warning: str | None = None
 
 
-def finish_space(work: SpaceContext, findings: SpaceResult) -> SpaceReport:
-    """Write and give the report of a space whose steps are done. Raises LeaseLost."""
-    with session_scope(work.mirror.sessions) as session:
-        check_lease(session, work.lease)
-        if findings.listed_all or findings.departed:
-            # A full pass tries every page again, so what it did not note anew has succeeded or is gone. In a space
-            # that has gone nothing is tried any more; one that comes back is listed, and tried, as a whole.
-            forget_failures_before(session, work.space.key, work.run_id)
-        failed = outstanding(session, work.space.key)
-        work.counts.failed = len(failed)
-        report = _report(work, findings)
-        record = SpaceRecord(
-            report=report,
-            held=findings.held + findings.narrowed,
-            looked_at_all=findings.looked_at_all,
-            listed_all=findings.listed_all,
-            listing_digest=findings.listing_digest,
-            # Pages that failed are remembered by themselves; a listing that missed some moves no position.
-            watermark=None if findings.wrongly_absent else findings.watermark,
-            scope_fingerprint=None if findings.narrowed else findings.scope_fingerprint,
-            compared_access=findings.attributes.compared,
+def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
+    """Prove the account once more, then write and return the report of a space whose steps are done.
+
+    A credential that stopped counting in the middle of the run must not end as complete: every answer that something
+    was concluded from came before this proof. Raise CredentialsRefused, LeaseLost.
+    """
+    run.account.prove()
+
+    def record_of(failing_pages: int) -> SpaceRecord:
+        run.counts.failed = failing_pages
+        # What was hidden and is removed at the end of the run is counted there.
+        run.counts.hidden = sum(each.was_live for each in result.deletions.hide)
+        return SpaceRecord(
+            report=_report(run, result, failing_pages),
+            looked_at_all=result.looked_at_all,
+            listed_all=result.listed_all,
+            listing_digest=result.listing_digest,
+            watermark=result.watermark if result.looked_at_all else None,
+            scope_fingerprint=result.scope_fingerprint,
+            access_compared=result.access.compared,
+            held=len(result.deletions.held) if result.decided_hold else None,
+            held_reason=result.deletions.held_reason,
+            allowed_run=result.allowed,
+            requests=run.source.client.http_stats.counts().requests - run.requests_before,
         )
-        record_space(session, work.lease, work.run_id, work.space, record)
-    return report
+
+    return run.store.finish(record_of, clear_old_failures=result.decided_hold)
 
 
-def _report(work: SpaceContext, findings: SpaceResult) -> SpaceReport:
-    report = SpaceReport(space_key=work.space.key, outcome=Outcome.COMPLETE, counts=work.counts)
-    held = [_held(work.space.key, findings.held)] if findings.held else []
-    held += [_narrowed(findings.narrowed)] if findings.narrowed else []
-    if held:
-        return replace(report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, error=" ".join(held))
-    doubts = _doubts(findings, work.counts.failed)
+def held_message(space_key: str, deletions: DeletionPlan) -> str:
+    """Say what is held, why, and what to type."""
+    return (
+        f"{len(deletions.held)} pages of space {space_key} are hidden and wait to be removed: {deletions.held_reason}. "
+        f"Look at them with `hr-sync run --space {space_key} --dry-run`; remove them with "
+        f"`hr-sync run --space {space_key} --allow-mass-delete`."
+    )
+
+
+def with_removals(report: SpaceReport, deletions: DeletionPlan, removed: Sequence[bool]) -> SpaceReport:
+    """Return the report of a space after its removals were done or held; `removed` says of each if it was live."""
+    counts = replace(report.counts)
+    counts.removed += len(removed)
+    counts.hidden -= sum(removed)
+    report = replace(report, counts=counts, deletions=deletions)
+    if not deletions.held or report.outcome is Outcome.HELD:
+        return report
+    error = " ".join(filter(None, (held_message(report.space_key, deletions), report.error)))
+    return replace(report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, error=error)
+
+
+def _report(run: SpaceRun, result: SpaceResult, failing_pages: int) -> SpaceReport:
+    report = SpaceReport(
+        space_key=run.space.key,
+        outcome=Outcome.COMPLETE,
+        counts=run.counts,
+        deletions=result.deletions,
+        warning=result.warning,
+    )
+    doubts = list(_doubts(run.space.key, result, failing_pages))
+    if result.deletions.held:
+        error = " ".join([held_message(run.space.key, result.deletions), *doubts])
+        return replace(report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, error=error)
     if doubts:
         return replace(report, outcome=Outcome.PARTIAL, exit_code=ExitCode.PARTIAL, error=" ".join(doubts))
     return report
 
 
-def _held(space_key: str, pages: int) -> str:
-    return (
-        f"{pages} pages would leave space {space_key}, more than may without a decision; none did. Look at them with "
-        f"`hr-sync run --space {space_key} --dry-run`; release them with --allow-mass-delete."
-    )
-
-
-def _narrowed(pages: int) -> str:
-    return (
-        f"The configured scope no longer covers {pages} pages; they were kept. "
-        "If that is meant, remove them with --accept-narrower-scope."
-    )
-
-
-def _doubts(findings: SpaceResult, failed: int) -> Sequence[str]:
-    doubts = []
-    if findings.wrongly_absent:
-        doubts.append(
-            f"The listing did not show {findings.wrongly_absent} pages for which there is no evidence that they have "
-            "gone; they were kept. The next full run asks again."
+def _doubts(space_key: str, result: SpaceResult, failing_pages: int) -> Iterator[str]:
+    kept = sum(each.verdict is Verdict.KEEP for each in result.deletions.doubtful)
+    if kept:
+        yield (
+            f"The listing of space {space_key} does not show {kept} pages for which there is no evidence that they "
+            "are gone; they were kept. The next full run asks again."
         )
-    if failed:
-        doubts.append(f"{failed} pages failed; `hr-sync status` tells why. Later runs try them again.")
-    if findings.attributes.doubt:
-        doubts.append(findings.attributes.doubt)
-    return doubts
+    if failing_pages:
+        yield f"{failing_pages} pages of space {space_key} failed; `hr-sync status` says why. Later runs try again."
+    if result.access.doubt:
+        yield result.access.doubt

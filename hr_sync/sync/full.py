@@ -1,88 +1,113 @@
-"""One space in one full run: list, plan, fetch, write, ask, remove, compare badges, record. Reads as the algorithm."""
+"""A full pass over one space. Reads as the algorithm; the dry run goes through the same pieces (`dry_run.py`)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
-from sqlalchemy.orm import Session, sessionmaker
-
-from hr_sync.domain.certificate import listing_digest
-from hr_sync.domain.content import Listing, StoredPage
-from hr_sync.domain.deletion import Ruling, Verdict, out_of_scope
+from hr_sync.confluence.source import Source
+from hr_sync.domain.content import StoredPage, listing_digest
+from hr_sync.domain.deletion import (
+    DeletionDecision,
+    DeletionPlan,
+    HoldState,
+    Verdict,
+    decide_out_of_scope,
+    plan_deletions,
+)
 from hr_sync.domain.outcome import SpaceReport
-from hr_sync.domain.plan import Action, make_plan
-from hr_sync.store.engine import session_scope
-from hr_sync.store.read.state import position_of_space, stored_by_id, stored_of_space
-from hr_sync.sync.access import refresh_access
-from hr_sync.sync.apply import SpaceContext, carry_out, note_unreadable, write_bodies, write_heads
-from hr_sync.sync.finish import SpaceResult, finish_space
-from hr_sync.sync.labels import in_scope
-from hr_sync.sync.missing_bodies import ask_for, rule_on_vanished
-from hr_sync.sync.sanitize import sanitize_listing
+from hr_sync.domain.plan import Action, Plan, make_plan
+from hr_sync.store.values import SpaceState
+from hr_sync.sync.absence import Hide, verify_absent
+from hr_sync.sync.access import sync_access_after
+from hr_sync.sync.apply import record_failures, record_unknown_scope, resolve_missing, write_pages
+from hr_sync.sync.context import SpaceJob, SpaceRun, SyncContext
+from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.finish import SpaceResult, finish
+from hr_sync.sync.observe import Observed, observe
 
 
-def sync_full(work: SpaceContext) -> SpaceReport:
-    """Bring the mirror of one space up to date. Raises HrSyncError; what was committed before stays, and is right."""
-    listing = sanitize_listing(work.mirror.reader.listing(work.space))
-    stored = stored_pages(work.mirror.sessions, listing)
-    live = {page_id for page_id, page in stored.items() if page.live}
-    placed = in_scope(work.mirror.reader, listing, work.mirror.scope.pages, live=live)
-    plan = make_plan(placed.inside, placed.without_outside(stored), every_page=work.order.every_page)
-    work.counts.listed = len(listing.heads) + len(listing.unreadable)
-    work.counts.unchanged = plan.unchanged
+def sync_full(run: SpaceRun) -> SpaceReport:
+    """Bring the mirror of one space up to date. Raise HrSyncError; what was committed before stays, and is right."""
+    scope = run.context.scope.pages
+    seen = observe(run.source, run.store, run.fetcher, run.space, scope)
+    plan = make_plan(seen.in_scope, seen.comparable, every_page=run.job.request.every_page)
+    run.counts.listed = len(seen.listing.heads) + len(seen.listing.unreadable)
+    run.counts.unchanged = plan.unchanged
 
-    note_unreadable(work, placed.inside.unreadable)
-    vanished = write_bodies(work, plan.fetches)
-    write_heads(work, plan.having(Action.MOVE))
-
-    known_page = next(iter(listing.heads), None)
-    gone = rule_on_vanished(work, vanished, stored, known_page=known_page)
-    questions = [stored[step.page_id] for step in plan.having(Action.QUESTION)]
-    rulings = ask_for(work, questions, known_page=known_page)
-    outside = [stored[page_id] for page_id in sorted(placed.outside & stored.keys())]
-    left = _leave_scope(work, out_of_scope(outside), live_pages=len(live))
-    held = carry_out(work, [*gone, *rulings, *left.by_themselves], live_pages=len(live))
-    attributes = refresh_access(work, listing)
-    return finish_space(
-        work,
+    record_failures(run, seen.in_scope.unreadable)
+    record_unknown_scope(run, seen.others)
+    missing = write_pages(run, plan)
+    withheld = resolve_missing(run, missing, seen.stored, known_pages=list(seen.listing.heads))
+    leaving = decide_leaving(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.store.hide)
+    deletions = plan_leaving(run.context, run.job, run.state, [*withheld, *leaving], seen.stored)
+    access = sync_access_after(run, seen.listing)
+    return finish(
+        run,
         SpaceResult(
-            looked_at_all=True,
+            looked_at_all=not any(each.verdict is Verdict.KEEP for each in leaving),
             listed_all=True,
-            wrongly_absent=sum(ruling.verdict is Verdict.KEEP for ruling in rulings),
-            held=held,
-            narrowed=left.unconfirmed,
-            watermark=max((head.last_updated for head in listing.heads.values()), default=None),
-            listing_digest=listing_digest(placed.inside.heads.values()),
-            scope_fingerprint=work.mirror.scope.pages.fingerprint,
-            attributes=attributes,
+            decided_hold=True,
+            deletions=deletions,
+            allowed=run.job.request.allow_mass_delete,
+            watermark=next_watermark(
+                seen.listing.began_at, (head.last_updated for head in seen.listing.heads.values())
+            ),
+            listing_digest=listing_digest(seen.in_scope.heads.values()),
+            scope_fingerprint=scope.fingerprint,
+            access=access,
         ),
     )
 
 
-def stored_pages(sessions: sessionmaker[Session], listing: Listing) -> Mapping[str, StoredPage]:
-    """Read the rows of the space, and those of listed pages that the mirror still has in another space."""
-    with session_scope(sessions) as session:
-        stored = stored_of_space(session, listing.space.key)
-        unknown = [page_id for page_id in listing.heads if page_id not in stored]
-        return stored | stored_by_id(session, unknown) if unknown else stored
+def decide_leaving(
+    source: Source, fetcher: BodyFetcher, job: SpaceJob, seen: Observed, plan: Plan, *, hold: HoldState, hide: Hide
+) -> list[DeletionDecision]:
+    """Decide about stored pages that are listed and not in scope, and about those that the listing does not show."""
+    outside = [
+        decide_out_of_scope(page, decision)
+        for page_id, decision in sorted(seen.others.items())
+        if (page := seen.stored.get(page_id)) is not None and not page.removed
+    ]
+    hide(outside)
+    absent = verify_absent(
+        source,
+        fetcher,
+        job.space,
+        [seen.stored[step.page_id] for step in plan.having(Action.VERIFY)],
+        known_pages=list(seen.listing.heads),
+        mirrored_space_ids=job.mirrored_space_ids,
+        hold=hold,
+        hide=hide,
+    )
+    return [*outside, *absent]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Left:
-    """Pages that are listed outside of the scope and are still there."""
+def plan_leaving(
+    context: SyncContext,
+    job: SpaceJob,
+    state: SpaceState,
+    decisions: Iterable[DeletionDecision],
+    stored: Mapping[str, StoredPage],
+) -> DeletionPlan:
+    """Apply the rules to all decisions about one space (`stored`: its rows)."""
+    return plan_deletions(
+        decisions,
+        stored_pages=sum(not page.removed and page.space_key == job.space.key for page in stored.values()),
+        limit=context.policy.limit,
+        hold=state.hold,
+        allow=job.request.allow_mass_delete,
+        narrowed=state.scope_fingerprint not in {None, context.scope.pages.fingerprint},
+    )
 
-    by_themselves: Sequence[Ruling] = ()  #: moved out of a page tree: ordinary removals, under the guard
-    unconfirmed: int = 0  #: a changed configuration put them there; they stay until somebody says that it was meant
 
+def next_watermark(
+    began_at: datetime | None, changes: Iterable[datetime], before: datetime | None = None
+) -> datetime | None:
+    """Return up to where everything is stored now, on the source's clock; None if the source does not tell its time.
 
-def _leave_scope(work: SpaceContext, rulings: Sequence[Ruling], *, live_pages: int) -> _Left:
-    """Part the pages that are listed outside of the scope by why they are; remove them when somebody confirmed it."""
-    if not rulings:
-        return _Left()
-    if work.order.accept_narrower_scope:
-        carry_out(work, rulings, live_pages=live_pages, confirmed=True)
-        return _Left()
-    with session_scope(work.mirror.sessions) as session:
-        before = position_of_space(session, work.space.key).scope_fingerprint
-    if before != work.mirror.scope.pages.fingerprint:
-        return _Left(unconfirmed=len(rulings))
-    return _Left(by_themselves=rulings)
+    That is the beginning of the walk: what changed during it may have been missed. A date that a page claims can only
+    make it earlier, never later.
+    """
+    if began_at is None:
+        return None
+    newest = max((*changes, *((before,) if before else ())), default=began_at)
+    return min(began_at, newest)

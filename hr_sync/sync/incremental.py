@@ -1,76 +1,110 @@
-"""One space in one incremental run: what changed since the last pass, as far as versions tell. Removes nothing."""
+"""One space in one incremental run: what changed since the last pass, as far as versions tell.
+
+It removes nothing, and shows no hidden page again on the word of a list, which may lag: a page that was hidden or
+removed, or that the mirror has in another space, is looked up by id first. Pages that are hidden because they were not
+visible are looked up again for a day, so that a passing fault of the source heals in minutes.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
-from hr_sync.domain.content import RecentChanges, StoredPage
+from hr_sync.domain.content import RecentChanges, StoredPage, WithdrawalReason
 from hr_sync.domain.outcome import SpaceReport
-from hr_sync.domain.plan import Action, plan_recent
-from hr_sync.store.engine import session_scope
-from hr_sync.store.read.state import position_of_space, stored_by_id
-from hr_sync.store.write.failures import due
-from hr_sync.sync.apply import SpaceContext, note_unreadable, write_bodies, write_heads
-from hr_sync.sync.finish import SpaceResult, finish_space
-from hr_sync.sync.full import sync_full
-from hr_sync.sync.missing_bodies import rule_on_vanished
-from hr_sync.sync.requested_pages import out_of_scope
-from hr_sync.sync.sanitize import sanitize_recent
+from hr_sync.domain.plan import Plan, plan_incremental
+from hr_sync.sync.apply import record_failures, resolve_missing, write_pages
+from hr_sync.sync.by_id import in_scope_steps, is_here, pages_present
+from hr_sync.sync.context import SpaceRun
+from hr_sync.sync.finish import SpaceResult, finish
+from hr_sync.sync.full import next_watermark, sync_full
+
+_REVISITED_FOR = timedelta(days=1)  # after that a full run, or a person, finds a page that is visible again
+_REVISITED_PAGES = 250  # in one request of Cloud
 
 
-def sync_incremental(work: SpaceContext) -> SpaceReport:
-    """Bring in what changed lately, and try again what failed and is due.
+def sync_incremental(run: SpaceRun) -> SpaceReport:
+    """Write what changed lately, and try again what failed and is due.
 
-    The first pass over a space, and the first under another scope, is a full one.
+    The first pass over a space, the first under another scope, and one after a full pass that could not be done, is a
+    full pass. So is one whose position the source's clock contradicts.
     """
-    with session_scope(work.mirror.sessions) as session:
-        position = position_of_space(session, work.space.key)
-        due_again = due(session, work.space.key)
-    if position.watermark is None or position.scope_fingerprint != work.mirror.scope.pages.fingerprint:
-        return sync_full(work)
-    others = out_of_scope(work.mirror.reader, work.space, due_again, work.mirror.scope.pages)
-    due_again = [page_id for page_id in due_again if page_id not in others]
-    work = replace(work, since=position.watermark)
-    recent = sanitize_recent(work.mirror.reader.recent(work.space, position.watermark - work.mirror.overlap))
-    stored = _stored(work, recent, due_again)
-    recent = _in_scope(work, recent, stored)
-    plan = plan_recent(recent, stored, due=due_again)
-    work.counts.listed = len(recent.heads)
-    work.counts.unchanged = plan.unchanged
+    if run.state.watermark is None or _needs_full_pass(run):
+        return sync_full(run)
+    recent = run.source.recent(run.space, run.state.watermark - run.context.policy.overlap)
+    if recent.began_at is not None and run.state.watermark > recent.began_at:
+        return sync_full(run)
+    revisited = _visible_again(run)
+    if revisited is None:
+        return sync_full(run)
+    due = frozenset(run.store.failing_pages(due_only=True))
+    stored = run.store.stored_by_id({*recent.heads, *due, *revisited})
+    recent, doubted = _split_doubted(run, recent, stored)
+    asked = doubted | due | revisited
+    present = pages_present(run.source, run.fetcher, asked, run.space)
+    plan = plan_incremental(recent, stored, due=())
+    run.counts.listed = len(recent.heads)
+    run.counts.unchanged = plan.unchanged
 
-    note_unreadable(work, recent.unreadable)
-    vanished = write_bodies(work, plan.fetches)
-    write_heads(work, plan.having(Action.MOVE))
-    # What is gone stays as it is until a full run asks; what is there and was not given is remembered.
-    rule_on_vanished(work, vanished, stored, known_page=next(iter(recent.heads), None))
-    newest = max((head.last_updated for head in recent.heads.values()), default=position.watermark)
-    return finish_space(work, SpaceResult(looked_at_all=True, watermark=max(newest, position.watermark)))
+    record_failures(run, recent.unreadable)
+    plan = _in_scope(run, plan, stored)
+    again = in_scope_steps(run, present, stored, reason="looked up by id")
+    steps = sorted({step.page_id: step for step in (*plan.steps, *again)}.values(), key=lambda step: step.page_id)
+    missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0), since=run.state.watermark)
+    resolve_missing(run, missing, stored, known_pages=sorted(present | recent.heads.keys()))
+    resolve_missing(run, due - present, stored, known_pages=sorted(present | recent.heads.keys()), shown=False)
+    changes = (head.last_updated for head in recent.heads.values())
+    return finish(
+        run,
+        SpaceResult(looked_at_all=True, watermark=next_watermark(recent.began_at, changes, run.state.watermark)),
+    )
 
 
-def _stored(work: SpaceContext, recent: RecentChanges, due_again: list[str]) -> Mapping[str, StoredPage]:
-    with session_scope(work.mirror.sessions) as session:
-        parents = [head.parent_id for head in recent.heads.values() if head.parent_id is not None]
-        return stored_by_id(session, {*recent.heads, *due_again, *parents})
+def _needs_full_pass(run: SpaceRun) -> bool:
+    return run.state.full_pass_due or run.state.scope_fingerprint != run.context.scope.pages.fingerprint
 
 
-def _in_scope(work: SpaceContext, recent: RecentChanges, stored: Mapping[str, StoredPage]) -> RecentChanges:
-    """Leave to the full run the pages of which only a whole listing tells whether they lie in a page tree.
+def _visible_again(run: SpaceRun) -> frozenset[str] | None:
+    """Return pages that were hidden as not visible and that a list shows again; None if a full pass is better.
 
-    What is live is in scope until a full run says otherwise, and so is what lies directly below something live. Labels
-    are asked of the page itself.
+    The list is a hint: each of them is looked up by itself before it is shown.
     """
-    scope, reader = work.mirror.scope.pages, work.mirror.reader
-    live = {page_id for page_id, page in stored.items() if page.live}
-    heads = recent.heads
-    if scope.by_tree:
-        heads = {
-            page_id: head
-            for page_id, head in heads.items()
-            if page_id not in scope.exclude_page_trees and (page_id in live or head.parent_id in live)
-        }
-    if scope.by_label:
-        heads = {
-            page_id: head
-            for page_id, head in heads.items()
-            if page_id in live or scope.covers_labels(reader.labels_of(page_id))
-        }
-    return replace(recent, heads=heads)
+    hidden = run.store.hidden_pages(
+        WithdrawalReason.NOT_VISIBLE, hidden_within=_REVISITED_FOR, limit=_REVISITED_PAGES + 1
+    )
+    if not hidden:
+        return frozenset()
+    found = run.source.lookup_many([page.id for page in hidden[:_REVISITED_PAGES]])
+    again = frozenset(lookup.page_id for lookup in found.values() if is_here(lookup, run.space))
+    return None if again and len(hidden) > _REVISITED_PAGES else again
+
+
+def _split_doubted(
+    run: SpaceRun, recent: RecentChanges, stored: Mapping[str, StoredPage]
+) -> tuple[RecentChanges, frozenset[str]]:
+    """Split off the pages about which a list is not believed, and return those of them that are worth a lookup.
+
+    Not believed: hidden, removed, or stored in another space. A hidden or removed page at its stored version has not
+    changed as far as an incremental run can tell, and is left to the next full run.
+    """
+    heads, doubted = {}, set()
+    for page_id, head in recent.heads.items():
+        page = stored.get(page_id)
+        elsewhere = page is not None and page.space_key != run.space.key and page.space_id != run.space.id
+        if page is None or (page.live and not elsewhere):
+            heads[page_id] = head
+        elif elsewhere or head.version > page.version:
+            doubted.add(page_id)
+    return replace(recent, heads=heads), frozenset(doubted)
+
+
+def _in_scope(run: SpaceRun, plan: Plan, stored: Mapping[str, StoredPage]) -> Plan:
+    """Keep the steps whose pages are in scope, asked of each page that is about to be written."""
+    written = {step.page_id: step for step in (*plan.fetches, *plan.without_body)}
+    if run.context.scope.pages.is_everything or not written:
+        return plan
+    steps = in_scope_steps(run, written, stored, reason="")
+    allowed = {step.page_id for step in steps}
+    return Plan(
+        steps=tuple(step for step in plan.steps if step.page_id in allowed or step.page_id not in written),
+        unchanged=plan.unchanged,
+    )

@@ -1,41 +1,65 @@
 """Erases pages for good, a space at a time under its lease, and leaves a run row that says so."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
-from sqlalchemy.orm import Session, sessionmaker
-
-from hr_sync.domain.outcome import Counts, ExitCode, Outcome, RunReport
-from hr_sync.errors import LeaseHeld
-from hr_sync.store.engine import session_scope
-from hr_sync.store.lease import Busy
-from hr_sync.store.write.purge import purge_pages
-from hr_sync.store.write.runs import close_run, open_run
-from hr_sync.sync.lease_holder import leased
-from hr_sync.sync.workers import host_and_pid, worker_name
+from hr_sync.cancellation import Cancellation
+from hr_sync.domain.content import Space
+from hr_sync.domain.outcome import Counts, ExitCode, Mode, Outcome, RunReport
+from hr_sync.errors import HrSyncError, LeaseHeld
+from hr_sync.store.store import Store
+from hr_sync.store.values import Busy, Worker
 
 
-def purge(sessions: sessionmaker[Session], chosen: Mapping[str, Sequence[str]], *, version: str) -> int:
-    """Erase the pages, given by space. Gives how many there were. Raises LeaseHeld when a worker is at one of them."""
-    worker = worker_name()
-    with session_scope(sessions) as session:
-        run_id = open_run(session, mode="purge", worker=worker, version=version)
+def purge(
+    store: Store,
+    worker: Worker,
+    chosen: Mapping[str, Sequence[str]],
+    *,
+    version: str,
+    cancellation: Cancellation,
+    removed_for: timedelta | None = None,
+    whole_spaces: bool = False,
+    busy_wait_seconds: float = 30.0,
+) -> int:
+    """Erase the pages, given as ids by space key. Return how many there were.
+
+    `removed_for`: only pages that still are removed, for at least so long, when they are erased. `whole_spaces`: also
+    the position of each space, so that its next pass is a full one. Raise LeaseHeld if another worker holds a space.
+    """
+    run_id = store.open_run(Mode.PURGE, worker, version)
     erased = 0
-    for space_key, page_ids in chosen.items():
-        with leased(sessions, space_key, f"{worker}:{run_id}") as lease:
-            if isinstance(lease, Busy):
-                raise LeaseHeld(
-                    f"{host_and_pid(lease.holder)} is at work on space {space_key}. "
-                    f"{erased} pages of other spaces were erased; try again when it is done."
-                )
-            erased += purge_pages(sessions, lease, run_id, page_ids)
-    report = RunReport(
-        run_id=run_id,
-        mode="purge",
-        outcome=Outcome.COMPLETE,
-        exit_code=ExitCode.COMPLETE,
-        spaces=[],
-        counts=Counts(removed=erased),
-    )
-    with session_scope(sessions) as session:
-        close_run(session, report)
+    outcome, exit_code, error = Outcome.FAILED, int(ExitCode.FAILED), "Ended before it was done."
+    try:
+        for space_key, page_ids in chosen.items():
+            space = Space(id="", key=space_key, name="")
+            with store.leased(
+                space, worker, run_id, wait_seconds=busy_wait_seconds, cancellation=cancellation
+            ) as leased:
+                if isinstance(leased, Busy):
+                    raise LeaseHeld(
+                        f"{leased.worker} is at work on space {space_key}. {erased} pages of other spaces were erased; "
+                        "try again when it is done.",
+                        worker=leased.worker,
+                    )
+                if whole_spaces:
+                    erased += leased.purge_space(forget=False)
+                else:
+                    erased += leased.purge(page_ids, only_if_removed_before=removed_for)
+        outcome, exit_code, error = Outcome.COMPLETE, int(ExitCode.COMPLETE), ""
+    except HrSyncError as failure:
+        exit_code, error = failure.exit_code, str(failure)
+        raise
+    finally:
+        store.close_run(
+            RunReport(
+                run_id=run_id,
+                mode=Mode.PURGE,
+                outcome=outcome,
+                exit_code=exit_code,
+                spaces=[],
+                counts=Counts(removed=erased),
+                error=error or None,
+            )
+        )
     return erased

@@ -6,127 +6,198 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from hr_sync.domain.content import Space
-from hr_sync.domain.outcome import Counts, ExitCode, Outcome, RunReport, SpaceReport, conclude, total
+from hr_sync.domain.deletion import hold_across_spaces
+from hr_sync.domain.outcome import ExitCode, Mode, Outcome, RunReport, SpaceReport, conclude, outcome_of, total
 from hr_sync.errors import ConfigurationError, HrSyncError
-from hr_sync.store.db_errors import database_errors
-from hr_sync.store.engine import session_scope
-from hr_sync.store.write.runs import close_run, open_run
-from hr_sync.sync.access import sync_access
-from hr_sync.sync.by_id import fetch_failed, page_tasks
-from hr_sync.sync.context import Mode, SyncContext, SyncRequest
-from hr_sync.sync.failure_outcomes import outcome_of
-from hr_sync.sync.full import sync_full
-from hr_sync.sync.incremental import sync_incremental
-from hr_sync.sync.parallel import Task, log_fields, work_on
-from hr_sync.sync.spaces import InScope, spaces_in_scope
-from hr_sync.sync.unlisted_spaces import departed_spaces, reconcile_inaccessible_space, reconcile_unconfigured_space
+from hr_sync.store.values import Busy
+from hr_sync.sync.by_id import locate_pages
+from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
+from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.finish import with_removals
+from hr_sync.sync.jobs import log_fields, run_jobs
+from hr_sync.sync.scope import unseen_page_trees
+from hr_sync.sync.spaces import SpaceSelection, jobs_of, select_spaces
 
 log = structlog.get_logger(__name__)
 
 
-def run(mirror: SyncContext, order: SyncRequest) -> RunReport:
-    """Bring the mirror up to date as ordered, and tell how it went.
+def run(context: SyncContext, request: SyncRequest) -> RunReport:
+    """Bring the mirror up to date as requested, and report how it went.
 
-    What goes wrong with Confluence stands in the report: outcome, error and exit code. Raises DatabaseUnavailable when
-    PostgreSQL cannot be reached, since then there is nowhere to write a report.
+    What goes wrong with Confluence, or with the rows of one space, stands in the report: outcome, error and exit code.
+    Raise DatabaseUnavailable if PostgreSQL cannot be reached: then there is nowhere to write a report.
     """
     began = time.monotonic()
-    with database_errors(mirror.engine):
-        with session_scope(mirror.sessions) as session:
-            run_id = open_run(session, mode=order.mode, worker=mirror.worker, version=mirror.version)
-        with structlog.contextvars.bound_contextvars(run_id=run_id):
-            log.info("run.started", mode=order.mode)
-            with _closed_on_a_crash(mirror, order, run_id):
-                report = _run(mirror, order, run_id, began)
-            with session_scope(mirror.sessions) as session:
-                close_run(session, report)
-            log.info(
-                "run.ended", duration_seconds=report.duration_seconds, requests=report.requests, **log_fields(report)
-            )
+    run_id = context.store.open_run(request.mode, context.worker, context.version)
+    with structlog.contextvars.bound_contextvars(run_id=run_id):
+        log.info("run.started", mode=str(request.mode))
+        with _closed_on_a_crash(context, request, run_id):
+            report = _run(context, request, run_id, began)
+        context.store.close_run(report)
+        log.log(
+            _level(report),
+            "run.ended",
+            duration_seconds=report.duration_seconds,
+            requests=report.requests,
+            **log_fields(report),
+        )
     return report
 
 
+def _level(report: RunReport) -> int:
+    return {Outcome.COMPLETE: 20, Outcome.PARTIAL: 30, Outcome.STOPPED: 30}.get(report.outcome, 40)
+
+
+def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) -> RunReport:
+    asked_before = context.source.client.http_stats.counts().requests
+    reports: Sequence[SpaceReport] = []
+    warnings: Sequence[str] = []
+    error: str | None = None
+    try:
+        context.source.check_account()
+        selection = select_spaces(context.source, context.store, context.scope, request)
+        warnings = selection.warnings
+        with BodyFetcher(context.source, context.connections) as fetcher:
+            jobs = _jobs(context, request, selection, run_id, fetcher)
+            reports = run_jobs(context, fetcher, jobs)
+        reports = _settle_removals(context, jobs, reports)
+        if request.mode is Mode.FULL:
+            context.store.mark_gone([job.space.key for job in jobs if job.kind in _AWAY])
+        reports = [*_with_unseen(reports, selection.unseen, request), *_not_seen(context, request, selection)]
+        outcome, exit_code = conclude(reports)
+        error = next((report.error for report in reports if report.error), None)
+    except HrSyncError as failure:
+        outcome, exit_code, error = outcome_of(failure), failure.exit_code, str(failure)
+    for warning in warnings:
+        log.warning("run.warning", warning=warning)
+    return RunReport(
+        run_id=run_id,
+        mode=request.mode,
+        outcome=outcome,
+        exit_code=exit_code,
+        spaces=reports,
+        counts=total(reports),
+        requests=context.source.client.http_stats.counts().requests - asked_before,
+        duration_seconds=round(time.monotonic() - began, 3),
+        error=error,
+        warnings=warnings,
+    )
+
+
+_AWAY = frozenset({JobKind.UNLISTED, JobKind.UNCONFIGURED})
+
+
+def _jobs(
+    context: SyncContext, request: SyncRequest, selection: SpaceSelection, run_id: int, fetcher: BodyFetcher
+) -> list[SpaceJob]:
+    if not request.page_ids:
+        return jobs_of(request, selection, run_id=run_id)
+    located: Mapping[Space, Sequence[str]] = locate_pages(context, fetcher, request.page_ids, selection.every)
+    mirrored = frozenset(space.id for space in selection.every)
+    return [
+        SpaceJob(
+            kind=JobKind.BY_ID, space=space, run_id=run_id, request=request, mirrored_space_ids=mirrored, page_ids=some
+        )
+        for space, some in located.items()
+    ]
+
+
+def _settle_removals(
+    context: SyncContext, jobs: Sequence[SpaceJob], reports: Sequence[SpaceReport]
+) -> list[SpaceReport]:
+    """Remove what may be removed, or hold it, once it is known how much leaves in all spaces of the run together.
+
+    Everything that leaves is hidden already. A space that another worker has taken meanwhile is left as it is: its next
+    full pass decides again.
+    """
+    allow = any(job.request.allow_mass_delete for job in jobs)
+    decided = {report.space_key: report.deletions for report in reports}
+    plans = hold_across_spaces(decided, context.policy.limit, allow=allow)
+    settled = []
+    for job, report in zip(jobs, reports, strict=True):
+        plan = plans[report.space_key]
+        if not plan.remove and plan == report.deletions:
+            settled.append(report)
+            continue
+        with context.store.leased(
+            job.space,
+            context.worker,
+            job.run_id,
+            seconds=context.policy.lease_seconds,
+            wait_seconds=context.policy.busy_wait_seconds,
+            cancellation=context.cancellation,
+        ) as store:
+            if isinstance(store, Busy):
+                log.warning("removals.left", space=job.space.key, worker=store.worker)
+                settled.append(report)
+                continue
+            removed = store.remove(plan.remove)
+            was_live = [each.was_live for each in plan.remove if each.page_id in removed]
+            done = with_removals(report, plan, was_live)
+            store.settle(done, len(plan.held), plan.held_reason)
+            settled.append(done)
+    return settled
+
+
+def _with_unseen(reports: Sequence[SpaceReport], unseen: Sequence[str], request: SyncRequest) -> list[SpaceReport]:
+    """Let no run be complete that did not see a space which somebody named, whatever was done about its pages.
+
+    A run that somebody asked to remove what is left of a space that is not visible is complete when it has done so.
+    """
+    if request.space_keys and request.allow_mass_delete:
+        return list(reports)
+    by_key = {report.space_key.casefold(): report for report in reports}
+    for key in unseen:
+        report = by_key.get(key.casefold(), SpaceReport(space_key=key, outcome=Outcome.COMPLETE))
+        if report.outcome is Outcome.COMPLETE:
+            error = (
+                f"Space {key} is not visible to the account, or archived. Check its key in confluence.spaces, and that "
+                "the account may view it: `hr-sync check`."
+            )
+            by_key[key.casefold()] = replace(
+                report, outcome=Outcome.FAILED, exit_code=ConfigurationError.exit_code, error=error
+            )
+    return list(by_key.values())
+
+
+def _not_seen(context: SyncContext, request: SyncRequest, selection: SpaceSelection) -> Iterator[SpaceReport]:
+    """Report what the settings name and nothing shows: page trees, badly described spaces, any space at all."""
+    for key in selection.unreadable:
+        error = f"Confluence describes space {key} without what is needed; it was left out. Run again later."
+        yield SpaceReport(space_key=key, outcome=Outcome.PARTIAL, exit_code=ExitCode.PARTIAL, error=error)
+    if context.scope.is_every_space and not selection.every:
+        error = "The account sees no space that confluence.spaces covers. Check its permissions: `hr-sync check`."
+        yield SpaceReport(space_key="*", outcome=Outcome.FAILED, exit_code=ConfigurationError.exit_code, error=error)
+    if request.mode is Mode.FULL:
+        for root in unseen_page_trees(context.source, context.scope.pages):
+            error = (
+                f"Page {root} of confluence.page_trees or exclude_page_trees is not visible to the account. Check its "
+                f"id, and that the account may view it: `hr-sync explain {root}`."
+            )
+            yield SpaceReport(
+                space_key=f"page tree {root}",
+                outcome=Outcome.FAILED,
+                exit_code=ConfigurationError.exit_code,
+                error=error,
+            )
+
+
 @contextmanager
-def _closed_on_a_crash(mirror: SyncContext, order: SyncRequest, run_id: int) -> Iterator[None]:
-    """Let no run look as if it still went on after something unforeseen ended it, while the database still answers."""
+def _closed_on_a_crash(context: SyncContext, request: SyncRequest, run_id: int) -> Iterator[None]:
+    """Close the run's row when something unforeseen ends the run, as long as the database still answers."""
     try:
         yield
     except Exception as crash:
         report = RunReport(
             run_id=run_id,
-            mode=order.mode,
+            mode=request.mode,
             outcome=Outcome.FAILED,
             exit_code=ExitCode.FAILED,
             spaces=[],
-            error=f"Ended by {type(crash).__name__}; the log tells more.",
+            error=f"Ended by {type(crash).__name__}; the log says more.",
         )
-        with suppress(SQLAlchemyError), session_scope(mirror.sessions) as session:
-            close_run(session, report)
+        with suppress(HrSyncError):
+            context.store.close_run(report)
         raise
-
-
-def _run(mirror: SyncContext, order: SyncRequest, run_id: int, began: float) -> RunReport:
-    error: str | None = None
-    reports: list[SpaceReport] = []
-    http_stats = mirror.reader.client.http_stats
-    asked_before = http_stats.counts().requests
-    try:
-        mirror.reader.check_account()
-        spaces = spaces_in_scope(mirror.reader, mirror.scope, order)
-        tasks = _tasks(mirror, order, spaces)
-        reports = work_on(mirror, order, run_id, tasks, spaces.every)
-        reports = _with_unseen(reports, spaces.unseen)
-        outcome, exit_code = conclude(reports)
-        error = next((report.error for report in reports if report.error), None)
-    except HrSyncError as failure:
-        outcome, exit_code, error = outcome_of(failure), failure.exit_code, str(failure)
-    return RunReport(
-        run_id=run_id,
-        mode=order.mode,
-        outcome=outcome,
-        exit_code=exit_code,
-        spaces=reports,
-        counts=total(reports),
-        requests=http_stats.counts().requests - asked_before,
-        duration_seconds=round(time.monotonic() - began, 3),
-        error=error,
-    )
-
-
-def _tasks(mirror: SyncContext, order: SyncRequest, spaces: InScope) -> Mapping[Space, Task]:
-    """Choose what is done with each space."""
-    if order.page_ids:
-        return page_tasks(mirror, order, spaces.every)
-    if order.failed_pages:
-        return dict.fromkeys(spaces.chosen, fetch_failed)
-    if order.mode is Mode.INCREMENTAL:
-        return dict.fromkeys(spaces.chosen, sync_incremental)
-    if order.mode is Mode.RESTRICTIONS:
-        return dict.fromkeys(spaces.chosen, sync_access)
-    tasks: dict[Space, Task] = dict.fromkeys(spaces.chosen, sync_full)
-    if order.mode is Mode.FULL:
-        unseen, dropped = departed_spaces(mirror, spaces)
-        tasks |= {
-            space: reconcile_inaccessible_space
-            for space in unseen
-            if not order.space_keys or space.key in order.space_keys
-        }
-        tasks |= {space: reconcile_unconfigured_space for space in dropped if not order.space_keys}
-    return tasks
-
-
-def _with_unseen(reports: Sequence[SpaceReport], unseen: Sequence[str]) -> list[SpaceReport]:
-    """Let no run be complete that did not see a space named in the settings, whatever was done about its pages."""
-    by_key = {report.space_key: report for report in reports}
-    for key in unseen:
-        report = by_key.get(key, SpaceReport(space_key=key, outcome=Outcome.COMPLETE, counts=Counts()))
-        if report.outcome is Outcome.COMPLETE:
-            error = (
-                f"Space {key} is not to be seen, or archived. Check its key in confluence.spaces, and that the account "
-                "may view it."
-            )
-            by_key[key] = replace(report, outcome=Outcome.FAILED, exit_code=ConfigurationError.exit_code, error=error)
-    return list(by_key.values())

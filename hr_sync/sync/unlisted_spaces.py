@@ -1,70 +1,142 @@
-"""Spaces that the mirror holds something of, and that a full run no longer comes by: out of sight, or out of scope."""
+"""Spaces that have stored pages and are not in a run's list of spaces: not visible any more, or not configured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 
 from hr_sync.domain.content import Space, StoredPage
-from hr_sync.domain.deletion import Ruling, Verdict, out_of_scope, rule, space_archived
+from hr_sync.domain.deletion import (
+    DeletionDecision,
+    DeletionPlan,
+    Verdict,
+    decide_out_of_scope,
+    decide_space_archived,
+    plan_deletions,
+)
 from hr_sync.domain.outcome import SpaceReport
+from hr_sync.domain.scope import ScopeDecision
 from hr_sync.errors import AccessDenied, NotFound
-from hr_sync.store.engine import session_scope
-from hr_sync.store.read.state import spaces_held, stored_of_space
-from hr_sync.sync.apply import SpaceContext, carry_out
-from hr_sync.sync.context import SyncContext
-from hr_sync.sync.finish import SpaceResult, finish_space
-from hr_sync.sync.spaces import InScope, covers
+from hr_sync.store.values import SpaceState
+from hr_sync.sync.absence import Hide, verify_absent
+from hr_sync.sync.context import SpaceJob, SpaceRun, SyncContext
+from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.finish import SpaceResult, finish
+
+_WHY_LOST = (
+    "the account no longer sees the space, most likely because its permission was withdrawn (`hr-sync check`); "
+    "if it was really deleted, they may go"
+)
 
 
-def departed_spaces(mirror: SyncContext, spaces: InScope) -> tuple[Sequence[Space], Sequence[Space]]:
-    """Return the spaces that the mirror holds something of and that are out of sight, and those out of the scope."""
-    with session_scope(mirror.sessions) as session:
-        held = spaces_held(session)
-    seen = {space.key for space in spaces.every}
-    away = [space for space in held if space.key not in seen]
-    return (
-        [space for space in away if covers(mirror.scope, space.key)],
-        [space for space in away if not covers(mirror.scope, space.key)],
+def sync_unlisted(run: SpaceRun) -> SpaceReport:
+    """Hide the pages of a space that is not visible any more, and decide about their removal."""
+    pages = run.store.stored_pages()
+    deletions = decide_unlisted(run.context, run.job, run.state, pages, run.fetcher, hide=run.store.hide)
+    return _finish(run, deletions)
+
+
+def sync_unconfigured(run: SpaceRun) -> SpaceReport:
+    """Hide the pages of a space that the settings no longer cover; their removal waits for a decision."""
+    pages = run.store.stored_pages()
+    deletions = decide_unconfigured(run.context, run.job, run.state, pages, run.fetcher, hide=run.store.hide)
+    return _finish(run, deletions)
+
+
+def decide_unlisted(
+    context: SyncContext,
+    job: SpaceJob,
+    state: SpaceState,
+    stored: Mapping[str, StoredPage],
+    fetcher: BodyFetcher,
+    *,
+    hide: Hide,
+) -> DeletionPlan:
+    """Decide about a space that no list shows: archived, or not visible to the account.
+
+    An archived space says so of itself. Otherwise each page is looked up by id, because pages that the account may no
+    longer read must be hidden at once; only the account check guards these lookups.
+    """
+    pages = _kept(stored)
+    archived = _is_archived(context, job.space)
+    if archived:
+        decisions = [decide_space_archived(page) for page in pages]
+        hide(decisions)
+    else:
+        decisions = verify_absent(
+            context.source,
+            fetcher,
+            _with_id(job.space, pages),
+            pages,
+            known_pages=None,
+            mirrored_space_ids=job.mirrored_space_ids,
+            hold=state.hold,
+            hide=hide,
+        )
+    plan = _plan(context, job, state, decisions, len(pages))
+    return replace(plan, held_reason=_WHY_LOST) if plan.held and not archived else plan
+
+
+def decide_unconfigured(
+    context: SyncContext,
+    job: SpaceJob,
+    state: SpaceState,
+    stored: Mapping[str, StoredPage],
+    _fetcher: BodyFetcher,
+    *,
+    hide: Hide,
+) -> DeletionPlan:
+    """Decide about a space that confluence.spaces no longer covers, or confluence.exclude_spaces names."""
+    pages = _kept(stored)
+    scope = ScopeDecision(in_scope=False, rule=f"confluence.spaces does not cover space {job.space.key}")
+    decisions = [decide_out_of_scope(page, scope) for page in pages]
+    hide(decisions)
+    return _plan(context, job, state, decisions, len(pages), narrowed=True)
+
+
+def _plan(
+    context: SyncContext,
+    job: SpaceJob,
+    state: SpaceState,
+    decisions: list[DeletionDecision],
+    stored_pages: int,
+    *,
+    narrowed: bool = False,
+) -> DeletionPlan:
+    return plan_deletions(
+        decisions,
+        stored_pages=stored_pages,
+        limit=context.policy.limit,
+        hold=state.hold,
+        allow=job.request.allow_mass_delete,
+        narrowed=narrowed,
     )
 
 
-def reconcile_inaccessible_space(work: SpaceContext) -> SpaceReport:
-    """Deal with a space that no list of spaces shows any more: archived, or out of the account's sight.
-
-    An archived space says so. Otherwise every page is asked about by id, since revoked pages must vanish now; there the
-    account alone vouches for the answers. That a whole space leaves at once is for the guard to judge.
-    """
-    with session_scope(work.mirror.sessions) as session:
-        rows = stored_of_space(session, work.space.key)
-    stored = [page for page in rows.values() if not page.removed]
-    rulings = space_archived(stored) if _is_archived(work) else _ruled_by_id(work, stored)
-    held = carry_out(work, rulings, live_pages=sum(page.live for page in stored))
-    kept = sum(ruling.verdict is Verdict.KEEP for ruling in rulings)
-    departed = not kept and not held
-    return finish_space(work, SpaceResult(looked_at_all=False, departed=departed, wrongly_absent=kept, held=held))
+def _finish(run: SpaceRun, deletions: DeletionPlan) -> SpaceReport:
+    return finish(
+        run,
+        SpaceResult(
+            looked_at_all=False,
+            decided_hold=not any(each.verdict is Verdict.KEEP for each in deletions.doubtful),
+            deletions=deletions,
+            allowed=run.job.request.allow_mass_delete,
+        ),
+    )
 
 
-def _is_archived(work: SpaceContext) -> bool:
+def _is_archived(context: SyncContext, space: Space) -> bool:
+    if not space.id:
+        return False
     try:
-        return work.mirror.reader.see_space(work.space).status == "archived"
+        return context.source.find_space(space).archived
     except (NotFound, AccessDenied):
         return False
 
 
-def _ruled_by_id(work: SpaceContext, pages: Sequence[StoredPage]) -> list[Ruling]:
-    reader = work.mirror.reader
-    reader.check_account()
-    evidence = reader.look(sorted(page.id for page in pages))
-    reader.check_account()
-    return [
-        rule(evidence[page.id], page, space_id=work.space.id, mirrored_space_ids=work.mirrored_space_ids)
-        for page in pages
-    ]
+def _with_id(space: Space, pages: list[StoredPage]) -> Space:
+    """Return the space with the id that its pages name, where its own is not known."""
+    known = next((page.space_id for page in pages if page.space_id), None)
+    return space if space.id or known is None else replace(space, id=known)
 
 
-def reconcile_unconfigured_space(work: SpaceContext) -> SpaceReport:
-    """Remove the pages of a space that the configuration no longer names, once somebody has confirmed it."""
-    with session_scope(work.mirror.sessions) as session:
-        narrowed = out_of_scope(stored_of_space(session, work.space.key).values())
-    if work.order.accept_narrower_scope:
-        carry_out(work, narrowed, live_pages=len(narrowed), confirmed=True)
-        narrowed = []
-    return finish_space(work, SpaceResult(looked_at_all=False, departed=not narrowed, narrowed=len(narrowed)))
+def _kept(stored: Mapping[str, StoredPage]) -> list[StoredPage]:
+    return [page for _, page in sorted(stored.items()) if not page.removed]

@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from confluence_simulator.messages import Answer, compress
 
@@ -16,6 +16,8 @@ class Packed:
 
     answer: Answer
     plain: bytes
+    rows: int = 0
+    """How many rows the answer lists; 0 for what is no list."""
     zipped: bytes | None = field(default=None)
 
     def in_gzip(self) -> bytes:
@@ -26,6 +28,13 @@ class Packed:
     @property
     def size_bytes(self) -> int:
         return len(self.plain)
+
+
+def packed(answer: Answer) -> Packed:
+    """Return the answer without its document, which is given up for the bytes."""
+    listed = answer.document.get("results") if isinstance(answer.document, dict) else None
+    rows = len(listed) if isinstance(listed, list) else 0
+    return Packed(answer=replace(answer, document=None), plain=answer.payload(), rows=rows)
 
 
 class AnswerCache:
@@ -63,7 +72,7 @@ class AnswerCache:
                 self._size -= dropped.size_bytes
 
     def clear(self) -> None:
-        """For changes that are not the world's."""
+        """Forget every answer, after a change that the world's revision does not show."""
         with self._lock:
             self._kept.clear()
             self._size = 0

@@ -7,7 +7,7 @@ from confluence_simulator.call import Call, Handler
 from confluence_simulator.messages import Answer
 from confluence_simulator.refusals import v1_gone
 from confluence_simulator.routes import Route
-from confluence_simulator.v1 import content, parts, search
+from confluence_simulator.v1 import content, groups, parts, search
 from confluence_simulator.v1.audit import audit
 from confluence_simulator.v1.people import cloud_user
 
@@ -18,12 +18,12 @@ DEPRECATED = (
 
 
 def current_user(call: Call) -> Answer:
-    """`type` is known or anonymous: the only dependable way to tell whether credentials work."""
+    """Answer who asks; `type` (known or anonymous) is the only dependable sign that credentials work."""
     return Answer(document=cloud_user(call.user, call.site_url))
 
 
 def _until_removed(handler: Handler) -> Handler:
-    """Answers with deprecation headers until the tenant's switch is thrown, with 410 from then on."""
+    """Answer with deprecation headers, or with 410 where the tenant's switch says that the endpoint is removed."""
 
     def answer(call: Call) -> Answer:
         return v1_gone() if call.tenant.removed_v1 else replace(handler(call), headers=DEPRECATED)
@@ -36,6 +36,7 @@ ROUTES = (
     Route("GET", "/rest/api/user/current", current_user),
     Route("GET", "/rest/api/audit", audit),
     *search.ROUTES,
+    *groups.CLOUD_ROUTES,
     *parts.ALIVE_ROUTES,
     *(
         Route(route.method, route.pattern, _until_removed(route.handler))

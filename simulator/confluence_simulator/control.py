@@ -5,7 +5,7 @@ Everything under /_simulator/ answers without credentials, latency or faults, an
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -21,9 +21,15 @@ PREFIX = "/_simulator/"
 Given = dict[str, Any]
 """The JSON object in the request's body."""
 
+
+def _dated(given: Given) -> Given:
+    return given if given.get("at") is None else {**given, "at": datetime.fromisoformat(given["at"])}
+
+
 PAGE_EDITS: Mapping[str, Callable[[World, str, Given], Content | None]] = MappingProxyType(
     {
-        "edit": lambda world, page_id, given: world.edit_page(page_id, **given),
+        "edit": lambda world, page_id, given: world.edit_page(page_id, **_dated(given)),
+        "misdate": lambda world, page_id, given: world.misdate_page(page_id, datetime.fromisoformat(given["moment"])),
         "rename": lambda world, page_id, given: world.rename_page(page_id, **given),
         "move": lambda world, page_id, given: world.move_page(page_id, **given),
         "label": lambda world, page_id, given: world.label_page(page_id, *given["labels"]),
@@ -50,7 +56,7 @@ class Control:
         self._faults = faults
 
     def answer(self, request: Request) -> Answer:
-        """400 with a sentence for what the world refuses, 404 for what there is not."""
+        """Answer a control request: 400 with a sentence for what the world refuses, 404 for an unknown path."""
         resource, *rest = request.path.removeprefix(PREFIX).strip("/").split("/")
         try:
             given = orjson.loads(request.body) if request.body else {}

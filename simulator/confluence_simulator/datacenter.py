@@ -3,7 +3,7 @@
 from confluence_simulator.call import Call
 from confluence_simulator.messages import Answer
 from confluence_simulator.routes import Route
-from confluence_simulator.v1 import content, parts, search
+from confluence_simulator.v1 import content, groups, parts, search
 from confluence_simulator.v1.audit import audit
 from confluence_simulator.v1.people import datacenter_user
 
@@ -24,7 +24,7 @@ def server_information(call: Call) -> Answer:
 
 
 def experimental_restrictions(_: Call) -> Answer:
-    """Answers silently empty, whatever is restricted; only `rest/api/.../byOperation` tells."""
+    """Answer an empty list, whatever is restricted; only `rest/api/.../byOperation` shows restrictions."""
     return Answer(document={"results": [], "start": 0, "limit": 100, "size": 0, "_links": {}})
 
 
@@ -33,6 +33,7 @@ ROUTES = (
     Route("GET", "/rest/api/server-information", server_information),
     Route("GET", "/rest/experimental/content/{id}/restriction", experimental_restrictions),
     Route("GET", "/rest/api/audit", audit),
+    *groups.DATACENTER_ROUTES,
     *search.ROUTES,
     *content.DATACENTER_ROUTES,
     *content.LIST_ROUTES,

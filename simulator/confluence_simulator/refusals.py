@@ -16,6 +16,14 @@ SITE_GONE_PAGE = (
     b"<body><h1>Your Atlassian Cloud site is currently unavailable.</h1></body></html>"
 )
 
+WEB_FILTER_PAGE = (
+    b"<!DOCTYPE html><html><head><title>Request blocked</title></head>"
+    b"<body><h1>Sorry, you have been blocked</h1><p>This website uses a security service.</p></body></html>"
+)
+ANONYMOUS = "anonymous"
+USER_HEADER = "X-AUSERNAME"
+"""Data Center names in it the account that an answer was made for."""
+
 
 class RefusedError(Exception):
     """Ends the handling of a request with this answer."""
@@ -66,8 +74,47 @@ def v1_gone() -> Answer:
 
 
 def not_permitted() -> Answer:
-    """Cloud's v1 to a wrong token or an account without access to the site."""
+    """Return the refusal of Cloud's v1 for a wrong token or an account without access to the site."""
     return Answer(status=403, document={"message": "Current user not permitted to use Confluence", "statusCode": 403})
+
+
+def forbidden(path: str) -> Answer:
+    """Return Confluence's refusal of one thing to an account that it knows, in the shape of the API that was asked."""
+    if "/api/v2/" in path:
+        return v2_refusal(403, "FORBIDDEN", "Current user is not permitted to view this content")
+    return v1_refusal(403, "PermissionException", "Not permitted to view this content", authorized=False)
+
+
+def not_found(path: str, content_id: str = "1") -> Answer:
+    """Return what Confluence answers for content that is absent or hidden, in the shape of the API that was asked."""
+    if "/api/v2/" in path:
+        return v2_not_found("content", f"{content_id} and status [current, archived]")
+    message = f"No content found with id: ContentId{{id={content_id}}}"
+    return v1_refusal(404, "NotFoundException", message, authorized=False)
+
+
+def web_filter_page() -> Answer:
+    """Return the page of a web application firewall in front of Confluence."""
+    return Answer(status=403, body=WEB_FILTER_PAGE, content_type=HTML)
+
+
+def foreign_refusal(status: int, path: str) -> Answer:
+    """Return the JSON of a gateway in front of Confluence; nothing in it is Confluence's."""
+    error = {403: "Forbidden", 404: "Not Found"}[status]
+    document = {
+        "timestamp": "2026-03-02T08:00:00.234600367Z",
+        "status": status,
+        "error": error,
+        "message": "No message available",
+        "path": path,
+    }
+    return Answer(status=status, document=document)
+
+
+def captcha_by_header() -> Answer:
+    """Return Data Center's refusal after too many failed logins, where one header alone says so."""
+    headers = (("X-Authentication-Denied-Reason", "CAPTCHA_CHALLENGE"),)
+    return Answer(status=403, body=b"", content_type=HTML, headers=headers)
 
 
 def unauthorized() -> Answer:
@@ -75,7 +122,7 @@ def unauthorized() -> Answer:
 
 
 def scope_mismatch() -> Answer:
-    """The gateway to a token whose scopes do not reach."""
+    """Return the gateway's refusal of a token that lacks a scope."""
     return Answer(status=401, document={"code": 401, "message": "Unauthorized; scope does not match"})
 
 
@@ -91,12 +138,12 @@ def unknown_cloud_id(path: str) -> Answer:
 
 
 def site_gone(status: int = 404) -> Answer:
-    """The edge's page for a site that is suspended or a product that was removed; seen as 404 and as 503."""
+    """Return the edge's page for a suspended site or a removed product; it was seen as 404 and as 503."""
     return Answer(status=status, body=SITE_GONE_PAGE, content_type="text/html", headers=(("Atl-Missing-Tcs", "true"),))
 
 
 def no_such_page() -> Answer:
-    """A path that no API of this site has."""
+    """Return the answer to a path that no API of this site has."""
     return Answer(status=404, body=b"<html><head><title>Page not found</title></head></html>", content_type=HTML)
 
 
@@ -109,12 +156,12 @@ def redirect(location: str, status: int = 302) -> Answer:
 
 
 def login_needed(context: str, target: str) -> Answer:
-    """Data Center to somebody who is not logged in."""
+    """Return Data Center's redirect of somebody who is not logged in."""
     return redirect(f"{context}/login.action?os_destination={target.replace('/', '%2F').replace('?', '%3F')}")
 
 
 def seraph_refusal() -> Answer:
-    """Data Center to a wrong password where basic authentication is on."""
+    """Return Data Center's refusal of a wrong password where basic authentication is on."""
     return Answer(
         status=401,
         body=b"<html><head><title>Unauthorized (401)</title></head></html>",

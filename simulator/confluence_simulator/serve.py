@@ -1,7 +1,10 @@
-"""The simulator as a command: from plain options to a running site."""
+"""The simulator as a command, `confluence-simulator`: from plain options to a running site."""
 
+import argparse
+import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +40,7 @@ class ServeOptions:
 
 
 def make_simulator(options: ServeOptions) -> Simulator:
-    """Not started yet. Raises ValueError, with the file's name, for a faults file that cannot be used."""
+    """Return a site that is not started; raise ValueError, with the file's name, for a bad faults file."""
     return Simulator(
         _world(options),
         port=options.port,
@@ -61,7 +64,7 @@ def serve_forever(
 
 
 def read_faults(path: Path) -> list[Fault]:
-    """A JSON list of objects with kind, at, match, times, argument. Raises ValueError for anything else."""
+    """Read a JSON list of objects with kind, at, match, times, argument; raise ValueError for anything else."""
     try:
         listed = orjson.loads(path.read_bytes())
         faults = [Fault.from_data(fault) for fault in listed] if isinstance(listed, list) else None
@@ -72,8 +75,75 @@ def read_faults(path: Path) -> list[Fault]:
     return faults
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM, and return the exit code: 0, or 2 for options that cannot be used."""
+    given = _parser().parse_args(arguments)
+    options = ServeOptions(
+        flavor=given.flavor,
+        port=given.port,
+        pages=given.pages,
+        spaces=given.spaces,
+        seed=given.seed,
+        latency_ms=given.latency_ms,
+        faults_file=given.faults,
+        rate_per_second=given.rate,
+        context_path=given.context_path,
+    )
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        serve_forever(options, _announce, stop)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"confluence-simulator: cannot start: {error}. Choose another --port or --faults file.\n")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="confluence-simulator", description="Serve a simulated Confluence on this machine until Ctrl-C."
+    )
+    parser.add_argument("--flavor", choices=("cloud", "datacenter"), default="cloud", help="cloud by default")
+    parser.add_argument("--port", type=_whole(0, 65_535), default=0, help="0, the default, takes a free one")
+    parser.add_argument("--pages", type=_whole(1), help="so many generated pages; without it, an HR handbook")
+    parser.add_argument("--spaces", type=_whole(1), default=1, help="spaces to spread generated pages over")
+    parser.add_argument("--seed", type=int, default=1, help="another world for each number, the same each time")
+    parser.add_argument("--latency-ms", type=_whole(0), default=0, help="wait before each answer")
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="JSON file of faults to plan")
+    parser.add_argument("--rate", type=_rate, default=0.0, help="requests a second before 429; 0 is no limit")
+    parser.add_argument("--context-path", default="", metavar="PATH", help="of Data Center, e.g. /confluence")
+    return parser
+
+
+def _whole(low: int, high: int | None = None) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if value < low or (high is not None and value > high):
+            raise argparse.ArgumentTypeError(f"{value} is not {low} or more" + ("" if high is None else f", to {high}"))
+        return value
+
+    return number
+
+
+def _rate(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not 0 or more")
+    return value
+
+
+def _announce(simulator: Simulator) -> None:
+    lines = (
+        f"Confluence is simulated at {simulator.site_url}",
+        f"username {simulator.tenant.username}, token {simulator.tenant.api_token}; Ctrl-C ends it.",
+    )
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
 def _world(options: ServeOptions) -> World:
-    """Its time begins now, so that its dates look alive."""
+    """Return the world to serve; its clock begins now."""
     start = datetime.now(UTC)
     if options.pages is None:
         return handbook_world(start=start)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypedDict
 
+from confluence_simulator.query import ListParameters
+
 Flavor = Literal["cloud", "datacenter"]
 
 CLOUD_ID = "11111111-2222-4333-8444-555555555555"
@@ -28,6 +30,19 @@ class Tenant:
     """Cloud's v1 content and space endpoints answer 410, as on sites that have reached the removal."""
     version: str = "8.5.4"
     """Data Center's version: `content/scan` is there from 7.18."""
+    wrong_kind_status: Literal[400, 404] = 404
+    """What Cloud's v2 answers where the id of a page is asked of `/folders/{id}` or of another kind; both were seen."""
+    node_space_id: bool = True
+    """`/folders/{id}` and the like carry `spaceId`; the API document of January 2025 does not name it."""
+    keys_ignore_case: bool = True
+    """A space is found by its key in any case, and the answer holds the true key."""
+    keys_find_aliases: bool = True
+    """A space is found by its alias wherever its key is asked for."""
+    list_parameters: ListParameters = "both"
+    """How a list parameter of v2 (`keys`, `id`, `space-id`, `status`) holds several values: `repeated` (a value with
+    commas is one value, which matches nothing), `comma` (of a repeated parameter the first value counts) or `both`."""
+    space_role_mode: Literal["PRE_ROLES", "ROLES_TRANSITION", "ROLES", ""] = "PRE_ROLES"
+    """What `/space-role-mode` answers; an empty text leaves the member out."""
     user_timezone: str = "UTC"
     """CQL dates are read in this zone."""
     utc_offset: timedelta = timedelta(0)
@@ -36,7 +51,15 @@ class Tenant:
     """The index answers with the world's state of this long ago."""
     list_lag: timedelta = timedelta(0)
     """Lists of Cloud's v2 answer with the world's state of this long ago; single reads are always up to date."""
+    moves_touch_modified: bool = False
+    """A move counts as a modification in the order by modified date and in CQL; the version and its date stay."""
+    date_header: bool = True
+    """Answers carry `Date` with the clock of the world; False leaves the header out, as some proxies do."""
+    date_offset: timedelta = timedelta(0)
+    """How far the `Date` header is ahead of (or, if negative, behind) the clock of the world."""
     latency_seconds: float = 0.0
+    row_latency_seconds: float = 0.0
+    """Added for each row of a list: wide requests are slow, narrow ones are not."""
     rate_per_second: float = 0.0
     """More requests than this answer 429 with Retry-After; 0 sets no limit."""
     webhook_signature: Literal["right", "wrong"] = "right"
@@ -66,11 +89,21 @@ class Switches(TypedDict, total=False):
     bad_credentials: Literal["refused", "anonymous", "login"]
     removed_v1: bool
     version: str
+    wrong_kind_status: Literal[400, 404]
+    node_space_id: bool
+    keys_ignore_case: bool
+    keys_find_aliases: bool
+    list_parameters: ListParameters
+    space_role_mode: Literal["PRE_ROLES", "ROLES_TRANSITION", "ROLES", ""]
     user_timezone: str
     utc_offset: timedelta
     search_lag: timedelta
     list_lag: timedelta
+    moves_touch_modified: bool
+    date_header: bool
+    date_offset: timedelta
     latency_seconds: float
+    row_latency_seconds: float
     rate_per_second: float
     webhook_signature: Literal["right", "wrong"]
     webhook_details: bool

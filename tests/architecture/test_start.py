@@ -14,7 +14,9 @@ HEAVY = {
     "alembic",
     "structlog",
     "apscheduler",
-    "lxml",
+    "cronsim",
+    "jinja2",
+    "waitress",
 }
 
 

@@ -172,7 +172,7 @@ def test_a_dry_run_tells_labels_and_restrictions_where_full_runs_compare_them(
 ) -> None:
     """With the reason, and without writing them."""
     groups = settings(site.site_url, prepared_url)
-    groups["sync"] = {"access_with_full": True}
+    groups["access"] = {"with_full": True}
     written(home, groups)
     assert run(home, "run").exit_code == 0
     site.world.label_page(site.world.pages()[0].id, "public")

@@ -45,7 +45,7 @@ def test_limits_that_can_be_kept_are_taken(sync: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sync", "log_fields"),
+    ("sync", "expected"),
     [
         ({"full_interval_minutes": 1440, "full_stale_after_minutes": 1440}, {"full_stale_after_minutes": "1441"}),
         ({"full_interval_minutes": 3000, "jitter_seconds": 60}, {"full_stale_after_minutes": "3001"}),
@@ -63,14 +63,12 @@ def test_limits_that_can_be_kept_are_taken(sync: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_limits_that_the_schedule_cannot_keep_are_refused(sync: dict[str, Any], log_fields: dict[str, str]) -> None:
+def test_limits_that_the_schedule_cannot_keep_are_refused(sync: dict[str, Any], expected: dict[str, str]) -> None:
     """All at once, each with its key, the longest gap and what to do."""
     with pytest.raises(ConfigurationError) as refused:
         jobs_of(**sync)
     lines = str(refused.value).splitlines()[1:]
-    assert [line.split(":")[0].strip() for line in lines] == [
-        f"sync.{name}" for name in sorted(log_fields, reverse=True)
-    ]
-    for line, minutes in zip(lines, (log_fields[name] for name in sorted(log_fields, reverse=True)), strict=True):
+    assert [line.split(":")[0].strip() for line in lines] == [f"sync.{name}" for name in sorted(expected, reverse=True)]
+    for line, minutes in zip(lines, (expected[name] for name in sorted(expected, reverse=True)), strict=True):
         assert f"up to {minutes} minutes" in line
         assert f"set it to more than {minutes}" in line

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -44,7 +45,9 @@ class Service:
 
 
 @contextmanager
-def serving(home: Path, site: Simulator, database_url: str, **sync: Any) -> Iterator[Service]:
+def serving(
+    home: Path, site: Simulator, database_url: str, access: dict[str, Any] | None = None, **sync: Any
+) -> Iterator[Service]:
     """Run `hr-sync serve` until the block ends."""
     groups = settings(site.site_url, database_url, spaces=["S00"])
     groups["sync"] = {
@@ -53,6 +56,7 @@ def serving(home: Path, site: Simulator, database_url: str, **sync: Any) -> Iter
         "jitter_seconds": 0,
     } | sync
     groups["service"] = {"port": 0}
+    groups["access"] = access or {}
     written(home, groups)
     with (home / "log").open("w") as log:
         process = subprocess.Popen(
@@ -134,7 +138,7 @@ def test_changes_arrive_and_what_is_shown_agrees_with_the_database(
 def test_health_is_red_while_no_run_is_complete_and_green_again_after_one(
     home: Path, site: Simulator, prepared_url: str
 ) -> None:
-    """A Confluence that only fails turns the light red within its limit; the next complete run turns it green."""
+    """A Confluence that only fails is shown within its limit; after the next complete run all is well."""
     site.faults.add(Fault(kind="status", argument=503, match="/api/v2/spaces", times=0))
     with serving(home, site, prepared_url, stale_after_minutes=1.5 / 60) as service:
         eventually(lambda: service.get("/healthz")[0] == 503)
@@ -190,21 +194,59 @@ def test_a_schedule_that_cannot_be_meant_is_told_at_the_start(
     groups["service"] = {"port": 0}
     written(home, groups)
     process = start(home, "serve")
-    _, log_fields = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=30)
 
     assert process.returncode == 78
-    assert key in log_fields
-    assert "Traceback" not in log_fields
+    assert key in said
+    assert "Traceback" not in said
 
 
 def test_labels_and_restrictions_are_a_job_of_their_own(home: Path, site: Simulator, prepared_url: str) -> None:
     """Where a time is set for it; without one there is no such job."""
     site.world.label_page(site.world.pages()[0].id, "public")
-    with serving(home, site, prepared_url, access_interval_minutes=SECONDS_BETWEEN_RUNS / 60) as service:
+    with serving(home, site, prepared_url, access={"interval_minutes": SECONDS_BETWEEN_RUNS / 60}) as service:
         eventually(lambda: service.metric('hr_sync_runs_total{mode="restrictions",outcome="complete"}') > 0)
         eventually(lambda: service.metric('hr_sync_pages_total{action="relabelled"}') == 12)
         (started,) = [line for line in lines_until(home / "log", "service.started", service.process) if "jobs" in line]
-        assert started["jobs"] == ["full", "incremental", "restrictions"]
+        assert started["jobs"] == ["full", "incremental", "access"]
     with serving(home, site, prepared_url) as service:
         (started,) = [line for line in lines_until(home / "log", "service.started", service.process) if "jobs" in line]
         assert started["jobs"] == ["full", "incremental"]
+
+
+def refused(home: Path, site: Simulator, database_url: str, service: dict[str, Any]) -> str:
+    """Start a service that has to refuse its settings; return what it says."""
+    groups = settings(site.site_url, database_url, spaces=["S00"])
+    groups["service"] = service
+    written(home, groups)
+    process = start(home, "serve")
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 78
+    assert "Traceback" not in said
+    return said
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5"])  # noqa: S104 -- refused
+def test_a_service_that_other_machines_reach_needs_a_token(
+    home: Path, site: Simulator, prepared_url: str, host: str
+) -> None:
+    """Exit code 78, the key, and what to set."""
+    said = refused(home, site, prepared_url, {"host": host, "port": 0})
+    assert "service.host (config.toml) lets other machines connect, and there is no token" in said
+    assert "HR_SYNC_SERVICE__TOKEN_FILE" in said
+
+
+def test_a_token_that_can_be_guessed_is_refused(home: Path, site: Simulator, prepared_url: str) -> None:
+    """By its length, without being shown."""
+    said = refused(home, site, prepared_url, {"token": "canary-of-15-ch"})
+    assert "service.token (config.toml): must have at least 16 characters" in said
+    assert "canary-of" not in said
+
+
+def test_a_port_that_is_taken_is_said(home: Path, site: Simulator, prepared_url: str) -> None:
+    """Exit code 78 and the reason of the system."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused(home, site, prepared_url, {"port": port})
+    assert f"127.0.0.1 port {port} cannot be opened (Address already in use)" in said

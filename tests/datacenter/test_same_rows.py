@@ -17,8 +17,8 @@ from hr_sync.store.engine import make_engine, make_sessions
 from hr_sync.store.schema import ensure_schema
 from hr_sync.sync.context import Mode, Scope, SyncContext, SyncRequest
 from hr_sync.sync.run import run
-from tests.confluence.doors import BASIC, kinds_fired, limits
-from tests.datacenter.flavors import BEFORE_SCAN, world_of
+from tests.confluence.clients import BASIC, kinds_fired, limits
+from tests.confluence.flavors import BEFORE_SCAN, world_of
 
 # All columns but the address, the digest over it, the times of our own clock, and numbers of runs.
 ROWS = """
@@ -51,7 +51,7 @@ class Side:
         self.site = site
         self._engine = engine
         self._schema = schema
-        client = HttpClient(site.site_url, credentials, limits(), threading.Event())
+        client = HttpClient(site.site_url, credentials, limits(), Cancellation())
         self.mirror = SyncContext(
             reader=open_source(client),
             engine=engine,

@@ -14,8 +14,8 @@ from hr_sync.domain.outcome import Outcome
 from hr_sync.settings import load_settings
 from hr_sync.sync.context import SyncRequest
 from hr_sync.sync.run import run
-from tests.confluence.doors import TOKEN, USERNAME
-from tests.datacenter.flavors import routes, world_of
+from tests.confluence.clients import TOKEN, USERNAME
+from tests.confluence.flavors import routes, world_of
 
 ACCOUNT = {"username": USERNAME, "api_token": TOKEN}
 
@@ -48,7 +48,7 @@ def test_settings_lead_to_the_right_reader(
             confluence["flavor"] = switches["flavor"]
         environ = {f"HR_SYNC_CONFLUENCE__{name.upper()}": value for name, value in confluence.items()}
         environ["HR_SYNC_DATABASE__URL"] = prepared_url.replace("+psycopg", "")
-        with open_context(load_settings(environ=environ), threading.Event()) as mirror:
+        with open_context(load_settings(environ=environ), Cancellation()) as mirror:
             report = run(mirror, SyncRequest())
 
     assert isinstance(mirror.reader, reader)

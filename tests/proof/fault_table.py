@@ -37,6 +37,11 @@ LISTS_ONLY: Codes = {
 
 # Rows that are kept back are found out where the mirror has them, or where somebody asked for them by id. A page that
 # the mirror never had is not missed: the next run brings it.
+# A filter or a gateway in front of Confluence proves nothing: neither of the account nor of a page.
+FILTERED: Codes = {"account": frozenset({3, 77}), "spaces": frozenset({3, 77}), "": 3}
+ANONYMOUS: Codes = {"": frozenset({3, 77})}
+ONE_THING: Codes = {"": frozenset({0, 3})}
+
 ROWS_LACKING: Codes = {"spaces": 3, "listing": 3, "listing end": frozenset({0, 3}), "bodies": 3, "": 0}
 ROWS_DISBELIEVED: Codes = {**ROWS_LACKING, "spaces": 0}
 HEADS_ONLY: Codes = {"listing": 3, "listing end": 3, "bodies": 3, "": 0}
@@ -57,6 +62,12 @@ TABLE: Mapping[str, Codes] = {
     "not-found-404-v1": NOT_FOUND,
     "not-found-404-v2": NOT_FOUND,
     "not-found-404-gateway": NOT_TRUSTED,
+    "forbidden-html-403": FILTERED,
+    "forbidden-json-403": DENIED,
+    "forbidden-foreign-json-403": FILTERED,
+    "not-found-foreign-json-404": NOT_TRUSTED,
+    "anonymous-header": ANONYMOUS,
+    "captcha-header": REFUSED,
     "site-gone-404": NOT_TRUSTED,
     "site-gone-503": RETRIED,
     "conflict-409": NOT_TRUSTED,
@@ -144,6 +155,23 @@ TABLE: Mapping[str, Codes] = {
     "next-without-context": HARMLESS,
     "next-other-scheme": ONLY_WHERE_MORE,
     "next-spoiled-cursor": ONLY_WHERE_MORE,
+    # The date of the source's clock
+    "date-absent": HARMLESS,
+    "date-shifted": HARMLESS,
+    "date-text": HARMLESS,
+    # One page or one space; what the other pages and spaces come to is tested where the worker narrows its requests
+    "page-control-byte": ONE_THING,
+    "page-not-utf8": ONE_THING,
+    "page-html-200": ONE_THING,
+    "page-bad-request-400": ONE_THING,
+    "page-unprocessable-422": ONE_THING,
+    "page-stalls": ONE_THING,
+    "page-too-large": ONE_THING,
+    "space-null-name": ONE_THING,
+    "space-without-name": ONE_THING,
+    "space-without-type": ONE_THING,
+    "space-without-status": ONE_THING,
+    "space-null-id": ONE_THING,
     # The world and the account
     "edit-during-walk": HARMLESS,
     "rename-during-walk": HARMLESS,
@@ -152,6 +180,9 @@ TABLE: Mapping[str, Codes] = {
     "move-during-walk": HARMLESS,
     "hide-during-walk": {"": frozenset({0, 3})},  # the page that is hidden is the canary's known page
     "anonymous-200": {"account": 77, "canary account": 77, "canary page": 0, "look": 0, "look alone": 0, "": 3},
+    "becomes-anonymous": {"account": 77, "canary account": 77, "": frozenset({0, 3})},
+    "single-reads-404": {"": frozenset({0, 3})},
+    "listed-but-404": {"": frozenset({0, 3})},
     "stale-read": {"listing": 3, "listing end": frozenset({0, 3}), "bodies": 3, "": 0},
     "lowered-limit": {"listing end": frozenset({0, 3}), "": 0},  # a limit that changes in the walk spoils the cursor
     "page-hidden": {"listing": 3, "": 0},

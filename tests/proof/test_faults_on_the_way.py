@@ -16,7 +16,11 @@ ARGUMENTS = {
 }
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ANSWERS])
+# Faults of one page or one space fire at the answers that hold it, not at a chosen request.
+CHOSEN = [kind for kind in KINDS if kind not in ANSWERS and KINDS[kind].touches is None]
+
+
+@pytest.mark.parametrize("kind", CHOSEN)
 def test_a_spoiled_answer_removes_nothing_and_is_told(rehearsal: Rehearsal, kind: str) -> None:
     """At each request the exit code is right, no row goes without reason, and the next run makes the mirror right."""
     rehearsal.break_each_request(kind, ARGUMENTS.get(kind))

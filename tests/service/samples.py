@@ -1,11 +1,11 @@
-"""An overview to show, with words in it that want to be more than words."""
+"""An overview to show, with text in it that tries to be markup."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hr_sync.service.health import HealthLimits, ScheduleSnapshot, judge
+from hr_sync.service.health import HealthLimits, LaneSnapshot, ScheduleSnapshot, judge
 from hr_sync.service.metrics import Metrics, MetricSources
 from hr_sync.service.web import Endpoints, start_web
 from hr_sync.store.read.history import ChangeLine, PageHistory, StoredFacts
@@ -25,10 +25,14 @@ SPACE = SpaceStatus(
     last_run_id=40,
     last_outcome="complete",
     held=0,
+    held_since=None,
+    held_reason=None,
     error=None,
     lease_holder=None,
     live_pages=523,
     failing_pages=1,
+    hidden_pages=7,
+    full_pass_due=False,
 )
 HELD = replace(
     SPACE,
@@ -36,8 +40,10 @@ HELD = replace(
     name="Personal",
     age=timedelta(days=2),
     last_outcome="held",
+    access_age=timedelta(hours=2),
     held=61,
-    error="61 pages would leave space ~ann, more than may without a decision; none did.",
+    held_since=NOW - timedelta(hours=5),
+    held_reason="61 of 80 pages would be removed; the limit is 20.",
 )
 
 
@@ -91,6 +97,7 @@ HISTORY = PageHistory(
         last_written_run_id=40,
         missing_since_run_id=None,
         hidden_at=None,
+        hidden_reason=None,
         removed_at=None,
         removed_reason=None,
     ),
@@ -103,7 +110,7 @@ HISTORY = PageHistory(
 )
 NO_HISTORY = PageHistory(stored=None, failure=None, changes=[])
 LIMITS = HealthLimits(stale_after_seconds=3600)
-WELL = ScheduleSnapshot(last_beat_age_seconds=0, failures_in_a_row=0, up_seconds=10)
+WELL = ScheduleSnapshot(up_seconds=10, lanes=(LaneSnapshot(name="full", heartbeat_age_seconds=0),))
 
 
 def make_endpoints(overview: Overview = OVERVIEW) -> Endpoints:

@@ -17,8 +17,8 @@ def settings_table() -> str:
     for key in keys():
         default = key.field.default
         shown = "" if default in (None, (), PydanticUndefined) else f"`{default}`"
-        log_fields = " ".join((key.field.description or "").split()).replace("|", "\\|").replace("*", "\\*")
-        lines.append(f"| `{key.path}` | {shown} | {log_fields} |")
+        description = " ".join((key.field.description or "").split()).replace("|", "\\|").replace("*", "\\*")
+        lines.append(f"| `{key.path}` | {shown} | {description} |")
     return "\n".join(lines) + "\n"
 
 

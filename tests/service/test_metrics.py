@@ -71,6 +71,10 @@ def samples(metrics: Metrics) -> dict[tuple[str, str], float]:
         ("hr_sync_failing_pages", "HR", 1),
         ("hr_sync_live_pages", "HR", 523),
         ("hr_sync_held_removals", "~ann", 61),
+        ("hr_sync_held_since_seconds", "~ann", 1772348400),
+        ("hr_sync_hidden_pages", "HR", 7),
+        ("hr_sync_runs_total", "full,failed", 0),
+        ("hr_sync_job_failed_total", "access", 0),
         ("hr_sync_last_complete_age_seconds", "HR", 300),
         ("hr_sync_last_full_age_seconds", "HR", 10_800),
         ("hr_sync_lease_held", "HR", 0),
@@ -79,6 +83,13 @@ def samples(metrics: Metrics) -> dict[tuple[str, str], float]:
 def test_what_is_counted(name: str, labels: str, value: float) -> None:
     """Names, labels and units are a contract with dashboards and alerts."""
     assert samples(full())[name, labels] == value
+
+
+def test_a_space_without_a_hold_has_no_time_of_one() -> None:
+    """And one whose access was never compared has no age of it."""
+    found = samples(full())
+    assert ("hr_sync_held_since_seconds", "HR") not in found
+    assert ("hr_sync_access_age_seconds", "HR") not in found
 
 
 def test_labels_are_bounded() -> None:
@@ -95,10 +106,10 @@ def test_a_silent_database_leaves_out_what_it_knows() -> None:
     def silent() -> Overview:
         raise DatabaseUnavailable("PostgreSQL is away. Start it.")
 
-    log_fields = samples(Metrics(MetricSources(overview=silent, http_stats=lambda: TRAFFIC)))
-    assert log_fields["hr_sync_database_up", ""] == 0
-    assert log_fields["hr_sync_confluence_requests_total", ""] == 7
-    assert not [name for name, _ in log_fields if name == "hr_sync_failing_pages"]
+    found = samples(Metrics(MetricSources(overview=silent, http_stats=lambda: TRAFFIC)))
+    assert found["hr_sync_database_up", ""] == 0
+    assert found["hr_sync_confluence_requests_total", ""] == 7
+    assert not [name for name, _ in found if name == "hr_sync_failing_pages"]
 
 
 def test_two_sets_do_not_meet() -> None:

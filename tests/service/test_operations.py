@@ -53,13 +53,13 @@ def test_the_table_of_settings_is_that_of_the_model() -> None:
     assert with_table(GUIDE_TEXT) == GUIDE_TEXT
 
 
-def test_every_event_is_told_with_its_fields() -> None:
+def test_every_event_is_documented_with_its_fields() -> None:
     """Whoever parses the log finds each event and field in the guide, and none that is gone."""
-    log_fields = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Log events")}
-    assert log_fields == logged_events()
+    documented = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Log events")}
+    assert documented == logged_events()
 
 
-def test_every_metric_is_told_with_its_labels() -> None:
+def test_every_metric_is_documented_with_its_labels() -> None:
     """The table names exactly what a scrape gives."""
     given: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(full().exposition().decode()):
@@ -67,11 +67,11 @@ def test_every_metric_is_told_with_its_labels() -> None:
         if not name.endswith("_created"):
             labels = {label for each in family.samples for label in each.labels} - {"le"}
             given[name] = labels
-    log_fields = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Metrics")}
-    assert log_fields == given
+    documented = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Metrics")}
+    assert documented == given
 
 
-def test_every_exit_code_is_told() -> None:
+def test_every_exit_code_is_documented() -> None:
     """The table of exit codes is complete."""
     assert [int(row[0]) for row in rows_below("Exit codes")] == sorted(ExitCode)
 

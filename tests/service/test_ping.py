@@ -1,5 +1,6 @@
-"""A ping says how a run went to whoever listens, and never costs the run anything."""
+"""A ping reports how a run went, and never costs the run anything."""
 
+import importlib
 import threading
 import time
 from collections.abc import Iterator
@@ -48,9 +49,9 @@ def listener() -> Iterator[Listener]:
         thread.join()
 
 
-def test_each_sign_has_its_address(listener: Listener) -> None:
+def test_each_kind_has_its_address(listener: Listener) -> None:
     """/start, the address itself, /fail; a query stays behind the path, a slash at the end is none."""
-    assert [Ping(listener.url).send(sign) for sign in (PingKind.START, PingKind.SUCCESS, PingKind.FAILURE)] == [
+    assert [Ping(listener.url).send(kind) for kind in (PingKind.START, PingKind.SUCCESS, PingKind.FAILURE)] == [
         True
     ] * 3
     assert Ping(listener.url + "/?create=1").send(PingKind.FAILURE)
@@ -58,14 +59,31 @@ def test_each_sign_has_its_address(listener: Listener) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
-def test_a_refused_ping_is_told_without_its_address(listener: Listener, status: int) -> None:
+def test_a_refused_ping_is_logged_without_its_address(listener: Listener, status: int) -> None:
     """It is a warning in the log, follows no redirect, and keeps the secret that the address is."""
     listener.status = status
     with capture_logs() as logs:
         assert not Ping(listener.url).send(PingKind.START)
     assert listener.paths == ["/canary-uuid/start"]
-    assert [(line["event"], line["status"], line["sign"]) for line in logs] == [("ping.failed", status, "start")]
+    assert [(line["event"], line["status"], line["kind"]) for line in logs] == [("ping.failed", status, "start")]
     assert "canary" not in str(logs)
+
+
+def test_no_proxy_of_the_environment_sees_the_address(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address is a secret, and goes to its host alone."""
+    with Listener() as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        reloaded = importlib.reload(ping)  # an opener reads the environment when it is made
+        try:
+            assert reloaded.Ping(listener.url).send(reloaded.PingKind.SUCCESS)
+        finally:
+            proxy.shutdown()
+            thread.join()
+    assert (proxy.paths, listener.paths) == ([], ["/canary-uuid"])
 
 
 def test_a_listener_that_is_silent_costs_a_bounded_wait(monkeypatch: pytest.MonkeyPatch) -> None:

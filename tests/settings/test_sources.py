@@ -139,6 +139,27 @@ def test_an_unreadable_secret_file_is_one_mistake_that_does_not_name_it(
         assert "canary" not in message
 
 
+def test_a_file_that_everybody_may_write_is_refused(complete: dict[str, str], tmp_path: Path, refused: Refused) -> None:
+    """Whoever else is on the machine could put their own token or address there."""
+    del complete["HR_SYNC_CONFLUENCE__API_TOKEN"]
+    secret = tmp_path / "token"
+    secret.write_text("canary")
+    secret.chmod(0o646)
+    environ = complete | {"HR_SYNC_CONFLUENCE__API_TOKEN_FILE": str(secret)}
+
+    message = refused(environ)
+    assert "(everybody may write to it; use chmod o-w)" in message
+    assert "canary" not in message
+
+    secret.chmod(0o644)
+    assert load_settings(None, environ).confluence.api_token is not None
+
+
+def test_an_empty_variable_names_no_settings_file(complete: dict[str, str]) -> None:
+    """Compose sets a variable to nothing when it is not set outside."""
+    assert load_settings(None, complete | {"HR_SYNC_CONFIG": ""}).confluence.spaces
+
+
 def test_a_variable_and_its_secret_file_are_not_both_taken(complete: dict[str, str], refused: Refused) -> None:
     """Which of the two is the stale one cannot be known."""
     message = refused(complete | {"HR_SYNC_CONFLUENCE__API_TOKEN_FILE": "/dev/null"})
@@ -249,7 +270,6 @@ def test_a_named_file_must_exist(complete: dict[str, str], tmp_path: Path, refus
     for message in (refused(complete, missing), refused(complete | {"HR_SYNC_CONFIG": str(missing)})):
         assert message.endswith("missing.toml: cannot be read as a TOML file in UTF-8 (No such file or directory)")
     assert "Is a directory" in refused(complete, tmp_path)
-    assert "Is a directory" in refused(complete | {"HR_SYNC_CONFIG": ""})
 
 
 def test_a_usual_file_that_cannot_be_read_is_not_passed_over(complete: dict[str, str], refused: Refused) -> None:

@@ -3,10 +3,13 @@
 import http.client
 import time
 import zlib
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import pytest
 from confluence_simulator import Fault, Simulator
+from confluence_simulator.call import anonymous_sees
 
 from tests.simulator.fault_probes import (
     PATH,
@@ -46,6 +49,11 @@ def check_created(_: Simulator, site: Client) -> None:
     assert rows(site, limit=250)[-1]["title"].startswith("Written meanwhile")
 
 
+def check_date_shifted(simulator: Simulator, site: Client) -> None:
+    ahead = parsedate_to_datetime(ask(site).headers["Date"]) - simulator.world.now
+    assert timedelta(minutes=59) < ahead <= timedelta(hours=1)
+
+
 def check_moved(simulator: Simulator, site: Client) -> None:
     leave = titled(simulator.world, "Leave")
     simulator.faults.clear()
@@ -56,6 +64,18 @@ def check_moved(simulator: Simulator, site: Client) -> None:
 def check_anonymous(_: Simulator, site: Client) -> None:
     assert rows(site) == []
     assert len(rows(site)) == 2
+
+
+def check_becomes_anonymous(simulator: Simulator, site: Client) -> None:
+    half, whole = ([row["id"] for row in rows(site, limit=250)] for _ in range(2))
+    assert whole == [page.id for page in simulator.world.pages()]
+    assert half == [page.id for page in simulator.world.pages() if anonymous_sees(page)] != whole
+
+
+def check_single_read(simulator: Simulator, site: Client) -> None:
+    """Read the first page by id twice: it is absent, then there again."""
+    path = f"{PATH}/{simulator.world.pages()[0].id}"
+    assert [site.ask(path).status_code for _ in range(2)] == [404, 200]
 
 
 def check_stale(simulator: Simulator, site: Client) -> None:

@@ -3,10 +3,12 @@
 from tests.simulator.fault_checks import (
     check_ancestors,
     check_anonymous,
+    check_becomes_anonymous,
     check_bomb,
     check_breaks_batch,
     check_chunked,
     check_created,
+    check_date_shifted,
     check_drip,
     check_edit,
     check_empty_page,
@@ -17,6 +19,7 @@ from tests.simulator.fault_checks import (
     check_page_hidden,
     check_permissions_cut,
     check_reset,
+    check_single_read,
     check_slow,
     check_spoiled_cursor,
     check_stale,
@@ -32,6 +35,7 @@ from tests.simulator.fault_probes import (
     location,
     no_json,
     row,
+    space,
     status,
     unzips,
     wire,
@@ -126,6 +130,18 @@ EXPECTED: dict[str, Check] = {
     "row-without-body": row(lambda page: page["body"] == {}),
     "row-nul-in-body": row(lambda page: "\0" in page["body"]["storage"]["value"]),
     "row-bad-date": row(lambda page: page["createdAt"] == "yesterday"),
+    "page-control-byte": holds(lambda answer: no_json(answer) and b"Home\x01" in answer.content),
+    "page-not-utf8": holds(lambda answer: b"Home\xff" in answer.content),
+    "page-html-200": holds(lambda answer: answer.status_code == 200 and answer.text.startswith("<!DOCTYPE html>")),
+    "page-bad-request-400": holds(lambda answer: answer.status_code == 400 and "errors" in answer.json()),
+    "page-unprocessable-422": holds(lambda answer: answer.status_code == 422 and "errors" in answer.json()),
+    "page-stalls": wire(lambda got: got == b"TimeoutError", wait_seconds=0.05),
+    "page-too-large": holds(lambda answer: len(answer.content) == 80 * 2**20 and len(answer.json()["results"]) == 2),
+    "space-null-name": space(lambda row: row["name"] is None),
+    "space-without-name": space(lambda row: "name" not in row),
+    "space-without-type": space(lambda row: "type" not in row),
+    "space-without-status": space(lambda row: "status" not in row),
+    "space-null-id": space(lambda row: row["id"] is None),
     "repeated-cursor": following(lambda _, link: link == f"/wiki{PATH}?limit=2&body-format=storage"),
     "cyclic-cursor": following(lambda _, link: link == f"/wiki{PATH}?limit=2&body-format=storage"),
     "empty-page-with-next": check_empty_page,
@@ -139,6 +155,41 @@ EXPECTED: dict[str, Check] = {
     "next-without-context": following(lambda _, link: link.startswith(f"{PATH}?cursor=")),
     "next-other-scheme": following(lambda _, link: link.startswith("ftp://127.0.0.1")),
     "next-spoiled-cursor": check_spoiled_cursor,
+    "forbidden-html-403": status(403, Content_Type="text/html;charset=UTF-8"),
+    "forbidden-json-403": holds(
+        lambda answer: answer.status_code == 403 and answer.json()["errors"][0]["code"] == "FORBIDDEN"
+    ),
+    "forbidden-foreign-json-403": holds(
+        lambda answer: answer.status_code == 403 and not {"errors", "statusCode", "data"} & set(answer.json())
+    ),
+    "not-found-foreign-json-404": holds(
+        lambda answer: (
+            answer.status_code == 404
+            and not {"errors", "statusCode", "data"} & set(answer.json())
+            and "X-Failure-Category" not in answer.headers
+        )
+    ),
+    "anonymous-header": holds(
+        lambda answer: (
+            answer.status_code == 404
+            and answer.json()["errors"][0]["code"] == "NOT_FOUND"
+            and answer.headers["X-AUSERNAME"] == "anonymous"
+        )
+    ),
+    "captcha-header": holds(
+        lambda answer: (
+            answer.status_code == 403
+            and answer.headers["X-Authentication-Denied-Reason"] == "CAPTCHA_CHALLENGE"
+            and "X-Seraph-LoginReason" not in answer.headers
+            and not answer.content
+        )
+    ),
+    "becomes-anonymous": check_becomes_anonymous,
+    "single-reads-404": check_single_read,
+    "listed-but-404": check_single_read,
+    "date-absent": holds(lambda answer: "Date" not in answer.headers and answer.status_code == 200),
+    "date-shifted": check_date_shifted,
+    "date-text": status(200, Date="yesterday"),
     "edit-during-walk": check_edit,
     "rename-during-walk": holds(lambda answer: answer.json()["results"][0]["title"].startswith("Renamed")),
     "create-during-walk": check_created,

@@ -223,6 +223,32 @@ def test_events_tell_each_edit_until_unlistened(world: World) -> None:
     assert (moved.old_parent_id, moved.new_parent_id) == (titled(world, "Home").id, None)
 
 
+def test_a_world_can_become_another(world: World) -> None:
+    """It takes over content, people, clock and events; its lock and listeners stay, and its revision grows."""
+    lock, revision, names = world.lock, world.revision, list[str]()
+    world.listen(lambda event: names.append(event.name))
+    other = World(seed=9)
+    other.create_space("NEW")
+    page = other.create_page(space_key="NEW", title="Only one")
+    world.become(other)
+
+    assert (world.pages(), world.spaces(), world.users()) == (other.pages(), other.spaces(), other.users())
+    assert (world.now, world.bot, world.author) == (other.now, other.bot, other.author)
+    assert world.lock is lock
+    assert world.revision > max(revision, other.revision)
+    world.rename_page(page.id, "Renamed")
+    assert names == ["page_updated"]
+    assert world.new_id() != page.id
+
+
+def test_the_account_is_shown_as_it_is_now(world: World) -> None:
+    """Groups that it joins count from then on."""
+    group = world.add_group("auditors")
+    world.set_groups(world.bot.username, ("auditors",))
+
+    assert world.bot.groups == (group.id,)
+
+
 def test_parallel_edits_lose_nothing() -> None:
     """Eight threads that edit one page fifty times each leave 401 versions."""
     world = World()

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from hr_sync.domain.access import AttributeStep, PageAttributes
-from hr_sync.domain.changes import ChangeAction, WithdrawalReason
+from hr_sync.domain.changes import ChangeAction
+from hr_sync.domain.content import WithdrawalReason
 from hr_sync.errors import DatabaseConflict
 from hr_sync.store.engine import make_engine
 from hr_sync.store.store import Store

@@ -49,7 +49,7 @@ class Scene:
         return row["labels"], [{self._name(each) for each in own["users"] + own["groups"]} for own in row["readers"]]
 
     def _name(self, subject: str) -> str:
-        groups = {name: group.name for group in self.world._groups.values() for name in (group.id, group.name)}
+        groups = {name: group.name for group in self.world.groups() for name in (group.id, group.name)}
         return groups[subject] if subject in groups else self.world.user(subject).username
 
 

@@ -1,7 +1,6 @@
 """`init-db`, `migrate`, `check` and `purge`: what is done once, or by hand."""
 
 import sys
-import threading
 from datetime import timedelta
 from typing import Annotated
 
@@ -39,22 +38,31 @@ def migrate(config: Config = None) -> None:
 
 
 def check(config: Config = None) -> None:
-    """Try the settings: the database, the account at Confluence, and that it sees every space."""
+    """Try the settings: the database, the account at Confluence, and that it sees every space. Write nothing."""
+    from hr_sync.cancellation import Cancellation
     from hr_sync.cli.bootstrap import open_context, open_settings
     from hr_sync.errors import ConfigurationError
+    from hr_sync.store.schema import schema_state
     from hr_sync.sync.context import SyncRequest
-    from hr_sync.sync.spaces import spaces_in_scope
+    from hr_sync.sync.scope import unseen_page_trees
+    from hr_sync.sync.spaces import select_spaces
 
-    with open_context(open_settings(config), threading.Event()) as mirror:
-        typer.echo("Database: reached, tables are right.")
-        mirror.reader.check_account()
+    with open_context(
+        open_settings(config), Cancellation(), tables=lambda engine: typer.echo(schema_state(engine))
+    ) as context:
+        context.source.check_account()
         typer.echo("Confluence: reached, the account is known.")
-        spaces = spaces_in_scope(mirror.reader, mirror.scope, SyncRequest())
+        spaces = select_spaces(context.source, context.store, context.scope, SyncRequest())
         for space in spaces.chosen:
             typer.echo(f"Space {space.key}: {space.name}")
-    if spaces.unseen:
+        trees = unseen_page_trees(context.source, context.scope.pages)
+    for warning in spaces.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
+    if spaces.unseen or trees:
+        unseen = [*(f"space {key}" for key in spaces.unseen), *(f"page tree {root}" for root in trees)]
         raise ConfigurationError(
-            f"Not to be seen: {', '.join(spaces.unseen)}. Check confluence.spaces, and that the account may view them."
+            f"Not visible to the account: {', '.join(unseen)}. Check confluence.spaces and confluence.page_trees, and "
+            "that the account may view them."
         )
 
 
@@ -71,37 +79,47 @@ def purge(
 ) -> None:
     """Erase pages from the mirror for good: row, body, failures, feed. What is still in scope comes back."""
     from hr_sync import __version__
+    from hr_sync.cancellation import Cancellation
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.domain.page_ref import page_id_of
     from hr_sync.errors import UsageError
-    from hr_sync.store.engine import make_sessions, session_scope
     from hr_sync.store.schema import check_schema
-    from hr_sync.store.write.purge import pages_to_purge
+    from hr_sync.store.store import Store
+    from hr_sync.store.values import Worker
     from hr_sync.sync.purge import purge as purge_pages
 
     if not (page or space or removed_days is not None):
         raise UsageError("Say what to erase: --page, --space or --removed-days; together they narrow each other.")
+    removed_for = None if removed_days is None else timedelta(days=removed_days)
     with open_database(open_settings(config)) as engine:
         check_schema(engine)
-        sessions = make_sessions(engine)
-        with session_scope(sessions) as session:
-            chosen = pages_to_purge(
-                session,
-                page_ids=[page_id_of(each) for each in page or ()],
-                space_keys=space or (),
-                removed_for=None if removed_days is None else timedelta(days=removed_days),
-            )
+        store = Store(engine)
+        chosen = store.pages_to_purge(
+            page_ids=[page_id_of(each) for each in page or ()], space_keys=space or (), removed_for=removed_for
+        )
         total = sum(map(len, chosen.values()))
         if total and not yes:
             _confirm(f"Erase {total} pages of {', '.join(chosen)} for good?")
-        erased = purge_pages(sessions, chosen, version=__version__) if total else 0
+        erased = (
+            purge_pages(
+                store,
+                Worker.current(),
+                chosen,
+                version=__version__,
+                cancellation=Cancellation(),
+                removed_for=removed_for,
+                whole_spaces=bool(space) and not page and removed_for is None,
+            )
+            if chosen
+            else 0
+        )
     typer.echo(f"Erased {erased} pages.")
 
 
 def _confirm(question: str) -> None:
-    """Ask a person. Raises UsageError where there is none: a pipe must not answer for one."""
+    """Ask a person. Raise UsageError where there is none: a pipe must not answer for one."""
     from hr_sync.errors import UsageError
 
     if not sys.stdin.isatty():
-        raise UsageError(f"{question} There is nobody to ask; say --yes if that is meant.")
+        raise UsageError(f"{question} Standard input is not a terminal. Pass --yes to confirm.")
     typer.confirm(question, abort=True, err=True)

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +11,19 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from hr_sync import __version__
+from hr_sync.cancellation import Cancellation
 from hr_sync.cli.output import make_console, print_pages, print_report
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
+from hr_sync.domain.scope import SpaceScope
 from hr_sync.embedded.server import EmbeddedPostgres
 from hr_sync.logs import configure_logging
 from hr_sync.store.engine import make_engine, make_sessions, session_scope
 from hr_sync.store.read.pages import pages_changed_since, pages_of_space, statistics_by_space
 from hr_sync.store.schema import ensure_schema
-from hr_sync.sync.context import Scope, SyncContext, SyncRequest
+from hr_sync.store.store import Store
+from hr_sync.store.values import Worker
+from hr_sync.sync.context import SyncContext, SyncRequest
 from hr_sync.sync.run import run
 
 _USERNAME = "hr-bot@example.com"
@@ -44,26 +47,26 @@ def play(*, pause: bool) -> None:
     console = make_console()
     world = handbook_world()
     with Simulator(world, username=_USERNAME, api_token=_TOKEN) as simulator, _database() as engine:
-        mirror = _mirror(simulator, engine)
+        context = _context(simulator, engine)
         console.print(f"A simulated Confluence with an HR handbook answers at {simulator.site_url}.")
 
         _step(console, "1. The first run: everything is new", pause=pause)
-        _run(console, mirror, simulator)
-        _show_what_arrived(console, mirror)
+        _run(console, context, simulator)
+        _show_what_arrived(console, context)
 
         _step(console, "2. Somebody edits, adds and renames a page", pause=pause)
         before = world.now
         _edit(console, world)
-        _run(console, mirror, simulator)
-        with session_scope(mirror.sessions) as session:
+        _run(console, context, simulator)
+        with session_scope(make_sessions(context.store.engine)) as session:
             print_pages(pages_changed_since(session, before))
 
         _step(console, "3. Somebody throws a page away", pause=pause)
         _trash(console, world)
-        _run(console, mirror, simulator)
+        _run(console, context, simulator)
 
         _step(console, "4. Nothing happens", pause=pause)
-        _run(console, mirror, simulator)
+        _run(console, context, simulator)
     console.print()
     console.print(_FOR_YOUR_OWN)
 
@@ -80,16 +83,15 @@ def _database() -> Iterator[Engine]:
             engine.dispose()
 
 
-def _mirror(simulator: Simulator, engine: Engine) -> SyncContext:
-    stop = threading.Event()
-    client = HttpClient(simulator.site_url, Credentials(username=_USERNAME, password=_TOKEN), Limits(), stop)
+def _context(simulator: Simulator, engine: Engine) -> SyncContext:
+    credentials = Credentials(username=_USERNAME, password=_TOKEN)
+    client = HttpClient(simulator.site_url, credentials, Limits(), Cancellation())
     return SyncContext(
-        reader=CloudSource(client),
-        engine=engine,
-        sessions=make_sessions(engine),
-        scope=Scope(spaces=_SPACES),
+        source=CloudSource(client),
+        store=Store(engine),
+        scope=SpaceScope(spaces=_SPACES),
+        worker=Worker.current(),
         version=__version__,
-        stop=stop,
     )
 
 
@@ -100,16 +102,16 @@ def _step(console: Console, title: str, *, pause: bool) -> None:
     console.print(f"── {title} ──", style="bold")
 
 
-def _run(console: Console, mirror: SyncContext, simulator: Simulator) -> None:
+def _run(console: Console, context: SyncContext, simulator: Simulator) -> None:
     simulator.requests.clear()
-    print_report(run(mirror, SyncRequest()))
+    print_report(run(context, SyncRequest()))
     bodies = [call for call in simulator.requests if ("body-format", "storage") in call.query]
     asked = sum(key == "id" for call in bodies for key, _ in call.query)
     console.print(f"Confluence was asked {len(simulator.requests)} times, for the bodies of {asked} pages.")
 
 
-def _show_what_arrived(console: Console, mirror: SyncContext) -> None:
-    with session_scope(mirror.sessions) as session:
+def _show_what_arrived(console: Console, context: SyncContext) -> None:
+    with session_scope(make_sessions(context.store.engine)) as session:
         for space in statistics_by_space(session):
             console.print(f"\nSpace {space.space_key}: {space.live} pages in PostgreSQL, the first of them:")
             print_pages(pages_of_space(session, space.space_key, limit=5))

@@ -1,6 +1,5 @@
 """`run` and `resync`: the main job, once."""
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,11 +9,12 @@ import typer
 from hr_sync.cli.options import AsJson, Config, Spaces
 
 if TYPE_CHECKING:
+    from hr_sync.cancellation import Cancellation
     from hr_sync.domain.outcome import RunReport
     from hr_sync.sync.context import SyncRequest
 
 AllowMassDelete = Annotated[
-    bool, typer.Option("--allow-mass-delete", help="Carry out removals that were held, in this run only.")
+    bool, typer.Option("--allow-mass-delete", help="Do the removals that are held, in this run only.")
 ]
 
 
@@ -33,36 +33,33 @@ def run(
     incremental: Annotated[
         bool, typer.Option("--incremental", help="Only what changed since the last run; removes nothing.")
     ] = False,
-    restrictions: Annotated[
-        bool, typer.Option("--restrictions", help="Only labels and read restrictions; no page is fetched or removed.")
+    access: Annotated[
+        bool, typer.Option("--access", help="Only labels and read restrictions; no page is fetched or removed.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what a full run would do; write nothing.")] = False,
     allow_mass_delete: AllowMassDelete = False,
-    accept_narrower_scope: Annotated[
-        bool,
-        typer.Option("--accept-narrower-scope", help="Remove what the settings no longer cover, in this run only."),
-    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring the mirror up to date once, then exit: 0 complete, 3 partial, 4 held, 75 try later, 77 refused."""
+    from hr_sync.domain.outcome import Mode
     from hr_sync.errors import UsageError
-    from hr_sync.sync.context import Mode, SyncRequest
+    from hr_sync.sync.context import SyncRequest
 
-    if sum((incremental, restrictions, full or dry_run)) > 1:
+    if sum((incremental, access, full or dry_run)) > 1:
         raise UsageError(
-            "--incremental and --restrictions go neither with each other nor with --full or --dry-run; "
-            "leave one of them out."
+            "--incremental and --access go neither with each other nor with --full or --dry-run; leave one of them out."
         )
-    order = SyncRequest(
-        mode=Mode.INCREMENTAL if incremental else Mode.RESTRICTIONS if restrictions else Mode.FULL,
+    if allow_mass_delete and (incremental or access):
+        raise UsageError("--allow-mass-delete needs a full run: leave --incremental and --access out.")
+    request = SyncRequest(
+        mode=Mode.INCREMENTAL if incremental else Mode.ACCESS if access else Mode.FULL,
         space_keys=tuple(space or ()),
         allow_mass_delete=allow_mass_delete,
-        accept_narrower_scope=accept_narrower_scope,
     )
     if dry_run:
-        _preview(config, order, as_json=as_json)
+        _dry_run(config, request, as_json=as_json)
     else:
-        _run(config, order, as_json=as_json)
+        _run(config, request, as_json=as_json)
 
 
 def resync(
@@ -76,42 +73,48 @@ def resync(
     as_json: AsJson = False,
 ) -> None:
     """Fetch pages again whatever their version: some pages, whole spaces, those that failed, or everything."""
+    from hr_sync.domain.outcome import Mode
     from hr_sync.domain.page_ref import page_id_of
     from hr_sync.errors import UsageError
-    from hr_sync.sync.context import Mode, SyncRequest
+    from hr_sync.sync.context import SyncRequest
 
     if sum((bool(page), bool(space), failed, every)) != 1:
         raise UsageError("Say what to fetch again: either --page, or --space, or --failed, or --all.")
-    order = SyncRequest(
+    request = SyncRequest(
         mode=Mode.RESYNC,
         space_keys=tuple(space or ()),
         page_ids=tuple(page_id_of(each) for each in page or ()),
         failed_pages=failed,
         every_page=every or bool(space),
     )
-    _run(config, order, as_json=as_json)
+    _run(config, request, as_json=as_json)
 
 
-def _run(config: Path | None, order: "SyncRequest", *, as_json: bool) -> None:
+def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
     from hr_sync.cli.bootstrap import HeldLeases, open_context, open_settings
     from hr_sync.cli.notifications import notify
     from hr_sync.cli.output import print_json, print_report
     from hr_sync.cli.progress import shown_progress
-    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.cli.stopping import deadline, run_until_stopped
 
     settings = open_settings(config)
     leases = HeldLeases()
 
-    def work(stop: threading.Event) -> "RunReport":
+    def work(cancellation: "Cancellation") -> "tuple[RunReport, int]":
         from hr_sync.sync.run import run as run_once
 
-        with open_context(settings, stop) as mirror, shown_progress() as tell:
-            leases.are_in(mirror.engine)
-            return run_once(replace(mirror, tell=tell), order)
+        with (
+            deadline(cancellation, settings.sync.run_deadline_minutes * 60),
+            open_context(settings, cancellation) as context,
+            shown_progress() as on_progress,
+        ):
+            leases.are_in(context.store, context.worker)
+            report = run_once(replace(context, on_progress=on_progress), request)
+            return report, context.store.held_removals()
 
-    with notify(settings) as tell_report:
-        report = run_until_stopped(work, last_words=leases.release)
-        tell_report(report)
+    with notify(settings) as notify_report:
+        report, held = run_until_stopped(work, clean_up=leases.release)
+        notify_report(report, held=held)
     if as_json:
         print_json(report)
     else:
@@ -119,17 +122,18 @@ def _run(config: Path | None, order: "SyncRequest", *, as_json: bool) -> None:
     raise typer.Exit(report.exit_code)
 
 
-def _preview(config: Path | None, order: "SyncRequest", *, as_json: bool) -> None:
+def _dry_run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
     from hr_sync.cli.bootstrap import open_context, open_settings
     from hr_sync.cli.output import print_json, print_previews
     from hr_sync.cli.stopping import run_until_stopped
-    from hr_sync.sync.dry_run import Preview, preview
+    from hr_sync.store.schema import check_schema
+    from hr_sync.sync.dry_run import SpacePreview, dry_run
 
     settings = open_settings(config)
 
-    def work(stop: threading.Event) -> list[Preview]:
-        with open_context(settings, stop) as mirror:
-            return preview(mirror, order)
+    def work(cancellation: "Cancellation") -> list[SpacePreview]:
+        with open_context(settings, cancellation, tables=check_schema) as context:
+            return dry_run(context, request)
 
     previews = run_until_stopped(work)
     if as_json:

@@ -1,8 +1,8 @@
 """`serve`: the long-running container. Wires schedule, runs, metrics and HTTP together; nothing is decided here."""
 
 import signal
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,13 +16,17 @@ from hr_sync.cli.options import Config
 from hr_sync.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from hr_sync.domain.outcome import RunReport
-    from hr_sync.service.daemon import Job
+    from hr_sync.cancellation import Cancellation
+    from hr_sync.confluence.http.stats import HttpStats
+    from hr_sync.domain.outcome import Mode, RunReport
     from hr_sync.service.schedule import Trigger
+    from hr_sync.service.scheduler import Job
+    from hr_sync.service.web import Endpoints
     from hr_sync.settings import Settings
-    from hr_sync.sync.context import Mode
+    from hr_sync.store.store import Store
+    from hr_sync.store.values import Worker
+
+FULL_LANE, INCREMENTAL_LANE = "full", "incremental"  # a run of one never waits for a run of the other
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,23 +39,41 @@ def serve(config: Config = None) -> None:
     from hr_sync.cli.bootstrap import HeldLeases, open_database, open_settings
     from hr_sync.cli.stopping import run_until_stopped
     from hr_sync.store.schema import ensure_schema
+    from hr_sync.store.store import Store
+    from hr_sync.store.values import Worker
 
     current = CurrentSettings(open_settings(config), config)
+    check_service(current.settings)
     signal.signal(signal.SIGHUP, current.reload)
 
     leases = HeldLeases()
 
-    def work(stop: threading.Event) -> None:
+    worker = Worker.current()
+
+    def work(cancellation: "Cancellation") -> None:
         with open_database(current.settings) as engine:
             ensure_schema(engine)
-            leases.are_in(engine)
-            _serve(current, engine, stop)
+            store = Store(engine)  # one for the process: a forced stop cancels the statements of this one
+            leases.are_in(store, worker)
+            _serve(current, store, worker, cancellation)
 
-    run_until_stopped(work, last_words=leases.release)
+    run_until_stopped(work, clean_up=leases.release)
+
+
+def check_service(settings: "Settings") -> None:
+    """Raise ConfigurationError if other machines could read the service without a token."""
+    from hr_sync.service.auth import is_loopback
+
+    if settings.service.token is None and not is_loopback(settings.service.host):
+        source = settings.source_of("service.host")
+        raise ConfigurationError(
+            f"service.host{f' ({source})' if source else ''} lets other machines connect, and there is no token. Set "
+            "service.token, best in a file named by HR_SYNC_SERVICE__TOKEN_FILE, or listen on 127.0.0.1."
+        )
 
 
 class CurrentSettings:
-    """The settings in force. SIGHUP reads them again: what runs read holds from the next run on."""
+    """The settings in force. SIGHUP reads them again: they hold for the next run, and for the scope that is shown."""
 
     def __init__(self, settings: "Settings", config: Path | None) -> None:
         self.settings = settings
@@ -71,82 +93,114 @@ class CurrentSettings:
             return
         old = self.settings
         needs_restart = [
-            group for group in ("database", "sync", "service", "log") if getattr(fresh, group) != getattr(old, group)
+            group
+            for group in ("database", "sync", "access", "service", "log")
+            if getattr(fresh, group) != getattr(old, group)
         ]
         self.settings = fresh
         log.info("settings.reloaded", needs_restart=needs_restart)
 
 
-def _serve(current: CurrentSettings, engine: "Engine", stop: threading.Event) -> None:
-    from hr_sync.cli.observability import make_endpoints, make_observer
+def _serve(current: CurrentSettings, store: "Store", worker: "Worker", cancellation: "Cancellation") -> None:
+    from hr_sync.cli.observability import make_endpoints, make_observer, read_in_scope
     from hr_sync.confluence.http.stats import HttpStats
-    from hr_sync.service.daemon import SchedulerState, keep_running
-    from hr_sync.service.web import start_web
-    from hr_sync.store.engine import make_sessions, session_scope
-    from hr_sync.store.read.runs import full_pass_is_due
+    from hr_sync.service.scheduler import SchedulerState, keep_running
 
     settings = current.settings
     http_stats = HttpStats()
-    watch = SchedulerState()
-    endpoints = make_endpoints(settings, engine, watch, http_stats)
+    state = SchedulerState.of(FULL_LANE, INCREMENTAL_LANE)
+    endpoints = make_endpoints(lambda: current.settings, store.engine, state, http_stats)
 
-    def run_once(mode: "Mode") -> Callable[[threading.Event], "RunReport"]:
-        from hr_sync.cli.bootstrap import make_context
-        from hr_sync.sync.context import SyncRequest
-        from hr_sync.sync.run import run
-
-        def work(end_of_run: threading.Event) -> "RunReport":
-            mirror = make_context(current.settings, engine, end_of_run, http_stats)
-            return run(replace(mirror, observe_lag=endpoints.metrics.observe_lag), SyncRequest(mode=mode))
-
-        return work
-
-    with session_scope(make_sessions(engine)) as session:
-        full_first = full_pass_is_due(session, timedelta(minutes=settings.sync.full_interval_minutes))
-    with start_web(settings.service.host, settings.service.port, endpoints):
+    full_first = store.full_pass_is_due(timedelta(minutes=settings.sync.full_interval_minutes))
+    jobs = make_jobs(settings, _runs(current, store, worker, endpoints, http_stats), full_first=full_first)
+    with _opened_web(settings, endpoints):
         keep_running(
-            make_jobs(settings, run_once, full_first=full_first),
-            watch,
-            make_observer(settings, endpoints.metrics),
-            stop,
-            deadline_seconds=settings.sync.run_deadline_minutes * 60,
+            jobs,
+            state,
+            make_observer(
+                settings, endpoints.metrics, lambda: endpoints.health(read_in_scope(store.engine, current.settings))
+            ),
+            cancellation,
+            deadline_seconds=settings.sync.run_deadline_minutes * 60 or None,
         )
 
 
+def _runs(
+    current: CurrentSettings, store: "Store", worker: "Worker", endpoints: "Endpoints", http_stats: "HttpStats"
+) -> "Callable[[Mode], Callable[[Cancellation], RunReport]]":
+    """Return a function that makes the work of a job from its mode."""
+    from hr_sync.cli.bootstrap import make_context
+    from hr_sync.sync.context import SyncRequest
+    from hr_sync.sync.run import run
+
+    def run_once(mode: "Mode") -> "Callable[[Cancellation], RunReport]":
+        def work(end_of_run: "Cancellation") -> "RunReport":
+            context = make_context(current.settings, store, end_of_run, stats=http_stats, worker=worker)
+            return run(replace(context, on_lag=endpoints.metrics.observe_lag), SyncRequest(mode=mode))
+
+        return work
+
+    return run_once
+
+
+@contextmanager
+def _opened_web(settings: "Settings", endpoints: "Endpoints") -> Iterator[None]:
+    """Serve HTTP until the block ends. Raise ConfigurationError if the address cannot be opened."""
+    from hr_sync.service.web import start_web
+
+    host, port = settings.service.host, settings.service.port
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(start_web(host, port, endpoints))
+        except OSError as error:
+            raise ConfigurationError(
+                f"service.host and service.port: {host} port {port} cannot be opened ({error.strerror or error}). "
+                "Choose another one, or stop what listens there."
+            ) from None
+        yield
+
+
 def make_jobs(
-    settings: "Settings", run_once: Callable[["Mode"], Callable[[threading.Event], "RunReport"]], *, full_first: bool
+    settings: "Settings", run_once: "Callable[[Mode], Callable[[Cancellation], RunReport]]", *, full_first: bool
 ) -> "list[Job]":
-    """Return the jobs with their schedules. At the start a full or incremental run begins, `full_first` says which.
+    """Return the jobs with their schedules. At the start a full or an incremental run begins: `full_first` says which.
 
-    Labels and restrictions are a job of their own where a time for it is set.
+    Full and access runs share a lane; incremental runs have one of their own.
 
-    Raises ConfigurationError for a cron expression that makes no sense, and for limits that it cannot keep.
+    Raise ConfigurationError for a cron expression that cannot be parsed, and for limits of health that the schedule
+    cannot keep.
     """
     from hr_sync.cli.limits import check_limits
-    from hr_sync.service.daemon import Job
-    from hr_sync.sync.context import Mode
+    from hr_sync.domain.outcome import Mode
+    from hr_sync.service.scheduler import Job
 
-    sync = settings.sync
-    full = _trigger(settings, "full", sync.full_cron, sync.full_interval_minutes)
-    incremental = _trigger(settings, "incremental", sync.incremental_cron, sync.incremental_interval_minutes)
+    sync, access = settings.sync, settings.access
+    full = _trigger(settings, "sync.full_cron", sync.full_cron, sync.full_interval_minutes)
+    incremental = _trigger(settings, "sync.incremental_cron", sync.incremental_cron, sync.incremental_interval_minutes)
     check_limits(settings, full=full, incremental=incremental)
     jobs = [
-        Job(name="full", trigger=full, work=run_once(Mode.FULL), at_start=full_first),
-        Job(name="incremental", trigger=incremental, work=run_once(Mode.INCREMENTAL), at_start=not full_first),
+        Job(name="full", lane=FULL_LANE, trigger=full, work=run_once(Mode.FULL), at_start=full_first),
+        Job(
+            name="incremental",
+            lane=INCREMENTAL_LANE,
+            trigger=incremental,
+            work=run_once(Mode.INCREMENTAL),
+            at_start=not full_first,
+        ),
     ]
-    if sync.access_cron or sync.access_interval_minutes:
-        minutes = sync.access_interval_minutes or 0.0  # is not looked at where there is a cron expression
-        trigger = _trigger(settings, "restrictions", sync.access_cron, minutes)
-        jobs.append(Job(name="restrictions", trigger=trigger, work=run_once(Mode.RESTRICTIONS)))
+    if access.cron or access.interval_minutes:
+        minutes = access.interval_minutes or 0.0  # not read where there is a cron expression
+        trigger = _trigger(settings, "access.cron", access.cron, minutes)
+        jobs.append(Job(name="access", lane=FULL_LANE, trigger=trigger, work=run_once(Mode.ACCESS)))
     return jobs
 
 
-def _trigger(settings: "Settings", job: str, cron: str | None, minutes: float) -> "Trigger":
-    from hr_sync.service.schedule import cron_trigger, interval_trigger
+def _trigger(settings: "Settings", key: str, cron: str | None, minutes: float) -> "Trigger":
+    from hr_sync.service.schedule import CronTrigger, interval_trigger
 
     if cron is None:
         return interval_trigger(minutes, jitter_seconds=settings.sync.jitter_seconds)
     try:
-        return cron_trigger(cron, ZoneInfo(settings.sync.time_zone))
+        return CronTrigger(cron, ZoneInfo(settings.sync.time_zone))
     except ValueError as error:
-        raise ConfigurationError(f"sync.{job}_cron: {error}. Write it like 30 1 * * 1-5.") from None
+        raise ConfigurationError(f"{key}: {error}. Write it like 30 1 * * 1-5.") from None

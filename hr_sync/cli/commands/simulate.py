@@ -1,6 +1,10 @@
-"""`simulate` and `demo`: a Confluence on this machine, and the main job run against it."""
+"""`simulate` and `demo`: a Confluence on this machine, and the main job run against it.
 
-import threading
+Both need the package `confluence_simulator`, which is a distribution of its own and not part of the worker's.
+"""
+
+import importlib.util
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +12,8 @@ import typer
 
 if TYPE_CHECKING:
     from confluence_simulator import Simulator
+
+    from hr_sync.cancellation import Cancellation
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,7 +35,8 @@ def simulate(
     rate: Annotated[float, typer.Option("--rate", min=0, help="Requests a second before 429; 0 is no limit.")] = 0.0,
 ) -> None:
     """Serve a simulated Confluence on this machine until Ctrl-C. See simulator/README.md."""
-    from confluence_simulator.serve import ServeOptions, serve_forever
+    _require_simulator("simulate")
+    from confluence_simulator.serve import ServeOptions, make_simulator
 
     from hr_sync.cli.stopping import run_until_stopped
     from hr_sync.errors import UsageError
@@ -47,13 +54,37 @@ def simulate(
         rate_per_second=rate,
     )
 
-    def work(stop: threading.Event) -> None:
+    def work(cancellation: "Cancellation") -> None:
         try:
-            serve_forever(options, _announce, stop)
+            with make_simulator(options) as simulator:
+                _announce(simulator)
+                cancellation.wait()
         except (OSError, ValueError) as error:
             raise UsageError(f"The simulator cannot start: {error}. Choose another --port or --faults file.") from error
 
     run_until_stopped(work)
+
+
+def _require_simulator(command: str) -> None:
+    """Raise UsageError, with the command to type, where the simulator is not installed."""
+    from hr_sync.errors import UsageError
+
+    try:
+        import confluence_simulator  # noqa: F401 -- only whether it is there
+    except ModuleNotFoundError as error:
+        if error.name != "confluence_simulator":
+            raise
+        raise UsageError(
+            f"`{command}` needs the simulator, which is not installed. "
+            f"In a clone of the repository, type: {_install_command()}"
+        ) from error
+
+
+def _install_command() -> str:
+    """Return the command that installs the simulator beside this program, by the installer that is there."""
+    if importlib.util.find_spec("pip") is None:  # uv makes environments without it
+        return f"uv pip install --python {sys.executable} ./simulator"
+    return f"{sys.executable} -m pip install ./simulator"
 
 
 def _announce(simulator: "Simulator") -> None:
@@ -67,6 +98,7 @@ def demo(
     ] = False,
 ) -> None:
     """Watch two spaces of a simulated Confluence arrive in a real PostgreSQL, change, and arrive again."""
+    _require_simulator("demo")
     from hr_sync.cli.commands.demo import play
 
     play(pause=pause)

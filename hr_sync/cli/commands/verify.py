@@ -1,6 +1,5 @@
 """`verify` and `explain`: is the mirror right, and why is this page (not) in it? They write nothing."""
 
-import threading
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +7,7 @@ import typer
 from hr_sync.cli.options import AsJson, Config, Spaces
 
 if TYPE_CHECKING:
+    from hr_sync.cancellation import Cancellation
     from hr_sync.settings import Settings
     from hr_sync.sync.audit import Audit
 
@@ -30,14 +30,15 @@ def verify(
     from hr_sync.cli.bootstrap import open_context, open_settings
     from hr_sync.cli.output import print_audit, print_json
     from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.store.schema import check_schema
     from hr_sync.sync.audit import audit
     from hr_sync.sync.context import SyncRequest
 
     settings = open_settings(config)
 
-    def work(stop: threading.Event) -> "Audit":
-        with open_context(settings, stop) as mirror:
-            return audit(mirror, SyncRequest(space_keys=tuple(space or ())), sample=sample)
+    def work(cancellation: "Cancellation") -> "Audit":
+        with open_context(settings, cancellation, tables=check_schema) as context:
+            return audit(context, SyncRequest(space_keys=tuple(space or ())), sample=sample)
 
     found = run_until_stopped(work)
     _write_metrics(settings, found)
@@ -66,20 +67,21 @@ def explain(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell everything known about one page: what Confluence says, what is stored, what was decided and why."""
+    """Show everything known about one page: what Confluence says, what is stored, what was decided and why."""
     from hr_sync.cli.bootstrap import open_context, open_settings
     from hr_sync.cli.output import print_explanation, print_json
     from hr_sync.cli.stopping import run_until_stopped
     from hr_sync.domain.page_ref import page_id_of
+    from hr_sync.store.schema import check_schema
     from hr_sync.sync.explain import Explanation
     from hr_sync.sync.explain import explain as explain_page
 
     page_id = page_id_of(page)
     settings = open_settings(config)
 
-    def work(stop: threading.Event) -> Explanation:
-        with open_context(settings, stop) as mirror:
-            return explain_page(mirror, page_id)
+    def work(cancellation: "Cancellation") -> Explanation:
+        with open_context(settings, cancellation, tables=check_schema) as context:
+            return explain_page(context, page_id)
 
     explanation = run_until_stopped(work)
     if as_json:

@@ -1,22 +1,30 @@
-"""The one HTTP door to Confluence: asks, checks the answer, tries again, follows listings. Knows no page.
+"""The HTTP client: sends a request, checks the answer, tries again, follows listings. Knows no page.
 
-The client library serves as an authenticated transport and nothing more (ADR 0002). What leaves here is a JSON object
-that Confluence really meant, or one of the errors of `hr_sync.errors`.
+The client library serves as an authenticated transport and nothing more (ADR 0002). What a method returns is a JSON
+object that Confluence really meant; everything else is one of the errors of `hr_sync.errors`.
 """
 
+import base64
 import random
 import threading
+import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeAlias
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from atlassian.confluence import ConfluenceServer
-from requests.utils import parse_header_links
+from requests.auth import AuthBase
 
-from hr_sync.confluence.http.response import Json, check_status, decode_object
+from hr_sync import __version__
+from hr_sync.cancellation import Cancellation
+from hr_sync.confluence.http.failures import is_about_answer, is_about_tls, is_slow, no_answer, status_failure
+from hr_sync.confluence.http.listing import ListingProgress, check_results, ids_in
+from hr_sync.confluence.http.response import Answer, Json, check_status, date_of, decode_object
 from hr_sync.confluence.http.retry import (
     LIMITED_STATUSES,
     RetryRules,
@@ -25,38 +33,82 @@ from hr_sync.confluence.http.retry import (
     worth_another_try,
 )
 from hr_sync.confluence.http.stats import HttpStats
-from hr_sync.confluence.http.transport import GuardedAdapter
-from hr_sync.confluence.http.urls import resolve_next
+from hr_sync.confluence.http.transport import AnswerCutOff, GuardedAdapter
+from hr_sync.confluence.http.urls import next_in_header, resolve_next
 from hr_sync.confluence.http.watchdog import RequestWatchdog
-from hr_sync.errors import AnswerNotTrusted, ConfluenceUnavailable, ServerFailed, Stopped
+from hr_sync.errors import (
+    AnswerNotTrusted,
+    ConfigurationError,
+    ConfluenceUnavailable,
+)
 
 Query: TypeAlias = Mapping[str, object]  #: a list makes a repeated parameter
 
-_MOST_EMPTY_PAGES = 100  # in a row; permissions may empty some pages of a listing, not this many
-_LONGEST_TIME_ASKED_SECONDS = 86_400.0
+_DEFAULT_LIMIT = 250
+_LARGE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credentials:
-    """Either `username` and `password` (an API token on Cloud), or `token` for a Bearer header."""
+    """Either `username` and `password` (an API token on Cloud), or `token` for a Bearer header.
+
+    Raise ConfigurationError for what no header can carry, which mostly came along when somebody pasted a secret.
+    """
 
     username: str | None = None
     password: str | None = None
     token: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
+            raise ConfigurationError(
+                "confluence.token holds a character that no token has, such as a typographic quote or an invisible "
+                "character from the paste. Copy the token again."
+            )
+        for name, value in (("confluence.api_token", self.password), ("confluence.username", self.username)):
+            if value is not None and any(unicodedata.category(char) in _INVISIBLE for char in value):
+                raise ConfigurationError(f"{name} holds an invisible character from the paste. Copy it again.")
+        if self.username is not None and ":" in self.username:
+            raise ConfigurationError("confluence.username holds a colon, which no user name has here. Check it.")
+
     def __repr__(self) -> str:
         """Show no secret."""
         return "Credentials(...)"
 
+    @property
+    def header(self) -> str | None:
+        """Return the value of the Authorization header, Basic in UTF-8 (RFC 7617); None without credentials."""
+        if self.token is not None:
+            return f"Bearer {self.token}"
+        if self.username is None or self.password is None:
+            return None
+        return f"Basic {base64.b64encode(f'{self.username}:{self.password}'.encode()).decode()}"
+
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # categories of Unicode
+
+
+class _Authorization(AuthBase):
+    """Sets the Authorization header; requests itself would write Basic credentials as Latin-1."""
+
+    def __init__(self, header: str | None) -> None:
+        self._header = header
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._header is not None:
+            request.headers["Authorization"] = self._header
+        return request
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """Bounds of one gateway."""
+    """Bounds of one client."""
 
     max_connections: int = 8  #: requests under way at once, over all threads
     request_timeout_seconds: float = 30.0  #: to connect, and between two pieces of an answer
     request_deadline_seconds: float = 120.0  #: for a whole answer
-    max_answer_bytes: int = 64_000_000  #: decoded
+    max_answer_bytes: int = 16_000_000  #: decoded; a batch of 100 pages is far smaller
+    max_pages_per_space: int = 1_000_000  #: entries of one listing
     retry: RetryRules = field(default_factory=RetryRules)
     ca_file: str | None = None  #: PEM bundle to verify TLS with, instead of the usual one
 
@@ -69,58 +121,65 @@ class HttpClient:
         base: str,
         credentials: Credentials,
         limits: Limits,
-        stop: threading.Event,
+        cancellation: Cancellation,
         http_stats: HttpStats | None = None,
     ) -> None:
-        """`base` as `addresses.api_base` gives it. Every wait and every request ends at once when `stop` is set.
+        """`base` as `urls.api_base` gives it. Every wait and every request ends at once when the work is to stop.
 
-        `traffic` counts on where earlier gateways of the process left off.
+        `http_stats` goes on counting where earlier clients of the process stopped.
         """
         self.base = base
+        self.cancellation = cancellation
         self.http_stats = http_stats or HttpStats()
-        self._credentials = credentials
+        self._host = urlsplit(base).netloc
+        self._authorization = credentials.header
         self._limits = limits
-        self._stop = stop
-        self._cutter = RequestWatchdog(stop)
-        self._places = threading.BoundedSemaphore(limits.max_connections)
+        self._watchdog = RequestWatchdog(cancellation)
+        self._slots = threading.BoundedSemaphore(limits.max_connections)
+        # Small objects in a large JSON document take thirty times its size: one such answer at a time.
+        self._decoding = threading.Lock()
         self._thread = threading.local()
 
     def get(self, path: str, query: Query | None = None, *, max_attempts: int | None = None) -> Json:
-        """Ask for one JSON object at `path`, relative to the base, e.g. `api/v2/pages/1`.
+        """Return one JSON object at `path`, relative to the base, e.g. `api/v2/pages/1`.
 
-        `max_attempts` bounds the tries of a server that fails (5xx), for callers who then ask for less.
-        Raises NotFound, AccessDenied, CredentialsRefused, EndpointRemoved, AnswerNotTrusted, ServerFailed,
+        `max_attempts` bounds the tries of a server that fails, for callers who then ask for less.
+        Raise NotFound, AccessDenied, CredentialsRefused, EndpointRemoved, AnswerUnusable, ServerFailed,
         ConfluenceUnavailable, Stopped.
         """
         url = f"{self.base}/{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
-        return decode_object(self._ask(url, max_attempts).content, path)
+        return self._decode(self._request(url, max_attempts), path)
 
     def walk(
-        self, path: str, query: Query, *, max_attempts: int | None = None, identified_by: str = "id"
-    ) -> Iterator[Json]:
+        self,
+        path: str,
+        query: Query,
+        *,
+        max_attempts: int | None = None,
+        identified_by: str = "id",
+        needs_ids: bool = True,
+        by_offset: bool = False,
+    ) -> Iterator[Answer]:
         """Follow a listing to its end and yield each answer; its `results` are objects with string ids.
 
-        `identified_by` names the id's field: v1 gives spaces a number as `id`, and a text as `key`.
+        `identified_by` names the id's field: v1 gives spaces a number as `id`, and a text as `key`. Without `needs_ids`
+        an entry may lack it.
 
         A listing ends where no `next` is given, in the body or in the `Link` header, and nowhere else: servers lower
-        `limit`, and permissions shorten pages. Raises as `get` does, and AnswerNotTrusted when the listing goes round
-        in circles.
+        `limit`, and permissions shorten answers. Some Data Centers name a `next` for ever: a listing `by_offset` ends
+        after many empty answers too, and its last answer then still says `has_next`.
+        Raise as `get` does, and AnswerNotTrusted for a listing that makes no progress or has no end.
         """
         url: str | None = f"{self.base}/{path}?{urlencode(query, doseq=True)}"
-        asked: set[str] = set()
-        seen: set[str] = set()
-        empty_in_a_row = 0
+        limit = int(str(query.get("limit", _DEFAULT_LIMIT)))
+        progress = ListingProgress(path, max_entries=self._limits.max_pages_per_space)
         while url is not None:
-            if url in asked:
-                raise AnswerNotTrusted(f"The listing {path} came back to a page that it had given already.")
-            asked.add(url)
-            answer, url = self._answer(url, path, max_attempts)
-            ids = _ids(answer, path, identified_by)
-            empty_in_a_row = 0 if ids else empty_in_a_row + 1
-            if url is not None and ((ids and ids <= seen) or empty_in_a_row > _MOST_EMPTY_PAGES):
-                raise AnswerNotTrusted(f"The listing {path} makes no progress: more pages, and nothing new on them.")
-            seen |= ids
-            yield answer
+            progress.ask(url)
+            content, url, date = self._one_answer(url, path, max_attempts, limit)
+            progress.take(content, ids_in(content, path, identified_by, needs_ids=needs_ids), has_next=url is not None)
+            yield Answer(content=content, date=date, has_next=url is not None)
+            if by_offset and progress.ends_by_offset(content):
+                return
 
     def close(self) -> None:
         """Close this thread's session; those of other threads close with their thread."""
@@ -129,28 +188,37 @@ class HttpClient:
             client.close()
             del self._thread.client
 
-    def _answer(self, url: str, path: str, max_attempts: int | None) -> tuple[Json, str | None]:
-        """Return one answer of a listing and where the next one is; nothing keeps what it was decoded from."""
-        response = self._ask(url, max_attempts)
-        answer = decode_object(response.content, path)
-        return answer, self._next(answer, response)
+    def _one_answer(
+        self, url: str, path: str, max_attempts: int | None, limit: int
+    ) -> tuple[Json, str | None, datetime | None]:
+        """Return one answer of a listing, the address of the next one, and the date; nothing keeps the bytes."""
+        response = self._request(url, max_attempts)
+        content = self._decode(response, path, limit)
+        return content, self._next(content, response), date_of(response)
 
-    def _next(self, answer: Json, response: requests.Response) -> str | None:
-        links = answer.get("_links")
+    def _decode(self, response: requests.Response, path: str, limit: int | None = None) -> Json:
+        is_large = len(response.content) >= _LARGE_BYTES
+        with self._decoding if is_large else nullcontext():
+            content = decode_object(response.content, path)
+            if limit is not None:
+                check_results(content, path, limit)
+            return content
+
+    def _next(self, content: Json, response: requests.Response) -> str | None:
+        links = content.get("_links")
         link = links.get("next") if isinstance(links, dict) else None
         if link is None:
-            headers = parse_header_links(response.headers.get("Link", ""))
-            link = next((entry["url"] for entry in headers if entry.get("rel") == "next"), None)
+            link = next_in_header(response.headers.get("Link", ""))
         if link is None:
             return None
         if not isinstance(link, str):
             raise AnswerNotTrusted("A listing's next link is no text.")
         return resolve_next(self.base, link)
 
-    def _ask(self, url: str, max_attempts: int | None) -> requests.Response:
-        """Ask until there is an answer worth reading, or patience ends."""
+    def _request(self, url: str, max_attempts: int | None) -> requests.Response:
+        """Send until there is an answer worth reading, or no try is left."""
         rules = self._limits.retry
-        attempt = 0
+        attempt = slow = 0
         while True:
             attempt += 1
             response, failure = self._once(url)
@@ -158,45 +226,38 @@ class HttpClient:
             if response is not None:
                 asked = retry_after_seconds(response.headers.get("Retry-After"), datetime.now(UTC))
                 if not worth_another_try(response.status_code, asks_to_wait=asked is not None):
-                    check_status(response)
+                    check_status(response, with_credentials=self._authorization is not None)
                     return response
-            # Asking for less helps a server that fails, and not a broken connection or a rate that is used up.
-            fails = response is not None and response.status_code >= 500
-            last = fails and max_attempts is not None and attempt >= max_attempts
+            slow += is_slow(failure)
+            is_last = max_attempts is not None and attempt >= max_attempts and is_about_answer(response, failure)
             wait = wait_seconds(rules, attempt=attempt, asked_seconds=asked, random=random.random)
-            if wait is None or last:
-                raise _gave_up(response, failure, attempt, asked) from failure
+            if wait is None or is_last or slow >= rules.max_slow_attempts:
+                if response is not None:
+                    raise status_failure(response, attempt, asked)
+                raise self._no_answer(failure, attempt) from failure
             self.http_stats.count_retry(
                 wait, throttled=response is not None and response.status_code in LIMITED_STATUSES
             )
-            if self._stop.wait(wait):
-                raise Stopped("Asked to stop while waiting for Confluence.")
+            if self.cancellation.wait(wait):
+                self.cancellation.check()
 
     def _once(self, url: str) -> tuple[requests.Response | None, requests.RequestException | None]:
-        self._check_stop()
-        with self._places, self.http_stats.under_way():
+        self.cancellation.check()
+        with self._slots, self.http_stats.under_way():
             try:
                 response: requests.Response = self._client().request(
                     "GET", url, absolute=True, advanced_mode=True, allow_redirects=False
                 )
-            except requests.exceptions.SSLError as error:
-                self._check_stop()
-                raise ConfluenceUnavailable(
-                    "The TLS certificate of Confluence could not be verified. If your company signs its own, "
-                    "set confluence.ca_file to its CA bundle."
-                ) from error
             except requests.RequestException as error:
-                self._check_stop()  # which may have cut it off
+                self.cancellation.check()  # the watchdog may have interrupted it
+                if not isinstance(error, AnswerCutOff) and is_about_tls(error):
+                    raise self._no_answer(error, 1) from error
                 return None, error
         self.http_stats.count_answer(response)
         return response, None
 
-    def _check_stop(self) -> None:
-        if self._stop.is_set():
-            raise Stopped("Asked to stop.")
-
     def _client(self) -> Any:
-        """Return this thread's client. The class is named: `Confluence(...)` would choose one by host name (ADR 0002)."""
+        """Return this thread's client. `Confluence(...)` would choose its class by host name (ADR 0002)."""
         client = getattr(self._thread, "client", None)
         if client is None:
             limits = self._limits
@@ -204,9 +265,12 @@ class HttpClient:
             session.trust_env = False  # no .netrc, no proxy and no CA bundle that nobody here configured
             session.verify = limits.ca_file or True
             session.headers["Accept-Encoding"] = "gzip"
+            session.headers["User-Agent"] = f"hr_sync/{__version__}"
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            session.auth = _Authorization(self._authorization)
             adapter = GuardedAdapter(
                 self.base,
-                self._cutter,
+                self._watchdog,
                 max_answer_bytes=limits.max_answer_bytes,
                 timeout_seconds=limits.request_timeout_seconds,
                 deadline_seconds=limits.request_deadline_seconds,
@@ -215,9 +279,6 @@ class HttpClient:
             session.mount("http://", adapter)
             client = ConfluenceServer(  # type: ignore[no-untyped-call] # the library has no types here
                 self.base,
-                username=self._credentials.username,
-                password=self._credentials.password,
-                token=self._credentials.token,
                 session=session,
                 backoff_and_retry=False,
                 retry_with_header=False,
@@ -225,36 +286,11 @@ class HttpClient:
             self._thread.client = client
         return client
 
-
-def _ids(answer: Json, path: str, field: str) -> set[str]:
-    """Return the ids in an answer's `results`, each a non-empty string of printable signs."""
-    results = answer.get("results")
-    if not isinstance(results, list):
-        raise AnswerNotTrusted(f"The listing {path} answered without a list of results.")
-    ids = [item.get(field) if isinstance(item, dict) else None for item in results]
-    if not all(isinstance(page_id, str) and page_id and page_id.isprintable() for page_id in ids):
-        raise AnswerNotTrusted(f"The listing {path} holds an entry without an id.")
-    return set(ids)  # type: ignore[arg-type] # checked in the line above
-
-
-def _gave_up(
-    response: requests.Response | None,
-    failure: requests.RequestException | None,
-    attempts: int,
-    asked_seconds: float | None,
-) -> ConfluenceUnavailable:
-    tries = "once" if attempts == 1 else f"{attempts} times"
-    if response is None:
-        kind = type(failure).__name__
-        return ConfluenceUnavailable(f"Confluence could not be reached, tried {tries} ({kind}). Check confluence.url.")
-    asked = min(asked_seconds, _LONGEST_TIME_ASKED_SECONDS) if asked_seconds is not None else None
-    if response.status_code in LIMITED_STATUSES:
-        when = f"in {asked:.0f} s" if asked is not None else "later"
-        return ConfluenceUnavailable(
-            f"Confluence limits our rate ({response.status_code}) and asks to come back {when}.",
-            retry_after_seconds=asked,
+    def _no_answer(self, failure: requests.RequestException | None, attempts: int) -> ConfluenceUnavailable:
+        return no_answer(
+            failure,
+            attempts,
+            host=self._host,
+            timeout_seconds=self._limits.request_timeout_seconds,
+            deadline_seconds=self._limits.request_deadline_seconds,
         )
-    return ServerFailed(
-        f"Confluence failed with status {response.status_code}, tried {tries}. Try again later.",
-        retry_after_seconds=asked,
-    )

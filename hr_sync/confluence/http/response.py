@@ -1,117 +1,196 @@
-"""Is this answer one that Confluence meant? Status, content type and shape, judged in one place. Pure.
+"""Whether an answer is one that Confluence meant: status, headers, content type and shape, judged in one place. Pure.
 
 A login page with status 200, half a JSON document and an error object in place of a list have all been read as an
-empty space by other connectors, which then deleted what they did not see.
+empty space by other connectors, which then deleted what they did not see. A refusal counts as evidence only as
+Confluence's own JSON, made for our account: proxies, gateways and filters answer 403 and 404 as well.
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Never, TypeAlias
+from urllib.parse import urlsplit
 
 import orjson
 import requests
 
 from hr_sync.errors import (
     AccessDenied,
-    AnswerNotTrusted,
+    AnswerUnusable,
     ConfluenceError,
     CredentialsRefused,
     EndpointRemoved,
     NotFound,
+    ScopeMissing,
 )
 
 Json: TypeAlias = dict[str, Any]
 
-_NOT_SIGNED_IN = (
+_CHECK_CREDENTIALS = (
     "Check confluence.username and confluence.api_token (or confluence.token), and that it has not expired."
 )
+_ACCEPTED = frozenset({200, 203})  # 203: a proxy changed a header or two on the way
 
 
-def check_status(response: requests.Response) -> None:
-    """Return for status 200 with JSON; raise what any other status means. Retried statuses never come here."""
-    status = response.status_code
-    _check_login(response)
-    if status == requests.codes.ok:
-        if not _is_json(response):
-            raise AnswerNotTrusted(
-                "Confluence answered 200 with something that is not JSON, as login and maintenance pages do.",
-                remedy="Open confluence.url in a browser to see what it shows.",
-            )
-        return
-    raise _refusal(response)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """One answer of a listing. Its `results` are a list of objects."""
+
+    content: Json
+    date: datetime | None  #: the server's clock (`Date`), aware, UTC; None if absent or no date
+    has_next: bool  #: the answer names a next one
 
 
-def _check_login(response: requests.Response) -> None:
-    """Heed what Data Center says of our login beside the status, which may be 200 with what anybody may see."""
-    reasons = {reason.strip() for reason in response.headers.get("X-Seraph-LoginReason", "").split(",")}
-    if "AUTHENTICATION_DENIED" in reasons:
+def check_status(response: requests.Response, *, with_credentials: bool = True) -> None:
+    """Return for status 200 or 203 with JSON; raise what any other status means. Retried statuses never come here."""
+    _check_login(response, with_credentials=with_credentials)
+    if response.status_code not in _ACCEPTED:
+        raise _refusal(response)
+    if not _is_json(response):
+        raise AnswerUnusable(
+            f"Confluence answered {response.status_code} with something that is not JSON, as login and maintenance "
+            "pages do.",
+            remedy="Open confluence.url in a browser to see what it shows.",
+        )
+
+
+def _check_login(response: requests.Response, *, with_credentials: bool) -> None:
+    """Read what Data Center says of our login beside the status, which may be 200 with what anybody may see."""
+    headers = response.headers
+    reasons = {reason.strip() for reason in headers.get("X-Seraph-LoginReason", "").split(",")}
+    denied = headers.get("X-Authentication-Denied-Reason", "")
+    if "AUTHENTICATION_DENIED" in reasons or denied.startswith("CAPTCHA_CHALLENGE"):
         raise CredentialsRefused(
             "Confluence wants a CAPTCHA from this account after too many failed logins. Log in with it in a browser "
             "once, or use a personal access token (confluence.token); trying again here makes it worse."
         )
+    status = response.status_code
     if "AUTHENTICATED_FAILED" in reasons:
-        status = response.status_code
-        raise CredentialsRefused(f"Confluence refused the credentials (status {status}). {_NOT_SIGNED_IN}")
+        raise CredentialsRefused(f"Confluence refused the credentials (status {status}). {_CHECK_CREDENTIALS}")
+    if with_credentials and headers.get("X-AUSERNAME", "").strip().lower() == "anonymous":
+        raise CredentialsRefused(
+            f"Confluence answered as to an anonymous visitor, although credentials were sent (status {status}). "
+            f"{_CHECK_CREDENTIALS}"
+        )
 
 
 def _refusal(response: requests.Response) -> ConfluenceError:
     status = response.status_code
     if 300 <= status < 400 and status != requests.codes.not_modified:
-        return CredentialsRefused(f"Confluence redirects to a login page (status {status}). {_NOT_SIGNED_IN}")
+        target = _host_of(response.headers.get("Location", ""))
+        return CredentialsRefused(
+            f"Confluence redirects to {target}, as to a login page (status {status}). {_CHECK_CREDENTIALS}"
+        )
     match status:
+        case 401 if "scope does not match" in _message_of(response):
+            return ScopeMissing(
+                "The token's scopes do not cover this endpoint (401). Give the token the scopes that "
+                "docs/operations.md lists."
+            )
         case 401:
-            return CredentialsRefused(f"Confluence refused the credentials (401). {_NOT_SIGNED_IN}")
-        case 403:
+            return CredentialsRefused(f"Confluence refused the credentials (401). {_CHECK_CREDENTIALS}")
+        case 403 if _is_own_refusal(response):
             return AccessDenied("The account may not read this (403). Check its permissions and its token's scopes.")
-        case 404 if _is_json(response) and _says_404(response.content):
+        case 403:
+            return AnswerUnusable(
+                "A filter or proxy before Confluence refused the request (403, not Confluence's own answer).",
+                remedy="Let requests with the User-Agent hr_sync pass there, or check confluence.url.",
+            )
+        case 404 if _is_own_refusal(response):
             return NotFound("Confluence finds no such thing, or the account may not see it (404).")
         case 404:
-            return AnswerNotTrusted(
-                "There is no Confluence at this address, or its site is suspended (404).",
+            return AnswerUnusable(
+                "There is no Confluence at this address, its site is suspended, or a filter or proxy before it "
+                "answered (404, not Confluence's own answer).",
                 remedy="Check confluence.url.",
             )
         case 410:
             return EndpointRemoved(
                 "This Confluence has removed the endpoint (410). Check confluence.flavor and the version."
             )
-    return AnswerNotTrusted(f"Confluence refused the request (status {status}).")
+    return AnswerUnusable(f"Confluence refused the request (status {status}).")
+
+
+def _host_of(location: str) -> str:
+    """Return the host that a redirect leads to, in words fit for a message."""
+    try:
+        host = urlsplit(location).hostname or ""
+    except ValueError:
+        host = ""
+    return host if host.isprintable() and 0 < len(host) <= 253 else "another path of this site"
 
 
 def _is_json(response: requests.Response) -> bool:
     return response.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "application/json"
 
 
-def _says_404(content: bytes) -> bool:
-    """True for the 404 of Confluence's own API (v2 and v1), not for that of a gateway, an edge or a proxy."""
+def _object_in(response: requests.Response) -> Mapping[str, Any]:
+    """Return the JSON object of a refusal; an empty one for anything else."""
+    if not _is_json(response):
+        return {}
     try:
-        body = orjson.loads(content)
+        body = orjson.loads(response.content)
     except orjson.JSONDecodeError:
-        return False
-    if not isinstance(body, dict):
-        return False
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _message_of(response: requests.Response) -> str:
+    message = _object_in(response).get("message")
+    return message if isinstance(message, str) else ""
+
+
+def _is_own_refusal(response: requests.Response) -> bool:
+    """Return True for the 403 or 404 of Confluence's own API, v2 or v1.
+
+    Gateways say `{"status": 404}` or `{"statusCode": 404, "message": ...}`: v1 is known by its `data` or by the name of
+    its exception besides, v2 by the error's `code`.
+    """
+    body, status = _object_in(response), str(response.status_code)
     errors = body.get("errors")
     first = errors[0] if isinstance(errors, list) and errors else None
     if isinstance(first, dict):
-        return str(first.get("status")) == "404"
-    return body.get("statusCode") == 404
+        return str(first.get("status")) == status and isinstance(first.get("code"), str)
+    message = body.get("message")
+    return (
+        str(body.get("statusCode")) == status
+        and isinstance(message, str)
+        and (
+            isinstance(body.get("data"), dict)
+            or "com.atlassian.confluence." in message
+            or message == "Current user not permitted to use Confluence"
+        )
+    )
 
 
-def decode_object(content: bytes, path: str) -> Json:
-    """Decode a JSON object. Raises AnswerNotTrusted for anything else, without quoting it."""
+def date_of(response: requests.Response) -> datetime | None:
+    """Return the server's clock from the `Date` header, aware, in UTC; None if it is absent or no date."""
+    try:
+        moment = parsedate_to_datetime(response.headers.get("Date", ""))
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def decode_object(content: bytes | bytearray, path: str) -> Json:
+    """Decode a JSON object. Raise AnswerUnusable for anything else, without quoting it."""
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError:
-        # orjson refuses lone surrogates, which Confluence does store; cleaning replaces them later.
+        # orjson refuses lone surrogates, which Confluence does store; the decoders replace them later.
         value = _decode_with_surrogates(content, path)
     if not isinstance(value, dict):
-        raise AnswerNotTrusted(f"Confluence answered {path} with JSON that is no object.")
+        raise AnswerUnusable(f"Confluence answered {path} with JSON that is no object.")
     return value
 
 
-def _decode_with_surrogates(content: bytes, path: str) -> Any:
+def _decode_with_surrogates(content: bytes | bytearray, path: str) -> Any:
     try:
         return json.loads(content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise AnswerNotTrusted(f"Confluence answered {path} with broken JSON ({len(content)} bytes).") from error
+        raise AnswerUnusable(f"Confluence answered {path} with broken JSON ({len(content)} bytes).") from error
 
 
 def _refuse_constant(name: str) -> Never:

@@ -1,7 +1,7 @@
-"""How long to wait before a request is tried again, or that it is not. Pure: gets the facts, gives a number.
+"""How long to wait before a request is tried again, or that it is not. Pure.
 
 Confluence's own advice: at most 4 retries, doubling from 5 s to 30 s, jitter 0.7 to 1.3, `Retry-After` first
-(developer.atlassian.com/cloud/confluence/rate-limiting). Ours starts lower, since most failures are a blink.
+(developer.atlassian.com/cloud/confluence/rate-limiting). Ours starts lower, since most failures pass at once.
 """
 
 import math
@@ -17,9 +17,10 @@ LOWEST_RETRY_AFTER_SECONDS = 1.0  # Data Center sends 0 for "tokens left", not f
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryRules:
-    """Bounds of one request's patience. Times in seconds."""
+    """Bounds of the retries of one request. Times in seconds."""
 
     max_attempts: int = 5  #: tries in all, the first one included
+    max_slow_attempts: int = 2  #: of them, those that may end with a time-out, since each costs that time
     first_wait_seconds: float = 0.5  #: doubles with every further try
     longest_wait_seconds: float = 60.0  #: a longer `Retry-After` is not waited for
 
@@ -33,9 +34,10 @@ def worth_another_try(status: int, *, asks_to_wait: bool) -> bool:
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """Read a `Retry-After` header: seconds or an HTTP date. None when it is absent or makes no sense.
+    """Return the seconds that a `Retry-After` header asks for; None if it is absent or invalid.
 
-    Never below 1 s; an infinite or absurd number stays large and is judged by the caller.
+    It holds seconds or an HTTP date. Never below 1 s; an infinite or absurd number stays large, and the caller judges
+    it.
     """
     if value is None:
         return None
@@ -53,10 +55,10 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
 def wait_seconds(
     rules: RetryRules, *, attempt: int, asked_seconds: float | None, random: Callable[[], float]
 ) -> float | None:
-    """Return the wait before the next try, or None when there is none.
+    """Return the wait before the next try, or None if there is none.
 
-    `attempt` counts from 1. `asked_seconds` (from `Retry-After`) is a lower bound; above the longest wait nobody sleeps
-    in the middle of a run: the run ends as temporary and the next one goes on.
+    `attempt` counts from 1. `asked_seconds` (from `Retry-After`) is a lower bound. Above the longest wait there is no
+    next try: the run ends as temporary, and the next one goes on.
     """
     if attempt >= rules.max_attempts:
         return None

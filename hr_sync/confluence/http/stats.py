@@ -1,4 +1,4 @@
-"""What went over the wire: counters of one gateway, for reports and metrics."""
+"""Counters of one client's requests, for reports and metrics."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import requests
 class HttpCounts:
     """Totals so far."""
 
-    requests: int  #: answered, whatever the status
+    requests: int  #: that were answered, whatever the status
     retries: int
     throttled_seconds: float  #: waited because of status 429
     bytes: int  #: decoded
@@ -20,7 +20,7 @@ class HttpCounts:
 
 
 class HttpStats:
-    """Counts requests, retries, waits and bytes over all threads of a gateway."""
+    """Counts requests, retries, waits and bytes over all threads of a client."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

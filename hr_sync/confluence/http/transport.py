@@ -1,10 +1,12 @@
-"""The last gate before the network: which host is spoken to, and how much of an answer is read.
+"""The last step before the network: which host is spoken to, and how much of an answer is read.
 
 It sits below the client library, in requests' transport adapter, so that no path through the library goes around it:
 the library would follow any address with the token (ADR 0002) and read any answer to its end.
 """
 
+import http.client
 import socket
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,16 +20,23 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from hr_sync.confluence.http.watchdog import RequestWatchdog
-from hr_sync.errors import AnswerNotTrusted
+from hr_sync.errors import AnswerNotTrusted, AnswerUnusable
 
 _CHUNK_BYTES = 1 << 16
+_MAX_INTERIM_ANSWERS = 20  # 1xx before the answer
+_GZIP = frozenset({"gzip", "x-gzip"})
+_PLAIN = frozenset({"", "identity", "none", "utf-8"})  # what servers write that mean no encoding
 
 
-class AnswerBroken(requests.RequestException):
-    """An answer was cut off, or took longer than its deadline. Worth another try."""
+class AnswerCutOff(requests.RequestException):
+    """The server sent half an answer, or a damaged one. Another try may pass."""
 
 
-class ReadAnswer(requests.Response):
+class DeadlinePassed(AnswerCutOff):
+    """The answer took longer than its deadline. Another try may pass."""
+
+
+class CompleteResponse(requests.Response):
     """An answer that has been read already.
 
     `text` is empty: the client library evaluates it on every call for its debug log, which would decode each body
@@ -39,13 +48,25 @@ class ReadAnswer(requests.Response):
         return ""
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """Skips interim answers (102, 103) as the standard library skips 100 alone."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_MAX_INTERIM_ANSWERS):
+            version, status, reason = super()._read_status()  # type: ignore[misc] # not in the typeshed
+            if status in (100, 101) or not 100 <= status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.BadStatusLine("too many interim answers")
+
+
 class GuardedAdapter(HTTPAdapter):
     """Speaks to one origin only, and reads an answer within a limit of decoded bytes and of seconds. For one thread."""
 
     def __init__(
         self,
         origin: str,
-        cutter: RequestWatchdog,
+        watchdog: RequestWatchdog,
         *,
         max_answer_bytes: int,
         timeout_seconds: float,
@@ -56,26 +77,27 @@ class GuardedAdapter(HTTPAdapter):
         self._max_answer_bytes = max_answer_bytes
         self._timeout_seconds = timeout_seconds
         self._deadline_seconds = deadline_seconds
-        self._cutter = cutter
+        self._watchdog = watchdog
+        self._tls = _tls_context() if self._origin[0] == "https" else None
         self._connection: Any = None  # urllib3's; the last one made
-        self._was_cut = False
+        self._was_interrupted = False
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send to the configured origin and read the answer.
 
-        Raises AnswerNotTrusted for another origin or a too large answer, AnswerBroken for one that was cut off or took
-        too long, and what requests raises for a connection that could not be made.
+        Raise AnswerNotTrusted for another origin, AnswerUnusable for a too large answer, AnswerCutOff for half of one,
+        DeadlinePassed for one that took too long, and what requests raises for a connection that could not be made.
         """
         if origin_of(request.url or "") != self._origin:
             raise AnswerNotTrusted(
                 "Confluence named an address on another host; nothing was sent there.",
-                remedy="Check confluence.url, and who answers for it.",
+                remedy="Check confluence.url, and the proxies before it.",
             )
         ends_at = time.monotonic() + self._deadline_seconds
-        self._was_cut = False
+        self._was_interrupted = False
         # The library cuts its own timeout to whole seconds.
         kwargs |= {"stream": True, "timeout": self._timeout_seconds}
-        with self._cutter.watching(self._cut, ends_at):
+        with self._watchdog.watching(self._interrupt, ends_at):
             try:
                 response = super().send(request, *args, **kwargs)
                 try:
@@ -83,29 +105,36 @@ class GuardedAdapter(HTTPAdapter):
                 finally:
                     response.close()
             except (requests.RequestException, AnswerNotTrusted) as error:
-                if self._was_cut:
+                if self._was_interrupted:
                     raise self._too_late() from error
                 raise
-        if self._was_cut:  # within headers, or a body that the closing ends, the rest may look whole
+        if self._was_interrupted:  # within headers, or a body that the closing ends, the rest may look whole
             raise self._too_late()
-        response.__class__ = ReadAnswer
+        response.__class__ = CompleteResponse
         state: dict[str, Any] = response.__dict__
         state.update(_content=body, _content_consumed=True)
         return response
 
+    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
+        """Add a TLS context of our own: urllib3's would write the keys of every connection to SSLKEYLOGFILE."""
+        host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
+        return host, pool if self._tls is None else {**pool, "ssl_context": self._tls}
+
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """Return the pool of connections; which connection it makes is noted, since only its socket can be woken."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        pool.ConnectionCls = partial(self._note, type(pool).ConnectionCls)
+        if not isinstance(pool.ConnectionCls, partial):
+            pool.ConnectionCls = partial(self._note, pool.ConnectionCls)
         return pool
 
     def _note(self, make: Callable[..., Any], **how: Any) -> Any:
         self._connection = make(**how)
+        self._connection.response_class = _FinalResponse
         return self._connection
 
-    def _cut(self) -> None:
+    def _interrupt(self) -> None:
         """Wake the thread that waits for the answer, from another one."""
-        self._was_cut = True
+        self._was_interrupted = True
         sock = getattr(self._connection, "sock", None)
         if sock is not None:
             with suppress(OSError):
@@ -117,7 +146,7 @@ class GuardedAdapter(HTTPAdapter):
         body = bytearray()
         for chunk in _decoded(response, self._max_answer_bytes):
             if len(body) + len(chunk) > self._max_answer_bytes:
-                raise AnswerNotTrusted(
+                raise AnswerUnusable(
                     f"An answer of Confluence is larger than {self._max_answer_bytes:,} bytes.",
                     remedy="Raise confluence.max_answer_megabytes if that is right.",
                 )
@@ -126,34 +155,62 @@ class GuardedAdapter(HTTPAdapter):
             body += chunk
         return body
 
-    def _too_late(self) -> AnswerBroken:
-        return AnswerBroken(f"the answer took longer than {self._deadline_seconds:g} s")
+    def _too_late(self) -> DeadlinePassed:
+        return DeadlinePassed(f"the answer took longer than {self._deadline_seconds:g} s")
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Return a context that verifies certificates and host names, and writes no keys anywhere."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION
+    return context
 
 
 def _decoded(response: requests.Response, limit_bytes: int) -> Iterator[bytes]:
-    """Yield the body as it arrives. Gzip is undone here, since urllib3 reads on until a block can be decoded.
+    """Yield the body as it arrives. Gzip is undone here, since urllib3 reads on until a block can be decoded."""
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding in _GZIP:
+        return _unzipped(response, limit_bytes)
+    if encoding in _PLAIN:
+        return iter(partial(_read_some, response), b"")
+    raise AnswerUnusable(f"Confluence answered in an encoding that was not asked for ({encoding[:20]!r}).")
+
+
+def _unzipped(response: requests.Response, limit_bytes: int) -> Iterator[bytes]:
+    """Yield what a gzip stream holds. It may have several members (RFC 1952), with zeros between and behind them.
 
     No chunk decodes to much more than the limit, so that a gzip bomb costs no more memory than a large answer.
     """
-    encoding = response.headers.get("Content-Encoding", "identity").lower()
-    if encoding not in ("identity", "gzip"):
-        raise AnswerNotTrusted(f"Confluence answered in an encoding that was not asked for ({encoding[:20]!r}).")
-    decoder = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
+    received, members = 0, 0
+    decoder: Any = None  # of the member that is being read
     while raw := _read_some(response):
-        try:
-            yield decoder.decompress(raw, limit_bytes + 1) if decoder else raw
-        except zlib.error as error:
-            raise AnswerBroken("the answer's gzip stream is damaged") from error
-    if decoder and not decoder.eof:
-        raise AnswerBroken("the answer's gzip stream was cut off")
+        received += len(raw)
+        if received > limit_bytes + _CHUNK_BYTES:  # more than it may hold: empty members for ever
+            raise AnswerUnusable(f"An answer of Confluence is larger than {limit_bytes:,} bytes.")
+        while raw := raw if decoder or not members else raw.lstrip(b"\0"):
+            if decoder is None:
+                decoder, members = zlib.decompressobj(zlib.MAX_WBITS | 16), members + 1
+            try:
+                yield decoder.decompress(raw, limit_bytes + 1)
+            except zlib.error as error:
+                if members == 1:
+                    raise AnswerCutOff("the answer's gzip stream is damaged") from error
+                raise AnswerUnusable("An answer of Confluence holds garbage behind its gzip stream.") from error
+            raw, decoder = (decoder.unused_data, None) if decoder.eof else (b"", decoder)
+    is_empty_refusal = received == 0 and response.status_code not in (200, 203)  # it names gzip and sends nothing
+    if decoder or (not members and not is_empty_refusal):
+        raise AnswerCutOff("the answer's gzip stream was cut off")
 
 
 def _read_some(response: requests.Response) -> bytes:
-    """Read what the socket has, at least one byte; empty at the end. Raises AnswerBroken when that came too soon."""
+    """Read what the socket has, at least one byte; empty at the end. Raise AnswerCutOff if that came too soon."""
     try:
         return bytes(response.raw.read1(_CHUNK_BYTES, decode_content=False))
+    except (urllib3.exceptions.ReadTimeoutError, TimeoutError) as error:
+        raise DeadlinePassed("the answer stopped in the middle") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise AnswerBroken(f"the answer was cut off ({type(error).__name__})") from error
+        raise AnswerCutOff(f"the answer was cut off ({type(error).__name__})") from error
 
 
 def origin_of(url: str) -> tuple[str, str, int]:

@@ -1,4 +1,4 @@
-"""Where a Confluence lives, and where the `next` link of a listing leads. Pure.
+"""Where a Confluence is, where the `next` link of a listing leads, and where people open a page. Pure.
 
 `next` comes in three shapes: with the context path (`/wiki/api/v2/...`), without it (`/rest/api/...`), and absolute.
 Behind the API gateway (`/ex/confluence/{cloudId}/wiki`) it comes without the gateway's prefix. What counts is only the
@@ -7,6 +7,7 @@ base, so that no link leads anywhere else.
 """
 
 import re
+from collections.abc import Mapping
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from hr_sync.confluence.http.transport import origin_of
@@ -14,6 +15,11 @@ from hr_sync.errors import AnswerNotTrusted
 
 _API_ROOT = re.compile(r"/(?:api/v2|rest/api)/")
 _GATEWAY_PATH = re.compile(r"/ex/confluence/[^/]+/?")
+_CLOUD_HOSTS = (".atlassian.net", ".jira.com", ".atlassian-us-gov-mod.net", ".atlassian-us-gov.net")
+_GATEWAY_HOSTS = ("api.atlassian.com", "api.atlassian-us-gov-mod.com", "api.atlassian-us-gov.com")
+_PARAMETER = r"""\s*;\s*[\w!#$&+.^`|~*-]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s",;<>]*))?"""
+_LINK = re.compile(rf"\s*<([^<>]*)>((?:{_PARAMETER})*)\s*(?:,|$)")
+_RELATION = re.compile(r""";\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]+))""", re.IGNORECASE)
 
 
 def api_base(url: str) -> str:
@@ -29,20 +35,32 @@ def api_base(url: str) -> str:
 
 
 def is_cloud_site(url: str) -> bool:
-    """True for the address of a Cloud site, as told by its host alone."""
-    return (urlsplit(url).hostname or "").lower().endswith((".atlassian.net", ".jira.com"))
+    """Return True for the address of a Cloud site, Government Cloud included, judged by its host alone."""
+    return (urlsplit(url).hostname or "").lower().endswith(_CLOUD_HOSTS)
 
 
 def is_cloud(url: str) -> bool:
-    """True for what can only be Cloud: a site of it, or the API gateway. A site with a name of its own is not told."""
+    """Return True for what can only be Cloud: a site of it, or the API gateway."""
+    return is_cloud_site(url) or is_gateway(url)
+
+
+def is_gateway(url: str) -> bool:
+    """Return True for an address of the API gateway, where no page can be opened."""
     parts = urlsplit(url)
-    return is_cloud_site(url) or parts.hostname == "api.atlassian.com" or _GATEWAY_PATH.match(parts.path) is not None
+    return parts.hostname in _GATEWAY_HOSTS or _GATEWAY_PATH.match(parts.path) is not None
+
+
+def gateway_of(site: str) -> str:
+    """Return the origin of the API gateway that serves a Cloud site; Government Cloud has its own."""
+    host = (urlsplit(site).hostname or "").lower()
+    domain = next((each for each in _CLOUD_HOSTS[2:] if host.endswith(each)), ".atlassian.net")
+    return f"https://api{domain.removesuffix('.net')}.com"
 
 
 def resolve_next(base: str, link: str) -> str:
     """Return the address of a listing's next page, below `base`. Path and query of `link` are opaque and kept.
 
-    Raises AnswerNotTrusted for a link that leads to another host, another path, or nowhere.
+    Raise AnswerNotTrusted for a link that leads to another host, another path, or nowhere.
     """
     parts = _parts_of(link)
     root = _API_ROOT.search(parts.path)
@@ -60,6 +78,62 @@ def resolve_next(base: str, link: str) -> str:
         )
     query = f"?{parts.query}" if parts.query else ""
     return f"{base}{parts.path[root.start() :]}{query}"
+
+
+def next_in_header(header: str) -> str | None:
+    """Return the address with `rel="next"` in a `Link` header (RFC 8288); None if there is none.
+
+    Raise AnswerNotTrusted for a header that cannot be parsed: a listing must not end because of it.
+    """
+    found, position = None, 0
+    while position < len(header):
+        match = _LINK.match(header, position)
+        if match is None:
+            raise AnswerNotTrusted("The Link header of a listing cannot be parsed; whether there is more is not known.")
+        position = match.end()
+        for quoted, bare in _RELATION.findall(match[2]):
+            if found is None and "next" in (quoted or bare).lower().split():
+                found = match[1]
+    return found
+
+
+class PageUrls:
+    """Makes the addresses under which people open pages: never on another origin than the configured one.
+
+    The API gateway is no place to open a page. Behind it the first answer that names a Cloud site over https says where
+    pages are, and no other site is believed after it.
+    """
+
+    def __init__(self, base: str) -> None:
+        """`base` is where the API stands."""
+        self._base = base
+        self._site: str | None = None
+        self._learns = is_gateway(base)
+
+    def site_in(self, answer: Mapping[str, object]) -> str:
+        """Return where the links of this answer start: its `_links.base` if that is ours, else the configured base."""
+        links = answer.get("_links")
+        named = links.get("base") if isinstance(links, dict) else None
+        if isinstance(named, str):
+            origin = origin_of(named)
+            if "@" not in named and origin == origin_of(self._base):
+                return named.rstrip("/")
+            if self._learns and self._site is None and origin[0] == "https" and is_cloud_site(named):
+                self._site = f"https://{urlsplit(named).netloc.rpartition('@')[2]}/wiki"
+        return self._site or self._base
+
+
+def page_url(site: str, item: Mapping[str, object], *, otherwise: str) -> str:
+    """Return where people open a page: `site` and the page's `webui`, or the path `otherwise` where that is unfit."""
+    links = item.get("_links")
+    webui = links.get("webui") if isinstance(links, dict) else None
+    if not isinstance(webui, str) or not webui:
+        return f"{site}{otherwise}"
+    if webui[0] == "/":
+        return f"{site}{webui}"
+    if "://" not in webui.partition("?")[0]:
+        return f"{site}/{webui}"
+    return webui if "@" not in webui.partition("?")[0] and origin_of(webui) == origin_of(site) else f"{site}{otherwise}"
 
 
 def _parts_of(link: str) -> SplitResult:

@@ -8,8 +8,7 @@ from sqlalchemy import ColumnElement, Table, and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import StoredAttributes
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import StoredPage
+from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import HoldState
 from hr_sync.store.read.pages import HIDDEN, LIVE
 from hr_sync.store.tables import ConfluencePage, PageBody, PageFailure, SyncSpace
@@ -19,9 +18,13 @@ _PAGES = cast("Table", ConfluencePage.__table__)
 _BODIES = cast("Table", PageBody.__table__)
 
 
-def stored_of_space(session: Session, space_key: str) -> dict[str, StoredPage]:
-    """Return every row of a space, hidden and removed ones too, by page id."""
-    return _stored(session, _PAGES.c.space_key == space_key)
+def stored_of_space(session: Session, space: Space) -> dict[str, StoredPage]:
+    """Return every row of a space, hidden and removed ones too, by page id, also those under its former keys."""
+    stored = _stored(session, _PAGES.c.space_key == space.key)
+    former = session.scalar(select(SyncSpace.former_keys).where(SyncSpace.space_key == space.key))
+    if former and space.id:
+        stored |= _stored(session, and_(_PAGES.c.space_key == func.any(former), _PAGES.c.space_id == space.id))
+    return stored
 
 
 def stored_by_id(session: Session, ids: Iterable[str]) -> dict[str, StoredPage]:
@@ -78,14 +81,20 @@ def stored_spaces(session: Session) -> list[StoredSpace]:
             func.coalesce(space.name, ""),
             func.coalesce(space.held, 0),
             space.gone_at,
+            func.coalesce(space.former_keys, []),
         )
         .join_from(keys, space, space.space_key == keys.c.space_key, isouter=True)
         .order_by(keys.c.space_key)
     )
     return [
-        StoredSpace(key=key, id=space_id, name=name, held=held, gone_at=gone_at)
-        for key, space_id, name, held, gone_at in rows
+        StoredSpace(key=key, id=space_id, name=name, held=held, gone_at=gone_at, former_keys=tuple(former_keys))
+        for key, space_id, name, held, gone_at, former_keys in rows
     ]
+
+
+def held_removals(session: Session) -> int:
+    """Return how many removals wait for a decision, in all spaces together."""
+    return session.scalar(select(func.coalesce(func.sum(SyncSpace.held), 0))) or 0
 
 
 def state_of_space(session: Session, space_key: str) -> SpaceState:
@@ -96,6 +105,7 @@ def state_of_space(session: Session, space_key: str) -> SpaceState:
             space.watermark,
             space.scope_fingerprint,
             space.held,
+            space.held_reason,
             space.mass_delete_allowed_run_id,
             space.full_pass_due,
             space.last_full_at,
@@ -103,11 +113,11 @@ def state_of_space(session: Session, space_key: str) -> SpaceState:
     ).one_or_none()
     if row is None:
         return SpaceState()
-    watermark, fingerprint, held, allowed_run_id, full_pass_due, last_full_at = row
+    watermark, fingerprint, held, held_reason, allowed_run_id, full_pass_due, last_full_at = row
     return SpaceState(
         watermark=watermark,
         scope_fingerprint=fingerprint,
-        hold=HoldState(held=held, allowed_run_id=allowed_run_id),
+        hold=HoldState(held=held, reason=held_reason, allowed_run_id=allowed_run_id),
         full_pass_due=full_pass_due,
         last_full_at=last_full_at,
     )

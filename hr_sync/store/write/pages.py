@@ -24,7 +24,7 @@ from hr_sync.domain.content import metadata_digest
 from hr_sync.store.db_errors import MISSING_RIGHT, describe_error, is_temporary, sqlstate
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import PageBody, PageFailure
-from hr_sync.store.values import MAX_PAGES, Failure, PageWrite, WriteResult
+from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite, WriteResult
 from hr_sync.store.write.arrays import as_arrays, unnested
 from hr_sync.store.write.changes import CHANGE_COLUMNS, Change, change_row, insert_changes, record_changes
 from hr_sync.store.write.failures import record_failures
@@ -119,7 +119,7 @@ def _failure(write: PageWrite, error: DBAPIError | UnicodeEncodeError) -> Failur
     original = error.orig if isinstance(error, DBAPIError) else error
     return Failure(
         page_id=write.head.id,
-        stage="store",
+        stage=FailureStage.STORE,
         error_class=type(original).__name__,
         message=f"PostgreSQL refused the page: {describe_error(error)}",
         version=write.head.version,

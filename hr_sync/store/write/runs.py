@@ -1,6 +1,6 @@
 """Writes what runs did: a row when a run begins, one for each of its spaces, how it ended, and where a space stands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport, SpaceReport
 from hr_sync.store.lease import Lease, check_lease
-from hr_sync.store.tables import PageFailure, SyncRun, SyncRunSpace, SyncSpace
+from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncRunSpace, SyncSpace
 from hr_sync.store.values import SpaceRecord, Worker
 from hr_sync.store.write.failures import forget_failures_before
 
@@ -82,6 +82,17 @@ def request_full_pass(session: Session, space_key: str) -> None:
     session.execute(update(_SPACES).where(_SPACES.c.space_key == space_key).values(full_pass_due=True))
 
 
+def mark_gone(session: Session, space_keys: Sequence[str]) -> None:
+    """Mark those of these spaces as gone that have no page which is not removed, no failure, and nothing held."""
+    page, failure, row = ConfluencePage.__table__.c, PageFailure.__table__.c, _SPACES.c
+    kept = select(page.id).where(page.space_key == row.space_key, page.removed_at.is_(None)).exists()
+    failing = select(failure.page_id).where(failure.space_key == row.space_key).exists()
+    nothing_left = (~kept, ~failing, row.held == 0, row.gone_at.is_(None))
+    session.execute(
+        update(_SPACES).where(row.space_key == func.any(list(space_keys)), *nothing_left).values(gone_at=func.now())
+    )
+
+
 def forget_position(session: Session, lease: Lease) -> None:
     """Make the next pass over a space a full one, with nothing held. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
@@ -98,12 +109,13 @@ def forget_space(session: Session, lease: Lease) -> None:
 
 def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]:
     values = {"last_run_id": run_id} | _outcome(mode, record.report)
-    values["gone_at"] = func.coalesce(_SPACES.c.gone_at, func.now()) if record.gone else null()
+    if record.looked_at_all:
+        values["gone_at"] = null()
     if record.looked_at_all:
         values |= {"last_complete_run_id": run_id, "last_complete_at": func.now()}
     if record.looked_at_all and record.listed_all:
         values["last_full_at"] = func.now()
-    if record.listed_all or mode == Mode.FULL:
+    if record.listed_all:
         values["full_pass_due"] = False
     if record.watermark is not None:
         values["watermark"] = record.watermark

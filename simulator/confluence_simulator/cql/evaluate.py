@@ -10,6 +10,7 @@ from confluence_simulator.cql.dates import minute, read_date
 from confluence_simulator.cql.syntax import Both, Clause, CqlError, Function, Node, Not, Query, Value
 from confluence_simulator.rendering import as_text
 from confluence_simulator.world import Attachment, Comment, Content, Page, World
+from confluence_simulator.world.records import last_touched
 
 Test = Callable[[Content], bool]
 EQUAL = frozenset({"=", "!=", "in", "not in"})
@@ -21,13 +22,17 @@ TYPES = ("page", "blogpost", "comment", "attachment", "folder", "space", "user",
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """`moment` is how far the index has come, `now` the world's present, `user_id` who asks."""
+    """`moment` is how far the index has come, `now` the world's present, `user_id` who asks.
+
+    `moves` says whether a move counts as a modification.
+    """
 
     world: World
     moment: datetime
     now: datetime
     zone: ZoneInfo
     user_id: str | None = None
+    moves: bool = False
 
 
 class Search:
@@ -48,7 +53,7 @@ class Search:
         """Ascending keys also for descending orders; the id makes them unique."""
         parts: list[Any] = []
         for order in self._order:
-            value = SORT_KEYS[order.field](content)
+            value = SORT_KEYS[order.field](self._context, content)
             if order.descending and isinstance(value, int):
                 value = -value
             elif order.descending:
@@ -105,7 +110,8 @@ class Search:
         holds = compare[clause.operator]
         if clause.field == "created":
             return lambda content: holds(minute(content.created_at))
-        return lambda content: holds(minute(content.modified_at))
+        moves = self._context.moves
+        return lambda content: holds(minute(last_touched(content, moves=moves)))
 
     def _words(self, clause: Clause) -> Test:
         """`~` finds every word, in any order; a word that ends in * finds those that begin so."""
@@ -191,11 +197,11 @@ FIELDS: dict[str, Callable[[Context, list[str]], Test]] = {
     "creator": _created_by,
     "contributor": _edited_by,
 }
-SORT_KEYS: dict[str, Callable[[Content], Any]] = {
-    "created": lambda content: int(content.created_at.timestamp() * 1000),
-    "lastmodified": lambda content: int(content.modified_at.timestamp() * 1000),
-    "title": lambda content: content.title.casefold(),
-    "id": lambda content: int(content.id.removeprefix("att")),
-    "type": lambda content: content.kind,
-    "space": lambda content: content.space_key,
+SORT_KEYS: dict[str, Callable[[Context, Content], Any]] = {
+    "created": lambda _, content: int(content.created_at.timestamp() * 1000),
+    "lastmodified": lambda context, content: int(last_touched(content, moves=context.moves).timestamp() * 1000),
+    "title": lambda _, content: content.title.casefold(),
+    "id": lambda _, content: int(content.id.removeprefix("att")),
+    "type": lambda _, content: content.kind,
+    "space": lambda _, content: content.space_key,
 }

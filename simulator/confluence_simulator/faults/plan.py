@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -16,7 +16,8 @@ class Fault:
 
     `match` is a regular expression searched in path and query as sent ("" matches everything); `times` is for how many
     matching requests in a row it fires, 0 for ever. `argument` is what the kind's description says. Control requests
-    are neither counted nor broken.
+    are neither counted nor broken. A kind of fault that spoils the answers which hold one page or one space counts
+    these answers alone.
     """
 
     kind: str
@@ -49,7 +50,7 @@ class Fault:
 
 
 class FaultPlan:
-    """The faults of one simulator. `fired` tells which really happened: a test that injects one must look."""
+    """The faults of one simulator. `fired` lists those that happened: a test that plans one must check it."""
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()
@@ -79,13 +80,27 @@ class FaultPlan:
             return [fault for fault, _ in self._seen]
 
     def take(self, target: str) -> list[Fault]:
-        """Count this request and return the faults that fire at it."""
+        """Count this request and return the faults that fire at it, whatever its answer will be."""
+        return self._take(target, lambda fault: KINDS[fault.kind].touches is None)
+
+    def depends_on_answer(self, target: str) -> bool:
+        """Whether a fault may fire at this request, depending on its answer."""
+        with self._lock:
+            return any(
+                KINDS[fault.kind].touches is not None and re.search(fault.match, target) for fault, _ in self._seen
+            )
+
+    def take_touching(self, target: str, touches: Callable[[Fault], bool]) -> list[Fault]:
+        """Count this answer for the faults that it concerns (`touches`), and return those that fire at it."""
+        return self._take(target, lambda fault: KINDS[fault.kind].touches is not None and touches(fault))
+
+    def _take(self, target: str, counts: Callable[[Fault], bool]) -> list[Fault]:
         if not self._seen:
             return []
         with self._lock:
             firing: list[Fault] = []
             for index, (fault, seen) in enumerate(self._seen):
-                if re.search(fault.match, target) is None:
+                if re.search(fault.match, target) is None or not counts(fault):
                     continue
                 self._seen[index] = (fault, seen + 1)
                 over = seen + 1 - fault.at

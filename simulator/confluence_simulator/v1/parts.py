@@ -85,7 +85,7 @@ def restrictions_by_operation(call: Call) -> Answer:
 
 
 def restrictions_of_operation(call: Call) -> Answer:
-    """The only one of them that pages: `start` and `limit` count users and groups alike."""
+    """Answer the one list of restrictions that has pages: `start` and `limit` count users and groups alike."""
     content, operation = content_of(call), call.captured["operation"]
     if operation not in OPERATIONS:
         raise BadParameterError("operationKey", operation, "read or update")
@@ -106,7 +106,7 @@ def spaces(call: Call) -> Answer:
     found = [
         space
         for space in call.world.spaces()
-        if (not keys or space.key in keys)
+        if (not keys or call.is_named(space, keys))
         and (not ids or space.id in ids)
         and (not of_type or space.type == of_type)
         and (not status or space.status == status)
@@ -120,7 +120,7 @@ def spaces(call: Call) -> Answer:
 
 def space(call: Call) -> Answer:
     key = call.captured["key"]
-    found: Space | None = next((space for space in call.world.spaces() if space.key == key), None)
+    found: Space | None = next((space for space in call.world.spaces() if call.is_named(space, (key,))), None)
     if found is None or not call.sees_space(found):
         reason = "" if is_cloud(call) else "Not Found"
         message = f"No space with key : {key}"

@@ -64,14 +64,14 @@ def content_links(call: Call, content: Content) -> Document:
             "tinyui": tiny(content.id),
             "editui": draft,
             "webui": web_path(call, content),
-            "edituiv2": f"/spaces/{content.space_key}/pages/edit-v2/{content.id}",
+            "edituiv2": f"/spaces/{call.world.space(content.space_id).address}/pages/edit-v2/{content.id}",
         }
     return {"webui": web_path(call, content), "edit": draft, "tinyui": tiny(content.id), "self": own}
 
 
 def web_path(call: Call, content: Content) -> str:
     if is_cloud(call):
-        return page_path(content.space_key, content.id, content.title)
+        return page_path(call.world.space(content.space_id).address, content.id, content.title)
     if any(character in content.title for character in "?&/\\;+%"):
         return f"/pages/viewpage.action?pageId={content.id}"
     return f"/display/{content.space_key}/{quote_plus(content.title)}"
@@ -192,7 +192,7 @@ def body_expansion(call: Call, content: Content, tree: Tree) -> Document:
 def space_object(call: Call, space: Space, tree: Tree | None = None) -> Document:
     """`id` is a JSON number here, unlike in v2 and unlike ids of content."""
     own = f"/rest/api/space/{space.key}"
-    webui = f"/spaces/{space.key}" if is_cloud(call) else f"/display/{space.key}"
+    webui = f"/spaces/{space.address}" if is_cloud(call) else f"/display/{space.key}"
     expandable = {"metadata": "", "icon": "", "description": ""}
     if space.homepage_id is not None:
         expandable["homepage"] = f"/rest/api/content/{space.homepage_id}"
@@ -208,7 +208,7 @@ def space_object(call: Call, space: Space, tree: Tree | None = None) -> Document
             "theme": f"{own}/theme",
             "history": "",
         }
-        document |= {"alias": space.key, "status": space.status}
+        document |= {"alias": space.address, "status": space.status}
     else:
         document["status"] = space.status.upper()
     if tree and "description" in tree:

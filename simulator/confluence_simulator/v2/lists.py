@@ -9,6 +9,7 @@ from confluence_simulator.links import target, zulu
 from confluence_simulator.listing import Key, SortedRows
 from confluence_simulator.messages import Answer, Pairs
 from confluence_simulator.world import Content
+from confluence_simulator.world.records import last_touched
 
 Row = TypeVar("Row")
 DEFAULT_LIMIT = 25
@@ -19,11 +20,11 @@ def number(content_id: str) -> int:
     return int(content_id.removeprefix("att"))
 
 
-def content_key(order: str) -> Callable[[Content], Key]:
-    """`order` is id, created-date, modified-date or title."""
+def content_key(order: str, *, moves: bool = False) -> Callable[[Content], Key]:
+    """Return the key for an `order`: id, created-date, modified-date or title; `moves` may count as modifications."""
     keys: dict[str, Callable[[Content], Key]] = {
         "created-date": lambda content: (zulu(content.created_at), number(content.id)),
-        "modified-date": lambda content: (zulu(content.modified_at), number(content.id)),
+        "modified-date": lambda content: (zulu(last_touched(content, moves=moves)), number(content.id)),
         "title": lambda content: (content.title, number(content.id)),
     }
     return keys.get(order, lambda content: (number(content.id), number(content.id)))
@@ -52,7 +53,7 @@ def list_answer(
     if "cursor" in call.query:
         position = unseal(call.query.one("cursor"), secret, call.route, pairs, limit)
         after = (position["contentOrderValue"], number(position["id"]))
-    listing_key: Hashable = (call.world.revision, call.list_moment(), call.user, call.circumstances, call.route, pairs)
+    listing_key: Hashable = (call.world.revision, call.list_moment(), call.user, call.conditions, call.route, pairs)
     found = call.listings.get(listing_key, lambda: SortedRows([row for row in rows() if sees(row)], key))
     page, last = found.after(after, limit, descending=descending)
     next_target = None

@@ -10,7 +10,7 @@ from confluence_simulator.world import Content, Page, Space, World
 
 
 def page_object(world: World, page: Page, body_format: str) -> dict[str, Any]:
-    """A page or, without parent and position, a blog post. An empty `body_format` gives an empty body."""
+    """Return a page or, without parent and position, a blog post; an empty `body_format` gives an empty body."""
     parent = None if page.parent_id is None else world.find(page.parent_id)
     tree = {
         "parentType": None if parent is None else parent.kind,
@@ -34,12 +34,13 @@ def page_object(world: World, page: Page, body_format: str) -> dict[str, Any]:
 
 
 def page_links(world: World, page: Page) -> dict[str, str]:
-    homepage = world.space(page.space_id).homepage_id == page.id
-    webui = f"/spaces/{page.space_key}/overview" if homepage else page_path(page.space_key, page.id, page.title)
+    space = world.space(page.space_id)
+    homepage = space.homepage_id == page.id
+    webui = f"/spaces/{space.address}/overview" if homepage else page_path(space.address, page.id, page.title)
     return {
         "editui": f"/pages/resumedraft.action?draftId={page.id}",
         "webui": webui if page.kind == "page" else webui.replace("/pages/", "/blog/", 1),
-        "edituiv2": f"/spaces/{page.space_key}/pages/edit-v2/{page.id}",
+        "edituiv2": f"/spaces/{space.address}/pages/edit-v2/{page.id}",
         "tinyui": tiny(page.id),
     }
 
@@ -82,6 +83,6 @@ def space_object(space: Space, description_format: str) -> dict[str, Any]:
         "type": space.type,
         "description": description,
         "status": space.status,
-        "_links": {"webui": f"/spaces/{space.key}"},
-        "currentActiveAlias": space.key,
+        "_links": {"webui": f"/spaces/{space.address}"},
+        "currentActiveAlias": space.address,
     }

@@ -15,7 +15,7 @@ class Clock:
             raise ValueError("start needs a time zone")
         if step <= timedelta(0):
             raise ValueError("step must be positive: two edits never share a moment unless a test says so")
-        self._now = _whole_milliseconds(start.astimezone(UTC))
+        self._now = whole_milliseconds(start.astimezone(UTC))
         self.step = step
 
     @property
@@ -29,9 +29,10 @@ class Clock:
     def advance(self, by: timedelta) -> datetime:
         if by < timedelta(0):
             raise ValueError("a world's time does not run backwards")
-        self._now = _whole_milliseconds(self._now + by)
+        self._now = whole_milliseconds(self._now + by)
         return self._now
 
 
-def _whole_milliseconds(moment: datetime) -> datetime:
+def whole_milliseconds(moment: datetime) -> datetime:
+    """Cut off what Confluence does not show."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-Kind = Literal["page", "blogpost", "folder", "comment", "attachment"]
+Kind = Literal["page", "blogpost", "folder", "whiteboard", "database", "embed", "comment", "attachment"]
 Status = Literal["current", "archived", "trashed", "draft", "purged"]
 SpaceType = Literal["global", "collaboration", "knowledge_base", "personal"]
 SpaceStatus = Literal["current", "archived"]
@@ -54,6 +54,27 @@ class SpacePermission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceRole:
+    """A named set of permissions in a space, e.g. `read/space`."""
+
+    id: str
+    number: int
+    name: str
+    type: Literal["SYSTEM", "CUSTOM"]
+    description: str = ""
+    permissions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleAssignment:
+    """`principal_type` is USER, GROUP or ACCESS_CLASS."""
+
+    principal_type: str
+    principal_id: str
+    role: SpaceRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
     id: str
     name: str
@@ -74,6 +95,14 @@ class Space:
     description: str = ""
     labels: tuple[Label, ...] = ()
     permissions: tuple[SpacePermission, ...] = ()
+    roles: tuple[RoleAssignment, ...] = ()
+    alias: str = ""
+    """The name that an administrator gave the space for its addresses; the key and the id stay as they are."""
+
+    @property
+    def address(self) -> str:
+        """The name of the space in links: its alias, or its key where it has none."""
+        return self.alias or self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,15 +147,26 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Content):
-    """A page, a blog post or a folder: what stands in a space and can carry labels and restrictions."""
+    """A page, a blog post, a folder, a whiteboard, a database or an embed (Smart Link): a node of a space's tree.
+
+    Each kind can be the parent of another; each can carry restrictions.
+    """
 
     parent_id: str | None = None
     position: int | None = None
     owner_id: str = ""
     last_owner_id: str | None = None
+    moved_at: datetime | None = None
+    """When the page itself was last moved; None if it never was."""
     labels: tuple[Label, ...] = ()
     read: Restriction = UNRESTRICTED
     update: Restriction = UNRESTRICTED
+
+
+def last_touched(content: Content, *, moves: bool) -> datetime:
+    """Return the date that orders by modification compare: of the version or, if `moves` count, of a later move."""
+    moved_at = content.moved_at if moves and isinstance(content, Page) else None
+    return content.modified_at if moved_at is None else max(content.modified_at, moved_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

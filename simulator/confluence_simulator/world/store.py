@@ -1,23 +1,24 @@
-"""What a world remembers: the present state of everything, every earlier state of content, and the list of events.
+"""What a world holds: the present state of everything, every earlier state of content, and the list of events.
 
-Knows no rules; the rules of each edit are in `spaces.py`, `pages.py` and `attached.py`.
+The rules of each edit are in `people.py`, `spaces.py`, `pages.py` and `attached.py`.
 """
 
 import random
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from confluence_simulator.world.clock import DEFAULT_START, DEFAULT_STEP, Clock
-from confluence_simulator.world.records import Content, Event, Group, Label, Page, Space, User, WorldError
+from confluence_simulator.world.records import Content, Event, Group, Label, Page, Space, SpaceRole, User, WorldError
 
 FIRST_ID = 98_304
 """Ids grow from here with gaps and pass from five digits to six, so that text order and number order differ."""
 
 
 class Store:
-    """All edits hold `lock`; whoever wants several reads to agree holds it too."""
+    """The data of one world and the few ways to change it. All edits hold `lock`."""
 
     def __init__(
         self,
@@ -31,21 +32,26 @@ class Store:
         self.clock = Clock(start, step)
         self.revision = 0
         self.events: list[Event] = []
-        self._random = random.Random(seed)  # noqa: S311 - repeatable worlds, no secrets
+        self.random = random.Random(seed)  # noqa: S311 - repeatable worlds, no secrets
         self._last_id = first_id
         self._contents: dict[str, Content] = {}
         self._past: dict[str, list[Content]] = {}
         self._under: dict[str, dict[str, None]] = {}
         self._title_owner: dict[tuple[str, str, str], str] = {}
-        self._spaces: dict[str, Space] = {}
-        self._users: dict[str, User] = {}
-        self._groups: dict[str, Group] = {}
-        self._labels: dict[tuple[str, str], Label] = {}
+        self.spaces: dict[str, Space] = {}
+        self.users: dict[str, User] = {}
+        self.groups: dict[str, Group] = {}
+        self.roles: dict[str, SpaceRole] = {}
+        self.labels: dict[tuple[str, str], Label] = {}
         self._listeners: list[Callable[[Event], None]] = []
 
-    @property
-    def now(self) -> datetime:
-        return self.clock.now
+    def become(self, other: "Store") -> None:
+        """Take over everything that `other` holds; lock and listeners stay, and the revision goes on."""
+        with self.lock, other.lock:
+            revision = self.revision + other.revision + 1
+            kept = {"lock", "_listeners"}
+            vars(self).update({name: value for name, value in vars(other).items() if name not in kept})
+            self.revision = revision
 
     def advance(self, by: timedelta) -> None:
         """Let time pass without an edit, e.g. until a lagging index has caught up."""
@@ -54,7 +60,7 @@ class Store:
             self.revision += 1
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
-        """Call `listener` with every later event until the returned function is called.
+        """Call `listener` with every later event, until the returned function is called.
 
         It is called inside the edit, so it must return at once and not edit.
         """
@@ -68,12 +74,12 @@ class Store:
         return unlisten
 
     def find(self, content_id: str) -> Content | None:
-        """The present state, of any kind and status; None if there never was one or it was purged."""
+        """Return the present state, of any kind and status; None if there never was one or it was purged."""
         content = self._contents.get(content_id)
         return None if content is None or content.status == "purged" else content
 
     def find_at(self, content_id: str, moment: datetime) -> Content | None:
-        """The state at an earlier moment, as an index that lags would still hold it."""
+        """Return the state at an earlier moment, as an index that lags would still hold it."""
         content = self._contents.get(content_id)
         if content is None:
             return None
@@ -85,15 +91,15 @@ class Store:
         return None if content.status == "purged" else content
 
     def contents(self, moment: datetime | None = None) -> list[Content]:
-        """Everything that is not purged, at a moment or now, in no promised order."""
+        """Return everything that is not purged, at a moment or now, in no promised order."""
         with self.lock:
-            if moment is None or moment >= self.now:
+            if moment is None or moment >= self.clock.now:
                 return [content for content in self._contents.values() if content.status != "purged"]
             states = (self.find_at(content_id, moment) for content_id in self._contents)
             return [state for state in states if state is not None]
 
     def versions(self, content_id: str) -> list[Content]:
-        """The last state of each version, oldest first. Loaded worlds know only what happened since."""
+        """Return the last state of each version, oldest first. Loaded worlds know only what happened since."""
         with self.lock:
             by_number = {state.version: state for state in self._past.get(content_id, ())}
             present = self.find(content_id)
@@ -102,13 +108,13 @@ class Store:
             return [by_number[number] for number in sorted(by_number)]
 
     def under(self, container_id: str) -> list[Content]:
-        """Children, comments and attachments directly under a page or folder, whatever their status."""
+        """Return children, comments and attachments directly below a page or other node, whatever their status."""
         with self.lock:
             found = (self.find(content_id) for content_id in self._under.get(container_id, ()))
             return [content for content in found if content is not None]
 
     def ancestors(self, page: Page, moment: datetime | None = None) -> list[Page]:
-        """From the root down to the parent, now or at a moment. A parent that was purged ends the chain."""
+        """Return the chain from the root to the parent, now or at a moment. A parent that was purged ends the chain."""
         chain: list[Page] = []
         while page.parent_id is not None:
             parent = self.find(page.parent_id) if moment is None else self.find_at(page.parent_id, moment)
@@ -119,22 +125,28 @@ class Store:
         return chain[::-1]
 
     def new_id(self) -> str:
-        self._last_id += self._random.randint(1, 48)
+        """Return an id that was never used; ids grow with gaps."""
+        self._last_id += self.random.randint(1, 48)
         return str(self._last_id)
 
+    def new_uuid(self) -> str:
+        """Return an id of a user, a group or a role."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
     def load(self, contents: Iterable[Content]) -> None:
-        """Take over ready-made content at once, without ticks or events."""
+        """Take over ready-made content at once; the clock stands still and there are no events."""
         with self.lock:
             for content in contents:
-                self._put(content)
+                self.put(content)
 
     @contextmanager
-    def _edit(self) -> Iterator[datetime]:
-        """The moment of one edit; everything put inside becomes visible together."""
+    def edit(self) -> Iterator[datetime]:
+        """Give the moment of one edit; everything put inside becomes visible together."""
         with self.lock:
             yield self.clock.tick()
 
-    def _put(self, content: Content) -> None:
+    def put(self, content: Content) -> None:
+        """Make `content` the present state, and keep the one before; raises WorldError where its title is taken."""
         before = self._contents.get(content.id)
         self._claim_title(before, content)
         if before is not None:
@@ -158,7 +170,8 @@ class Store:
         if old_key is not None and old_key != key:
             del self._title_owner[old_key]
 
-    def _tell(self, event: Event) -> None:
+    def publish(self, event: Event) -> None:
+        """Record an event and pass it to the listeners."""
         self.events.append(event)
         for listener in self._listeners:
             listener(event)
@@ -171,7 +184,7 @@ def _place(content: Content | None) -> str | None:
 
 
 def _title_key(content: Content) -> tuple[str, str, str] | None:
-    """A title is taken within its space by current and archived pages alike."""
+    """Return what takes a title: current and archived pages alike, within their space."""
     if content.kind != "page" or content.status not in ("current", "archived"):
         return None
     return content.space_id, content.kind, content.title.casefold()

@@ -1,0 +1,210 @@
+"""Runs the jobs on their schedule until it is asked to stop. No failure of a job ends the process, or goes unreported.
+
+Jobs are in lanes: one lane does one run at a time, and the lanes work side by side, so that a long full run does not
+keep incremental runs waiting. Each lane has a scheduler of its own, whose thread sets the lane's heartbeat: it ends
+when that thread dies, or sleeps because the clock was set back. The calling thread watches the deadlines.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.executors.debug import DebugExecutor
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from hr_sync.cancellation import Cancellation
+from hr_sync.domain.outcome import RunReport
+from hr_sync.errors import HrSyncError
+from hr_sync.service.health import LaneSnapshot, ScheduleSnapshot
+from hr_sync.service.schedule import Trigger
+
+log = structlog.get_logger(__name__)
+
+_WATCH_SECONDS = 0.2  # between two checks of the deadlines
+_HEARTBEAT_SECONDS = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """Something to run on a schedule. `work` gets the cancellation of its run."""
+
+    name: str
+    lane: str  #: jobs of one lane run one after the other
+    trigger: Trigger
+    work: Callable[[Cancellation], RunReport]
+    at_start: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class LaneState:
+    """The state of one lane; read by health from other threads."""
+
+    name: str
+    heartbeat_at: float = field(default_factory=time.monotonic)  #: monotonic
+    running: str | None = None  #: name of the job that runs
+    running_since: float = 0.0  #: monotonic
+    overdue_since: float | None = None  #: monotonic; when the run was told to end for its deadline
+    failures_in_a_row: dict[str, int] = field(default_factory=dict)  #: by job: runs that ended by an exception
+
+    def snapshot(self) -> LaneSnapshot:
+        """Return the state now."""
+        now, overdue_since = time.monotonic(), self.overdue_since
+        return LaneSnapshot(
+            name=self.name,
+            heartbeat_age_seconds=now - self.heartbeat_at,
+            failures_in_a_row=max(dict(self.failures_in_a_row).values(), default=0),
+            overdue_seconds=None if overdue_since is None else now - overdue_since,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerState:
+    """The state of the scheduler, by lane; written by the scheduler alone."""
+
+    lanes: Sequence[LaneState]
+    started_at: float = field(default_factory=time.monotonic)  #: monotonic
+
+    @classmethod
+    def of(cls, *lanes: str) -> "SchedulerState":
+        """Return the state at the start of a scheduler with these lanes."""
+        return cls([LaneState(name=name) for name in lanes])
+
+    def snapshot(self) -> ScheduleSnapshot:
+        """Return the state now, for health."""
+        return ScheduleSnapshot(
+            up_seconds=time.monotonic() - self.started_at, lanes=tuple(lane.snapshot() for lane in self.lanes)
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observer:
+    """What is called about runs: metrics and pings. Called from the threads of all lanes."""
+
+    started: Callable[[str], None]
+    ended: Callable[[str, RunReport], None]
+    failed: Callable[[str, BaseException], None]
+    skipped: Callable[[str], None]  #: the job was due while it still ran
+
+
+def keep_running(
+    jobs: Sequence[Job],
+    state: SchedulerState,
+    observer: Observer,
+    cancellation: Cancellation,
+    *,
+    deadline_seconds: float | None,
+) -> None:
+    """Run the jobs until they are cancelled, then end those that run and return. A deadline of None is none."""
+    lanes = [
+        _Lane(lane, [job for job in jobs if job.lane == lane.name], observer, deadline_seconds) for lane in state.lanes
+    ]
+    for lane in lanes:
+        lane.start()
+    log.info("service.started", jobs=[job.name for job in jobs])
+    try:
+        while not cancellation.wait(_WATCH_SECONDS):
+            for lane in lanes:
+                lane.check_deadline()
+    finally:
+        for lane in lanes:
+            lane.end_run()
+        for lane in lanes:
+            lane.shut_down()
+        log.info("service.stopped")
+
+
+class _Lane:
+    def __init__(
+        self, state: LaneState, jobs: Sequence[Job], observer: Observer, deadline_seconds: float | None
+    ) -> None:
+        self._state = state
+        self._observer = observer
+        self._deadline_seconds = deadline_seconds
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._end_of_run = Cancellation()
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(1), "in_the_loop": DebugExecutor()},
+            # A run that is late takes place, once, however late it is.
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._scheduler.add_listener(self._note_skipped, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
+        for job in jobs:
+            now = {"next_run_time": datetime.now(UTC)} if job.at_start else {}
+            self._scheduler.add_job(self._run, job.trigger, args=[job], id=job.name, name=job.name, **now)
+        every = IntervalTrigger(seconds=_HEARTBEAT_SECONDS, timezone=UTC)
+        self._scheduler.add_job(self._beat, every, executor="in_the_loop")
+
+    def start(self) -> None:
+        """Begin to run the jobs."""
+        self._scheduler.start()
+
+    def check_deadline(self) -> None:
+        """End a run that is past its deadline."""
+        state, now = self._state, time.monotonic()
+        if self._deadline_seconds is None or not state.running or state.overdue_since is not None:
+            return
+        if now - state.running_since > self._deadline_seconds:
+            state.overdue_since = now
+            log.error("run.overdue", job=state.running, deadline_seconds=self._deadline_seconds)
+            self._end_of_run.set()
+
+    def end_run(self) -> None:
+        """Tell the run to stop, and let no other begin."""
+        with self._lock:
+            self._stopping = True
+            self._end_of_run.set()
+
+    def shut_down(self) -> None:
+        """Wait for the end of the run, which looks at its event in every wait."""
+        self._scheduler.shutdown(wait=True)
+
+    def _run(self, job: Job) -> None:
+        """Do one run of a job, in the lane's thread."""
+        state = self._state
+        with self._lock:
+            self._end_of_run = Cancellation()
+            if self._stopping:
+                return
+        state.running, state.running_since, state.overdue_since = job.name, time.monotonic(), None
+        _call(self._observer.started, job.name)
+        try:
+            report = job.work(self._end_of_run)
+            log.debug("job.ended", job=job.name, outcome=report.outcome)
+        except BaseException as failure:  # a SystemExit would end this thread alone, and unseen
+            state.failures_in_a_row[job.name] = state.failures_in_a_row.get(job.name, 0) + 1
+            if isinstance(failure, HrSyncError):
+                log.error("job.failed", job=job.name, error=str(failure))  # noqa: TRY400 -- the message is enough
+            else:
+                log.exception("job.failed", job=job.name)
+            _call(self._observer.failed, job.name, failure)
+        else:
+            state.failures_in_a_row[job.name] = 0
+            _call(self._observer.ended, job.name, report)
+        finally:
+            # For threads that still work for this run.
+            self._end_of_run.set()
+            state.running, state.overdue_since = None, None
+
+    def _beat(self) -> None:
+        """Set the heartbeat, in the scheduler's own thread."""
+        self._state.heartbeat_at = time.monotonic()
+
+    def _note_skipped(self, event: JobExecutionEvent) -> None:
+        log.warning("job.skipped", job=event.job_id)
+        _call(self._observer.skipped, event.job_id)
+
+
+def _call(observe: Callable[..., None], *about: object) -> None:
+    """Call an observer. That it fails is no failure of the run."""
+    try:
+        observe(*about)
+    except Exception:
+        log.exception("observer.failed")

@@ -1,0 +1,136 @@
+"""Runs the jobs of a run in parallel, each under its space's lease; a failure of one costs only that one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+
+import structlog
+
+from hr_sync.domain.outcome import ExitCode, Outcome, RunReport, SpaceReport, is_about_every_space, outcome_of
+from hr_sync.errors import HrSyncError, LeaseHeld
+from hr_sync.store.values import Busy, SpaceRecord
+from hr_sync.sync.access import sync_access
+from hr_sync.sync.by_id import sync_by_id, sync_failed
+from hr_sync.sync.context import AccountProof, JobKind, SpaceJob, SpaceRun, SyncContext
+from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.full import sync_full
+from hr_sync.sync.incremental import sync_incremental
+from hr_sync.sync.unlisted_spaces import sync_unconfigured, sync_unlisted
+
+log = structlog.get_logger(__name__)
+
+_MAX_SPACES = 6  # at once; those that fetch no bodies yet are listed ahead, which holds their heads in memory
+_DO: Mapping[JobKind, Callable[[SpaceRun], SpaceReport]] = {
+    JobKind.FULL: sync_full,
+    JobKind.INCREMENTAL: sync_incremental,
+    JobKind.ACCESS: sync_access,
+    JobKind.BY_ID: sync_by_id,
+    JobKind.FAILED: sync_failed,
+    JobKind.UNLISTED: sync_unlisted,
+    JobKind.UNCONFIGURED: sync_unconfigured,
+}
+
+
+def run_jobs(context: SyncContext, fetcher: BodyFetcher, jobs: Sequence[SpaceJob]) -> list[SpaceReport]:
+    """Run the jobs in parallel and return their reports in order."""
+    if not jobs:
+        return []
+    runner = JobRunner(context, fetcher)
+    threads = min(len(jobs), context.connections, _MAX_SPACES)
+    with ThreadPoolExecutor(threads, thread_name_prefix="space") as pool:
+        return list(pool.map(runner.run, jobs))
+
+
+class JobRunner:
+    """Runs jobs of one process. A failure that is about every space ends those that have not begun."""
+
+    def __init__(self, context: SyncContext, fetcher: BodyFetcher) -> None:
+        self._context = context
+        self._fetcher = fetcher
+        self._account = AccountProof(context.source)
+        self._ended_by: HrSyncError | None = None
+
+    def run(self, job: SpaceJob) -> SpaceReport:
+        """Do one job under the lease of its space. Return how it ended; raise only what is a bug."""
+        with structlog.contextvars.bound_contextvars(run_id=job.run_id, space=job.space.key):
+            try:
+                report = self._run_leased(job)
+            except HrSyncError as failure:
+                report = self._failed(job, failure)
+            log.log(_LEVELS[report.outcome], "space.ended", **log_fields(report))
+            return report
+
+    def _run_leased(self, job: SpaceJob) -> SpaceReport:
+        if self._ended_by is not None:
+            raise self._ended_by
+        context = self._context
+        with context.store.leased(
+            job.space,
+            context.worker,
+            job.run_id,
+            seconds=context.policy.lease_seconds,
+            wait_seconds=context.policy.busy_wait_seconds if job.is_named else 0.0,
+            cancellation=context.cancellation,
+        ) as store:
+            if isinstance(store, Busy):
+                return self._busy(job, store)
+            run = SpaceRun(
+                context=context,
+                job=job,
+                store=store,
+                state=store.state(),
+                fetcher=self._fetcher,
+                account=self._account,
+                requests_before=context.source.client.http_stats.counts().requests,
+            )
+            try:
+                return _DO[job.kind](run)
+            except HrSyncError as failure:
+                report = self._failed(job, failure, run)
+                store.finish(lambda _failing: SpaceRecord(report=report), clear_old_failures=False)
+                return report
+
+    def _busy(self, job: SpaceJob, busy: Busy) -> SpaceReport:
+        """Leave the space to the other worker; a scheduled full pass is due again at the next run of any kind."""
+        if job.is_named:
+            raise LeaseHeld(
+                f"{busy.worker} is at work on space {job.space.key}, and still was after "
+                f"{self._context.policy.busy_wait_seconds:g} s. Try again when it is done.",
+                worker=busy.worker,
+            )
+        if job.kind is JobKind.FULL:
+            self._context.store.request_full_pass(job.space.key)
+        return SpaceReport(space_key=job.space.key, outcome=Outcome.COMPLETE, busy_with=busy.worker)
+
+    def _failed(self, job: SpaceJob, failure: HrSyncError, run: SpaceRun | None = None) -> SpaceReport:
+        ends_run = is_about_every_space(failure)
+        if ends_run and self._ended_by is None:
+            self._ended_by = failure
+        report = SpaceReport(
+            space_key=job.space.key,
+            outcome=outcome_of(failure),
+            exit_code=ExitCode(failure.exit_code),
+            error=str(failure),
+            ends_run=ends_run,
+            busy_with=failure.worker if isinstance(failure, LeaseHeld) else None,
+        )
+        if run is not None:
+            report.counts.add(run.counts)
+        return report
+
+
+_LEVELS = {
+    Outcome.COMPLETE: 20,
+    Outcome.PARTIAL: 30,
+    Outcome.HELD: 40,
+    Outcome.STOPPED: 30,
+    Outcome.FAILED: 40,
+}
+
+
+def log_fields(report: RunReport | SpaceReport) -> dict[str, object]:
+    """Return the fields of a log line: how it ended, and the counts that are not zero."""
+    fields: dict[str, object] = {"outcome": str(report.outcome), "exit_code": int(report.exit_code)}
+    if report.error is not None:
+        fields["error"] = report.error
+    return fields | {name: count for name, count in asdict(report.counts).items() if count}

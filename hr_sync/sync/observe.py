@@ -1,0 +1,66 @@
+"""What a full pass looks at before it decides: the listing of a space, its stored rows, and the scope. Reads only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from hr_sync.confluence.source import Source
+from hr_sync.domain.content import Listing, Space, StoredPage
+from hr_sync.domain.deletion import LookupStatus
+from hr_sync.domain.scope import PageScope, ScopeDecision
+from hr_sync.store.space_store import SpaceReader
+from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.scope import split_by_scope
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observed:
+    """One space at the beginning of a full pass."""
+
+    listing: Listing  #: everything that the source shows
+    in_scope: Listing  #: the part of it that is mirrored
+    others: Mapping[str, ScopeDecision]  #: id → why a listed page is not in scope, or that it is not known
+    stored: Mapping[str, StoredPage]  #: rows of this space, and rows of listed pages in other spaces
+
+    @property
+    def comparable(self) -> Mapping[str, StoredPage]:
+        """Return the stored pages that the plan compares: those that the scope has not decided about."""
+        if not self.others:
+            return self.stored
+        return {page_id: page for page_id, page in self.stored.items() if page_id not in self.others}
+
+    @property
+    def kept_pages(self) -> int:
+        """Return how many stored pages of this space are not removed."""
+        return sum(not page.removed and page.space_key == self.listing.space.key for page in self.stored.values())
+
+
+def observe(source: Source, store: SpaceReader, fetcher: BodyFetcher, space: Space, scope: PageScope) -> Observed:
+    """Read everything that a full pass decides from. Raise what `Source` raises."""
+    listing = source.listing(space)
+    stored = store.stored_pages()
+    unknown = [page_id for page_id in listing.heads if page_id not in stored]
+    elsewhere = store.stored_by_id(unknown) if unknown else {}
+    listing = _without_stale_entries(source, fetcher, listing, elsewhere)
+    rows = {**stored, **{page_id: page for page_id, page in elsewhere.items() if page_id in listing.heads}}
+    scoped = split_by_scope(source, fetcher, listing, rows, scope)
+    return Observed(listing=listing, in_scope=scoped.in_scope, others=scoped.others, stored=rows)
+
+
+def _without_stale_entries(
+    source: Source, fetcher: BodyFetcher, listing: Listing, elsewhere: Mapping[str, StoredPage]
+) -> Listing:
+    """Leave out listed pages that have moved to another space since.
+
+    A listing of a large space takes a while. A page that it shows, and that the mirror has in another space, was moved
+    here or has just been moved away; only a lookup by id can tell.
+    """
+    asked = [page_id for page_id, page in elsewhere.items() if page.space_id != listing.space.id]
+    if not asked:
+        return listing
+    lookups = fetcher.ask_each(source.lookup, asked)
+    gone = {
+        lookup.page_id
+        for lookup in lookups
+        if lookup.result is not LookupStatus.FOUND or lookup.space_id != listing.space.id
+    }
+    return replace(listing, heads={page_id: head for page_id, head in listing.heads.items() if page_id not in gone})

@@ -1,0 +1,176 @@
+"""Finds out what the scope says about pages: asks for parents and labels, and hands both to `PageScope.decide`.
+
+This is the only module that does so. Whatever cannot be read makes a page's scope unknown, never open.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hr_sync.confluence.source import Source
+from hr_sync.domain.content import ContentNode, Listing, StoredPage
+from hr_sync.domain.plan import decide
+from hr_sync.domain.scope import MAX_LEVELS, Chain, PageScope, ScopeDecision, chain_of
+from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed
+from hr_sync.sync.fetch import BodyFetcher
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScopedListing:
+    """A complete listing, split by the scope."""
+
+    in_scope: Listing
+    others: Mapping[str, ScopeDecision]  #: id → why a listed page is not in scope, or that it is not known
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parents:
+    """The parent of every listed page and of everything above it."""
+
+    of: Mapping[str, str | None]  #: by node id; None at the top of the space
+    unresolved: frozenset[str]  #: nodes whose parent could not be read
+
+
+def split_by_scope(
+    source: Source, fetcher: BodyFetcher, listing: Listing, stored: Mapping[str, StoredPage], scope: PageScope
+) -> ScopedListing:
+    """Split a complete listing by the scope. Raise what is about the whole site."""
+    if scope.is_everything:
+        return ScopedListing(in_scope=listing, others={})
+    parents = read_parents(source, fetcher, listing) if scope.by_tree else Parents(of={}, unresolved=frozenset())
+    listed = [*listing.heads, *listing.unreadable]
+    chains = {page_id: chain_of(page_id, parents.of, parents.unresolved) for page_id in listed}
+    undecided = [page_id for page_id, chain in chains.items() if _place_may_be_in(scope, chain)]
+    labels = _labels(source, fetcher, listing, stored, undecided) if scope.by_label else {}
+    decisions = {page_id: scope.decide(chains[page_id], labels.get(page_id)) for page_id in listed}
+    others = {page_id: decision for page_id, decision in decisions.items() if not decision.in_scope}
+    return ScopedListing(
+        in_scope=replace(
+            listing,
+            heads={page_id: head for page_id, head in listing.heads.items() if page_id not in others},
+            unreadable={page_id: why for page_id, why in listing.unreadable.items() if page_id not in others},
+        ),
+        others=others,
+    )
+
+
+def scope_of_pages(
+    source: Source, fetcher: BodyFetcher, page_ids: Iterable[str], scope: PageScope
+) -> dict[str, ScopeDecision]:
+    """Ask each of these pages itself for its place and its labels, and decide. Raise what is about the whole site."""
+    ids = list(page_ids)
+    if scope.is_everything:
+        return {page_id: scope.decide(Chain(nodes=[page_id], complete=True), None) for page_id in ids}
+    chains = fetcher.ask_each(lambda page_id: _chain_of(source, page_id), ids) if scope.by_tree else None
+    labels = fetcher.ask_each(source.labels_of, ids) if scope.by_label else None
+    return {
+        page_id: scope.decide(
+            chains[index] if chains else Chain(nodes=[page_id], complete=False), labels[index] if labels else None
+        )
+        for index, page_id in enumerate(ids)
+    }
+
+
+def read_parents(source: Source, fetcher: BodyFetcher, listing: Listing) -> Parents:
+    """Read the parent of every listed page and of everything above it, whatever its kind.
+
+    The listing gives the parents of its pages. Folders, whiteboards, databases, embeds and pages that are not listed
+    are asked for level by level; one that cannot be asked by itself may still stand among the ancestors of its child.
+    """
+    parents: dict[str, str | None] = {}
+    unknown: dict[str, tuple[ContentNode, str]] = {}  # node → itself, and the child that named it
+    unresolved: set[str] = set()
+    for head in listing.heads.values():
+        parents[head.id] = head.parent_id
+    for head in listing.heads.values():
+        if head.parent_id is not None and head.parent_id not in parents:
+            unknown[head.parent_id] = (ContentNode(id=head.parent_id, kind=head.parent_type), head.id)
+    for page_id in listing.unreadable:
+        unknown[page_id] = (ContentNode(id=page_id, kind="page"), page_id)
+    for _ in range(MAX_LEVELS):
+        if not unknown:
+            break
+        asked = list(unknown.values())
+        found = fetcher.ask_each(lambda entry: _parent_of(source, *entry), asked)
+        unknown = {}
+        for (node, _child), answer in zip(asked, found, strict=True):
+            if answer is None:
+                parents[node.id] = None
+                unresolved.add(node.id)
+                continue
+            above = answer.parent
+            parents[node.id] = above.id if above else None
+            if above is not None and above.id not in parents:
+                unknown[above.id] = (above, node.id)
+    unresolved |= unknown.keys()
+    return Parents(of=parents, unresolved=frozenset(unresolved))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    parent: ContentNode | None  # None at the top of the space
+
+
+def _parent_of(source: Source, node: ContentNode, child_id: str) -> _Found | None:
+    """Return what stands above a node; None if that cannot be read."""
+    try:
+        return _Found(parent=source.parent_of(node))
+    except _UNREADABLE:
+        pass
+    try:
+        chain = source.ancestors(child_id)
+    except _UNREADABLE:
+        return None
+    ids = [each.id for each in chain]
+    if node.id not in ids:
+        return None
+    above = chain[ids.index(node.id) + 1 :]
+    return _Found(parent=above[0] if above else None)
+
+
+def _chain_of(source: Source, page_id: str) -> Chain:
+    try:
+        return Chain(nodes=[page_id, *(node.id for node in source.ancestors(page_id))], complete=True)
+    except _UNREADABLE:
+        return Chain(nodes=[page_id], complete=False)
+
+
+def _labels(
+    source: Source,
+    fetcher: BodyFetcher,
+    listing: Listing,
+    stored: Mapping[str, StoredPage],
+    page_ids: Sequence[str],
+) -> dict[str, frozenset[str] | None]:
+    """Read the labels of listed pages.
+
+    A page whose text is about to be written is asked itself, so that no list that lags decides about new text.
+    """
+    written = [page_id for page_id in page_ids if _is_written(listing, stored, page_id)]
+    others = set(page_ids) - set(written)
+    labels = source.labels(listing.space, others) if others else {}
+    return {**labels, **dict(zip(written, fetcher.ask_each(source.labels_of, written), strict=True))}
+
+
+def _place_may_be_in(scope: PageScope, chain: Chain) -> bool:
+    by_place = PageScope(page_trees=scope.page_trees, exclude_page_trees=scope.exclude_page_trees)
+    return by_place.decide(chain, frozenset()).in_scope is not False
+
+
+def _is_written(listing: Listing, stored: Mapping[str, StoredPage], page_id: str) -> bool:
+    head = listing.heads.get(page_id)
+    if head is None:
+        return False
+    _, fetch, _ = decide(head, stored.get(page_id))
+    return fetch
+
+
+def unseen_page_trees(source: Source, scope: PageScope) -> Sequence[str]:
+    """Return the ids of `page_trees` and `exclude_page_trees` that the account does not see as pages, sorted."""
+    roots = sorted(scope.page_trees | scope.exclude_page_trees)
+    if not roots:
+        return []
+    found = source.lookup_many(roots)
+    return [root for root in roots if (found.get(root) or source.lookup(root)).status is None]
+
+
+_UNREADABLE = (NotFound, AccessDenied, AnswerNotTrusted, ServerFailed)
