@@ -14,10 +14,10 @@ from confluence_simulator import Fault
 
 from tests.cli.program import settings, written
 from tests.proof.edits import EDITS, Author
-from tests.proof.oracle import Wanted, contradictions, differences, expected, stored, visible
+from tests.support.oracle import Wanted, contradictions, differences, expected, stored, visible
 from tests.proof.stage import APART, MIRRORED, Stage
 from tests.proof.watch import double_writers, watch, writes_by_run
-from tests.proof.wiring import CREDENTIALS, full, mirror_of
+from tests.support.wiring import CREDENTIALS, context_for, full
 from tests.proof.workers import Worker, Workers, zygote
 
 WANTED = Wanted(spaces=MIRRORED)
@@ -119,7 +119,7 @@ class Rounds:
     def clean_run(self) -> None:
         """Run in full in this process and compare every row."""
         self.stage.site.faults.clear()
-        report = full(mirror_of(self.stage.site.site_url, self.stage.engine, WANTED), allow_mass_delete=True)
+        report = full(context_for(self.stage.site.site_url, self.stage.engine, WANTED), allow_mass_delete=True)
         assert report.exit_code == 0, report
         right = expected(self.stage.site.world, self.stage.site.site_url, WANTED)
         assert differences(right, stored(self.stage.url)) == []

@@ -7,9 +7,9 @@ import pytest
 from confluence_simulator import World
 
 from hr_sync.sync.explain import Explanation, explain
-from tests.proof.oracle import Wanted
+from tests.support.oracle import Wanted
 from tests.proof.stage import MIRRORED, Stage
-from tests.proof.wiring import full, mirror_of
+from tests.support.wiring import context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)
 LEAF = "Far below A"
@@ -26,11 +26,11 @@ class Told:
 
     def run(self, wanted: Wanted = WANTED, **order: bool) -> int:
         """Run in full."""
-        return full(mirror_of(self.stage.site.site_url, self.stage.engine, wanted), **order).exit_code
+        return full(context_for(self.stage.site.site_url, self.stage.engine, wanted), **order).exit_code
 
     def about(self, page_id: str, wanted: Wanted = WANTED) -> Explanation:
         """Ask for one page."""
-        return explain(mirror_of(self.stage.site.site_url, self.stage.engine, wanted), page_id)
+        return explain(context_for(self.stage.site.site_url, self.stage.engine, wanted), page_id)
 
     def id_of(self, title: str) -> str:
         """Find a page."""

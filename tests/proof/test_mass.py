@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.proof.oracle import Wanted, differences, expected, stored
+from tests.support.oracle import Wanted, differences, expected, stored
 from tests.proof.stage import MIRRORED, Stage
-from tests.proof.wiring import full, mirror_of
+from tests.support.wiring import context_for, full
 
 PAGES = 60
 
@@ -16,7 +16,7 @@ def test_sixty_percent_are_held_and_released_once(stage: Stage, how: str) -> Non
     world, wanted = stage.site.world, Wanted(spaces=MIRRORED)
 
     def run(*, allow: bool = False) -> int:
-        return full(mirror_of(stage.site.site_url, stage.engine, wanted), allow_mass_delete=allow).exit_code
+        return full(context_for(stage.site.site_url, stage.engine, wanted), allow_mass_delete=allow).exit_code
 
     pages = [world.create_page(space_key="A", title=f"Policy {n}", storage="<p>1</p>").id for n in range(PAGES)]
     assert run() == 0

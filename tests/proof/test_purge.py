@@ -10,9 +10,9 @@ from hr_sync.store.orm import Base
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.sync.purge import purge
 from tests.cli import program
-from tests.proof.oracle import Wanted, stored
+from tests.support.oracle import Wanted, stored
 from tests.proof.stage import MIRRORED, Stage
-from tests.proof.wiring import full, mirror_of
+from tests.support.wiring import context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)
 SECRET = "Salary of Ann Lee"
@@ -28,7 +28,7 @@ def everything(stage: Stage) -> str:
 
 def run(stage: Stage) -> int:
     """Run in full."""
-    return full(mirror_of(stage.site.site_url, stage.engine, WANTED)).exit_code
+    return full(context_for(stage.site.site_url, stage.engine, WANTED)).exit_code
 
 
 @pytest.fixture

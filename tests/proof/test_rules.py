@@ -10,9 +10,9 @@ from confluence_simulator.world import Page
 from confluence_simulator.world.access import ANONYMOUS
 
 from hr_sync.domain.deletion import DeletionLimit
-from tests.proof.oracle import Wanted, differences, expected, stored
+from tests.support.oracle import Wanted, differences, expected, stored
 from tests.proof.stage import MIRRORED, Stage
-from tests.proof.wiring import full, incremental, mirror_of
+from tests.support.wiring import context_for, full, incremental
 
 LISTING = r"/spaces/\d+/pages"
 LOOK = r"status=trashed"
@@ -36,7 +36,7 @@ class Mirrored:
     ) -> int:
         """Run once and give the exit code."""
         changes: dict[str, Any] = {} if guard is None else {"guard": guard}
-        mirror = mirror_of(self.stage.site.site_url, self.stage.engine, wanted, **changes)
+        mirror = context_for(self.stage.site.site_url, self.stage.engine, wanted, **changes)
         return (full(mirror, **order) if mode == "full" else incremental(mirror)).exit_code
 
     def faults(self, *faults: Fault) -> None:

@@ -12,7 +12,7 @@ WATCH = """
         id bigint GENERATED ALWAYS AS IDENTITY, place text, space_key text, run_id bigint, epoch bigint, holder text,
         backend int
     );
-    CREATE OR REPLACE FUNCTION see_write() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE OR REPLACE FUNCTION see_write() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
     BEGIN
         INSERT INTO writes_seen (place, space_key, run_id, epoch, holder, backend)
         SELECT TG_TABLE_NAME, lease.space_key, (to_jsonb(NEW) ->> TG_ARGV[0])::bigint, lease.epoch, lease.lease_holder,

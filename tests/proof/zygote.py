@@ -20,8 +20,8 @@ from hr_sync.logs import configure_logging
 from hr_sync.store.engine import make_engine
 from hr_sync.sync.context import Mode, SyncRequest
 from hr_sync.sync.run import run
-from tests.proof.oracle import Wanted
-from tests.proof.wiring import mirror_of
+from tests.support.oracle import Wanted
+from tests.support.wiring import context_for
 
 ORDERS = {
     "full": SyncRequest(mode=Mode.FULL),
@@ -39,7 +39,7 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
         # A worker that sleeps within a transaction holds the lease's row; the server ends such a transaction.
         idle_in_transaction_timeout_seconds=task["idle_in_transaction_seconds"],
     )
-    mirror = mirror_of(
+    mirror = context_for(
         task["site_url"],
         engine,
         Wanted(spaces=tuple(task["spaces"])),
