@@ -6,6 +6,7 @@ import pytest
 from confluence_simulator import Fault, World
 from confluence_simulator.faults import KINDS
 
+from hr_sync.sync.context import SyncPolicy
 from tests.proof.histories import TOO_SLOW
 from tests.support.oracle import PageAttributes, Stored, Wanted, contradictions, expected_attributes, stored
 from tests.proof.stage import Stage
@@ -57,7 +58,7 @@ def begin(stage: Stage) -> Stored:
     """Put everything back. Gives what is stored then."""
     stage.begin()
     stage.site.world.become(first_badges())
-    assert full(context_for(stage.site.site_url, stage.engine, WANTED, access_with_full=True)).exit_code == 0
+    assert full(context_for(stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(access_with_full=True))).exit_code == 0
     found = stored(stage.url)
     assert dict(found.attributes) == expected_attributes(stage.site.world, WANTED)
     stage.site.world.become(later_badges())

@@ -20,12 +20,12 @@ def test_a_long_retry_after_ends_the_run_with_its_progress_kept(stage: Stage, at
         world.create_page(space_key="A", title=f"Policy {number}", storage=f"<p>{number}</p>")
     right = expected(world, stage.site.site_url, WANTED)
     stage.site.faults.add(Fault(kind="retry-after-huge", match=BODIES, at=at, times=0))
-    stop = NoWaiting()
+    cancellation = NoWaiting()
 
-    report = full(context_for(stage.site.site_url, stage.engine, WANTED, stop=stop))
+    report = full(context_for(stage.site.site_url, stage.engine, WANTED, cancellation=cancellation))
 
     assert (report.exit_code, report.outcome) == (75, "failed")
-    assert stop.waited == []
+    assert cancellation.waited == []
     found = stored(stage.url)
     assert list(contradictions(found)) == []
     assert (len(found.live) > 0) == (at > 1)
@@ -43,10 +43,10 @@ def test_a_short_retry_after_is_waited_for(stage: Stage) -> None:
     """At least as long as it says."""
     stage.begin()
     stage.site.faults.add(Fault(kind="retry-after-seconds", match=BODIES))
-    stop = NoWaiting()
+    cancellation = NoWaiting()
 
-    report = full(context_for(stage.site.site_url, stage.engine, WANTED, stop=stop))
+    report = full(context_for(stage.site.site_url, stage.engine, WANTED, cancellation=cancellation))
 
     assert report.exit_code == 0
-    assert max(stop.waited) >= 1
+    assert max(cancellation.waited) >= 1
     assert stage.site.faults.fired

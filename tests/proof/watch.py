@@ -28,8 +28,8 @@ WATCH = """
         FOR EACH ROW EXECUTE FUNCTION see_write('run_id');
 """
 DOUBLE = """
-    SELECT 'not the holder', space_key, run_id, epoch, holder FROM writes_seen
-    WHERE holder IS NULL OR holder NOT LIKE '%:' || run_id
+    SELECT 'not the holder', space_key, run_id, epoch, holder FROM writes_seen JOIN sync_runs ON sync_runs.id = run_id
+    WHERE holder IS DISTINCT FROM worker
     UNION ALL
     SELECT 'two runs in one epoch', space_key, min(run_id), epoch, max(holder) FROM writes_seen
     GROUP BY space_key, epoch HAVING count(DISTINCT run_id) > 1
