@@ -107,31 +107,31 @@ def open_context(
     Raise SchemaError if the tables are older or newer than this build.
     """
     from hr_sync.store.schema import ensure_schema
+    from hr_sync.store.store import Store
 
     with open_database(settings) as engine:
         (tables or ensure_schema)(engine)
-        yield make_context(settings, engine, cancellation)
+        yield make_context(settings, Store(engine), cancellation)
 
 
 def make_context(
     settings: "Settings",
-    engine: "Engine",
+    store: "Store",
     cancellation: "Cancellation",
     *,
     stats: "HttpStats | None" = None,
     worker: "Worker | None" = None,
 ) -> "SyncContext":
-    """Wire both ends together over an engine whose tables are there. Ask Confluence if its flavour is not known."""
+    """Wire both ends together over a store whose tables are there. Ask Confluence if its flavour is not known."""
     from hr_sync.confluence.source import open_source
     from hr_sync.domain.deletion import DeletionLimit
-    from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
     from hr_sync.sync.context import SyncContext, SyncPolicy
 
     confluence, sync = settings.confluence, settings.sync
     return SyncContext(
         source=open_source(open_client(settings, cancellation, stats), confluence.flavor),
-        store=Store(engine),
+        store=store,
         scope=make_scope(settings),
         worker=worker or Worker.current(),
         version=__version__,

@@ -13,6 +13,7 @@ What a lookup by id says about a page that the listing does not show:
     current in another space          mirrored space             SKIP      that space's own pass takes the page over
     current in another space          not a mirrored space       WITHDRAW  positive evidence: moved
     not found (404, 403)              live                       SUSPECT   hidden; a later full run must agree
+    not found (404, 403)              hidden for another reason  SUSPECT   in the same way
     not found (404, 403)              hidden as not visible      CONFIRM   an earlier run hid the page, this one agrees
     not found, but listed             any                        SUSPECT   listing and lookup disagree
     any other status or answer        any                        KEEP      doubtful: no evidence; also a current page
@@ -39,8 +40,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import StoredPage
+from hr_sync.domain.content import StoredPage, WithdrawalReason
 from hr_sync.domain.scope import ScopeDecision
 
 
@@ -139,6 +139,7 @@ class HoldState:
     """What is known of a space before the decision."""
 
     held: int = 0  #: removals that have been waiting since an earlier run
+    reason: str | None = None  #: why they wait
     allowed_run_id: int | None = None  #: last run in which somebody allowed a mass removal in this space
 
 
@@ -208,7 +209,7 @@ def plan_deletions(
     most = limit.of(stored_pages)
     held: list[DeletionDecision] = []
     reasons: list[str] = []
-    for group, holds, why in () if allow else _groups(ordered, most=most, is_held=hold.held > 0, narrowed=narrowed):
+    for group, holds, why in () if allow else _groups(ordered, most=most, hold=hold, narrowed=narrowed):
         if group and holds:
             held += group
             reasons += [] if why in reasons else [why]
@@ -227,14 +228,14 @@ def plan_deletions(
 _Groups = Iterator[tuple[Sequence[DeletionDecision], bool, str]]
 
 
-def _groups(ordered: Sequence[DeletionDecision], *, most: int, is_held: bool, narrowed: bool) -> _Groups:
+def _groups(ordered: Sequence[DeletionDecision], *, most: int, hold: HoldState, narrowed: bool) -> _Groups:
     """Yield groups of pages, and of each group whether its removal is held when nobody has allowed it, and why."""
     waits: list[DeletionDecision] = []
     others: list[DeletionDecision] = []
     for decision in ordered:
-        goes_on = is_held and decision.was_leaving and not decision.was_allowed and decision.verdict in _MAY_WAIT
+        goes_on = hold.held > 0 and decision.was_leaving and not decision.was_allowed and decision.verdict in _MAY_WAIT
         (waits if goes_on else others).append(decision)
-    yield waits, True, "they have waited for a decision since an earlier run"
+    yield waits, True, hold.reason or "they have waited for a decision since an earlier run"
 
     withdrawn = [d for d in others if d.verdict is Verdict.WITHDRAW]
     settings = [d for d in withdrawn if narrowed and d.reason is WithdrawalReason.OUT_OF_SCOPE]

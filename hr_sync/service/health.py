@@ -178,7 +178,7 @@ def _notes_of(space: SpaceStatus) -> Iterator[str]:
     if space.last_outcome == "partial":
         yield f"The last run of space {space.space_key} was partial. `hr-sync status` tells why."
     if space.failing_pages:
-        yield f"{_pages(space.failing_pages)} of space {space.space_key} cannot be fetched. They are tried again."
+        yield f"{_pages(space.failing_pages)} of space {space.space_key} failed. Later runs try again."
 
 
 def _health_of(space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLimits) -> SpaceHealth:

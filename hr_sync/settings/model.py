@@ -87,7 +87,7 @@ class ConfluenceSettings(Group):
     exclude_labels: Labels = ()
     """Labels: pages that carry one of these are not mirrored, whatever include_labels says."""
     max_connections: int = Field(default=8, ge=1, le=32)
-    """Requests under way at once."""
+    """Requests under way at once in one run; `serve` may have two runs at once."""
     request_timeout_seconds: Seconds = 30
     """Longest silence while connecting or waiting for the next bytes of an answer."""
     request_deadline_seconds: Seconds = 120
@@ -219,8 +219,7 @@ class SyncSettings(Group):
     run_deadline_minutes: MinutesOrNone = 120
     """Longest time for one run; then it is stopped, and the next one goes on. 0: no limit."""
     busy_wait_seconds: SecondsOrNone = 30
-    """How long a command waits for a space that was named and that another worker holds, and a full or access run of
-    `serve` for any. 0: not at all."""
+    """How long a run waits for a space that was named and that another worker holds. 0: not at all."""
     stale_after_minutes: Minutes = 60
     """Age of a space's last complete run from which /healthz answers 503. Longer than the schedule's longest gap."""
     full_stale_after_minutes: Minutes = 2160

@@ -14,8 +14,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AttributeStep, StoredAttributes
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import Space, StoredPage
+from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.store.lease import Lease, check_lease

@@ -14,7 +14,7 @@ from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.read.audit import AuditRow, audit_rows, live_elsewhere, stored_bodies
 from hr_sync.store.read.history import PageHistory, page_history
-from hr_sync.store.read.state import full_pass_is_due, stored_by_id, stored_spaces
+from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
@@ -84,6 +84,10 @@ class Store:
         """Mark those of these spaces as gone of which nothing is left: status and health no longer show them."""
         if space_keys:
             self._transactions.run(lambda session: mark_gone(session, space_keys))
+
+    def held_removals(self) -> int:
+        """Return how many removals wait for a decision, in all spaces together."""
+        return self._transactions.run(held_removals)
 
     def release_leases(self, worker: Worker) -> None:
         """Cancel the statements of this process and release the leases of this worker, for a forced shutdown."""

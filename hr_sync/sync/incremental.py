@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import RecentChanges, StoredPage
+from hr_sync.domain.content import RecentChanges, StoredPage, WithdrawalReason
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import Plan, plan_incremental
 from hr_sync.sync.apply import record_failures, resolve_missing, write_pages

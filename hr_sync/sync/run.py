@@ -65,7 +65,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         reports = _settle_removals(context, jobs, reports)
         if request.mode is Mode.FULL:
             context.store.mark_gone([job.space.key for job in jobs if job.kind in _AWAY])
-        reports = [*_with_unseen(reports, selection.unseen), *_not_seen(context, request, selection)]
+        reports = [*_with_unseen(reports, selection.unseen, request), *_not_seen(context, request, selection)]
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
     except HrSyncError as failure:
@@ -141,8 +141,13 @@ def _settle_removals(
     return settled
 
 
-def _with_unseen(reports: Sequence[SpaceReport], unseen: Sequence[str]) -> list[SpaceReport]:
-    """Let no run be complete that did not see a space which somebody named, whatever was done about its pages."""
+def _with_unseen(reports: Sequence[SpaceReport], unseen: Sequence[str], request: SyncRequest) -> list[SpaceReport]:
+    """Let no run be complete that did not see a space which somebody named, whatever was done about its pages.
+
+    A run that somebody asked to remove what is left of a space that is not visible is complete when it has done so.
+    """
+    if request.space_keys and request.allow_mass_delete:
+        return list(reports)
     by_key = {report.space_key.casefold(): report for report in reports}
     for key in unseen:
         report = by_key.get(key.casefold(), SpaceReport(space_key=key, outcome=Outcome.COMPLETE))

@@ -21,6 +21,11 @@ from hr_sync.sync.context import SpaceJob, SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import SpaceResult, finish
 
+_WHY_LOST = (
+    "the account no longer sees the space, most likely because its permission was withdrawn (`hr-sync check`); "
+    "if it was really deleted, they may go"
+)
+
 
 def sync_unlisted(run: SpaceRun) -> SpaceReport:
     """Hide the pages of a space that is not visible any more, and decide about their removal."""
@@ -51,7 +56,8 @@ def decide_unlisted(
     longer read must be hidden at once; only the account check guards these lookups.
     """
     pages = _kept(stored)
-    if _is_archived(context, job.space):
+    archived = _is_archived(context, job.space)
+    if archived:
         decisions = [decide_space_archived(page) for page in pages]
         hide(decisions)
     else:
@@ -65,7 +71,8 @@ def decide_unlisted(
             hold=state.hold,
             hide=hide,
         )
-    return _plan(context, job, state, decisions, len(pages))
+    plan = _plan(context, job, state, decisions, len(pages))
+    return replace(plan, held_reason=_WHY_LOST) if plan.held and not archived else plan
 
 
 def decide_unconfigured(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from confluence_simulator import Fault, Simulator
 
+from hr_sync.domain.outcome import is_about_every_space
 from hr_sync.errors import (
     AccessDenied,
     AnswerNotTrusted,
@@ -208,6 +209,15 @@ def test_what_is_only_unusual_is_read(site: Simulator, every_id: list[str], kind
 
     assert kinds_fired(site) == [kind]
     assert waits.seconds == []
+
+
+@pytest.mark.parametrize("kind", ["stall", "close", "error-500", "html-200", "unauthorized-401-scope"])
+def test_what_one_answer_fails_with_is_not_about_every_space(site: Simulator, kind: str) -> None:
+    """The run goes on with the next page and the next space."""
+    broken(site, kind, times=0)
+    with open_client(site.site_url, request_timeout_seconds=0.2) as client, pytest.raises(ConfluenceError) as caught:
+        ids_of(client)
+    assert not is_about_every_space(caught.value)
 
 
 def test_a_server_that_falls_silent_is_given_up(site: Simulator) -> None:

@@ -19,7 +19,8 @@ from hr_sync.confluence.cloud_json import (
     read_space,
 )
 from hr_sync.confluence.http.urls import PageUrls
-from hr_sync.confluence.json_fields import FieldError, choose_spaces, read_each_space
+from hr_sync.confluence.json_fields import FieldError
+from hr_sync.confluence.lookups import choose_spaces, read_each_space
 from hr_sync.domain.content import ContentNode, Head, Page, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused

@@ -1,15 +1,20 @@
 """Listings of Data Center, and listings that are walked again: complete and true, or an error."""
 
 import re
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
 
 import pytest
 from confluence_simulator import Fault, Simulator, World
 
 from hr_sync.confluence.access import WIDEST_EXPANDED
+from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.confluence.pagination import MAX_WALKS, NARROWEST
 from hr_sync.errors import AnswerNotTrusted, ServerFailed
-from tests.confluence.clients import kinds_fired
+from tests.confluence.clients import kinds_fired, open_client
+from tests.confluence.fakes import Reply, Request, fake_site
 from tests.confluence.flavors import BEFORE_SCAN, in_the_cloud, on_premises, only_space, routes, world_of
 
 SCAN = "/rest/api/content/scan"
@@ -256,3 +261,73 @@ def test_a_width_is_as_servers_allow() -> None:
     assert WIDEST_EXPANDED == 200
     assert re.search(too_wide_for(100), "/rest/api/content/scan?limit=200&expand=version")
     assert not re.search(too_wide_for(100), "/rest/api/content/scan?limit=100&expand=version")
+
+
+def endless_data_center(pages: int) -> Callable[[Request], Reply]:
+    """Answer as a Data Center without a scan that names a next answer for ever, for pages and for spaces."""
+
+    def answer(request: Request) -> Reply:
+        if request.path.endswith("/scan"):
+            return Reply(status=404, document={"statusCode": 404})
+        start, limit = (int(dict(request.query).get(name, "0")) for name in ("start", "limit"))
+        space = {"id": 7, "key": "HR", "name": "People"}
+        rows: list[dict[str, Any]] = [space]
+        if "/content" in request.path:
+            rows = [
+                {
+                    "id": str(number),
+                    "type": "page",
+                    "status": "current",
+                    "title": "A",
+                    "space": space,
+                    "version": {"number": 1, "when": "2026-01-01T00:00:00Z"},
+                    "ancestors": [],
+                }
+                for number in range(1, pages + 1)
+            ]
+        shown = rows[start : start + limit]
+        links = {"next": f"{request.path}?start={start + limit}&limit={limit}"}
+        return Reply(document={"results": shown, "size": len(shown), "_links": links})
+
+    return answer
+
+
+def test_lists_that_name_a_next_answer_for_ever_are_read() -> None:
+    """Two walks of other widths have to agree on what there is; spaces, pages and what changed lately."""
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    with fake_site(endless_data_center(230)) as fake, open_client(fake.origin) as client:
+        source = DataCenterSource(client)
+        space = only_space(source)
+        assert len(source.listing(space).heads) == 230
+        assert len(source.recent(space, since).heads) == 230
+
+
+def test_a_walk_that_ends_with_empty_answers_is_not_believed_alone() -> None:
+    """Restricted pages make empty answers too: what the narrower walk does not confirm is no listing."""
+    answer = endless_data_center(230)
+    calls = count()
+
+    def growing(request: Request) -> Reply:
+        return endless_data_center(next(calls))(request) if "/rest/api/content" in request.path else answer(request)
+
+    with fake_site(growing) as fake, open_client(fake.origin) as client:
+        source = DataCenterSource(client)
+        with pytest.raises(AnswerNotTrusted, match=f"{MAX_WALKS} times|no progress"):
+            source.listing(only_space(source))
+
+
+def test_a_list_of_spaces_is_walked_until_two_walks_agree() -> None:
+    """A space that is made meanwhile shifts the offsets of the others."""
+    walks = count(1)
+
+    def growing(request: Request) -> Reply:
+        start = int(dict(request.query).get("start", "0"))
+        known = next(walks) if start == 0 else 0
+        rows = [{"id": number, "key": f"K{number}"} for number in range(known)] if start == 0 else []
+        links = {} if start else {"next": "/rest/api/space?start=200&limit=200"}
+        return Reply(document={"results": rows, "size": len(rows), "_links": links})
+
+    with fake_site(growing) as fake, open_client(fake.origin) as client:
+        with pytest.raises(AnswerNotTrusted, match=f"{MAX_WALKS} times"):
+            DataCenterSource(client).spaces()
+        assert len(fake.requests) == 2 * MAX_WALKS

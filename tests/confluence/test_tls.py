@@ -129,6 +129,21 @@ def test_a_certificate_of_the_own_authority_is_accepted(certificate: tuple[Path,
             assert client.get("rest/api/user/current") == {"type": "known"}
 
 
+def test_no_key_of_a_connection_is_written(
+    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whoever sets SSLKEYLOGFILE could read the token off the network."""
+    keys = tmp_path / "keys"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
+    with (
+        secure_site(*certificate) as site,
+        open_client(f"https://127.0.0.1:{site.server_port}", ca_file=str(certificate[0])) as client,
+    ):
+        assert client.get("rest/api/user/current") == {"type": "known"}
+
+    assert not keys.exists()
+
+
 @pytest.mark.parametrize("path", ["head", "body"])
 def test_a_deadline_holds_under_tls(certificate: tuple[Path, Path], path: str) -> None:
     """What is cut off counts as late, and neither as whole nor as a certificate that is not trusted."""

@@ -132,7 +132,7 @@ def test_203_is_read_as_200() -> None:
 
 
 def test_the_client_names_itself_and_keeps_no_cookie() -> None:
-    """Filters refuse the library's own name; a cookie would carry a session of somebody else's from answer to answer."""
+    """Filters refuse the library's own name; a cookie would carry a session from answer to answer."""
     reply = Reply(document=PAGE, headers={"Set-Cookie": "JSESSIONID=1; Path=/"})
     with answering(reply) as fake, open_client(fake.origin) as client:
         client.get("x")

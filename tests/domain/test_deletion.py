@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from hr_sync.domain.changes import WithdrawalReason as Reason
 from hr_sync.domain.content import StoredPage
+from hr_sync.domain.content import WithdrawalReason as Reason
 from hr_sync.domain.deletion import (
     DeletionDecision,
     DeletionLimit,
@@ -517,11 +517,18 @@ def test_a_live_page_that_gives_no_evidence_stays_live_and_is_doubtful() -> None
         assert (result.hide, result.remove, result.held, result.unconfirmed) == ((), (), (), ())
 
 
+def test_a_removed_page_does_not_wait() -> None:
+    """Its row is kept with the reason for which it was hidden before it was removed."""
+    assert plan([decided(replace(page(hidden=Reason.TRASHED), removed=True), UNKNOWN)], HELD).held == ()
+
+
 def test_every_reason_for_which_pages_are_held_is_said_once() -> None:
     """Joined in one line for an operator."""
     outside = [decide_out_of_scope(page("s"), OUT_OF_SCOPE)]
-    result = plan([*trashed(*named(4, "t")), *invisible(*named(4, "i")), *outside], narrowed=True)
+    before = trashed(*named(4, "b"), hidden=Reason.TRASHED)
+    result = plan([*trashed(*named(4, "t")), *before, *invisible(*named(4, "i")), *outside], narrowed=True)
 
+    assert len(result.held) == 13
     assert result.held_reason == (
         "the settings no longer cover them; more than 3 pages left at once; more than 3 pages became invisible at once"
     )
@@ -529,9 +536,9 @@ def test_every_reason_for_which_pages_are_held_is_said_once() -> None:
 
 def test_a_plan_is_sorted_by_page_id() -> None:
     """The groups of the rules do not show."""
-    decisions = [*invisible("d", "b", "f", "e"), *trashed("c", "a")]
-    result = plan([replace(each) for each in decisions], HoldState())
+    confirmed = invisible("g", "e", hidden=Reason.NOT_VISIBLE)
+    result = plan([*invisible("d", "b"), *trashed("h", "f", "c", "a"), *confirmed])
 
-    assert [each.page_id for each in result.hide] == ["a", "b", "c", "d", "e", "f"]
-    assert [each.page_id for each in result.held] == ["b", "d", "e", "f"]
-    assert [each.page_id for each in result.remove] == ["a", "c"]
+    assert [each.page_id for each in result.hide] == ["a", "b", "c", "d", "f", "h"]
+    assert [each.page_id for each in result.held] == ["a", "b", "c", "d", "f", "h"]
+    assert [each.page_id for each in result.remove] == ["e", "g"]

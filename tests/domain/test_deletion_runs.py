@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hr_sync.domain.changes import WithdrawalReason as Reason
 from hr_sync.domain.content import StoredPage
+from hr_sync.domain.content import WithdrawalReason as Reason
 from hr_sync.domain.deletion import (
     DeletionDecision,
     DeletionLimit,

@@ -22,7 +22,7 @@ def test_the_run_that_is_broken_asks_for_everything_once(rehearsal: Rehearsal) -
     assert rehearsal.roles() == [SORTS.get(role, role) for role in ROLES]
 
 
-# What the worker does not yet get right: refusals of a filter, of a gateway or to an anonymous visitor are evidence to it,
+# What the worker does not yet get right: refusals of a filter, a gateway or to an anonymous visitor are evidence to it,
 # and a CAPTCHA that one header alone names is told as missing permissions.
 OPEN = ("forbidden-html-403", "forbidden-foreign-json-403", "anonymous-header", "captcha-header")
 

@@ -97,6 +97,7 @@ HISTORY = PageHistory(
         last_written_run_id=40,
         missing_since_run_id=None,
         hidden_at=None,
+        hidden_reason=None,
         removed_at=None,
         removed_reason=None,
     ),

@@ -134,7 +134,7 @@ def test_the_state_is_one_of_three(spaces: list[SpaceStatus], state: str, role: 
     page = document(overview=replace(OVERVIEW, spaces=spaces))
     assert page.xpath("//main/section[1]//strong/text()") == [state]
     assert page.xpath("//main/section[1]/@role") == role
-    assert "1 page of space HR cannot be fetched" in page.xpath("//main/section[1]")[0].text_content()
+    assert "1 page of space HR failed" in page.xpath("//main/section[1]")[0].text_content()
 
 
 def test_failures_tell_their_reason_and_lead_on() -> None:

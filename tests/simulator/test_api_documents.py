@@ -88,6 +88,8 @@ V2_ENDPOINTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/databases/{database}/ancestors", {}),
     ("/embeds/{embed}", {}),
     ("/embeds/{embed}/ancestors", {}),
+    ("/labels", {}),
+    ("/labels", {"prefix": "global"}),
     ("/space-roles", {}),
     ("/spaces/{space}/role-assignments", {}),
     ("/attachments", {}),

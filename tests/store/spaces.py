@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.domain.changes import ChangeAction, WithdrawalReason
-from hr_sync.domain.content import Head, Space
+from hr_sync.domain.changes import ChangeAction
+from hr_sync.domain.content import Head, Space, WithdrawalReason
 from hr_sync.domain.deletion import DeletionDecision, Verdict
 from hr_sync.domain.outcome import Counts, Mode, Outcome, SpaceReport
 from hr_sync.store.space_store import SpaceStore

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from hr_sync.domain.changes import ChangeAction, WithdrawalReason
+from hr_sync.domain.changes import ChangeAction
+from hr_sync.domain.content import WithdrawalReason
 from hr_sync.store.store import Store
 from tests.store.spaces import IT, ask, decision, feed, leased, tell, write
 
@@ -39,7 +40,7 @@ def test_a_live_page_is_hidden_and_told_once(filled: Store, engine: Engine) -> N
 
 
 def test_a_hidden_page_gets_another_reason_and_no_feed_row(filled: Store, engine: Engine) -> None:
-    """First run and time of the hiding stay: what was confirmed since then is counted from there."""
+    """The time of the hiding stays; the run is that of the new reason, from which a later run confirms."""
     with leased(filled) as space:
         space.hide([decision("1", reason=WithdrawalReason.NOT_VISIBLE)])
         (before,) = ask(engine, "SELECT hidden_at FROM confluence_pages WHERE id = '1'")
@@ -47,7 +48,7 @@ def test_a_hidden_page_gets_another_reason_and_no_feed_row(filled: Store, engine
         assert space.hide([decision("1", reason=WithdrawalReason.TRASHED)]) == frozenset()
         stored = space.stored_pages()["1"]
 
-    assert (stored.hidden_reason, stored.missing_since_run_id) == (WithdrawalReason.TRASHED, 2)
+    assert (stored.hidden_reason, stored.missing_since_run_id) == (WithdrawalReason.TRASHED, 3)
     assert ask(engine, "SELECT hidden_at FROM confluence_pages WHERE id = '1'") == [before]
     assert feed(engine) == [("1", "hide", ["hidden"])]
 

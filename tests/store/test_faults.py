@@ -124,7 +124,7 @@ def test_a_missing_right_is_named(filled: Engine) -> None:
         connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
     reader = make_engine(filled.url.set(username=role, password="p"))
     with (
-        pytest.raises(ConfigurationError, match="permission denied for table confluence_pages.*Grant it"),
+        pytest.raises(ConfigurationError, match=r"permission denied for table confluence_pages.*Grant it"),
         database_errors(reader),
         reader.begin() as connection,
     ):

@@ -11,14 +11,17 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.sql.ddl import CreateView
+from structlog.testing import capture_logs
 
 import hr_sync.store
 from hr_sync.errors import SchemaError
 from hr_sync.store.engine import make_engine
 from hr_sync.store.orm import SCHEMA_TOKEN, Base
 from hr_sync.store.schema import HEAD, REVISIONS, VERSION_TABLE, check_schema, ensure_schema, migrate
+from hr_sync.store.store import Store
 from hr_sync.store.tables import ConfluencePage
 from hr_sync.store.views import create_views
+from tests.store.spaces import leased, write
 
 # Forked, so that the processes are real and begin within a millisecond of each other: at the end of file of the gate.
 START_TOGETHER = """
@@ -171,6 +174,20 @@ def test_a_missing_table_is_made_at_the_next_start(engine: Engine) -> None:
         check_schema(engine)
     assert ensure_schema(engine) == HEAD
     assert check_schema(engine) == HEAD
+
+
+def test_bodies_that_were_lost_with_their_table_are_said(engine: Engine) -> None:
+    """A restore left the table out: it is made again, the log says so, and a plan sees that the bodies are missing."""
+    store = Store(engine)
+    with leased(store) as space:
+        space.write_pages([write("1")])
+    _execute(engine, "DROP TABLE page_bodies CASCADE")
+    with capture_logs() as logged:
+        assert ensure_schema(engine) == HEAD
+        assert ensure_schema(engine) == HEAD
+
+    assert [(line["event"], line["pages"]) for line in logged] == [("schema.bodies_lost", 1)]
+    assert not store.stored_by_id(["1"])["1"].has_body
 
 
 def test_a_missing_column_is_refused_at_start(engine: Engine) -> None:

@@ -95,21 +95,26 @@ def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
     from hr_sync.cli.notifications import notify
     from hr_sync.cli.output import print_json, print_report
     from hr_sync.cli.progress import shown_progress
-    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.cli.stopping import deadline, run_until_stopped
 
     settings = open_settings(config)
     leases = HeldLeases()
 
-    def work(cancellation: "Cancellation") -> "RunReport":
+    def work(cancellation: "Cancellation") -> "tuple[RunReport, int]":
         from hr_sync.sync.run import run as run_once
 
-        with open_context(settings, cancellation) as context, shown_progress() as on_progress:
+        with (
+            deadline(cancellation, settings.sync.run_deadline_minutes * 60),
+            open_context(settings, cancellation) as context,
+            shown_progress() as on_progress,
+        ):
             leases.are_in(context.store, context.worker)
-            return run_once(replace(context, on_progress=on_progress), request)
+            report = run_once(replace(context, on_progress=on_progress), request)
+            return report, context.store.held_removals()
 
     with notify(settings) as notify_report:
-        report = run_until_stopped(work, clean_up=leases.release)
-        notify_report(report)
+        report, held = run_until_stopped(work, clean_up=leases.release)
+        notify_report(report, held=held)
     if as_json:
         print_json(report)
     else:

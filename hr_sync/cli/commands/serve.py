@@ -16,8 +16,6 @@ from hr_sync.cli.options import Config
 from hr_sync.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from hr_sync.cancellation import Cancellation
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.domain.outcome import Mode, RunReport
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from hr_sync.service.scheduler import Job
     from hr_sync.service.web import Endpoints
     from hr_sync.settings import Settings
+    from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
 
 FULL_LANE, INCREMENTAL_LANE = "full", "incremental"  # a run of one never waits for a run of the other
@@ -54,8 +53,9 @@ def serve(config: Config = None) -> None:
     def work(cancellation: "Cancellation") -> None:
         with open_database(current.settings) as engine:
             ensure_schema(engine)
-            leases.are_in(Store(engine), worker)
-            _serve(current, engine, worker, cancellation)
+            store = Store(engine)  # one for the process: a forced stop cancels the statements of this one
+            leases.are_in(store, worker)
+            _serve(current, store, worker, cancellation)
 
     run_until_stopped(work, clean_up=leases.release)
 
@@ -101,25 +101,24 @@ class CurrentSettings:
         log.info("settings.reloaded", needs_restart=needs_restart)
 
 
-def _serve(current: CurrentSettings, engine: "Engine", worker: "Worker", cancellation: "Cancellation") -> None:
+def _serve(current: CurrentSettings, store: "Store", worker: "Worker", cancellation: "Cancellation") -> None:
     from hr_sync.cli.observability import make_endpoints, make_observer, read_in_scope
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.service.scheduler import SchedulerState, keep_running
-    from hr_sync.store.store import Store
 
     settings = current.settings
     http_stats = HttpStats()
     state = SchedulerState.of(FULL_LANE, INCREMENTAL_LANE)
-    endpoints = make_endpoints(lambda: current.settings, engine, state, http_stats)
+    endpoints = make_endpoints(lambda: current.settings, store.engine, state, http_stats)
 
-    full_first = Store(engine).full_pass_is_due(timedelta(minutes=settings.sync.full_interval_minutes))
-    jobs = make_jobs(settings, _runs(current, engine, worker, endpoints, http_stats), full_first=full_first)
+    full_first = store.full_pass_is_due(timedelta(minutes=settings.sync.full_interval_minutes))
+    jobs = make_jobs(settings, _runs(current, store, worker, endpoints, http_stats), full_first=full_first)
     with _opened_web(settings, endpoints):
         keep_running(
             jobs,
             state,
             make_observer(
-                settings, endpoints.metrics, lambda: endpoints.health(read_in_scope(engine, current.settings))
+                settings, endpoints.metrics, lambda: endpoints.health(read_in_scope(store.engine, current.settings))
             ),
             cancellation,
             deadline_seconds=settings.sync.run_deadline_minutes * 60 or None,
@@ -127,7 +126,7 @@ def _serve(current: CurrentSettings, engine: "Engine", worker: "Worker", cancell
 
 
 def _runs(
-    current: CurrentSettings, engine: "Engine", worker: "Worker", endpoints: "Endpoints", http_stats: "HttpStats"
+    current: CurrentSettings, store: "Store", worker: "Worker", endpoints: "Endpoints", http_stats: "HttpStats"
 ) -> "Callable[[Mode], Callable[[Cancellation], RunReport]]":
     """Return a function that makes the work of a job from its mode."""
     from hr_sync.cli.bootstrap import make_context
@@ -136,7 +135,7 @@ def _runs(
 
     def run_once(mode: "Mode") -> "Callable[[Cancellation], RunReport]":
         def work(end_of_run: "Cancellation") -> "RunReport":
-            context = make_context(current.settings, engine, end_of_run, stats=http_stats, worker=worker)
+            context = make_context(current.settings, store, end_of_run, stats=http_stats, worker=worker)
             return run(replace(context, on_lag=endpoints.metrics.observe_lag), SyncRequest(mode=mode))
 
         return work

@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NewConnectionError
 
 from hr_sync.confluence.http.watchdog import RequestWatchdog
 from hr_sync.errors import AnswerNotTrusted, AnswerUnusable
@@ -222,49 +221,3 @@ def origin_of(url: str) -> tuple[str, str, int]:
     except ValueError:
         return "", "", 0
     return parts.scheme.lower(), (parts.hostname or "").lower(), port
-
-
-def why_unreachable(error: requests.RequestException) -> str | None:
-    """Return in words why no connection could be made; None if there was one, so that the failure is the answer's."""
-    causes = list(_causes(error))
-    for cause in causes:
-        match cause:
-            case ssl.SSLCertVerificationError():
-                return (
-                    "its TLS certificate could not be verified. If your company signs its own, set confluence.ca_file "
-                    "to its CA bundle"
-                )
-            case urllib3.exceptions.NameResolutionError():
-                return "its name is not known"
-            case ConnectionRefusedError():
-                return "it refused the connection"
-            case urllib3.exceptions.ConnectTimeoutError() if not isinstance(cause, NewConnectionError):
-                return "it did not answer the connection in time"
-            case ssl.SSLError() if "WRONG_VERSION" in str(cause) or "UNKNOWN_PROTOCOL" in str(cause):
-                return "it does not speak TLS at this port; check https and the port"
-            case ssl.SSLError() if "EOF" not in str(cause):
-                return f"TLS failed ({cause.reason or 'unknown reason'})"
-    for cause in causes:
-        if isinstance(cause, NewConnectionError):
-            numbers = [each.strerror for each in causes if isinstance(each, OSError) and each.strerror]
-            return f"no connection could be made ({numbers[-1] if numbers else type(cause).__name__})"
-    return None
-
-
-def is_about_tls(error: requests.RequestException) -> bool:
-    """Return True if another try would meet the same certificate, or the same port without TLS."""
-    return any(isinstance(cause, ssl.SSLError) and "EOF" not in str(cause) for cause in _causes(error))
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and everything that it was made of."""
-    seen: set[int] = set()
-    waiting: list[BaseException] = [error]
-    while waiting:
-        each = waiting.pop(0)
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        yield each
-        inner = [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
-        waiting += [cause for cause in inner if isinstance(cause, BaseException)]

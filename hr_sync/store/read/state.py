@@ -8,8 +8,7 @@ from sqlalchemy import ColumnElement, Table, and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import StoredAttributes
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import Space, StoredPage
+from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import HoldState
 from hr_sync.store.read.pages import HIDDEN, LIVE
 from hr_sync.store.tables import ConfluencePage, PageBody, PageFailure, SyncSpace
@@ -93,6 +92,11 @@ def stored_spaces(session: Session) -> list[StoredSpace]:
     ]
 
 
+def held_removals(session: Session) -> int:
+    """Return how many removals wait for a decision, in all spaces together."""
+    return session.scalar(select(func.coalesce(func.sum(SyncSpace.held), 0))) or 0
+
+
 def state_of_space(session: Session, space_key: str) -> SpaceState:
     """Return where the passes over a space stand."""
     space = SyncSpace
@@ -101,6 +105,7 @@ def state_of_space(session: Session, space_key: str) -> SpaceState:
             space.watermark,
             space.scope_fingerprint,
             space.held,
+            space.held_reason,
             space.mass_delete_allowed_run_id,
             space.full_pass_due,
             space.last_full_at,
@@ -108,11 +113,11 @@ def state_of_space(session: Session, space_key: str) -> SpaceState:
     ).one_or_none()
     if row is None:
         return SpaceState()
-    watermark, fingerprint, held, allowed_run_id, full_pass_due, last_full_at = row
+    watermark, fingerprint, held, held_reason, allowed_run_id, full_pass_due, last_full_at = row
     return SpaceState(
         watermark=watermark,
         scope_fingerprint=fingerprint,
-        hold=HoldState(held=held, allowed_run_id=allowed_run_id),
+        hold=HoldState(held=held, reason=held_reason, allowed_run_id=allowed_run_id),
         full_pass_due=full_pass_due,
         last_full_at=last_full_at,
     )

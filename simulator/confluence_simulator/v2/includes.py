@@ -1,4 +1,4 @@
-"""Cloud v2: the `include-...` parts of a single page. Each holds at most 50 entries; `meta.hasMore` says whether there are more."""
+"""Cloud v2: the `include-...` parts of a single page. Each holds at most 50 entries and `meta.hasMore`."""
 
 from collections.abc import Callable
 from typing import Any

@@ -133,7 +133,7 @@ def _confluence_pages() -> None:
         _column(
             "missing_since_run_id",
             sa.BigInteger(),
-            "Run that first hid the page; null while it is shown",
+            "Run that hid the page for its present reason; null while it is shown",
             null=True,
         ),
         _column("hidden_at", TIME, "Since when the page is kept but not shown", null=True),
