@@ -17,6 +17,7 @@ from confluence_simulator.world.records import Event
 from hr_sync.store.store import Store
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
+from sqlalchemy import Engine
 
 from hr_sync.domain.outcome import Mode, Outcome, RunReport
 from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
@@ -176,7 +177,7 @@ class History(RuleBasedStateMachine):
     def two_workers_run(self, modes: tuple[str, str], killed: int | None, nth: int) -> None:
         """Let two runs work on the same database at once, of which one may be killed."""
         before = self._before()
-        stores = [mortal_store(self.stage.engine, nth, after=True) if each == killed else None for each in (0, 1)]
+        stores = [mortal_store(self._engine, nth, after=True) if each == killed else Store(self._engine) for each in (0, 1)]
         works = [self._work(self._context(store=store), mode) for mode, store in zip(modes, stores, strict=True)]
         with self.stage.locked(self.lock):
             _side_by_side(works)
@@ -229,6 +230,11 @@ class History(RuleBasedStateMachine):
         tenant = self.stage.site.tenant
         return bool(tenant.list_lag or tenant.search_lag)
 
+    @property
+    def _engine(self) -> Engine:
+        """Return the engine of the next run, which gives up at once where somebody holds a lock all the time."""
+        return self.stage.engine if self.lock is None else self.stage.impatient
+
     def _context(self, **changes: Any) -> SyncContext:
         policy = SyncPolicy(limit=LIMIT, overlap=OVERLAP, access_with_full=True, busy_wait_seconds=0.0)
         return context_for(self.stage.site, self.stage.engine, self.wanted, policy=policy, **changes)
@@ -245,11 +251,9 @@ class History(RuleBasedStateMachine):
 
     def _run(self, mode: str, **request: bool) -> tuple[RunReport | None, int]:
         """Run. Return the report, None when the worker was killed, and how many faults fired."""
-        store: Store | None = None
+        store = Store(self._engine)
         if self.kill is not None:
-            store = mortal_store(self.stage.engine, self.kill[0], after=self.kill[1])
-        elif self.lock is not None:
-            store = Store(self.stage.impatient)
+            store = mortal_store(self._engine, self.kill[0], after=self.kill[1])
         reports: list[RunReport] = []
         with self.stage.locked(self.lock):
             self._work(self._context(store=store), mode, reports, **request)()

@@ -53,7 +53,7 @@ def test_a_live_page(pages: Explained) -> None:
     found = pages.about(pages.id_of(LEAF))
 
     assert found.summary == "Shown, in version 1."
-    assert found.scope == "every current page of space A is in scope"
+    assert found.scope == "every current page of its space is in scope"
     assert actions(found) == ["insert"]
     assert found.history.stored is not None
     assert found.history.stored.last_written_run_id == found.history.changes[0].run_id
@@ -78,7 +78,7 @@ def test_a_page_that_was_edited_and_moved(pages: Explained) -> None:
     [
         (lambda world, page_id: world.trash_page(page_id), "trashed"),
         (lambda world, page_id: world.archive_page(page_id), "archived"),
-        (lambda world, page_id: world.move_page(page_id, space_key="C"), "moved out of scope"),
+        (lambda world, page_id: world.move_page(page_id, space_key="C"), "moved"),
     ],
 )
 def test_a_page_that_was_removed(pages: Explained, gone: Callable[[World, str], object], reason: str) -> None:
@@ -89,24 +89,24 @@ def test_a_page_that_was_removed(pages: Explained, gone: Callable[[World, str], 
     found = pages.about(page_id)
 
     assert found.summary.startswith("Not shown: removed at ")
-    assert found.summary.endswith(f"because it was {reason}.")
-    assert actions(found) == ["remove", "insert"]
+    assert found.summary.endswith(f"({reason}).")
+    assert actions(found) == ["hide", "insert"]
 
 
 def test_a_page_that_is_not_seen(pages: Explained) -> None:
     """Hidden by the first run, removed by the second; each says so."""
     page_id = pages.id_of(LEAF)
     pages.world.hide_page(page_id)
-    assert pages.about(page_id).summary.startswith("Shown, though the source says otherwise by now")
+    assert pages.about(page_id).summary.startswith("Shown, although the source says otherwise by now")
 
     pages.run()
     hidden = pages.about(page_id)
     assert hidden.summary.startswith("Not shown: hidden at ")
-    assert hidden.scope == "the source does not show it to this account"
+    assert hidden.scope == "Confluence does not show it to this account"
 
     pages.run()
-    assert pages.about(page_id).summary.endswith("because it was gone.")
-    assert actions(pages.about(page_id)) == ["remove", "hide", "insert"]
+    assert pages.about(page_id).summary.endswith("(not_visible).")
+    assert actions(pages.about(page_id)) == ["hide", "insert"]
 
 
 def test_a_page_that_came_back(pages: Explained) -> None:
@@ -118,7 +118,7 @@ def test_a_page_that_came_back(pages: Explained) -> None:
     pages.run()
 
     assert pages.about(page_id).summary == "Shown, in version 1."
-    assert actions(pages.about(page_id)) == ["restore", "remove", "insert"]
+    assert actions(pages.about(page_id)) == ["restore", "hide", "insert"]
 
 
 def test_a_page_that_fails(pages: Explained) -> None:
@@ -136,17 +136,17 @@ def test_a_page_that_fails(pages: Explained) -> None:
 def test_a_page_that_never_was_in_scope(pages: Explained) -> None:
     """Of another space, outside of every tree, in an excluded tree, or unknown to everybody."""
     elsewhere, leaf, top = pages.id_of("Below C"), pages.id_of(LEAF), pages.id_of("Below A")
-    assert pages.about(elsewhere).summary == "Not in the mirror, and out of scope."
+    assert pages.about(elsewhere).summary == "Not in the mirror: out of scope."
     assert pages.about(elsewhere).scope.startswith("its space is not in confluence.spaces")
 
     trees = replace(WANTED, page_trees=frozenset({top}))
-    assert pages.about(leaf, trees).scope == f"it lies in the page tree {top}"
-    assert pages.about(pages.id_of("Home of A"), trees).scope == "it lies in none of confluence.page_trees"
+    assert pages.about(leaf, trees).scope == f"it is in confluence.page_trees ({top})"
+    assert pages.about(pages.id_of("Home of A"), trees).scope == "it is in none of confluence.page_trees"
     without = replace(WANTED, exclude_page_trees=frozenset({top}))
-    assert pages.about(leaf, without).scope == f"it lies in the excluded page tree {top}"
+    assert pages.about(leaf, without).scope == f"it is in confluence.exclude_page_trees ({top})"
 
     unknown = pages.about("1")
-    assert (unknown.summary, unknown.history.stored) == ("Not in the mirror, and out of scope.", None)
+    assert (unknown.summary, unknown.history.stored) == ("Not in the mirror: out of scope.", None)
 
 
 def test_a_page_that_waits_for_the_next_run(pages: Explained) -> None:

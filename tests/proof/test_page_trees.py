@@ -49,8 +49,8 @@ def test_a_page_that_moves_to_another_space_and_out_of_the_tree_leaves(stage: St
     assert titles["Far below A"] in stored(stage.url).live
 
     world.move_page(titles["Far below A"], space_key=MIRRORED[1])
-    full(context_for(stage.site.site_url, stage.engine, scope), accept_narrower_scope=narrowed)
+    full(context_for(stage.site.site_url, stage.engine, scope), allow_mass_delete=narrowed)
 
     found = stored(stage.url)
-    assert found.removed[titles["Far below A"]] == "out of scope"
+    assert found.removed[titles["Far below A"]] == "out_of_scope"
     assert differences(expected(world, stage.site.site_url, scope), found) == []
