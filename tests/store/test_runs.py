@@ -12,10 +12,10 @@ from hr_sync.store.read.overview import RunLine
 from hr_sync.store.read.runs import SpaceStatus, last_runs, status_by_space
 from hr_sync.store.store import Store
 from hr_sync.store.tables import SyncRun, SyncRunSpace
-from hr_sync.store.values import Failure
+from hr_sync.store.values import Failure, FailureStage
 from tests.store.spaces import HR, IT, NOON, WORKER, ask, decision, leased, record, tell, write
 
-BROKEN = Failure(page_id="8", stage="fetch", error_class="ServerFailed", message="500", version=3)
+BROKEN = Failure(page_id="8", stage=FailureStage.FETCH, error_class="ServerFailed", message="500", version=3)
 
 
 def status(engine: Engine, key: str = "HR") -> SpaceStatus:
