@@ -141,7 +141,7 @@ def conclude(reports: Sequence[SpaceReport]) -> tuple[Outcome, int]:
     if worst is Outcome.FAILED and best is not Outcome.FAILED:
         worst = Outcome.HELD if any(r.outcome is Outcome.HELD for r in reports) else Outcome.PARTIAL
         if all(r.busy_with for r in reports if r.outcome is Outcome.FAILED):
-            return worst, ExitCode.TEMPORARY  # spaces that were named and are busy: try again
+            return worst, ExitCode.TEMPORARY  # an order met busy spaces: try again
     if worst is Outcome.FAILED:
         return worst, reports[0].exit_code
     return worst, _EXIT_CODES[worst]

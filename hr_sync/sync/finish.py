@@ -52,6 +52,7 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             listed_all=result.listed_all,
             listing_digest=result.listing_digest,
             watermark=result.watermark if result.looked_at_all else None,
+            is_away=run.job.kind.is_away,
             scope_fingerprint=result.scope_fingerprint,
             access_compared=result.access.compared,
             held=len(result.deletions.held) if result.decided_hold else None,

@@ -21,6 +21,7 @@ from hr_sync.store.values import Worker
 from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
 from hr_sync.sync.dry_run import SpacePreview, dry_run
 from hr_sync.sync.run import run
+from tests.support.oracle import Wanted
 
 CREDENTIALS = Credentials(username="hr-bot@example.com", password="simulated-token")
 SHORT = BodyLengths(median=200, mean=300, maximum=2000)
@@ -61,6 +62,7 @@ def context_of(
     source: type[CloudSource] | type[DataCenterSource] = CloudSource,
     policy: SyncPolicy | None = None,
     connections: int = 4,
+    store: Store | None = None,
     **changes: Any,
 ) -> SyncContext:
     """Wire a context; `changes` are fields of SyncContext."""
@@ -69,7 +71,7 @@ def context_of(
     client = HttpClient(url, CREDENTIALS, limits, cancellation or NoWaiting())
     return SyncContext(
         source=source(client),
-        store=Store(engine),
+        store=store or Store(engine),
         scope=SpaceScope(spaces=spaces, exclude_spaces=exclude_spaces, pages=pages or PageScope()),
         worker=Worker.current(),
         version="test",
@@ -77,6 +79,18 @@ def context_of(
         connections=connections,
         **changes,
     )
+
+
+def context_for(site: Simulator | str, engine: Engine, wanted: Wanted, **changes: Any) -> SyncContext:
+    """Wire a context for a scope in the oracle's words; one connection unless told otherwise: requests have an order."""
+    changes.setdefault("connections", 1)
+    pages = PageScope(
+        page_trees=wanted.page_trees,
+        exclude_page_trees=wanted.exclude_page_trees,
+        include_labels=wanted.include_labels,
+        exclude_labels=wanted.exclude_labels,
+    )
+    return context_of(site, engine, spaces=wanted.spaces, exclude_spaces=wanted.exclude_spaces, pages=pages, **changes)
 
 
 @contextmanager
