@@ -186,7 +186,7 @@ def test_a_full_pass_that_met_a_busy_space_is_due(store: Store, engine: Engine) 
     with leased(store) as space:
         space.finish(lambda _: record(looked_at_all=True, listed_all=True), clear_old_failures=False)
         assert not store.full_pass_is_due(hour)
-        store.request_full_pass("HR")
+        store.request_full_pass(HR)
         assert store.full_pass_is_due(hour)
         assert space.state().full_pass_due
     with leased(store, mode=Mode.INCREMENTAL) as space:
@@ -202,7 +202,7 @@ def test_a_space_of_which_nothing_is_left_is_not_shown(store: Store, engine: Eng
     with leased(store) as space:
         space.write_pages([write("1")])
         space.record_failures([BROKEN])
-        space.finish(lambda _: record(held=1), clear_old_failures=False)
+        space.finish(lambda _: record(held=1, is_away=True), clear_old_failures=False)
         store.mark_gone(["HR"])
         assert status(engine).live_pages == 1
         space.remove([decision("1")])
@@ -211,7 +211,7 @@ def test_a_space_of_which_nothing_is_left_is_not_shown(store: Store, engine: Eng
         space.forget_failures(["8"])
         store.mark_gone(["HR"])
         assert status(engine).held == 1
-        space.finish(lambda _: record(held=0), clear_old_failures=False)
+        space.finish(lambda _: record(held=0, is_away=True), clear_old_failures=False)
         store.mark_gone(["HR"])
     with Session(engine) as session:
         assert status_by_space(session) == []
