@@ -40,10 +40,11 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     leaving = decide_leaving(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.store.hide)
     deletions = plan_leaving(run.context, run.job, run.state, [*withheld, *leaving], seen.stored)
     access = sync_access_after(run, seen.listing)
+    is_proven = not any(each.verdict is Verdict.KEEP for each in leaving)
     return finish(
         run,
         SpaceResult(
-            looked_at_all=not any(each.verdict is Verdict.KEEP for each in leaving),
+            looked_at_all=is_proven,
             listed_all=True,
             decided_hold=True,
             deletions=deletions,
@@ -51,7 +52,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
             watermark=next_watermark(
                 seen.listing.began_at, (head.last_updated for head in seen.listing.heads.values())
             ),
-            listing_digest=listing_digest(seen.in_scope.heads.values()),
+            listing_digest=listing_digest(seen.in_scope.heads.values()) if is_proven else None,
             scope_fingerprint=scope.fingerprint,
             access=access,
         ),
