@@ -177,7 +177,9 @@ class History(RuleBasedStateMachine):
     def two_workers_run(self, modes: tuple[str, str], killed: int | None, nth: int) -> None:
         """Let two runs work on the same database at once, of which one may be killed."""
         before = self._before()
-        stores = [mortal_store(self._engine, nth, after=True) if each == killed else Store(self._engine) for each in (0, 1)]
+        stores = [
+            mortal_store(self._engine, nth, after=True) if each == killed else Store(self._engine) for each in (0, 1)
+        ]
         works = [self._work(self._context(store=store), mode) for mode, store in zip(modes, stores, strict=True)]
         with self.stage.locked(self.lock):
             _side_by_side(works)

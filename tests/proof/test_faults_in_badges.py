@@ -58,7 +58,10 @@ def begin(stage: Stage) -> Stored:
     """Put everything back. Gives what is stored then."""
     stage.begin()
     stage.site.world.become(first_badges())
-    assert full(context_for(stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(access_with_full=True))).exit_code == 0
+    assert (
+        full(context_for(stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(access_with_full=True))).exit_code
+        == 0
+    )
     found = stored(stage.url)
     assert dict(found.attributes) == expected_attributes(stage.site.world, WANTED)
     stage.site.world.become(later_badges())

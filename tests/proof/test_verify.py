@@ -21,8 +21,14 @@ GHOST = """
 """
 PLANTED = {
     "row dropped": ("DELETE FROM confluence_pages WHERE id = :page", {"missing"}),
-    "hidden": ("UPDATE confluence_pages SET hidden_at = now(), hidden_reason = 'trashed' WHERE id = :page", {"missing"}),
-    "removed": ("UPDATE confluence_pages SET removed_at = now(), removed_reason = 'trashed' WHERE id = :page", {"missing"}),
+    "hidden": (
+        "UPDATE confluence_pages SET hidden_at = now(), hidden_reason = 'trashed' WHERE id = :page",
+        {"missing"},
+    ),
+    "removed": (
+        "UPDATE confluence_pages SET removed_at = now(), removed_reason = 'trashed' WHERE id = :page",
+        {"missing"},
+    ),
     "in another space": ("UPDATE confluence_pages SET space_key = 'X' WHERE id = :page", {"missing", "ghost"}),
     "ghost": (GHOST, {"ghost"}),
     "older version": ("UPDATE confluence_pages SET version = version + 1 WHERE id = :page", {"version"}),
@@ -55,7 +61,10 @@ def plant(stage: Stage, statement: str) -> str:
 def mirrored(stage: Stage) -> Stage:
     """Return a stage that has just been mirrored."""
     stage.begin()
-    assert full(context_for(stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(access_with_full=True))).exit_code == 0
+    assert (
+        full(context_for(stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(access_with_full=True))).exit_code
+        == 0
+    )
     return stage
 
 
