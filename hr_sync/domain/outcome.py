@@ -1,5 +1,6 @@
 """What a run did and how it ended. Pure values, made once and shown by the log, the run row and the command line."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
@@ -140,7 +141,7 @@ def conclude(reports: Sequence[SpaceReport]) -> tuple[Outcome, int]:
     if worst is Outcome.FAILED and best is not Outcome.FAILED:
         worst = Outcome.HELD if any(r.outcome is Outcome.HELD for r in reports) else Outcome.PARTIAL
         if all(r.busy_with for r in reports if r.outcome is Outcome.FAILED):
-            return worst, ExitCode.TEMPORARY  # spaces that were named and are busy: try again
+            return worst, ExitCode.TEMPORARY  # an order met busy spaces: try again
     if worst is Outcome.FAILED:
         return worst, reports[0].exit_code
     return worst, _EXIT_CODES[worst]
@@ -158,3 +159,13 @@ def outcome_of(failure: HrSyncError) -> Outcome:
     if isinstance(failure, Stopped):
         return Outcome.STOPPED
     return Outcome.PARTIAL if failure.exit_code == ExitCode.PARTIAL else Outcome.FAILED
+
+
+def look_command(space_key: str) -> str:
+    """Return the command that shows the removals that wait in a space, as a shell reads it."""
+    return f"hr-sync run --space {shlex.quote(space_key)} --dry-run"
+
+
+def release_command(space_key: str) -> str:
+    """Return the command that carries out the removals that wait in a space, as a shell reads it."""
+    return f"hr-sync run --space {shlex.quote(space_key)} --allow-mass-delete"

@@ -9,12 +9,12 @@
 Pages that fail are notes: they cost themselves alone, and neither stop freshness nor change the state.
 """
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from hr_sync.domain.outcome import look_command, release_command
 from hr_sync.store.read.runs import SpaceStatus
 
 
@@ -162,16 +162,6 @@ def _why_held(space: SpaceStatus) -> str:
         f"{_pages(space.held)} of space {space.space_key} would be removed; this is held for a decision{since}. "
         f"Look at them with `{look_command(space.space_key)}`; remove them with `{release_command(space.space_key)}`."
     )
-
-
-def look_command(space_key: str) -> str:
-    """Return the command that shows the removals that wait in a space."""
-    return f"hr-sync run --space {shlex.quote(space_key)} --dry-run"
-
-
-def release_command(space_key: str) -> str:
-    """Return the command that carries out the removals that wait in a space."""
-    return f"hr-sync run --space {shlex.quote(space_key)} --allow-mass-delete"
 
 
 def _notes_of(space: SpaceStatus) -> Iterator[str]:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from hr_sync.service.health import Health, look_command, release_command
+from hr_sync.domain.outcome import look_command, release_command
+from hr_sync.service.health import Health
 from hr_sync.store.read.history import PageHistory, StoredFacts
 from hr_sync.store.read.overview import Overview
 

@@ -45,7 +45,7 @@ class Store:
         self._transactions.run(lambda session: close_run(session, report))
 
     def stored_spaces(self) -> list[StoredSpace]:
-        """Return the spaces that have pages which are not removed, or failures, or held removals, by key."""
+        """Return the spaces that have pages which are not removed, or failures, and those that are not gone, by key."""
         return self._transactions.run(stored_spaces)
 
     def stored_by_id(self, ids: Iterable[str]) -> dict[str, StoredPage]:
@@ -94,9 +94,9 @@ class Store:
         self._transactions.connections.cancel()
         release_leases_of(self._transactions, worker)
 
-    def request_full_pass(self, space_key: str) -> None:
+    def request_full_pass(self, space: Space) -> None:
         """Remember that a scheduled full pass did not get the lease of a space. Needs no lease."""
-        self._transactions.run(lambda session: request_full_pass(session, space_key))
+        self._transactions.run(lambda session: request_full_pass(session, space))
 
     def full_pass_is_due(self, interval: timedelta) -> bool:
         """Return True if a space had no complete full pass for so long, or asks for one."""

@@ -116,6 +116,7 @@ class SpaceRecord:
     listed_all: bool = False  #: a complete listing was read
     listing_digest: str | None = None
     watermark: datetime | None = None  #: None keeps the stored one
+    is_away: bool = False  #: not visible, or not configured: when it is back, the next pass is a full one
     scope_fingerprint: str | None = None  #: None keeps the stored one
     access_compared: bool = False  #: labels and readers of every live page were compared
     held: int | None = None  #: removals that wait for a decision; None keeps the hold as it is

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hr_sync.domain.deletion import DeletionPlan, Verdict
-from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport
+from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, look_command, release_command
 from hr_sync.store.values import SpaceRecord
 from hr_sync.sync.context import SpaceRun
 
@@ -52,6 +52,7 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             listed_all=result.listed_all,
             listing_digest=result.listing_digest,
             watermark=result.watermark if result.looked_at_all else None,
+            is_away=run.job.kind.is_away,
             scope_fingerprint=result.scope_fingerprint,
             access_compared=result.access.compared,
             held=len(result.deletions.held) if result.decided_hold else None,
@@ -67,8 +68,7 @@ def held_message(space_key: str, deletions: DeletionPlan) -> str:
     """Say what is held, why, and what to type."""
     return (
         f"{len(deletions.held)} pages of space {space_key} are hidden and wait to be removed: {deletions.held_reason}. "
-        f"Look at them with `hr-sync run --space {space_key} --dry-run`; remove them with "
-        f"`hr-sync run --space {space_key} --allow-mass-delete`."
+        f"Look at them with `{look_command(space_key)}`; remove them with `{release_command(space_key)}`."
     )
 
 

@@ -69,7 +69,7 @@ class JobRunner:
             context.worker,
             job.run_id,
             seconds=context.policy.lease_seconds,
-            wait_seconds=context.policy.busy_wait_seconds if job.is_named else 0.0,
+            wait_seconds=context.policy.busy_wait_seconds if job.is_order else 0.0,
             cancellation=context.cancellation,
         ) as store:
             if isinstance(store, Busy):
@@ -87,19 +87,20 @@ class JobRunner:
                 return _DO[job.kind](run)
             except HrSyncError as failure:
                 report = self._failed(job, failure, run)
-                store.finish(lambda _failing: SpaceRecord(report=report), clear_old_failures=False)
+                record = SpaceRecord(report=report, is_away=job.kind.is_away)
+                store.finish(lambda _failing: record, clear_old_failures=False)
                 return report
 
     def _busy(self, job: SpaceJob, busy: Busy) -> SpaceReport:
         """Leave the space to the other worker; a scheduled full pass is due again at the next run of any kind."""
-        if job.is_named:
+        if job.is_order:
             raise LeaseHeld(
                 f"{busy.worker} is at work on space {job.space.key}, and still was after "
                 f"{self._context.policy.busy_wait_seconds:g} s. Try again when it is done.",
                 worker=busy.worker,
             )
         if job.kind is JobKind.FULL:
-            self._context.store.request_full_pass(job.space.key)
+            self._context.store.request_full_pass(job.space)
         return SpaceReport(space_key=job.space.key, outcome=Outcome.COMPLETE, busy_with=busy.worker)
 
     def _failed(self, job: SpaceJob, failure: HrSyncError, run: SpaceRun | None = None) -> SpaceReport:

@@ -64,7 +64,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
             reports = run_jobs(context, fetcher, jobs)
         reports = _settle_removals(context, jobs, reports)
         if request.mode is Mode.FULL:
-            context.store.mark_gone([job.space.key for job in jobs if job.kind in _AWAY])
+            context.store.mark_gone([job.space.key for job in jobs if job.kind.is_away])
         reports = [*_with_unseen(reports, selection.unseen, request), *_not_seen(context, request, selection)]
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
@@ -84,9 +84,6 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         error=error,
         warnings=warnings,
     )
-
-
-_AWAY = frozenset({JobKind.UNLISTED, JobKind.UNCONFIGURED})
 
 
 def _jobs(

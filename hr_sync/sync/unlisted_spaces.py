@@ -7,7 +7,6 @@ from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.deletion import (
     DeletionDecision,
     DeletionPlan,
-    Verdict,
     decide_out_of_scope,
     decide_space_archived,
     plan_deletions,
@@ -116,7 +115,7 @@ def _finish(run: SpaceRun, deletions: DeletionPlan) -> SpaceReport:
         run,
         SpaceResult(
             looked_at_all=False,
-            decided_hold=not any(each.verdict is Verdict.KEEP for each in deletions.doubtful),
+            decided_hold=True,
             deletions=deletions,
             allowed=run.job.request.allow_mass_delete,
         ),

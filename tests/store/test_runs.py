@@ -12,10 +12,10 @@ from hr_sync.store.read.overview import RunLine
 from hr_sync.store.read.runs import SpaceStatus, last_runs, status_by_space
 from hr_sync.store.store import Store
 from hr_sync.store.tables import SyncRun, SyncRunSpace
-from hr_sync.store.values import Failure
+from hr_sync.store.values import Failure, FailureStage
 from tests.store.spaces import HR, IT, NOON, WORKER, ask, decision, leased, record, tell, write
 
-BROKEN = Failure(page_id="8", stage="fetch", error_class="ServerFailed", message="500", version=3)
+BROKEN = Failure(page_id="8", stage=FailureStage.FETCH, error_class="ServerFailed", message="500", version=3)
 
 
 def status(engine: Engine, key: str = "HR") -> SpaceStatus:
@@ -186,21 +186,22 @@ def test_a_full_pass_that_met_a_busy_space_is_due(store: Store, engine: Engine) 
     with leased(store) as space:
         space.finish(lambda _: record(looked_at_all=True, listed_all=True), clear_old_failures=False)
         assert not store.full_pass_is_due(hour)
-        store.request_full_pass("HR")
+        store.request_full_pass(HR)
         assert store.full_pass_is_due(hour)
         assert space.state().full_pass_due
     with leased(store, mode=Mode.INCREMENTAL) as space:
         space.finish(lambda _: record(looked_at_all=True), clear_old_failures=False)
     assert status(engine).full_pass_due
     with leased(store) as space:
-        space.finish(lambda _: record(outcome=Outcome.PARTIAL), clear_old_failures=False)
+        space.finish(lambda _: record(outcome=Outcome.PARTIAL, listed_all=True), clear_old_failures=False)
     assert not status(engine).full_pass_due
 
 
 def test_a_space_of_which_nothing_is_left_is_not_shown(store: Store, engine: Engine) -> None:
     """Neither status nor the schedule wait for it; when it comes back, it is there again."""
     with leased(store) as space:
-        space.finish(lambda _: record(gone=True), clear_old_failures=False)
+        space.finish(lambda _: record(is_away=True), clear_old_failures=False)
+    store.mark_gone(["HR"])
     with Session(engine) as session:
         assert status_by_space(session) == []
     assert not store.full_pass_is_due(timedelta(hours=1))

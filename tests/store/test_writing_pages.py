@@ -369,12 +369,15 @@ def test_words_that_are_none_are_refused_by_the_database(store: Store, engine: E
 
 
 def test_known_spaces(store: Store, engine: Engine) -> None:
-    """Spaces with pages that are not removed, or failures, or held removals; also where the row of one was lost."""
+    """Spaces with pages that are not removed, or failures, or that are not gone; also where the row of one was lost."""
     assert store.stored_spaces() == []
     with leased(store) as space:
         space.write_pages([write("1")])
     with leased(store, IT):
         pass
-    assert [(each.key, each.id, each.name) for each in store.stored_spaces()] == [("HR", "1", HR.name)]
+    known = [(each.key, each.id, each.name) for each in store.stored_spaces()]
+    assert known == [("HR", "1", HR.name), ("IT", "2", IT.name)]
+    store.mark_gone(["HR", "IT"])
+    assert [each.key for each in store.stored_spaces()] == ["HR"]
     tell(engine, "DELETE FROM sync_spaces")
     assert [(each.key, each.id, each.name) for each in store.stored_spaces()] == [("HR", "1", "")]

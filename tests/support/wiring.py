@@ -7,8 +7,6 @@ from typing import Any
 
 import psycopg
 from confluence_simulator import BodyLengths, Fault, Simulator, World, generated_world
-from hr_sync.store.store import Store
-from hr_sync.store.values import Worker
 from sqlalchemy import Engine, make_url
 
 from hr_sync.cancellation import Cancellation
@@ -18,6 +16,8 @@ from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
 from hr_sync.confluence.http.retry import RetryRules
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.domain.scope import PageScope, SpaceScope
+from hr_sync.store.store import Store
+from hr_sync.store.values import Worker
 from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
 from hr_sync.sync.dry_run import SpacePreview, dry_run
 from hr_sync.sync.run import run
@@ -132,6 +132,17 @@ def fault(site: Simulator, kind: str, match: str, **how: Any) -> None:
 def fired(site: Simulator) -> set[str]:
     """Return the kinds of faults that really happened."""
     return {each.kind for each in site.faults.fired}
+
+
+def asked_bodies(site: Simulator) -> set[str]:
+    """Return the ids of the pages whose body was asked for."""
+    return {
+        value
+        for record in site.requests
+        if ("body-format", "storage") in record.query
+        for key, value in record.query
+        if key == "id"
+    }
 
 
 def plain_url(engine: Engine) -> str:

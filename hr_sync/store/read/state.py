@@ -63,7 +63,7 @@ def stored_attributes(session: Session, space_key: str) -> dict[str, StoredAttri
 
 
 def stored_spaces(session: Session) -> list[StoredSpace]:
-    """Return the spaces that have pages which are not removed, or failures, or held removals, by key.
+    """Return the spaces that have pages which are not removed, or failures, and those that are not gone, by key.
 
     A space whose own row was lost is among them; its pages know its id.
     """
@@ -71,7 +71,7 @@ def stored_spaces(session: Session) -> list[StoredSpace]:
     keys = union(
         select(_PAGES.c.space_key).where(_PAGES.c.removed_at.is_(None)),
         select(PageFailure.space_key),
-        select(space.space_key).where(space.held > 0),
+        select(space.space_key).where(space.gone_at.is_(None)),
     ).subquery("keys")
     id_of_pages = select(func.max(_PAGES.c.space_id)).where(_PAGES.c.space_key == keys.c.space_key).scalar_subquery()
     rows = session.execute(
