@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 ABSENCE, ACCESS, DELETION = "sync/absence.py", "domain/access.py", "domain/deletion.py"
 PLAN, SCOPE, LEASE = "domain/plan.py", "domain/scope.py", "store/lease.py"
-CLOUD, CLOUD_JSON, FIELDS = "confluence/cloud.py", "confluence/cloud_json.py", "confluence/json_fields.py"
+CLOUD_JSON, FIELDS = "confluence/cloud_json.py", "confluence/json_fields.py"
 RESPONSE, MARKS, RUNS = "confluence/http/response.py", "store/write/deletions.py", "store/write/runs.py"
 
 IN_ACCESS = ("tests/domain/test_access.py",)
@@ -166,49 +166,54 @@ OF_LIMITS = (
         "return min(",
         IN_DELETION,
     ),
-    _one(
-        "a mass with evidence is held", f"{DELETION}:plan_deletions", r"len\(new\) > most, f", "False, f", IN_DELETION
-    ),
+    _one("a mass with evidence is held", f"{DELETION}:_groups", r"new, len\(new\) > most", "new, False", IN_DELETION),
     _one(
         "a mass that became invisible is held",
-        f"{DELETION}:plan_deletions",
-        r"bool\(suspected\) and mass",
-        "False",
+        f"{DELETION}:_groups",
+        r"suspected, len\(suspected\) \+ len\(new\) > most",
+        "suspected, False",
         IN_DELETION,
     ),
     _one(
         "pages that are gone count together with those that became invisible",
-        f"{DELETION}:plan_deletions",
+        f"{DELETION}:_groups",
         r"len\(suspected\) \+ len\(new\) > most",
         "len(suspected) > most",
         IN_DELETION,
     ),
     _one(
+        "a mass that is confirmed is held",
+        f"{DELETION}:_groups",
+        r"confirmed, len\(confirmed\) > most",
+        "confirmed, False",
+        IN_DELETION,
+    ),
+    _one(
         "what waits goes on waiting while its space is held",
-        f"{DELETION}:plan_deletions",
-        r"\(confirmed, hold\.held > 0 or ",
-        "(confirmed, ",
+        f"{DELETION}:_groups",
+        r"waits, True,",
+        "waits, False,",
         IN_DELETION,
     ),
     _one(
         "a hold holds no new evidence about other pages",
-        f"{DELETION}:plan_deletions",
-        r"\(new, len\(new\) > most",
-        "(new, hold.held > 0 or len(new) > most",
-        IN_DELETION,
-    ),
-    _one(
-        "what changed settings no longer cover waits for a decision",
-        f"{DELETION}:plan_deletions",
-        r"bool\(settings\)",
-        "False",
+        f"{DELETION}:_groups",
+        r"hold\.held > 0 and decision\.was_leaving and",
+        "hold.held > 0 and",
         IN_DELETION,
     ),
     _one(
         "a page that gives no evidence in a held space goes on waiting",
-        f"{DELETION}:plan_deletions",
-        "held \\+= keeps_waiting",
-        "pass",
+        f"{DELETION}:_MAY_WAIT",
+        r"Verdict\.KEEP, ",
+        "",
+        IN_DELETION,
+    ),
+    _one(
+        "what changed settings no longer cover waits for a decision",
+        f"{DELETION}:_groups",
+        r"settings, True,",
+        "settings, False,",
         IN_DELETION,
     ),
     _one(
@@ -227,9 +232,9 @@ OF_LIMITS = (
     ),
     _one(
         "what somebody allowed is not held by the mass of a run",
-        f"{DELETION}:DeletionPlan.leaving",
-        r"not each\.was_allowed",
-        "True",
+        f"{DELETION}:DeletionPlan.hidden_before",
+        r" and not each\.was_allowed",
+        "",
         IN_DELETION_RUNS,
     ),
 )
@@ -365,7 +370,7 @@ OF_EVIDENCE = (
     ),
     _one(
         "a single page that cannot be read is no page that is gone",
-        f"{CLOUD}:CloudSource.lookup",
+        "confluence/lookups.py:look_up",
         r"(AnswerNotTrusted, EndpointRemoved, ServerFailed\):\n.*LookupStatus\.)UNKNOWN",
         r"\1NOT_FOUND",
         ("tests/confluence/test_reading.py", *EVIDENCE),
@@ -396,21 +401,21 @@ OF_RUNS = (
     _one(
         "a listing that was wrong does not make a space fresh",
         "sync/full.py:sync_full",
-        r"looked_at_all=is_proven",
+        r"looked_at_all=shows_all",
         "looked_at_all=True",
         RULES,
     ),
     _one(
         "a listing that was wrong has no digest",
         "sync/full.py:sync_full",
-        r" if is_proven else None",
-        "",
+        r"shows_all and not seen",
+        "not seen",
         (*EVIDENCE, "-k", "digest"),
     ),
     _one(
         "a space that is lost is looked up page by page",
         "sync/unlisted_spaces.py:decide_unlisted",
-        r"if _is_archived\(.*\):",
+        r"if archived:",
         "if True:",
         HOLDS,
     ),
@@ -535,7 +540,7 @@ OF_WORKERS = (
         f"{MARKS}:_READERS_UNKNOWN",
         r"= \{.*\}",
         '= {"restriction_digest": PAGES.c.restriction_digest}',
-        ("tests/sync/test_badges.py", "-k", "hidden_page"),
+        ("tests/sync/test_access.py", "-k", "hidden_page"),
     ),
     _one(
         "a full pass that met a busy space is due",
@@ -600,14 +605,14 @@ OF_DECODERS = (
         "confluence/access_json.py:_listed",
         r"len\(entries\) >= limit",
         "False",
-        ("tests/sync/test_badges.py", "-k", "cut"),
+        ("tests/sync/test_access.py", "-k", "cut"),
     ),
     _one(
         "a label that only the index shows is asked of the page",
-        f"{CLOUD}:CloudSource._vouched",
+        "confluence/cloud_labels.py:SpaceLabels._vouched",
         r"\(indexed\.labels\[page_id\] or frozenset\(\)\) <= by_label",
         "True",
-        ("tests/sync/test_badges.py", "-k", "index_shows"),
+        ("tests/sync/test_access.py", "-k", "index_shows"),
     ),
 )
 OF_READERS = (
@@ -644,7 +649,7 @@ OF_READERS = (
         "sync/finish.py:_doubts",
         r"if result\.access\.doubt:",
         "if False:",
-        ("tests/sync/test_badges.py", "-k", "without_an_answer"),
+        ("tests/sync/test_access.py", "-k", "not_answered"),
     ),
     _one(
         "a move makes the readers below it unknown",
