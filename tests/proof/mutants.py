@@ -437,7 +437,7 @@ OF_RUNS = (
         "no run but a full one changes a hold",
         f"{RUNS}:_state",
         r"if record\.held is not None:",
-        "record.held is None and values.update(held=0, held_since=null(), held_reason=null())\n    if record.held is not None:",
+        "values |= _hold(record.held or 0, None)\n    if record.held is not None:",
         HOLDS,
     ),
     _one(
