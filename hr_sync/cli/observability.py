@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hr_sync.cli.bootstrap import make_scope
 from hr_sync.cli.notifications import sender
-from hr_sync.domain.outcome import Outcome, RunReport
+from hr_sync.domain.outcome import ExitCode, Outcome, RunReport
 from hr_sync.errors import HrSyncError
 from hr_sync.service.health import Health, HealthLimits, is_alive, judge
 from hr_sync.service.metrics import Metrics, MetricSources
@@ -62,7 +62,11 @@ def make_endpoints(
         overview=cached,
         health=lambda seen: judge(seen.spaces, state.snapshot(), limits),
         history=history,
-        metrics=Metrics(MetricSources(overview=cached, http_stats=http_stats.counts, pool=lambda: _pool(engine))),
+        metrics=Metrics(
+            MetricSources(
+                overview=cached, http_stats=http_stats.counts, pool=lambda: _pool(engine), schedule=state.snapshot
+            )
+        ),
         title=title if settings().service.show_titles else None,
         token=token.get_secret_value() if token else None,
     )
@@ -90,8 +94,8 @@ def make_observer(settings: "Settings", metrics: Metrics, health: Callable[[], H
         good = report.outcome in {Outcome.COMPLETE, Outcome.PARTIAL}
         send(PingKind.SUCCESS if good and _is_well(health) else PingKind.FAILURE)
 
-    def failed(job: str, _failure: BaseException) -> None:
-        metrics.count_failed(job)
+    def failed(job: str, failure: BaseException) -> None:
+        metrics.count_failed(job, failure.exit_code if isinstance(failure, HrSyncError) else ExitCode.FAILED)
         send(PingKind.FAILURE)
 
     return Observer(
