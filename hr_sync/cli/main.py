@@ -33,6 +33,9 @@ def main() -> NoReturn:
     try:
         app(prog_name="hr-sync")
     except HrSyncError as error:
-        print(f"hr-sync: {error}", file=sys.stderr)
+        from hr_sync.logs import log_failure
+
+        if not log_failure(str(error), error.exit_code):
+            print(f"hr-sync: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     sys.exit(0)

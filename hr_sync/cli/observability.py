@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from hr_sync.cli.bootstrap import make_scope
 from hr_sync.cli.notifications import sender
+from hr_sync.confluence.http.urls import api_base, is_gateway
 from hr_sync.domain.outcome import ExitCode, Outcome, RunReport
 from hr_sync.errors import HrSyncError
 from hr_sync.service.health import Health, HealthLimits, is_alive, judge
+from hr_sync.service.html import Activity
 from hr_sync.service.metrics import Metrics, MetricSources
 from hr_sync.service.ping import PingKind
+from hr_sync.service.progress import ActiveRuns
 from hr_sync.service.scheduler import Observer, SchedulerState
 from hr_sync.service.ttl_cache import TtlCache
 from hr_sync.service.web import Endpoints
@@ -32,7 +35,11 @@ _RUNS = 30
 
 
 def make_endpoints(
-    settings: "Callable[[], Settings]", engine: "Engine", state: SchedulerState, http_stats: "HttpStats"
+    settings: "Callable[[], Settings]",
+    engine: "Engine",
+    state: SchedulerState,
+    http_stats: "HttpStats",
+    active: ActiveRuns | None = None,
 ) -> Endpoints:
     """Return what the service shows, read from the database on request.
 
@@ -67,9 +74,20 @@ def make_endpoints(
                 overview=cached, http_stats=http_stats.counts, pool=lambda: _pool(engine), schedule=state.snapshot
             )
         ),
+        activity=lambda: Activity(
+            schedule=state.snapshot(),
+            progress=active.unfinished() if active is not None else {},
+            site=_site(settings()),
+        ),
         title=title if settings().service.show_titles else None,
         token=token.get_secret_value() if token else None,
     )
+
+
+def _site(settings: "Settings") -> str | None:
+    """Return the address that people open pages under; None where it is not known, as behind the API gateway."""
+    url = settings.confluence.url
+    return None if is_gateway(url) else api_base(url)
 
 
 def _limits(settings: "Settings") -> HealthLimits:

@@ -77,11 +77,6 @@ class Metrics:
         self._runs.labels(mode=report.mode, outcome=report.outcome).inc()
         self._run_seconds.labels(mode=report.mode).observe(report.duration_seconds)
         self._exit_code.labels(mode=report.mode).set(report.exit_code)
-        self._exit_code = Gauge(
-            "hr_sync_last_exit_code", "Exit code that the last run of a mode means.", ["mode"], registry=own
-        )
-        build = Gauge("hr_sync_build_info", "1; the label is the version.", ["version"], registry=own)
-        build.labels(version=__version__).set(1)
         for action in ACTIONS:
             self._pages.labels(action=action).inc(getattr(report.counts, action))
 

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hr_sync import __version__
 from hr_sync.confluence.http.stats import HttpCounts
-from hr_sync.domain.outcome import Counts, Outcome, RunReport
+from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport
 from hr_sync.errors import DatabaseUnavailable
 from hr_sync.service.health import LaneSnapshot, ScheduleSnapshot
 from hr_sync.service.metrics import ACTIONS, Metrics, MetricSources
@@ -18,7 +18,7 @@ from tests.service.samples import OVERVIEW
 TRAFFIC = HttpCounts(requests=7, retries=2, throttled_seconds=1.5, bytes=9000, peak_connections=3)
 REPORT = RunReport(
     run_id=1,
-    mode="full",
+    mode=Mode.FULL,
     outcome=Outcome.PARTIAL,
     exit_code=3,
     spaces=[],
