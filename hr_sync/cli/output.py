@@ -14,6 +14,7 @@ from rich.table import Table
 from hr_sync.domain.outcome import Counts, RunReport
 
 if TYPE_CHECKING:
+    from hr_sync.service.health import Health
     from hr_sync.store.read.overview import Overview, PageLine
     from hr_sync.store.tables import ConfluencePage
     from hr_sync.sync.audit import Audit
@@ -95,19 +96,26 @@ def print_previews(previews: Sequence["SpacePreview"]) -> None:
     console.print("Nothing was written.")
 
 
-def print_status(overview: "Overview") -> None:
-    """Print spaces, last runs and failures."""
+def print_status(overview: "Overview", health: "Health") -> None:
+    """Print the state with its reasons, then spaces, last runs and failures."""
     console = make_console()
-    spaces = _table("space", "name", ">live", ">failing", "last outcome", "last complete")
+    if overview.spaces:
+        console.print(f"State: {health.state}")
+        for reason in (*health.reasons, *health.notes):
+            console.print(f"- {escape(reason)}", soft_wrap=True)
+    spaces = _table("space", "name", ">live", ">hidden", ">failing", ">held", "last outcome", "last complete", "access")
     for space in overview.spaces:
         age = _ago(space.age) if space.age is not None else "never"
         spaces.add_row(
             space.space_key,
             escape(space.name or ""),
             str(space.live_pages),
+            str(space.hidden_pages),
             str(space.failing_pages),
+            str(space.held),
             space.last_outcome or "none",
             age,
+            _ago(space.access_age) if space.access_age is not None else "never",
         )
     console.print(spaces if overview.spaces else "No space has been synchronised yet. Start with `hr-sync run`.")
     for space in overview.spaces:

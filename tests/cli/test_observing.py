@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from hr_sync.cli.notifications import notify
-from hr_sync.cli.observability import make_endpoints, make_observer, read_in_scope
+from hr_sync.cli.health import read_in_scope
+from hr_sync.cli.observability import make_endpoints, make_observer
 from hr_sync.confluence.http.stats import HttpStats
 from hr_sync.domain.outcome import Outcome, RunReport
 from hr_sync.errors import ConfigurationError, DatabaseUnavailable

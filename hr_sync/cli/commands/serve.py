@@ -103,7 +103,8 @@ class CurrentSettings:
 
 
 def _serve(current: CurrentSettings, store: "Store", worker: "Worker", cancellation: "Cancellation") -> None:
-    from hr_sync.cli.observability import make_endpoints, make_observer, read_in_scope
+    from hr_sync.cli.health import read_in_scope
+    from hr_sync.cli.observability import make_endpoints, make_observer
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.service.progress import ActiveRuns
     from hr_sync.service.scheduler import SchedulerState, keep_running
