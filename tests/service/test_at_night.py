@@ -40,7 +40,8 @@ class Night:
     def health(self) -> dict[str, Any]:
         """Return what /healthz says, with its status."""
         status, body = self.get("/healthz")
-        return {"status": status} | json.loads(body)
+        answer: dict[str, Any] = json.loads(body)
+        return {"status": status} | answer
 
     def metric(self, name: str) -> float | None:
         """Return the value of one metric, named with its labels."""
