@@ -38,8 +38,10 @@ def main() -> NoReturn:
         app(prog_name="hr-sync", obj=form)
     except HrSyncError as error:
         from hr_sync.cli.output import print_error
+        from hr_sync.logs import log_failure
 
-        print_error(error, as_json=form.as_json)
+        if form.as_json or not log_failure(str(error), error.exit_code):
+            print_error(error, as_json=form.as_json)
         sys.exit(error.exit_code)
     sys.exit(0)
 

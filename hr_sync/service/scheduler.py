@@ -51,15 +51,19 @@ class LaneState:
     running_since: float = 0.0  #: monotonic
     overdue_since: float | None = None  #: monotonic; when the run was told to end for its deadline
     failures_in_a_row: dict[str, int] = field(default_factory=dict)  #: by job: runs that ended by an exception
+    next_runs: dict[str, datetime] = field(default_factory=dict)  #: by job; replaced as a whole
 
     def snapshot(self) -> LaneSnapshot:
         """Return the state now."""
-        now, overdue_since = time.monotonic(), self.overdue_since
+        now, overdue_since, running = time.monotonic(), self.overdue_since, self.running
         return LaneSnapshot(
             name=self.name,
             heartbeat_age_seconds=now - self.heartbeat_at,
             failures_in_a_row=max(dict(self.failures_in_a_row).values(), default=0),
             overdue_seconds=None if overdue_since is None else now - overdue_since,
+            running=running,
+            running_seconds=0.0 if running is None else now - self.running_since,
+            next_runs=self.next_runs,
         )
 
 
@@ -145,6 +149,7 @@ class _Lane:
     def start(self) -> None:
         """Begin to run the jobs."""
         self._scheduler.start()
+        self._note_next_runs()
 
     def check_deadline(self) -> None:
         """End a run that is past its deadline."""
@@ -173,7 +178,7 @@ class _Lane:
             self._end_of_run = Cancellation()
             if self._stopping:
                 return
-        state.running, state.running_since, state.overdue_since = job.name, time.monotonic(), None
+        state.running_since, state.running, state.overdue_since = time.monotonic(), job.name, None
         _call(self._observer.started, job.name)
         try:
             report = job.work(self._end_of_run)
@@ -196,6 +201,11 @@ class _Lane:
     def _beat(self) -> None:
         """Set the heartbeat, in the scheduler's own thread."""
         self._state.heartbeat_at = time.monotonic()
+        self._note_next_runs()
+
+    def _note_next_runs(self) -> None:
+        jobs = [job for job in self._scheduler.get_jobs() if job.executor != "in_the_loop"]
+        self._state.next_runs = {job.id: job.next_run_time for job in jobs if job.next_run_time is not None}
 
     def _note_skipped(self, event: JobExecutionEvent) -> None:
         log.warning("job.skipped", job=event.job_id)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from hr_sync.cli.health import read_in_scope
 from hr_sync.cli.notifications import notify
-from hr_sync.cli.observability import make_endpoints, make_observer, read_in_scope
+from hr_sync.cli.observability import make_endpoints, make_observer
 from hr_sync.confluence.http.stats import HttpStats
 from hr_sync.domain.outcome import Mode, Outcome, RunReport
 from hr_sync.errors import ConfigurationError, DatabaseUnavailable

@@ -14,12 +14,12 @@ from confluence_simulator.faults import KINDS
 from confluence_simulator.world import Page
 from confluence_simulator.world.access import can_view
 from confluence_simulator.world.records import Event
-from hr_sync.store.store import Store
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from sqlalchemy import Engine
 
 from hr_sync.domain.outcome import Mode, Outcome, RunReport
+from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
 from hr_sync.sync.dry_run import SpacePreview, dry_run
 from hr_sync.sync.run import run
@@ -262,11 +262,16 @@ class History(RuleBasedStateMachine):
         return (reports[0] if reports else None), self._settle()
 
     def _work(
-        self, context: SyncContext, mode: str, reports: list[RunReport] | None = None, **request: bool
+        self,
+        context: SyncContext,
+        mode: str,
+        reports: list[RunReport] | None = None,
+        *,
+        allow_mass_delete: bool = False,
     ) -> Callable[[], None]:
         def work() -> None:
             try:
-                report = run(context, SyncRequest(mode=MODES[mode], **request))
+                report = run(context, SyncRequest(mode=MODES[mode], allow_mass_delete=allow_mass_delete))
                 if reports is not None:
                     reports.append(report)
             except Killed:
