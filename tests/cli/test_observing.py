@@ -45,7 +45,7 @@ def test_what_is_shown_follows_the_scope_in_force(engine: Engine) -> None:
     """Also when the settings are read again while the service runs: health, metrics and page show the same spaces."""
     with engine.begin() as connection:
         for key in ("HR", "IT", "OLD"):
-            connection.execute(text("INSERT INTO sync_spaces (space_key) VALUES (:key)"), {"key": key})
+            connection.execute(text("INSERT INTO public.sync_spaces (space_key) VALUES (:key)"), {"key": key})
     groups = settings("http://127.0.0.1:1", None, spaces=["HR", "IT"])
     in_force = [Settings(**groups)]  # type: ignore[arg-type] # checked within
     read = read_in_scope(engine, in_force[0])
