@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
 
+_RETENTION_MINUTES = 24 * 60
 FULL_LANE, INCREMENTAL_LANE = "full", "incremental"  # a run of one never waits for a run of the other
 
 
@@ -117,6 +118,7 @@ def _serve(current: CurrentSettings, store: "Store", worker: "Worker", cancellat
 
     full_first = store.full_pass_is_due(timedelta(minutes=settings.sync.full_interval_minutes))
     jobs = make_jobs(settings, _runs(current, store, worker, endpoints, http_stats, active), full_first=full_first)
+    jobs.append(_retention(current, store))
     with _opened_web(settings, endpoints):
         keep_running(
             jobs,
@@ -152,6 +154,28 @@ def _runs(
         return work
 
     return run_once
+
+
+def _retention(current: CurrentSettings, store: "Store") -> "Job":
+    """Return the daily job that deletes what is older than the settings keep. It runs at the start too."""
+    import structlog
+
+    from hr_sync.service.schedule import interval_trigger
+    from hr_sync.service.scheduler import Job
+
+    log = structlog.get_logger(__name__)
+
+    def work(end_of_run: "Cancellation") -> None:
+        sync = current.settings.sync
+        if sync.keep_history_days:
+            rows = store.prune_history(timedelta(days=sync.keep_history_days), end_of_run)
+            log.info("history.pruned", rows=rows, days=sync.keep_history_days)
+        if sync.keep_removed_days:
+            bodies = store.prune_bodies(timedelta(days=sync.keep_removed_days), end_of_run)
+            log.info("bodies.pruned", bodies=bodies, days=sync.keep_removed_days)
+
+    trigger = interval_trigger(_RETENTION_MINUTES, jitter_seconds=0)
+    return Job(name="retention", lane=FULL_LANE, trigger=trigger, work=work, at_start=True, is_run=False)
 
 
 @contextmanager
