@@ -44,8 +44,6 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
 
     def record_of(failing_pages: int) -> SpaceRecord:
         run.counts.failed = failing_pages
-        # What was hidden and is removed at the end of the run is counted there.
-        run.counts.hidden = sum(each.was_live for each in result.deletions.hide)
         return SpaceRecord(
             report=_report(run, result, failing_pages),
             looked_at_all=result.looked_at_all,
