@@ -51,8 +51,7 @@ def test_what_is_shown_follows_the_scope_in_force(engine: Engine) -> None:
     assert status_of(read) == ["HR", "IT"]
     renamed = Settings(**settings("http://127.0.0.1:1", None, spaces=["people"]))  # type: ignore[arg-type] # as above
     assert status_of(read_in_scope(engine, renamed)) == []
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE sync_spaces SET former_keys = '{people}' WHERE space_key = 'HR'"))
+    execute(engine, "UPDATE sync_spaces SET former_keys = '{people}' WHERE space_key = 'HR'")
     assert status_of(read_in_scope(engine, renamed)) == ["HR"]
 
     state = SchedulerState.of("full")
