@@ -1,5 +1,6 @@
 """The program: its commands, and how each of its failures ends the process."""
 
+import io
 import sys
 from typing import Annotated, NoReturn
 
@@ -7,6 +8,7 @@ import typer
 
 from hr_sync import __version__
 from hr_sync.cli.commands import admin, run, serve, simulate, status, verify
+from hr_sync.cli.options import OutputForm
 from hr_sync.errors import HrSyncError
 
 app = typer.Typer(
@@ -30,9 +32,22 @@ def _program(*, version: Annotated[bool, typer.Option("--version", help="Show th
 
 def main() -> NoReturn:
     """Run the command line and end the process with the exit code that tells how it went."""
+    form = OutputForm()
+    _accept_any_text()
     try:
-        app(prog_name="hr-sync")
+        app(prog_name="hr-sync", obj=form)
     except HrSyncError as error:
-        print(f"hr-sync: {error}", file=sys.stderr)
+        from hr_sync.cli.output import print_error
+        from hr_sync.logs import log_failure
+
+        if form.as_json or not log_failure(str(error), error.exit_code):
+            print_error(error, as_json=form.as_json)
         sys.exit(error.exit_code)
     sys.exit(0)
+
+
+def _accept_any_text() -> None:
+    """Let nothing that is printed fail where the output is not UTF-8: such characters are shown as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

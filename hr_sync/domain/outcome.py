@@ -1,5 +1,6 @@
 """What a run did and how it ended. Pure values, made once and shown by the log, the run row and the command line."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
@@ -159,6 +160,16 @@ def outcome_of(failure: HrSyncError) -> Outcome:
     if isinstance(failure, Stopped):
         return Outcome.STOPPED
     return Outcome.PARTIAL if failure.exit_code == ExitCode.PARTIAL else Outcome.FAILED
+
+
+def look_command(space_key: str) -> str:
+    """Return the command that shows the removals that wait in a space, as a shell reads it."""
+    return f"hr-sync run --space {shlex.quote(space_key)} --dry-run"
+
+
+def release_command(space_key: str) -> str:
+    """Return the command that carries out the removals that wait in a space, as a shell reads it."""
+    return f"hr-sync run --space {shlex.quote(space_key)} --allow-mass-delete"
 
 
 def report_of_failure(space_key: str, failure: HrSyncError, counts: Counts) -> SpaceReport:

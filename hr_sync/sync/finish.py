@@ -1,12 +1,11 @@
 """Ends the work on one space: how it ended, in words, and its record in one transaction with the position."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hr_sync.domain.deletion import DeletionPlan, Verdict
-from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport
+from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, look_command, release_command
 from hr_sync.store.values import SpaceRecord
 from hr_sync.sync.context import SpaceRun
 
@@ -65,11 +64,9 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
 
 def held_message(space_key: str, deletions: DeletionPlan) -> str:
     """Say what is held, why, and what to type."""
-    key = shlex.quote(space_key)  # a shell would expand ~ in that of a personal space
     return (
         f"{len(deletions.held)} pages of space {space_key} are hidden and wait to be removed: {deletions.held_reason}. "
-        f"Look at them with `hr-sync run --space {key} --dry-run`; remove them with "
-        f"`hr-sync run --space {key} --allow-mass-delete`."
+        f"Look at them with `{look_command(space_key)}`; remove them with `{release_command(space_key)}`."
     )
 
 

@@ -40,10 +40,11 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     leaving = decide_leaving(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
     deletions = plan_leaving(run.context, run.job, run.state, [*withheld, *leaving], seen.stored)
     access = sync_access_after(run, seen.listing)
+    shows_all = not any(each.verdict is Verdict.KEEP for each in leaving)
     return finish(
         run,
         SpaceResult(
-            looked_at_all=not any(each.verdict is Verdict.KEEP for each in leaving),
+            looked_at_all=shows_all,
             listed_all=True,
             decided_hold=True,
             deletions=deletions,
@@ -51,7 +52,9 @@ def sync_full(run: SpaceRun) -> SpaceReport:
             watermark=next_watermark(
                 seen.listing.began_at, (head.last_updated for head in seen.listing.heads.values())
             ),
-            listing_digest=listing_digest(seen.in_scope.heads.values()),
+            listing_digest=(
+                listing_digest(seen.in_scope.heads.values()) if shows_all and not seen.listing.unreadable else None
+            ),
             scope_fingerprint=scope.fingerprint,
             access=access,
         ),

@@ -1,23 +1,22 @@
 """Limits of health that the schedule cannot keep are refused, in one message, and no others."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from hr_sync.cancellation import Cancellation
 from hr_sync.cli.commands.serve import make_jobs
-from hr_sync.domain.outcome import RunReport
+from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.errors import ConfigurationError
 from hr_sync.settings import Settings
-from hr_sync.sync.context import Mode
 from tests.cli.program import settings
 
 
 def jobs_of(**sync: Any) -> list[str]:
     groups: dict[str, Any] = {**settings("http://127.0.0.1:1", None), "sync": sync}
 
-    def run_once(_mode: Mode) -> Callable[[threading.Event], RunReport]:
+    def run_once(_mode: Mode) -> Callable[[Cancellation], RunReport]:
         return lambda _stop: pytest.fail("nothing is to run")
 
     return [job.name for job in make_jobs(Settings(**groups), run_once, full_first=True)]

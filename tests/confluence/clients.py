@@ -28,8 +28,8 @@ class RecordedWaits(Cancellation):
         super().__init__()
         self.seconds: list[float] = []
 
-    def wait(self, seconds: float) -> bool:
-        self.seconds.append(seconds)
+    def wait(self, seconds: float | None = None) -> bool:
+        self.seconds.append(seconds or 0.0)
         return False
 
 

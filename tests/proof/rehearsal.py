@@ -10,8 +10,8 @@ from sqlalchemy import Engine, make_url
 from hr_sync.confluence.http.client import Limits
 from hr_sync.store.orm import Base
 from tests.proof.fault_table import allowed
-from tests.proof.oracle import Wanted, contradictions, differences, expected, stored, visible
-from tests.proof.wiring import full, mirror_of, put_back
+from tests.support.oracle import Wanted, contradictions, differences, expected, stored, visible
+from tests.support.wiring import context_for, full
 
 WANTED = Wanted(spaces=("A", "B"))
 ROWS_AT_ONCE = Fault(kind="lowered-limit", times=0, argument=4)  # so that a small space has a listing of two pages
@@ -139,7 +139,7 @@ class Rehearsal:
 
     def play(self, limits: Limits = LIMITS) -> int:
         """Run once in full and give the exit code."""
-        return full(mirror_of(self._site.site_url, self._engine, WANTED, limits=limits)).exit_code
+        return full(context_for(self._site.site_url, self._engine, WANTED, limits=limits)).exit_code
 
     def differences(self) -> list[str]:
         """Compare every row."""
@@ -185,7 +185,7 @@ class Rehearsal:
 
     def _begin(self, *faults: Fault) -> None:
         self.saved.go_back()
-        put_back(self._site.world, changed_world())
+        self._site.world.become(changed_world())
         self._prepare(*faults)
 
     def _prepare(self, *faults: Fault) -> None:

@@ -6,10 +6,11 @@ import pytest
 from confluence_simulator import Fault, World
 from confluence_simulator.faults import KINDS
 
+from hr_sync.sync.context import SyncPolicy
 from tests.proof.histories import TOO_SLOW
-from tests.proof.oracle import PageAttributes, Stored, Wanted, contradictions, expected_attributes, stored
 from tests.proof.stage import Stage
-from tests.proof.wiring import full, mirror_of, put_back, restrictions
+from tests.support.oracle import PageAttributes, Stored, Wanted, contradictions, expected_attributes, stored
+from tests.support.wiring import access, context_for, full
 
 pytestmark = pytest.mark.long
 
@@ -56,18 +57,21 @@ def ready(stage: Stage) -> Stage:
 def begin(stage: Stage) -> Stored:
     """Put everything back. Gives what is stored then."""
     stage.begin()
-    put_back(stage.site.world, first_badges())
-    assert full(mirror_of(stage.site.site_url, stage.engine, WANTED, access_with_full=True)).exit_code == 0
+    stage.site.world.become(first_badges())
+    assert (
+        full(context_for(stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(access_with_full=True))).exit_code
+        == 0
+    )
     found = stored(stage.url)
     assert dict(found.attributes) == expected_attributes(stage.site.world, WANTED)
-    put_back(stage.site.world, later_badges())
+    stage.site.world.become(later_badges())
     stage.site.requests.clear()
     return found
 
 
 def play(stage: Stage) -> int:
     """Compare badges once; gives the exit code."""
-    return restrictions(mirror_of(stage.site.site_url, stage.engine, WANTED)).exit_code
+    return access(context_for(stage.site.site_url, stage.engine, WANTED)).exit_code
 
 
 def test_the_run_that_is_broken_asks_for_everything_once(ready: Stage) -> None:
@@ -100,7 +104,7 @@ def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, kind: str)
         stage.let_leases_run_out()
         stage.site.faults.clear()
         if dict(found.attributes) != right and kind != "hide-during-walk":
-            put_back(stage.site.world, later_badges())
+            stage.site.world.become(later_badges())
             assert play(stage) == 0, where
             assert dict(stored(stage.url).attributes) == expected_attributes(stage.site.world, WANTED), where
 

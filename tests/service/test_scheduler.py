@@ -13,7 +13,8 @@ import structlog
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from hr_sync.domain.outcome import Counts, Outcome, RunReport
+from hr_sync.cancellation import Cancellation
+from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport
 from hr_sync.errors import ConfluenceUnavailable, CredentialsRefused
 from hr_sync.service.health import Health, HealthLimits, is_alive, judge
 from hr_sync.service.scheduler import Job, Observer, SchedulerState, keep_running
@@ -25,7 +26,7 @@ DEADLINE_SECONDS = 0.1
 LIMITS = HealthLimits(stale_after_seconds=0.6, failures_in_a_row=3)
 PATIENCE_SECONDS = 10
 
-SpaceContext = Callable[[threading.Event], RunReport]
+SpaceContext = Callable[[Cancellation], RunReport]
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Rig:
     """A scheduler with one job whose work and observer can be exchanged while it runs, and its observer's calls."""
 
     state: SchedulerState = field(default_factory=lambda: SchedulerState.of("full", "incremental"))
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Cancellation = field(default_factory=Cancellation)
     release: threading.Event = field(default_factory=threading.Event)  #: ends work that ignores its own event
     calls: list[tuple[str, object]] = field(default_factory=list)
     work: SpaceContext = field(default=lambda _event: report(Outcome.COMPLETE))
@@ -41,7 +42,7 @@ class Rig:
     log: list[Any] = field(default_factory=list)
     completed_at: float | None = None
 
-    def run(self, event: threading.Event) -> RunReport:
+    def run(self, event: Cancellation) -> RunReport:
         """Work as the real job does: what is complete makes the space fresh."""
         found = self.work(event)
         if found.outcome is Outcome.COMPLETE:
@@ -85,7 +86,7 @@ def overdue_seconds(rig: Rig) -> float | None:
 
 
 def report(outcome: Outcome) -> RunReport:
-    return RunReport(run_id=1, mode="incremental", outcome=outcome, exit_code=0, spaces=(), counts=Counts())
+    return RunReport(run_id=1, mode=Mode.INCREMENTAL, outcome=outcome, exit_code=0, spaces=(), counts=Counts())
 
 
 def every(seconds: float) -> BaseTrigger:
@@ -124,7 +125,7 @@ def kept_running(
 
 def raises(failure: BaseException) -> Callable[[Rig], SpaceContext]:
     def fault(_rig: Rig) -> SpaceContext:
-        def work(_event: threading.Event) -> RunReport:
+        def work(_event: Cancellation) -> RunReport:
             raise failure
 
         return work
@@ -139,7 +140,7 @@ def returns(outcome: Outcome) -> Callable[[Rig], SpaceContext]:
 def hangs(_rig: Rig) -> SpaceContext:
     """Wait, but end when the event is set."""
 
-    def work(event: threading.Event) -> RunReport:
+    def work(event: Cancellation) -> RunReport:
         event.wait(PATIENCE_SECONDS)
         return report(Outcome.STOPPED)
 
@@ -149,7 +150,7 @@ def hangs(_rig: Rig) -> SpaceContext:
 def ignores_event(rig: Rig) -> SpaceContext:
     """Wait in something that ignores the event."""
 
-    def work(_event: threading.Event) -> RunReport:
+    def work(_event: Cancellation) -> RunReport:
         rig.release.wait(PATIENCE_SECONDS)
         return report(Outcome.STOPPED)
 
@@ -222,7 +223,7 @@ def test_an_observer_that_raises_ends_nothing(callback: str) -> None:
         if what == callback:
             raise RuntimeError("observer is broken")
 
-    def slow(event: threading.Event) -> RunReport:
+    def slow(event: Cancellation) -> RunReport:
         event.wait(INTERVAL_SECONDS * 3)
         return report(Outcome.COMPLETE)
 
@@ -242,7 +243,7 @@ def test_a_job_waits_for_another_of_its_lane_and_is_not_lost() -> None:
     rig, other_runs = Rig(), []
     rig.work = ignores_event(rig)
 
-    def other(_event: threading.Event) -> RunReport:
+    def other(_event: Cancellation) -> RunReport:
         other_runs.append(time.monotonic())
         return report(Outcome.COMPLETE)
 
@@ -259,7 +260,7 @@ def test_a_long_full_run_keeps_no_incremental_run_waiting() -> None:
     rig, other_runs = Rig(), []
     rig.work = ignores_event(rig)
 
-    def other(_event: threading.Event) -> RunReport:
+    def other(_event: Cancellation) -> RunReport:
         other_runs.append(time.monotonic())
         return report(Outcome.COMPLETE)
 
@@ -276,7 +277,7 @@ def test_each_lane_has_its_own_deadline() -> None:
     """A run that is told to end does not end that of the other lane, and a stop ends both."""
     rig, ended = Rig(), []
 
-    def other(event: threading.Event) -> RunReport:
+    def other(event: Cancellation) -> RunReport:
         event.wait(PATIENCE_SECONDS)
         ended.append(time.monotonic())
         return report(Outcome.STOPPED)
@@ -307,7 +308,7 @@ def test_what_was_missed_is_made_up_for_once() -> None:
     rig = Rig()
     runs: list[float] = []
 
-    def work(_event: threading.Event) -> RunReport:
+    def work(_event: Cancellation) -> RunReport:
         runs.append(time.monotonic())
         rig.release.wait(PATIENCE_SECONDS)
         return report(Outcome.COMPLETE)

@@ -7,10 +7,10 @@ from sqlalchemy import Engine
 
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.store.store import Store
-from hr_sync.store.values import Failure
+from hr_sync.store.values import Failure, FailureStage
 from tests.store.spaces import HR, IT, NOON, ask, decision, feed, leased, record, tell, write
 
-FAILED = Failure(page_id="8", stage="read", error_class="AnswerNotTrusted", message="no title")
+FAILED = Failure(page_id="8", stage=FailureStage.READ, error_class="AnswerNotTrusted", message="no title")
 NOW = timedelta(0)
 
 
@@ -71,7 +71,7 @@ def test_a_page_that_moved_meanwhile_keeps_everything(filled: Store, engine: Eng
     """It is another space's now: row, failure and history stay."""
     with leased(filled, IT) as space:
         space.write_pages([write("1", IT, seen="HR", body=None, action=ChangeAction.MOVE)])
-        space.record_failures([Failure(page_id="1", stage="read", error_class="E", message="m")])
+        space.record_failures([Failure(page_id="1", stage=FailureStage.READ, error_class="E", message="m")])
     with leased(filled) as space:
         assert space.purge(["1"]) == 0
     with leased(filled, IT) as space:

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -74,25 +75,21 @@ def test_a_server_that_asks_for_the_password_in_clear_does_not_get_it() -> None:
     """Somebody else listens on the port of a PostgreSQL on this machine."""
     heard: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
 
         def serve() -> None:
-            for _ in range(2):  # the question for encryption, and what comes after it
-                connection, _address = listener.accept()
-                with connection:
-                    while data := connection.recv(1024):
+            with suppress(OSError):
+                while True:
+                    connection, _address = listener.accept()
+                    with connection:
+                        while (data := connection.recv(1024)) and data[:1] != b"p":  # p: a password
+                            heard.append(data)
+                            connection.sendall(b"N" if len(data) == 8 else ASKS_IN_CLEAR)
                         heard.append(data)
-                        is_question = len(data) == 8
-                        connection.sendall(b"N" if is_question else ASKS_IN_CLEAR)
-                if not is_question:
-                    return
 
-        server = threading.Thread(target=serve)
-        server.start()
+        threading.Thread(target=serve, daemon=True).start()
         engine = make_engine(f"postgresql://u:hunter2@127.0.0.1:{listener.getsockname()[1]}/hr")
-        with pytest.raises(OperationalError, match="authentication"), engine.connect():
+        with pytest.raises(OperationalError, match="auth"), engine.connect():
             pass
-        server.join(10)
 
     assert heard
     assert not any(b"hunter2" in data for data in heard)

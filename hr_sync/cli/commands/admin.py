@@ -41,6 +41,7 @@ def check(config: Config = None) -> None:
     """Try the settings: the database, the account at Confluence, and that it sees every space. Write nothing."""
     from hr_sync.cancellation import Cancellation
     from hr_sync.cli.bootstrap import open_context, open_settings
+    from hr_sync.cli.terminal import one_line, print_message
     from hr_sync.errors import ConfigurationError
     from hr_sync.store.schema import schema_state
     from hr_sync.sync.context import SyncRequest
@@ -54,10 +55,10 @@ def check(config: Config = None) -> None:
         typer.echo("Confluence: reached, the account is known.")
         spaces = select_spaces(context.source, context.store, context.scope, SyncRequest())
         for space in spaces.chosen:
-            typer.echo(f"Space {space.key}: {space.name}")
+            typer.echo(f"Space {one_line(space.key)}: {one_line(space.name)}")
         trees = unseen_page_trees(context.source, context.scope.pages)
     for warning in spaces.warnings:
-        typer.echo(f"Warning: {warning}", err=True)
+        print_message(f"Warning: {warning}")
     if spaces.unseen or trees:
         unseen = [*(f"space {key}" for key in spaces.unseen), *(f"page tree {root}" for root in trees)]
         raise ConfigurationError(

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 
 from hr_sync import __version__
 from hr_sync.cancellation import Cancellation
-from hr_sync.cli.output import make_console, print_pages, print_report
+from hr_sync.cli.output import print_pages, print_report
+from hr_sync.cli.terminal import make_console
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
 from hr_sync.domain.scope import SpaceScope

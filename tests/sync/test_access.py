@@ -1,4 +1,4 @@
-"""Labels and readers arrive on both flavours, by a run of their own or with a full one; not known is not open."""
+"""Labels and readers on both flavours, by a run of their own or with a full one; not known is never open."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,40 +9,41 @@ from confluence_simulator import Fault, Simulator, World
 from confluence_simulator.world import Page
 from sqlalchemy import Engine
 
+from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.domain.access import PageAttributes
 from hr_sync.domain.outcome import RunReport
-from hr_sync.sync.access import effective_attributes
-from hr_sync.sync.context import Mode, SyncContext, SyncRequest
-from hr_sync.sync.run import run
-from tests.sync.mirrors import fault, fired, full, mirror_of
-from tests.sync.oracle import ask, changes, fingerprint, state_of
+from hr_sync.sync.access import shown_attributes
+from hr_sync.sync.context import SyncContext, SyncPolicy
+from hr_sync.sync.fetch import BodyFetcher
+from tests.support.database import changes, fingerprint, rows, state_of
+from tests.support.wiring import access, context_of, fault, fired, full
 
-BADGES = "SELECT labels, readers, restriction_digest, synced_at FROM confluence_pages WHERE id = %s"
+WITH_ACCESS = SyncPolicy(access_with_full=True, busy_wait_seconds=0.0)
+ATTRIBUTES = "SELECT labels, readers, restriction_digest, synced_at FROM confluence_pages WHERE id = %s"
 SEARCH = "/rest/api/content/search"
-ASKED = r"/restriction/byOperation\?"
 UNKNOWN = None
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A space: Home > Leave > (folder Forms > Claim), and Notes; a mirror of it."""
+    """A space, Home > Leave > (folder Forms > Claim), and Notes, and its mirror."""
 
     world: World
     site: Simulator
     engine: Engine
-    mirror: SyncContext
+    context: SyncContext
 
     def page(self, title: str) -> Page:
         return next(page for page in self.world.pages() if page.title == title)
 
     def run(self) -> RunReport:
-        """Compare badges alone."""
-        return run(self.mirror, SyncRequest(mode=Mode.RESTRICTIONS))
+        """Compare labels and readers alone."""
+        return access(self.context)
 
     def attributes(self, title: str) -> tuple[list[str] | None, list[set[str]] | None]:
         """Return labels, and the names of users and groups that each restriction on the way lets through."""
-        row = ask(self.engine, BADGES, self.page(title).id)[0]
+        row = rows(self.engine, ATTRIBUTES, self.page(title).id)[0]
         assert (row["readers"] is None) == (row["restriction_digest"] is None)
         if row["readers"] is None:
             return row["labels"], UNKNOWN
@@ -70,7 +71,7 @@ def world_of_forms() -> World:
 
 @pytest.fixture(params=["cloud", "scan", "offset"])
 def scene(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Scene]:
-    """A mirror whose badges have not been looked at."""
+    """Serve a mirrored space whose labels and readers are not known."""
     switches: dict[str, Any] = {
         "cloud": {},
         "scan": {"flavor": "datacenter"},
@@ -78,17 +79,15 @@ def scene(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Scene]:
     }[request.param]
     world = world_of_forms()
     with Simulator(world, **switches) as site:
-        mirror = mirror_of(site, engine)
-        if switches:
-            mirror = replace(mirror, reader=DataCenterSource(mirror.reader.client))
-        assert full(mirror).outcome == "complete"
+        context = context_of(site, engine, source=DataCenterSource if switches else CloudSource)
+        assert full(context).outcome == "complete"
         site.requests.clear()
-        yield Scene(world, site, engine, mirror)
+        yield Scene(world, site, engine, context)
 
 
 @pytest.fixture
 def known(scene: Scene) -> Scene:
-    """The same, with every badge known."""
+    """Return the same with labels and readers known."""
     assert scene.run().outcome == "complete"
     return scene
 
@@ -105,28 +104,28 @@ def attributes(scene: Scene) -> dict[str, Any]:
     return {title: scene.attributes(title) for title in EVERYTHING}
 
 
-def test_a_full_run_leaves_them_unknown_unless_it_is_told_to_look(scene: Scene) -> None:
+def test_a_full_run_leaves_them_unknown_unless_the_settings_say_so(scene: Scene) -> None:
     """Null, and no request for them."""
     assert [scene.attributes(title) for title in EVERYTHING] == [(None, UNKNOWN)] * 4
 
-    report = full(replace(scene.mirror, access_with_full=True))
+    report = full(replace(scene.context, policy=WITH_ACCESS))
 
     assert (report.outcome, report.counts.relabelled, report.counts.restricted) == ("complete", 4, 4)
     assert attributes(scene) == EVERYTHING
 
 
 def test_a_run_of_their_own_writes_them_and_nothing_else(scene: Scene) -> None:
-    """Each is told once, with its facet; the run after it writes no row."""
+    """Each is in the feed once, with its field; the run after it writes no row."""
     scene.world.edit_page(scene.page("Notes").id, storage="<p>newer</p>")
 
     report = scene.run()
 
-    assert (report.outcome, report.exit_code, report.mode) == ("complete", 0, "restrictions")
+    assert (report.outcome, report.exit_code, report.mode) == ("complete", 0, "access")
     assert attributes(scene) == EVERYTHING
     notes = scene.page("Notes").id
-    log_fields = [change for change in changes(scene.engine, report.run_id) if change[0] == notes]
-    assert log_fields == [(notes, "relabel", ["labels"]), (notes, "restrict", ["restrictions"])]
-    assert ask(scene.engine, "SELECT version FROM confluence_pages WHERE id = %s", notes)[0]["version"] == 1
+    in_feed = [change for change in changes(scene.engine, report.run_id) if change[0] == notes]
+    assert in_feed == [(notes, "relabel", ["labels"]), (notes, "restrict", ["restrictions"])]
+    assert rows(scene.engine, "SELECT version FROM confluence_pages WHERE id = %s", notes)[0]["version"] == 1
 
     before = fingerprint(scene.engine)
     again = scene.run()
@@ -198,23 +197,37 @@ def test_lists_that_were_cut_are_read_to_their_end(scene: Scene) -> None:
 
 @pytest.mark.parametrize("scene", ["cloud"], indirect=True)
 @pytest.mark.parametrize("kind", ["whiteboard", "database", "embed"])
-def test_what_stands_below_something_that_cannot_be_asked_is_not_open(scene: Scene, kind: str) -> None:
-    """Nobody tells what is above a whiteboard, even where its own restriction can be read (here, that of a page)."""
+def test_a_parent_that_cannot_be_read_leaves_readers_unknown(scene: Scene, kind: str) -> None:
+    """What stands above it cannot be read, even where its own restriction can (here, that of a page)."""
     scene.world.create_space("X")
     stand_in = scene.world.create_page(space_key="X", title="Stands for a whiteboard")
     notes = scene.page("Notes").id
-    reader = scene.mirror.reader
-    listing = reader.listing(reader.spaces(["HR"])[0])
+    source = scene.context.source
+    (space,) = source.spaces(["HR"]).spaces
+    listing = source.listing(space)
     below = replace(listing.heads[notes], parent_id=stand_in.id, parent_type=kind)
 
-    shown = effective_attributes(reader, replace(listing, heads={**listing.heads, notes: below}), [notes])
+    with BodyFetcher(source, 2) as fetcher:
+        shown = shown_attributes(source, fetcher, replace(listing, heads={**listing.heads, notes: below}), [notes])
 
-    assert (shown.attributes[notes], shown.unanswered) == (PageAttributes(labels=frozenset(), readers=None), 0)
+    assert (shown.of[notes], shown.unanswered) == (PageAttributes(labels=frozenset(), readers=None), 0)
+
+
+@pytest.mark.parametrize("scene", ["cloud"], indirect=True)
+@pytest.mark.parametrize("kind", ["whiteboard", "database", "embed"])
+def test_the_restriction_above_any_kind_of_parent_counts(scene: Scene, kind: str) -> None:
+    """A page below a whiteboard, database or embed below a restricted page has the readers of that page."""
+    node = scene.world.create_page(space_key="HR", title="Node", parent_id=scene.page("Leave").id, kind=kind)  # type: ignore[arg-type] # a word
+    scene.world.create_page(space_key="HR", title="Below", storage="<p>5</p>", parent_id=node.id)
+    assert full(scene.context).outcome == "complete"
+
+    assert scene.run().outcome == "complete"
+    assert scene.attributes("Below") == ([], [{"managers", "hr-bot"}])
 
 
 @pytest.mark.parametrize("kind", ["forbidden-403", "not-found-404-v1"])
-def test_what_is_not_to_be_seen_is_not_known(known: Scene, kind: str) -> None:
-    """The page asked, and all below it; the run is complete, since that was an answer."""
+def test_a_node_that_is_not_visible_leaves_readers_unknown(known: Scene, kind: str) -> None:
+    """Of all pages below it; the run is complete, since that was an answer."""
     folder = known.world.pages(kind="folder")[0]
     fault(known.site, kind, f"/content/{folder.id}/restriction", times=0)
 
@@ -229,8 +242,8 @@ def test_what_is_not_to_be_seen_is_not_known(known: Scene, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["error-500", "login-page-200", "empty-object-200", "list-200"])
-def test_a_question_without_an_answer_makes_the_run_partial(known: Scene, kind: str) -> None:
-    """And the readers unknown, which is never open."""
+def test_a_restriction_that_is_not_answered_makes_the_run_partial(known: Scene, kind: str) -> None:
+    """And readers unknown, which is never open."""
     folder = known.world.pages(kind="folder")[0]
     fault(known.site, kind, f"/content/{folder.id}/restriction", times=0)
 
@@ -242,7 +255,7 @@ def test_a_question_without_an_answer_makes_the_run_partial(known: Scene, kind: 
 
 
 def test_a_page_that_the_walk_does_not_show_is_asked_itself(known: Scene) -> None:
-    """Its restriction is that which it tells then; nothing passes for open because a list is short."""
+    """Nothing passes for open because a list is short."""
     known.world.restrict_page(known.page("Notes").id, users=("ann.lee",))
     fault(known.site, "missing-rows", "expand=restrictions", argument=3, times=0)
 
@@ -252,21 +265,21 @@ def test_a_page_that_the_walk_does_not_show_is_asked_itself(known: Scene) -> Non
 
 
 def test_a_hidden_page_has_no_known_readers(known: Scene) -> None:
-    """Nobody looks after them; when the page is back, the next comparison tells."""
+    """Nothing compares them; when the page is back, the next comparison finds them."""
     notes = known.page("Notes").id
     known.world.hide_page(notes)
-    full(known.mirror)
+    full(known.context)
     assert (state_of(known.engine, notes), known.attributes("Notes")[1]) == ("hidden", UNKNOWN)
 
     known.world.unrestrict_page(notes)
-    full(known.mirror)
+    full(known.context)
     assert (state_of(known.engine, notes), known.attributes("Notes")[1]) == ("live", UNKNOWN)
     assert known.run().outcome == "complete"
     assert attributes(known) == EVERYTHING
 
 
 def test_a_page_that_is_live_and_not_listed_is_not_open(known: Scene) -> None:
-    """Before a full run has asked what became of it, its labels stay and its readers are not known."""
+    """Until a full run looks it up, its labels stay and its readers are not known."""
     known.world.hide_page(known.page("Leave").id)
 
     assert known.run().outcome == "complete"
@@ -279,12 +292,12 @@ def test_a_page_that_is_live_and_not_listed_is_not_open(known: Scene) -> None:
     "match", [SEARCH, r"/content/labels", r"/api/v2/labels/", "/restriction/", r"/api/v2/folders/"]
 )
 @pytest.mark.parametrize("kind", ["forbidden-403", "error-500", "login-page-200", "empty-object-200"])
-def test_with_a_full_run_it_costs_pages_nothing(known: Scene, match: str, kind: str) -> None:
-    """Whatever breaks there, the run is partial at worst, pages arrive, and nothing is hidden or removed."""
+def test_what_fails_with_a_full_run_costs_no_page(known: Scene, match: str, kind: str) -> None:
+    """Whatever breaks, the run is partial at worst, pages are written, and nothing is hidden or removed."""
     known.world.edit_page(known.page("Notes").id, storage="<p>newer</p>")
     fault(known.site, kind, match, times=0)
 
-    report = full(replace(known.mirror, access_with_full=True))
+    report = full(replace(known.context, policy=WITH_ACCESS))
 
     assert fired(known.site) == {kind}
     assert report.exit_code in (0, 3)
@@ -292,7 +305,7 @@ def test_with_a_full_run_it_costs_pages_nothing(known: Scene, match: str, kind: 
     for title, (labels, readers) in EVERYTHING.items():
         assert known.attributes(title) in ((labels, readers), (labels, UNKNOWN))
     known.site.faults.clear()
-    assert full(replace(known.mirror, access_with_full=True)).outcome == "complete"
+    assert full(replace(known.context, policy=WITH_ACCESS)).outcome == "complete"
     assert attributes(known) == EVERYTHING
 
 
@@ -310,13 +323,11 @@ def test_labels_that_the_index_shows_are_asked_of_the_page(known: Scene) -> None
 
 @pytest.mark.parametrize("scene", ["cloud"], indirect=True)
 @pytest.mark.parametrize(("account_too", "exit_code"), [(False, 3), (True, 77)])
-def test_a_scope_that_is_missing_is_told_from_credentials_that_are_refused(
-    known: Scene, account_too: bool, exit_code: int
-) -> None:
-    """The account is asked again: the one makes the space partial, the other ends the run."""
+def test_a_missing_scope_is_not_a_refused_credential(known: Scene, account_too: bool, exit_code: int) -> None:
+    """The account is checked again: the one makes the space partial, the other ends the run."""
     fault(known.site, "unauthorized-401", SEARCH, times=0)
     if account_too:
         fault(known.site, "unauthorized-401", "user/current", at=2, times=0)
 
-    assert full(replace(known.mirror, access_with_full=True)).exit_code == exit_code
+    assert full(replace(known.context, policy=WITH_ACCESS)).exit_code == exit_code
     assert attributes(known) == EVERYTHING

@@ -1,4 +1,4 @@
-"""A run from cron tells whoever waits for a sign, and leaves its metrics where they are collected."""
+"""A run from cron pings the configured address, and writes its metrics to the configured file."""
 
 import threading
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def listener() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_run_from_cron_gives_its_sign_and_its_metrics(
+def test_a_run_from_cron_pings_and_writes_its_metrics(
     home: Path, site: Simulator, prepared_url: str, *, fails: bool
 ) -> None:
     """Start, then success or failure; the address is a secret that no output shows."""
