@@ -156,6 +156,9 @@ class DatabaseSettings(Group):
     HR_SYNC_DATABASE__URL_FILE."""
     schema_name: Text = Field(default="public", alias="schema")  # BaseModel has an attribute `schema` of its own
     """PostgreSQL schema of all tables; a second Confluence site is a second schema."""
+    allow_plaintext: bool = False
+    """Whether a server on another machine may be spoken to without verified TLS (sslmode=verify-full), so that the
+    network between the two can read and change everything."""
     embedded_folder: FolderPath | None = Field(default=None, examples=["/var/lib/hr_sync/postgresql"])
     """Folder of the embedded PostgreSQL. Not set: a folder of the user who runs hr-sync."""
     pool_size: int = Field(default=5, ge=1, le=64)

@@ -143,5 +143,7 @@ def _connection_failure(error: DBAPIError) -> str:
 
 def _where(url: URL) -> str:
     """Return host, port and database of the URL: what finds the server, without user and password."""
-    host = url.host or url.query.get("host") or "(local socket)"
-    return f"{host}:{url.port or 5432}/{url.database or ''}"
+    hosts = url.query.get("host")
+    if url.host or not hosts:
+        return f"{url.host or '(local socket)'}:{url.port or 5432}/{url.database or ''}"
+    return f"{hosts if isinstance(hosts, str) else ', '.join(hosts)} / {url.database or ''}"
