@@ -137,8 +137,9 @@ def _connection_error(where: str, reason: str) -> HrSyncError:
 
 def _connection_failure(error: DBAPIError) -> str:
     """Return libpq's reason on one line. It names server, database and user, never a password."""
-    lines = [line.strip(" .-") for line in str(error.orig).splitlines()]
-    return "; ".join(line for line in lines if line)[:LONGEST_REASON] or type(error.orig).__name__
+    lines = [line.strip(" .,-\t") for line in str(error.orig).splitlines()]
+    reason = "; ".join(line for line in lines if line).replace(":;", ":")
+    return reason[:LONGEST_REASON] or type(error.orig).__name__
 
 
 def _where(url: URL) -> str:
