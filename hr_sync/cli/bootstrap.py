@@ -26,6 +26,8 @@ TRIAL_SECONDS = 10.0  #: for each thing that `hr-sync check` asks
 
 def open_settings(config: Path | None) -> "Settings":
     """Read the settings and set up the log as they say. Raise ConfigurationError."""
+    import structlog
+
     from hr_sync.cli.heap import keep_heap_small
     from hr_sync.logs import configure_logging
     from hr_sync.settings import load_settings, secret_values
@@ -33,6 +35,8 @@ def open_settings(config: Path | None) -> "Settings":
     keep_heap_small()
     settings = load_settings(config)
     configure_logging(level=settings.log.level, format=settings.log.format, secrets=secret_values(settings))
+    for name in settings.readable_secrets:
+        structlog.get_logger(__name__).warning("secrets.readable", file=name, remedy="Take the right away: chmod o-r")
     return settings
 
 

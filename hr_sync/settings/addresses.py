@@ -127,3 +127,11 @@ def _several_hosts(rest: str) -> tuple[list[str], str]:
     named, slash, path = places.partition("/")
     hosts = named.split(",")
     return (hosts, f"{user}{at}{slash}{path}") if len(hosts) > 1 else ([], rest)
+
+
+def without_password(address: str) -> str:
+    """Return the address of a database that `database_url` accepts as libpq reads it, without its password."""
+    before, mark, query = address.partition("://")[2].partition("?")
+    user, at, place = before.rpartition("@")
+    kept = "&".join(part for part in query.split("&") if not part.startswith("password="))
+    return f"postgresql://{user.partition(':')[0]}{at}{place}{mark if kept else ''}{kept}"

@@ -282,6 +282,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+    _readable_secrets: list[str] = PrivateAttr(default_factory=list)
 
     @classmethod
     def settings_customise_sources(
@@ -298,3 +299,8 @@ class Settings(BaseSettings):
     def source_of(self, path: str) -> str | None:
         """Return the file or variable that a key path such as `log.level` came from; None for a default."""
         return self._sources.get(path)
+
+    @property
+    def readable_secrets(self) -> tuple[str, ...]:
+        """Return the files that hold secrets and that every user of the machine may read."""
+        return tuple(self._readable_secrets)
