@@ -15,7 +15,8 @@ from tests.cli.program import Ended, check_manners, environment
 
 SERVER = r"""
 import importlib, json, os, pkgutil, signal, sys, traceback
-import hr_sync.cli, hr_sync
+import hr_sync
+from hr_sync.cli import main  # before its submodule of that name is imported
 
 for module in pkgutil.walk_packages(hr_sync.__path__, "hr_sync."):
     if not module.name.endswith("__main__") and ".migrations" not in module.name:
@@ -33,7 +34,7 @@ def play(call):
         os.close(opened)
     sys.argv = ["hr-sync", *call["arguments"]]
     try:
-        hr_sync.cli.main()
+        main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except BaseException:

@@ -40,6 +40,7 @@ class Stage:
     silent: int  #: port that takes connections and never answers
     resets: int  #: port that closes every connection
     moved: int  #: port of a site that redirects
+    plain: int  #: port of a server that answers everything with an error of HTTP
     tls: int  #: port of a server that speaks TLS, with a certificate that nobody knows
 
     @property
@@ -78,9 +79,7 @@ class Mistake:
 
 
 @pytest.fixture(scope="module")
-def stage(
-    postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stage]:
+def stage(postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Make everything once."""
     with ExitStack() as stack:
         forks = stack.enter_context(forking(tmp_path_factory.mktemp("output")))
@@ -96,6 +95,9 @@ def stage(
             silent=stack.enter_context(listening(lambda connection: connection.recv(1 << 16) and connection.recv(1))),
             resets=stack.enter_context(listening(lambda _: None)),
             moved=stack.enter_context(redirecting(site)),
+            plain=stack.enter_context(
+                listening(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+            ),
             tls=stack.enter_context(listening(lambda connection: connection.sendall(b"\x15\x03\x01\x00\x02\x02\x46"))),
         )
 
@@ -335,9 +337,14 @@ UNREACHABLE = {
         confluence={"url": at("resets", scheme="https")}, exit_code=75, says=r"127\.0\.0\.1:\d+ .*Try again|Check"
     ),
     "https at a port of http": Mistake(
-        confluence={"url": lambda stage: stage.site.site_url.replace("http:", "https:")},
+        confluence={"url": at("plain", scheme="https")},
         exit_code=75,
-        says=r"does not speak TLS at this port; check https and the port",
+        says="does not speak TLS at this port; check https and the port",
+    ),
+    "https at a port that says nothing": Mistake(
+        confluence={"url": at("silent", scheme="https"), "request_timeout_seconds": 0.3},
+        exit_code=75,
+        says="did not answer the TLS handshake in time; check https and the port",
     ),
     "a certificate that nobody knows": Mistake(
         confluence={"url": at("tls", scheme="https")}, exit_code=75, says="TLS failed"
@@ -357,14 +364,18 @@ UNREACHABLE = {
 }
 CREDENTIALS = {
     "a wrong token": Mistake(
-        confluence={"api_token": "canary-wrong"}, exit_code=77, says=r"refused the credentials.*confluence\.api_token"
+        confluence={"api_token": "canary-wrong"},
+        exit_code=77,
+        says=r"the token is wrong or has expired.*confluence\.api_token",
     ),
     "another user's token": Mistake(confluence={"username": "someone@example.com"}, exit_code=77, says="refused"),
     "a token without the scope": Mistake(
         fault=always("unauthorized-401-scope"), exit_code=77, says=r"scopes do not cover.*docs/operations\.md"
     ),
     "an expired token": Mistake(fault=always("unauthorized-401"), exit_code=77, says="has not expired"),
-    "an account without Confluence": Mistake(fault=always("forbidden-403"), exit_code=77, says="may not use Confluence"),
+    "an account without Confluence": Mistake(
+        fault=always("forbidden-403"), exit_code=77, says="may not use Confluence"
+    ),
     "a captcha": Mistake(fault=always("captcha-403"), exit_code=77, says="Log in with it in a browser"),
     "an anonymous session": Mistake(
         fault=always("anonymous-200", match="user/current"), exit_code=77, says="anonymous"
@@ -376,7 +387,9 @@ CREDENTIALS = {
         confluence={"token": "canary-token"}, exit_code=78, says="keep one way of authenticating"
     ),
     "an empty token": Mistake(confluence={"api_token": ""}, exit_code=78, says=r"api_token .*must not be empty"),
-    "a token with a line break": Mistake(confluence={"api_token": "canary\n"}, exit_code=78, says="api_token.*line break"),
+    "a token with a line break": Mistake(
+        confluence={"api_token": "canary\n"}, exit_code=78, says="api_token.*line break"
+    ),
     "an invisible character in the token": Mistake(
         confluence={"api_token": "canary\N{ZERO WIDTH SPACE}"}, exit_code=78, says=r"confluence\.api_token .*invisible"
     ),
@@ -389,14 +402,12 @@ CREDENTIALS = {
         confluence={"api_token": "“canary”"}, exit_code=78, says=r"confluence\.api_token .*quot"
     ),
     "a password beyond Latin-1": Mistake(
-        confluence={"api_token": "zażółć-€-canary"}, exit_code=77, says="refused the credentials"
+        confluence={"api_token": "zażółć-€-canary"}, exit_code=77, says="the token is wrong or has expired"
     ),
     "a colon in the user name": Mistake(
         confluence={"username": "me:canary"}, exit_code=78, says=r"username .*must not hold a colon"
     ),
-    "the placeholder": Mistake(
-        confluence={"api_token": "CHANGE-ME"}, exit_code=78, says="still holds the placeholder"
-    ),
+    "the placeholder": Mistake(confluence={"api_token": "CHANGE-ME"}, exit_code=78, says="still holds the placeholder"),
     "a secret file that is missing": Mistake(
         confluence={"api_token": None},
         variables={"HR_SYNC_CONFLUENCE__API_TOKEN_FILE": "/nowhere/token"},
@@ -420,7 +431,9 @@ CREDENTIALS = {
 SCOPES = {
     "a space's name": Mistake(confluence={"spaces": ["People Handbook"]}, exit_code=78, says="must be a space key"),
     "an unknown space": Mistake(
-        confluence={"spaces": ["NOPE"]}, exit_code=78, says=r"Not visible to the account: space NOPE.*confluence\.spaces"
+        confluence={"spaces": ["NOPE"]},
+        exit_code=78,
+        says=r"Not visible to the account: space NOPE.*confluence\.spaces",
     ),
     "an unknown page tree": Mistake(
         confluence={"page_trees": ["424242"]}, exit_code=78, says="Not visible to the account: page tree 424242"
@@ -444,23 +457,28 @@ SCOPES = {
     "a space that another worker holds": Mistake(
         command=("run", "--space", "S00"),
         groups={"sync": {"busy_wait_seconds": 0}},
-        sql="UPDATE sync_spaces SET lease_holder = 'other-machine/1/x', lease_expires_at = now() + interval '1 hour'",
+        sql="UPDATE sync_spaces SET lease_holder = 'other-machine', lease_worker = 'x', lease_token = 'x', "
+        "lease_expires_at = now() + interval '1 hour'",
         exit_code=75,
         says="other-machine.* is at work on space S00.*Try again",
     ),
 }
 DATABASES = {
     "a wrong password": Mistake(
-        database=lambda stage: stage.database(password=PASSWORD), exit_code=77, says=r"password.*Check user and password"
+        database=lambda stage: stage.database(password=PASSWORD),
+        exit_code=77,
+        says=r"password.*Check user and password",
     ),
     "no password": Mistake(
-        database=lambda stage: stage.database(password=None, query={}), exit_code=77, says=r"password.*database\.url"
+        database=lambda stage: stage.address("hr_sync"), exit_code=77, says=r"password.*database\.url"
     ),
     "an unknown user": Mistake(
         database=lambda stage: stage.database(username="nobody_here"), exit_code=77, says=r"Check user and password"
     ),
     "an unknown database": Mistake(
-        database=lambda stage: stage.database(database="nowhere"), exit_code=78, says='database "nowhere" does not exist'
+        database=lambda stage: stage.database(database="nowhere"),
+        exit_code=78,
+        says='database "nowhere" does not exist',
     ),
     "a closed database port": Mistake(
         database=lambda stage: stage.database(port=CLOSED_PORT), exit_code=75, says="Connection refused.*server runs"
@@ -505,7 +523,7 @@ DATABASES = {
     "no host answers": Mistake(
         database=lambda stage: f"postgresql://me:S3cret@127.0.0.1:{CLOSED_PORT},127.0.0.1:{stage.resets}/hr",
         exit_code=75,
-        says=r"127\.0\.0\.1:9, 127\.0\.0\.1:\d+ / hr.*refused",
+        says=r"127\.0\.0\.1:9, 127\.0\.0\.1:\d+ / hr: connection failed.*server runs",
     ),
     "too many connections": Mistake(
         sql="ALTER DATABASE {db} CONNECTION LIMIT 0;\nCREATE ROLE many_{db} LOGIN PASSWORD 'many'",
@@ -518,7 +536,7 @@ DATABASES = {
         sql="CREATE ROLE bare_{db} LOGIN PASSWORD 'bare'",
         database=lambda stage: stage.database(username=f"bare_{stage.url.database}", password="bare"),
         exit_code=78,
-        says="permission denied.*Grant it",
+        says="permission denied for table hr_sync_alembic_version.*Grant it",
     ),
     "a role that may not create": Mistake(
         command=("init-db",),
