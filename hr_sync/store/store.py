@@ -21,7 +21,7 @@ from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import prune_bodies, prune_changes, prune_runs
-from hr_sync.store.write.runs import close_run, mark_gone, open_run, request_full_pass
+from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
 
 LEASE_SECONDS = 60.0  #: renewed every third of it; another worker waits this long after a crash
 POLL_SECONDS = 0.5  #: how often a waiting worker tries to take a lease
@@ -44,6 +44,10 @@ class Store:
     def close_run(self, report: RunReport) -> None:
         """Write how a run ended."""
         self._transactions.run(lambda session: close_run(session, report))
+
+    def discard_run(self, run_id: int) -> None:
+        """Remove the row of a run that did nothing: somebody asked for what is not there."""
+        self._transactions.run(lambda session: discard_run(session, run_id))
 
     def stored_spaces(self) -> list[StoredSpace]:
         """Return the spaces that have pages which are not removed, or failures, and those that are not gone, by key."""

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from hr_sync import __version__
 from hr_sync.cli.options import Config
-from hr_sync.errors import ConfigurationError
+from hr_sync.errors import ConfigurationError, HrSyncError
 
 if TYPE_CHECKING:
     from hr_sync.cancellation import Cancellation
@@ -142,11 +143,14 @@ def _runs(
     """Return a function that makes the work of a job from its mode."""
     from hr_sync.cli.bootstrap import make_context
     from hr_sync.sync.context import SyncRequest
-    from hr_sync.sync.run import run
+    from hr_sync.sync.run import record_failed_start, run
 
     def run_once(mode: "Mode") -> "Callable[[Cancellation], RunReport]":
         def work(end_of_run: "Cancellation") -> "RunReport":
-            context = make_context(current.settings, store, end_of_run, stats=http_stats, worker=worker)
+            try:
+                context = make_context(current.settings, store, end_of_run, stats=http_stats, worker=worker)
+            except HrSyncError as failure:
+                return record_failed_start(store, worker, __version__, SyncRequest(mode=mode), failure)
             with active.run() as progress:
                 context = replace(context, on_lag=endpoints.metrics.observe_lag, on_progress=progress.note)
                 return run(context, SyncRequest(mode=mode))
