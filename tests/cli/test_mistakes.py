@@ -673,9 +673,9 @@ SERVICES = {
     ),
     "a service without a token": Mistake(
         command=("serve",),
-        groups={"service": {"host": "0.0.0.0"}},
+        groups={"service": {"host": "0.0.0.0"}},  # noqa: S104
         exit_code=78,
-        says=r"Set service\.token",  # noqa: S104
+        says=r"Set service\.token",
     ),
     "a token that can be guessed": Mistake(
         command=("serve",), groups={"service": {"token": "canary"}}, exit_code=78, says="at least 16 characters"
