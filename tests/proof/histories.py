@@ -152,7 +152,7 @@ class History(RuleBasedStateMachine):
             return
         if not is_lame:
             assert self._differences(found) == []
-            laws.holds_are_right(self.world, before, found, report.run_id)
+            laws.holds_are_right(self.world, before, found, report.run_id, allowed=allow)
             self.memory.looked(found, visible(self.world, self.wanted))
         elif report.outcome is Outcome.COMPLETE:
             assert self._differences(found) == []
