@@ -404,10 +404,10 @@ def test_a_process_leaves_no_core_and_no_keys() -> None:
     """Whatever the limits and the environment of its parent say."""
     program = (
         "import os, resource, hr_sync.cli as cli\n"
-        "cli.keep_secrets_in_memory()\n"
-        "print(resource.getrlimit(resource.RLIMIT_CORE), os.environ.get('SSLKEYLOGFILE'))"
+        "cli._keep_secrets_in_memory()\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE)[0], os.environ.get('SSLKEYLOGFILE'))"
     )
     environ = {**os.environ, "SSLKEYLOGFILE": "/dev/null"}
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
-    assert done.stdout == "(0, 0) None\n"
-    assert "keep_secrets_in_memory()\n" in (ROOT / "hr_sync/cli/__init__.py").read_text().partition("def main")[2]
+    assert done.stdout == "0 None\n"
+    assert "_keep_secrets_in_memory()\n" in (ROOT / "hr_sync/cli/__init__.py").read_text().partition("def main")[2]
