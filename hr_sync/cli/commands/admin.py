@@ -2,11 +2,18 @@
 
 import sys
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hr_sync.cli.options import AsJson, Config, Spaces
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from hr_sync.confluence.source import Source
+
+_MOST_KEYS = 10  # in a message
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,7 +51,7 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
     from hr_sync.cli.output import print_json
     from hr_sync.cli.terminal import one_line, print_message
     from hr_sync.errors import AnswerNotTrusted, ConfigurationError, NotFound
-    from hr_sync.store.schema import schema_state
+    from hr_sync.store.schema import HEAD, has_tables
     from hr_sync.sync.context import SyncRequest
     from hr_sync.sync.scope import unseen_page_trees
     from hr_sync.sync.spaces import select_spaces
@@ -56,19 +63,23 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
         if not as_json:
             typer.echo(line)
 
+    def look_for_tables(engine: "Engine") -> None:
+        nonlocal is_empty
+        is_empty = not has_tables(engine)
+        state = "no tables yet, the first run makes them" if is_empty else f"tables are at revision {HEAD}"
+        say("database", f"Database: reached; {state}.")
+
+    is_empty = False
     try:
-        with open_context(
-            open_settings(config),
-            Cancellation(),
-            tables=lambda engine: say("database", schema_state(engine)),
-            is_trial=True,
-        ) as context:
+        with open_context(open_settings(config), Cancellation(), tables=look_for_tables, is_trial=True) as context:
             context.source.check_account()
             say("confluence", "Confluence: reached, the account is known.")
-            spaces = select_spaces(context.source, context.store, context.scope, SyncRequest())
+            store = None if is_empty else context.store
+            spaces = select_spaces(context.source, store, context.scope, SyncRequest())
             for space in () if as_json else spaces.chosen:
                 typer.echo(f"Space {one_line(space.key)}: {one_line(space.name)}")
             trees = unseen_page_trees(context.source, context.scope.pages)
+            visible = _visible_keys(context.source) if spaces.unseen else ""
     except (AnswerNotTrusted, NotFound) as failure:
         raise ConfigurationError(str(failure)) from None  # nothing was synchronised, so that nothing is partial
     for warning in spaces.warnings:
@@ -76,11 +87,23 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
     if spaces.unseen or trees:
         unseen = [*(f"space {key}" for key in spaces.unseen), *(f"page tree {root}" for root in trees)]
         raise ConfigurationError(
-            f"Not visible to the account: {', '.join(unseen)}. Check confluence.spaces and confluence.page_trees, and "
-            "that the account may view them."
+            f"Not visible to the account: {', '.join(unseen)}.{visible} Check confluence.spaces and "
+            "confluence.page_trees, and that the account may view them."
         )
     if as_json:
         print_json(passed | {"spaces": {space.key: space.name for space in spaces.chosen}})
+
+
+def _visible_keys(source: "Source") -> str:
+    """Return a sentence with the first keys that the account does see: most often one of them was meant."""
+    from hr_sync.errors import HrSyncError
+
+    try:
+        keys = sorted(space.key for space in source.spaces().spaces)
+    except HrSyncError:
+        return ""
+    more = f", and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
+    return f" It sees {', '.join(keys[:_MOST_KEYS])}{more}." if keys else " It sees no space at all."
 
 
 def purge(
