@@ -109,14 +109,18 @@ def check_schema(engine: Engine) -> str:
     return found.revision
 
 
-def schema_state(engine: Engine) -> str:
-    """Return in words what the database holds, reading only. Raises `SchemaError` if it is not this build's."""
+def has_tables(engine: Engine) -> bool:
+    """Return False for a schema without tables of ours, reading only. Raise `SchemaError` if they are of another build.
+
+    A schema that holds other tables of the same names is refused too.
+    """
     with database_errors(engine), engine.begin() as connection:
         found = _look(connection)
     if found.revision is None:
         _refuse_foreign_tables(found)
-        return f"Database: reached; schema {found.schema} holds no tables yet, the first run makes them."
-    return f"Database: reached, tables are at revision {check_schema(engine)}."
+        return False
+    check_schema(engine)
+    return True
 
 
 def migrate(engine: Engine) -> str:

@@ -26,9 +26,12 @@ class SpaceSelection:
     warnings: Sequence[str]  #: worth knowing, in words for an operator
 
 
-def select_spaces(source: Source, store: Store, scope: SpaceScope, request: SyncRequest) -> SpaceSelection:
-    """Ask which spaces are there. Raise UsageError for a requested space that is neither covered nor stored."""
-    stored = store.stored_spaces()
+def select_spaces(source: Source, store: Store | None, scope: SpaceScope, request: SyncRequest) -> SpaceSelection:
+    """Ask which spaces are there; without a store nothing is stored yet.
+
+    Raise UsageError for a requested space that is neither covered nor stored.
+    """
+    stored = [] if store is None else store.stored_spaces()
     listed = source.spaces() if scope.is_every_space else source.spaces(sorted(set(scope.spaces)))
     followed: Mapping[Space, Sequence[str]] = {}
     if not scope.is_every_space:
