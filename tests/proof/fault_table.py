@@ -1,8 +1,10 @@
 """What must become of a run when one request meets a fault: the exit code, by kind of fault and by what was asked.
 
-Derived from the design: a fault that trying again gets over costs nothing (0); an answer that cannot be trusted makes
-the run partial (3); refused credentials end it (77); a Confluence that asks to come back later does so too (75); an
-endpoint that is gone is a matter of configuration (78), unless only one space of several met it (3).
+Derived from the design: a fault that trying again gets over costs nothing (0); an answer that cannot be used costs
+nothing where a narrower request, another list or another known page does as well (0), and makes the run partial where
+there is none (3); refused credentials end it (77), also where only the end of a space asks for them; a Confluence that
+asks to come back later does so too (75); an endpoint that is gone is a matter of configuration (78), unless only one
+space of several met it (3).
 """
 
 from collections.abc import Mapping
@@ -13,20 +15,40 @@ Codes: TypeAlias = Mapping[str, int | frozenset[int]]
 
 HARMLESS: Codes = {"": 0}
 RETRIED: Codes = {"": 0}
-NOT_TRUSTED: Codes = {"": 3}
 REFUSED: Codes = {"": 77}
 COME_BACK: Codes = {"": 75}
 
-# 403 and 404 are answers about one thing. They are true of the page that is really hidden, and prove nothing elsewhere.
-DENIED: Codes = {"account": 77, "spaces": 77, "look alone": 0, "": 3}
-NOT_FOUND: Codes = {"look alone": 0, "": 3}
-ENDPOINT_GONE: Codes = {"account": 78, "spaces": 78, "": 3}
+# Who asks for one thing alone has no narrower request; of known pages there are others.
+UNUSABLE: Codes = {
+    "account": 3,
+    "check account": 3,
+    "last account": 3,
+    "check space": 3,
+    "look alone": 3,
+    "body": 3,
+    "": 0,
+}
+# JSON without the sign of a known account is an anonymous visitor's.
+NO_ACCOUNT: Codes = {**UNUSABLE, "account": 77, "check account": 77, "last account": 77}
+NOT_TRUSTED: Codes = {"": 3}
+NO_ROWS: Codes = {**NO_ACCOUNT, "listing": 3, "listing end": 3}
 
-NO_ACCOUNT: Codes = {
+# Confluence's own 403 and 404 are answers about one thing. They are true of the page that is really hidden, and prove
+# nothing elsewhere. What a filter or a gateway in front of Confluence refuses is no answer at all.
+DENIED: Codes = {
     "account": 77,
-    "canary account": 77,
+    "check account": 77,
+    "last account": 77,
+    "spaces": 77,
+    "check page": 0,
+    "look": 0,
+    "look alone": 0,
     "": 3,
-}  # JSON without the sign of a known account is an anonymous visitor's
+}
+SCOPE_LACKS: Codes = {**DENIED, "look alone": 3}
+NOT_FOUND: Codes = {"spaces": 0, "bodies": 0, "check page": 0, "look": 0, "look alone": 0, "": 3}
+ENDPOINT_GONE: Codes = {"account": 78, "spaces": 78, "check page": 0, "look": 0, "": 3}
+
 LISTS_ONLY: Codes = {
     "account": 0,
     "canary account": 0,
@@ -53,26 +75,26 @@ CUT: Codes = {"": frozenset({0, 3})}  # noticed by the gzip stream and tried aga
 TABLE: Mapping[str, Codes] = {
     # Statuses
     "status": RETRIED,  # 500 without an argument
-    "bad-request-400": NOT_TRUSTED,
+    "bad-request-400": UNUSABLE,
     "unauthorized-401": REFUSED,
-    "unauthorized-401-scope": REFUSED,
+    "unauthorized-401-scope": SCOPE_LACKS,
     "forbidden-403": DENIED,
     "captcha-403": REFUSED,
     "login-401": REFUSED,
     "not-found-404-v1": NOT_FOUND,
     "not-found-404-v2": NOT_FOUND,
-    "not-found-404-gateway": NOT_TRUSTED,
-    "forbidden-html-403": FILTERED,
+    "not-found-404-gateway": UNUSABLE,
+    "forbidden-html-403": UNUSABLE,
     "forbidden-json-403": DENIED,
-    "forbidden-foreign-json-403": FILTERED,
-    "not-found-foreign-json-404": NOT_TRUSTED,
-    "anonymous-header": ANONYMOUS,
+    "forbidden-foreign-json-403": UNUSABLE,
+    "not-found-foreign-json-404": UNUSABLE,
+    "anonymous-header": REFUSED,
     "captcha-header": REFUSED,
-    "site-gone-404": NOT_TRUSTED,
+    "site-gone-404": UNUSABLE,
     "site-gone-503": RETRIED,
-    "conflict-409": NOT_TRUSTED,
+    "conflict-409": UNUSABLE,
     "gone-410": ENDPOINT_GONE,
-    "uri-too-long-414": NOT_TRUSTED,
+    "uri-too-long-414": UNUSABLE,
     "rate-limited-429": RETRIED,
     "rate-limited-403": RETRIED,
     "retry-after-seconds": RETRIED,
@@ -89,37 +111,37 @@ TABLE: Mapping[str, Codes] = {
     "unavailable-503": RETRIED,
     "unavailable-503-retry-after": RETRIED,
     "timeout-504": RETRIED,
-    "partial-206": NOT_TRUSTED,
-    "not-modified-304": NOT_TRUSTED,
-    "unknown-status-599": NOT_TRUSTED,
+    "partial-206": UNUSABLE,
+    "not-modified-304": UNUSABLE,
+    "unknown-status-599": UNUSABLE,
     "redirect-same-host": REFUSED,
     "redirect-other-host": REFUSED,
     "redirect-permanent": REFUSED,
     "redirect-loop": REFUSED,
     "redirect-login": REFUSED,
     # Bodies with status 200
-    "html-200": NOT_TRUSTED,
-    "html-as-json-200": NOT_TRUSTED,
-    "login-page-200": NOT_TRUSTED,
-    "empty-200": NOT_TRUSTED,
-    "no-content-204": NOT_TRUSTED,
-    "whitespace-200": NOT_TRUSTED,
-    "null-200": NOT_TRUSTED,
-    "list-200": NOT_TRUSTED,
-    "string-200": NOT_TRUSTED,
-    "number-200": NOT_TRUSTED,
+    "html-200": UNUSABLE,
+    "html-as-json-200": UNUSABLE,
+    "login-page-200": UNUSABLE,
+    "empty-200": UNUSABLE,
+    "no-content-204": UNUSABLE,
+    "whitespace-200": UNUSABLE,
+    "null-200": UNUSABLE,
+    "list-200": UNUSABLE,
+    "string-200": UNUSABLE,
+    "number-200": UNUSABLE,
     "empty-object-200": NO_ACCOUNT,
     "error-object-200": NO_ACCOUNT,
     "results-null": NO_ACCOUNT,
     "results-object": NO_ACCOUNT,
     "results-text": NO_ACCOUNT,
-    "rows-are-text": NO_ACCOUNT,
-    "rows-are-null": NO_ACCOUNT,
-    "invalid-json": NOT_TRUSTED,
-    "not-a-number-json": NOT_TRUSTED,
-    "deep-json": NOT_TRUSTED,
-    "not-utf8": NOT_TRUSTED,
-    "two-documents": NOT_TRUSTED,
+    "rows-are-text": NO_ROWS,
+    "rows-are-null": NO_ROWS,
+    "invalid-json": UNUSABLE,
+    "not-a-number-json": UNUSABLE,
+    "deep-json": UNUSABLE,
+    "not-utf8": UNUSABLE,
+    "two-documents": UNUSABLE,
     # Documents
     "no-results": LISTS_ONLY,
     "missing-rows": ROWS_LACKING,
