@@ -288,6 +288,26 @@ def test_a_move_makes_the_readers_of_all_pages_below_unknown(store: Store, engin
     ]
 
 
+def test_a_move_makes_the_readers_below_every_folder_of_its_space_unknown(store: Store, engine: Engine) -> None:
+    """A folder has no row, so it may stand below the moved page; so may the pages below the pages in it."""
+    with leased(store) as space:
+        space.write_pages(
+            [
+                write("1"),
+                write("2", parent_id="f", parent_type="folder"),
+                write("3", parent_id="2", parent_type="page"),
+                write("4", parent_id="5", parent_type="page"),
+                write("5"),
+            ]
+        )
+    make_known(store, "1", "2", "3", "4", "5")
+    with leased(store) as space:
+        space.write_pages([write("1", seen="HR", body=None, action=ChangeAction.MOVE, parent_id="5")])
+
+    rows = ask(engine, "SELECT id FROM confluence_pages WHERE readers IS NOT NULL ORDER BY id")
+    assert [row["id"] for row in rows] == ["4", "5"]
+
+
 def test_labels_and_readers_are_written_together_and_apart(store: Store, engine: Engine) -> None:
     """Each step writes its half; a page that is not live here is left alone."""
     shown = PageAttributes(labels=frozenset({"b", "a"}), readers=frozenset())

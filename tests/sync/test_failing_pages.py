@@ -72,7 +72,8 @@ def test_a_page_that_the_server_refuses_costs_only_itself(engine: Engine, refusa
 
         assert (report.outcome, report.exit_code, report.counts.failed) == ("partial", 3, 1)
         assert report.counts.inserted == 129
-        assert [each for each in wrong(engine, site) if not each.startswith("1 ")] == [f"{victim.id} is missing"]
+        foreign = ("1 ", "the feed has hide for 1,")  # the row that makes the unique index refuse the page
+        assert [each for each in wrong(engine, site) if not each.startswith(foreign)] == [f"{victim.id} is missing"]
         (failure,) = failures(engine)
         assert failure["page_id"] == victim.id
         assert (failure["stage"], failure["attempts"], failure["version"]) == ("store", 1, 1)

@@ -1,4 +1,4 @@
-"""`init-db`, `migrate`, `check` and `purge`: what is done once, or by hand."""
+"""`init-db`, `migrate` and `purge`: what is done once, or by hand."""
 
 import sys
 from datetime import timedelta
@@ -13,7 +13,6 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("init-db")(init_db)
     app.command()(migrate)
-    app.command()(check)
     app.command()(purge)
 
 
@@ -35,36 +34,6 @@ def migrate(config: Config = None) -> None:
     with open_database(open_settings(config)) as engine:
         revision = migrate_schema(engine)
     typer.echo(f"The tables are at revision {revision}.")
-
-
-def check(config: Config = None) -> None:
-    """Try the settings: the database, the account at Confluence, and that it sees every space. Write nothing."""
-    from hr_sync.cancellation import Cancellation
-    from hr_sync.cli.bootstrap import open_context, open_settings
-    from hr_sync.cli.terminal import one_line, print_message
-    from hr_sync.errors import ConfigurationError
-    from hr_sync.store.schema import schema_state
-    from hr_sync.sync.context import SyncRequest
-    from hr_sync.sync.scope import unseen_page_trees
-    from hr_sync.sync.spaces import select_spaces
-
-    with open_context(
-        open_settings(config), Cancellation(), tables=lambda engine: typer.echo(schema_state(engine))
-    ) as context:
-        context.source.check_account()
-        typer.echo("Confluence: reached, the account is known.")
-        spaces = select_spaces(context.source, context.store, context.scope, SyncRequest())
-        for space in spaces.chosen:
-            typer.echo(f"Space {one_line(space.key)}: {one_line(space.name)}")
-        trees = unseen_page_trees(context.source, context.scope.pages)
-    for warning in spaces.warnings:
-        print_message(f"Warning: {warning}")
-    if spaces.unseen or trees:
-        unseen = [*(f"space {key}" for key in spaces.unseen), *(f"page tree {root}" for root in trees)]
-        raise ConfigurationError(
-            f"Not visible to the account: {', '.join(unseen)}. Check confluence.spaces and confluence.page_trees, and "
-            "that the account may view them."
-        )
 
 
 def purge(

@@ -109,17 +109,19 @@ def state_of_space(session: Session, space_key: str) -> SpaceState:
             space.mass_delete_allowed_run_id,
             space.full_pass_due,
             space.last_full_at,
+            space.last_run_id,
         ).where(space.space_key == space_key)
     ).one_or_none()
     if row is None:
         return SpaceState()
-    watermark, fingerprint, held, held_reason, allowed_run_id, full_pass_due, last_full_at = row
+    watermark, fingerprint, held, held_reason, allowed_run_id, full_pass_due, last_full_at, last_run_id = row
     return SpaceState(
         watermark=watermark,
         scope_fingerprint=fingerprint,
         hold=HoldState(held=held, reason=held_reason, allowed_run_id=allowed_run_id),
         full_pass_due=full_pass_due,
         last_full_at=last_full_at,
+        last_run_id=last_run_id,
     )
 
 

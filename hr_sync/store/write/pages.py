@@ -239,11 +239,17 @@ def _with_feed(written: CTE, *others: CTE) -> Select[tuple[str]]:
 def _forget_readers_below(
     session: Session, run_id: int, written: Iterable[PageWrite], locked: Mapping[str, LockedPage]
 ) -> None:
-    """Make the readers of every page below a moved one unknown."""
+    """Make the readers of every page below a moved one unknown.
+
+    What stands below a folder, whiteboard, database or embed may stand below the moved page: these have no rows, so the
+    way up from there is not known.
+    """
     moved = list(_moved(written, locked))
     if not moved:
         return
-    below = select(PAGES.c.id).where(PAGES.c.parent_id.in_(moved)).cte("below", recursive=True)
+    spaces = {locked[page_id].before.space_key for page_id in moved}
+    below_no_page = and_(PAGES.c.space_key.in_(spaces), PAGES.c.parent_type != "page")
+    below = select(PAGES.c.id).where(or_(PAGES.c.parent_id.in_(moved), below_no_page)).cte("below", recursive=True)
     below = below.union(select(PAGES.c.id).join_from(PAGES, below, PAGES.c.parent_id == below.c.id))
     known = select(PAGES.c.id).where(PAGES.c.id.in_(select(below.c.id)), PAGES.c.restriction_digest.is_not(None))
     ids = list(session.scalars(known.order_by(PAGES.c.id).with_for_update()))
