@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from hr_sync.confluence.source import Source
-from hr_sync.domain.content import StoredPage, listing_digest
+from hr_sync.domain.content import Space, StoredPage, listing_digest
 from hr_sync.domain.deletion import (
     DeletionAction,
     DeletionDecision,
@@ -94,12 +94,17 @@ def plan_leaving(
     """Apply the rules to all decisions about one space (`stored`: its rows)."""
     return plan_deletions(
         decisions,
-        stored_pages=sum(not page.removed and page.space_key == job.space.key for page in stored.values()),
+        stored_pages=sum(not page.removed and _is_of(page, job.space) for page in stored.values()),
         limit=context.policy.limit,
         hold=state.hold,
         allow=job.request.allow_mass_delete,
         narrowed=state.scope_fingerprint not in {None, context.scope.pages.fingerprint},
     )
+
+
+def _is_of(page: StoredPage, space: Space) -> bool:
+    """Return True if a row is of the space, also under a key that the space had before."""
+    return page.space_key == space.key or (bool(space.id) and page.space_id == space.id)
 
 
 def next_watermark(

@@ -28,11 +28,6 @@ class Observed:
             return self.stored
         return {page_id: page for page_id, page in self.stored.items() if page_id not in self.others}
 
-    @property
-    def kept_pages(self) -> int:
-        """Return how many stored pages of this space are not removed."""
-        return sum(not page.removed and page.space_key == self.listing.space.key for page in self.stored.values())
-
 
 def observe(source: Source, store: SpaceReader, fetcher: BodyFetcher, space: Space, scope: PageScope) -> Observed:
     """Read everything that a full pass decides from. Raise what `Source` raises."""

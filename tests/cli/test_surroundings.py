@@ -68,7 +68,7 @@ def shown(here: Stage, home: Path, **variables: str) -> dict[str, Any]:
     page = here.site.world.pages()[0].id
     documents = {}
     for command in (("pages",), ("status",), ("explain", page)):
-        ended = here.forking.run(home, *command, "--json", **variables)
+        ended = here.forking.run(home, *command, "--json", patience=40, **variables)
         assert ended.exit_code == 0, ended.stderr
         documents[command[0]] = ended.document
     (space,) = documents["status"]["spaces"]
