@@ -41,8 +41,12 @@ def read_in_scope(engine: "Engine", settings: "Settings", *, runs: int = 30) -> 
     with database_errors(engine), session_scope(make_sessions(engine)) as session:
         overview = read_overview(session, runs=runs)
     scope = make_scope(settings)
+    spaces = [
+        space
+        for space in overview.spaces
+        if space.held or scope.covers(space.space_key, former_names=space.former_keys)
+    ]
+    keys = {space.space_key for space in spaces}
     return replace(
-        overview,
-        spaces=[space for space in overview.spaces if scope.covers(space.space_key) or space.held],
-        failures=[failure for failure in overview.failures if scope.covers(failure.space_key)],
+        overview, spaces=spaces, failures=[failure for failure in overview.failures if failure.space_key in keys]
     )

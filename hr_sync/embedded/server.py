@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import psycopg
 
@@ -38,7 +39,7 @@ from hr_sync.embedded.cluster import (
     open_cluster,
     server_command,
 )
-from hr_sync.errors import DatabaseUnavailable
+from hr_sync.errors import ConfigurationError, DatabaseUnavailable
 
 DATABASE = "hr_sync"
 #: Another user of the machine may have taken the port since: SCRAM shows nobody the password, and only our own server,
@@ -108,6 +109,30 @@ class EmbeddedPostgres:
             _wait(lambda: not _is_kept(self.folder), STOP_TIMEOUT_SECONDS)
 
 
+def running_url(folder: Path | None = None) -> str | None:
+    """Return the URL of the embedded server for any client of this user; None if it does not run.
+
+    Its password is in the file that the URL names, in the form of libpq's own password file, and not in the URL.
+    """
+    folder = (folder or default_folder()).absolute()
+    try:
+        password = (folder / "password").read_text()
+        port = int((folder / "data" / "postmaster.pid").read_text().splitlines()[3])
+        if not _answers(password, port):
+            return None
+        passwords = folder / "pgpass"
+        passwords.touch(mode=0o600)
+        passwords.write_text(f"127.0.0.1:*:*:{SUPERUSER}:{password}\n")
+    except (FileNotFoundError, IndexError, ValueError):
+        return None
+    except OSError as error:
+        raise ConfigurationError(
+            f"the embedded PostgreSQL in {folder} cannot be used: {error.strerror}. Run this as the user that runs "
+            "hr-sync."
+        ) from None
+    return f"postgresql://{SUPERUSER}@127.0.0.1:{port}/{DATABASE}?passfile={quote(str(passwords))}"
+
+
 def _join(cluster: Cluster) -> int | None:
     """Return the port of the server that runs already, with a keeper; None if none answers."""
     try:
@@ -115,7 +140,7 @@ def _join(cluster: Cluster) -> int | None:
         process, port = int(running[0]), int(running[3])
     except (OSError, IndexError, ValueError):
         return None
-    if not _answers(cluster, port):
+    if not _answers(cluster.password, port):
         if _is_kept(cluster.folder):
             raise DatabaseUnavailable(
                 f"the embedded PostgreSQL in {cluster.folder} runs, but takes no connection now. Try again, {INSTEAD}"
@@ -129,7 +154,7 @@ def _join(cluster: Cluster) -> int | None:
 def _start(cluster: Cluster, settings: dict[str, str]) -> int:
     port = _free_port()
     _start_keeper(cluster, "--", *server_command(cluster, port, settings))
-    ready = _wait(lambda: _answers(cluster, port) or not _is_kept(cluster.folder), START_TIMEOUT_SECONDS)
+    ready = _wait(lambda: _answers(cluster.password, port) or not _is_kept(cluster.folder), START_TIMEOUT_SECONDS)
     if not ready or not _is_kept(cluster.folder):
         said = "; ".join(cluster.log.read_text(errors="replace").splitlines()[-3:])
         raise DatabaseUnavailable(f"the embedded PostgreSQL did not start: {said}. See {cluster.log}, {INSTEAD}")
@@ -158,28 +183,28 @@ def _start_keeper(cluster: Cluster, *arguments: str) -> None:
         )
 
 
-def _answers(cluster: Cluster, port: int) -> bool:
+def _answers(password: str, port: int) -> bool:
     """Return True if a server answers that knows this folder's password, and so is ours."""
     try:
-        _connect(cluster, port).close()
+        _connect(password, port).close()
     except psycopg.OperationalError:
         return False
     return True
 
 
 def _make_database(cluster: Cluster, port: int) -> None:
-    with _connect(cluster, port) as connection:
+    with _connect(cluster.password, port) as connection:
         connection.autocommit = True
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
             connection.execute(f"CREATE DATABASE {DATABASE}")
 
 
-def _connect(cluster: Cluster, port: int) -> psycopg.Connection:
+def _connect(password: str, port: int) -> psycopg.Connection:
     return psycopg.connect(
         host="127.0.0.1",
         port=port,
         user=SUPERUSER,
-        password=cluster.password,
+        password=password,
         dbname="postgres",
         sslmode="disable",
         require_auth=REQUIRED_AUTH,

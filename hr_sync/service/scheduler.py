@@ -32,13 +32,17 @@ _HEARTBEAT_SECONDS = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """Something to run on a schedule. `work` gets the cancellation of its run."""
+    """Something to run on a schedule. `work` gets the cancellation of its run.
+
+    Housekeeping returns no report: the observer is not called about it, and its failures are only logged.
+    """
 
     name: str
     lane: str  #: jobs of one lane run one after the other
     trigger: Trigger
-    work: Callable[[Cancellation], RunReport]
+    work: Callable[[Cancellation], RunReport | None]
     at_start: bool = False
+    is_run: bool = True  #: False: housekeeping
 
 
 @dataclass(kw_only=True, slots=True)
@@ -179,20 +183,23 @@ class _Lane:
             if self._stopping:
                 return
         state.running_since, state.running, state.overdue_since = time.monotonic(), job.name, None
-        _call(self._observer.started, job.name)
+        if job.is_run:
+            _call(self._observer.started, job.name)
         try:
             report = job.work(self._end_of_run)
-            log.debug("job.ended", job=job.name, outcome=report.outcome)
+            log.debug("job.ended", job=job.name, outcome=report.outcome if report is not None else None)
         except BaseException as failure:  # a SystemExit would end this thread alone, and unseen
-            state.failures_in_a_row[job.name] = state.failures_in_a_row.get(job.name, 0) + 1
             if isinstance(failure, HrSyncError):
                 log.error("job.failed", job=job.name, error=str(failure))  # noqa: TRY400 -- the message is enough
             else:
                 log.exception("job.failed", job=job.name)
-            _call(self._observer.failed, job.name, failure)
+            if job.is_run:
+                state.failures_in_a_row[job.name] = state.failures_in_a_row.get(job.name, 0) + 1
+                _call(self._observer.failed, job.name, failure)
         else:
             state.failures_in_a_row[job.name] = 0
-            _call(self._observer.ended, job.name, report)
+            if report is not None:
+                _call(self._observer.ended, job.name, report)
         finally:
             # For threads that still work for this run.
             self._end_of_run.set()

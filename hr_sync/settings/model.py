@@ -156,6 +156,9 @@ class DatabaseSettings(Group):
     HR_SYNC_DATABASE__URL_FILE."""
     schema_name: Text = Field(default="public", alias="schema")  # BaseModel has an attribute `schema` of its own
     """PostgreSQL schema of all tables; a second Confluence site is a second schema."""
+    allow_plaintext: bool = False
+    """Whether a server on another machine may be spoken to without verified TLS (sslmode=verify-full), so that the
+    network between the two can read and change everything."""
     embedded_folder: FolderPath | None = Field(default=None, examples=["/var/lib/hr_sync/postgresql"])
     """Folder of the embedded PostgreSQL. Not set: a folder of the user who runs hr-sync."""
     pool_size: int = Field(default=5, ge=1, le=64)
@@ -225,6 +228,10 @@ class SyncSettings(Group):
     full_stale_after_minutes: Minutes = 2160
     """Age of its last complete full run from which /healthz answers 503: only full runs find pages that are gone.
     Longer than the longest gap between two of them."""
+    keep_history_days: int = Field(default=90, ge=0, le=36_500)
+    """After how many days `serve` deletes runs and rows of the feed; a consumer must read more often. 0: never."""
+    keep_removed_days: int = Field(default=30, ge=0, le=36_500)
+    """After how many days `serve` deletes the bodies of removed pages; their rows stay until a purge. 0: never."""
 
 
 class AccessSettings(Group):
@@ -279,6 +286,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+    _readable_secrets: list[str] = PrivateAttr(default_factory=list)
 
     @classmethod
     def settings_customise_sources(
@@ -295,3 +303,8 @@ class Settings(BaseSettings):
     def source_of(self, path: str) -> str | None:
         """Return the file or variable that a key path such as `log.level` came from; None for a default."""
         return self._sources.get(path)
+
+    @property
+    def readable_secrets(self) -> tuple[str, ...]:
+        """Return the files that hold secrets and that every user of the machine may read."""
+        return tuple(self._readable_secrets)

@@ -83,8 +83,7 @@ def ensure_schema(engine: Engine) -> str:
     A fresh database is filled and stamped, in one transaction. Raises `SchemaError` for tables of another revision or
     without one (they are another application's, or came from a broken restore: adopting them would be a guess).
     """
-    with _schema_transaction(engine) as connection:
-        found = _look(connection)
+    with _schema_transaction(engine) as (connection, found):
         if found.revision is None:
             _refuse_foreign_tables(found)
             _create(connection, found)
@@ -122,8 +121,7 @@ def schema_state(engine: Engine) -> str:
 
 def migrate(engine: Engine) -> str:
     """Move the tables to this build's revision, all or nothing, and return it. Create them in a fresh database."""
-    with _schema_transaction(engine) as connection:
-        found = _look(connection)
+    with _schema_transaction(engine) as (connection, found):
         if found.revision is None:
             _refuse_foreign_tables(found)
             _create_schema(connection, found.schema)
@@ -136,13 +134,17 @@ def migrate(engine: Engine) -> str:
 
 
 @contextmanager
-def _schema_transaction(engine: Engine) -> Iterator[Connection]:
-    """Hold one transaction in which nobody else creates or migrates. DDL is transactional: an error leaves nothing."""
+def _schema_transaction(engine: Engine) -> Iterator[tuple[Connection, Found]]:
+    """Hold one transaction in which nobody else creates or migrates, and yield it with what is there.
+
+    DDL is transactional: an error leaves nothing.
+    """
     with database_errors(engine), engine.begin() as connection:
         set_local(connection, lock_timeout=MIGRATION_LOCK_TIMEOUT, statement_timeout=MIGRATION_LOCK_TIMEOUT)
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        found = _look(connection)
         try:
-            yield connection
+            yield connection, found
         except ProgrammingError as error:
             if sqlstate(error) != MISSING_RIGHT:
                 raise

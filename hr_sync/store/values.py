@@ -53,7 +53,7 @@ class StoredSpace:
     name: str  #: "" if not known
     held: int  #: removals that wait for a decision
     gone_at: datetime | None = None  #: when a run found nothing of it left
-    former_keys: tuple[str, ...] = ()  #: keys that it had before
+    former_keys: tuple[str, ...] = ()  #: keys that it had before, and its aliases
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -86,6 +86,8 @@ def _summary(history: PageHistory, lookup: LookupResult, scope: ScopeDecision) -
     if stored is None:
         if history.failure is not None:
             return f"Not in the mirror: it fails in stage {history.failure.stage}: {history.failure.message}."
+        if lookup.result is LookupStatus.NOT_FOUND:
+            return "Not in the mirror, and Confluence has no such page, or does not show it to the account."
         if scope.in_scope is None:
             return "Not in the mirror: it is not known whether it is in scope."
         return (

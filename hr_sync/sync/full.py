@@ -37,7 +37,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     record_unknown_scope(run, seen.others)
     missing = write_pages(run, plan)
     withheld = resolve_missing(run, missing, seen.stored, known_pages=list(seen.listing.heads))
-    leaving = decide_leaving(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.store.hide)
+    leaving = decide_leaving(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
     deletions = plan_leaving(run.context, run.job, run.state, [*withheld, *leaving], seen.stored)
     access = sync_access_after(run, seen.listing)
     shows_all = not any(each.verdict is Verdict.KEEP for each in leaving)

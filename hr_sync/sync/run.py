@@ -9,7 +9,9 @@ import structlog
 
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import ExitCode, Mode, Outcome, RunReport, SpaceReport, conclude, outcome_of, total
-from hr_sync.errors import ConfigurationError, HrSyncError
+from hr_sync.errors import ConfigurationError, HrSyncError, UsageError
+from hr_sync.store.store import Store
+from hr_sync.store.values import Worker
 from hr_sync.sync.by_id import locate_pages
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
@@ -25,14 +27,19 @@ def run(context: SyncContext, request: SyncRequest) -> RunReport:
     """Bring the mirror up to date as requested, and report how it went.
 
     What goes wrong with Confluence, or with the rows of one space, stands in the report: outcome, error and exit code.
-    Raise DatabaseUnavailable if PostgreSQL cannot be reached: then there is nowhere to write a report.
+    Raise DatabaseUnavailable if PostgreSQL cannot be reached: then there is nowhere to write a report. Raise UsageError
+    for a request that names what is not there; no row is left of it.
     """
     began = time.monotonic()
     run_id = context.store.open_run(request.mode, context.worker, context.version)
     with structlog.contextvars.bound_contextvars(run_id=run_id):
         log.info("run.started", mode=str(request.mode))
         with _closed_on_a_crash(context, request, run_id):
-            report = _run(context, request, run_id, began)
+            try:
+                report = _run(context, request, run_id, began)
+            except UsageError:
+                context.store.discard_run(run_id)
+                raise
         context.store.close_run(report)
         log.log(
             _level(report),
@@ -41,6 +48,23 @@ def run(context: SyncContext, request: SyncRequest) -> RunReport:
             requests=report.requests,
             **log_fields(report),
         )
+    return report
+
+
+def record_failed_start(
+    store: Store, worker: Worker, version: str, request: SyncRequest, failure: HrSyncError
+) -> RunReport:
+    """Write and log a run that ended before it began, as its Confluence could not be opened. Return its report."""
+    report = RunReport(
+        run_id=store.open_run(request.mode, worker, version),
+        mode=request.mode,
+        outcome=outcome_of(failure),
+        exit_code=ExitCode(failure.exit_code),
+        spaces=[],
+        error=str(failure),
+    )
+    store.close_run(report)
+    log.log(_level(report), "run.ended", run_id=report.run_id, **log_fields(report))
     return report
 
 
@@ -66,6 +90,8 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         reports = [*_with_unseen(reports, selection.unseen, request), *_not_seen(context, request, selection)]
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
+    except UsageError:
+        raise
     except HrSyncError as failure:
         outcome, exit_code, error = outcome_of(failure), failure.exit_code, str(failure)
     for warning in warnings:
@@ -147,6 +173,8 @@ def _closed_on_a_crash(context: SyncContext, request: SyncRequest, run_id: int) 
     """Close the run's row when something unforeseen ends the run, as long as the database still answers."""
     try:
         yield
+    except UsageError:
+        raise
     except Exception as crash:
         report = RunReport(
             run_id=run_id,

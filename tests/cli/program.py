@@ -68,6 +68,7 @@ def written(folder: Path, groups: dict[str, dict[str, Any]]) -> Path:
     for name, keys in groups.items():
         lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.chmod(0o600)  # it holds a token
     return path
 
 

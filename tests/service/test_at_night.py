@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from confluence_simulator import BodyLengths, Fault, Simulator, generated_world
 
-from tests.cli.program import TOKEN, run, settings, written
+from tests.cli.program import TOKEN, postgres, run, settings, written
 from tests.cli.test_reporting import listener
 from tests.service.processes import Serving, serving, wait_until
 
@@ -40,8 +41,8 @@ class Night:
     def health(self) -> dict[str, Any]:
         """Return what /healthz says, with its status."""
         status, body = self.get("/healthz")
-        answer: dict[str, Any] = json.loads(body)
-        return {"status": status} | answer
+        found: dict[str, Any] = json.loads(body)
+        return {"status": status} | found
 
     def metric(self, name: str) -> float | None:
         """Return the value of one metric, named with its labels."""
@@ -102,9 +103,9 @@ def test_held_removals_stay_visible_until_somebody_decides(tmp_path: Path, site:
         assert waiting > 20
         assert at.metric('hr_sync_held_removals{space="S00"}') == waiting
         assert at.pings[-1].endswith("/fail") or at.pings[-2].endswith("/fail")
-        html = at.get("/")[1]
-        assert "A decision is needed." in html
-        assert "hr-sync run --space S00 --allow-mass-delete" in html
+        shown = at.get("/")[1]
+        assert "A decision is needed." in shown
+        assert "hr-sync run --space S00 --allow-mass-delete" in shown
         status = run(tmp_path, "status")
         assert status.stdout.startswith("State: needs a decision\n")
         assert "hr-sync run --space S00 --allow-mass-delete" in status.stdout
@@ -160,3 +161,38 @@ def test_a_refused_token_is_seen(tmp_path: Path, site: Simulator, prepared_url: 
         assert site.faults.fired
         assert {event["level"] for event in at.ends("failed", "incremental")} == {"error"}
         assert at.metric('hr_sync_runs_total{mode="incremental",outcome="failed"}') > 0  # type: ignore[operator] # as above
+
+
+def test_old_history_and_bodies_are_deleted_by_the_service(tmp_path: Path, site: Simulator, prepared_url: str) -> None:
+    """At its start and then daily: what is older than the settings keep, and nothing younger; rows of pages stay."""
+    run_settings = settings(site.site_url, prepared_url)
+    written(tmp_path, run_settings)
+    assert run(tmp_path, "run").exit_code == 0
+    old, young = [page.id for page in site.world.pages()][1:3]
+    remove = (
+        "UPDATE confluence_pages SET removed_at = now() - make_interval(days => %s), removed_reason = 'trashed' "
+        "WHERE id = %s"
+    )
+    with psycopg.connect(postgres(prepared_url)) as connection:
+        connection.execute("INSERT INTO sync_runs (mode, worker, version) VALUES ('full', 'x', 'x')")
+        connection.execute("UPDATE sync_runs SET started_at = now() - interval '91 days'")
+        aged = "UPDATE content_changes SET changed_at = now() - interval '91 days' WHERE page_id = %s"
+        connection.execute(aged, [old])
+        connection.execute(remove, [31, old])
+        connection.execute(remove, [29, young])
+    with night(tmp_path, site, prepared_url, full_interval_minutes=60, incremental_interval_minutes=50) as at:
+        at.wait(lambda: {"history.pruned", "bodies.pruned"} <= {event["event"] for event in at.service.events()})
+        pruned = {event["event"]: event for event in at.service.events()}
+        assert pruned["bodies.pruned"]["bodies"] == 1
+        assert pruned["history.pruned"]["rows"] >= 2
+        assert at.service.stop()[0] == 0
+    both = [old, young]
+    with psycopg.connect(postgres(prepared_url)) as connection:
+        bodies = "SELECT page_id FROM page_bodies WHERE page_id = ANY(%s)"
+        assert connection.execute(bodies, [both]).fetchall() == [(young,)]
+        rows = "SELECT count(*) FROM confluence_pages WHERE id = ANY(%s)"
+        assert connection.execute(rows, [both]).fetchone() == (2,)
+        feed = "SELECT count(*) FROM content_changes WHERE changed_at < now() - interval '90 days'"
+        assert connection.execute(feed).fetchone() == (0,)
+        assert run(tmp_path, "run").exit_code == 0, "both are still there, so they are restored"
+        assert len(connection.execute(bodies, [both]).fetchall()) == 2

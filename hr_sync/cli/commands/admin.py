@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hr_sync.cli.options import Config, Spaces
+from hr_sync.cli.options import AsJson, Config, Spaces
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,26 +37,40 @@ def migrate(config: Config = None) -> None:
     typer.echo(f"The tables are at revision {revision}.")
 
 
-def check(config: Config = None) -> None:
+def check(config: Config = None, as_json: AsJson = False) -> None:
     """Try the settings: the database, the account at Confluence, and that it sees every space. Write nothing."""
     from hr_sync.cancellation import Cancellation
     from hr_sync.cli.bootstrap import open_context, open_settings
+    from hr_sync.cli.output import print_json
     from hr_sync.cli.terminal import one_line, print_message
-    from hr_sync.errors import ConfigurationError
+    from hr_sync.errors import AnswerNotTrusted, ConfigurationError, NotFound
     from hr_sync.store.schema import schema_state
     from hr_sync.sync.context import SyncRequest
     from hr_sync.sync.scope import unseen_page_trees
     from hr_sync.sync.spaces import select_spaces
 
-    with open_context(
-        open_settings(config), Cancellation(), tables=lambda engine: typer.echo(schema_state(engine))
-    ) as context:
-        context.source.check_account()
-        typer.echo("Confluence: reached, the account is known.")
-        spaces = select_spaces(context.source, context.store, context.scope, SyncRequest())
-        for space in spaces.chosen:
-            typer.echo(f"Space {one_line(space.key)}: {one_line(space.name)}")
-        trees = unseen_page_trees(context.source, context.scope.pages)
+    passed: dict[str, object] = {}
+
+    def say(name: str, line: str) -> None:
+        passed[name] = line
+        if not as_json:
+            typer.echo(line)
+
+    try:
+        with open_context(
+            open_settings(config),
+            Cancellation(),
+            tables=lambda engine: say("database", schema_state(engine)),
+            is_trial=True,
+        ) as context:
+            context.source.check_account()
+            say("confluence", "Confluence: reached, the account is known.")
+            spaces = select_spaces(context.source, context.store, context.scope, SyncRequest())
+            for space in () if as_json else spaces.chosen:
+                typer.echo(f"Space {one_line(space.key)}: {one_line(space.name)}")
+            trees = unseen_page_trees(context.source, context.scope.pages)
+    except (AnswerNotTrusted, NotFound) as failure:
+        raise ConfigurationError(str(failure)) from None  # nothing was synchronised, so that nothing is partial
     for warning in spaces.warnings:
         print_message(f"Warning: {warning}")
     if spaces.unseen or trees:
@@ -65,6 +79,8 @@ def check(config: Config = None) -> None:
             f"Not visible to the account: {', '.join(unseen)}. Check confluence.spaces and confluence.page_trees, and "
             "that the account may view them."
         )
+    if as_json:
+        print_json(passed | {"spaces": {space.key: space.name for space in spaces.chosen}})
 
 
 def purge(

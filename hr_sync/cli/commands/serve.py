@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from hr_sync import __version__
 from hr_sync.cli.options import Config
-from hr_sync.errors import ConfigurationError
+from hr_sync.errors import ConfigurationError, HrSyncError
 
 if TYPE_CHECKING:
     from hr_sync.cancellation import Cancellation
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
 
+_RETENTION_MINUTES = 24 * 60
 FULL_LANE, INCREMENTAL_LANE = "full", "incremental"  # a run of one never waits for a run of the other
 
 
@@ -117,6 +119,7 @@ def _serve(current: CurrentSettings, store: "Store", worker: "Worker", cancellat
 
     full_first = store.full_pass_is_due(timedelta(minutes=settings.sync.full_interval_minutes))
     jobs = make_jobs(settings, _runs(current, store, worker, endpoints, http_stats, active), full_first=full_first)
+    jobs.append(_retention(current, store))
     with _opened_web(settings, endpoints):
         keep_running(
             jobs,
@@ -140,11 +143,14 @@ def _runs(
     """Return a function that makes the work of a job from its mode."""
     from hr_sync.cli.bootstrap import make_context
     from hr_sync.sync.context import SyncRequest
-    from hr_sync.sync.run import run
+    from hr_sync.sync.run import record_failed_start, run
 
     def run_once(mode: "Mode") -> "Callable[[Cancellation], RunReport]":
         def work(end_of_run: "Cancellation") -> "RunReport":
-            context = make_context(current.settings, store, end_of_run, stats=http_stats, worker=worker)
+            try:
+                context = make_context(current.settings, store, end_of_run, stats=http_stats, worker=worker)
+            except HrSyncError as failure:
+                return record_failed_start(store, worker, __version__, SyncRequest(mode=mode), failure)
             with active.run() as progress:
                 context = replace(context, on_lag=endpoints.metrics.observe_lag, on_progress=progress.note)
                 return run(context, SyncRequest(mode=mode))
@@ -152,6 +158,28 @@ def _runs(
         return work
 
     return run_once
+
+
+def _retention(current: CurrentSettings, store: "Store") -> "Job":
+    """Return the daily job that deletes what is older than the settings keep. It runs at the start too."""
+    import structlog
+
+    from hr_sync.service.schedule import interval_trigger
+    from hr_sync.service.scheduler import Job
+
+    log = structlog.get_logger(__name__)
+
+    def work(end_of_run: "Cancellation") -> None:
+        sync = current.settings.sync
+        if sync.keep_history_days:
+            rows = store.prune_history(timedelta(days=sync.keep_history_days), end_of_run)
+            log.info("history.pruned", rows=rows, days=sync.keep_history_days)
+        if sync.keep_removed_days:
+            bodies = store.prune_bodies(timedelta(days=sync.keep_removed_days), end_of_run)
+            log.info("bodies.pruned", bodies=bodies, days=sync.keep_removed_days)
+
+    trigger = interval_trigger(_RETENTION_MINUTES, jitter_seconds=0)
+    return Job(name="retention", lane=FULL_LANE, trigger=trigger, work=work, at_start=True, is_run=False)
 
 
 @contextmanager

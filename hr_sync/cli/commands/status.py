@@ -41,7 +41,10 @@ def pages(
     config: Config = None,
     space: Annotated[str | None, typer.Option("--space", "-s", help="Only this space.", metavar="KEY")] = None,
     since: Annotated[
-        datetime | None, typer.Option("--since", help="Only what changed in Confluence since then (UTC).")
+        str | None,
+        typer.Option(
+            "--since", help="Only what changed in Confluence since then: a date or time, in UTC.", metavar="TIME"
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -52,14 +55,28 @@ def pages(
     from hr_sync.store.read.overview import list_pages
     from hr_sync.store.schema import check_schema
 
+    begins = None if since is None else _moment(since)
     with open_database(open_settings(config)) as engine:
         check_schema(engine)
         with session_scope(make_sessions(engine)) as session:
-            found = list_pages(session, space_key=space, since=since.replace(tzinfo=UTC) if since else None)
+            found = list_pages(session, space_key=space, since=begins)
     if as_json:
         print_json(found)
     else:
         print_pages(found)
+
+
+def _moment(text: str) -> datetime:
+    """Return a time that somebody typed; without a zone it is UTC. Raise UsageError."""
+    from hr_sync.errors import UsageError
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            "--since is neither a date nor a time. Write it like 2026-11-25 or 2026-11-25T14:30."
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 @config_commands.command("show")

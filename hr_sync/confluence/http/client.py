@@ -68,6 +68,8 @@ class Credentials:
         for name, value in (("confluence.api_token", self.password), ("confluence.username", self.username)):
             if value is not None and any(unicodedata.category(char) in _INVISIBLE for char in value):
                 raise ConfigurationError(f"{name} holds an invisible character from the paste. Copy it again.")
+            if value and (value[0] in _TYPOGRAPHIC or value[-1] in _TYPOGRAPHIC):
+                raise ConfigurationError(f"{name} begins or ends with a typographic quote. Copy it without quotes.")
         if self.username is not None and ":" in self.username:
             raise ConfigurationError("confluence.username holds a colon, which no user name has here. Check it.")
 
@@ -86,6 +88,11 @@ class Credentials:
 
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # categories of Unicode
+
+
+_TYPOGRAPHIC = frozenset(
+    "\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}"
+) | {chr(code) for code in range(0x2018, 0x2020)}
 
 
 class _Authorization(AuthBase):

@@ -51,7 +51,7 @@ def no_answer(
 ) -> ConfluenceUnavailable:
     """Return the error for a request without an answer, with host and reason."""
     where, tries = f"Confluence at {host}", _times(attempts)
-    if is_slow(failure):
+    if is_slow(failure) and is_about_answer(None, failure):
         return AnswerTooSlow(
             f"{where} gave no whole answer in time ({timeout_seconds:g} s to the next byte, {deadline_seconds:g} s in "
             f"all), tried {tries}. Try again later."
@@ -72,26 +72,35 @@ def _why_unreachable(error: requests.RequestException) -> str | None:
     """Return in words why no connection could be made; None if there was one, so that the failure is the answer's."""
     causes = list(_causes(error))
     for cause in causes:
+        if (reason := _why_no_tls(cause)) is not None:
+            return reason
         match cause:
-            case ssl.SSLCertVerificationError():
-                return (
-                    "its TLS certificate could not be verified. If your company signs its own, set confluence.ca_file "
-                    "to its CA bundle"
-                )
             case urllib3.exceptions.NameResolutionError():
                 return "its name is not known"
             case ConnectionRefusedError():
                 return "it refused the connection"
             case urllib3.exceptions.ConnectTimeoutError() if not isinstance(cause, NewConnectionError):
                 return "it did not answer the connection in time"
-            case ssl.SSLError() if "WRONG_VERSION" in str(cause) or "UNKNOWN_PROTOCOL" in str(cause):
-                return "it does not speak TLS at this port; check https and the port"
-            case ssl.SSLError() if "EOF" not in str(cause):
-                return f"TLS failed ({cause.reason or 'unknown reason'})"
     for cause in causes:
         if isinstance(cause, NewConnectionError):
             numbers = [each.strerror for each in causes if isinstance(each, OSError) and each.strerror]
             return f"no connection could be made ({numbers[-1] if numbers else type(cause).__name__})"
+    return None
+
+
+def _why_no_tls(cause: BaseException) -> str | None:
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return (
+                "its TLS certificate could not be verified. If your company signs its own, set confluence.ca_file to "
+                "its CA bundle"
+            )
+        case TimeoutError() if "handshake" in str(cause):
+            return "it did not answer the TLS handshake in time; check https and the port"
+        case ssl.SSLError() if "WRONG_VERSION" in str(cause) or "UNKNOWN_PROTOCOL" in str(cause):
+            return "it does not speak TLS at this port; check https and the port"
+        case ssl.SSLError() if "EOF" not in str(cause):
+            return f"TLS failed ({cause.reason or 'unknown reason'})"
     return None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, case, func, null, or_, select, update
+from sqlalchemy import ColumnElement, Table, case, delete, func, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -38,6 +38,11 @@ def close_run(session: Session, report: RunReport) -> None:
         **asdict(report.counts),
     }
     session.execute(update(_RUNS).where(_RUNS.c.id == report.run_id).values(values))
+
+
+def discard_run(session: Session, run_id: int) -> None:
+    """Remove the row of a run that has no spaces."""
+    session.execute(delete(_RUNS).where(_RUNS.c.id == run_id))
 
 
 def finish_space(
