@@ -41,7 +41,8 @@ REFUSALS = {
         """CREATE UNIQUE INDEX one_canary ON confluence_pages ((title LIKE '%canary%')) WHERE title LIKE '%canary%';
            INSERT INTO confluence_pages (id, title, space_key, content_hash, last_updated, version, url, status,
            metadata_digest) VALUES ('1', 'canary', 'OTHER', '', now(), 1, '', 'current', '')""",
-        "DROP INDEX one_canary; DELETE FROM confluence_pages WHERE id = '1'",
+        """DROP INDEX one_canary; DELETE FROM confluence_pages WHERE id = '1';
+           DELETE FROM content_changes WHERE page_id = '1'""",
         "UniqueViolation (23505, one_canary)",
     ),
     "a computed column that cannot be computed": (
