@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Fetched, Page, StoredPage
-from hr_sync.domain.deletion import DeletionDecision, Verdict
+from hr_sync.domain.deletion import DeletionAction, DeletionDecision
 from hr_sync.domain.plan import Plan, Step
 from hr_sync.domain.scope import PageScope, ScopeDecision
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite
@@ -69,14 +69,14 @@ def resolve_missing(
         hide=run.hide,
         listed=True,
     )
-    fails = {Verdict.KEEP, Verdict.SUSPECT} if shown else {Verdict.KEEP}
-    failed = {each.page_id: each.evidence for each in decisions if each.verdict in fails}
+    fails = {DeletionAction.KEEP, DeletionAction.HIDE} if shown else {DeletionAction.KEEP}
+    failed = {each.page_id: each.evidence for each in decisions if each.action in fails}
     record_failures(run, failed, stage=FailureStage.FETCH)
     run.store.forget_failures([each.page_id for each in decisions if each.page_id not in failed])
     return [
         each
         for each in decisions
-        if each.verdict is not Verdict.KEEP and each.page_id in rows and not rows[each.page_id].removed
+        if each.action is not DeletionAction.KEEP and each.page_id in rows and not rows[each.page_id].removed
     ]
 
 

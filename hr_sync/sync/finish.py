@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from hr_sync.domain.deletion import DeletionPlan, Verdict
+from hr_sync.domain.deletion import DeletionAction, DeletionPlan
 from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, look_command, release_command
 from hr_sync.store.values import SpaceRecord
 from hr_sync.sync.context import SpaceRun
@@ -102,7 +102,7 @@ def _report(run: SpaceRun, result: SpaceResult, failing_pages: int) -> SpaceRepo
 
 
 def _doubts(space_key: str, result: SpaceResult, failing_pages: int) -> Iterator[str]:
-    kept = sum(each.verdict is Verdict.KEEP for each in result.deletions.doubtful)
+    kept = sum(each.action is DeletionAction.KEEP for each in result.deletions.doubtful)
     if kept:
         yield (
             f"The listing of space {space_key} does not show {kept} pages for which there is no evidence that they "

@@ -6,10 +6,10 @@ from datetime import datetime
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space, StoredPage, listing_digest
 from hr_sync.domain.deletion import (
+    DeletionAction,
     DeletionDecision,
     DeletionPlan,
     HoldState,
-    Verdict,
     decide_out_of_scope,
     plan_deletions,
 )
@@ -40,7 +40,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     leaving = decide_leaving(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
     deletions = plan_leaving(run.context, run.job, run.state, [*withheld, *leaving], seen.stored)
     access = sync_access_after(run, seen.listing)
-    shows_all = not any(each.verdict is Verdict.KEEP for each in leaving)
+    shows_all = not any(each.action is DeletionAction.KEEP for each in leaving)
     return finish(
         run,
         SpaceResult(

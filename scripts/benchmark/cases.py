@@ -131,7 +131,7 @@ def far_database(pages: int, spaces: int) -> Case:
 
 
 def later_runs(pages: int, spaces: int) -> Case:
-    """What comes after the first run."""
+    """Measure what comes after the first run."""
     few = Step(name="1 % changed, full", fresh=False, edited_share=0.01)
     few_lately = Step(
         name="1 % changed, incremental",
@@ -173,7 +173,7 @@ def refused(pages: int, spaces: int) -> Case:
 
 
 def capped(pages: int, spaces: int) -> Case:
-    """Lists cut to 50 entries."""
+    """Measure with lists cut to 50 entries."""
     conditions = Conditions(limit_cap=50, latency_ms=150)
     return Case(
         name=f"capped-{pages}x{spaces}",
@@ -188,7 +188,7 @@ def capped(pages: int, spaces: int) -> Case:
 
 
 def throttled(pages: int, spaces: int) -> Case:
-    """A site that answers 429 above ten requests a second."""
+    """Measure against a site that answers 429 above ten requests a second."""
     conditions = Conditions(rate_per_second=10)
     step = Step(name="first run, 10 requests/s", conditions=conditions)
     return Case(

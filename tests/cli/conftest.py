@@ -23,5 +23,5 @@ def site() -> Iterator[Simulator]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """The folder that the program is started in."""
+    """Return the folder that the program is started in."""
     return tmp_path

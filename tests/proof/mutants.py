@@ -93,12 +93,12 @@ OF_PLANS = (
         IN_PLAN,
     ),
 )
-OF_VERDICTS = (
+OF_ACTIONS = (
     _one(
         "what is not found is hidden first, and removed by a later run",
         f"{DELETION}:decide_absent",
-        r"else Verdict\.SUSPECT",
-        "else Verdict.CONFIRM",
+        r"else DeletionAction\.HIDE",
+        "else DeletionAction.CONFIRM",
         IN_DELETION,
     ),
     _one(
@@ -111,8 +111,8 @@ OF_VERDICTS = (
     _one(
         "what is there is kept, whatever the listing showed",
         f"{DELETION}:decide_absent",
-        r"_keep\(page, Verdict\.KEEP, words\)",
-        "_withdraw(page, Verdict.WITHDRAW, WithdrawalReason.DELETED, words)",
+        r"_keep\(page, DeletionAction\.KEEP, words\)",
+        "_withdraw(page, DeletionAction.REMOVE, WithdrawalReason.DELETED, words)",
         IN_DELETION,
     ),
     _one(
@@ -132,22 +132,22 @@ OF_VERDICTS = (
     _one(
         "an answer that cannot be used is no evidence",
         f"{DELETION}:decide_absent",
-        r"_keep\(page, Verdict\.KEEP, \"the lookup by id gave no evidence\"\)",
-        '_withdraw(page, Verdict.SUSPECT, WithdrawalReason.NOT_VISIBLE, "")',
+        r"_keep\(page, DeletionAction\.KEEP, \"the lookup by id gave no evidence\"\)",
+        '_withdraw(page, DeletionAction.HIDE, WithdrawalReason.NOT_VISIBLE, "")',
         IN_DELETION,
     ),
     _one(
         "an unknown scope hides",
         f"{DELETION}:_HIDES",
-        r", Verdict\.OBSCURE",
+        r", DeletionAction\.HIDE_UNKNOWN",
         "",
         IN_DELETION,
     ),
     _one(
         "an unknown scope removes nothing",
         f"{DELETION}:_REMOVES",
-        r"Verdict\.CONFIRM",
-        "Verdict.CONFIRM, Verdict.OBSCURE",
+        r"DeletionAction\.CONFIRM",
+        "DeletionAction.CONFIRM, DeletionAction.HIDE_UNKNOWN",
         IN_DELETION,
     ),
     _one(
@@ -205,7 +205,7 @@ OF_LIMITS = (
     _one(
         "a page that gives no evidence in a held space goes on waiting",
         f"{DELETION}:_MAY_WAIT",
-        r"Verdict\.KEEP, ",
+        r"DeletionAction\.KEEP, ",
         "",
         IN_DELETION,
     ),
@@ -219,8 +219,8 @@ OF_LIMITS = (
     _one(
         "hiding is never held",
         f"{DELETION}:plan_deletions",
-        r"if d\.was_live and d\.verdict in _HIDES\)",
-        "if d.was_live and d.verdict in _HIDES and d.page_id not in waits)",
+        r"if d\.was_live and d\.action in _HIDES\)",
+        "if d.was_live and d.action in _HIDES and d.page_id not in waits)",
         IN_DELETION,
     ),
     _one(
@@ -422,7 +422,7 @@ OF_RUNS = (
     _one(
         "a body that is missing though its page is there is a failure",
         "sync/apply.py:resolve_missing",
-        r"\{Verdict\.KEEP, Verdict\.SUSPECT\} if shown else \{Verdict\.KEEP\}",
+        r"\{DeletionAction\.KEEP, DeletionAction\.HIDE\} if shown else \{DeletionAction\.KEEP\}",
         "set()",
         ("tests/sync/test_failing_pages.py", *others("missing-rows")),
     ),
@@ -661,7 +661,7 @@ OF_READERS = (
 )
 MUTANTS = (
     *OF_PLANS,
-    *OF_VERDICTS,
+    *OF_ACTIONS,
     *OF_LIMITS,
     *OF_SCOPES,
     *OF_EVIDENCE,

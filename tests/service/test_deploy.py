@@ -52,7 +52,7 @@ def site() -> Iterator[Simulator]:
 
 @pytest.fixture
 def prefix() -> Iterator[Path]:
-    """A scratch folder in the place of `/`, that other users can read."""
+    """Return a scratch folder in the place of `/`, that other users can read."""
     folder = Path(tempfile.mkdtemp(prefix="hr_sync-deploy-"))
     folder.chmod(0o755)
     yield folder

@@ -100,7 +100,7 @@ def test_a_mistake_in_the_settings_is_json_where_the_environment_says_so(home: P
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home of its own for each process."""
+    """Return a home of its own for each process."""
     return tmp_path
 
 

@@ -86,6 +86,18 @@ def test_a_row_that_another_space_took_over_is_not_written(store: Store, engine:
     ]
 
 
+def test_a_head_is_not_written_over_the_body_of_another_version(store: Store, engine: Engine) -> None:
+    """The plan compared version 1; B has stored version 2 since, under which A's title and version would be wrong."""
+    with leased(store, IT) as space:
+        space.write_pages([write("1", IT)])
+        space.write_pages([write("1", IT, seen="IT", body="<p>two</p>", version=2, action=ChangeAction.UPDATE)])
+    with leased(store) as space:
+        result = space.write_pages([write("1", seen="IT", body=None, action=ChangeAction.MOVE)])
+
+    assert result == WriteResult(superseded=frozenset({"1"}))
+    assert ask(engine, "SELECT space_key, version FROM confluence_pages") == [{"space_key": "IT", "version": 2}]
+
+
 def test_a_page_that_was_purged_since_is_not_written(store: Store) -> None:
     """Somebody erased it between plan and write."""
     with leased(store) as space:

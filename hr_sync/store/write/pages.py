@@ -77,9 +77,14 @@ def write_pages(session: Session, lease: Lease, run_id: int, writes: Sequence[Pa
 
 
 def _is_as_seen(write: PageWrite, locked: LockedPage | None) -> bool:
-    """Return True if the row is where the plan saw it, or in the space that it is written to already."""
+    """Return True if the row is where the plan saw it, or in the space that it is written to already.
+
+    A head alone goes with the stored body, so that must still be of its version.
+    """
     if locked is None:
         return write.seen_in_space is None
+    if write.storage is None and write.head.version != locked.before.version:
+        return False
     return locked.before.space_key in {write.seen_in_space, write.head.space_key}
 
 
