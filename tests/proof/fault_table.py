@@ -191,13 +191,19 @@ TABLE: Mapping[str, Codes] = {
     "move-during-walk": HARMLESS,
     "hide-during-walk": {"": frozenset({0, 3})},  # the page that is hidden is the known page of a check
     "anonymous-200": {
-        "account": 77, "check account": 77, "last account": 77, "listing": 3, "listing end": 3, "check space": 3,
-        "body": 3, "": 0,
+        "account": 77,
+        "check account": 77,
+        "last account": 77,
+        "listing": 3,
+        "listing end": 3,
+        "check space": 3,
+        "body": 3,
+        "": 0,
     },
     "becomes-anonymous": {"account": 77, "check account": 77, "last account": 77, "": frozenset({0, 3})},
     "single-reads-404": {"": frozenset({0, 3})},
     "listed-but-404": {"": frozenset({0, 3})},
-    "stale-read": {"listing": 3, "listing end": frozenset({0, 3}), "bodies": 3, "body": 3, "": 0},
+    "stale-read": {"listing": 3, "listing end": frozenset({0, 3}), "bodies": frozenset({0, 3}), "body": 3, "": 0},
     "lowered-limit": {"listing end": frozenset({0, 3}), "": 0},  # a limit that changes in the walk spoils the cursor
     "page-hidden": {"listing": 3, "": 0},
     "page-breaks-batch": HARMLESS,
