@@ -78,8 +78,9 @@ def open_client(
     Connect to nothing yet, unless there is a scoped token for a Cloud site: its API gateway has to be found then.
     `is_trial`: somebody waits for the answer, so that a site which does not answer is given up after seconds.
     """
-    from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
+    from hr_sync.confluence.http.client import HttpClient, Limits
     from hr_sync.confluence.http.cloud_id import cloud_base
+    from hr_sync.confluence.http.credentials import Credentials
     from hr_sync.confluence.http.retry import RetryRules
     from hr_sync.confluence.http.urls import api_base, is_cloud_site
 
@@ -132,14 +133,13 @@ def open_context(
     cancellation: "Cancellation",
     *,
     tables: "Callable[[Engine], object] | None" = None,
-    is_trial: bool = False,
 ) -> Iterator["SyncContext"]:
     """Wire both ends together. Make the tables if they are missing, unless `tables` says what to do about them.
 
     Raise SchemaError if the tables are older or newer than this build.
     """
     with open_store(settings, tables=tables) as store:
-        yield make_context(settings, store, cancellation, is_trial=is_trial)
+        yield make_context(settings, store, cancellation)
 
 
 @contextmanager

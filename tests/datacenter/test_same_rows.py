@@ -1,6 +1,5 @@
 """The whole sync on both flavours: the same world gives the same rows, and no removed endpoint is needed."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -10,7 +9,8 @@ import pytest
 from confluence_simulator import Fault, Simulator, World
 from sqlalchemy import Engine, text
 
-from hr_sync.confluence.http.client import Credentials, HttpClient
+from hr_sync.confluence.http.client import HttpClient
+from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.confluence.source import open_source
 from hr_sync.domain.outcome import Outcome, RunReport
 from hr_sync.store.engine import make_engine, make_sessions

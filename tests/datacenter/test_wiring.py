@@ -1,6 +1,5 @@
 """The settings reach the reader: flavour, credentials, address."""
 
-import threading
 from pathlib import Path
 
 import pytest

@@ -170,7 +170,7 @@ class Author:
 
     def create_space(self, _: int, __: int) -> None:
         """Make a space with two pages, at most two of them in one history."""
-        if len(self._ids) < 5:  # noqa: PLR2004 -- three at the beginning
+        if len(self._ids) < 5:
             self._written += 1
             space = self._world.create_space(f"N{self._written}", self._text("Space"))
             self._ids.append(space.id)

@@ -14,12 +14,12 @@ from confluence_simulator.faults import KINDS
 from confluence_simulator.world import Page
 from confluence_simulator.world.access import can_view
 from confluence_simulator.world.records import Event
-from hr_sync.store.store import Store
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from sqlalchemy import Engine
 
 from hr_sync.domain.outcome import Mode, Outcome, RunReport
+from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
 from hr_sync.sync.dry_run import SpacePreview, dry_run
 from hr_sync.sync.run import run

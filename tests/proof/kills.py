@@ -2,9 +2,10 @@
 
 import threading
 
-from hr_sync.store.store import Store
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
+
+from hr_sync.store.store import Store
 
 
 class Killed(BaseException):

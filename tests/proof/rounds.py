@@ -14,11 +14,11 @@ from confluence_simulator import Fault
 
 from tests.cli.program import settings, written
 from tests.proof.edits import EDITS, Author
-from tests.support.oracle import Wanted, contradictions, differences, expected, stored, visible
 from tests.proof.stage import APART, MIRRORED, Stage
 from tests.proof.watch import double_writers, watch, writes_by_run
-from tests.support.wiring import CREDENTIALS, context_for, full
 from tests.proof.workers import Worker, Workers, zygote
+from tests.support.oracle import Wanted, contradictions, differences, expected, stored, visible
+from tests.support.wiring import CREDENTIALS, context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)
 LEASE_SECONDS = 0.4

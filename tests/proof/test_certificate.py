@@ -6,8 +6,8 @@ import pytest
 from confluence_simulator import Fault, World
 from confluence_simulator.world import Page
 
-from tests.support.oracle import Wanted, sha256
 from tests.proof.stage import MIRRORED, Stage
+from tests.support.oracle import Wanted, sha256
 from tests.support.wiring import context_for, full
 
 CERTIFICATES = """

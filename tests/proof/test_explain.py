@@ -7,8 +7,8 @@ import pytest
 from confluence_simulator import World
 
 from hr_sync.sync.explain import Explanation, explain
-from tests.support.oracle import Wanted
 from tests.proof.stage import MIRRORED, Stage
+from tests.support.oracle import Wanted
 from tests.support.wiring import context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)

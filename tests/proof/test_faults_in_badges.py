@@ -8,8 +8,8 @@ from confluence_simulator.faults import KINDS
 
 from hr_sync.sync.context import SyncPolicy
 from tests.proof.histories import TOO_SLOW
-from tests.support.oracle import PageAttributes, Stored, Wanted, contradictions, expected_attributes, stored
 from tests.proof.stage import Stage
+from tests.support.oracle import PageAttributes, Stored, Wanted, contradictions, expected_attributes, stored
 from tests.support.wiring import access, context_for, full
 
 pytestmark = pytest.mark.long

@@ -3,8 +3,8 @@
 import pytest
 from confluence_simulator import Fault
 
-from tests.support.oracle import Wanted, contradictions, differences, expected, stored
 from tests.proof.stage import MIRRORED, Stage
+from tests.support.oracle import Wanted, contradictions, differences, expected, stored
 from tests.support.wiring import NoWaiting, context_for, full
 
 BODIES = "body-format=storage"

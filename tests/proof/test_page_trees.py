@@ -6,8 +6,8 @@ import pytest
 from confluence_simulator import Fault
 from confluence_simulator.faults.answers import ANSWERS
 
-from tests.support.oracle import Wanted, differences, expected, stored
 from tests.proof.stage import MIRRORED, Stage
+from tests.support.oracle import Wanted, differences, expected, stored
 from tests.support.wiring import context_for, full
 
 FOLDER = r"/api/v2/folders/\d+$"

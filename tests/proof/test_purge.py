@@ -12,8 +12,8 @@ from hr_sync.store.store import Store
 from hr_sync.store.values import Worker
 from hr_sync.sync.purge import purge
 from tests.cli import program
-from tests.support.oracle import Wanted, stored
 from tests.proof.stage import MIRRORED, Stage
+from tests.support.oracle import Wanted, stored
 from tests.support.wiring import context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)

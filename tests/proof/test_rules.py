@@ -11,8 +11,8 @@ from confluence_simulator.world.access import ANONYMOUS
 
 from hr_sync.domain.deletion import DeletionLimit
 from hr_sync.sync.context import SyncPolicy
-from tests.support.oracle import Wanted, differences, expected, stored
 from tests.proof.stage import MIRRORED, Stage
+from tests.support.oracle import Wanted, differences, expected, stored
 from tests.support.wiring import context_for, full, incremental
 
 LISTING = r"/spaces/\d+/pages"

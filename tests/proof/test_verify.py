@@ -7,8 +7,8 @@ import pytest
 from hr_sync.sync.audit import Audit, audit
 from hr_sync.sync.context import SyncPolicy, SyncRequest
 from tests.cli import program
-from tests.support.oracle import Wanted
 from tests.proof.stage import MIRRORED, Stage
+from tests.support.oracle import Wanted
 from tests.support.wiring import access, context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)

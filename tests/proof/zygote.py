@@ -15,10 +15,10 @@ from typing import Any
 from hr_sync.cancellation import Cancellation
 from hr_sync.cli.commands.serve import serve
 from hr_sync.confluence.http.client import Limits
+from hr_sync.domain.outcome import Mode
 from hr_sync.errors import HrSyncError
 from hr_sync.logs import configure_logging
 from hr_sync.store.engine import make_engine
-from hr_sync.domain.outcome import Mode
 from hr_sync.sync.context import SyncPolicy, SyncRequest
 from hr_sync.sync.run import run
 from tests.support.oracle import Wanted
