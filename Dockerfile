@@ -1,5 +1,6 @@
 # hr_sync with its locked libraries, for `serve` or for one command. Nothing in it needs to be written to: it runs with a
 # read-only root and without capabilities. The embedded PostgreSQL is not part of it; set HR_SYNC_DATABASE__URL_FILE.
+# For a build that can be repeated, name the base by its digest: --build-arg PYTHON_IMAGE=python@sha256:... (SECURITY.md).
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build

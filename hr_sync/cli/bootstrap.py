@@ -133,13 +133,14 @@ def open_context(
     cancellation: "Cancellation",
     *,
     tables: "Callable[[Engine], object] | None" = None,
+    is_trial: bool = False,
 ) -> Iterator["SyncContext"]:
     """Wire both ends together. Make the tables if they are missing, unless `tables` says what to do about them.
 
     Raise SchemaError if the tables are older or newer than this build.
     """
     with open_store(settings, tables=tables) as store:
-        yield make_context(settings, store, cancellation)
+        yield make_context(settings, store, cancellation, is_trial=is_trial)
 
 
 @contextmanager

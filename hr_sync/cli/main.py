@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from hr_sync import __version__
-from hr_sync.cli.commands import admin, database, run, serve, simulate, status, verify
+from hr_sync.cli.commands import admin, check, database, run, serve, simulate, status, verify
 from hr_sync.cli.options import OutputForm
 from hr_sync.errors import HrSyncError, UsageError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (run, serve, verify, status, admin, database, simulate):
+for commands in (run, serve, check, verify, status, admin, database, simulate):
     commands.add_to(app)
 
 
@@ -57,21 +57,23 @@ def main() -> NoReturn:
 
 def _fail(error: HrSyncError, *, as_json: bool) -> int:
     from hr_sync.cli.output import print_error
+    from hr_sync.logs import log_failure
 
-    print_error(error, as_json=as_json)
+    if as_json or not log_failure(str(error), error.exit_code):
+        print_error(error, as_json=as_json)
     return error.exit_code
 
 
 def _refuse_usage(mistake: typer.TyperException) -> int:
     """Print what is wrong with the command line as one message, also as the JSON document that was asked for."""
     context = getattr(mistake, "ctx", None)
-    said = mistake.format_message()
-    if context is not None and said == context.get_help():  # a command of commands, without a command
-        typer.echo(said, err=True)
+    message = mistake.format_message()
+    if context is not None and message == context.get_help():  # a command of commands, without a command
+        typer.echo(message, err=True)
         return mistake.exit_code
     where = context.command_path if context is not None else "hr-sync"
-    end = "" if said.endswith((".", "?")) else "."
-    return _fail(UsageError(f"{said}{end} Try '{where} -h' for help."), as_json="--json" in sys.argv)
+    end = "" if message.endswith((".", "?")) else "."
+    return _fail(UsageError(f"{message}{end} Try '{where} -h' for help."), as_json="--json" in sys.argv)
 
 
 def _output_error() -> OSError | None:

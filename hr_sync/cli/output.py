@@ -13,6 +13,7 @@ from hr_sync.domain.outcome import Counts, Outcome, RunReport, look_command, rel
 from hr_sync.errors import HrSyncError
 
 if TYPE_CHECKING:
+    from hr_sync.service.health import Health
     from hr_sync.store.read.overview import Overview, PageLine
     from hr_sync.store.read.runs import SpaceStatus
     from hr_sync.store.tables import ConfluencePage
@@ -109,17 +110,22 @@ def _steps(preview: "SpacePreview") -> Iterator[tuple[str, str, str]]:
         yield attribute.page_id, str(attribute.action), attribute.reason
 
 
-def print_status(overview: "Overview") -> None:
-    """Print spaces with what they need, last runs and failures."""
+def print_status(overview: "Overview", health: "Health") -> None:
+    """Print the state with its reasons, spaces with what they need, last runs and failures."""
     console = make_console()
     if not overview.spaces:
         console.print("No space has been synchronised yet. Start with `hr-sync run`.")
     else:
-        spaces = Rows("space", "name", ">live", ">hidden", ">held", ">failing", "last outcome", "last complete")
+        console.print(f"State: {health.state}")
+        for reason in (*health.reasons, *health.notes):
+            console.print(f"- {visible(reason)}", soft_wrap=True)
+        spaces = Rows(
+            "space", "name", ">live", ">hidden", ">held", ">failing", "last outcome", "last complete", "access"
+        )
         for space in overview.spaces:
-            age = _ago(space.age) if space.age is not None else "never"
+            ages = [_ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
             pages = (space.live_pages, space.hidden_pages, space.held, space.failing_pages)
-            spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", age)
+            spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
         console.print(spaces.table)
     for space in overview.spaces:
         for message in _needs(space):

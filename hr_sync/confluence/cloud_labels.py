@@ -1,6 +1,7 @@
 """The labels of the pages of a space on Cloud, by few requests and not by the search index alone."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TypeVar
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
@@ -19,6 +20,8 @@ from hr_sync.confluence.pagination import with_smaller_pages
 from hr_sync.domain.access import Restriction
 from hr_sync.domain.content import Space
 from hr_sync.errors import NotFound
+
+Found = TypeVar("Found")
 
 _WIDEST = 250  # entries of one answer of v2
 
@@ -41,9 +44,20 @@ class SpaceLabels:
         self, space: Space, ids: Collection[str], *, with_restrictions: bool = False
     ) -> tuple[dict[str, frozenset[str] | None], Mapping[str, Restriction | None]]:
         """Return the labels of pages, and what the index shows of their restrictions where that is asked for."""
-        walked = self._labels_by_page(space, len(ids))
-        indexed = self._indexed(space, ATTRIBUTE_PARTS if with_restrictions else LABEL_PARTS)
+        walked = self._if_answered(lambda: self._labels_by_page(space, len(ids)), None)
+        if with_restrictions:
+            indexed = self._indexed(space, ATTRIBUTE_PARTS)
+        else:
+            indexed = self._if_answered(lambda: self._indexed(space, LABEL_PARTS), ExpandedAttributes())
         return self._vouched(walked, indexed, ids), indexed.restrictions
+
+    def _if_answered(self, ask: Callable[[], Found], otherwise: Found) -> Found:
+        """Return what a list shows; `otherwise` if it alone gives no answer, so that each page is asked itself."""
+        try:
+            return ask()
+        except UNANSWERED:
+            self._check_account()  # raises when it is not the list, but the site or our account
+            return otherwise
 
     def _indexed(self, space: Space, parts: str) -> ExpandedAttributes:
         def walk(width: int, tries: int | None) -> ExpandedAttributes:

@@ -13,6 +13,7 @@ from hr_sync.errors import (
     DatabaseConflict,
     DatabaseUnavailable,
     HrSyncError,
+    LeaseHeld,
     ServerFailed,
     Stopped,
 )
@@ -169,3 +170,16 @@ def look_command(space_key: str) -> str:
 def release_command(space_key: str) -> str:
     """Return the command that carries out the removals that wait in a space, as a shell reads it."""
     return f"hr-sync run --space {shlex.quote(space_key)} --allow-mass-delete"
+
+
+def report_of_failure(space_key: str, failure: HrSyncError, counts: Counts) -> SpaceReport:
+    """Return the report of a space whose work ended with a failure, after so much was done."""
+    return SpaceReport(
+        space_key=space_key,
+        outcome=outcome_of(failure),
+        counts=counts,
+        exit_code=ExitCode(failure.exit_code),
+        error=str(failure),
+        ends_run=is_about_every_space(failure),
+        busy_with=failure.worker if isinstance(failure, LeaseHeld) else None,
+    )

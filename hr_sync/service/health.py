@@ -9,8 +9,8 @@
 Pages that fail are notes: they cost themselves alone, and neither stop freshness nor change the state.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -45,6 +45,9 @@ class LaneSnapshot:
     heartbeat_age_seconds: float
     failures_in_a_row: int = 0  #: most of any of its jobs; a run that ends otherwise sets it back to 0
     overdue_seconds: float | None = None  #: since its run was told to end for its deadline; None: it was not
+    running: str | None = None  #: name of the job that runs
+    running_seconds: float = 0.0  #: for how long it has been running
+    next_runs: Mapping[str, datetime] = field(default_factory=dict)  #: when each job is due next, by its name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

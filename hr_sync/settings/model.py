@@ -219,6 +219,10 @@ class SyncSettings(Group):
     full_stale_after_minutes: Minutes = 2160
     """Age of its last complete full run from which /healthz answers 503: only full runs find pages that are gone.
     Longer than the longest gap between two of them."""
+    keep_history_days: int = Field(default=90, ge=0, le=36_500)
+    """After how many days `serve` deletes runs and rows of the feed; a consumer must read more often. 0: never."""
+    keep_removed_days: int = Field(default=30, ge=0, le=36_500)
+    """After how many days `serve` deletes the bodies of removed pages; their rows stay until a purge. 0: never."""
 
 
 class AccessSettings(Group):

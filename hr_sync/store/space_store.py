@@ -46,7 +46,7 @@ class SpaceReader:
 
     def state(self) -> SpaceState:
         """Return where the passes over the space stand."""
-        return self._read(state_of_space, self.space.key)
+        return self._transactions.run(lambda session: state_of_space(session, self.space))
 
     def stored_pages(self) -> dict[str, StoredPage]:
         """Return every row of the space, hidden and removed ones too, by page id.

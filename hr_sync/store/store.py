@@ -1,12 +1,13 @@
 """The mirror's database, as a run sees it."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.domain.content import Space, StoredPage
@@ -19,7 +20,7 @@ from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
 from hr_sync.store.write.purge import pages_to_purge
-from hr_sync.store.write.retention import prune_changes, prune_runs
+from hr_sync.store.write.retention import prune_bodies, prune_changes, prune_runs
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
 
 LEASE_SECONDS = 60.0  #: renewed every third of it; another worker waits this long after a crash
@@ -118,12 +119,22 @@ class Store:
             lambda session: pages_to_purge(session, page_ids=page_ids, space_keys=space_keys, removed_for=removed_for)
         )
 
-    def prune_history(self, older_than: timedelta) -> int:
+    def prune_history(self, older_than: timedelta, cancellation: Cancellation | None = None) -> int:
         """Delete runs and feed rows older than this, except the last run of each space. Return how many rows."""
+        return sum(
+            self._prune(partial(prune, older_than=older_than), cancellation) for prune in (prune_runs, prune_changes)
+        )
+
+    def prune_bodies(self, removed_for: timedelta, cancellation: Cancellation | None = None) -> int:
+        """Delete the bodies of pages that have been removed for so long; their rows stay. Return how many."""
+        return self._prune(partial(prune_bodies, removed_for=removed_for), cancellation)
+
+    def _prune(self, prune: Callable[[Session], int], cancellation: Cancellation | None) -> int:
         deleted = 0
-        for prune in (prune_runs, prune_changes):
-            while chunk := self._transactions.run(partial(prune, older_than=older_than)):
-                deleted += chunk
+        while chunk := self._transactions.run(prune):
+            deleted += chunk
+            if cancellation is not None:
+                cancellation.check()
         return deleted
 
     def audit_rows(self, space_key: str) -> Mapping[str, AuditRow]:

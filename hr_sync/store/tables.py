@@ -210,7 +210,7 @@ class SyncSpace(Base):
     space_id: Mapped[str | None] = mapped_column(comment="Confluence's id of the space, which never changes")
     name: Mapped[str | None] = mapped_column(comment="Name of the space")
     former_keys: Mapped[list[str]] = mapped_column(
-        ARRAY(Text), server_default=text("'{}'"), comment="Keys that the space had before"
+        ARRAY(Text), server_default=text("'{}'"), comment="Keys that it had before, and its aliases"
     )
     lease_holder: Mapped[str | None] = mapped_column(
         comment="Worker that may write this space, host:pid, for people; null = nobody"

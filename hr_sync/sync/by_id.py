@@ -63,10 +63,18 @@ def in_scope_steps(
         for page_id, scope in scopes.items()
         if not scope.in_scope and page_id in stored and not stored[page_id].removed
     )
-    run.store.hide([decision for decision in outside if decision.was_live or decision.is_new])
+    run.hide([decision for decision in outside if decision.was_live or decision.is_new])
     run.store.forget_failures([page_id for page_id, scope in scopes.items() if scope.in_scope is False])
     return [
-        step_of(_action(stored.get(page_id)), page_id, None, stored.get(page_id), reason, fetch=True)
+        step_of(
+            _action(stored.get(page_id)),
+            page_id,
+            None,
+            stored.get(page_id),
+            reason,
+            fetch=True,
+            parent_id=scope.parent_id,
+        )
         for page_id, scope in scopes.items()
         if scope.in_scope
     ]

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space
-from hr_sync.domain.deletion import DeletionLimit
+from hr_sync.domain.deletion import DeletionDecision, DeletionLimit
 from hr_sync.domain.outcome import Counts, Mode
 from hr_sync.domain.scope import SpaceScope
 from hr_sync.store.space_store import SpaceStore
@@ -151,3 +151,7 @@ class SpaceRun:
     def space(self) -> Space:
         """Return the space that is worked on."""
         return self.job.space
+
+    def hide(self, decisions: Sequence[DeletionDecision]) -> None:
+        """Hide the pages of these decisions, and count those that were live."""
+        self.counts.hidden += len(self.store.hide(decisions))

@@ -6,7 +6,14 @@ from dataclasses import asdict
 
 import structlog
 
-from hr_sync.domain.outcome import ExitCode, Outcome, RunReport, SpaceReport, is_about_every_space, outcome_of
+from hr_sync.domain.outcome import (
+    Counts,
+    Outcome,
+    RunReport,
+    SpaceReport,
+    is_about_every_space,
+    report_of_failure,
+)
 from hr_sync.errors import HrSyncError, LeaseHeld
 from hr_sync.store.values import Busy, SpaceRecord
 from hr_sync.sync.access import sync_access
@@ -104,20 +111,9 @@ class JobRunner:
         return SpaceReport(space_key=job.space.key, outcome=Outcome.COMPLETE, busy_with=busy.worker)
 
     def _failed(self, job: SpaceJob, failure: HrSyncError, run: SpaceRun | None = None) -> SpaceReport:
-        ends_run = is_about_every_space(failure)
-        if ends_run and self._ended_by is None:
+        if is_about_every_space(failure) and self._ended_by is None:
             self._ended_by = failure
-        report = SpaceReport(
-            space_key=job.space.key,
-            outcome=outcome_of(failure),
-            exit_code=ExitCode(failure.exit_code),
-            error=str(failure),
-            ends_run=ends_run,
-            busy_with=failure.worker if isinstance(failure, LeaseHeld) else None,
-        )
-        if run is not None:
-            report.counts.add(run.counts)
-        return report
+        return report_of_failure(job.space.key, failure, Counts() if run is None else run.counts)
 
 
 _LEVELS = {

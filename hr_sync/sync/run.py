@@ -8,16 +8,15 @@ from dataclasses import replace
 import structlog
 
 from hr_sync.domain.content import Space
-from hr_sync.domain.deletion import hold_across_spaces
 from hr_sync.domain.outcome import ExitCode, Mode, Outcome, RunReport, SpaceReport, conclude, outcome_of, total
 from hr_sync.errors import ConfigurationError, HrSyncError, UsageError
 from hr_sync.store.store import Store
-from hr_sync.store.values import Busy, Worker
+from hr_sync.store.values import Worker
 from hr_sync.sync.by_id import locate_pages
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
-from hr_sync.sync.finish import with_removals
 from hr_sync.sync.jobs import log_fields, run_jobs
+from hr_sync.sync.removals import settle_removals
 from hr_sync.sync.scope import unseen_page_trees
 from hr_sync.sync.spaces import SpaceSelection, jobs_of, select_spaces
 
@@ -52,7 +51,9 @@ def run(context: SyncContext, request: SyncRequest) -> RunReport:
     return report
 
 
-def record_unbegun(store: Store, worker: Worker, version: str, request: SyncRequest, failure: HrSyncError) -> RunReport:
+def record_failed_start(
+    store: Store, worker: Worker, version: str, request: SyncRequest, failure: HrSyncError
+) -> RunReport:
     """Write and log a run that ended before it began, as its Confluence could not be opened. Return its report."""
     report = RunReport(
         run_id=store.open_run(request.mode, worker, version),
@@ -83,7 +84,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         with BodyFetcher(context.source, context.connections) as fetcher:
             jobs = _jobs(context, request, selection, run_id, fetcher)
             reports = run_jobs(context, fetcher, jobs)
-        reports = _settle_removals(context, jobs, reports)
+        reports = settle_removals(context, jobs, reports)
         if request.mode is Mode.FULL:
             context.store.mark_gone([job.space.key for job in jobs if job.kind.is_away])
         reports = [*_with_unseen(reports, selection.unseen, request), *_not_seen(context, request, selection)]
@@ -122,43 +123,6 @@ def _jobs(
         )
         for space, some in located.items()
     ]
-
-
-def _settle_removals(
-    context: SyncContext, jobs: Sequence[SpaceJob], reports: Sequence[SpaceReport]
-) -> list[SpaceReport]:
-    """Remove what may be removed, or hold it, once it is known how much leaves in all spaces of the run together.
-
-    Everything that leaves is hidden already. A space that another worker has taken meanwhile is left as it is: its next
-    full pass decides again.
-    """
-    allow = any(job.request.allow_mass_delete for job in jobs)
-    decided = {report.space_key: report.deletions for report in reports}
-    plans = hold_across_spaces(decided, context.policy.limit, allow=allow)
-    settled = []
-    for job, report in zip(jobs, reports, strict=True):
-        plan = plans[report.space_key]
-        if not plan.remove and plan == report.deletions:
-            settled.append(report)
-            continue
-        with context.store.leased(
-            job.space,
-            context.worker,
-            job.run_id,
-            seconds=context.policy.lease_seconds,
-            wait_seconds=context.policy.busy_wait_seconds,
-            cancellation=context.cancellation,
-        ) as store:
-            if isinstance(store, Busy):
-                log.warning("removals.left", space=job.space.key, worker=store.worker)
-                settled.append(report)
-                continue
-            removed = store.remove(plan.remove)
-            was_live = [each.was_live for each in plan.remove if each.page_id in removed]
-            done = with_removals(report, plan, was_live)
-            store.settle(done, len(plan.held), plan.held_reason)
-            settled.append(done)
-    return settled
 
 
 def _with_unseen(reports: Sequence[SpaceReport], unseen: Sequence[str], request: SyncRequest) -> list[SpaceReport]:

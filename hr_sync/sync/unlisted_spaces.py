@@ -29,14 +29,14 @@ _WHY_LOST = (
 def sync_unlisted(run: SpaceRun) -> SpaceReport:
     """Hide the pages of a space that is not visible any more, and decide about their removal."""
     pages = run.store.stored_pages()
-    deletions = decide_unlisted(run.context, run.job, run.state, pages, run.fetcher, hide=run.store.hide)
+    deletions = decide_unlisted(run.context, run.job, run.state, pages, run.fetcher, hide=run.hide)
     return _finish(run, deletions)
 
 
 def sync_unconfigured(run: SpaceRun) -> SpaceReport:
     """Hide the pages of a space that the settings no longer cover; their removal waits for a decision."""
     pages = run.store.stored_pages()
-    deletions = decide_unconfigured(run.context, run.job, run.state, pages, run.fetcher, hide=run.store.hide)
+    deletions = decide_unconfigured(run.context, run.job, run.state, pages, run.fetcher, hide=run.hide)
     return _finish(run, deletions)
 
 

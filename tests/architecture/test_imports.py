@@ -31,7 +31,7 @@ def test_imports_point_down_and_libraries_stay_in_their_package() -> None:
 def package_with(folder: Path, module: str, line: str) -> Path:
     """Make a package like ours, empty but for one line."""
     packages = ["cli", "service", "sync", "confluence", "store", "embedded", "settings", "logs", "domain", module]
-    for name in [*packages, "errors", "__main__"]:
+    for name in [*packages, "cancellation", "errors", "__main__"]:
         (folder / "hr_sync" / name).mkdir(parents=True, exist_ok=True)
         (folder / "hr_sync" / name / "__init__.py").touch()
     (folder / "hr_sync" / "__init__.py").touch()

@@ -27,13 +27,13 @@ def site() -> Iterator[Simulator]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """The folder that the program is started in."""
+    """Return the folder that the program is started in."""
     return tmp_path
 
 
 @pytest.fixture(scope="module")
 def stage(postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stage"]:
-    """A site, a complete mirror of it, and servers that misbehave, made once."""
+    """Make a site, a complete mirror of it, and servers that misbehave, once."""
     from tests.cli.stage import set_stage  # noqa: PLC0415 -- it imports this module
 
     with set_stage(postgres_server, template_database, tmp_path_factory.mktemp) as made:
@@ -42,7 +42,7 @@ def stage(postgres_server: str, template_database: str, tmp_path_factory: pytest
 
 @pytest.fixture
 def copied(stage: "Stage", postgres_server: str) -> Iterator[Callable[[str], "Stage"]]:
-    """Copies the mirror, executes SQL in the copy, and gives the stage with it."""
+    """Return a function that copies the mirror, executes SQL in the copy, and returns the stage with it."""
     from tests.cli.stage import copies  # noqa: PLC0415 -- as above
 
     with copies(stage, postgres_server) as copy:

@@ -13,7 +13,7 @@ from tests.cli.program import check_manners, ended, run, settings, start, writte
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that the account of the embedded server can get into, also when we are root."""
+    """Return a folder that the account of the embedded server can get into, also when we are root."""
     path = Path(tempfile.mkdtemp(prefix="hr_sync-cli-"))
     path.chmod(0o711)
     yield path

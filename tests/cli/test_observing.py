@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from hr_sync.cli.health import read_in_scope
 from hr_sync.cli.notifications import notify
-from hr_sync.cli.observability import make_endpoints, make_observer, read_in_scope
+from hr_sync.cli.observability import make_endpoints, make_observer
 from hr_sync.confluence.http.stats import HttpStats
 from hr_sync.domain.outcome import Mode, Outcome, RunReport
 from hr_sync.errors import ConfigurationError, DatabaseUnavailable
@@ -48,6 +49,10 @@ def test_what_is_shown_follows_the_scope_in_force(engine: Engine) -> None:
     in_force = [Settings(**groups)]  # type: ignore[arg-type] # checked within
     read = read_in_scope(engine, in_force[0])
     assert status_of(read) == ["HR", "IT"]
+    renamed = Settings(**settings("http://127.0.0.1:1", None, spaces=["people"]))  # type: ignore[arg-type] # as above
+    assert status_of(read_in_scope(engine, renamed)) == []
+    execute(engine, "UPDATE sync_spaces SET former_keys = '{people}' WHERE space_key = 'HR'")
+    assert status_of(read_in_scope(engine, renamed)) == ["HR"]
 
     state = SchedulerState.of("full")
     endpoints = make_endpoints(lambda: in_force[-1], engine, state, HttpStats())

@@ -105,7 +105,7 @@ def test_a_lost_space_among_all_spaces(home: Path, engine: Engine, prepared_url:
 
         held = run(home, "run")
 
-        assert any(shlex.quote(key) in each for each in commands(held.stderr))
+        assert all(f"--space {shlex.quote(key)} " in each for each in commands(held.stderr) if " run " in each)
         look_and_release(home, held, MASS)
         assert rows(engine, "SELECT DISTINCT space_key FROM live_pages") == [{"space_key": "PUB"}]
         assert run(home, "run").exit_code == 0

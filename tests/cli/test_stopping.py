@@ -1,6 +1,7 @@
 """The program stops when it is asked to, and whatever stopped it, the next run finishes."""
 
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from sqlalchemy import Engine
 
 from tests.cli.conftest import world_of
 from tests.cli.program import TOKEN, check_manners, ended, run, start, wired
-from tests.support.database import connect, page_rows, rows
+from tests.support.database import connect, execute, page_rows, rows
 from tests.support.oracle import wrong
 
 LOCK_WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -139,7 +140,7 @@ def test_a_statement_that_waits_for_a_lock_holds_nobody_up(
 def test_a_run_that_was_killed_is_finished_by_the_next(
     home: Path, site: Simulator, engine: Engine, prepared_url: str
 ) -> None:
-    """SIGKILL in the middle of a request: no one to release the lease, and still nobody has to do anything."""
+    """SIGKILL in the middle of a request: the space is busy until its lease has expired, and nobody has to act."""
     wired(home, site, prepared_url)
     site.faults.add(Fault(kind="stall", match="body-format", times=0))
     process = start(home, "run")
@@ -151,7 +152,11 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
     assert space["held"]
     site.faults.clear()
 
-    after = run(home, "run", "--json")
+    busy = run(home, "run", "--json")
+    assert (busy.exit_code, busy.document["spaces"][0]["busy_with"]) == (0, f"{socket.gethostname()}:{process.pid}")
+    execute(engine, "UPDATE sync_spaces SET lease_expires_at = now() - interval '1 second'")
+
+    after = run(home, "run", "--incremental", "--json")
 
     assert after.exit_code == 0
     assert after.document["counts"]["inserted"] == 12

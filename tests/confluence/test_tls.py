@@ -61,7 +61,7 @@ class Site(ThreadingHTTPServer):
         return super().get_request()
 
     def handle_error(self, *_: object) -> None:
-        """A client that hangs up is what these tests are about."""
+        """Ignore a client that hangs up: these tests are about it."""
 
 
 def make_certificate(folder: Path, subject: str) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""The settings reach the reader: flavour, credentials, address."""
+"""The settings reach the source: flavour, credentials, address."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 from confluence_simulator import Simulator
 from confluence_simulator.tenant import Switches
 
+from hr_sync.cancellation import Cancellation
 from hr_sync.cli.bootstrap import open_context
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
@@ -20,7 +21,7 @@ ACCOUNT = {"username": USERNAME, "api_token": TOKEN}
 
 
 @pytest.mark.parametrize(
-    ("switches", "account", "reader"),
+    ("switches", "account", "source"),
     [
         ({"flavor": "cloud"}, ACCOUNT, CloudSource),
         ({"flavor": "datacenter", "context_path": "/a/b"}, ACCOUNT, DataCenterSource),
@@ -29,17 +30,17 @@ ACCOUNT = {"username": USERNAME, "api_token": TOKEN}
     ids=["cloud", "password", "token"],
 )
 @pytest.mark.parametrize("set_flavor", [False, True])
-def test_settings_lead_to_the_right_reader(
+def test_settings_choose_the_source(
     prepared_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     *,
     switches: Switches,
     account: dict[str, str],
-    reader: type,
+    source: type,
     set_flavor: bool,
 ) -> None:
-    """Found out or set, a run over it is complete; a flavour that is set is not asked for."""
+    """Detected or set, a run over it is complete; a flavour that is set is not asked for."""
     monkeypatch.chdir(tmp_path)  # away from anybody's config.toml
     with Simulator(world_of(8), **switches) as site:
         confluence = {"url": site.site_url, "spaces": "*", **account}
@@ -47,9 +48,9 @@ def test_settings_lead_to_the_right_reader(
             confluence["flavor"] = switches["flavor"]
         environ = {f"HR_SYNC_CONFLUENCE__{name.upper()}": value for name, value in confluence.items()}
         environ["HR_SYNC_DATABASE__URL"] = prepared_url.replace("+psycopg", "")
-        with open_context(load_settings(environ=environ), Cancellation()) as mirror:
-            report = run(mirror, SyncRequest())
+        with open_context(load_settings(environ=environ), Cancellation()) as context:
+            report = run(context, SyncRequest())
 
-    assert isinstance(mirror.reader, reader)
+    assert isinstance(context.source, source)
     assert (report.outcome, report.counts.inserted) == (Outcome.COMPLETE, 8)
     assert (routes(site)[0] == "/rest/api/user/current") is set_flavor

@@ -8,13 +8,13 @@ import pytest
 from hr_sync.domain.content import StoredPage
 from hr_sync.domain.content import WithdrawalReason as Reason
 from hr_sync.domain.deletion import (
+    DeletionAction,
     DeletionDecision,
     DeletionLimit,
     DeletionPlan,
     HoldState,
     LookupResult,
     LookupStatus,
-    Verdict,
     decide_absent,
     decide_out_of_scope,
     decide_space_archived,
@@ -98,44 +98,44 @@ def ids(decisions: Iterable[DeletionDecision]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("lookup", "hidden", "verdict", "reason"),
+    ("lookup", "hidden", "action", "reason"),
     [
-        (found("current"), None, Verdict.KEEP, None),
-        (found("current"), Reason.NOT_VISIBLE, Verdict.KEEP, Reason.NOT_VISIBLE),
-        (found("trashed"), None, Verdict.WITHDRAW, Reason.TRASHED),
-        (found("archived"), None, Verdict.WITHDRAW, Reason.ARCHIVED),
-        (found("deleted"), None, Verdict.WITHDRAW, Reason.DELETED),
-        (found("draft"), None, Verdict.WITHDRAW, Reason.DRAFT),
-        (found("trashed"), Reason.NOT_VISIBLE, Verdict.WITHDRAW, Reason.TRASHED),
-        (found("trashed", ELSEWHERE), None, Verdict.WITHDRAW, Reason.TRASHED),
-        (found("trashed", MIRRORED), None, Verdict.WITHDRAW, Reason.TRASHED),
-        (found("trashed", None), None, Verdict.WITHDRAW, Reason.TRASHED),
-        (found("current", MIRRORED), None, Verdict.SKIP, None),
-        (found("current", MIRRORED), Reason.NOT_VISIBLE, Verdict.SKIP, Reason.NOT_VISIBLE),
-        (found("current", ELSEWHERE), None, Verdict.WITHDRAW, Reason.MOVED),
-        (found("current", ELSEWHERE), Reason.NOT_VISIBLE, Verdict.WITHDRAW, Reason.MOVED),
-        (NOT_FOUND, None, Verdict.SUSPECT, Reason.NOT_VISIBLE),
-        (NOT_FOUND, Reason.NOT_VISIBLE, Verdict.CONFIRM, Reason.NOT_VISIBLE),
-        (NOT_FOUND, Reason.TRASHED, Verdict.SUSPECT, Reason.NOT_VISIBLE),
-        (NOT_FOUND, Reason.SCOPE_UNKNOWN, Verdict.SUSPECT, Reason.NOT_VISIBLE),
-        (UNKNOWN, None, Verdict.KEEP, None),
-        (UNKNOWN, Reason.NOT_VISIBLE, Verdict.KEEP, Reason.NOT_VISIBLE),
-        (found("sealed"), None, Verdict.KEEP, None),
-        (found("sealed", ELSEWHERE), None, Verdict.KEEP, None),
-        (found("TRASHED"), None, Verdict.KEEP, None),
-        (found(""), None, Verdict.KEEP, None),
-        (found(None), None, Verdict.KEEP, None),
-        (found("current", None), None, Verdict.KEEP, None),
-        (found("current", ""), None, Verdict.KEEP, None),
+        (found("current"), None, DeletionAction.KEEP, None),
+        (found("current"), Reason.NOT_VISIBLE, DeletionAction.KEEP, Reason.NOT_VISIBLE),
+        (found("trashed"), None, DeletionAction.REMOVE, Reason.TRASHED),
+        (found("archived"), None, DeletionAction.REMOVE, Reason.ARCHIVED),
+        (found("deleted"), None, DeletionAction.REMOVE, Reason.DELETED),
+        (found("draft"), None, DeletionAction.REMOVE, Reason.DRAFT),
+        (found("trashed"), Reason.NOT_VISIBLE, DeletionAction.REMOVE, Reason.TRASHED),
+        (found("trashed", ELSEWHERE), None, DeletionAction.REMOVE, Reason.TRASHED),
+        (found("trashed", MIRRORED), None, DeletionAction.REMOVE, Reason.TRASHED),
+        (found("trashed", None), None, DeletionAction.REMOVE, Reason.TRASHED),
+        (found("current", MIRRORED), None, DeletionAction.SKIP, None),
+        (found("current", MIRRORED), Reason.NOT_VISIBLE, DeletionAction.SKIP, Reason.NOT_VISIBLE),
+        (found("current", ELSEWHERE), None, DeletionAction.REMOVE, Reason.MOVED),
+        (found("current", ELSEWHERE), Reason.NOT_VISIBLE, DeletionAction.REMOVE, Reason.MOVED),
+        (NOT_FOUND, None, DeletionAction.HIDE, Reason.NOT_VISIBLE),
+        (NOT_FOUND, Reason.NOT_VISIBLE, DeletionAction.CONFIRM, Reason.NOT_VISIBLE),
+        (NOT_FOUND, Reason.TRASHED, DeletionAction.HIDE, Reason.NOT_VISIBLE),
+        (NOT_FOUND, Reason.SCOPE_UNKNOWN, DeletionAction.HIDE, Reason.NOT_VISIBLE),
+        (UNKNOWN, None, DeletionAction.KEEP, None),
+        (UNKNOWN, Reason.NOT_VISIBLE, DeletionAction.KEEP, Reason.NOT_VISIBLE),
+        (found("sealed"), None, DeletionAction.KEEP, None),
+        (found("sealed", ELSEWHERE), None, DeletionAction.KEEP, None),
+        (found("TRASHED"), None, DeletionAction.KEEP, None),
+        (found(""), None, DeletionAction.KEEP, None),
+        (found(None), None, DeletionAction.KEEP, None),
+        (found("current", None), None, DeletionAction.KEEP, None),
+        (found("current", ""), None, DeletionAction.KEEP, None),
     ],
 )
-def test_each_lookup_gives_its_verdict(
-    lookup: LookupResult, hidden: Reason | None, verdict: Verdict, reason: Reason | None
+def test_each_lookup_gives_its_action(
+    lookup: LookupResult, hidden: Reason | None, action: DeletionAction, reason: Reason | None
 ) -> None:
     """An unknown status, a missing space and an answer that is no evidence keep the page."""
     decision = decided(page(hidden=hidden), lookup)
 
-    assert (decision.verdict, decision.reason) == (verdict, reason)
+    assert (decision.action, decision.reason) == (action, reason)
     assert (decision.page_id, decision.space_key, decision.was_live) == ("1", "HR", hidden is None)
     assert decision.evidence
 
@@ -146,28 +146,28 @@ def test_a_page_of_a_space_without_a_known_id_has_not_moved() -> None:
         page(), found("current", ELSEWHERE), space_id="", mirrored_space_ids=frozenset(), hold=NOTHING_HELD
     )
 
-    assert decision.verdict is Verdict.KEEP
+    assert decision.action is DeletionAction.KEEP
 
 
 @pytest.mark.parametrize("hidden", [None, Reason.NOT_VISIBLE, Reason.TRASHED])
 def test_a_page_that_is_listed_is_never_confirmed_as_invisible(hidden: Reason | None) -> None:
     """The listing shows it and only its body is missing: the two disagree, however often."""
-    assert decided(page(hidden=hidden), NOT_FOUND, listed=True).verdict is Verdict.SUSPECT
+    assert decided(page(hidden=hidden), NOT_FOUND, listed=True).action is DeletionAction.HIDE
 
 
 @pytest.mark.parametrize(
-    ("lookup", "verdict"),
+    ("lookup", "action"),
     [
-        (found("current"), Verdict.KEEP),
-        (found("trashed"), Verdict.WITHDRAW),
-        (found("current", MIRRORED), Verdict.SKIP),
-        (found("current", ELSEWHERE), Verdict.WITHDRAW),
-        (UNKNOWN, Verdict.KEEP),
+        (found("current"), DeletionAction.KEEP),
+        (found("trashed"), DeletionAction.REMOVE),
+        (found("current", MIRRORED), DeletionAction.SKIP),
+        (found("current", ELSEWHERE), DeletionAction.REMOVE),
+        (UNKNOWN, DeletionAction.KEEP),
     ],
 )
-def test_a_listed_page_without_a_body_follows_the_same_table(lookup: LookupResult, verdict: Verdict) -> None:
+def test_a_listed_page_without_a_body_follows_the_same_table(lookup: LookupResult, action: DeletionAction) -> None:
     """Only `not found` differs for it."""
-    assert decided(page(), lookup, listed=True).verdict is verdict
+    assert decided(page(), lookup, listed=True).action is action
 
 
 @pytest.mark.parametrize(
@@ -189,12 +189,12 @@ def test_evidence_is_new_if_the_page_was_not_hidden_for_it_before(
 
 
 @pytest.mark.parametrize("hidden", [None, Reason.NOT_VISIBLE, Reason.OUT_OF_SCOPE, Reason.SCOPE_UNKNOWN])
-def test_the_scope_gives_its_verdict(hidden: Reason | None) -> None:
+def test_the_scope_gives_its_action(hidden: Reason | None) -> None:
     """A page out of scope is withdrawn; one whose scope is not known is only hidden."""
     out, unknown = (decide_out_of_scope(page(hidden=hidden), each) for each in (OUT_OF_SCOPE, SCOPE_UNKNOWN))
 
-    assert (out.verdict, out.reason, out.evidence) == (Verdict.WITHDRAW, Reason.OUT_OF_SCOPE, OUT_OF_SCOPE.rule)
-    assert (unknown.verdict, unknown.reason) == (Verdict.OBSCURE, Reason.SCOPE_UNKNOWN)
+    assert (out.action, out.reason, out.evidence) == (DeletionAction.REMOVE, Reason.OUT_OF_SCOPE, OUT_OF_SCOPE.rule)
+    assert (unknown.action, unknown.reason) == (DeletionAction.HIDE_UNKNOWN, Reason.SCOPE_UNKNOWN)
     assert unknown.evidence == SCOPE_UNKNOWN.rule
     assert out.is_new is (hidden is not Reason.OUT_OF_SCOPE)
 
@@ -203,7 +203,7 @@ def test_a_page_of_an_archived_space_is_withdrawn() -> None:
     """The space says so of itself, which is positive evidence."""
     decision = decide_space_archived(page())
 
-    assert (decision.verdict, decision.reason) == (Verdict.WITHDRAW, Reason.SPACE_ARCHIVED)
+    assert (decision.action, decision.reason) == (DeletionAction.REMOVE, Reason.SPACE_ARCHIVED)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hr_sync.domain.content import StoredPage
 from hr_sync.domain.content import WithdrawalReason as Reason
 from hr_sync.domain.deletion import (
+    DeletionAction,
     DeletionDecision,
     DeletionLimit,
     DeletionPlan,
     HoldState,
     LookupResult,
     LookupStatus,
-    Verdict,
     decide_absent,
     decide_out_of_scope,
     hold_across_spaces,
@@ -268,7 +268,9 @@ def next_pages(
     pages: Mapping[str, StoredPage], seen: Mapping[str, str], decisions: Sequence[DeletionDecision], run_id: int
 ) -> dict[str, StoredPage]:
     """Return the rows after a run has hidden what it decided about, and has shown again what is listed."""
-    reasons = {each.page_id: each.reason for each in decisions if each.verdict not in {Verdict.KEEP, Verdict.SKIP}}
+    reasons = {
+        each.page_id: each.reason for each in decisions if each.action not in {DeletionAction.KEEP, DeletionAction.SKIP}
+    }
     after = {}
     for page_id, page in pages.items():
         if seen[page_id] == "listed":

@@ -41,7 +41,7 @@ with EmbeddedPostgres(Path(sys.argv[1]), programs=programs, fsync="off", shared_
 
 @pytest.fixture
 def new_folder() -> Iterator[Path]:
-    """A folder that does not exist yet, in a place that the server's account can reach."""
+    """Return a folder that does not exist yet, in a place that the server's account can reach."""
     parent = Path(tempfile.mkdtemp(prefix="hr_sync-test-"))
     parent.chmod(0o711)
     yield parent / "server"
@@ -50,7 +50,7 @@ def new_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def folder(postgres_programs: Path | None) -> Iterator[Path]:
-    """A folder in which servers ran before. The tests of this module share it, because initdb takes a second."""
+    """Return a folder in which servers ran before. The tests of this module share it, because initdb takes a second."""
     parent = Path(tempfile.mkdtemp(prefix="hr_sync-test-"))
     parent.chmod(0o711)
     with EmbeddedPostgres(parent / "server", programs=postgres_programs, **FAST):

@@ -232,3 +232,4 @@ EDITS: Mapping[str, Callable[[Author, int, int], None]] = {
     "rekey": Author.rekey,
     "create space": Author.create_space,
 }
+TAKE_AWAY = ("trash", "archive", "purge", "hide", "move to top", "forbid", "archive space")  #: from those who may read

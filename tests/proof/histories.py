@@ -15,7 +15,7 @@ from confluence_simulator.world import Page
 from confluence_simulator.world.access import can_view
 from confluence_simulator.world.records import Event
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy import Engine
 
 from hr_sync.domain.outcome import Mode, Outcome, RunReport
@@ -24,7 +24,7 @@ from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
 from hr_sync.sync.dry_run import SpacePreview, dry_run
 from hr_sync.sync.run import run
 from tests.proof import laws
-from tests.proof.edits import EDITS, LABELS, Author
+from tests.proof.edits import EDITS, LABELS, TAKE_AWAY, Author
 from tests.proof.kills import Killed, mortal_store
 from tests.proof.laws import LIMIT, LOUD, Before, Memory
 from tests.proof.stage import APART, MIRRORED, Stage
@@ -49,6 +49,8 @@ TOO_SLOW = {
 FAULTS = sorted(KINDS.keys() - TOO_SLOW)
 OVERLAP = timedelta(minutes=15)
 NUMBERS = st.integers(0, 40)
+WORK = st.tuples(st.sampled_from(sorted(EDITS)), NUMBERS, NUMBERS)
+LOSSES = st.tuples(st.sampled_from(TAKE_AWAY), NUMBERS, NUMBERS)
 MODES = {"full": Mode.FULL, "incremental": Mode.INCREMENTAL, "access": Mode.ACCESS}
 NOTHING_DONE = ("inserted", "updated", "moved", "restored", "hidden", "removed", "bodies", "failed")
 LAGS = (timedelta(0), timedelta(minutes=3), timedelta(hours=1))
@@ -80,12 +82,23 @@ class History(RuleBasedStateMachine):
             return replace(self.pages, spaces=(EVERY_SPACE,), exclude_spaces=(c,))
         return replace(self.pages, spaces=(a, b) if self.spaces == "both" else (a,))
 
-    @rule(edits=st.lists(st.tuples(st.sampled_from(sorted(EDITS)), NUMBERS, NUMBERS), min_size=1, max_size=5))
+    @initialize(mirrored=st.booleans())
+    def world_begins(self, mirrored: bool) -> None:
+        """Begin with an empty mirror, or with a right one."""
+        if mirrored:
+            self.clean_run()
+
+    @rule(edits=st.lists(WORK, min_size=1, max_size=8))
     def people_work(self, edits: list[tuple[str, int, int]]) -> None:
         """Do some edits."""
         for name, which, other in edits:
             self.author.edit(name, which, other)
             self._edited()
+
+    @rule(edits=st.lists(LOSSES, min_size=1, max_size=4))
+    def pages_leave(self, edits: list[tuple[str, int, int]]) -> None:
+        """Do some edits that take pages away."""
+        self.people_work(edits)
 
     @rule(kind=st.sampled_from(FAULTS), at=st.integers(1, 24))
     def something_breaks(self, kind: str, at: int) -> None:
@@ -102,17 +115,15 @@ class History(RuleBasedStateMachine):
         """Let the next run die at a commit."""
         self.kill = (nth, after)
 
-    @rule(which=NUMBERS)
-    def somebody_locks(self, which: int) -> None:
-        """Let somebody's open transaction hold the row of a page for the time of the next run."""
-        ids = sorted(self.stage.stored().hashes)
-        self.lock = ids[which % len(ids)] if ids else None
-
-    @rule(which=NUMBERS)
-    def database_refuses(self, which: int) -> None:
-        """Let the database refuse a page, until the next clean run."""
+    @rule(which=NUMBERS, refuses=st.booleans())
+    def database_resists(self, which: int, refuses: bool) -> None:
+        """Let the database refuse a page, until the next clean run, or let somebody's transaction lock its row."""
         pages = self.world.pages()
-        self.stage.refuse([pages[which % len(pages)].id])
+        page_id = pages[which % len(pages)].id
+        if refuses:
+            self.stage.refuse([page_id])
+        else:
+            self.lock = page_id
 
     @rule(spaces=st.sampled_from(["both", "every", "first"]))
     def somebody_configures_spaces(self, spaces: str) -> None:
@@ -120,9 +131,11 @@ class History(RuleBasedStateMachine):
         self.spaces = spaces
         self._edited()
 
-    @rule(allow=st.booleans())
-    def full_run(self, allow: bool) -> None:
+    @rule(allow=st.booleans(), mended=st.booleans())
+    def full_run(self, allow: bool, mended: bool) -> None:
         """Run in full, with whatever is broken; with nothing broken, exactly as the dry run showed."""
+        if mended:
+            self._mend(refusals=False)
         is_quiet, is_lagging, is_lame = self._is_quiet(), self._is_lagging(), bool(self.kill or self.lock)
         kinds = self._planned()
         before = self._before()
@@ -139,7 +152,7 @@ class History(RuleBasedStateMachine):
             return
         if not is_lame:
             assert self._differences(found) == []
-            laws.holds_are_right(self.world, before, found, report.run_id)
+            laws.holds_are_right(self.world, before, found, report.run_id, allowed=allow)
             self.memory.looked(found, visible(self.world, self.wanted))
         elif report.outcome is Outcome.COMPLETE:
             assert self._differences(found) == []
@@ -201,8 +214,12 @@ class History(RuleBasedStateMachine):
         self.memory.looked(found, visible(self.world, self.wanted))
 
     def teardown(self) -> None:
-        """End with two clean runs, the second for what the first did not find, and one that finds nothing to do."""
+        """End with a run as its dry run showed, two clean runs, and one that finds nothing to do.
+
+        The second clean run is for pages that the first could only hide.
+        """
         try:
+            self.full_run(allow=False, mended=True)
             for _ in range(2):
                 self.clean_run()
             report, _ = self._run("full")
@@ -216,10 +233,11 @@ class History(RuleBasedStateMachine):
     def _edited(self, _event: Event | None = None) -> None:
         self.memory.note(self.world, self.wanted)
 
-    def _mend(self) -> None:
+    def _mend(self, *, refusals: bool = True) -> None:
         self.stage.site.faults.clear()
         self.stage.lag()
-        self.stage.refuse(())
+        if refusals:
+            self.stage.refuse(())
         self.kill = self.lock = None
 
     def _planned(self) -> set[str]:
@@ -262,11 +280,16 @@ class History(RuleBasedStateMachine):
         return (reports[0] if reports else None), self._settle()
 
     def _work(
-        self, context: SyncContext, mode: str, reports: list[RunReport] | None = None, **request: bool
+        self,
+        context: SyncContext,
+        mode: str,
+        reports: list[RunReport] | None = None,
+        *,
+        allow_mass_delete: bool = False,
     ) -> Callable[[], None]:
         def work() -> None:
             try:
-                report = run(context, SyncRequest(mode=MODES[mode], **request))
+                report = run(context, SyncRequest(mode=MODES[mode], allow_mass_delete=allow_mass_delete))
                 if reports is not None:
                     reports.append(report)
             except Killed:

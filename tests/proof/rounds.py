@@ -103,6 +103,7 @@ class Rounds:
         found = stored(self.stage.url)
         assert list(contradictions(found)) == []
         assert not (before - found.live.keys()) & visible(self.stage.site.world, WANTED).keys()
+        self.stage.let_leases_run_out()
         self.clean_run()
         return victim
 

@@ -1,4 +1,4 @@
-"""The table of all settings in docs/operations.md. Run as a program, it writes the table anew."""
+"""The table of all settings in docs/configuration.md. Run as a program, it writes the table anew."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from pydantic_core import PydanticUndefined
 
 from hr_sync.settings.keys import keys
 
-GUIDE = Path(__file__).parents[2] / "docs" / "operations.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "configuration.md"
 BETWEEN = re.compile(r"(<!-- settings:[^>]*-->\n).*?(<!-- /settings -->)", re.DOTALL)
 
 
@@ -23,7 +23,7 @@ def settings_table() -> str:
 
 
 def with_table(guide: str) -> str:
-    """The guide with the table as it should be."""
+    """Return the guide with the table as it should be."""
     return BETWEEN.sub(lambda found: found[1] + settings_table() + found[2], guide)
 
 

@@ -43,7 +43,7 @@ def slow_pages(_engine: Engine, _site: Simulator, _service: Serving) -> Iterator
 
 @contextmanager
 def request_hangs(_engine: Engine, site: Simulator, service: Serving) -> Iterator[None]:
-    """A request gets no answer."""
+    """Give a request no answer."""
     site.faults.add(Fault(kind="stall", match="/pages", times=0))
     wait_until(lambda: site.faults.fired, service)
     yield

@@ -34,7 +34,7 @@ class Rig:
     """A scheduler with one job whose work and observer can be exchanged while it runs, and its observer's calls."""
 
     state: SchedulerState = field(default_factory=lambda: SchedulerState.of("full", "incremental"))
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Cancellation = field(default_factory=Cancellation)
     release: threading.Event = field(default_factory=threading.Event)  #: ends work that ignores its own event
     calls: list[tuple[str, object]] = field(default_factory=list)
     work: SpaceContext = field(default=lambda _event: report(Outcome.COMPLETE))

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from hr_sync.cancellation import Cancellation
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Head, Space, WithdrawalReason
-from hr_sync.domain.deletion import DeletionDecision, Verdict
+from hr_sync.domain.deletion import DeletionAction, DeletionDecision
 from hr_sync.domain.outcome import Counts, Mode, Outcome, SpaceReport
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.store import Store
@@ -76,7 +76,7 @@ def decision(
     return DeletionDecision(
         page_id=page_id,
         space_key=space.key,
-        verdict=Verdict.WITHDRAW,
+        action=DeletionAction.REMOVE,
         reason=reason,
         evidence="Confluence says so",
         was_live=True,

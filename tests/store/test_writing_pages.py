@@ -86,6 +86,18 @@ def test_a_row_that_another_space_took_over_is_not_written(store: Store, engine:
     ]
 
 
+def test_a_head_is_not_written_over_the_body_of_another_version(store: Store, engine: Engine) -> None:
+    """The plan compared version 1; B has stored version 2 since, under which A's title and version would be wrong."""
+    with leased(store, IT) as space:
+        space.write_pages([write("1", IT)])
+        space.write_pages([write("1", IT, seen="IT", body="<p>two</p>", version=2, action=ChangeAction.UPDATE)])
+    with leased(store) as space:
+        result = space.write_pages([write("1", seen="IT", body=None, action=ChangeAction.MOVE)])
+
+    assert result == WriteResult(superseded=frozenset({"1"}))
+    assert ask(engine, "SELECT space_key, version FROM confluence_pages") == [{"space_key": "IT", "version": 2}]
+
+
 def test_a_page_that_was_purged_since_is_not_written(store: Store) -> None:
     """Somebody erased it between plan and write."""
     with leased(store) as space:
@@ -286,6 +298,26 @@ def test_a_move_makes_the_readers_of_all_pages_below_unknown(store: Store, engin
         ("2", "restrict", ["restrictions"]),
         ("3", "restrict", ["restrictions"]),
     ]
+
+
+def test_a_move_makes_the_readers_below_every_folder_of_its_space_unknown(store: Store, engine: Engine) -> None:
+    """A folder has no row, so it may stand below the moved page; so may the pages below the pages in it."""
+    with leased(store) as space:
+        space.write_pages(
+            [
+                write("1"),
+                write("2", parent_id="f", parent_type="folder"),
+                write("3", parent_id="2", parent_type="page"),
+                write("4", parent_id="5", parent_type="page"),
+                write("5"),
+            ]
+        )
+    make_known(store, "1", "2", "3", "4", "5")
+    with leased(store) as space:
+        space.write_pages([write("1", seen="HR", body=None, action=ChangeAction.MOVE, parent_id="5")])
+
+    rows = ask(engine, "SELECT id FROM confluence_pages WHERE readers IS NOT NULL ORDER BY id")
+    assert [row["id"] for row in rows] == ["4", "5"]
 
 
 def test_labels_and_readers_are_written_together_and_apart(store: Store, engine: Engine) -> None:

@@ -83,7 +83,7 @@ def context_of(
 
 
 def context_for(site: Simulator | str, engine: Engine, wanted: Wanted, **changes: Any) -> SyncContext:
-    """Wire a context for a scope in the oracle's words; one connection unless told otherwise: requests have an order."""
+    """Wire a context for a scope in the oracle's words. With one connection, the default, requests have an order."""
     changes.setdefault("connections", 1)
     pages = PageScope(
         page_trees=wanted.page_trees,

@@ -98,21 +98,21 @@ def test_a_run_without_trouble_needs_one_savepoint_a_chunk(engine: Engine) -> No
 
 
 def test_no_request_is_made_inside_a_transaction(engine: Engine) -> None:
-    """A request takes 150 ms here, and no transaction is nearly as long, through every step of a run."""
+    """A request takes 500 ms here, and no transaction is nearly as long, through every step of a run."""
     world = world_of(4)
     with mirrored(world, engine) as (site, _):
         world.edit_page(world.pages()[0].id, storage="<p>x</p>")
         world.move_page(world.pages()[3].id, parent_id=world.pages()[1].id)
         world.trash_page(world.pages()[2].id)
     watched = Transactions(engine)
-    with Simulator(world, latency_seconds=0.15) as site:
+    with Simulator(world, latency_seconds=0.5) as site:
         report = full(context_of(site, engine, policy=WITH_ACCESS))
         assert (report.counts.updated, report.counts.moved, report.counts.removed) == (1, 2, 1)
         assert (report.counts.relabelled, report.counts.restricted) == (3, 3)
         assert len(site.requests) > 6
 
     assert len(watched.seconds) > 5
-    assert max(watched.seconds) < 0.12
+    assert max(watched.seconds) < 0.45
 
 
 def test_no_thread_asks_confluence_while_it_holds_a_transaction(

@@ -1,27 +1,18 @@
-"""`init-db`, `migrate`, `check` and `purge`: what is done once, or by hand."""
+"""`init-db`, `migrate` and `purge`: what is done once, or by hand."""
 
 import sys
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from hr_sync.cli.options import AsJson, Config, Spaces
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from hr_sync.confluence.source import Source
-    from hr_sync.settings import Settings
-
-_MOST_KEYS = 10  # in a message
+from hr_sync.cli.options import Config, Spaces
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("init-db")(init_db)
     app.command()(migrate)
-    app.command()(check)
     app.command()(purge)
 
 
@@ -43,78 +34,6 @@ def migrate(config: Config = None) -> None:
     with open_database(open_settings(config)) as engine:
         revision = migrate_schema(engine)
     typer.echo(f"The tables are at revision {revision}.")
-
-
-def check(config: Config = None, as_json: AsJson = False) -> None:
-    """Try the settings: the database, the account at Confluence, and that it sees every space. Write nothing."""
-    from hr_sync.cli.bootstrap import open_settings
-    from hr_sync.cli.output import print_json
-    from hr_sync.errors import AnswerNotTrusted, ConfigurationError, NotFound
-
-    passed: dict[str, object] = {}
-    try:
-        for name, line, value in _tried(open_settings(config)):
-            passed[name] = value
-            if not as_json:
-                typer.echo(line)
-    except (AnswerNotTrusted, NotFound) as failure:
-        raise ConfigurationError(str(failure)) from None  # nothing was synchronised, so that nothing is partial
-    if as_json:
-        print_json(passed)
-
-
-def _tried(settings: "Settings") -> "Iterator[tuple[str, str, object]]":
-    """Try one thing after the other. Yield the name of each that is right, a line for people, and what was found.
-
-    Raise HrSyncError for the first that is wrong.
-    """
-    from hr_sync.cancellation import Cancellation
-    from hr_sync.cli.bootstrap import make_context, open_database
-    from hr_sync.cli.terminal import one_line, print_message
-    from hr_sync.store.schema import HEAD, has_tables
-    from hr_sync.store.store import Store
-    from hr_sync.sync.context import SyncRequest
-    from hr_sync.sync.scope import unseen_page_trees
-    from hr_sync.sync.spaces import select_spaces
-
-    with open_database(settings) as engine:
-        is_empty = not has_tables(engine)
-        state = "no tables yet, the first run makes them" if is_empty else f"tables are at revision {HEAD}"
-        yield "database", f"Database: reached; {state}.", state
-        context = make_context(settings, Store(engine), Cancellation(), is_trial=True)
-        context.source.check_account()
-        yield "confluence", "Confluence: reached, the account is known.", "the account is known"
-        spaces = select_spaces(context.source, None if is_empty else context.store, context.scope, SyncRequest())
-        found = {space.key: space.name for space in spaces.chosen}
-        if found:
-            yield "spaces", "\n".join(f"Space {one_line(key)}: {one_line(name)}" for key, name in found.items()), found
-        for warning in spaces.warnings:
-            print_message(f"Warning: {warning}")
-        _refuse_unseen(context.source, spaces.unseen, unseen_page_trees(context.source, context.scope.pages))
-
-
-def _refuse_unseen(source: "Source", keys: "Sequence[str]", trees: "Sequence[str]") -> None:
-    from hr_sync.errors import ConfigurationError
-
-    if keys or trees:
-        unseen = [*(f"space {key}" for key in keys), *(f"page tree {root}" for root in trees)]
-        visible = _visible_keys(source) if keys else ""
-        raise ConfigurationError(
-            f"Not visible to the account: {', '.join(unseen)}.{visible} Check confluence.spaces and "
-            "confluence.page_trees, and that the account may view them."
-        )
-
-
-def _visible_keys(source: "Source") -> str:
-    """Return a sentence with the first keys that the account does see: most often one of them was meant."""
-    from hr_sync.errors import HrSyncError
-
-    try:
-        keys = sorted(space.key for space in source.spaces().spaces)
-    except HrSyncError:
-        return ""
-    more = f", and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
-    return f" It sees {', '.join(keys[:_MOST_KEYS])}{more}." if keys else " It sees no space at all."
 
 
 def purge(

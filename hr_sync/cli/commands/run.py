@@ -104,7 +104,7 @@ def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
 
     def work(cancellation: "Cancellation") -> "tuple[RunReport, int]":
         from hr_sync.store.values import Worker
-        from hr_sync.sync.run import record_unbegun
+        from hr_sync.sync.run import record_failed_start
         from hr_sync.sync.run import run as run_once
 
         worker = Worker.current()
@@ -117,7 +117,7 @@ def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
             try:
                 context = make_context(settings, store, cancellation, worker=worker)
             except HrSyncError as failure:
-                report = record_unbegun(store, worker, __version__, request, failure)
+                report = record_failed_start(store, worker, __version__, request, failure)
             else:
                 report = run_once(replace(context, on_progress=on_progress), request)
             return report, store.held_removals()

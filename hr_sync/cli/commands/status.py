@@ -1,5 +1,6 @@
 """`status`, `pages` and `config`: what is there. They write nothing."""
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -18,21 +19,22 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(config: Config = None, as_json: AsJson = False) -> None:
-    """Show how fresh each space is, the last runs, and the pages that fail."""
+    """Show whether all is well, how fresh each space is, the last runs, and the pages that fail."""
     from hr_sync.cli.bootstrap import open_database, open_settings
+    from hr_sync.cli.health import health_of_mirror, read_in_scope
     from hr_sync.cli.output import print_json, print_status
-    from hr_sync.store.engine import make_sessions, session_scope
-    from hr_sync.store.read.overview import read_overview
     from hr_sync.store.schema import check_schema
 
-    with open_database(open_settings(config)) as engine:
+    settings = open_settings(config)
+    with open_database(settings) as engine:
         check_schema(engine)
-        with session_scope(make_sessions(engine)) as session:
-            overview = read_overview(session)
+        overview = read_in_scope(engine, settings, runs=5)
+    health = health_of_mirror(overview, settings)
     if as_json:
-        print_json(overview)
+        judged = {"state": health.state, "reasons": health.reasons, "notes": health.notes}
+        print_json(judged | {each.name: getattr(overview, each.name) for each in fields(overview)})
     else:
-        print_status(overview)
+        print_status(overview, health)
 
 
 def pages(

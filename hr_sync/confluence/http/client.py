@@ -82,7 +82,7 @@ class HttpClient:
         cancellation: Cancellation,
         http_stats: HttpStats | None = None,
     ) -> None:
-        """`base` as `urls.api_base` gives it. Every wait and every request ends at once when the work is to stop.
+        """Take `base` as `urls.api_base` returns it. A cancellation ends every wait and every request at once.
 
         `http_stats` goes on counting where earlier clients of the process stopped.
         """

@@ -19,12 +19,22 @@ _BODIES = cast("Table", PageBody.__table__)
 
 
 def stored_of_space(session: Session, space: Space) -> dict[str, StoredPage]:
-    """Return every row of a space, hidden and removed ones too, by page id, also those under its former keys."""
+    """Return every row of a space, hidden and removed ones too, by page id, also those under its other keys.
+
+    Those are the keys that it had, and the one under which the mirror still knows it until the next lease.
+    """
     stored = _stored(session, _PAGES.c.space_key == space.key)
-    former = session.scalar(select(SyncSpace.former_keys).where(SyncSpace.space_key == space.key))
-    if former and space.id:
-        stored |= _stored(session, and_(_PAGES.c.space_key == func.any(former), _PAGES.c.space_id == space.id))
+    known = session.execute(select(SyncSpace.space_key, SyncSpace.former_keys).where(_is(space))).all()
+    others = {key for row in known for key in (row.space_key, *row.former_keys)} - {space.key}
+    if others and space.id:
+        stored |= _stored(session, and_(_PAGES.c.space_key == func.any(list(others)), _PAGES.c.space_id == space.id))
     return stored
+
+
+def _is(space: Space) -> ColumnElement[bool]:
+    """Return the condition for the rows of a space's id and of its key, which a rename has not yet made one."""
+    same_key = SyncSpace.space_key == space.key
+    return or_(same_key, SyncSpace.space_id == space.id) if space.id else same_key
 
 
 def stored_by_id(session: Session, ids: Iterable[str]) -> dict[str, StoredPage]:
@@ -97,29 +107,38 @@ def held_removals(session: Session) -> int:
     return session.scalar(select(func.coalesce(func.sum(SyncSpace.held), 0))) or 0
 
 
-def state_of_space(session: Session, space_key: str) -> SpaceState:
-    """Return where the passes over a space stand."""
-    space = SyncSpace
-    row = session.execute(
+def state_of_space(session: Session, space: Space) -> SpaceState:
+    """Return where the passes over a space stand, as they will once its lease is taken.
+
+    The lease brings the row of a renamed space under its new key. A key that was another space's keeps no position.
+    """
+    row = SyncSpace
+    found = session.execute(
         select(
-            space.watermark,
-            space.scope_fingerprint,
-            space.held,
-            space.held_reason,
-            space.mass_delete_allowed_run_id,
-            space.full_pass_due,
-            space.last_full_at,
-        ).where(space.space_key == space_key)
+            row.space_id,
+            row.watermark,
+            row.scope_fingerprint,
+            row.held,
+            row.held_reason,
+            row.mass_delete_allowed_run_id,
+            row.full_pass_due,
+            row.last_full_at,
+            row.last_run_id,
+        )
+        .where(_is(space))
+        .order_by(row.space_key == space.key)
+        .limit(1)
     ).one_or_none()
-    if row is None:
+    if found is None:
         return SpaceState()
-    watermark, fingerprint, held, held_reason, allowed_run_id, full_pass_due, last_full_at = row
+    is_another = bool(space.id) and found.space_id not in {None, space.id}
     return SpaceState(
-        watermark=watermark,
-        scope_fingerprint=fingerprint,
-        hold=HoldState(held=held, reason=held_reason, allowed_run_id=allowed_run_id),
-        full_pass_due=full_pass_due,
-        last_full_at=last_full_at,
+        watermark=None if is_another else found.watermark,
+        scope_fingerprint=None if is_another else found.scope_fingerprint,
+        hold=HoldState(held=found.held, reason=found.held_reason, allowed_run_id=found.mass_delete_allowed_run_id),
+        full_pass_due=found.full_pass_due,
+        last_full_at=None if is_another else found.last_full_at,
+        last_run_id=found.last_run_id,
     )
 
 

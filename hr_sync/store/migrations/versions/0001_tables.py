@@ -283,7 +283,7 @@ def _sync_spaces() -> None:
         _column("space_key", TEXT, "Key of the space"),
         _column("space_id", TEXT, "Confluence's id of the space, which never changes", null=True),
         _column("name", TEXT, "Name of the space", null=True),
-        _column("former_keys", postgresql.ARRAY(TEXT), "Keys that the space had before", default="'{}'"),
+        _column("former_keys", postgresql.ARRAY(TEXT), "Keys that it had before, and its aliases", default="'{}'"),
         _column(
             "lease_holder",
             TEXT,

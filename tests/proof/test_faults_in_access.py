@@ -23,7 +23,7 @@ def page_of(world: World, title: str) -> str:
     return next(page.id for page in world.pages() if page.title == title)
 
 
-def first_badges() -> World:
+def first_attributes() -> World:
     """Make a home with a page below it, a folder below that, a page in the folder, and one that stands apart."""
     world = World()
     world.create_space("A", "Space A")
@@ -36,9 +36,9 @@ def first_badges() -> World:
     return world
 
 
-def later_badges() -> World:
+def later_attributes() -> World:
     """Change one of everything: labels come and go, restrictions too, one of them at the folder."""
-    world = first_badges()
+    world = first_attributes()
     world.unlabel_page(page_of(world, "Below"), "all")
     world.label_page(page_of(world, "Apart"), "b")
     world.unrestrict_page(page_of(world, "Apart"))
@@ -49,33 +49,33 @@ def later_badges() -> World:
 
 @pytest.fixture
 def ready(stage: Stage) -> Stage:
-    """Return a stage where every badge is known and has changed since."""
+    """Return a stage where labels and readers of every page are known and have changed since."""
     begin(stage)
     return stage
 
 
 def begin(stage: Stage) -> Stored:
-    """Put everything back. Gives what is stored then."""
+    """Put everything back. Return what is stored then."""
     stage.begin()
-    stage.site.world.become(first_badges())
+    stage.site.world.become(first_attributes())
     assert (
         full(context_for(stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(access_with_full=True))).exit_code
         == 0
     )
     found = stored(stage.url)
     assert dict(found.attributes) == expected_attributes(stage.site.world, WANTED)
-    stage.site.world.become(later_badges())
+    stage.site.world.become(later_attributes())
     stage.site.requests.clear()
     return found
 
 
 def play(stage: Stage) -> int:
-    """Compare badges once; gives the exit code."""
+    """Compare labels and readers once. Return the exit code."""
     return access(context_for(stage.site.site_url, stage.engine, WANTED)).exit_code
 
 
 def test_the_run_that_is_broken_asks_for_everything_once(ready: Stage) -> None:
-    """Nine requests; afterwards every badge is right."""
+    """Nine requests; afterwards every label and reader is right."""
     assert play(ready) == 0
 
     assert len(ready.site.requests) == len(ROLES)
@@ -84,7 +84,7 @@ def test_the_run_that_is_broken_asks_for_everything_once(ready: Stage) -> None:
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - TOO_SLOW))
 def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, kind: str) -> None:
-    """A badge is right, or still as it was, or its readers are not known; the run says so, and the next one heals."""
+    """Labels and readers are right, or as they were, or not known; the run says so, and the next one heals."""
     for at, role in enumerate(ROLES, start=1):
         before = begin(stage)
         at_first = expected_attributes(stage.site.world, WANTED)
@@ -104,18 +104,18 @@ def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, kind: str)
         stage.let_leases_run_out()
         stage.site.faults.clear()
         if dict(found.attributes) != right and kind != "hide-during-walk":
-            stage.site.world.become(later_badges())
+            stage.site.world.become(later_attributes())
             assert play(stage) == 0, where
             assert dict(stored(stage.url).attributes) == expected_attributes(stage.site.world, WANTED), where
 
 
 def known(found: Stored) -> Mapping[str, PageAttributes]:
-    """Return the badges of the pages whose readers are known."""
+    """Return the attributes of the pages whose readers are known."""
     return {page_id: attributes for page_id, attributes in found.attributes.items() if attributes.readers is not None}
 
 
 def wrong(moments: Sequence[Mapping[str, PageAttributes]], found: Stored) -> list[str]:
-    """Say which halves of badges were right at none of these moments, and are not unknown readers either."""
+    """Say which labels and readers were right at none of these moments, and are not unknown readers either."""
     lines = []
     for page_id, attributes in found.attributes.items():
         if attributes.labels not in {moment[page_id].labels for moment in moments}:
