@@ -78,8 +78,9 @@ def open_client(
     Connect to nothing yet, unless there is a scoped token for a Cloud site: its API gateway has to be found then.
     `is_trial`: somebody waits for the answer, so that a site which does not answer is given up after seconds.
     """
-    from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
+    from hr_sync.confluence.http.client import HttpClient, Limits
     from hr_sync.confluence.http.cloud_id import cloud_base
+    from hr_sync.confluence.http.credentials import Credentials
     from hr_sync.confluence.http.retry import RetryRules
     from hr_sync.confluence.http.urls import api_base, is_cloud_site
 

@@ -4,7 +4,6 @@ To add a setting, add a field with its description below it; `config.example.tom
 schema and `hr-sync config show` follow from it. A group is a class and one line in `Settings`.
 """
 
-import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import (
@@ -30,6 +29,7 @@ from hr_sync.settings.types import (
     MinutesOrNone,
     PageIds,
     PingUrl,
+    SchemaName,
     Seconds,
     SecondsOrNone,
     Secret,
@@ -154,7 +154,7 @@ class DatabaseSettings(Group):
     """postgresql://user@host:5432/database, or postgresql://user@/database?host=/run/postgresql for a socket. Not set:
     an embedded PostgreSQL in embedded_folder. With a password better kept in a file, named by
     HR_SYNC_DATABASE__URL_FILE."""
-    schema_name: Text = Field(default="public", alias="schema")  # BaseModel has an attribute `schema` of its own
+    schema_name: SchemaName = Field(default="public", alias="schema")  # BaseModel has an attribute `schema` of its own
     """PostgreSQL schema of all tables; a second Confluence site is a second schema."""
     allow_plaintext: bool = False
     """Whether a server on another machine may be spoken to without verified TLS (sslmode=verify-full), so that the
@@ -182,15 +182,6 @@ class DatabaseSettings(Group):
         if url is not None:
             database_url(url.get_secret_value())
         return url
-
-    @field_validator("schema_name")
-    @classmethod
-    def _check_schema(cls, schema: str) -> str:
-        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
-            raise ValueError("must be a plain name: at most 63 small letters, digits and _, no digit first")
-        if schema.startswith("pg_") or schema == "information_schema":
-            raise ValueError("must not be a schema of PostgreSQL itself")
-        return schema
 
     @property
     def sqlalchemy_url(self) -> "URL | None":

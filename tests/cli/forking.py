@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cli.program import Ended, check_manners, environment
+from tests.cli.program import PATIENCE_SECONDS, Ended, check_manners, environment
 
 SERVER = r"""
 import importlib, json, os, pkgutil, signal, sys, traceback
@@ -65,7 +65,7 @@ class Forking:
         self._process = process
         self._folder = folder
 
-    def run(self, home: Path, *arguments: str, patience: int = 40, **variables: str) -> Ended:
+    def run(self, home: Path, *arguments: str, **variables: str) -> Ended:
         """Run the program in `home` and wait for its end; nothing that it prints may be a traceback or a secret."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -76,7 +76,7 @@ class Forking:
             "arguments": arguments,
             "stdout": str(out),
             "stderr": str(err),
-            "patience": patience,
+            "patience": PATIENCE_SECONDS,
         }
         self._process.stdin.write(json.dumps(call) + "\n")
         self._process.stdin.flush()

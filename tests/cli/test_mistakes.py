@@ -38,7 +38,7 @@ def perform(mistake: Mistake, stage: Stage, home: Path) -> Ended:
     variables = {name: str(value) for name, value in resolved(mistake.variables, stage).items()}
     try:
         command = [part.replace("{silent}", str(stage.silent)) for part in mistake.command]
-        ended = stage.forking.run(home, *command, patience=40, **variables)
+        ended = stage.forking.run(home, *command, **variables)
         assert bool(stage.site.faults.fired) == (mistake.fault is not None)
     finally:
         stage.site.faults.clear()

@@ -68,7 +68,7 @@ def shown(here: Stage, home: Path, **variables: str) -> dict[str, Any]:
     page = here.site.world.pages()[0].id
     documents = {}
     for command in (("pages",), ("status",), ("explain", page)):
-        ended = here.forking.run(home, *command, "--json", patience=40, **variables)
+        ended = here.forking.run(home, *command, "--json", **variables)
         assert ended.exit_code == 0, ended.stderr
         documents[command[0]] = ended.document
     (space,) = documents["status"]["spaces"]
@@ -101,12 +101,12 @@ def test_settings_of_the_database(stage: Stage, copied: Callable[[str], Stage], 
         variables = {"PGDATESTYLE": "German", "PGTZ": "Pacific/Chatham", "PGCLIENTENCODING": "LATIN1"}
         variables |= {"PGOPTIONS": "-c IntervalStyle=sql_standard -c array_nulls=off"}
     configure(here, home, url)
-    ended = here.forking.run(home, "run", "--json", patience=40, **variables)
+    ended = here.forking.run(home, "run", "--json", **variables)
 
     assert ended.exit_code == 0, ended.stdout + ended.stderr
     assert ended.document["counts"]["updated"] == 1
     assert shown(here, home, **variables) == expected
-    again = here.forking.run(home, "run", "--json", patience=40, **variables)
+    again = here.forking.run(home, "run", "--json", **variables)
     assert (again.exit_code, again.document["counts"]["unchanged"]) == (0, 12)
 
 

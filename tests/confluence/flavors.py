@@ -9,7 +9,7 @@ from confluence_simulator import BodyLengths, Simulator, World, generated_world
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
-from hr_sync.confluence.http.client import Credentials
+from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.domain.content import Head, Space
 from tests.confluence.clients import BASIC, open_client
 

@@ -11,7 +11,7 @@ from confluence_simulator import Fault, Simulator
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.cloud import CloudSource
-from hr_sync.confluence.http.client import Credentials
+from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.confluence.http.urls import api_base
 from hr_sync.errors import AnswerNotTrusted, ConfluenceUnavailable, CredentialsRefused, Stopped
 from hr_sync.logs import configure_logging

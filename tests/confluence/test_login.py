@@ -3,7 +3,7 @@
 import pytest
 from confluence_simulator import Fault
 
-from hr_sync.confluence.http.client import Credentials
+from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.errors import AccessDenied, CredentialsRefused
 from tests.confluence.clients import BEARER, USERNAME, kinds_fired
 from tests.confluence.flavors import on_premises, only_space, world_of

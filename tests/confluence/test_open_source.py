@@ -13,8 +13,8 @@ from confluence_simulator.tenant import CLOUD_ID
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
-from hr_sync.confluence.http.client import Credentials
 from hr_sync.confluence.http.cloud_id import cloud_base
+from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.confluence.http.transport import origin_of
 from hr_sync.confluence.http.urls import is_cloud, is_cloud_site
 from hr_sync.confluence.source import Flavor, open_source

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from confluence_simulator import Fault, World
 
-from hr_sync.confluence.http.client import Credentials
+from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.domain.content import ContentNode, Space
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import AnswerNotTrusted, NotFound, ServerFailed

@@ -13,7 +13,7 @@ import pytest
 
 from hr_sync import __version__
 from hr_sync.cancellation import Cancellation
-from hr_sync.confluence.http.client import Credentials
+from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.confluence.http.urls import next_in_header
 from hr_sync.errors import (
     AnswerNotTrusted,

@@ -4,10 +4,8 @@ The client library serves as an authenticated transport and nothing more (ADR 00
 object that Confluence really meant; everything else is one of the errors of `hr_sync.errors`.
 """
 
-import base64
 import random
 import threading
-import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ from requests.auth import AuthBase
 
 from hr_sync import __version__
 from hr_sync.cancellation import Cancellation
+from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.confluence.http.failures import is_about_answer, is_about_tls, is_slow, no_answer, status_failure
 from hr_sync.confluence.http.listing import ListingProgress, check_results, ids_in
 from hr_sync.confluence.http.response import Answer, Json, check_status, date_of, decode_object
@@ -38,7 +37,6 @@ from hr_sync.confluence.http.urls import next_in_header, resolve_next
 from hr_sync.confluence.http.watchdog import RequestWatchdog
 from hr_sync.errors import (
     AnswerNotTrusted,
-    ConfigurationError,
     ConfluenceUnavailable,
 )
 
@@ -46,53 +44,6 @@ Query: TypeAlias = Mapping[str, object]  #: a list makes a repeated parameter
 
 _DEFAULT_LIMIT = 250
 _LARGE_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Credentials:
-    """Either `username` and `password` (an API token on Cloud), or `token` for a Bearer header.
-
-    Raise ConfigurationError for what no header can carry, which mostly came along when somebody pasted a secret.
-    """
-
-    username: str | None = None
-    password: str | None = None
-    token: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
-            raise ConfigurationError(
-                "confluence.token holds a character that no token has, such as a typographic quote or an invisible "
-                "character from the paste. Copy the token again."
-            )
-        for name, value in (("confluence.api_token", self.password), ("confluence.username", self.username)):
-            if value is not None and any(unicodedata.category(char) in _INVISIBLE for char in value):
-                raise ConfigurationError(f"{name} holds an invisible character from the paste. Copy it again.")
-            if value and (value[0] in _TYPOGRAPHIC or value[-1] in _TYPOGRAPHIC):
-                raise ConfigurationError(f"{name} begins or ends with a typographic quote. Copy it without quotes.")
-        if self.username is not None and ":" in self.username:
-            raise ConfigurationError("confluence.username holds a colon, which no user name has here. Check it.")
-
-    def __repr__(self) -> str:
-        """Show no secret."""
-        return "Credentials(...)"
-
-    @property
-    def header(self) -> str | None:
-        """Return the value of the Authorization header, Basic in UTF-8 (RFC 7617); None without credentials."""
-        if self.token is not None:
-            return f"Bearer {self.token}"
-        if self.username is None or self.password is None:
-            return None
-        return f"Basic {base64.b64encode(f'{self.username}:{self.password}'.encode()).decode()}"
-
-
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # categories of Unicode
-
-
-_TYPOGRAPHIC = frozenset(
-    "\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}"
-) | {chr(code) for code in range(0x2018, 0x2020)}
 
 
 class _Authorization(AuthBase):
