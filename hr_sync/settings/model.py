@@ -151,9 +151,9 @@ class DatabaseSettings(Group):
     """The PostgreSQL (14 or newer) that holds the mirror."""
 
     url: Secret | None = Field(default=None, examples=["postgresql://hr_sync@localhost:5432/hr"])
-    """postgresql://user@host:5432/database, or postgresql://user@/database?host=/run/postgresql for a socket. Not set:
-    an embedded PostgreSQL in embedded_folder. With a password better kept in a file, named by
-    HR_SYNC_DATABASE__URL_FILE."""
+    """postgresql://user@host:5432/database, or postgresql://user@/database?host=/run/postgresql for a socket. Several
+    hosts are divided by commas. In a password write @ as %40 and % as %25. Not set: an embedded PostgreSQL in
+    embedded_folder. With a password better kept in a file, named by HR_SYNC_DATABASE__URL_FILE."""
     schema_name: SchemaName = Field(default="public", alias="schema")  # BaseModel has an attribute `schema` of its own
     """PostgreSQL schema of all tables; a second Confluence site is a second schema."""
     allow_plaintext: bool = False

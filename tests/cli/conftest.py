@@ -31,7 +31,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stage(postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stage"]:
     """Make a site, a complete mirror of it, and servers that misbehave, once."""
     from tests.cli.stage import set_stage  # noqa: PLC0415 -- it imports this module

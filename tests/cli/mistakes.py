@@ -177,6 +177,11 @@ CREDENTIALS = {
     "an account without Confluence": Mistake(
         fault=always("forbidden-403"), exit_code=77, says="may not use Confluence"
     ),
+    "an API that does not know the account's address": Mistake(
+        fault=always("not-found-404-v1", match="user/current"),
+        exit_code=78,
+        says=r"who we are .404.*confluence\.flavor",
+    ),
     "a captcha": Mistake(fault=always("captcha-403"), exit_code=77, says="Log in with it in a browser"),
     "an anonymous session": Mistake(
         fault=always("anonymous-200", match="user/current"), exit_code=77, says="anonymous"
@@ -327,8 +332,8 @@ DATABASES = {
         says=r"127\.0\.0\.1:9, 127\.0\.0\.1:\d+ / hr: connection failed.*server runs",
     ),
     "too many connections": Mistake(
-        sql="ALTER DATABASE {db} CONNECTION LIMIT 0;\nCREATE ROLE many_{db} LOGIN PASSWORD 'many'",
-        database=lambda stage: stage.database(username=f"many_{stage.url.database}", password="many"),
+        sql="ALTER DATABASE {db} CONNECTION LIMIT 0;\nCREATE ROLE many_{db} LOGIN PASSWORD 'crowd'",
+        database=lambda stage: stage.database(username=f"many_{stage.url.database}", password="crowd"),
         exit_code=75,
         says="too many connections.*database.pool_size",
     ),

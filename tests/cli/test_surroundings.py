@@ -1,6 +1,7 @@
 """The program works, and says the same, whatever the database, its role, the terminal or the machine is set to."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -83,6 +84,7 @@ def shown(here: Stage, home: Path, **variables: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [*STYLES, "styles of the environment", "styles of the URL"])
 def test_settings_of_the_database(stage: Stage, copied: Callable[[str], Stage], home: Path, name: str) -> None:
     """A page arrives, and every command says the same as where nothing is set."""
@@ -270,6 +272,22 @@ def test_a_typing_mistake_leaves_no_run(copied: Callable[[str], Stage], home: Pa
     assert failed.messages == [f"hr-sync: {row['error']}"]
     assert row["finished_at"] is not None
     engine.dispose()
+
+
+def test_rows_that_stay_locked(copied: Callable[[str], Stage], home: Path) -> None:
+    """Tried twice, then the space fails with what to do, and the lock's owner keeps its rows."""
+    here = copied("SELECT 1")
+    groups = settings(here.site.site_url, here.database())
+    groups["database"]["lock_timeout_seconds"] = 1
+    written(home, groups)
+    here.site.world.rename_page(here.site.world.pages()[0].id, "Renamed under a lock")
+    with psycopg.connect(here.database()) as connection:
+        connection.execute("LOCK TABLE confluence_pages IN SHARE MODE")
+        ended = here.forking.run(home, "run")
+
+    assert ended.exit_code == 75
+    (message,) = ended.messages
+    assert re.search(r"LockNotAvailable \(55P03\)\. Nothing of the open transaction was kept; run again\.$", message)
 
 
 def test_a_page_that_is_not_there_is_explained_as_such(stage: Stage, home: Path) -> None:
