@@ -17,6 +17,7 @@ from tests.support.wiring import (
     live_ids,
     live_titles,
     mirrored,
+    preview,
 )
 
 EXCLUDED = PageScope(exclude_labels=frozenset({"confidential"}))
@@ -98,6 +99,21 @@ def test_a_renamed_space_that_cannot_be_asked_costs_itself(engine: Engine) -> No
         assert fired(site) == {"error-500"}
         assert {each.space_key: each.outcome for each in report.spaces}["PUB"] == "complete"
         assert ask(engine, "SELECT count(*) FROM live_pages WHERE storage = 'NEW'") == [(1,)]
+
+
+def test_a_space_that_cannot_be_previewed_costs_itself(engine: Engine) -> None:
+    """The dry run shows all others, and says which one it does not know."""
+    world = world_with(2, "HR", "IT")
+    with Simulator(world) as site:
+        context = context_of(site, engine, spaces=("HR", "IT"))
+        fault(site, "error-500", rf"/api/v2/spaces/{world.space('HR').id}/pages", times=0)
+
+        seen = preview(context)
+
+        assert fired(site) == {"error-500"}
+    assert seen["HR"].error
+    assert (seen["HR"].exit_code, seen["HR"].plan.steps) == (75, ())
+    assert (seen["IT"].error, len(seen["IT"].plan.steps)) == (None, 2)
 
 
 def test_a_page_tree_that_gives_no_answer_is_not_a_wrong_setting(engine: Engine) -> None:

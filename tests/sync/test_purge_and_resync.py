@@ -52,6 +52,7 @@ def erase(context: SyncContext, *, spaces: tuple[str, ...] = (), pages: tuple[st
         version="test",
         cancellation=NoWaiting(),
         whole_spaces=bool(spaces),
+        scope=context.scope,
         busy_wait_seconds=0,
     )
 
@@ -138,6 +139,19 @@ def test_a_resync_of_what_is_the_same_says_nothing_new(engine: Engine) -> None:
         assert (report.outcome, report.counts.bodies) == ("complete", 10)
         assert feed(engine) == before
         assert ask(engine, "SELECT page_id, xmin::text FROM page_bodies ORDER BY page_id") == bodies
+
+
+def test_a_purge_leaves_nothing_of_a_space_out_of_scope(engine: Engine) -> None:
+    """Its key, in any case, and its name are erased with it; of a space in scope its row remains."""
+    with mirrored(world_with(2, "HR", "~ada"), engine, spaces=("HR", "~ada")) as (site, _context):
+        narrower = context_of(site, engine, spaces=("HR",))
+
+        assert erase(narrower, spaces=("~ADA",)) == 2
+        assert ask(engine, "SELECT space_key FROM sync_spaces") == [("HR",)]
+        assert ask(engine, "SELECT DISTINCT space_key FROM sync_run_spaces") == [("HR",)]
+
+        assert erase(narrower, spaces=("hr",)) == 2
+        assert ask(engine, "SELECT space_key FROM sync_spaces") == [("HR",)]
 
 
 def test_a_named_page_of_a_held_space_comes_back_alone(engine: Engine) -> None:
