@@ -1,5 +1,6 @@
 # hr_sync with its locked libraries, for `serve` or for one command. Nothing in it needs to be written to: it runs with a
 # read-only root and without capabilities. The embedded PostgreSQL is not part of it; set HR_SYNC_DATABASE__URL_FILE.
+# For a build that can be repeated, name the base by its digest: --build-arg PYTHON_IMAGE=python@sha256:... (SECURITY.md).
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
@@ -30,7 +31,7 @@ ENV PATH=/opt/hr_sync/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
 WORKDIR /tmp
 STOPSIGNAL SIGTERM
-# Red while the mirror is not kept. Says nothing about `run` and other commands that end by themselves.
+# Unhealthy while something is wrong or removals are held. Has no meaning for `run` and other commands that end.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-m", "hr_sync.service.healthcheck"]
 # Exec form, and the script ends in `exec`: hr-sync is process 1 and gets the signal itself.

@@ -16,6 +16,7 @@ HrSyncError                      1   a bug, or something unforeseen
     ├── NotFound                 3   404 from Confluence itself: absent, restricted or purged, it does not say which
     ├── EndpointRemoved         78   410: this Confluence no longer has the endpoint
     ├── CredentialsRefused      77   401, a redirect to a login page, or an anonymous session
+    │   ├── SiteMoved           78   a redirect to the same path below another address
     │   └── AccessDenied        77   403 from Confluence itself: the account may not read this one thing
     │       └── ScopeMissing    77   401: the token's scopes do not cover this one endpoint
     └── ConfluenceUnavailable   75   no connection, or 429 after every retry: the site is down or limits our rate
@@ -126,6 +127,12 @@ class CredentialsRefused(ConfluenceError):
     """401, a redirect to a login page, or a session that Confluence treats as anonymous."""
 
     exit_code = 77
+
+
+class SiteMoved(CredentialsRefused):
+    """A redirect to the same path below another address. It is not followed: the credentials are for the old one."""
+
+    exit_code = 78
 
 
 class AccessDenied(CredentialsRefused):

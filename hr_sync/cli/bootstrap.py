@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from hr_sync.cancellation import Cancellation
-    from hr_sync.confluence.http.client import HttpClient
+    from hr_sync.confluence.http.client import HttpClient, Limits
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.domain.scope import SpaceScope
     from hr_sync.settings import Settings
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
     from hr_sync.store.values import Worker
     from hr_sync.sync.context import SyncContext
 
+TRIAL_SECONDS = 10.0  #: for each thing that `hr-sync check` asks
+
 
 def open_settings(config: Path | None) -> "Settings":
     """Read the settings and set up the log as they say. Raise ConfigurationError."""
+    import structlog
+
     from hr_sync.cli.heap import keep_heap_small
     from hr_sync.logs import configure_logging
     from hr_sync.settings import load_settings, secret_values
@@ -30,6 +35,8 @@ def open_settings(config: Path | None) -> "Settings":
     keep_heap_small()
     settings = load_settings(config)
     configure_logging(level=settings.log.level, format=settings.log.format, secrets=secret_values(settings))
+    for name in settings.readable_secrets:
+        structlog.get_logger(__name__).warning("secrets.readable", file=name, remedy="Take the right away: chmod o-r")
     return settings
 
 
@@ -56,19 +63,24 @@ def open_database(settings: "Settings") -> Iterator["Engine"]:
             connect_timeout_seconds=database.connect_timeout_seconds,
             statement_timeout_seconds=database.statement_timeout_seconds,
             lock_timeout_seconds=database.lock_timeout_seconds,
+            allow_plaintext=database.allow_plaintext,
         )
         stack.callback(engine.dispose)
         stack.enter_context(database_errors(engine))
         yield engine
 
 
-def open_client(settings: "Settings", cancellation: "Cancellation", stats: "HttpStats | None" = None) -> "HttpClient":
+def open_client(
+    settings: "Settings", cancellation: "Cancellation", stats: "HttpStats | None" = None, *, is_trial: bool = False
+) -> "HttpClient":
     """Return the client of the configured Confluence.
 
     Connect to nothing yet, unless there is a scoped token for a Cloud site: its API gateway has to be found then.
+    `is_trial`: somebody waits for the answer, so that a site which does not answer is given up after seconds.
     """
-    from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
+    from hr_sync.confluence.http.client import HttpClient, Limits
     from hr_sync.confluence.http.cloud_id import cloud_base
+    from hr_sync.confluence.http.credentials import Credentials
     from hr_sync.confluence.http.retry import RetryRules
     from hr_sync.confluence.http.urls import api_base, is_cloud_site
 
@@ -86,6 +98,8 @@ def open_client(settings: "Settings", cancellation: "Cancellation", stats: "Http
         ),
         ca_file=str(confluence.ca_file) if confluence.ca_file else None,
     )
+    if is_trial:
+        limits = _short(limits)
     credentials = Credentials(
         username=confluence.username,
         password=confluence.api_token.get_secret_value() if confluence.api_token else None,
@@ -98,40 +112,67 @@ def open_client(settings: "Settings", cancellation: "Cancellation", stats: "Http
     return HttpClient(base, credentials, limits, cancellation, stats)
 
 
+def _short(limits: "Limits") -> "Limits":
+    """Return the limits for somebody who waits: two tries, and ten seconds for each thing that is asked."""
+    return replace(
+        limits,
+        request_timeout_seconds=min(limits.request_timeout_seconds, TRIAL_SECONDS),
+        request_deadline_seconds=min(limits.request_deadline_seconds, TRIAL_SECONDS),
+        retry=replace(
+            limits.retry,
+            max_attempts=min(limits.retry.max_attempts, 2),
+            max_slow_attempts=1,
+            longest_wait_seconds=min(limits.retry.longest_wait_seconds, TRIAL_SECONDS / 5),
+        ),
+    )
+
+
 @contextmanager
 def open_context(
-    settings: "Settings", cancellation: "Cancellation", *, tables: "Callable[[Engine], object] | None" = None
+    settings: "Settings",
+    cancellation: "Cancellation",
+    *,
+    tables: "Callable[[Engine], object] | None" = None,
+    is_trial: bool = False,
 ) -> Iterator["SyncContext"]:
     """Wire both ends together. Make the tables if they are missing, unless `tables` says what to do about them.
 
     Raise SchemaError if the tables are older or newer than this build.
     """
+    with open_store(settings, tables=tables) as store:
+        yield make_context(settings, store, cancellation, is_trial=is_trial)
+
+
+@contextmanager
+def open_store(settings: "Settings", *, tables: "Callable[[Engine], object] | None" = None) -> Iterator["Store"]:
+    """Open the database alone, as `open_context` does."""
     from hr_sync.store.schema import ensure_schema
+    from hr_sync.store.store import Store
 
     with open_database(settings) as engine:
         (tables or ensure_schema)(engine)
-        yield make_context(settings, engine, cancellation)
+        yield Store(engine)
 
 
 def make_context(
     settings: "Settings",
-    engine: "Engine",
+    store: "Store",
     cancellation: "Cancellation",
     *,
     stats: "HttpStats | None" = None,
     worker: "Worker | None" = None,
+    is_trial: bool = False,
 ) -> "SyncContext":
-    """Wire both ends together over an engine whose tables are there. Ask Confluence if its flavour is not known."""
+    """Wire both ends together over a store whose tables are there. Ask Confluence if its flavour is not known."""
     from hr_sync.confluence.source import open_source
     from hr_sync.domain.deletion import DeletionLimit
-    from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
     from hr_sync.sync.context import SyncContext, SyncPolicy
 
     confluence, sync = settings.confluence, settings.sync
     return SyncContext(
-        source=open_source(open_client(settings, cancellation, stats), confluence.flavor),
-        store=Store(engine),
+        source=open_source(open_client(settings, cancellation, stats, is_trial=is_trial), confluence.flavor),
+        store=store,
         scope=make_scope(settings),
         worker=worker or Worker.current(),
         version=__version__,

@@ -1,13 +1,19 @@
 """The program: its commands, and how each of its failures ends the process."""
 
+import errno
+import io
+import os
 import sys
 from typing import Annotated, NoReturn
 
 import typer
 
 from hr_sync import __version__
-from hr_sync.cli.commands import admin, run, serve, simulate, status, verify
-from hr_sync.errors import HrSyncError
+from hr_sync.cli.commands import admin, check, database, run, serve, simulate, status, verify
+from hr_sync.cli.options import OutputForm
+from hr_sync.errors import HrSyncError, UsageError
+
+_OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # of a print
 
 app = typer.Typer(
     name="hr-sync",
@@ -17,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (run, serve, verify, status, admin, simulate):
+for commands in (run, serve, check, verify, status, admin, database, simulate):
     commands.add_to(app)
 
 
@@ -30,9 +36,66 @@ def _program(*, version: Annotated[bool, typer.Option("--version", help="Show th
 
 def main() -> NoReturn:
     """Run the command line and end the process with the exit code that tells how it went."""
+    form = OutputForm()
+    _accept_any_text()
     try:
-        app(prog_name="hr-sync")
+        code = app(prog_name="hr-sync", obj=form, standalone_mode=False) or 0
+    except typer.TyperException as mistake:
+        code = _refuse_usage(mistake)
+    except typer.Abort:
+        code = 1
     except HrSyncError as error:
-        print(f"hr-sync: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    sys.exit(0)
+        code = _fail(error, as_json=form.as_json)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
+            raise
+        code = _give_up_output(error, HrSyncError.exit_code)
+    if (problem := _output_error()) is not None:
+        code = _give_up_output(problem, code)
+    sys.exit(code)
+
+
+def _fail(error: HrSyncError, *, as_json: bool) -> int:
+    from hr_sync.cli.output import print_error
+    from hr_sync.logs import log_failure
+
+    if as_json or not log_failure(str(error), error.exit_code):
+        print_error(error, as_json=as_json)
+    return error.exit_code
+
+
+def _refuse_usage(mistake: typer.TyperException) -> int:
+    """Print what is wrong with the command line as one message, also as the JSON document that was asked for."""
+    context = getattr(mistake, "ctx", None)
+    message = mistake.format_message()
+    if context is not None and message == context.get_help():  # a command of commands, without a command
+        typer.echo(message, err=True)
+        return mistake.exit_code
+    where = context.command_path if context is not None else "hr-sync"
+    end = "" if message.endswith((".", "?")) else "."
+    return _fail(UsageError(f"{message}{end} Try '{where} -h' for help."), as_json="--json" in sys.argv)
+
+
+def _output_error() -> OSError | None:
+    """Return why standard output does not take what was printed: its reader has gone, or its disk is full."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return error
+    return None
+
+
+def _give_up_output(problem: OSError, code: int) -> int:
+    """Drop what standard output still holds, and say why unless its reader has gone. Return the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+    if isinstance(problem, BrokenPipeError):
+        return code
+    print(f"hr-sync: standard output cannot be written: {problem.strerror}. Send it elsewhere.", file=sys.stderr)
+    return code or HrSyncError.exit_code
+
+
+def _accept_any_text() -> None:
+    """Let nothing that is printed fail where the output is not UTF-8: such characters are shown as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

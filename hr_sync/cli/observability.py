@@ -1,23 +1,24 @@
 """Wires what the service shows: metrics, health and the status page."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hr_sync.cli.bootstrap import make_scope
+from hr_sync.cli.health import health_limits, read_in_scope
 from hr_sync.cli.notifications import sender
-from hr_sync.domain.outcome import Outcome, RunReport
+from hr_sync.confluence.http.urls import api_base, is_gateway
+from hr_sync.domain.outcome import ExitCode, Outcome, RunReport
 from hr_sync.errors import HrSyncError
-from hr_sync.service.health import Health, HealthLimits, is_alive, judge
+from hr_sync.service.health import Health, is_alive, judge
+from hr_sync.service.html import Activity
 from hr_sync.service.metrics import Metrics, MetricSources
 from hr_sync.service.ping import PingKind
+from hr_sync.service.progress import ActiveRuns
 from hr_sync.service.scheduler import Observer, SchedulerState
 from hr_sync.service.ttl_cache import TtlCache
 from hr_sync.service.web import Endpoints
 from hr_sync.store.db_errors import database_errors
 from hr_sync.store.engine import make_sessions, session_scope
 from hr_sync.store.read.history import PageHistory, page_history
-from hr_sync.store.read.overview import Overview, read_overview
 from hr_sync.store.read.pages import find_page
 from hr_sync.store.schema import check_schema
 
@@ -27,19 +28,20 @@ if TYPE_CHECKING:
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.settings import Settings
 
-_MARGIN_SECONDS = 60  # beyond the longest request or statement, for a run that was told to end
-_RUNS = 30
-
 
 def make_endpoints(
-    settings: "Callable[[], Settings]", engine: "Engine", state: SchedulerState, http_stats: "HttpStats"
+    settings: "Callable[[], Settings]",
+    engine: "Engine",
+    state: SchedulerState,
+    http_stats: "HttpStats",
+    active: ActiveRuns | None = None,
 ) -> Endpoints:
     """Return what the service shows, read from the database on request.
 
     `settings` returns those in force: the scope may change while the service runs.
     """
     sessions = make_sessions(engine)
-    limits = _limits(settings())
+    limits = health_limits(settings())
 
     def history(page_id: str) -> PageHistory:
         with database_errors(engine), session_scope(sessions) as session:
@@ -62,19 +64,25 @@ def make_endpoints(
         overview=cached,
         health=lambda seen: judge(seen.spaces, state.snapshot(), limits),
         history=history,
-        metrics=Metrics(MetricSources(overview=cached, http_stats=http_stats.counts, pool=lambda: _pool(engine))),
+        metrics=Metrics(
+            MetricSources(
+                overview=cached, http_stats=http_stats.counts, pool=lambda: _pool(engine), schedule=state.snapshot
+            )
+        ),
+        activity=lambda: Activity(
+            schedule=state.snapshot(),
+            progress=active.unfinished() if active is not None else {},
+            site=_site(settings()),
+        ),
         title=title if settings().service.show_titles else None,
         token=token.get_secret_value() if token else None,
     )
 
 
-def _limits(settings: "Settings") -> HealthLimits:
-    return HealthLimits(
-        stale_after_seconds=settings.sync.stale_after_minutes * 60,
-        full_stale_after_seconds=settings.sync.full_stale_after_minutes * 60,
-        overdue_after_seconds=_MARGIN_SECONDS
-        + max(settings.confluence.request_deadline_seconds, settings.database.statement_timeout_seconds),
-    )
+def _site(settings: "Settings") -> str | None:
+    """Return the address that people open pages under; None where it is not known, as behind the API gateway."""
+    url = settings.confluence.url
+    return None if is_gateway(url) else api_base(url)
 
 
 def make_observer(settings: "Settings", metrics: Metrics, health: Callable[[], Health]) -> Observer:
@@ -90,8 +98,8 @@ def make_observer(settings: "Settings", metrics: Metrics, health: Callable[[], H
         good = report.outcome in {Outcome.COMPLETE, Outcome.PARTIAL}
         send(PingKind.SUCCESS if good and _is_well(health) else PingKind.FAILURE)
 
-    def failed(job: str, _failure: BaseException) -> None:
-        metrics.count_failed(job)
+    def failed(job: str, failure: BaseException) -> None:
+        metrics.count_failed(job, failure.exit_code if isinstance(failure, HrSyncError) else ExitCode.FAILED)
         send(PingKind.FAILURE)
 
     return Observer(
@@ -104,21 +112,6 @@ def _is_well(health: Callable[[], Health]) -> bool:
         return health().ok
     except HrSyncError:
         return False
-
-
-def read_in_scope(engine: "Engine", settings: "Settings") -> Overview:
-    """Read the overview without spaces that are not configured any more and hold nothing: nobody keeps them fresh.
-
-    Raise DatabaseUnavailable.
-    """
-    with database_errors(engine), session_scope(make_sessions(engine)) as session:
-        overview = read_overview(session, runs=_RUNS)
-    scope = make_scope(settings)
-    return replace(
-        overview,
-        spaces=[space for space in overview.spaces if scope.covers(space.space_key) or space.held],
-        failures=[failure for failure in overview.failures if scope.covers(failure.space_key)],
-    )
 
 
 def _pool(engine: "Engine") -> dict[str, int]:

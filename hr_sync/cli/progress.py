@@ -1,32 +1,35 @@
-"""Shows how far a long run has got, on a terminal; elsewhere the log tells the same story."""
+"""Shows the progress of a long run: bars on a terminal, a log line every half minute elsewhere."""
 
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from hr_sync.sync.context import ProgressCallback, no_progress
+from hr_sync.cli.terminal import make_console, one_line
+from hr_sync.service.progress import RunProgress, heartbeat
+from hr_sync.sync.context import ProgressCallback
 
 
 @contextmanager
 def shown_progress() -> Iterator[ProgressCallback]:
-    """Return what a run tells its progress to: a bar for each space, gone when the block ends."""
-    console = Console(stderr=True)
+    """Yield the callback for the progress of a run: it moves a bar for each space, or is logged now and then."""
+    console = make_console(stderr=True)
     if not console.is_terminal or os.environ.get("TERM") == "dumb":
-        yield no_progress
+        progress = RunProgress()
+        with heartbeat(progress):
+            yield progress.note
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, redirect_stdout=False) as bars:
         tasks: dict[str, TaskID] = {}
-        lock = threading.Lock()  # spaces are worked on side by side
+        lock = threading.Lock()  # spaces are worked on in parallel
 
-        def tell(space_key: str, done: int, total: int) -> None:
+        def note(space_key: str, done: int, total: int) -> None:
             with lock:
                 if space_key not in tasks:
-                    tasks[space_key] = bars.add_task(space_key, total=total)
+                    tasks[space_key] = bars.add_task(one_line(space_key), total=total)
                 bars.update(tasks[space_key], completed=done, total=total)
 
-        yield tell
+        yield note

@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn, TypeVar
 
@@ -62,6 +63,19 @@ def run_until_stopped(work: Callable[[Cancellation], Result], *, clean_up: Calla
     if failure:
         raise failure[0]
     return outcome[0]
+
+
+@contextmanager
+def deadline(cancellation: Cancellation, seconds: float) -> Iterator[None]:
+    """Cancel the block when it has taken so long; 0 is no limit."""
+    timer = threading.Timer(seconds, cancellation.set)
+    timer.daemon = True
+    if seconds:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _leave(clean_up: Callable[[], None]) -> NoReturn:

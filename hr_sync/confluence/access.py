@@ -12,6 +12,7 @@ from hr_sync.confluence.access_json import (
     read_restrictions,
 )
 from hr_sync.confluence.http.client import HttpClient, Query
+from hr_sync.confluence.http.context_path import naming_context_path
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import read_labels
 from hr_sync.domain.access import Restriction
@@ -34,7 +35,8 @@ _MEMBERS_AT_ONCE = 100
 def check_account(client: HttpClient, read_account: Callable[[Json], None]) -> None:
     """Raise CredentialsRefused unless Confluence knows the account."""
     try:
-        answer = client.get("rest/api/user/current")
+        with naming_context_path(client):
+            answer = client.get("rest/api/user/current")
     except ScopeMissing as error:
         raise CredentialsRefused(f"Confluence does not say who we are. {error}") from error
     except AccessDenied as error:

@@ -34,7 +34,8 @@ from hr_sync.confluence.datacenter_json import (
 )
 from hr_sync.confluence.http.client import HttpClient, Query
 from hr_sync.confluence.http.urls import PageUrls
-from hr_sync.confluence.json_fields import FieldError, choose_spaces, is_current_in, read_each_space
+from hr_sync.confluence.json_fields import FieldError, is_current_in
+from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
 from hr_sync.confluence.pagination import (
     TRIES_WHEN_WIDE,
     Walked,
@@ -44,14 +45,11 @@ from hr_sync.confluence.pagination import (
 )
 from hr_sync.domain.access import OwnAttributes, Restriction
 from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, RecentChanges, Space, SpaceList
-from hr_sync.domain.deletion import LookupResult, LookupStatus
+from hr_sync.domain.deletion import LookupResult
 from hr_sync.errors import (
     AccessDenied,
     AnswerNotTrusted,
-    AnswerUnusable,
-    EndpointRemoved,
     NotFound,
-    ScopeMissing,
     ServerFailed,
 )
 
@@ -76,17 +74,8 @@ class DataCenterSource:
         check_account(self.client, read_account)
 
     def spaces(self, keys: Sequence[str] = ()) -> SpaceList:
-        """Implement `Source.spaces`. Whatever the list by keys lacks is looked for among all spaces."""
-        if keys:
-            try:
-                found = [self._spaces(keys[start : start + _MOST_KEYS]) for start in range(0, len(keys), _MOST_KEYS)]
-            except (AnswerUnusable, NotFound):  # a server that reads lists of keys otherwise
-                found = []
-            chosen, is_complete = choose_spaces(_joined(found), keys)
-            if is_complete:
-                return chosen
-        every = self._spaces(())
-        return choose_spaces(every, keys)[0] if keys else every
+        """Implement `Source.spaces`."""
+        return spaces_by_keys(keys, _MOST_KEYS, self._spaces)
 
     def find_space(self, space: Space) -> Space:
         """Implement `Source.find_space`. v1 finds a space by its key alone, which may be another space's by now."""
@@ -145,15 +134,8 @@ class DataCenterSource:
 
     def lookup(self, page_id: str) -> LookupResult:
         """Implement `Source.lookup`: `status=any` shows trashed pages too."""
-        try:
-            answer = self.client.get(_page(page_id), {"expand": LOOKUP_PARTS, "status": "any"})
-        except ScopeMissing:
-            return LookupResult(page_id=page_id, result=LookupStatus.UNKNOWN)
-        except (NotFound, AccessDenied):
-            return LookupResult(page_id=page_id, result=LookupStatus.NOT_FOUND)
-        except (AnswerNotTrusted, EndpointRemoved, ServerFailed):
-            return LookupResult(page_id=page_id, result=LookupStatus.UNKNOWN)
-        return read_lookup(answer, page_id)
+        query = {"expand": LOOKUP_PARTS, "status": "any"}
+        return look_up(page_id, lambda: read_lookup(self.client.get(_page(page_id), query), page_id))
 
     def lookup_many(self, ids: Sequence[str]) -> dict[str, LookupResult]:
         """Implement `Source.lookup_many`: v1 has no list by ids that shows every status, so nothing is known here."""
@@ -297,13 +279,6 @@ class _Walk:
     answers: int = 0
     has_next: bool = False  #: the last answer named a next one
     names_next_cursor: bool = False  #: the last answer named a cursor
-
-
-def _joined(lists: Sequence[SpaceList]) -> SpaceList:
-    return SpaceList(
-        spaces=[space for each in lists for space in each.spaces],
-        unreadable=[key for each in lists for key in each.unreadable],
-    )
 
 
 def _page(page_id: str) -> str:

@@ -1,17 +1,16 @@
 """The fields of Confluence's JSON that look the same in v1 and v2: each read strictly, each text sanitised. Pure."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from sys import intern
 from typing import Any
 
 from hr_sync.confluence.http.response import Json
-from hr_sync.domain.content import Head, Page, Space, SpaceList
+from hr_sync.domain.content import Head, Page, Space
 from hr_sync.domain.sanitize import sanitize_body, sanitize_line
 from hr_sync.errors import AnswerUnusable
 
-UNKNOWN_KEY = "?"  #: stands for the key of a space that has none
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -43,32 +42,6 @@ def is_current_in(head: Head, space: Space) -> bool:
     A server that shows others ignored our filter. They count as not shown, so that a stored page is looked up by id.
     """
     return head.status == "current" and head.space_id == space.id
-
-
-def read_each_space(answers: Sequence[Json], read: Callable[[Json], Space]) -> SpaceList:
-    """Return the spaces in the answers of a listing; one that is described badly costs only itself."""
-    spaces: dict[str, Space] = {}
-    unreadable: set[str] = set()
-    for item in (item for answer in answers for item in answer["results"]):
-        try:
-            space = read(item)
-            spaces[space.id] = space
-        except FieldError:
-            key = item.get("key") if isinstance(item, dict) else None
-            unreadable.add(key if isinstance(key, str) and key and key.isprintable() else UNKNOWN_KEY)
-    return SpaceList(spaces=list(spaces.values()), unreadable=sorted(unreadable))
-
-
-def choose_spaces(found: SpaceList, keys: Sequence[str]) -> tuple[SpaceList, bool]:
-    """Return the spaces with these keys or aliases, in any case, and whether each key has met a space."""
-    wanted = {key.casefold() for key in keys}
-    names = {space.id: {space.key.casefold(), (space.alias or space.key).casefold()} for space in found.spaces}
-    chosen = SpaceList(
-        spaces=[space for space in found.spaces if names[space.id] & wanted],
-        unreadable=[key for key in found.unreadable if key == UNKNOWN_KEY or key.casefold() in wanted],
-    )
-    met = set[str]().union(*names.values(), (key.casefold() for key in found.unreadable))
-    return chosen, wanted <= met
 
 
 def page_of(head: Head, item: Json) -> Page:

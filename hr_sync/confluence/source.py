@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TypeAlias
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.confluence.http.client import HttpClient
+from hr_sync.confluence.http.context_path import naming_context_path
 from hr_sync.confluence.http.urls import is_cloud
 from hr_sync.domain.access import OwnAttributes, Restriction
 from hr_sync.domain.content import ContentNode, Fetched, Listing, RecentChanges, Space, SpaceList
@@ -110,8 +111,9 @@ def open_source(client: HttpClient, flavor: Flavor = "auto") -> Source:
     With `auto` an address that can only be Cloud's is believed; any other Confluence is asked. Raise then what the
     client raises, for a server that cannot be reached or answers as neither flavour.
     """
-    if flavor == "cloud" or (flavor == "auto" and (is_cloud(client.base) or _is_cloud(client))):
-        return CloudSource(client)
+    with naming_context_path(client):
+        if flavor == "cloud" or (flavor == "auto" and (is_cloud(client.base) or _is_cloud(client))):
+            return CloudSource(client)
     return DataCenterSource(client)
 
 

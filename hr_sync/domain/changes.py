@@ -1,12 +1,10 @@
-"""The words of the change feed and of the marks on rows, one enum each; the database checks the same words. Pure."""
+"""The words of the change feed, one enum each; the database checks the same words. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from hr_sync.domain.content import Head
+from hr_sync.domain.content import Head
 
 
 class ChangeAction(StrEnum):
@@ -38,20 +36,6 @@ class ChangedField(StrEnum):
     ERASED = "erased"
 
 
-class WithdrawalReason(StrEnum):
-    """Why a page is hidden or removed."""
-
-    NOT_VISIBLE = "not_visible"  #: a lookup by id answered 404 or 403: deleted for good, restricted, or moved away
-    TRASHED = "trashed"
-    ARCHIVED = "archived"
-    DELETED = "deleted"
-    DRAFT = "draft"
-    MOVED = "moved"  #: to a space that is not mirrored
-    SPACE_ARCHIVED = "space_archived"
-    OUT_OF_SCOPE = "out_of_scope"  #: the configured page trees, labels or spaces do not cover it
-    SCOPE_UNKNOWN = "scope_unknown"  #: its place or its labels could not be read; hidden, never removed
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Before:
     """A stored row before a write, as far as the changed fields need it."""
@@ -66,7 +50,7 @@ class Before:
     live: bool
 
 
-def changed_fields(before: Before | None, head: "Head", content_hash: str | None) -> tuple[ChangedField, ...]:
+def changed_fields(before: Before | None, head: Head, content_hash: str | None) -> tuple[ChangedField, ...]:
     """Return what a write changes for consumers; empty if nothing they can see.
 
     `content_hash` is None where no body was fetched, which says that the text is the same.

@@ -10,8 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-from hr_sync.domain.changes import WithdrawalReason
+from enum import StrEnum
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +107,20 @@ class Fetched:
         )
 
 
+class WithdrawalReason(StrEnum):
+    """Why a page is hidden or removed."""
+
+    NOT_VISIBLE = "not_visible"  #: a lookup by id answered 404 or 403: deleted for good, restricted, or moved away
+    TRASHED = "trashed"
+    ARCHIVED = "archived"
+    DELETED = "deleted"
+    DRAFT = "draft"
+    MOVED = "moved"  #: to a space that is not mirrored
+    SPACE_ARCHIVED = "space_archived"
+    OUT_OF_SCOPE = "out_of_scope"  #: the configured page trees, labels or spaces do not cover it
+    SCOPE_UNKNOWN = "scope_unknown"  #: its place or its labels could not be read; hidden, never removed
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredPage:
     """What the mirror knows of one page, as far as a plan needs it."""
@@ -120,7 +133,7 @@ class StoredPage:
     hidden_reason: WithdrawalReason | None = None  #: why the page is hidden; None if it is not
     removed: bool = False
     has_body: bool = True
-    missing_since_run_id: int | None = None  #: run that first hid the page; None if it is shown
+    missing_since_run_id: int | None = None  #: run that hid it for its present reason; None if it is shown
 
     @property
     def hidden(self) -> bool:

@@ -8,37 +8,39 @@ What a lookup by id says about a page that the listing does not show:
 
     lookup                            stored                     decision
     ------------------------------    -----------------------    ------------------------------------------------------
-    here, current                     any                        KEEP      doubtful: the listing was wrong
-    trashed, archived, deleted, draft any                        WITHDRAW  positive evidence, with that reason
+    current in this space             any                        KEEP      doubtful: the listing was wrong
+    trashed, archived, deleted, draft any                        REMOVE    positive evidence, with that reason
     current in another space          mirrored space             SKIP      that space's own pass takes the page over
-    current in another space          not a mirrored space       WITHDRAW  positive evidence: moved
-    not found (404, 403)              live                       SUSPECT   hidden; a later full run must agree
+    current in another space          not a mirrored space       REMOVE    positive evidence: moved
+    not found (404, 403)              live                       HIDE      hidden; a later full run must agree
+    not found (404, 403)              hidden for another reason  HIDE      in the same way
     not found (404, 403)              hidden as not visible      CONFIRM   an earlier run hid the page, this one agrees
-    not found, but listed             any                        SUSPECT   listing and lookup disagree
-    any other status or answer        any                        KEEP      doubtful: no evidence
+    not found, but listed             any                        HIDE      listing and lookup disagree
+    any other status or answer        any                        KEEP      doubtful: no evidence; also a current page
+                                                                           whose space, or ours, has no known id
 
 What the scope says about a page that the listing shows:
 
-    not in scope                      not removed                WITHDRAW  out_of_scope
-    not known                         not removed                OBSCURE   scope_unknown: hidden, never removed
+    not in scope                      not removed                REMOVE    out_of_scope
+    not known                         not removed                HIDE_UNKNOWN  scope_unknown: hidden, never removed
 
 Rules for a space, and in the same way for a whole run:
 
-1. WITHDRAW, SUSPECT and OBSCURE hide a live page in this run, however many there are.
-2. WITHDRAW removes in this run, unless more pages than the limit have such new evidence. What is out of scope because
+1. REMOVE, HIDE and HIDE_UNKNOWN hide a live page in this run, however many there are.
+2. REMOVE removes in this run, unless more pages than the limit have such new evidence. What is out of scope because
    the settings changed waits for a decision whatever the number.
 3. CONFIRM removes, unless the space is held or more pages than the limit wait.
-4. A mass of SUSPECT pages holds the space.
-5. While a space is held, what waits goes on waiting until it comes back or somebody decides (--allow-mass-delete). New
-   positive evidence about other pages is not held by it.
+4. A mass of HIDE pages, counted together with those that have new evidence, holds the space.
+5. While a space is held, what waits goes on waiting until it comes back or somebody decides (--allow-mass-delete),
+   whatever a lookup says about it meanwhile. New positive evidence about other pages is not held by it.
+6. A decision of somebody covers what was hidden as not visible until then: CONFIRM removes it and counts to no limit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import StoredPage
+from hr_sync.domain.content import StoredPage, WithdrawalReason
 from hr_sync.domain.scope import ScopeDecision
 
 
@@ -60,15 +62,15 @@ class LookupResult:
     space_id: str | None = None  #: where found
 
 
-class Verdict(StrEnum):
-    """What the evidence about one page says."""
+class DeletionAction(StrEnum):
+    """What to do with one stored page. The tables of this module say when."""
 
     KEEP = "keep"
     SKIP = "skip"
-    WITHDRAW = "withdraw"
-    SUSPECT = "suspect"
+    REMOVE = "remove"
+    HIDE = "hide"
     CONFIRM = "confirm"
-    OBSCURE = "obscure"
+    HIDE_UNKNOWN = "hide_unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,11 +79,12 @@ class DeletionDecision:
 
     page_id: str
     space_key: str  #: of the stored row; under another key it is not the row that was decided on
-    verdict: Verdict
+    action: DeletionAction
     reason: WithdrawalReason | None  #: None where the page is kept or skipped
     evidence: str  #: in words for an operator
     was_live: bool
     is_new: bool  #: the page was not hidden for this reason before
+    was_leaving: bool = False  #: the page was hidden before, for a reason that ends in its removal
     was_allowed: bool = False  #: hidden by a run in which somebody had allowed a mass removal
 
 
@@ -93,16 +96,19 @@ class DeletionPlan:
     remove: tuple[DeletionDecision, ...] = ()  #: pages that are removed in this run
     held: tuple[DeletionDecision, ...] = ()  #: hidden pages whose removal waits for a decision
     unconfirmed: tuple[DeletionDecision, ...] = ()  #: hidden in this run; removed when a later full run agrees
-    doubtful: tuple[
-        DeletionDecision, ...
-    ] = ()  #: no evidence that they have gone, or no known scope: the run is partial
+    doubtful: tuple[DeletionDecision, ...] = ()  #: no evidence, or no known scope; either makes the run partial
     held_reason: str | None = None  #: why removals are held, in words for an operator
     stored_pages: int = 0  #: pages of the space that are not removed: what the limit is a share of
 
     @property
-    def leaving(self) -> int:
-        """Return how many pages the run removes or begins to, without those that somebody has allowed to go."""
-        return sum(not each.was_allowed for each in (*self.remove, *self.unconfirmed))
+    def new(self) -> tuple[DeletionDecision, ...]:
+        """Return the pages that begin to leave in this run and are not held."""
+        return (*(each for each in self.remove if each.is_new), *self.unconfirmed)
+
+    @property
+    def hidden_before(self) -> tuple[DeletionDecision, ...]:
+        """Return the pages that an earlier run has hidden, this one removes, and nobody has decided about."""
+        return tuple(each for each in self.remove if not each.is_new and not each.was_allowed)
 
 
 #: Confluence's statuses that say of a page that it is withdrawn. An unknown word is no evidence.
@@ -131,6 +137,7 @@ class HoldState:
     """What is known of a space before the decision."""
 
     held: int = 0  #: removals that have been waiting since an earlier run
+    reason: str | None = None  #: why they wait
     allowed_run_id: int | None = None  #: last run in which somebody allowed a mass removal in this space
 
 
@@ -150,9 +157,9 @@ def decide_absent(
     match lookup:
         case LookupResult(result=LookupStatus.NOT_FOUND):
             waits = page.hidden_reason is WithdrawalReason.NOT_VISIBLE and not listed
-            verdict = Verdict.CONFIRM if waits else Verdict.SUSPECT
+            action = DeletionAction.CONFIRM if waits else DeletionAction.HIDE
             words = "not found by id again" if waits else "not found by id"
-            decision = _withdraw(page, verdict, WithdrawalReason.NOT_VISIBLE, words)
+            decision = _withdraw(page, action, WithdrawalReason.NOT_VISIBLE, words)
             allowed, missing = hold.allowed_run_id, page.missing_since_run_id
             is_allowed = waits and None not in {allowed, missing} and (missing or 0) <= (allowed or 0)
             return replace(decision, was_allowed=is_allowed)
@@ -160,26 +167,28 @@ def decide_absent(
             words = (
                 "the page is there, its body was not returned" if listed else "the listing was wrong: the page is there"
             )
-            return _keep(page, Verdict.KEEP, words)
+            return _keep(page, DeletionAction.KEEP, words)
         case LookupResult(result=LookupStatus.FOUND, status="current", space_id=found) if found in mirrored_space_ids:
-            return _keep(page, Verdict.SKIP, "moved to another mirrored space")
-        case LookupResult(result=LookupStatus.FOUND, status="current"):
-            return _withdraw(page, Verdict.WITHDRAW, WithdrawalReason.MOVED, "moved to a space that is not mirrored")
+            return _keep(page, DeletionAction.SKIP, "moved to another mirrored space")
+        case LookupResult(result=LookupStatus.FOUND, status="current", space_id=str(found)) if found and space_id:
+            return _withdraw(
+                page, DeletionAction.REMOVE, WithdrawalReason.MOVED, "moved to a space that is not mirrored"
+            )
         case LookupResult(result=LookupStatus.FOUND, status=str(status)) if status in _WITHDRAWN:
-            return _withdraw(page, Verdict.WITHDRAW, _WITHDRAWN[status], f"its status is {status}")
-    return _keep(page, Verdict.KEEP, "the lookup by id gave no evidence")
+            return _withdraw(page, DeletionAction.REMOVE, _WITHDRAWN[status], f"its status is {status}")
+    return _keep(page, DeletionAction.KEEP, "the lookup by id gave no evidence")
 
 
 def decide_out_of_scope(page: StoredPage, scope: ScopeDecision) -> DeletionDecision:
     """Decide about a stored page that is listed and not in scope, or whose scope is not known."""
     if scope.in_scope is None:
-        return _withdraw(page, Verdict.OBSCURE, WithdrawalReason.SCOPE_UNKNOWN, scope.rule)
-    return _withdraw(page, Verdict.WITHDRAW, WithdrawalReason.OUT_OF_SCOPE, scope.rule)
+        return _withdraw(page, DeletionAction.HIDE_UNKNOWN, WithdrawalReason.SCOPE_UNKNOWN, scope.rule)
+    return _withdraw(page, DeletionAction.REMOVE, WithdrawalReason.OUT_OF_SCOPE, scope.rule)
 
 
 def decide_space_archived(page: StoredPage) -> DeletionDecision:
     """Decide about a stored page of a space that says of itself that it is archived."""
-    return _withdraw(page, Verdict.WITHDRAW, WithdrawalReason.SPACE_ARCHIVED, "its space is archived")
+    return _withdraw(page, DeletionAction.REMOVE, WithdrawalReason.SPACE_ARCHIVED, "its space is archived")
 
 
 def plan_deletions(
@@ -197,57 +206,69 @@ def plan_deletions(
     `narrowed`: the settings changed since the last full run, so what is out of scope waits for a decision.
     """
     ordered = sorted(decisions, key=lambda decision: decision.page_id)
-    by: dict[Verdict, list[DeletionDecision]] = {verdict: [] for verdict in Verdict}
-    for decision in ordered:
-        by[decision.verdict].append(decision)
     most = limit.of(stored_pages)
-    settings = [d for d in by[Verdict.WITHDRAW] if d.is_new and narrowed and d.reason is WithdrawalReason.OUT_OF_SCOPE]
-    new = [d for d in by[Verdict.WITHDRAW] if d.is_new and d not in settings]
-    waiting = [d for d in by[Verdict.WITHDRAW] if not d.is_new]
-    confirmed = [d for d in by[Verdict.CONFIRM] if not d.was_allowed]
-    suspected = by[Verdict.SUSPECT]
-
     held: list[DeletionDecision] = []
     reasons: list[str] = []
-    if not allow:
-        mass = len(suspected) + len(new) > most
-        for group, holds, why in (
-            (settings, bool(settings), "the settings no longer cover them"),
-            (new, len(new) > most, f"more than {most} pages left at once"),
-            (waiting, hold.held > 0 or len(waiting) > most, f"more than {most} pages left at once"),
-            (confirmed, hold.held > 0 or len(confirmed) > most, f"more than {most} pages became invisible at once"),
-            (suspected, bool(suspected) and mass, f"more than {most} pages became invisible at once"),
-        ):
-            if group and holds:
-                held += group
-                reasons += [] if why in reasons else [why]
-    keeps_waiting = [
-        d for d in by[Verdict.KEEP] if not allow and hold.held > 0 and not d.was_live and d.reason is not None
-    ]
-    held += keeps_waiting
+    for group, holds, why in () if allow else _groups(ordered, most=most, hold=hold, narrowed=narrowed):
+        if group and holds:
+            held += group
+            reasons += [] if why in reasons else [why]
     waits = {decision.page_id for decision in held}
     return DeletionPlan(
-        hide=tuple(d for d in ordered if d.was_live and d.verdict in _HIDES),
-        remove=tuple(d for d in ordered if d.verdict in _REMOVES and d.page_id not in waits),
+        hide=tuple(d for d in ordered if d.was_live and d.action in _HIDES),
+        remove=tuple(d for d in ordered if d.action in _REMOVES and d.page_id not in waits),
         held=tuple(sorted(held, key=lambda decision: decision.page_id)),
-        unconfirmed=tuple(d for d in suspected if d.page_id not in waits),
-        doubtful=tuple(d for d in ordered if d.verdict in _DOUBTFUL),
-        held_reason="; ".join(reasons) or ("they wait since an earlier run" if held else None),
+        unconfirmed=tuple(d for d in ordered if d.action is DeletionAction.HIDE and d.page_id not in waits),
+        doubtful=tuple(d for d in ordered if d.action in _DOUBTFUL),
+        held_reason="; ".join(reasons) or None,
         stored_pages=stored_pages,
     )
 
 
-_HIDES = frozenset({Verdict.WITHDRAW, Verdict.SUSPECT, Verdict.CONFIRM, Verdict.OBSCURE})
-_REMOVES = frozenset({Verdict.WITHDRAW, Verdict.CONFIRM})
-_DOUBTFUL = frozenset({Verdict.KEEP, Verdict.OBSCURE})
+_Groups = Iterator[tuple[Sequence[DeletionDecision], bool, str]]
+
+
+def _groups(ordered: Sequence[DeletionDecision], *, most: int, hold: HoldState, narrowed: bool) -> _Groups:
+    """Yield groups of pages, and of each group whether its removal is held when nobody has allowed it, and why."""
+    waits: list[DeletionDecision] = []
+    others: list[DeletionDecision] = []
+    for decision in ordered:
+        goes_on = hold.held > 0 and decision.was_leaving and not decision.was_allowed and decision.action in _MAY_WAIT
+        (waits if goes_on else others).append(decision)
+    yield waits, True, hold.reason or "they have waited for a decision since an earlier run"
+
+    withdrawn = [d for d in others if d.action is DeletionAction.REMOVE]
+    settings = [d for d in withdrawn if narrowed and d.reason is WithdrawalReason.OUT_OF_SCOPE]
+    evident = [d for d in withdrawn if not narrowed or d.reason is not WithdrawalReason.OUT_OF_SCOPE]
+    new, hidden_before = [d for d in evident if d.is_new], [d for d in evident if not d.is_new]
+    suspected = [d for d in others if d.action is DeletionAction.HIDE]
+    confirmed = [d for d in others if d.action is DeletionAction.CONFIRM and not d.was_allowed]
+    left, invisible = f"more than {most} pages left at once", f"more than {most} pages became invisible at once"
+    yield settings, True, "the settings no longer cover them"
+    yield new, len(new) > most, left
+    yield hidden_before, len(hidden_before) > most, left
+    yield confirmed, len(confirmed) > most, invisible
+    yield suspected, len(suspected) + len(new) > most, invisible
+
+
+_MAY_WAIT = frozenset({DeletionAction.KEEP, DeletionAction.REMOVE, DeletionAction.HIDE, DeletionAction.CONFIRM})
+_HIDES = frozenset({DeletionAction.REMOVE, DeletionAction.HIDE, DeletionAction.CONFIRM, DeletionAction.HIDE_UNKNOWN})
+_REMOVES = frozenset({DeletionAction.REMOVE, DeletionAction.CONFIRM})
+_DOUBTFUL = frozenset({DeletionAction.KEEP, DeletionAction.HIDE_UNKNOWN})
 
 
 def hold_across_spaces(
     plans: Mapping[str, DeletionPlan], limit: DeletionLimit, *, allow: bool = False
 ) -> Mapping[str, DeletionPlan]:
-    """Hold what leaves in all spaces of a run together when it is more than the limit; `plans` by space key."""
+    """Hold what leaves in all spaces of a run together when it is more than the limit; `plans` by space key.
+
+    As in a space, pages that begin to leave and pages that an earlier run has hidden are counted apart: each page is
+    counted when it is hidden, and not again with others when it is removed. What somebody has decided about is removed.
+    """
     most = limit.of(sum(plan.stored_pages for plan in plans.values()))
-    leaving = sum(plan.leaving for plan in plans.values())
+    new = sum(len(plan.new) for plan in plans.values())
+    hidden_before = sum(len(plan.hidden_before) for plan in plans.values())
+    leaving = max(new, hidden_before)
     if allow or leaving <= most:
         return plans
     why = f"{leaving} pages left at once in all spaces of the run, more than {most}"
@@ -255,39 +276,40 @@ def hold_across_spaces(
 
 
 def _hold_all(plan: DeletionPlan, why: str) -> DeletionPlan:
-    if not plan.leaving:
+    leaving = (*plan.new, *plan.hidden_before)
+    if not leaving:
         return plan
-    leaving = [each for each in (*plan.remove, *plan.unconfirmed) if not each.was_allowed]
     held = sorted((*plan.held, *leaving), key=lambda decision: decision.page_id)
-    allowed = tuple(each for each in plan.remove if each.was_allowed)
     reason = "; ".join(filter(None, (plan.held_reason, why)))
-    return replace(plan, held=tuple(held), remove=allowed, unconfirmed=(), held_reason=reason)
+    remove = tuple(each for each in plan.remove if each.was_allowed)
+    return replace(plan, held=tuple(held), remove=remove, unconfirmed=(), held_reason=reason)
 
 
-def _withdraw(page: StoredPage, verdict: Verdict, reason: WithdrawalReason, evidence: str) -> DeletionDecision:
+def _withdraw(page: StoredPage, action: DeletionAction, reason: WithdrawalReason, evidence: str) -> DeletionDecision:
     return DeletionDecision(
         page_id=page.id,
         space_key=page.space_key,
-        verdict=verdict,
+        action=action,
         reason=reason,
         evidence=evidence,
         was_live=page.live,
         is_new=page.hidden_reason is not reason,
+        was_leaving=_was_leaving(page),
     )
 
 
-def _keep(page: StoredPage, verdict: Verdict, evidence: str) -> DeletionDecision:
+def _keep(page: StoredPage, action: DeletionAction, evidence: str) -> DeletionDecision:
     return DeletionDecision(
         page_id=page.id,
         space_key=page.space_key,
-        verdict=verdict,
+        action=action,
         reason=page.hidden_reason,
         evidence=evidence,
         was_live=page.live,
         is_new=False,
+        was_leaving=_was_leaving(page),
     )
 
 
-def page_ids(decisions: Sequence[DeletionDecision]) -> frozenset[str]:
-    """Return the ids of the pages that these decisions are about."""
-    return frozenset(decision.page_id for decision in decisions)
+def _was_leaving(page: StoredPage) -> bool:
+    return not page.removed and page.hidden_reason not in {None, WithdrawalReason.SCOPE_UNKNOWN}

@@ -1,5 +1,6 @@
 """What a run did and how it ended. Pure values, made once and shown by the log, the run row and the command line."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
@@ -12,6 +13,7 @@ from hr_sync.errors import (
     DatabaseConflict,
     DatabaseUnavailable,
     HrSyncError,
+    LeaseHeld,
     ServerFailed,
     Stopped,
 )
@@ -140,7 +142,7 @@ def conclude(reports: Sequence[SpaceReport]) -> tuple[Outcome, int]:
     if worst is Outcome.FAILED and best is not Outcome.FAILED:
         worst = Outcome.HELD if any(r.outcome is Outcome.HELD for r in reports) else Outcome.PARTIAL
         if all(r.busy_with for r in reports if r.outcome is Outcome.FAILED):
-            return worst, ExitCode.TEMPORARY  # spaces that were named and are busy: try again
+            return worst, ExitCode.TEMPORARY  # an order met busy spaces: try again
     if worst is Outcome.FAILED:
         return worst, reports[0].exit_code
     return worst, _EXIT_CODES[worst]
@@ -158,3 +160,26 @@ def outcome_of(failure: HrSyncError) -> Outcome:
     if isinstance(failure, Stopped):
         return Outcome.STOPPED
     return Outcome.PARTIAL if failure.exit_code == ExitCode.PARTIAL else Outcome.FAILED
+
+
+def look_command(space_key: str) -> str:
+    """Return the command that shows the removals that wait in a space, as a shell reads it."""
+    return f"hr-sync run --space {shlex.quote(space_key)} --dry-run"
+
+
+def release_command(space_key: str) -> str:
+    """Return the command that carries out the removals that wait in a space, as a shell reads it."""
+    return f"hr-sync run --space {shlex.quote(space_key)} --allow-mass-delete"
+
+
+def report_of_failure(space_key: str, failure: HrSyncError, counts: Counts) -> SpaceReport:
+    """Return the report of a space whose work ended with a failure, after so much was done."""
+    return SpaceReport(
+        space_key=space_key,
+        outcome=outcome_of(failure),
+        counts=counts,
+        exit_code=ExitCode(failure.exit_code),
+        error=str(failure),
+        ends_run=is_about_every_space(failure),
+        busy_with=failure.worker if isinstance(failure, LeaseHeld) else None,
+    )

@@ -59,6 +59,7 @@ class Step:
     fetch: bool = False  #: the action needs a body from the source
     seen_in_space: str | None = None  #: key of the space that the stored row was in; None if there was no row
     stored_version: int | None = None  #: version of the stored row; None if there was no row
+    parent_id: str | None = None  #: parent of the page where its scope was decided; None at the top
 
     @property
     def writes(self) -> ChangeAction:
@@ -144,9 +145,16 @@ def plan_incremental(recent: RecentChanges, stored: Mapping[str, StoredPage], *,
 
 
 def step_of(
-    action: Action, page_id: str, head: Head | None, stored: StoredPage | None, reason: str, *, fetch: bool
+    action: Action,
+    page_id: str,
+    head: Head | None,
+    stored: StoredPage | None,
+    reason: str,
+    *,
+    fetch: bool,
+    parent_id: str | None = None,
 ) -> Step:
-    """Return the step for one page, with the space that its stored row was seen in."""
+    """Return the step for one page, with the space that its stored row was seen in. `parent_id`: without a head."""
     return Step(
         action=action,
         page_id=page_id,
@@ -155,6 +163,7 @@ def step_of(
         fetch=fetch,
         seen_in_space=stored.space_key if stored else None,
         stored_version=stored.version if stored else None,
+        parent_id=head.parent_id if head else parent_id,
     )
 
 

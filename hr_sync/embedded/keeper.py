@@ -1,6 +1,6 @@
 """The process that keeps an embedded PostgreSQL: starts it, waits for its last user to leave, stops it.
 
-Run as a file by `embedded.py`, apart from hr_sync: standard library only, and the whole of its life is in `main`.
+Run as a file by `server.py`, apart from hr_sync: standard library only, and the whole of its life is in `main`.
 It holds `keeper.lock` while it lives, so that "is there a keeper" is a question to the kernel. The order of events:
 take the lock, let the caller go (fork), start or adopt the server, wait for `in_use.lock` exclusively, stop the server,
 exit. A newcomer waits for that lock as well, and so never joins a server that is being stopped.
@@ -26,7 +26,7 @@ POLL_SECONDS = 0.02
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Keep one server. Gives 0 to the caller at once, and 1 where another keeper is at work."""
+    """Keep one server. Return 0 to the caller at once, and 1 if there is another keeper."""
     options = _parse(arguments)
     lock = os.open(options.folder / "keeper.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -85,7 +85,7 @@ def _stop_after_last_user(folder: Path, server: int) -> None:
 
 
 def _runs(server: int, its_file: Path) -> bool:
-    """True until the server has ended. In a container without an init nobody buries it: its file says so as well."""
+    """Return True until the server has ended. In a container without an init it stays a zombie; its file is gone."""
     try:
         os.kill(server, 0)
     except ProcessLookupError:

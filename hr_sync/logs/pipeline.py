@@ -41,14 +41,17 @@ def configure_logging(
     """
     stream = sys.stderr if stream is None else stream
     is_terminal = stream is not None and stream.isatty()
-    renderer = _console(colors=is_terminal) if format == "console" or (format == "auto" and is_terminal) else _json_line
+    for_people = format == "console" or (format == "auto" and is_terminal)
+    renderer = _console(colors=is_terminal) if for_people else _json_line
     redaction = Redaction.of(secrets)
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*_facts(), structlog.stdlib.ExtraAdder()],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_last_steps(redaction), renderer],
         use_get_message=True,
     )
-    _route(logging.getLevelNamesMapping()[level.upper()], _Handler(LineWriter(stream), formatter))
+    _route(
+        logging.getLevelNamesMapping()[level.upper()], _Handler(LineWriter(stream), formatter, is_json=not for_people)
+    )
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -59,6 +62,20 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     _hook_unhandled()
+
+
+def log_failure(error: str, exit_code: int) -> bool:
+    """Log what ends the process, and return True, if the log is JSON; otherwise leave it to be printed for people.
+
+    Before the settings are read, the log is JSON if HR_SYNC_LOG__FORMAT says so.
+    """
+    handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, _Handler)]
+    if not handlers and os.environ.get("HR_SYNC_LOG__FORMAT", "").strip().lower() == "json":
+        configure_logging(format="json")
+    elif not any(handler.is_json for handler in handlers):
+        return False
+    structlog.get_logger(OURS).error("process.failed", error=error, exit_code=exit_code)
+    return True
 
 
 def _facts() -> list[Processor]:
@@ -111,8 +128,9 @@ def _console(*, colors: bool) -> Processor:
 class _Handler(logging.Handler):
     """Formats and writes; an event that cannot be formatted is logged without its fields."""
 
-    def __init__(self, lines: LineWriter, formatter: logging.Formatter) -> None:
+    def __init__(self, lines: LineWriter, formatter: logging.Formatter, *, is_json: bool) -> None:
         super().__init__()
+        self.is_json = is_json
         self._lines = lines
         self._lost = 0
         self.setFormatter(formatter)

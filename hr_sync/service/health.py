@@ -9,12 +9,12 @@
 Pages that fail are notes: they cost themselves alone, and neither stop freshness nor change the state.
 """
 
-import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from hr_sync.domain.outcome import look_command, release_command
 from hr_sync.store.read.runs import SpaceStatus
 
 
@@ -45,6 +45,9 @@ class LaneSnapshot:
     heartbeat_age_seconds: float
     failures_in_a_row: int = 0  #: most of any of its jobs; a run that ends otherwise sets it back to 0
     overdue_seconds: float | None = None  #: since its run was told to end for its deadline; None: it was not
+    running: str | None = None  #: name of the job that runs
+    running_seconds: float = 0.0  #: for how long it has been running
+    next_runs: Mapping[str, datetime] = field(default_factory=dict)  #: when each job is due next, by its name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,21 +167,11 @@ def _why_held(space: SpaceStatus) -> str:
     )
 
 
-def look_command(space_key: str) -> str:
-    """Return the command that shows the removals that wait in a space."""
-    return f"hr-sync run --space {shlex.quote(space_key)} --dry-run"
-
-
-def release_command(space_key: str) -> str:
-    """Return the command that carries out the removals that wait in a space."""
-    return f"hr-sync run --space {shlex.quote(space_key)} --allow-mass-delete"
-
-
 def _notes_of(space: SpaceStatus) -> Iterator[str]:
     if space.last_outcome == "partial":
         yield f"The last run of space {space.space_key} was partial. `hr-sync status` tells why."
     if space.failing_pages:
-        yield f"{_pages(space.failing_pages)} of space {space.space_key} cannot be fetched. They are tried again."
+        yield f"{_pages(space.failing_pages)} of space {space.space_key} failed. Later runs try again."
 
 
 def _health_of(space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLimits) -> SpaceHealth:

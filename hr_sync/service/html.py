@@ -3,14 +3,17 @@
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from hr_sync.service.health import Health, look_command, release_command
+from hr_sync import __version__
+from hr_sync.domain.outcome import look_command, release_command
+from hr_sync.service.health import Health, ScheduleSnapshot
+from hr_sync.service.progress import Progress
 from hr_sync.store.read.history import PageHistory, StoredFacts
 from hr_sync.store.read.overview import Overview
 
@@ -20,6 +23,21 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u
 _CONFIDENTIAL = {"url", "labels", "readers"}
 _MOST_RUNS = 15
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Activity:
+    """What the service does now and does next, and for which Confluence."""
+
+    schedule: ScheduleSnapshot
+    progress: Mapping[str, Progress]  #: spaces whose pages are being fetched, by key
+    site: str | None  #: address that people open pages under, without a slash at its end; None: not known
+
+    def link(self, page_id: str) -> str | None:
+        """Return the address of a page in Confluence, without its title."""
+        if self.site is None or not page_id.isalnum():
+            return None
+        return f"{self.site}/pages/viewpage.action?pageId={page_id}"
 
 
 class Pages:
@@ -34,14 +52,23 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"moment": _moment, "ago": _ago, "commands": _commands, "seconds": _seconds}
+        self._templates.filters |= {
+            "moment": _moment,
+            "ago": _ago,
+            "commands": _commands,
+            "seconds": _seconds,
+            "until": _until,
+        }
         style = self._templates.get_template("style.css").render()
         self._templates.globals |= {"style": Markup(style), "look": look_command, "release": release_command}  # noqa: S704 -- ours
         #: Source of the style sheet for a content security policy.
         self.style_source = f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
 
-    def status(self, overview: Overview, health: Health, *, now: datetime, show_titles: bool) -> str:
+    def status(
+        self, overview: Overview, health: Health, activity: Activity, *, now: datetime, show_titles: bool
+    ) -> str:
         """Return the status page. Names of spaces are shown together with the titles of pages, or not at all."""
+        lanes = activity.schedule.lanes
         return self._templates.get_template("status.html").render(
             overview=overview,
             health=health,
@@ -49,13 +76,20 @@ class Pages:
             runs=overview.runs[:_MOST_RUNS],
             now=now,
             show_titles=show_titles,
+            activity=activity,
+            running=[lane for lane in lanes if lane.running],
+            next_runs=sorted((at, job) for lane in lanes for job, at in lane.next_runs.items()),
+            version=__version__,
         )
 
-    def page(self, page_id: str, history: PageHistory, *, title: str | None, show_titles: bool) -> str:
-        """Return what the mirror knows of one page. Confluence is not asked."""
+    def page(
+        self, page_id: str, history: PageHistory, *, title: str | None, show_titles: bool, link: str | None = None
+    ) -> str:
+        """Return what the mirror knows of one page, with a link to Confluence, which is not asked."""
         return self._templates.get_template("page.html").render(
             page_id=page_id,
             title=title,
+            link=link,
             history=history,
             facts=_facts(history.stored, show_titles=show_titles) if history.stored else None,
         )
@@ -99,6 +133,13 @@ def _ago(age: timedelta | None) -> str:
     seconds = max(0, int(age.total_seconds()))
     size, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
     return f"{seconds // size} {unit} ago"
+
+
+def _until(moment: datetime, now: datetime) -> str:
+    """Show how far ahead a moment is."""
+    seconds = max(0, int((moment - now).total_seconds()))
+    size, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
+    return f"in {seconds // size} {unit}"
 
 
 def _commands(text: str | None) -> Markup:

@@ -15,8 +15,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from hr_sync import __version__
 from hr_sync.confluence.http.stats import HttpCounts
-from hr_sync.domain.outcome import Counts, Outcome, RunReport
+from hr_sync.domain.outcome import Counts, ExitCode, Outcome, RunReport
+from hr_sync.service.health import ScheduleSnapshot
 from hr_sync.store.read.overview import Overview
 from hr_sync.store.read.runs import SpaceStatus
 
@@ -36,6 +38,7 @@ class MetricSources:
     overview: Callable[[], Overview] | None = None
     http_stats: Callable[[], HttpCounts] | None = None
     pool: Callable[[], Mapping[str, int]] | None = None  #: connections by state: `in_use`, `idle`
+    schedule: Callable[[], ScheduleSnapshot] | None = None
 
 
 class Metrics:
@@ -57,6 +60,11 @@ class Metrics:
         )
         self._skipped = Counter("hr_sync_job_skipped", "Starts left out: the job still ran.", ["job"], registry=own)
         self._failed = Counter("hr_sync_job_failed", "Jobs that ended by an exception.", ["job"], registry=own)
+        self._exit_code = Gauge(
+            "hr_sync_last_exit_code", "Exit code that the last run of a mode means.", ["mode"], registry=own
+        )
+        build = Gauge("hr_sync_build_info", "1; the label is the version.", ["version"], registry=own)
+        build.labels(version=__version__).set(1)
         for action in ACTIONS:
             self._pages.labels(action=action)  # present from the start, so that a first increase is one
         for job in JOBS:
@@ -68,6 +76,7 @@ class Metrics:
         """Count a run that ended."""
         self._runs.labels(mode=report.mode, outcome=report.outcome).inc()
         self._run_seconds.labels(mode=report.mode).observe(report.duration_seconds)
+        self._exit_code.labels(mode=report.mode).set(report.exit_code)
         for action in ACTIONS:
             self._pages.labels(action=action).inc(getattr(report.counts, action))
 
@@ -79,9 +88,10 @@ class Metrics:
         """Count a start of a job that was left out because the one before still ran."""
         self._skipped.labels(job=job).inc()
 
-    def count_failed(self, job: str) -> None:
-        """Count a job that ended by an exception."""
+    def count_failed(self, job: str, exit_code: int = ExitCode.FAILED) -> None:
+        """Count a job that ended by an exception, which means this exit code."""
         self._failed.labels(job=job).inc()
+        self._exit_code.labels(mode=job).set(exit_code)
 
     def exposition(self) -> bytes:
         """Return all metrics in the text format of Prometheus, version 0.0.4."""
@@ -116,6 +126,8 @@ class _ReadAtScrape(Collector):
             yield from _traffic(self._sources.http_stats())
         if self._sources.pool is not None:
             yield _gauge("hr_sync_database_pool_connections", "Connections of the pool.", "state", self._sources.pool())
+        if self._sources.schedule is not None:
+            yield from _jobs(self._sources.schedule())
         if self._sources.overview is not None:
             yield from _spaces(self._sources.overview)
 
@@ -128,6 +140,13 @@ def _traffic(counts: HttpCounts) -> Iterable[Metric]:
         ("bytes", "Read from Confluence, decoded.", counts.bytes),
     ):
         yield CounterMetricFamily(f"hr_sync_confluence_{name}", help_text, value=value)
+
+
+def _jobs(schedule: ScheduleSnapshot) -> Iterable[Metric]:
+    next_runs = {job: at.timestamp() for lane in schedule.lanes for job, at in lane.next_runs.items()}
+    running = {lane.running: lane.running_seconds for lane in schedule.lanes if lane.running is not None}
+    yield _gauge("hr_sync_next_run_timestamp_seconds", "When a job is due next, since 1970.", "job", next_runs)
+    yield _gauge("hr_sync_job_running_seconds", "How long a job has been running; absent otherwise.", "job", running)
 
 
 def _spaces(read: Callable[[], Overview]) -> Iterable[Metric]:

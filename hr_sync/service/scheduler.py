@@ -32,13 +32,17 @@ _HEARTBEAT_SECONDS = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """Something to run on a schedule. `work` gets the cancellation of its run."""
+    """Something to run on a schedule. `work` gets the cancellation of its run.
+
+    Housekeeping returns no report: the observer is not called about it, and its failures are only logged.
+    """
 
     name: str
     lane: str  #: jobs of one lane run one after the other
     trigger: Trigger
-    work: Callable[[Cancellation], RunReport]
+    work: Callable[[Cancellation], RunReport | None]
     at_start: bool = False
+    is_run: bool = True  #: False: housekeeping
 
 
 @dataclass(kw_only=True, slots=True)
@@ -51,15 +55,19 @@ class LaneState:
     running_since: float = 0.0  #: monotonic
     overdue_since: float | None = None  #: monotonic; when the run was told to end for its deadline
     failures_in_a_row: dict[str, int] = field(default_factory=dict)  #: by job: runs that ended by an exception
+    next_runs: dict[str, datetime] = field(default_factory=dict)  #: by job; replaced as a whole
 
     def snapshot(self) -> LaneSnapshot:
         """Return the state now."""
-        now, overdue_since = time.monotonic(), self.overdue_since
+        now, overdue_since, running = time.monotonic(), self.overdue_since, self.running
         return LaneSnapshot(
             name=self.name,
             heartbeat_age_seconds=now - self.heartbeat_at,
             failures_in_a_row=max(dict(self.failures_in_a_row).values(), default=0),
             overdue_seconds=None if overdue_since is None else now - overdue_since,
+            running=running,
+            running_seconds=0.0 if running is None else now - self.running_since,
+            next_runs=self.next_runs,
         )
 
 
@@ -145,6 +153,7 @@ class _Lane:
     def start(self) -> None:
         """Begin to run the jobs."""
         self._scheduler.start()
+        self._note_next_runs()
 
     def check_deadline(self) -> None:
         """End a run that is past its deadline."""
@@ -173,21 +182,24 @@ class _Lane:
             self._end_of_run = Cancellation()
             if self._stopping:
                 return
-        state.running, state.running_since, state.overdue_since = job.name, time.monotonic(), None
-        _call(self._observer.started, job.name)
+        state.running_since, state.running, state.overdue_since = time.monotonic(), job.name, None
+        if job.is_run:
+            _call(self._observer.started, job.name)
         try:
             report = job.work(self._end_of_run)
-            log.debug("job.ended", job=job.name, outcome=report.outcome)
+            log.debug("job.ended", job=job.name, outcome=report.outcome if report is not None else None)
         except BaseException as failure:  # a SystemExit would end this thread alone, and unseen
-            state.failures_in_a_row[job.name] = state.failures_in_a_row.get(job.name, 0) + 1
             if isinstance(failure, HrSyncError):
-                log.warning("job.failed", job=job.name, error=str(failure))
+                log.error("job.failed", job=job.name, error=str(failure))  # noqa: TRY400 -- the message is enough
             else:
                 log.exception("job.failed", job=job.name)
-            _call(self._observer.failed, job.name, failure)
+            if job.is_run:
+                state.failures_in_a_row[job.name] = state.failures_in_a_row.get(job.name, 0) + 1
+                _call(self._observer.failed, job.name, failure)
         else:
             state.failures_in_a_row[job.name] = 0
-            _call(self._observer.ended, job.name, report)
+            if report is not None:
+                _call(self._observer.ended, job.name, report)
         finally:
             # For threads that still work for this run.
             self._end_of_run.set()
@@ -196,6 +208,11 @@ class _Lane:
     def _beat(self) -> None:
         """Set the heartbeat, in the scheduler's own thread."""
         self._state.heartbeat_at = time.monotonic()
+        self._note_next_runs()
+
+    def _note_next_runs(self) -> None:
+        jobs = [job for job in self._scheduler.get_jobs() if job.executor != "in_the_loop"]
+        self._state.next_runs = {job.id: job.next_run_time for job in jobs if job.next_run_time is not None}
 
     def _note_skipped(self, event: JobExecutionEvent) -> None:
         log.warning("job.skipped", job=event.job_id)

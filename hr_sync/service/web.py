@@ -26,7 +26,7 @@ from hr_sync.domain.page_ref import page_id_of
 from hr_sync.errors import HrSyncError, UsageError
 from hr_sync.service.auth import RefusedTokens, may_read, names_this_machine
 from hr_sync.service.health import Health, HealthState
-from hr_sync.service.html import Pages
+from hr_sync.service.html import Activity, Pages
 from hr_sync.service.metrics import Metrics
 from hr_sync.service.server import serving
 from hr_sync.store.read.history import PageHistory
@@ -54,6 +54,7 @@ class Endpoints:
     health: Callable[[Overview], Health]
     history: Callable[[str], PageHistory]  #: of a page id
     metrics: Metrics
+    activity: Callable[[], Activity]
     title: Callable[[str], str | None] | None = None  #: of a page id; None: no titles are shown
     token: str | None = None  #: None: everybody on this machine may read
 
@@ -146,7 +147,8 @@ class _Site:
             overview = self._ends.overview()
             health = self._ends.health(overview)
             shows = self._ends.title is not None
-            return _Answer(body=self._pages.status(overview, health, now=datetime.now(UTC), show_titles=shows))
+            body = self._pages.status(overview, health, self._ends.activity(), now=datetime.now(UTC), show_titles=shows)
+            return _Answer(body=body)
         if path == "/pages":
             return self._page_details(parse_qs(query).get("id", [""])[0])
         if path.startswith("/pages/"):
@@ -174,7 +176,13 @@ class _Site:
             return self._not_found(str(failure))
         history = self._ends.history(page_id)
         title = self._ends.title(page_id) if self._ends.title is not None else None
-        body = self._pages.page(page_id, history, title=title, show_titles=self._ends.title is not None)
+        body = self._pages.page(
+            page_id,
+            history,
+            title=title,
+            show_titles=self._ends.title is not None,
+            link=self._ends.activity().link(page_id),
+        )
         known = history.stored is not None or history.failure is not None or bool(history.changes)
         return _Answer(body=body, status=HTTPStatus.OK if known else HTTPStatus.NOT_FOUND)
 

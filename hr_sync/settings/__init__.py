@@ -3,6 +3,7 @@
 Importing this costs about 0.3 s (pydantic-settings): commands import it when they need it, not at start.
 """
 
+from hr_sync.settings.addresses import without_password
 from hr_sync.settings.example import config_example, config_schema
 from hr_sync.settings.load import load_settings
 from hr_sync.settings.model import (
@@ -29,4 +30,5 @@ __all__ = [
     "load_settings",
     "secret_values",
     "shown",
+    "without_password",
 ]

@@ -16,6 +16,7 @@ _PLAIN = re.compile(r"[!-~]+")  # printable ASCII without the blank: urlsplit dr
 _HOST = re.compile(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 _INSIDE_CONFLUENCE = {"rest", "api", "display", "spaces", "pages", "dashboard.action"}
+_POSTGRESQL = {"postgresql", "postgres", "postgresql+psycopg"}
 _CLOUD_ID = re.compile(r"/ex/confluence/[A-Za-z0-9-]{1,64}(/wiki)?")
 
 
@@ -91,16 +92,24 @@ def _checked_path(parts: SplitResult, host: str) -> str:
 
 
 def database_url(address: str) -> "URL":
-    """Return a SQLAlchemy URL for psycopg 3. Raise ValueError with the rule that is broken."""
+    """Return a SQLAlchemy URL for psycopg 3. Raise ValueError with the rule that is broken.
+
+    Accepted are `postgresql://`, the `postgres://` of hosting providers, SQLAlchemy's `postgresql+psycopg://`, and
+    several hosts as libpq writes them (`host1:5432,host2`).
+    """
     from psycopg import ProgrammingError  # noqa: PLC0415 - 60 ms that only a configured database needs
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - as above
     from sqlalchemy.engine import make_url  # noqa: PLC0415 - 200 ms, as above
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 - as above
 
-    if not address.startswith("postgresql://"):
-        raise ValueError("must begin with postgresql://, with no driver after it")
+    scheme, _, rest = address.partition("://")
+    if scheme not in _POSTGRESQL:
+        raise ValueError("must begin with postgresql://")
+    if rest.partition("?")[0].count("@") > 1:
+        raise ValueError("holds more than one @: in a user name or password write @ as %40")
+    hosts, rest = _several_hosts(rest)
     try:
-        url = make_url(address)
+        url = make_url(f"postgresql+psycopg://{rest}")
     except (ArgumentError, ValueError):
         raise ValueError("is not an address; write it like postgresql://user@host:5432/database") from None
     if not (url.database or url.query.get("dbname")):
@@ -109,4 +118,20 @@ def database_url(address: str) -> "URL":
         make_conninfo("", **dict.fromkeys(url.query, ""))
     except ProgrammingError:
         raise ValueError("has an option after the ? that PostgreSQL does not know") from None
-    return url.set(drivername="postgresql+psycopg")
+    return url.update_query_pairs([("host", host) for host in hosts])
+
+
+def _several_hosts(rest: str) -> tuple[list[str], str]:
+    """Return the hosts of an address that names several, and the address without them; no hosts for a single one."""
+    user, at, places = rest.rpartition("@") if "@" in rest.partition("?")[0] else ("", "", rest)
+    named, slash, path = places.partition("/")
+    hosts = named.split(",")
+    return (hosts, f"{user}{at}{slash}{path}") if len(hosts) > 1 else ([], rest)
+
+
+def without_password(address: str) -> str:
+    """Return the address of a database that `database_url` accepts as libpq reads it, without its password."""
+    before, mark, query = address.partition("://")[2].partition("?")
+    user, at, place = before.rpartition("@")
+    kept = "&".join(part for part in query.split("&") if not part.startswith("password="))
+    return f"postgresql://{user.partition(':')[0]}{at}{place}{mark if kept else ''}{kept}"

@@ -50,6 +50,7 @@ def load_settings(
     if mistakes:
         raise ConfigurationError(message(mistakes))
     settings._sources.update(sources)  # noqa: SLF001 - remembered for `hr-sync config show`
+    settings._readable_secrets.extend(name for layer in layers for name in layer.readable)  # noqa: SLF001 - as above
     return settings
 
 

@@ -4,7 +4,6 @@ To add a setting, add a field with its description below it; `config.example.tom
 schema and `hr-sync config show` follow from it. A group is a class and one line in `Settings`.
 """
 
-import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import (
@@ -30,6 +29,7 @@ from hr_sync.settings.types import (
     MinutesOrNone,
     PageIds,
     PingUrl,
+    SchemaName,
     Seconds,
     SecondsOrNone,
     Secret,
@@ -87,7 +87,7 @@ class ConfluenceSettings(Group):
     exclude_labels: Labels = ()
     """Labels: pages that carry one of these are not mirrored, whatever include_labels says."""
     max_connections: int = Field(default=8, ge=1, le=32)
-    """Requests under way at once."""
+    """Requests under way at once in one run; `serve` may have two runs at once."""
     request_timeout_seconds: Seconds = 30
     """Longest silence while connecting or waiting for the next bytes of an answer."""
     request_deadline_seconds: Seconds = 120
@@ -151,11 +151,14 @@ class DatabaseSettings(Group):
     """The PostgreSQL (14 or newer) that holds the mirror."""
 
     url: Secret | None = Field(default=None, examples=["postgresql://hr_sync@localhost:5432/hr"])
-    """postgresql://user@host:5432/database, or postgresql://user@/database?host=/run/postgresql for a socket. Not set:
-    an embedded PostgreSQL in embedded_folder. With a password better kept in a file, named by
-    HR_SYNC_DATABASE__URL_FILE."""
-    schema_name: Text = Field(default="public", alias="schema")  # BaseModel has an attribute `schema` of its own
+    """postgresql://user@host:5432/database, or postgresql://user@/database?host=/run/postgresql for a socket. Several
+    hosts are divided by commas. In a password write @ as %40 and % as %25. Not set: an embedded PostgreSQL in
+    embedded_folder. With a password better kept in a file, named by HR_SYNC_DATABASE__URL_FILE."""
+    schema_name: SchemaName = Field(default="public", alias="schema")  # BaseModel has an attribute `schema` of its own
     """PostgreSQL schema of all tables; a second Confluence site is a second schema."""
+    allow_plaintext: bool = False
+    """Whether a server on another machine may be spoken to without verified TLS (sslmode=verify-full), so that the
+    network between the two can read and change everything."""
     embedded_folder: FolderPath | None = Field(default=None, examples=["/var/lib/hr_sync/postgresql"])
     """Folder of the embedded PostgreSQL. Not set: a folder of the user who runs hr-sync."""
     pool_size: int = Field(default=5, ge=1, le=64)
@@ -179,15 +182,6 @@ class DatabaseSettings(Group):
         if url is not None:
             database_url(url.get_secret_value())
         return url
-
-    @field_validator("schema_name")
-    @classmethod
-    def _check_schema(cls, schema: str) -> str:
-        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
-            raise ValueError("must be a plain name: at most 63 small letters, digits and _, no digit first")
-        if schema.startswith("pg_") or schema == "information_schema":
-            raise ValueError("must not be a schema of PostgreSQL itself")
-        return schema
 
     @property
     def sqlalchemy_url(self) -> "URL | None":
@@ -219,12 +213,16 @@ class SyncSettings(Group):
     run_deadline_minutes: MinutesOrNone = 120
     """Longest time for one run; then it is stopped, and the next one goes on. 0: no limit."""
     busy_wait_seconds: SecondsOrNone = 30
-    """How long a command waits for a space that was named and that another worker holds. 0: not at all."""
+    """How long a run waits for a space that was named and that another worker holds. 0: not at all."""
     stale_after_minutes: Minutes = 60
     """Age of a space's last complete run from which /healthz answers 503. Longer than the schedule's longest gap."""
     full_stale_after_minutes: Minutes = 2160
     """Age of its last complete full run from which /healthz answers 503: only full runs find pages that are gone.
     Longer than the longest gap between two of them."""
+    keep_history_days: int = Field(default=90, ge=0, le=36_500)
+    """After how many days `serve` deletes runs and rows of the feed; a consumer must read more often. 0: never."""
+    keep_removed_days: int = Field(default=30, ge=0, le=36_500)
+    """After how many days `serve` deletes the bodies of removed pages; their rows stay until a purge. 0: never."""
 
 
 class AccessSettings(Group):
@@ -279,6 +277,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+    _readable_secrets: list[str] = PrivateAttr(default_factory=list)
 
     @classmethod
     def settings_customise_sources(
@@ -295,3 +294,8 @@ class Settings(BaseSettings):
     def source_of(self, path: str) -> str | None:
         """Return the file or variable that a key path such as `log.level` came from; None for a default."""
         return self._sources.get(path)
+
+    @property
+    def readable_secrets(self) -> tuple[str, ...]:
+        """Return the files that hold secrets and that every user of the machine may read."""
+        return tuple(self._readable_secrets)

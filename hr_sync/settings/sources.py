@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from hr_sync.settings.problems import Mistake, printable
 
 COMMAND_LINE = "command line"
 DEFAULT_FILES = (Path("config.toml"), Path("/etc/hr_sync/config.toml"))
+_SECRETS = {"confluence.api_token", "confluence.token", "service.token"}
 _LARGEST_BYTES = 1_000_000
 _UNREAD = object()  # stands for a value that could not be read; no kind of value accepts it
 
@@ -41,11 +42,19 @@ class _Refused(ValueError):
 class Layer(PydanticBaseSettingsSource):
     """The values of one source by key path. `is_whole` is false when the source could not be read at all."""
 
-    def __init__(self, given: dict[str, Given], mistakes: list[Mistake], *, is_whole: bool = True) -> None:
+    def __init__(
+        self,
+        given: dict[str, Given],
+        mistakes: list[Mistake],
+        *,
+        is_whole: bool = True,
+        readable: Sequence[str] = (),
+    ) -> None:
         super().__init__(Settings)
         self.given = given
         self.mistakes = mistakes
         self.is_whole = is_whole
+        self.readable = readable  #: files with secrets that others may read
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - inherited
         """Return the values of one group."""
@@ -92,7 +101,7 @@ def secret_files(environ: Mapping[str, str]) -> Layer:
 
     Messages do not name the file: whoever confuses the two variables has put the secret itself there.
     """
-    given, mistakes = {}, []
+    given, mistakes, readable = {}, [], []
     fields = {key.variable for key in keys()}
     for key in keys():
         variable = key.variable + FILE_SUFFIX
@@ -103,12 +112,15 @@ def secret_files(environ: Mapping[str, str]) -> Layer:
             mistakes.append(Mistake(key=key.path, source=variable, what=f"set beside {key.variable}; keep one of them"))
         else:
             try:
-                value = _text_of(Path(environ[variable])).rstrip("\r\n")
+                path = Path(environ[variable])
+                value = _text_of(path).rstrip("\r\n")
+                if _is_readable_by_others(path):
+                    readable.append(f"the file that {variable} names")
             except (OSError, ValueError) as error:
                 what = f"must name a file that holds the value as UTF-8 text ({_reason(error)})"
                 mistakes.append(Mistake(key=key.path, source=variable, what=what))
         given[key.path] = Given(value=value, source=variable)
-    return Layer(given, mistakes)
+    return Layer(given, mistakes, readable=readable)
 
 
 def toml_file(path: Path | None) -> Layer:
@@ -123,7 +135,10 @@ def toml_file(path: Path | None) -> Layer:
     except (OSError, ValueError, RecursionError) as error:
         what = f"cannot be read as a TOML file in UTF-8 ({_reason(error)})"
         return Layer({}, [Mistake(source=source, what=what)], is_whole=False)
-    return _layer_of_document(document, source)
+    layer = _layer_of_document(document, source)
+    if _SECRETS & layer.given.keys() and _is_readable_by_others(path):
+        layer.readable = [source]
+    return layer
 
 
 def _layer_of_document(document: dict[str, Any], source: str) -> Layer:
@@ -154,6 +169,15 @@ def config_path(config_file: Path | None, environ: Mapping[str, str]) -> Path | 
     if environ.get(CONFIG_VARIABLE):  # compose sets it to nothing when it is not set outside
         return Path(environ[CONFIG_VARIABLE])
     return next((path for path in DEFAULT_FILES if path.exists() or path.is_symlink()), None)
+
+
+def _is_readable_by_others(path: Path) -> bool:
+    """Return True for a file of our own that others may read; who mounted another one has chosen its mode."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and bool(found.st_mode & stat.S_IROTH)
 
 
 def _text_of(path: Path) -> str:

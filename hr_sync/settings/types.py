@@ -95,6 +95,14 @@ def _check_certificates(path: Path) -> Path:
     return path
 
 
+def _check_schema(schema: str) -> str:
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
+        raise ValueError("must be a plain name: at most 63 small letters, digits and _, no digit first")
+    if schema.startswith("pg_") or schema == "information_schema":
+        raise ValueError("must not be a schema of PostgreSQL itself")
+    return schema
+
+
 def _check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -134,6 +142,7 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 SecondsOrNone = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Minutes = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 MinutesOrNone = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
+SchemaName = Annotated[Text, AfterValidator(_check_schema)]
 TimeZone = Annotated[Text, AfterValidator(_check_zone)]
 CronExpression = Annotated[Text, AfterValidator(_check_cron)]
 StatusToken = Annotated[Secret, AfterValidator(_check_token)]

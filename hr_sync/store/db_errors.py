@@ -137,11 +137,14 @@ def _connection_error(where: str, reason: str) -> HrSyncError:
 
 def _connection_failure(error: DBAPIError) -> str:
     """Return libpq's reason on one line. It names server, database and user, never a password."""
-    lines = [line.strip(" .-") for line in str(error.orig).splitlines()]
-    return "; ".join(line for line in lines if line)[:LONGEST_REASON] or type(error.orig).__name__
+    lines = [line.strip(" .,-\t") for line in str(error.orig).splitlines()]
+    reason = "; ".join(line for line in lines if line).replace(":;", ":")
+    return reason[:LONGEST_REASON] or type(error.orig).__name__
 
 
 def _where(url: URL) -> str:
     """Return host, port and database of the URL: what finds the server, without user and password."""
-    host = url.host or url.query.get("host") or "(local socket)"
-    return f"{host}:{url.port or 5432}/{url.database or ''}"
+    hosts = url.query.get("host")
+    if url.host or not hosts:
+        return f"{url.host or '(local socket)'}:{url.port or 5432}/{url.database or ''}"
+    return f"{hosts if isinstance(hosts, str) else ', '.join(hosts)} / {url.database or ''}"

@@ -134,10 +134,10 @@ def _take(session: Session, space: Space, worker: Worker, seconds: float) -> Lea
         "lease_expires_at": _in(seconds),
     }
     old_key = _prepare(session, space, rows)
-    taken = insert(_SPACES).values(space_key=space.key, epoch=1, **values)
+    taken = insert(_SPACES).values(space_key=space.key, epoch=1, former_keys=_aliases(space), **values)
     taken = taken.on_conflict_do_update(
         index_elements=[_SPACES.c.space_key],
-        set_=values | {"epoch": _SPACES.c.epoch + 1},
+        set_=values | {"epoch": _SPACES.c.epoch + 1, "former_keys": _with_aliases(space)},
         where=or_(_SPACES.c.lease_token.is_(None), _SPACES.c.lease_expires_at < func.clock_timestamp()),
     )
     written = session.execute(taken.returning(_SPACES.c.epoch, func.clock_timestamp())).one_or_none()
@@ -145,6 +145,18 @@ def _take(session: Session, space: Space, worker: Worker, seconds: float) -> Lea
         return Busy(space_key=space.key, worker="another worker")
     epoch, began_at = written
     return Lease(space_key=space.key, epoch=epoch, token=token, began_at=began_at, renamed_from=old_key)
+
+
+def _aliases(space: Space) -> list[str]:
+    """Return the names of the space beside its key. Settings may know it by one, and no answer may tell it later."""
+    return [] if space.alias in {None, space.key} else [str(space.alias)]
+
+
+def _with_aliases(space: Space) -> ColumnElement[Any]:
+    names: ColumnElement[Any] = _SPACES.c.former_keys
+    for alias in _aliases(space):
+        names = func.array_append(func.array_remove(names, alias), alias)
+    return names
 
 
 def _rows(session: Session, space: Space, *, lock: bool = False) -> list[Row[Any]]:

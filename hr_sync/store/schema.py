@@ -83,8 +83,7 @@ def ensure_schema(engine: Engine) -> str:
     A fresh database is filled and stamped, in one transaction. Raises `SchemaError` for tables of another revision or
     without one (they are another application's, or came from a broken restore: adopting them would be a guess).
     """
-    with _schema_transaction(engine) as connection:
-        found = _look(connection)
+    with _schema_transaction(engine) as (connection, found):
         if found.revision is None:
             _refuse_foreign_tables(found)
             _create(connection, found)
@@ -110,20 +109,23 @@ def check_schema(engine: Engine) -> str:
     return found.revision
 
 
-def schema_state(engine: Engine) -> str:
-    """Return in words what the database holds, reading only. Raises `SchemaError` if it is not this build's."""
+def has_tables(engine: Engine) -> bool:
+    """Return False for a schema without tables of ours, reading only. Raise `SchemaError` if they are of another build.
+
+    A schema that holds other tables of the same names is refused too.
+    """
     with database_errors(engine), engine.begin() as connection:
         found = _look(connection)
     if found.revision is None:
         _refuse_foreign_tables(found)
-        return f"Database: reached; schema {found.schema} holds no tables yet, the first run makes them."
-    return f"Database: reached, tables are at revision {check_schema(engine)}."
+        return False
+    check_schema(engine)
+    return True
 
 
 def migrate(engine: Engine) -> str:
     """Move the tables to this build's revision, all or nothing, and return it. Create them in a fresh database."""
-    with _schema_transaction(engine) as connection:
-        found = _look(connection)
+    with _schema_transaction(engine) as (connection, found):
         if found.revision is None:
             _refuse_foreign_tables(found)
             _create_schema(connection, found.schema)
@@ -136,13 +138,17 @@ def migrate(engine: Engine) -> str:
 
 
 @contextmanager
-def _schema_transaction(engine: Engine) -> Iterator[Connection]:
-    """Hold one transaction in which nobody else creates or migrates. DDL is transactional: an error leaves nothing."""
+def _schema_transaction(engine: Engine) -> Iterator[tuple[Connection, Found]]:
+    """Hold one transaction in which nobody else creates or migrates, and yield it with what is there.
+
+    DDL is transactional: an error leaves nothing.
+    """
     with database_errors(engine), engine.begin() as connection:
         set_local(connection, lock_timeout=MIGRATION_LOCK_TIMEOUT, statement_timeout=MIGRATION_LOCK_TIMEOUT)
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        found = _look(connection)
         try:
-            yield connection
+            yield connection, found
         except ProgrammingError as error:
             if sqlstate(error) != MISSING_RIGHT:
                 raise

@@ -14,8 +14,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AttributeStep, StoredAttributes
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import Space, StoredPage
+from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.store.lease import Lease, check_lease
@@ -47,7 +46,7 @@ class SpaceReader:
 
     def state(self) -> SpaceState:
         """Return where the passes over the space stand."""
-        return self._read(state_of_space, self.space.key)
+        return self._transactions.run(lambda session: state_of_space(session, self.space))
 
     def stored_pages(self) -> dict[str, StoredPage]:
         """Return every row of the space, hidden and removed ones too, by page id.

@@ -1,12 +1,13 @@
 """The mirror's database, as a run sees it."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.domain.content import Space, StoredPage
@@ -14,13 +15,13 @@ from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.read.audit import AuditRow, audit_rows, live_elsewhere, stored_bodies
 from hr_sync.store.read.history import PageHistory, page_history
-from hr_sync.store.read.state import full_pass_is_due, stored_by_id, stored_spaces
+from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
 from hr_sync.store.write.purge import pages_to_purge
-from hr_sync.store.write.retention import prune_changes, prune_runs
-from hr_sync.store.write.runs import close_run, mark_gone, open_run, request_full_pass
+from hr_sync.store.write.retention import prune_bodies, prune_changes, prune_runs
+from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
 
 LEASE_SECONDS = 60.0  #: renewed every third of it; another worker waits this long after a crash
 POLL_SECONDS = 0.5  #: how often a waiting worker tries to take a lease
@@ -44,8 +45,12 @@ class Store:
         """Write how a run ended."""
         self._transactions.run(lambda session: close_run(session, report))
 
+    def discard_run(self, run_id: int) -> None:
+        """Remove the row of a run that did nothing: somebody asked for what is not there."""
+        self._transactions.run(lambda session: discard_run(session, run_id))
+
     def stored_spaces(self) -> list[StoredSpace]:
-        """Return the spaces that have pages which are not removed, or failures, or held removals, by key."""
+        """Return the spaces that have pages which are not removed, or failures, and those that are not gone, by key."""
         return self._transactions.run(stored_spaces)
 
     def stored_by_id(self, ids: Iterable[str]) -> dict[str, StoredPage]:
@@ -85,14 +90,18 @@ class Store:
         if space_keys:
             self._transactions.run(lambda session: mark_gone(session, space_keys))
 
+    def held_removals(self) -> int:
+        """Return how many removals wait for a decision, in all spaces together."""
+        return self._transactions.run(held_removals)
+
     def release_leases(self, worker: Worker) -> None:
         """Cancel the statements of this process and release the leases of this worker, for a forced shutdown."""
         self._transactions.connections.cancel()
         release_leases_of(self._transactions, worker)
 
-    def request_full_pass(self, space_key: str) -> None:
+    def request_full_pass(self, space: Space) -> None:
         """Remember that a scheduled full pass did not get the lease of a space. Needs no lease."""
-        self._transactions.run(lambda session: request_full_pass(session, space_key))
+        self._transactions.run(lambda session: request_full_pass(session, space))
 
     def full_pass_is_due(self, interval: timedelta) -> bool:
         """Return True if a space had no complete full pass for so long, or asks for one."""
@@ -110,12 +119,22 @@ class Store:
             lambda session: pages_to_purge(session, page_ids=page_ids, space_keys=space_keys, removed_for=removed_for)
         )
 
-    def prune_history(self, older_than: timedelta) -> int:
+    def prune_history(self, older_than: timedelta, cancellation: Cancellation | None = None) -> int:
         """Delete runs and feed rows older than this, except the last run of each space. Return how many rows."""
+        return sum(
+            self._prune(partial(prune, older_than=older_than), cancellation) for prune in (prune_runs, prune_changes)
+        )
+
+    def prune_bodies(self, removed_for: timedelta, cancellation: Cancellation | None = None) -> int:
+        """Delete the bodies of pages that have been removed for so long; their rows stay. Return how many."""
+        return self._prune(partial(prune_bodies, removed_for=removed_for), cancellation)
+
+    def _prune(self, prune: Callable[[Session], int], cancellation: Cancellation | None) -> int:
         deleted = 0
-        for prune in (prune_runs, prune_changes):
-            while chunk := self._transactions.run(partial(prune, older_than=older_than)):
-                deleted += chunk
+        while chunk := self._transactions.run(prune):
+            deleted += chunk
+            if cancellation is not None:
+                cancellation.check()
         return deleted
 
     def audit_rows(self, space_key: str) -> Mapping[str, AuditRow]:

@@ -13,7 +13,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hr_sync.domain.changes import ChangeAction, ChangedField, WithdrawalReason
+from hr_sync.domain.changes import ChangeAction, ChangedField
+from hr_sync.domain.content import WithdrawalReason
 from hr_sync.domain.outcome import Counts, Mode, Outcome
 from hr_sync.store.orm import Base, Xid8
 from hr_sync.store.values import FailureStage
@@ -71,7 +72,7 @@ class ConfluencePage(Base):
         BigInteger, comment="Run that last wrote this row; a run that finds nothing changed writes no row"
     )
     missing_since_run_id: Mapped[int | None] = mapped_column(
-        BigInteger, comment="Run that first hid the page; null while it is shown"
+        BigInteger, comment="Run that hid the page for its present reason; null while it is shown"
     )
     hidden_at: Mapped[datetime | None] = mapped_column(comment="Since when the page is kept but not shown")
     hidden_reason: Mapped[str | None] = mapped_column(comment="Why it is hidden; a removed page keeps it")
@@ -209,7 +210,7 @@ class SyncSpace(Base):
     space_id: Mapped[str | None] = mapped_column(comment="Confluence's id of the space, which never changes")
     name: Mapped[str | None] = mapped_column(comment="Name of the space")
     former_keys: Mapped[list[str]] = mapped_column(
-        ARRAY(Text), server_default=text("'{}'"), comment="Keys that the space had before"
+        ARRAY(Text), server_default=text("'{}'"), comment="Keys that it had before, and its aliases"
     )
     lease_holder: Mapped[str | None] = mapped_column(
         comment="Worker that may write this space, host:pid, for people; null = nobody"

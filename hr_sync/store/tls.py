@@ -64,7 +64,14 @@ def _roots(url: URL) -> dict[str, str]:
 def _hosts(url: URL) -> Iterator[str]:
     named = [url.host] if url.host else _listed(url, "host") + _listed(url, "hostaddr")
     for value in named or [os.environ.get("PGHOSTADDR") or os.environ.get("PGHOST", "")]:
-        yield from value.split(",")
+        yield from map(_without_port, value.split(","))
+
+
+def _without_port(host: str) -> str:
+    """Return a host of SQLAlchemy's `?host=name:port`, which several hosts in one URL are written as."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0] if host.count(":") == 1 else host
 
 
 def _listed(url: URL, name: str) -> list[str]:

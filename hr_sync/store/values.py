@@ -53,7 +53,7 @@ class StoredSpace:
     name: str  #: "" if not known
     held: int  #: removals that wait for a decision
     gone_at: datetime | None = None  #: when a run found nothing of it left
-    former_keys: tuple[str, ...] = ()  #: keys that it had before
+    former_keys: tuple[str, ...] = ()  #: keys that it had before, and its aliases
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +65,7 @@ class SpaceState:
     hold: HoldState = field(default_factory=HoldState)
     full_pass_due: bool = False  #: a scheduled full pass did not get the lease
     last_full_at: datetime | None = None  #: end of the last complete full pass
+    last_run_id: int | None = None  #: run that worked on the space last
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,6 +117,7 @@ class SpaceRecord:
     listed_all: bool = False  #: a complete listing was read
     listing_digest: str | None = None
     watermark: datetime | None = None  #: None keeps the stored one
+    is_away: bool = False  #: not visible, or not configured: when it is back, the next pass is a full one
     scope_fingerprint: str | None = None  #: None keeps the stored one
     access_compared: bool = False  #: labels and readers of every live page were compared
     held: int | None = None  #: removals that wait for a decision; None keeps the hold as it is

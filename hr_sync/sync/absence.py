@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space, StoredPage
-from hr_sync.domain.deletion import DeletionDecision, HoldState, LookupResult, LookupStatus, decide_absent
+from hr_sync.domain.deletion import DeletionDecision, HoldState, LookupStatus, decide_absent
 from hr_sync.errors import AnswerNotTrusted, NotFound
 from hr_sync.sync.fetch import BodyFetcher
 
@@ -31,7 +31,10 @@ def verify_absent(
     hide: Hide,
     listed: bool = False,
 ) -> list[DeletionDecision]:
-    """Look each page up by id, between two access checks, and decide. Hide what the evidence says, chunk by chunk.
+    """Look each page up by itself, between two access checks, and decide. Hide what the evidence says, chunk by chunk.
+
+    No list of many pages is asked: it may lag as the listing does, and would agree with it about a page that was in the
+    trash for a minute.
 
     `known_pages` are pages that the space has just shown, None where no page of the space is known to be visible.
     `listed`: the listing showed these pages, and their bodies could not be fetched. Raise AnswerNotTrusted if an access
@@ -42,36 +45,22 @@ def verify_absent(
     known = None if known_pages is None else _spread([page_id for page_id in known_pages if page_id not in asked])
     for pages in _chunks(absent):
         check_access(source, space, known)
-        lookups = lookup_each(source, fetcher, [page.id for page in pages], space)
+        lookups = fetcher.ask_each(source.lookup, [page.id for page in pages])
         check_access(source, space, known)
         decided = [
             decide_absent(
                 page,
-                lookups[page.id],
+                lookup,
                 space_id=space.id,
                 mirrored_space_ids=mirrored_space_ids,
                 listed=listed,
                 hold=hold,
             )
-            for page in pages
+            for page, lookup in zip(pages, lookups, strict=True)
         ]
         hide(decided)
         decisions += decided
     return decisions
-
-
-def lookup_each(source: Source, fetcher: BodyFetcher, page_ids: Sequence[str], space: Space) -> dict[str, LookupResult]:
-    """Look pages up: many at once first, then one by one those that are missing or said to be in this space still.
-
-    A list of many may lag; only the read of the very page is evidence that it is not visible, or still there.
-    """
-    found = source.lookup_many(page_ids)
-    alone = [
-        page_id
-        for page_id in page_ids
-        if page_id not in found or (found[page_id].status == "current" and found[page_id].space_id == space.id)
-    ]
-    return found | dict(zip(alone, fetcher.ask_each(source.lookup, alone), strict=True))
 
 
 def check_access(source: Source, space: Space, known_pages: Sequence[str] | None) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Fetched, Page, StoredPage
-from hr_sync.domain.deletion import DeletionDecision, Verdict
+from hr_sync.domain.deletion import DeletionAction, DeletionDecision
 from hr_sync.domain.plan import Plan, Step
 from hr_sync.domain.scope import PageScope, ScopeDecision
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite
@@ -66,17 +66,17 @@ def resolve_missing(
         known_pages=known_pages,
         mirrored_space_ids=run.job.mirrored_space_ids,
         hold=run.state.hold,
-        hide=run.store.hide,
+        hide=run.hide,
         listed=True,
     )
-    fails = {Verdict.KEEP, Verdict.SUSPECT} if shown else {Verdict.KEEP}
-    failed = {each.page_id: each.evidence for each in decisions if each.verdict in fails}
+    fails = {DeletionAction.KEEP, DeletionAction.HIDE} if shown else {DeletionAction.KEEP}
+    failed = {each.page_id: each.evidence for each in decisions if each.action in fails}
     record_failures(run, failed, stage=FailureStage.FETCH)
     run.store.forget_failures([each.page_id for each in decisions if each.page_id not in failed])
     return [
         each
         for each in decisions
-        if each.verdict is not Verdict.KEEP and each.page_id in rows and not rows[each.page_id].removed
+        if each.action is not DeletionAction.KEEP and each.page_id in rows and not rows[each.page_id].removed
     ]
 
 
@@ -104,16 +104,16 @@ def _write_bodies(run: SpaceRun, steps: Sequence[Step], since: datetime | None) 
 def _unusable(fetched: Fetched, steps: Mapping[str, Step], scope: PageScope) -> Iterator[tuple[str, str]]:
     """Find bodies that must not be written: from a replica that lags, or changed since the scope was decided."""
     for page_id, page in fetched.pages.items():
-        listed, stored_version = steps[page_id].head, steps[page_id].stored_version
-        if listed is None:
-            # No listing vouches for a lower version, as one of an imported space does.
-            if stored_version is not None and page.head.version < stored_version:
-                yield page_id, f"the body has version {page.head.version}, version {stored_version} is stored"
-        elif page.head.version < listed.version:
-            yield page_id, f"the body has version {page.head.version}, the listing showed {listed.version}"
-        elif scope.by_tree and page.head.parent_id != listed.parent_id:
+        step, version = steps[page_id], page.head.version
+        listed, stored_version = step.head, step.stored_version
+        # Without a listing nothing vouches for a lower version, as one of an imported space has.
+        if listed is None and stored_version is not None and version < stored_version:
+            yield page_id, f"the body has version {version}, version {stored_version} is stored"
+        elif listed is not None and version < listed.version:
+            yield page_id, f"the body has version {version}, the listing showed {listed.version}"
+        elif scope.by_tree and page.head.parent_id != step.parent_id:
             yield page_id, "the page was moved after its place in the page trees was read"
-        elif scope.by_label and page.head.version != listed.version:
+        elif listed is not None and scope.by_label and version != listed.version:
             yield page_id, "the page was edited after its labels were read"
 
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space
-from hr_sync.domain.deletion import DeletionLimit
+from hr_sync.domain.deletion import DeletionDecision, DeletionLimit
 from hr_sync.domain.outcome import Counts, Mode
 from hr_sync.domain.scope import SpaceScope
 from hr_sync.store.space_store import SpaceStore
@@ -54,6 +54,11 @@ class JobKind(StrEnum):
     UNLISTED = "unlisted"  #: the space has stored pages and is not visible any more
     UNCONFIGURED = "unconfigured"  #: the space has stored pages and the settings no longer cover it
 
+    @property
+    def is_away(self) -> bool:
+        """Return True if the space is not among those that the run found in scope."""
+        return self in {JobKind.UNLISTED, JobKind.UNCONFIGURED}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpaceJob:
@@ -67,9 +72,11 @@ class SpaceJob:
     page_ids: Sequence[str] = ()  #: for BY_ID
 
     @property
-    def is_named(self) -> bool:
-        """Return True if somebody asked for this very space or its pages."""
-        return bool(self.request.space_keys or self.request.page_ids)
+    def is_order(self) -> bool:
+        """Return True if somebody asked for what no later run does by itself."""
+        asked = self.request
+        chosen = asked.space_keys or asked.page_ids or asked.every_page or asked.failed_pages
+        return bool(chosen or asked.allow_mass_delete)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +87,7 @@ class SyncPolicy:
     overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
     access_with_full: bool = False  #: a full run compares labels and readers too
     lease_seconds: float = LEASE_SECONDS  #: how long a space stays locked after its worker has crashed
-    busy_wait_seconds: float = 30.0  #: how long to wait for a named space that another worker holds
+    busy_wait_seconds: float = 30.0  #: how long an order waits for a space that another worker holds
 
 
 class AccountProof:
@@ -144,3 +151,7 @@ class SpaceRun:
     def space(self) -> Space:
         """Return the space that is worked on."""
         return self.job.space
+
+    def hide(self, decisions: Sequence[DeletionDecision]) -> None:
+        """Hide the pages of these decisions, and count those that were live."""
+        self.counts.hidden += len(self.store.hide(decisions))

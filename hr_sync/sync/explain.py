@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hr_sync.domain.content import Space
-from hr_sync.domain.deletion import HoldState, LookupResult, LookupStatus, Verdict, decide_absent
+from hr_sync.domain.deletion import DeletionAction, HoldState, LookupResult, LookupStatus, decide_absent
 from hr_sync.domain.scope import ScopeDecision
 from hr_sync.store.read.history import PageHistory
 from hr_sync.sync.context import SyncContext, SyncRequest
@@ -72,13 +72,13 @@ def _decision(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space
         hold=HoldState(),
     )
     words = {
-        Verdict.KEEP: "keep it",
-        Verdict.SKIP: "leave it to the space that it moved to",
-        Verdict.WITHDRAW: "hide it at once and remove it",
-        Verdict.SUSPECT: "hide it at once; a later full run that finds the same removes it",
-        Verdict.CONFIRM: "remove it",
+        DeletionAction.KEEP: "keep it",
+        DeletionAction.SKIP: "leave it to the space that it moved to",
+        DeletionAction.REMOVE: "hide it at once and remove it",
+        DeletionAction.HIDE: "hide it at once; a later full run that finds the same removes it",
+        DeletionAction.CONFIRM: "remove it",
     }
-    return f"{words[decided.verdict]}: {decided.evidence}"
+    return f"{words[decided.action]}: {decided.evidence}"
 
 
 def _summary(history: PageHistory, lookup: LookupResult, scope: ScopeDecision) -> str:
@@ -86,6 +86,8 @@ def _summary(history: PageHistory, lookup: LookupResult, scope: ScopeDecision) -
     if stored is None:
         if history.failure is not None:
             return f"Not in the mirror: it fails in stage {history.failure.stage}: {history.failure.message}."
+        if lookup.result is LookupStatus.NOT_FOUND:
+            return "Not in the mirror, and Confluence has no such page, or does not show it to the account."
         if scope.in_scope is None:
             return "Not in the mirror: it is not known whether it is in scope."
         return (

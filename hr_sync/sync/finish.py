@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from hr_sync.domain.deletion import DeletionPlan, Verdict
-from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport
+from hr_sync.domain.deletion import DeletionAction, DeletionPlan
+from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, look_command, release_command
 from hr_sync.store.values import SpaceRecord
 from hr_sync.sync.context import SpaceRun
 
@@ -44,14 +44,13 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
 
     def record_of(failing_pages: int) -> SpaceRecord:
         run.counts.failed = failing_pages
-        # What was hidden and is removed at the end of the run is counted there.
-        run.counts.hidden = sum(each.was_live for each in result.deletions.hide)
         return SpaceRecord(
             report=_report(run, result, failing_pages),
             looked_at_all=result.looked_at_all,
             listed_all=result.listed_all,
             listing_digest=result.listing_digest,
             watermark=result.watermark if result.looked_at_all else None,
+            is_away=run.job.kind.is_away,
             scope_fingerprint=result.scope_fingerprint,
             access_compared=result.access.compared,
             held=len(result.deletions.held) if result.decided_hold else None,
@@ -67,8 +66,7 @@ def held_message(space_key: str, deletions: DeletionPlan) -> str:
     """Say what is held, why, and what to type."""
     return (
         f"{len(deletions.held)} pages of space {space_key} are hidden and wait to be removed: {deletions.held_reason}. "
-        f"Look at them with `hr-sync run --space {space_key} --dry-run`; remove them with "
-        f"`hr-sync run --space {space_key} --allow-mass-delete`."
+        f"Look at them with `{look_command(space_key)}`; remove them with `{release_command(space_key)}`."
     )
 
 
@@ -77,11 +75,13 @@ def with_removals(report: SpaceReport, deletions: DeletionPlan, removed: Sequenc
     counts = replace(report.counts)
     counts.removed += len(removed)
     counts.hidden -= sum(removed)
-    report = replace(report, counts=counts, deletions=deletions)
-    if not deletions.held or report.outcome is Outcome.HELD:
-        return report
-    error = " ".join(filter(None, (held_message(report.space_key, deletions), report.error)))
-    return replace(report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, error=error)
+    if not deletions.held:
+        return replace(report, counts=counts, deletions=deletions)
+    others = (report.error or "").removeprefix(held_message(report.space_key, report.deletions)).strip()
+    error = " ".join(filter(None, (held_message(report.space_key, deletions), others)))
+    return replace(
+        report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, counts=counts, deletions=deletions, error=error
+    )
 
 
 def _report(run: SpaceRun, result: SpaceResult, failing_pages: int) -> SpaceReport:
@@ -102,7 +102,7 @@ def _report(run: SpaceRun, result: SpaceResult, failing_pages: int) -> SpaceRepo
 
 
 def _doubts(space_key: str, result: SpaceResult, failing_pages: int) -> Iterator[str]:
-    kept = sum(each.verdict is Verdict.KEEP for each in result.deletions.doubtful)
+    kept = sum(each.action is DeletionAction.KEEP for each in result.deletions.doubtful)
     if kept:
         yield (
             f"The listing of space {space_key} does not show {kept} pages for which there is no evidence that they "

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from hr_sync.confluence.source import Source
-from hr_sync.domain.content import StoredPage, listing_digest
+from hr_sync.domain.content import Space, StoredPage, listing_digest
 from hr_sync.domain.deletion import (
+    DeletionAction,
     DeletionDecision,
     DeletionPlan,
     HoldState,
-    Verdict,
     decide_out_of_scope,
     plan_deletions,
 )
@@ -37,13 +37,14 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     record_unknown_scope(run, seen.others)
     missing = write_pages(run, plan)
     withheld = resolve_missing(run, missing, seen.stored, known_pages=list(seen.listing.heads))
-    leaving = decide_leaving(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.store.hide)
+    leaving = decide_leaving(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
     deletions = plan_leaving(run.context, run.job, run.state, [*withheld, *leaving], seen.stored)
     access = sync_access_after(run, seen.listing)
+    shows_all = not any(each.action is DeletionAction.KEEP for each in leaving)
     return finish(
         run,
         SpaceResult(
-            looked_at_all=not any(each.verdict is Verdict.KEEP for each in leaving),
+            looked_at_all=shows_all,
             listed_all=True,
             decided_hold=True,
             deletions=deletions,
@@ -51,7 +52,9 @@ def sync_full(run: SpaceRun) -> SpaceReport:
             watermark=next_watermark(
                 seen.listing.began_at, (head.last_updated for head in seen.listing.heads.values())
             ),
-            listing_digest=listing_digest(seen.in_scope.heads.values()),
+            listing_digest=(
+                listing_digest(seen.in_scope.heads.values()) if shows_all and not seen.listing.unreadable else None
+            ),
             scope_fingerprint=scope.fingerprint,
             access=access,
         ),
@@ -91,12 +94,17 @@ def plan_leaving(
     """Apply the rules to all decisions about one space (`stored`: its rows)."""
     return plan_deletions(
         decisions,
-        stored_pages=sum(not page.removed and page.space_key == job.space.key for page in stored.values()),
+        stored_pages=sum(not page.removed and _is_of(page, job.space) for page in stored.values()),
         limit=context.policy.limit,
         hold=state.hold,
         allow=job.request.allow_mass_delete,
         narrowed=state.scope_fingerprint not in {None, context.scope.pages.fingerprint},
     )
+
+
+def _is_of(page: StoredPage, space: Space) -> bool:
+    """Return True if a row is of the space, also under a key that the space had before."""
+    return page.space_key == space.key or (bool(space.id) and page.space_id == space.id)
 
 
 def next_watermark(

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import RecentChanges, StoredPage
+from hr_sync.domain.content import RecentChanges, StoredPage, WithdrawalReason
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import Plan, plan_incremental
 from hr_sync.sync.apply import record_failures, resolve_missing, write_pages
@@ -99,12 +98,18 @@ def _split_doubted(
 
 
 def _in_scope(run: SpaceRun, plan: Plan, stored: Mapping[str, StoredPage]) -> Plan:
-    """Keep the steps whose pages are in scope, asked of each page that is about to be written."""
+    """Keep the steps whose pages are in scope, asked of each page that is about to be written.
+
+    A page whose ancestors lag behind the list, or the other way round, has failed: its place is not known.
+    """
+    scope = run.context.scope.pages
     written = {step.page_id: step for step in (*plan.fetches, *plan.without_body)}
-    if run.context.scope.pages.is_everything or not written:
+    if scope.is_everything or not written:
         return plan
-    steps = in_scope_steps(run, written, stored, reason="")
-    allowed = {step.page_id for step in steps}
+    asked = {step.page_id: step.parent_id for step in in_scope_steps(run, written, stored, reason="")}
+    moving = [page_id for page_id, parent in asked.items() if scope.by_tree and parent != written[page_id].parent_id]
+    record_failures(run, dict.fromkeys(moving, "its ancestors are not those that the list of changes shows"))
+    allowed = asked.keys() - moving
     return Plan(
         steps=tuple(step for step in plan.steps if step.page_id in allowed or step.page_id not in written),
         unchanged=plan.unchanged,

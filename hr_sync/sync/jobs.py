@@ -6,7 +6,14 @@ from dataclasses import asdict
 
 import structlog
 
-from hr_sync.domain.outcome import ExitCode, Outcome, RunReport, SpaceReport, is_about_every_space, outcome_of
+from hr_sync.domain.outcome import (
+    Counts,
+    Outcome,
+    RunReport,
+    SpaceReport,
+    is_about_every_space,
+    report_of_failure,
+)
 from hr_sync.errors import HrSyncError, LeaseHeld
 from hr_sync.store.values import Busy, SpaceRecord
 from hr_sync.sync.access import sync_access
@@ -69,7 +76,7 @@ class JobRunner:
             context.worker,
             job.run_id,
             seconds=context.policy.lease_seconds,
-            wait_seconds=context.policy.busy_wait_seconds if job.is_named else 0.0,
+            wait_seconds=context.policy.busy_wait_seconds if job.is_order else 0.0,
             cancellation=context.cancellation,
         ) as store:
             if isinstance(store, Busy):
@@ -87,36 +94,26 @@ class JobRunner:
                 return _DO[job.kind](run)
             except HrSyncError as failure:
                 report = self._failed(job, failure, run)
-                store.finish(lambda _failing: SpaceRecord(report=report), clear_old_failures=False)
+                record = SpaceRecord(report=report, is_away=job.kind.is_away)
+                store.finish(lambda _failing: record, clear_old_failures=False)
                 return report
 
     def _busy(self, job: SpaceJob, busy: Busy) -> SpaceReport:
         """Leave the space to the other worker; a scheduled full pass is due again at the next run of any kind."""
-        if job.is_named:
+        if job.is_order:
             raise LeaseHeld(
                 f"{busy.worker} is at work on space {job.space.key}, and still was after "
                 f"{self._context.policy.busy_wait_seconds:g} s. Try again when it is done.",
                 worker=busy.worker,
             )
         if job.kind is JobKind.FULL:
-            self._context.store.request_full_pass(job.space.key)
+            self._context.store.request_full_pass(job.space)
         return SpaceReport(space_key=job.space.key, outcome=Outcome.COMPLETE, busy_with=busy.worker)
 
     def _failed(self, job: SpaceJob, failure: HrSyncError, run: SpaceRun | None = None) -> SpaceReport:
-        ends_run = is_about_every_space(failure)
-        if ends_run and self._ended_by is None:
+        if is_about_every_space(failure) and self._ended_by is None:
             self._ended_by = failure
-        report = SpaceReport(
-            space_key=job.space.key,
-            outcome=outcome_of(failure),
-            exit_code=ExitCode(failure.exit_code),
-            error=str(failure),
-            ends_run=ends_run,
-            busy_with=failure.worker if isinstance(failure, LeaseHeld) else None,
-        )
-        if run is not None:
-            report.counts.add(run.counts)
-        return report
+        return report_of_failure(job.space.key, failure, Counts() if run is None else run.counts)
 
 
 _LEVELS = {

@@ -28,11 +28,6 @@ class Observed:
             return self.stored
         return {page_id: page for page_id, page in self.stored.items() if page_id not in self.others}
 
-    @property
-    def kept_pages(self) -> int:
-        """Return how many stored pages of this space are not removed."""
-        return sum(not page.removed and page.space_key == self.listing.space.key for page in self.stored.values())
-
 
 def observe(source: Source, store: SpaceReader, fetcher: BodyFetcher, space: Space, scope: PageScope) -> Observed:
     """Read everything that a full pass decides from. Raise what `Source` raises."""
@@ -52,15 +47,15 @@ def _without_stale_entries(
     """Leave out listed pages that have moved to another space since.
 
     A listing of a large space takes a while. A page that it shows, and that the mirror has in another space, was moved
-    here or has just been moved away; only a lookup by id can tell.
+    here or has just been moved away; only a lookup by id can tell. A page that gives no such answer is unreadable.
     """
     asked = [page_id for page_id, page in elsewhere.items() if page.space_id != listing.space.id]
     if not asked:
         return listing
-    lookups = fetcher.ask_each(source.lookup, asked)
-    gone = {
-        lookup.page_id
-        for lookup in lookups
-        if lookup.result is not LookupStatus.FOUND or lookup.space_id != listing.space.id
-    }
-    return replace(listing, heads={page_id: head for page_id, head in listing.heads.items() if page_id not in gone})
+    heads, unreadable = dict(listing.heads), dict(listing.unreadable)
+    for lookup in fetcher.ask_each(source.lookup, asked):
+        if lookup.result is not LookupStatus.FOUND:
+            unreadable[lookup.page_id] = "it is listed here, was in another space, and a lookup by id does not show it"
+        if lookup.space_id != listing.space.id:
+            del heads[lookup.page_id]
+    return replace(listing, heads=heads, unreadable=unreadable)

@@ -8,15 +8,15 @@ from dataclasses import replace
 import structlog
 
 from hr_sync.domain.content import Space
-from hr_sync.domain.deletion import hold_across_spaces
 from hr_sync.domain.outcome import ExitCode, Mode, Outcome, RunReport, SpaceReport, conclude, outcome_of, total
-from hr_sync.errors import ConfigurationError, HrSyncError
-from hr_sync.store.values import Busy
+from hr_sync.errors import ConfigurationError, HrSyncError, UsageError
+from hr_sync.store.store import Store
+from hr_sync.store.values import Worker
 from hr_sync.sync.by_id import locate_pages
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
-from hr_sync.sync.finish import with_removals
 from hr_sync.sync.jobs import log_fields, run_jobs
+from hr_sync.sync.removals import settle_removals
 from hr_sync.sync.scope import unseen_page_trees
 from hr_sync.sync.spaces import SpaceSelection, jobs_of, select_spaces
 
@@ -27,14 +27,19 @@ def run(context: SyncContext, request: SyncRequest) -> RunReport:
     """Bring the mirror up to date as requested, and report how it went.
 
     What goes wrong with Confluence, or with the rows of one space, stands in the report: outcome, error and exit code.
-    Raise DatabaseUnavailable if PostgreSQL cannot be reached: then there is nowhere to write a report.
+    Raise DatabaseUnavailable if PostgreSQL cannot be reached: then there is nowhere to write a report. Raise UsageError
+    for a request that names what is not there; no row is left of it.
     """
     began = time.monotonic()
     run_id = context.store.open_run(request.mode, context.worker, context.version)
     with structlog.contextvars.bound_contextvars(run_id=run_id):
         log.info("run.started", mode=str(request.mode))
         with _closed_on_a_crash(context, request, run_id):
-            report = _run(context, request, run_id, began)
+            try:
+                report = _run(context, request, run_id, began)
+            except UsageError:
+                context.store.discard_run(run_id)
+                raise
         context.store.close_run(report)
         log.log(
             _level(report),
@@ -43,6 +48,24 @@ def run(context: SyncContext, request: SyncRequest) -> RunReport:
             requests=report.requests,
             **log_fields(report),
         )
+    return report
+
+
+def record_failed_start(
+    store: Store, worker: Worker, version: str, request: SyncRequest, failure: HrSyncError
+) -> RunReport:
+    """Write and log a run that ended before it began, as its Confluence could not be opened. Return its report."""
+    report = RunReport(
+        run_id=store.open_run(request.mode, worker, version),
+        mode=request.mode,
+        outcome=outcome_of(failure),
+        exit_code=ExitCode(failure.exit_code),
+        spaces=[],
+        error=str(failure),
+    )
+    store.close_run(report)
+    with structlog.contextvars.bound_contextvars(run_id=report.run_id):
+        log.log(_level(report), "run.ended", **log_fields(report))
     return report
 
 
@@ -62,12 +85,14 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         with BodyFetcher(context.source, context.connections) as fetcher:
             jobs = _jobs(context, request, selection, run_id, fetcher)
             reports = run_jobs(context, fetcher, jobs)
-        reports = _settle_removals(context, jobs, reports)
+        reports = settle_removals(context, jobs, reports)
         if request.mode is Mode.FULL:
-            context.store.mark_gone([job.space.key for job in jobs if job.kind in _AWAY])
-        reports = [*_with_unseen(reports, selection.unseen), *_not_seen(context, request, selection)]
+            context.store.mark_gone([job.space.key for job in jobs if job.kind.is_away])
+        reports = [*_with_unseen(reports, selection.unseen, request), *_not_seen(context, request, selection)]
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
+    except UsageError:
+        raise
     except HrSyncError as failure:
         outcome, exit_code, error = outcome_of(failure), failure.exit_code, str(failure)
     for warning in warnings:
@@ -86,9 +111,6 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
     )
 
 
-_AWAY = frozenset({JobKind.UNLISTED, JobKind.UNCONFIGURED})
-
-
 def _jobs(
     context: SyncContext, request: SyncRequest, selection: SpaceSelection, run_id: int, fetcher: BodyFetcher
 ) -> list[SpaceJob]:
@@ -104,45 +126,13 @@ def _jobs(
     ]
 
 
-def _settle_removals(
-    context: SyncContext, jobs: Sequence[SpaceJob], reports: Sequence[SpaceReport]
-) -> list[SpaceReport]:
-    """Remove what may be removed, or hold it, once it is known how much leaves in all spaces of the run together.
+def _with_unseen(reports: Sequence[SpaceReport], unseen: Sequence[str], request: SyncRequest) -> list[SpaceReport]:
+    """Let no run be complete that did not see a space which somebody named, whatever was done about its pages.
 
-    Everything that leaves is hidden already. A space that another worker has taken meanwhile is left as it is: its next
-    full pass decides again.
+    A run that somebody asked to remove what is left of a space that is not visible is complete when it has done so.
     """
-    allow = any(job.request.allow_mass_delete for job in jobs)
-    decided = {report.space_key: report.deletions for report in reports}
-    plans = hold_across_spaces(decided, context.policy.limit, allow=allow)
-    settled = []
-    for job, report in zip(jobs, reports, strict=True):
-        plan = plans[report.space_key]
-        if not plan.remove and plan == report.deletions:
-            settled.append(report)
-            continue
-        with context.store.leased(
-            job.space,
-            context.worker,
-            job.run_id,
-            seconds=context.policy.lease_seconds,
-            wait_seconds=context.policy.busy_wait_seconds,
-            cancellation=context.cancellation,
-        ) as store:
-            if isinstance(store, Busy):
-                log.warning("removals.left", space=job.space.key, worker=store.worker)
-                settled.append(report)
-                continue
-            removed = store.remove(plan.remove)
-            was_live = [each.was_live for each in plan.remove if each.page_id in removed]
-            done = with_removals(report, plan, was_live)
-            store.settle(done, len(plan.held), plan.held_reason)
-            settled.append(done)
-    return settled
-
-
-def _with_unseen(reports: Sequence[SpaceReport], unseen: Sequence[str]) -> list[SpaceReport]:
-    """Let no run be complete that did not see a space which somebody named, whatever was done about its pages."""
+    if request.space_keys and request.allow_mass_delete:
+        return list(reports)
     by_key = {report.space_key.casefold(): report for report in reports}
     for key in unseen:
         report = by_key.get(key.casefold(), SpaceReport(space_key=key, outcome=Outcome.COMPLETE))
@@ -184,6 +174,8 @@ def _closed_on_a_crash(context: SyncContext, request: SyncRequest, run_id: int) 
     """Close the run's row when something unforeseen ends the run, as long as the database still answers."""
     try:
         yield
+    except UsageError:
+        raise
     except Exception as crash:
         report = RunReport(
             run_id=run_id,

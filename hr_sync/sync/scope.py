@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import ContentNode, Listing, StoredPage
+from hr_sync.domain.deletion import LookupStatus
 from hr_sync.domain.plan import decide
 from hr_sync.domain.scope import MAX_LEVELS, Chain, PageScope, ScopeDecision, chain_of
 from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed
@@ -165,12 +166,15 @@ def _is_written(listing: Listing, stored: Mapping[str, StoredPage], page_id: str
 
 
 def unseen_page_trees(source: Source, scope: PageScope) -> Sequence[str]:
-    """Return the ids of `page_trees` and `exclude_page_trees` that the account does not see as pages, sorted."""
+    """Return the ids of `page_trees` and `exclude_page_trees` that the account does not see as pages, sorted.
+
+    One that gives no answer is not among them: what it stands for cannot be read then, which the pages below it say.
+    """
     roots = sorted(scope.page_trees | scope.exclude_page_trees)
     if not roots:
         return []
     found = source.lookup_many(roots)
-    return [root for root in roots if (found.get(root) or source.lookup(root)).status is None]
+    return [root for root in roots if root not in found and source.lookup(root).result is LookupStatus.NOT_FOUND]
 
 
 _UNREADABLE = (NotFound, AccessDenied, AnswerNotTrusted, ServerFailed)

@@ -7,7 +7,7 @@ from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Mode
 from hr_sync.domain.scope import SpaceScope, same_space_key
-from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, UsageError
+from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed, UsageError
 from hr_sync.store.store import Store
 from hr_sync.store.values import StoredSpace
 from hr_sync.sync.context import JobKind, SpaceJob, SyncRequest
@@ -26,23 +26,35 @@ class SpaceSelection:
     warnings: Sequence[str]  #: worth knowing, in words for an operator
 
 
-def select_spaces(source: Source, store: Store, scope: SpaceScope, request: SyncRequest) -> SpaceSelection:
-    """Ask which spaces are there. Raise UsageError for a requested space that is neither covered nor stored."""
-    stored = store.stored_spaces()
+def select_spaces(source: Source, store: Store | None, scope: SpaceScope, request: SyncRequest) -> SpaceSelection:
+    """Ask which spaces are there; without a store nothing is stored yet.
+
+    Raise UsageError for a requested space that is neither covered nor stored.
+    """
+    stored = [] if store is None else store.stored_spaces()
     listed = source.spaces() if scope.is_every_space else source.spaces(sorted(set(scope.spaces)))
-    followed = {} if scope.is_every_space else _follow_renamed(source, scope, listed.spaces, stored)
+    followed: Mapping[Space, Sequence[str]] = {}
+    if not scope.is_every_space:
+        followed = _follow_renamed(source, scope, listed.spaces, stored)
+    excluded = {space.id for space in followed if scope.excludes(space.key, space.alias)}
+    followed = {space: names for space, names in followed.items() if space.id not in excluded}
     spaces = [space for space in listed.spaces if scope.covers(space.key, space.alias)]
     spaces = sorted({space.id: space for space in (*spaces, *followed)}.values(), key=lambda space: space.key)
     wanted = _Wanted(request.space_keys)
     away = [space for space in stored if space.id not in {each.id for each in spaces}]
     away = [space for space in away if not any(same_space_key(space.key, each.key) for each in spaces)]
     wanted.refuse_unknown(spaces, away, scope)
+    covered = {
+        space.key
+        for space in away
+        if space.id not in excluded and scope.covers(space.key, former_names=space.former_keys)
+    }
     asked = list(request.space_keys) or ([] if scope.is_every_space else list(scope.spaces))
     return SpaceSelection(
         every=spaces,
         chosen=[space for space in spaces if wanted.has(space)],
-        unlisted=[_space_of(each) for each in away if scope.covers(each.key) and wanted.has(each)],
-        unconfigured=[_space_of(each) for each in away if not scope.covers(each.key) and wanted.has(each)],
+        unlisted=[_space_of(each) for each in away if each.key in covered and wanted.has(each)],
+        unconfigured=[_space_of(each) for each in away if each.key not in covered and wanted.has(each)],
         unseen=_unseen(asked, spaces, followed),
         unreadable=sorted(listed.unreadable),
         warnings=_warnings(scope, listed.spaces, stored, followed),
@@ -101,15 +113,15 @@ def _follow_renamed(
     source: Source, scope: SpaceScope, listed: Sequence[Space], stored: Sequence[StoredSpace]
 ) -> dict[Space, Sequence[str]]:
     """Find configured spaces that have another key now, as the mirror knows their ids. Return the keys they had too."""
-    followed = {}
+    followed: dict[Space, Sequence[str]] = {}
     for known in stored:
         names = [known.key, *known.former_keys]
-        missing = any(scope.covers(name) for name in names) and not any(space.id == known.id for space in listed)
-        if known.id is None or not missing:
+        is_meant = scope.covers(known.key, former_names=known.former_keys)
+        if known.id is None or not is_meant or any(space.id == known.id for space in listed):
             continue
         try:
             space = source.find_space(Space(id=known.id, key=known.key, name=known.name))
-        except (NotFound, AccessDenied, AnswerNotTrusted):
+        except (NotFound, AccessDenied, AnswerNotTrusted, ServerFailed):
             continue
         if not space.archived and not any(same_space_key(space.key, name) for name in scope.spaces):
             followed[space] = names

@@ -7,7 +7,6 @@ from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.deletion import (
     DeletionDecision,
     DeletionPlan,
-    Verdict,
     decide_out_of_scope,
     decide_space_archived,
     plan_deletions,
@@ -21,18 +20,23 @@ from hr_sync.sync.context import SpaceJob, SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import SpaceResult, finish
 
+_WHY_LOST = (
+    "the account no longer sees the space, most likely because its permission was withdrawn (`hr-sync check`); "
+    "if it was really deleted, they may go"
+)
+
 
 def sync_unlisted(run: SpaceRun) -> SpaceReport:
     """Hide the pages of a space that is not visible any more, and decide about their removal."""
     pages = run.store.stored_pages()
-    deletions = decide_unlisted(run.context, run.job, run.state, pages, run.fetcher, hide=run.store.hide)
+    deletions = decide_unlisted(run.context, run.job, run.state, pages, run.fetcher, hide=run.hide)
     return _finish(run, deletions)
 
 
 def sync_unconfigured(run: SpaceRun) -> SpaceReport:
     """Hide the pages of a space that the settings no longer cover; their removal waits for a decision."""
     pages = run.store.stored_pages()
-    deletions = decide_unconfigured(run.context, run.job, run.state, pages, run.fetcher, hide=run.store.hide)
+    deletions = decide_unconfigured(run.context, run.job, run.state, pages, run.fetcher, hide=run.hide)
     return _finish(run, deletions)
 
 
@@ -51,7 +55,8 @@ def decide_unlisted(
     longer read must be hidden at once; only the account check guards these lookups.
     """
     pages = _kept(stored)
-    if _is_archived(context, job.space):
+    archived = _is_archived(context, job.space)
+    if archived:
         decisions = [decide_space_archived(page) for page in pages]
         hide(decisions)
     else:
@@ -65,7 +70,8 @@ def decide_unlisted(
             hold=state.hold,
             hide=hide,
         )
-    return _plan(context, job, state, decisions, len(pages))
+    plan = _plan(context, job, state, decisions, len(pages))
+    return replace(plan, held_reason=_WHY_LOST) if plan.held and not archived else plan
 
 
 def decide_unconfigured(
@@ -109,7 +115,7 @@ def _finish(run: SpaceRun, deletions: DeletionPlan) -> SpaceReport:
         run,
         SpaceResult(
             looked_at_all=False,
-            decided_hold=not any(each.verdict is Verdict.KEEP for each in deletions.doubtful),
+            decided_hold=True,
             deletions=deletions,
             allowed=run.job.request.allow_mass_delete,
         ),

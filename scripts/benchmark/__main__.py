@@ -17,7 +17,7 @@ _QUICK_REPETITIONS = 3
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure. Gives 1 when --quick finds a regression."""
+    """Measure. Return 1 if --quick finds a regression."""
     options = _options(arguments)
     if options.quick or options.store:
         return _quick(store=options.store)
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     documents = []
     with running_postgres() as postgres:
         for case in chosen:
-            repetitions = run_case(case, postgres, repetitions=options.repeat, tell=_tell)
+            repetitions = run_case(case, postgres, repetitions=options.repeat, report=_report)
             print(f"{table(case, repetitions)}\n", flush=True)
             documents.append(document(case, repetitions))
     if options.json:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _quick(*, store: bool) -> int:
     with running_postgres() as postgres:
-        repetitions = run_case(quick.CASE, postgres, repetitions=_QUICK_REPETITIONS, tell=_tell)
+        repetitions = run_case(quick.CASE, postgres, repetitions=_QUICK_REPETITIONS, report=_report)
     measured = quick.ratios(repetitions)
     print(table(quick.CASE, repetitions))
     print("\n".join(f"- {name}: {value:g}" for name, value in measured.items()))
@@ -66,7 +66,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _tell(what: str) -> None:
+def _report(what: str) -> None:
     if sys.stderr.isatty():
         print(what, file=sys.stderr)
 

@@ -4,11 +4,11 @@ Each run fetches and writes every page anew. The slope is fitted over the last f
 """
 
 import json
-import threading
 from pathlib import Path
 from resource import getpagesize
 from statistics import linear_regression
 
+from hr_sync.cancellation import Cancellation
 from hr_sync.cli.bootstrap import open_context, open_settings
 from hr_sync.sync.context import SyncRequest
 from hr_sync.sync.run import run
@@ -24,9 +24,9 @@ def resident_megabytes() -> float:
 
 def main() -> None:
     held = []
-    with open_context(open_settings(None), threading.Event()) as mirror:
+    with open_context(open_settings(None), Cancellation()) as context:
         for _ in range(_RUNS):
-            run(mirror, SyncRequest(every_page=True))
+            run(context, SyncRequest(every_page=True))
             held.append(resident_megabytes())
     settled = held[_SETTLING:]
     slope = linear_regression(range(len(settled)), settled).slope

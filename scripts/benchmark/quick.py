@@ -12,7 +12,7 @@ from benchmark.steps import Case, Samples, Step
 TOLERANCE = 0.3  #: a ratio may be this much worse than the stored one
 
 FAR = Step(name="first run, database 1.5 ms away", round_trip_ms=1.5, database="far")
-_LATE = Step(name=AT_150_MS.name, door=AT_150_MS.door, database="late")
+_LATE = Step(name=AT_150_MS.name, conditions=AT_150_MS.conditions, database="late")
 
 CASE = Case(
     name="quick",

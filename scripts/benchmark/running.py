@@ -14,36 +14,36 @@ from benchmark.steps import Case, Sample, Samples, Step
 _PARTIAL = 3  # hr-sync's exit code where the database refused pages
 
 
-def run_case(case: Case, postgres: Postgres, *, repetitions: int, tell: Callable[[str], None]) -> Sequence[Samples]:
-    """Run a case. Gives the samples of each repetition, after one that only warms the simulator's cache."""
+def run_case(case: Case, postgres: Postgres, *, repetitions: int, report: Callable[[str], None]) -> Sequence[Samples]:
+    """Run a case. Return the samples of each repetition, after one that only warms the simulator's cache."""
     with running_site(pages=case.pages, spaces=case.spaces, largest_page_bytes=case.largest_page_bytes) as site:
         everything = []
         for repetition in range(repetitions + 1):
             samples = {}
             for step in case.steps:
-                tell(f"{case.name}: {step.name}, {f'repetition {repetition}' if repetition else 'warming up'}")
+                report(f"{case.name}: {step.name}, {f'repetition {repetition}' if repetition else 'warming up'}")
                 samples[step.name] = run_step(step, site, postgres)
             everything.append(samples)
         return everything[1:]
 
 
 def run_step(step: Step, site: Site, postgres: Postgres) -> Sample:
-    """Run one step and measure it. Raises ProcessFailed."""
+    """Run one step and measure it. Raise ProcessFailed."""
     if step.fresh:
         postgres.fresh(step.database)
     edited = site.edit(step.edited_share) if step.edited_share else 0
     with _database_port(step, postgres) as port:
-        address = environment(site.open(step.door), site.spaces, postgres.url(step.database, port=port))
+        address = environment(site.open(step.conditions), site.spaces, postgres.url(step.database, port=port))
         if step.refusing:
             measure(command(Contender.HR_SYNC, ("init-db",)), address)
             postgres.refuse_some(step.database)
         postgres.settle()
-        site.open(step.door)
+        site.open(step.conditions)
         cpu_before = postgres.cpu_seconds()
         measured = measure(
             command(step.contender, step.arguments), address, accepted=(0, _PARTIAL) if step.refusing else (0,)
         )
-    asked = site.asked(step.door)
+    asked = site.asked(step.conditions)
     parts = _parts(step, measured.output)
     return Sample(
         wall_seconds=max(parts["fetch"], parts["copy"]) if parts and "copy" in parts else measured.wall_seconds,

@@ -59,7 +59,7 @@ def main() -> int:
 
 @contextmanager
 def _running(*, cache_bytes: int) -> Iterator[str]:
-    """The origin of a simulator in another process."""
+    """Return the origin of a simulator in another process."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.Process(target=_serve, args=(theirs, cache_bytes), daemon=True)
     process.start()
@@ -77,7 +77,7 @@ def _serve(pipe: multiprocessing.connection.Connection, cache_bytes: int) -> Non
 
 
 def _wrk(client: str, url: str, encoding: str) -> Figures:
-    """The client's own figures; its transfer is in binary units and counts headers too."""
+    """Return the client's own figures; its transfer is in binary units and counts headers too."""
     command = [client, "-t", "1", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s", "-H", AUTHORIZATION]
     output = _run([*command, "-H", f"Accept-Encoding: {encoding}", url])
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)

@@ -20,8 +20,8 @@ CACHE_BYTES = 6 << 30  # answers are made once and then kept, so that the simula
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
-    """One way in: how the site behaves for a step."""
+class Conditions:
+    """How the site behaves for a step."""
 
     latency_ms: int = 0
     limit_cap: int | None = None  #: lists are cut to this many entries, whatever is asked for
@@ -30,7 +30,7 @@ class Door:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What was asked of a door since it was last opened, and what answering cost the simulator."""
+    """What was asked under these conditions since they were last set, and what answering cost the simulator."""
 
     requests: int
     bytes: int  #: as sent, compressed
@@ -47,17 +47,17 @@ class Site:
         self._pipe = pipe
         self.spaces = spaces
 
-    def open(self, door: Door) -> str:
-        """Return the address of a door, its counters set back."""
-        return str(self._call("open", door))
+    def open(self, conditions: Conditions) -> str:
+        """Return the address of the site under these conditions, with its counters at zero."""
+        return str(self._call("open", conditions))
 
-    def asked(self, door: Door) -> Asked:
-        """Tell what was asked of a door."""
-        asked: Asked = self._call("asked", door)
+    def asked(self, conditions: Conditions) -> Asked:
+        """Return what was asked under these conditions."""
+        asked: Asked = self._call("asked", conditions)
         return asked
 
     def edit(self, share: float) -> int:
-        """Return a share of the pages a new version. Gives their number."""
+        """Give a share of the pages a new version. Return their number."""
         return int(self._call("edit", share))
 
     def _call(self, name: str, argument: object) -> Any:
@@ -84,30 +84,30 @@ def _serve(pipe: Connection, pages: int, spaces: int, largest_page_bytes: int) -
     if largest_page_bytes:
         world.edit_page(world.pages()[pages // 2].id, storage=f"<p>{'x' * largest_page_bytes}</p>")
     with ExitStack() as stack:
-        doors = _Doors(world, stack)
-        calls: dict[str, Callable[[Any], object]] = {"open": doors.open, "asked": doors.asked, "edit": doors.edit}
+        servers = _Servers(world, stack)
+        calls: dict[str, Callable[[Any], object]] = {"open": servers.open, "asked": servers.asked, "edit": servers.edit}
         pipe.send([space.key for space in world.spaces()])
         for name, argument in iter(pipe.recv, ("stop", None)):
             pipe.send(calls[name](argument))
 
 
-class _Doors:
+class _Servers:
     def __init__(self, world: World, stack: ExitStack) -> None:
         self._world = world
         self._stack = stack
-        self._open: dict[Door, Simulator] = {}
+        self._open: dict[Conditions, Simulator] = {}
         self._cpu_before = 0.0
         self._edits = 0
 
-    def open(self, door: Door) -> str:
-        if door not in self._open:
-            self._open[door] = self._stack.enter_context(self._simulator(door))
-        self._open[door].requests.clear()
+    def open(self, conditions: Conditions) -> str:
+        if conditions not in self._open:
+            self._open[conditions] = self._stack.enter_context(self._simulator(conditions))
+        self._open[conditions].requests.clear()
         self._cpu_before = time.process_time()
-        return self._open[door].site_url
+        return self._open[conditions].site_url
 
-    def asked(self, door: Door) -> Asked:
-        requests = self._open[door].requests
+    def asked(self, conditions: Conditions) -> Asked:
+        requests = self._open[conditions].requests
         with_bodies = [request.query for request in requests if ("body-format", "storage") in request.query]
         return Asked(
             requests=len(requests),
@@ -126,14 +126,16 @@ class _Doors:
             self._world.edit_page(page.id, storage=f"{page.storage}<p>Edit {self._edits}.</p>")
         return len(pages[::step])
 
-    def _simulator(self, door: Door) -> Simulator:
+    def _simulator(self, conditions: Conditions) -> Simulator:
         return Simulator(
             self._world,
             cache_bytes=CACHE_BYTES,
-            faults=[Fault(kind="lowered-limit", times=0, argument=door.limit_cap)] if door.limit_cap else (),
+            faults=[Fault(kind="lowered-limit", times=0, argument=conditions.limit_cap)]
+            if conditions.limit_cap
+            else (),
             username=USERNAME,
             api_token=TOKEN,
-            latency_seconds=door.latency_ms / 1000,
-            rate_per_second=door.rate_per_second,
+            latency_seconds=conditions.latency_ms / 1000,
+            rate_per_second=conditions.rate_per_second,
             removed_v1=False,  # the tutorial's library knows no other interface
         )

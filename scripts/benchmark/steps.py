@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from benchmark.contenders import Contender
-from benchmark.site import Door
+from benchmark.site import Conditions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class Step:
     name: str  #: unique within a case
     contender: Contender = Contender.HR_SYNC
     arguments: tuple[str, ...] = ("run", "--json")
-    door: Door = field(default_factory=Door)
+    conditions: Conditions = field(default_factory=Conditions)
     database: str = "mirror"
     fresh: bool = True  #: the database is made anew; else it is what an earlier step left
     round_trip_ms: float = 0.0  #: between the process and the database

@@ -72,7 +72,7 @@ class AnswerCache:
                 self._size -= dropped.size_bytes
 
     def clear(self) -> None:
-        """For changes that are not the world's."""
+        """Forget every answer, after a change that the world's revision does not show."""
         with self._lock:
             self._kept.clear()
             self._size = 0

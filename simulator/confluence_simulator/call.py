@@ -15,7 +15,7 @@ from confluence_simulator.world.access import can_view, can_view_space
 
 
 @dataclass(frozen=True, kw_only=True)
-class Circumstances:
+class Conditions:
     """What a fault may change for one request before it is answered."""
 
     anonymous: bool = False
@@ -33,7 +33,7 @@ class Circumstances:
     ancestors_break: bool = False
 
 
-ORDINARY = Circumstances()
+ORDINARY = Conditions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class Call:
     user: User | None
     """None is an anonymous caller."""
     listings: ListingCache
-    circumstances: Circumstances = ORDINARY
+    conditions: Conditions = ORDINARY
 
     @property
     def site_url(self) -> str:
@@ -59,15 +59,15 @@ class Call:
 
     def sees(self, content: Content) -> bool:
         """Whether the caller may view this content."""
-        if content.id in self.circumstances.hidden_ids:
+        if content.id in self.conditions.hidden_ids:
             return False
-        if self.circumstances.half_visible:
+        if self.conditions.half_visible:
             return anonymous_sees(content) and can_view(self.world, content, self.world.bot)
         return can_view(self.world, content, self.user)
 
     def sees_space(self, space: Space) -> bool:
         """Whether the caller may view this space."""
-        return can_view_space(space, self.world.bot if self.circumstances.half_visible else self.user)
+        return can_view_space(space, self.world.bot if self.conditions.half_visible else self.user)
 
     def is_named(self, space: Space, keys: Sequence[str]) -> bool:
         """Whether one of these keys means the space: in any case and by its alias, unless switches say otherwise."""
@@ -79,10 +79,10 @@ class Call:
         return not set(names).isdisjoint(keys)
 
     def find(self, content_id: str) -> Content | None:
-        """The state that a single read shows, or None if there is nothing that this caller may see."""
-        if self.circumstances.single_reads_absent or content_id in self.circumstances.unreadable_ids:
+        """Return the state that a single read shows, or None if there is nothing that this caller may view."""
+        if self.conditions.single_reads_absent or content_id in self.conditions.unreadable_ids:
             return None
-        lag = self.circumstances.lag
+        lag = self.conditions.lag
         found = self.world.find_at(content_id, self.world.now - lag) if lag else self.world.find(content_id)
         return found if found is not None and self.sees(found) else None
 
@@ -91,7 +91,7 @@ class Call:
         return found if isinstance(found, Page) and found.kind == kind else None
 
     def captured_id(self) -> str:
-        """The id in the path; anything but a number is refused as Confluence does."""
+        """Return the id in the path; refuse anything but a number as Confluence does."""
         text = self.captured["id"]
         if not text.isascii() or not text.removeprefix("att").isdigit():
             raise BadParameterError("id", text, "Long")
@@ -99,13 +99,13 @@ class Call:
 
     def list_moment(self) -> datetime | None:
         """As of when lists are answered; None is now."""
-        lag = self.circumstances.lag or self.tenant.list_lag
+        lag = self.conditions.lag or self.tenant.list_lag
         return self.world.now - lag if lag else None
 
     def limit(self, default: int, most: int) -> int:
-        """What was asked for, lowered where a fault says so."""
+        """Return the limit that was asked for, lowered where a fault says so."""
         limit = self.query.integer("limit", default, low=1, high=most)
-        cap = self.circumstances.limit_cap
+        cap = self.conditions.limit_cap
         return min(limit, cap) if cap else limit
 
 

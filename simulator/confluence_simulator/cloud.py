@@ -18,12 +18,12 @@ DEPRECATED = (
 
 
 def current_user(call: Call) -> Answer:
-    """`type` is known or anonymous: the only dependable way to tell whether credentials work."""
+    """Answer who asks; `type` (known or anonymous) is the only dependable sign that credentials work."""
     return Answer(document=cloud_user(call.user, call.site_url))
 
 
 def _until_removed(handler: Handler) -> Handler:
-    """Answers with deprecation headers until the tenant's switch is thrown, with 410 from then on."""
+    """Answer with deprecation headers, or with 410 where the tenant's switch says that the endpoint is removed."""
 
     def answer(call: Call) -> Answer:
         return v1_gone() if call.tenant.removed_v1 else replace(handler(call), headers=DEPRECATED)

@@ -56,7 +56,7 @@ class Control:
         self._faults = faults
 
     def answer(self, request: Request) -> Answer:
-        """400 with a sentence for what the world refuses, 404 for what there is not."""
+        """Answer a control request: 400 with a sentence for what the world refuses, 404 for an unknown path."""
         resource, *rest = request.path.removeprefix(PREFIX).strip("/").split("/")
         try:
             given = orjson.loads(request.body) if request.body else {}

@@ -17,7 +17,7 @@ from confluence_simulator.world import User, World
 
 
 def caller(request: Request, tenant: Tenant, world: World, *, through_gateway: bool) -> User | None:
-    """The account of a right token, None for an anonymous caller; otherwise raises RefusedError as the tenant does."""
+    """Return the account of a right token, None for an anonymous caller; else raise RefusedError as the tenant does."""
     if _is_right(request, tenant) and (through_gateway or not tenant.scoped_token):
         return world.bot
     if tenant.bad_credentials == "anonymous" and not (tenant.scoped_token or through_gateway):

@@ -11,19 +11,19 @@ from confluence_simulator.messages import Pairs
 from confluence_simulator.refusals import BadParameterError
 
 NOT_SIGNED = frozenset({"cursor", "limit", "next", "prev", "start", "after-empty"})
-"""`limit` is signed by its effective value, so that leaving out a default changes nothing; `after-empty` is our own."""
+"""`limit` is signed by its effective value, so that leaving out a default changes nothing; `after-empty` is ours."""
 SIGNATURE_BYTES = 12
 
 
 def seal(position: dict[str, Any], secret: bytes, path: str, pairs: Pairs, limit: int) -> str:
-    """`position` is where the next page begins; it can be read by everybody and changed by nobody."""
+    """Return a cursor; `position`, where the next page begins, can be read from it but not changed."""
     content = orjson.dumps(position)
     signature = _signature(secret, content, path, pairs, limit)
     return base64.urlsafe_b64encode(signature + content).decode().rstrip("=")
 
 
 def unseal(cursor: str, secret: bytes, path: str, pairs: Pairs, limit: int) -> dict[str, Any]:
-    """Raises BadParameterError unless cursor, path, parameters and limit are those that it was made for."""
+    """Read a cursor; raise BadParameterError unless path, parameters and limit are those that it was made for."""
     try:
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         signature, content = sealed[:SIGNATURE_BYTES], sealed[SIGNATURE_BYTES:]

@@ -24,7 +24,7 @@ def server_information(call: Call) -> Answer:
 
 
 def experimental_restrictions(_: Call) -> Answer:
-    """Answers silently empty, whatever is restricted; only `rest/api/.../byOperation` tells."""
+    """Answer an empty list, whatever is restricted; only `rest/api/.../byOperation` shows restrictions."""
     return Answer(document={"results": [], "start": 0, "limit": 100, "size": 0, "_links": {}})
 
 

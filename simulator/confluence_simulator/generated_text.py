@@ -94,7 +94,7 @@ SHORTEST_FILLER = 40
 
 
 def generated_storage(number: int, length: int) -> str:
-    """A body of about `length` bytes that no other `number` shares."""
+    """Return a body of about `length` bytes that no other `number` shares."""
     chance = random.Random(number)  # noqa: S311 - repeatable text, no secrets
     parts = [f"<h1>Policy&nbsp;{number}</h1>"]
     if number % 8 == 0:

@@ -9,12 +9,12 @@ from confluence_simulator.messages import Pairs
 
 
 def zulu(moment: datetime) -> str:
-    """UTC with milliseconds and Z, e.g. 2026-03-19T14:23:47.640Z."""
+    """Return UTC with milliseconds and Z, e.g. 2026-03-19T14:23:47.640Z."""
     return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def with_offset(moment: datetime, offset: timedelta) -> str:
-    """Data Center's dates, e.g. 2022-04-27T07:15:13.012+10:00; a server in UTC writes Z."""
+    """Return a date as Data Center writes it, e.g. 2022-04-27T07:15:13.012+10:00; a server in UTC writes Z."""
     if not offset:
         return zulu(moment)
     return moment.astimezone(timezone(offset)).isoformat(timespec="milliseconds")
@@ -26,7 +26,7 @@ def http_date(moment: datetime) -> str:
 
 
 def tiny(content_id: str) -> str:
-    """The short link: the id in little-endian bytes, base64 without trailing padding and zeros."""
+    """Return the short link: the id in little-endian bytes, base64 without trailing padding and zeros."""
     number = int(content_id.removeprefix("att"))
     packed = base64.b64encode(number.to_bytes((number.bit_length() + 7) // 8 or 1, "little"), altchars=b"-_")
     return f"/x/{packed.decode().rstrip('=').rstrip('A')}"

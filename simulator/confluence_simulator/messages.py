@@ -82,7 +82,7 @@ def parse_request(head: bytes) -> Request:
 
 
 def compress(payload: bytes) -> bytes:
-    """The fastest level: a simulator must never be what a benchmark measures."""
+    """Compress at the fastest level: a benchmark of a client must not measure the simulator."""
     return gzip.compress(payload, compresslevel=1, mtime=0)
 
 

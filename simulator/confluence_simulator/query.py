@@ -20,7 +20,7 @@ class Query:
         return any(key == name for key, _ in self.pairs)
 
     def one(self, name: str, default: str = "") -> str:
-        """The first value of a repeated parameter."""
+        """Return the first value of a repeated parameter."""
         return next((value for key, value in self.pairs if key == name), default)
 
     def many(self, name: str, *, most: int = 0) -> tuple[str, ...]:

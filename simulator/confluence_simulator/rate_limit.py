@@ -8,7 +8,7 @@ from confluence_simulator.tenant import Tenant
 
 
 class RateLimit:
-    """Lets bursts of one second's worth through. `clock` gives seconds that never run backwards."""
+    """Allow bursts of one second's worth. `clock` gives seconds that never run backwards."""
 
     def __init__(self, per_second: float, clock: Callable[[], float]) -> None:
         self._per_second = per_second

@@ -74,12 +74,12 @@ def v1_gone() -> Answer:
 
 
 def not_permitted() -> Answer:
-    """Cloud's v1 to a wrong token or an account without access to the site."""
+    """Return the refusal of Cloud's v1 for a wrong token or an account without access to the site."""
     return Answer(status=403, document={"message": "Current user not permitted to use Confluence", "statusCode": 403})
 
 
 def forbidden(path: str) -> Answer:
-    """Confluence refuses one thing to an account that it knows, in the shape of the API that was asked."""
+    """Return Confluence's refusal of one thing to an account that it knows, in the shape of the API that was asked."""
     if "/api/v2/" in path:
         return v2_refusal(403, "FORBIDDEN", "Current user is not permitted to view this content")
     return v1_refusal(403, "PermissionException", "Not permitted to view this content", authorized=False)
@@ -112,7 +112,7 @@ def foreign_refusal(status: int, path: str) -> Answer:
 
 
 def captcha_by_header() -> Answer:
-    """Data Center after too many failed logins, where one header alone says so."""
+    """Return Data Center's refusal after too many failed logins, where one header alone says so."""
     headers = (("X-Authentication-Denied-Reason", "CAPTCHA_CHALLENGE"),)
     return Answer(status=403, body=b"", content_type=HTML, headers=headers)
 
@@ -122,7 +122,7 @@ def unauthorized() -> Answer:
 
 
 def scope_mismatch() -> Answer:
-    """The gateway to a token whose scopes do not reach."""
+    """Return the gateway's refusal of a token that lacks a scope."""
     return Answer(status=401, document={"code": 401, "message": "Unauthorized; scope does not match"})
 
 
@@ -138,12 +138,12 @@ def unknown_cloud_id(path: str) -> Answer:
 
 
 def site_gone(status: int = 404) -> Answer:
-    """The edge's page for a site that is suspended or a product that was removed; seen as 404 and as 503."""
+    """Return the edge's page for a suspended site or a removed product; it was seen as 404 and as 503."""
     return Answer(status=status, body=SITE_GONE_PAGE, content_type="text/html", headers=(("Atl-Missing-Tcs", "true"),))
 
 
 def no_such_page() -> Answer:
-    """A path that no API of this site has."""
+    """Return the answer to a path that no API of this site has."""
     return Answer(status=404, body=b"<html><head><title>Page not found</title></head></html>", content_type=HTML)
 
 
@@ -156,12 +156,12 @@ def redirect(location: str, status: int = 302) -> Answer:
 
 
 def login_needed(context: str, target: str) -> Answer:
-    """Data Center to somebody who is not logged in."""
+    """Return Data Center's redirect of somebody who is not logged in."""
     return redirect(f"{context}/login.action?os_destination={target.replace('/', '%2F').replace('?', '%3F')}")
 
 
 def seraph_refusal() -> Answer:
-    """Data Center to a wrong password where basic authentication is on."""
+    """Return Data Center's refusal of a wrong password where basic authentication is on."""
     return Answer(
         status=401,
         body=b"<html><head><title>Unauthorized (401)</title></head></html>",

@@ -1,4 +1,4 @@
-"""Storage format into the other representations, plainly: enough to be told apart, never to be looked at."""
+"""Storage format into the other representations, plainly: enough to distinguish them."""
 
 import html
 import re
@@ -22,12 +22,12 @@ def as_text(storage: str) -> str:
 
 
 def as_adf(storage: str) -> dict[str, Any]:
-    """An Atlassian document of one paragraph."""
+    """Return an Atlassian document of one paragraph."""
     text = as_text(storage)
     content = [{"type": "paragraph", "content": [{"type": "text", "text": text}]}] if text else []
     return {"type": "doc", "version": 1, "content": content}
 
 
 def excerpt(storage: str) -> str:
-    """The start of the text, as in search results."""
+    """Return the start of the text, as in search results."""
     return as_text(storage)[:EXCERPT_CHARACTERS]

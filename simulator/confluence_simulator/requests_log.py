@@ -1,4 +1,4 @@
-"""What was asked of the simulator: one frozen record per request, for tests to count."""
+"""The log of requests: one frozen record each, for tests to count."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ class RequestRecord:
 
 
 class RequestLog(Sequence[RequestRecord]):
-    """Grows while the simulator runs. Written before the answer is sent, so a client's next line sees its request."""
+    """A log of requests. A record is written before its answer is sent, so a client with the answer finds it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class RequestLog(Sequence[RequestRecord]):
             self._peak = self._running
 
     def count(self, path_prefix: str = "") -> int:
-        """Requests whose path, or route below the site, starts with `path_prefix`."""
+        """Count the requests whose path, or route below the site, starts with `path_prefix`."""
         return sum(record.path.startswith(path_prefix) or record.route.startswith(path_prefix) for record in self)
 
     @property

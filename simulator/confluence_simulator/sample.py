@@ -12,7 +12,7 @@ BEFORE_LAST_EDIT = timedelta(days=30)
 
 
 def handbook_world(*, start: datetime = DEFAULT_START, step: timedelta = DEFAULT_STEP) -> World:
-    """The spaces of the handbook with all their pages; two of three pages have been edited since they were written."""
+    """Return the spaces of the handbook with all their pages; two of three pages have been edited since."""
     world = World(start=start, step=step)
     for space in spaces():
         world.create_space(space.key, space.name, description=space.description, created_at=start - timedelta(days=900))

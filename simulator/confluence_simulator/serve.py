@@ -40,7 +40,7 @@ class ServeOptions:
 
 
 def make_simulator(options: ServeOptions) -> Simulator:
-    """Not started yet. Raises ValueError, with the file's name, for a faults file that cannot be used."""
+    """Return a site that is not started; raise ValueError, with the file's name, for a bad faults file."""
     return Simulator(
         _world(options),
         port=options.port,
@@ -64,7 +64,7 @@ def serve_forever(
 
 
 def read_faults(path: Path) -> list[Fault]:
-    """A JSON list of objects with kind, at, match, times, argument. Raises ValueError for anything else."""
+    """Read a JSON list of objects with kind, at, match, times, argument; raise ValueError for anything else."""
     try:
         listed = orjson.loads(path.read_bytes())
         faults = [Fault.from_data(fault) for fault in listed] if isinstance(listed, list) else None
@@ -143,7 +143,7 @@ def _announce(simulator: Simulator) -> None:
 
 
 def _world(options: ServeOptions) -> World:
-    """Its time begins now, so that its dates look alive."""
+    """Return the world to serve; its clock begins now."""
     start = datetime.now(UTC)
     if options.pages is None:
         return handbook_world(start=start)

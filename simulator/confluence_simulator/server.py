@@ -53,7 +53,7 @@ class Server:
         return self._address[1]
 
     def start(self) -> None:
-        """Raises OSError when the port is taken."""
+        """Start to serve; raise OSError when the port is taken."""
         self._listener = socket.create_server(self._address, backlog=512)
         self._address = self._listener.getsockname()[:2]
         self._run(self._accept, self._listener)
@@ -101,7 +101,7 @@ class Server:
         try:
             self._converse(connection)
         except OSError:
-            pass  # the client went away; there is nobody left to tell
+            pass  # the client closed the connection
         finally:
             with self._lock:
                 self._open.discard(connection)
@@ -119,7 +119,7 @@ class Server:
                 return
 
     def _deliver(self, connection: socket.socket, delivery: Delivery) -> bool:
-        """True if the connection can take another request."""
+        """Send the answer, and return whether the connection can take another request."""
         if delivery.delay_seconds:
             self._stopping.wait(delivery.delay_seconds)
         if delivery.settled is not None:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Self, Unpack
 
 from confluence_simulator.answer_cache import CAPACITY_BYTES, AnswerCache, Packed, packed
-from confluence_simulator.call import ORDINARY, Circumstances
+from confluence_simulator.call import ORDINARY, Conditions
 from confluence_simulator.control import PREFIX, Control
 from confluence_simulator.faults import KINDS, Fault, FaultPlan
-from confluence_simulator.faults.kind import Parcel, Scene
+from confluence_simulator.faults.kind import EncodedAnswer, FaultContext
 from confluence_simulator.faults.wire import whole
 from confluence_simulator.links import http_date
 from confluence_simulator.messages import GZIP_FROM_BYTES, Answer, Pairs, Request
@@ -57,13 +57,13 @@ class Simulator:
         self.stop()
 
     def start(self) -> None:
-        """Raises OSError when the port is taken."""
+        """Start to serve; raise OSError when the port is taken."""
         self._server.start()
         self._site.origin = self.origin
         self._site.webhooks.start()
 
     def stop(self) -> None:
-        """Ends every connection and thread; the world, the log and the faults that fired can still be read."""
+        """End every connection and thread; the world, the log and the faults that fired can still be read."""
         self._server.stop()
         self._site.webhooks.stop()
 
@@ -74,22 +74,22 @@ class Simulator:
 
     @property
     def site_url(self) -> str:
-        """With the context path: what a user would give as the address of Confluence."""
+        """The address that a user would type, with the context path."""
         return self.origin + self.tenant.context
 
     @property
     def gateway_url(self) -> str:
-        """The API gateway's address of a Cloud site, as scoped tokens need it."""
+        """The address of a Cloud site behind the API gateway, which scoped tokens need."""
         return f"{self.origin}{self.tenant.gateway_prefix}{self.tenant.context}"
 
     def _exchange(self, request: Request) -> Delivery:
         if request.path.startswith(PREFIX):
             answer = self._control.answer(request)
-            return whole(self._parcel(packed(answer), request))
+            return whole(self._encoded(packed(answer), request))
         self.requests.begin()
         made, firing = self._packed(request, self.faults.take(request.target))
-        parcel = self._parcel(made, request)
-        delivery = self._send(request, parcel, firing)
+        encoded = self._encoded(made, request)
+        delivery = self._send(request, encoded, firing)
         self.requests.record(
             RequestRecord(
                 method=request.method,
@@ -97,7 +97,7 @@ class Simulator:
                 route=self._site.route(request.path),
                 query=request.query,
                 status=made.answer.status,
-                response_bytes=len(parcel.payload),
+                response_bytes=len(encoded.payload),
                 fault=", ".join(fault.kind for fault in firing) or None,
             )
         )
@@ -127,41 +127,43 @@ class Simulator:
         return made, firing
 
     def _spoiled(self, request: Request, firing: list[Fault]) -> tuple[Answer, list[Fault]]:
-        circumstances: Circumstances = ORDINARY
+        conditions: Conditions = ORDINARY
         answer: Answer | None = None
         for fault in firing:
-            kind, scene = KINDS[fault.kind], self._scene(request, fault)
+            kind, context = KINDS[fault.kind], self._context(request, fault)
             if kind.before is not None:
-                circumstances = kind.before(scene, circumstances)
+                conditions = kind.before(context, conditions)
             if kind.instead is not None:
-                answer = kind.instead(scene)
+                answer = kind.instead(context)
         if answer is None:
             with self.world.lock:
-                answer = self._site.answer(request, circumstances)
+                answer = self._site.answer(request, conditions)
         unspoiled = answer
         touching = self.faults.take_touching(request.target, lambda fault: self._touches(request, fault, unspoiled))
         firing = [*firing, *touching]
         for fault in firing:
             change = KINDS[fault.kind].after
             if change is not None:
-                answer = change(self._scene(request, fault), answer)
+                answer = change(self._context(request, fault), answer)
         return answer, firing
 
     def _touches(self, request: Request, fault: Fault, answer: Answer) -> bool:
         touches = KINDS[fault.kind].touches
-        return touches is not None and touches(self._scene(request, fault), answer)
+        return touches is not None and touches(self._context(request, fault), answer)
 
-    def _scene(self, request: Request, fault: Fault) -> Scene:
-        return Scene(request=request, world=self.world, tenant=self.tenant, origin=self.origin, argument=fault.argument)
+    def _context(self, request: Request, fault: Fault) -> FaultContext:
+        return FaultContext(
+            request=request, world=self.world, tenant=self.tenant, origin=self.origin, argument=fault.argument
+        )
 
-    def _parcel(self, made: Packed, request: Request) -> Parcel:
+    def _encoded(self, made: Packed, request: Request) -> EncodedAnswer:
         zipped = request.accepts_gzip and len(made.plain) >= GZIP_FROM_BYTES
         payload = made.in_gzip() if zipped else made.plain
         encoding: Pairs = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")) if zipped else ()
         headers = (*self._dated(made.answer), *self._headers(made.answer), *encoding, *made.answer.headers)
         if request.method == "HEAD":
             payload = b""
-        return Parcel(status=made.answer.status, headers=headers, payload=payload)
+        return EncodedAnswer(status=made.answer.status, headers=headers, payload=payload)
 
     def _dated(self, answer: Answer) -> Pairs:
         """Return the `Date` header: the clock of the world, never that of the machine."""
@@ -184,9 +186,9 @@ class Simulator:
             ("X-Confluence-Request-Time", "1"),
         )
 
-    def _send(self, request: Request, parcel: Parcel, firing: list[Fault]) -> Delivery:
+    def _send(self, request: Request, encoded: EncodedAnswer, firing: list[Fault]) -> Delivery:
         for fault in firing:
             sending = KINDS[fault.kind].sending
             if sending is not None:
-                return sending(self._scene(request, fault), parcel)
-        return whole(parcel)
+                return sending(self._context(request, fault), encoded)
+        return whole(encoded)

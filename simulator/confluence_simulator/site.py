@@ -1,9 +1,9 @@
-"""From a request to the API's answer: which door it came through, who asks, which handler answers."""
+"""From a request to the API's answer: through site or gateway, for which account, by which handler."""
 
 from dataclasses import dataclass, field, replace
 
 from confluence_simulator import cloud, datacenter
-from confluence_simulator.call import ORDINARY, Call, Circumstances
+from confluence_simulator.call import ORDINARY, Call, Conditions
 from confluence_simulator.credentials import caller
 from confluence_simulator.listing import ListingCache
 from confluence_simulator.messages import Answer, Request
@@ -30,7 +30,7 @@ TENANT_INFO = "/_edge/tenant_info"
 
 
 @dataclass(frozen=True)
-class Door:
+class ResolvedPath:
     """`route` is the path below the site's context."""
 
     route: str
@@ -52,42 +52,42 @@ class Site:
         self._routes = Routes(cloud.ROUTES if self.tenant.flavor == "cloud" else on_premises)
 
     def route(self, path: str) -> str:
-        """The path below context or gateway prefix; unchanged where neither fits."""
+        """Return the path below context or gateway prefix, or the whole path where neither fits."""
         inner = path.removeprefix(self.tenant.gateway_prefix)
         context = self.tenant.context
         return inner[len(context) :] if inner.startswith(context + "/") else path
 
-    def answer(self, request: Request, circumstances: Circumstances = ORDINARY) -> Answer:
-        """Raises nothing that a client can cause."""
+    def answer(self, request: Request, conditions: Conditions = ORDINARY) -> Answer:
+        """Answer a request; nothing that a client sends raises."""
         try:
-            return self._answer(request, circumstances)
+            return self._answer(request, conditions)
         except RefusedError as refused:
             return refused.answer
 
-    def _answer(self, request: Request, circumstances: Circumstances) -> Answer:
+    def _answer(self, request: Request, conditions: Conditions) -> Answer:
         if request.path == TENANT_INFO and self.tenant.flavor == "cloud":
             return Answer(document={"cloudId": self.tenant.cloud_id})
-        door = self._door(request)
-        if door.route in LOGIN_PATHS and self.tenant.flavor == "datacenter":
+        resolved = self._resolve(request)
+        if resolved.route in LOGIN_PATHS and self.tenant.flavor == "datacenter":
             return login_page()
-        known = caller(request, self.tenant, self.world, through_gateway=door.through_gateway)
-        user = None if circumstances.anonymous else known
+        known = caller(request, self.tenant, self.world, through_gateway=resolved.through_gateway)
+        user = None if conditions.anonymous else known
         call = Call(
             request=request,
             query=Query(request.query, self._lists(request)),
             captured={},
-            route=door.route,
+            route=resolved.route,
             world=self.world,
             tenant=self.tenant,
             origin=self.origin,
             user=user,
             listings=self.listings,
-            circumstances=circumstances,
+            conditions=conditions,
         )
         return self._named(self._handled(call), user)
 
     def _lists(self, request: Request) -> ListParameters:
-        """The switch is about v2; v1 has its own ways."""
+        """Return how lists of values are written: the switch is about v2 alone."""
         return self.tenant.list_parameters if "/api/v2/" in request.path else "both"
 
     def _handled(self, call: Call) -> Answer:
@@ -105,13 +105,13 @@ class Site:
             return v1_refusal(400, "BadRequestException", str(error))
 
     def _named(self, answer: Answer, user: User | None) -> Answer:
-        """Data Center names the account that it answered in a header."""
+        """Name the account in a header, as Data Center does."""
         if self.tenant.flavor == "cloud":
             return answer
         name = ANONYMOUS if user is None else user.username
         return replace(answer, headers=(*answer.headers, (USER_HEADER, name)))
 
-    def _door(self, request: Request) -> Door:
+    def _resolve(self, request: Request) -> ResolvedPath:
         path, through_gateway = request.path, False
         if self.tenant.flavor == "cloud" and path.startswith(GATEWAY):
             if not path.startswith(f"{self.tenant.gateway_prefix}/"):
@@ -119,4 +119,4 @@ class Site:
             path, through_gateway = path.removeprefix(self.tenant.gateway_prefix), True
         if not path.startswith(self.tenant.context + "/"):
             raise RefusedError(no_such_page())
-        return Door(path[len(self.tenant.context) :], through_gateway)
+        return ResolvedPath(path[len(self.tenant.context) :], through_gateway)

@@ -62,7 +62,7 @@ class Webhooks:
         self._thread.start()
 
     def stop(self) -> None:
-        """Sends what waits, then ends."""
+        """Send what waits, then end."""
         if self._unlisten is not None and self._thread is not None:
             self._unlisten()
             self._waiting.put(None)
@@ -122,7 +122,7 @@ class Webhooks:
             connection.request("POST", address.path or "/", body, headers)
             connection.getresponse().read()
         except (OSError, http.client.HTTPException):
-            pass  # webhooks are lost when the receiver is away: that is what they are like
+            pass  # a webhook is lost when its receiver does not answer, as on a real server
         finally:
             connection.close()
 

@@ -1,12 +1,16 @@
 """A site and a mirror that every test of a module may look at."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from confluence_simulator import BodyLengths, Simulator, World, generated_world
 
 from tests.cli.program import TOKEN
+
+if TYPE_CHECKING:
+    from tests.cli.stage import Stage
 
 
 def world_of(pages: int) -> World:
@@ -23,5 +27,23 @@ def site() -> Iterator[Simulator]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """The folder that the program is started in."""
+    """Return the folder that the program is started in."""
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def stage(postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stage"]:
+    """Make a site, a complete mirror of it, and servers that misbehave, once."""
+    from tests.cli.stage import set_stage  # noqa: PLC0415 -- it imports this module
+
+    with set_stage(postgres_server, template_database, tmp_path_factory.mktemp) as made:
+        yield made
+
+
+@pytest.fixture
+def copied(stage: "Stage", postgres_server: str) -> Iterator[Callable[[str], "Stage"]]:
+    """Return a function that copies the mirror, executes SQL in the copy, and returns the stage with it."""
+    from tests.cli.stage import copies  # noqa: PLC0415 -- as above
+
+    with copies(stage, postgres_server) as copy:
+        yield copy

@@ -27,9 +27,12 @@ class Ended:
 
     @property
     def messages(self) -> list[str]:
-        """What was said to people: standard error without its log lines, which are JSON here; a message may go on."""
-        said = "\n".join(line for line in self.stderr.splitlines() if not line.startswith("{"))
-        return re.split(r"\n(?! )", said) if said else []
+        """What was said to people: standard error without its log lines, which are JSON here, and what ended it."""
+        lines = self.stderr.splitlines()
+        logged = [json.loads(line) for line in lines if line.startswith("{")]
+        said = "\n".join(line for line in lines if not line.startswith("{"))
+        fatal = [f"hr-sync: {line['error']}" for line in logged if line["event"] == "process.failed"]
+        return [*(re.split(r"\n(?! )", said) if said else []), *fatal]
 
     @property
     def document(self) -> Any:
@@ -65,6 +68,7 @@ def written(folder: Path, groups: dict[str, dict[str, Any]]) -> Path:
     for name, keys in groups.items():
         lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.chmod(0o600)  # it holds a token
     return path
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, make_url
 
 from tests.cli.conftest import world_of
 from tests.cli.program import TOKEN, postgres, run, settings, wired, written
-from tests.sync.oracle import ask, fingerprint
+from tests.support.database import fingerprint, rows
 
 LISTING = r"/api/v2/spaces/\d+/pages"
 CANARIES = ("canary", "Policy 0000", TOKEN)
@@ -103,19 +103,19 @@ BAD = {
     ),
     "unreachable database": Bad(exit_code=75, says="PostgreSQL", remedy=r"database\.url|server", database=with_port),
     "wrong database password": Bad(
-        exit_code=75, says="PostgreSQL", remedy=r"database\.url|password", database=with_password
+        exit_code=77, says="PostgreSQL", remedy=r"database\.url|password", database=with_password
     ),
     "no such database": Bad(
-        exit_code=75, says="nobody_made_this", remedy=r"database\.url|database", database=with_name
+        exit_code=78, says="nobody_made_this", remedy=r"database\.url|database", database=with_name
     ),
     "HTML in the middle of a listing": Bad(
         exit_code=3, says="not JSON", remedy=r"confluence\.url", fault=listing("html-200")
     ),
     "JSON without results": Bad(
-        exit_code=3, says="without a list", remedy="stands before", fault=listing("no-results")
+        exit_code=3, says="without a list", remedy="proxies and filters", fault=listing("no-results")
     ),
     "repeated cursor": Bad(
-        exit_code=3, says="came back|no progress", remedy="stands before", fault=listing("repeated-cursor", at=1)
+        exit_code=3, says="came back|no progress", remedy="proxies and filters", fault=listing("repeated-cursor", at=1)
     ),
     "foreign next": Bad(
         exit_code=3, says="leads away", remedy=r"confluence\.url", fault=listing("next-foreign-host", at=1)
@@ -125,7 +125,7 @@ BAD = {
     ),
     "410": Bad(exit_code=78, says="410", remedy=r"confluence\.flavor", fault=listing("gone-410", at=1)),
     "an hour's Retry-After": Bad(
-        exit_code=75, says="3600 s", remedy="later|come back", fault=listing("status", argument=HOUR)
+        exit_code=75, says="3600 s", remedy="try again", fault=listing("status", argument=HOUR)
     ),
 }
 
@@ -159,7 +159,7 @@ def test_bad_input(home: Path, mirrored: Mirrored, name: str) -> None:
     assert took < 15
     assert fingerprint(mirrored.engine) == before
     if not name.endswith(("database", "password")):
-        (last,) = ask(mirrored.engine, "SELECT exit_code, error FROM sync_runs ORDER BY id DESC LIMIT 1")
+        (last,) = rows(mirrored.engine, "SELECT exit_code, error FROM sync_runs ORDER BY id DESC LIMIT 1")
         assert (last["exit_code"], f"hr-sync: {last['error']}") == (bad.exit_code, message)
 
 
@@ -178,7 +178,7 @@ def test_wrong_settings(home: Path, mirrored: Mirrored) -> None:
     assert (refused.exit_code, refused.stdout) == (78, "")
     header, *lines = refused.stderr.splitlines()
     assert header == "hr-sync: 7 mistakes in the settings; nothing was started:"
-    log_fields = {line.split()[0].rstrip(":"): line for line in lines}
+    said = {line.split()[0].rstrip(":"): line for line in lines}
     for key, source, remedy in (
         ("confluence.url", "config.toml", "https://"),
         ("confluence.max_conections", "config.toml", "max_connections"),
@@ -188,8 +188,8 @@ def test_wrong_settings(home: Path, mirrored: Mirrored) -> None:
         ("log.level", "config.toml", "'debug'"),
         ("databse", "config.toml", "database"),
     ):
-        assert source in log_fields[key]
-        assert remedy in log_fields[key]
+        assert source in said[key]
+        assert remedy in said[key]
     assert "canary" not in refused.stderr
     assert len(mirrored.site.requests) == 0
 
@@ -205,8 +205,10 @@ def test_an_unknown_space(home: Path, mirrored: Mirrored, engine: Engine) -> Non
 
         assert refused.exit_code == exit_code
         (message,) = refused.messages
-        assert re.match(r"hr-sync: Space NOPE is not to be seen, or archived\. Check .*confluence\.spaces", message)
-    assert len(ask(engine, "SELECT id FROM confluence_pages")) == 258
+        assert re.match(
+            r"hr-sync: Space NOPE is not visible to the account, or archived\. .*confluence\.spaces", message
+        )
+    assert len(rows(engine, "SELECT id FROM confluence_pages")) == 258
 
 
 def test_settings_that_cannot_be_read(home: Path) -> None:

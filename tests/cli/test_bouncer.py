@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 from tests.cli.bouncer import PROGRAM, bouncing
 from tests.cli.program import check_manners, ended, run, wired
 from tests.cli.test_stopping import LOCK_WAITS, waiting_for_a_lock
-from tests.sync.oracle import ask, expected_rows, stored_rows
+from tests.support.database import rows
+from tests.support.oracle import wrong
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 
@@ -27,7 +28,7 @@ def test_a_run_behind_it_is_as_any_other(home: Path, site: Simulator, engine: En
     """No session setting, no prepared statement and no lock that needs a session."""
     wired(home, site, bounced_url)
     assert run(home, "run").exit_code == 0
-    assert stored_rows(engine) == expected_rows(site)
+    assert wrong(engine, site) == []
 
 
 def test_a_stop_breaks_off_what_waits_behind_it(home: Path, site: Simulator, engine: Engine, bounced_url: str) -> None:
@@ -41,5 +42,5 @@ def test_a_stop_breaks_off_what_waits_behind_it(home: Path, site: Simulator, eng
         assert time.monotonic() - began < 4
         assert stopped.exit_code == 75
         check_manners(stopped)
-        assert ask(engine, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
-        assert ask(engine, LOCK_WAITS) == []
+        assert rows(engine, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
+        assert rows(engine, LOCK_WAITS) == []

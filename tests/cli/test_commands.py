@@ -12,7 +12,8 @@ from confluence_simulator import Simulator
 from sqlalchemy import Engine
 
 from tests.cli.program import HR_SYNC, TOKEN, environment, postgres, run, settings, wired, written
-from tests.sync.oracle import ask, expected_rows, fingerprint, stored_rows
+from tests.support.database import fingerprint, page_rows, rows
+from tests.support.oracle import wrong
 
 RUNS_AND_SPACES = """
     SELECT (SELECT count(*) FROM sync_runs) AS runs, (SELECT count(*) FROM sync_run_spaces) AS parts, s::text
@@ -31,7 +32,7 @@ def test_run_shows_a_table_and_its_json_is_the_only_thing_on_standard_output(
     assert re.search(r"^S00 +complete +12 +12 ", first.stdout, re.MULTILINE)
     assert first.messages == []
     assert [json.loads(line)["event"] for line in first.stderr.splitlines()][:1] == ["run.started"]
-    assert stored_rows(engine) == expected_rows(site)
+    assert wrong(engine, site) == []
 
     site.world.edit_page(site.world.pages()[0].id, storage="<p>edited</p>")
     second = run(home, "run", "--json")
@@ -40,7 +41,7 @@ def test_run_shows_a_table_and_its_json_is_the_only_thing_on_standard_output(
     assert (report["outcome"], report["exit_code"], report["mode"]) == ("complete", 0, "full")
     assert (report["counts"]["updated"], report["counts"]["unchanged"], report["counts"]["bodies"]) == (1, 11, 1)
     assert report["spaces"][0]["space_key"] == "S00"
-    assert stored_rows(engine) == expected_rows(site)
+    assert wrong(engine, site) == []
 
 
 def test_a_dry_run_writes_nothing(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
@@ -51,18 +52,20 @@ def test_a_dry_run_writes_nothing(home: Path, site: Simulator, engine: Engine, p
     world.edit_page(world.pages()[0].id, storage="<p>edited</p>")
     trashed = world.pages()[-1]
     world.trash_page(trashed.id)
-    before = (fingerprint(engine), ask(engine, RUNS_AND_SPACES))
+    before = (fingerprint(engine), rows(engine, RUNS_AND_SPACES))
 
     shown = run(home, "run", "--dry-run")
-    (log_fields,) = run(home, "run", "--dry-run", "--json").document
+    (preview,) = run(home, "run", "--dry-run", "--json").document
 
-    assert (fingerprint(engine), ask(engine, RUNS_AND_SPACES)) == before
+    assert (fingerprint(engine), rows(engine, RUNS_AND_SPACES)) == before
     assert shown.exit_code == 0
     assert "Nothing was written." in shown.stdout
-    assert "trashed" in shown.stdout
-    assert (log_fields["space_key"], log_fields["requests"], log_fields["would_hold"]) == ("S00", 1, False)
-    assert {step["action"] for step in log_fields["plan"]["steps"]} == {"update", "question"}
-    assert [(ruling["page_id"], ruling["verdict"]) for ruling in log_fields["rulings"]] == [(trashed.id, "remove")]
+    assert re.search(rf"^{trashed.id} +hide and remove +its status is trashed", shown.stdout, re.MULTILINE)
+    assert (preview["space_key"], preview["kind"], preview["requests"]) == ("S00", "full", 1)
+    assert {step["action"] for step in preview["plan"]["steps"]} == {"update", "verify"}
+    deletions = preview["deletions"]
+    assert [(each["page_id"], each["reason"]) for each in deletions["remove"]] == [(trashed.id, "trashed")]
+    assert deletions["held"] == []
 
 
 def test_status_and_pages_tell_what_is_there(home: Path, site: Simulator, prepared_url: str) -> None:
@@ -110,11 +113,11 @@ def test_settings_are_shown_without_secrets(home: Path, site: Simulator, prepare
     wired(home, site, prepared_url)
 
     shown = run(home, "config", "show", HR_SYNC_LOG__LEVEL="debug")
-    log_fields = run(home, "config", "show", "--json").document
+    as_json = run(home, "config", "show", "--json").document
     for name in ("HR_SYNC_LOG__LEVEL", "confluence.api_token", "config.toml", "***"):
         assert name in shown.stdout
-    assert log_fields["confluence"]["api_token"] == {"value": "***", "source": "config.toml"}
-    assert log_fields["database"]["url"]["value"] == "***"
+    assert as_json["confluence"]["api_token"] == {"value": "***", "source": "config.toml"}
+    assert as_json["database"]["url"]["value"] == "***"
 
     (home / "config.toml").unlink()
     assert run(home, "config", "schema").document["properties"].keys() >= {"confluence", "database", "sync", "log"}
@@ -136,10 +139,10 @@ def test_check_tries_everything_and_writes_no_run(
     assert "Space S00" in unseen.stdout
     assert len(unseen.messages) == 1
     assert "NOPE" in unseen.messages[0]
-    assert ask(engine, "SELECT * FROM sync_runs") == []
+    assert rows(engine, "SELECT * FROM sync_runs") == []
 
 
-def test_labels_and_restrictions_are_told(home: Path, site: Simulator, prepared_url: str) -> None:
+def test_labels_and_restrictions_are_shown(home: Path, site: Simulator, prepared_url: str) -> None:
     """By a run of their own; `pages` and `explain` show them, and a page without any says so in words."""
     wired(home, site, prepared_url)
     first, *_, last = site.world.pages()
@@ -148,13 +151,13 @@ def test_labels_and_restrictions_are_told(home: Path, site: Simulator, prepared_
     assert run(home, "run").exit_code == 0
     unknown = {page["id"]: (page["labels"], page["readers"]) for page in run(home, "pages", "--json").document}
 
-    ended = run(home, "run", "--restrictions")
-    again = run(home, "run", "--restrictions", "--json")
+    ended = run(home, "run", "--access")
+    again = run(home, "run", "--access", "--json")
 
     assert set(unknown.values()) == {(None, None)}
     assert "12 pages have other labels, 12 other readers" in ended.stdout
     assert (again.document["mode"], again.document["exit_code"], again.document["counts"]["restricted"]) == (
-        "restrictions",
+        "access",
         0,
         0,
     )
@@ -172,7 +175,7 @@ def test_a_dry_run_tells_labels_and_restrictions_where_full_runs_compare_them(
 ) -> None:
     """With the reason, and without writing them."""
     groups = settings(site.site_url, prepared_url)
-    groups["sync"] = {"access_with_full": True}
+    groups["access"] = {"with_full": True}
     written(home, groups)
     assert run(home, "run").exit_code == 0
     site.world.label_page(site.world.pages()[0].id, "public")
@@ -180,7 +183,7 @@ def test_a_dry_run_tells_labels_and_restrictions_where_full_runs_compare_them(
 
     shown = run(home, "run", "--dry-run")
 
-    assert f"{site.world.pages()[0].id}: relabel, labels: 1 more, 0 fewer" in shown.stdout
+    assert re.search(rf"^{site.world.pages()[0].id} +relabel +labels: 1 more, 0 fewer", shown.stdout, re.MULTILINE)
     assert fingerprint(engine) == before
 
 
@@ -189,7 +192,7 @@ def test_a_resync_fetches_whatever_the_version(home: Path, site: Simulator, engi
     wired(home, site, prepared_url)
     assert run(home, "run").exit_code == 0
     first, second, *_ = site.world.pages()
-    url = ask(engine, f"SELECT url FROM confluence_pages WHERE id = '{second.id}'")[0]["url"]
+    url = rows(engine, f"SELECT url FROM confluence_pages WHERE id = '{second.id}'")[0]["url"]
 
     ways = {
         ("--page", first.id, "--page", url): {first.id, second.id},
@@ -204,7 +207,7 @@ def test_a_resync_fetches_whatever_the_version(home: Path, site: Simulator, engi
 
         assert ended.exit_code == 0
         assert (ended.document["mode"], ended.document["counts"]["bodies"]) == ("resync", len(page_ids))
-        assert stored_rows(engine) == expected_rows(site)
+        assert wrong(engine, site) == []
 
 
 @pytest.mark.parametrize(
@@ -215,8 +218,8 @@ def test_a_resync_fetches_whatever_the_version(home: Path, site: Simulator, engi
         (("resync", "--page", "https://acme.atlassian.net/wiki/x/AbC"), "copy its address"),
         (("resync", "--page", "4711"), "Check its address"),
         (("run", "--incremental", "--full"), "leave one of them out"),
-        (("run", "--incremental", "--restrictions"), "leave one of them out"),
-        (("run", "--dry-run", "--restrictions"), "leave one of them out"),
+        (("run", "--incremental", "--access"), "leave one of them out"),
+        (("run", "--dry-run", "--access"), "leave one of them out"),
     ],
 )
 def test_wrong_usage(home: Path, site: Simulator, engine: Engine, arguments: tuple[str, ...], remedy: str) -> None:
@@ -229,7 +232,7 @@ def test_wrong_usage(home: Path, site: Simulator, engine: Engine, arguments: tup
     assert len(refused.messages) == 1
     assert refused.messages[0].startswith("hr-sync: ")
     assert remedy in refused.messages[0]
-    assert stored_rows(engine) == []
+    assert page_rows(engine) == {}
 
 
 def test_an_unknown_option_is_wrong_usage(home: Path) -> None:

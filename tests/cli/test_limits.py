@@ -1,23 +1,22 @@
 """Limits of health that the schedule cannot keep are refused, in one message, and no others."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from hr_sync.cancellation import Cancellation
 from hr_sync.cli.commands.serve import make_jobs
-from hr_sync.domain.outcome import RunReport
+from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.errors import ConfigurationError
 from hr_sync.settings import Settings
-from hr_sync.sync.context import Mode
 from tests.cli.program import settings
 
 
 def jobs_of(**sync: Any) -> list[str]:
     groups: dict[str, Any] = {**settings("http://127.0.0.1:1", None), "sync": sync}
 
-    def run_once(_mode: Mode) -> Callable[[threading.Event], RunReport]:
+    def run_once(_mode: Mode) -> Callable[[Cancellation], RunReport]:
         return lambda _stop: pytest.fail("nothing is to run")
 
     return [job.name for job in make_jobs(Settings(**groups), run_once, full_first=True)]
@@ -45,7 +44,7 @@ def test_limits_that_can_be_kept_are_taken(sync: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sync", "log_fields"),
+    ("sync", "expected"),
     [
         ({"full_interval_minutes": 1440, "full_stale_after_minutes": 1440}, {"full_stale_after_minutes": "1441"}),
         ({"full_interval_minutes": 3000, "jitter_seconds": 60}, {"full_stale_after_minutes": "3001"}),
@@ -63,14 +62,12 @@ def test_limits_that_can_be_kept_are_taken(sync: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_limits_that_the_schedule_cannot_keep_are_refused(sync: dict[str, Any], log_fields: dict[str, str]) -> None:
+def test_limits_that_the_schedule_cannot_keep_are_refused(sync: dict[str, Any], expected: dict[str, str]) -> None:
     """All at once, each with its key, the longest gap and what to do."""
     with pytest.raises(ConfigurationError) as refused:
         jobs_of(**sync)
     lines = str(refused.value).splitlines()[1:]
-    assert [line.split(":")[0].strip() for line in lines] == [
-        f"sync.{name}" for name in sorted(log_fields, reverse=True)
-    ]
-    for line, minutes in zip(lines, (log_fields[name] for name in sorted(log_fields, reverse=True)), strict=True):
+    assert [line.split(":")[0].strip() for line in lines] == [f"sync.{name}" for name in sorted(expected, reverse=True)]
+    for line, minutes in zip(lines, (expected[name] for name in sorted(expected, reverse=True)), strict=True):
         assert f"up to {minutes} minutes" in line
         assert f"set it to more than {minutes}" in line

@@ -1,10 +1,15 @@
 """What a newcomer does first: the demo, and a run without any database of one's own."""
 
+import re
 import shutil
+import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from confluence_simulator import Simulator
 
@@ -13,18 +18,16 @@ from tests.cli.program import check_manners, ended, run, settings, start, writte
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that the account of the embedded server can get into, also when we are root."""
+    """Return a folder that the account of the embedded server can get into, also when we are root."""
     path = Path(tempfile.mkdtemp(prefix="hr_sync-cli-"))
     path.chmod(0o711)
     yield path
     shutil.rmtree(path, ignore_errors=True)
 
 
-def test_the_demo_plays(home: Path) -> None:
+def test_the_demo_plays(home: Path, folder: Path) -> None:
     """Four runs, of which the last does nothing; nothing stays in the temporary folder."""
-    before = set(Path(tempfile.gettempdir()).glob("hr-sync-demo-*"))
-
-    played = run(home, "demo")
+    played = run(home, "demo", TMPDIR=str(folder))
 
     assert played.exit_code == 0
     assert played.messages == []
@@ -32,7 +35,53 @@ def test_the_demo_plays(home: Path) -> None:
         assert said in played.stdout
     assert played.stdout.count("complete") >= 4
     assert "for the bodies of 0 pages" in played.stdout.rpartition("4. Nothing happens")[2]
-    assert set(Path(tempfile.gettempdir()).glob("hr-sync-demo-*")) <= before
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.long
+def test_the_demo_plays_where_the_terminal_is_not_utf_8(home: Path) -> None:
+    """What cannot be shown is shown as an escape."""
+    played = run(home, "demo", PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
+
+    assert played.exit_code == 0
+    assert r"\u201c" in played.stdout
+
+
+def test_other_programs_reach_the_embedded_postgresql(home: Path, site: Simulator, folder: Path) -> None:
+    """By the URL that is printed while it runs, without a password in it; the command that starts it is printed."""
+    groups = settings(site.site_url, None)
+    groups["database"]["embedded_folder"] = str(folder / "postgres")
+    written(home, groups)
+    refused = run(home, "db", "url")
+    assert refused.exit_code == 75
+    (command,) = re.findall(r"`hr-sync (.+?)`", refused.messages[0])
+
+    with running(home, *command.split()) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        password = (folder / "postgres" / "password").read_text()
+        assert password not in url
+        assert run(home, "run").exit_code == 0
+        again = run(home, "db", "url")
+        assert (again.exit_code, again.stdout.strip()) == (0, url)
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) FROM live_pages").fetchone() == (12,)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    assert run(home, "db", "url").exit_code == 75
+    assert not list((folder / "postgres").rglob("postmaster.pid"))
+
+
+@contextmanager
+def running(home: Path, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
+    """Run the program until the block ends."""
+    process = start(home, *arguments)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=10)
 
 
 def test_a_run_brings_its_own_postgresql(home: Path, site: Simulator, folder: Path) -> None:

@@ -4,12 +4,13 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
+from hr_sync.cli.health import read_in_scope
 from hr_sync.cli.notifications import notify
-from hr_sync.cli.observability import make_endpoints, make_observer, read_in_scope
+from hr_sync.cli.observability import make_endpoints, make_observer
 from hr_sync.confluence.http.stats import HttpStats
-from hr_sync.domain.outcome import Outcome, RunReport
+from hr_sync.domain.outcome import Mode, Outcome, RunReport
 from hr_sync.errors import ConfigurationError, DatabaseUnavailable
 from hr_sync.service.health import Health, HealthState
 from hr_sync.service.metrics import Metrics
@@ -17,7 +18,8 @@ from hr_sync.service.scheduler import SchedulerState
 from hr_sync.settings import Settings
 from hr_sync.store.read.overview import Overview
 from tests.cli.program import settings
-from tests.cli.test_telling import listener
+from tests.cli.test_reporting import listener
+from tests.support.database import execute
 
 
 def test_a_run_past_its_deadline_may_wait_for_the_longest_thing_before_it_counts_as_dead(engine: Engine) -> None:
@@ -42,13 +44,15 @@ def status_of(overview: Overview) -> list[str]:
 
 def test_what_is_shown_follows_the_scope_in_force(engine: Engine) -> None:
     """Also when the settings are read again while the service runs: health, metrics and page show the same spaces."""
-    with engine.begin() as connection:
-        for key in ("HR", "IT", "OLD"):
-            connection.execute(text("INSERT INTO sync_spaces (space_key) VALUES (:key)"), {"key": key})
+    execute(engine, "INSERT INTO sync_spaces (space_key) VALUES ('HR'), ('IT'), ('OLD')")
     groups = settings("http://127.0.0.1:1", None, spaces=["HR", "IT"])
     in_force = [Settings(**groups)]  # type: ignore[arg-type] # checked within
     read = read_in_scope(engine, in_force[0])
     assert status_of(read) == ["HR", "IT"]
+    renamed = Settings(**settings("http://127.0.0.1:1", None, spaces=["people"]))  # type: ignore[arg-type] # as above
+    assert status_of(read_in_scope(engine, renamed)) == []
+    execute(engine, "UPDATE sync_spaces SET former_keys = '{people}' WHERE space_key = 'HR'")
+    assert status_of(read_in_scope(engine, renamed)) == ["HR"]
 
     state = SchedulerState.of("full")
     endpoints = make_endpoints(lambda: in_force[-1], engine, state, HttpStats())
@@ -82,7 +86,7 @@ def test_a_run_is_a_success_only_if_the_service_is_well_after_it(
             raise DatabaseUnavailable("Away.")
         return Health(state=state)
 
-    report = RunReport(run_id=1, mode="full", outcome=outcome, exit_code=0, spaces=())
+    report = RunReport(run_id=1, mode=Mode.FULL, outcome=outcome, exit_code=0, spaces=())
     with listener() as (url, paths):
         groups = settings("http://127.0.0.1:1", None)
         groups["service"] = {"ping_url": url}
@@ -97,7 +101,7 @@ def test_a_run_is_a_success_only_if_the_service_is_well_after_it(
 )
 def test_a_run_from_cron_is_no_success_while_removals_are_held(outcome: str, held: int, expected: str) -> None:
     """`hr-sync run` passes on what waits in any space after the run."""
-    report = RunReport(run_id=1, mode="incremental", outcome=Outcome(outcome), exit_code=0, spaces=())
+    report = RunReport(run_id=1, mode=Mode.INCREMENTAL, outcome=Outcome(outcome), exit_code=0, spaces=())
     with listener() as (url, paths):
         groups = settings("http://127.0.0.1:1", None)
         groups["service"] = {"ping_url": url}

@@ -185,7 +185,7 @@ def test_a_hangup_reads_the_settings_again(home: Path, site: Simulator, prepared
     ("expression", "key"),
     [("0 0 * * 9", "sync.full_cron"), ("0 3 * * 0", "sync.full_stale_after_minutes (config.toml)")],
 )
-def test_a_schedule_that_cannot_be_meant_is_told_at_the_start(
+def test_a_schedule_that_cannot_be_meant_is_refused_at_the_start(
     home: Path, site: Simulator, prepared_url: str, expression: str, key: str
 ) -> None:
     """A wrong expression, and one that health cannot stay green with: exit code 78 and the key, and nothing runs."""
@@ -194,24 +194,24 @@ def test_a_schedule_that_cannot_be_meant_is_told_at_the_start(
     groups["service"] = {"port": 0}
     written(home, groups)
     process = start(home, "serve")
-    _, log_fields = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=30)
 
     assert process.returncode == 78
-    assert key in log_fields
-    assert "Traceback" not in log_fields
+    assert key in said
+    assert "Traceback" not in said
 
 
 def test_labels_and_restrictions_are_a_job_of_their_own(home: Path, site: Simulator, prepared_url: str) -> None:
     """Where a time is set for it; without one there is no such job."""
     site.world.label_page(site.world.pages()[0].id, "public")
     with serving(home, site, prepared_url, access={"interval_minutes": SECONDS_BETWEEN_RUNS / 60}) as service:
-        eventually(lambda: service.metric('hr_sync_runs_total{mode="restrictions",outcome="complete"}') > 0)
+        eventually(lambda: service.metric('hr_sync_runs_total{mode="access",outcome="complete"}') > 0)
         eventually(lambda: service.metric('hr_sync_pages_total{action="relabelled"}') == 12)
         (started,) = [line for line in lines_until(home / "log", "service.started", service.process) if "jobs" in line]
-        assert started["jobs"] == ["full", "incremental", "access"]
+        assert started["jobs"] == ["full", "incremental", "access", "retention"]
     with serving(home, site, prepared_url) as service:
         (started,) = [line for line in lines_until(home / "log", "service.started", service.process) if "jobs" in line]
-        assert started["jobs"] == ["full", "incremental"]
+        assert started["jobs"] == ["full", "incremental", "retention"]
 
 
 def refused(home: Path, site: Simulator, database_url: str, service: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from confluence_simulator import Simulator
 
-from tests.confluence.doors import small_world
+from tests.confluence.clients import small_world
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from hr_sync.confluence.access_json import (
     CLOUD,
     DATA_CENTER,
-    read_asked_restriction,
     read_expanded_labels,
+    read_own_restriction,
     read_restrictions,
 )
 from hr_sync.domain.access import Restriction
@@ -37,8 +37,8 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 def test_users_and_groups_are_read_by_the_ids_that_stay() -> None:
     """Never by a display name."""
-    cloud = read_asked_restriction({"read": READ, "update": {}}, CLOUD)
-    datacenter = read_asked_restriction(READ, DATA_CENTER)
+    cloud = read_own_restriction({"read": READ, "update": {}}, CLOUD)
+    datacenter = read_own_restriction(READ, DATA_CENTER)
 
     assert (cloud.restriction, cloud.cut) == (Restriction(users=frozenset("a"), groups=frozenset("g")), False)
     assert datacenter.restriction == Restriction(users=frozenset("k"), groups=frozenset({"staff"}))
@@ -49,7 +49,7 @@ def test_a_list_as_long_as_its_limit_is_cut(path: str) -> None:
     """It may go on elsewhere."""
     answer = {"read": changed(f"{path}.limit", 1)}
 
-    assert read_asked_restriction(answer, CLOUD).cut
+    assert read_own_restriction(answer, CLOUD).cut
     assert read_restrictions({"results": [{"id": "1", "restrictions": answer}]}, CLOUD) == {"1": None}
 
 
@@ -75,7 +75,7 @@ def test_a_list_as_long_as_its_limit_is_cut(path: str) -> None:
 def test_half_a_description_is_no_open_page(read: dict[str, Any]) -> None:
     """Nobody in a list that cannot be read is not the same as nobody restricted."""
     with pytest.raises(AnswerNotTrusted):
-        read_asked_restriction({"read": read}, CLOUD)
+        read_own_restriction({"read": read}, CLOUD)
     assert read_restrictions({"results": [{"id": "1", "restrictions": {"read": read}}, {"id": "2"}]}, CLOUD) == {
         "1": None,
         "2": None,

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from hr_sync.errors import ConfluenceUnavailable
-from tests.confluence.doors import NotedWaits, door
+from hr_sync.errors import AnswerTooSlow, ConfluenceUnavailable
+from tests.confluence.clients import RecordedWaits, open_client
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl, which makes certificates, is absent")
 ANSWER = b'{"type":"known"}'
@@ -61,7 +61,7 @@ class Site(ThreadingHTTPServer):
         return super().get_request()
 
     def handle_error(self, *_: object) -> None:
-        """A client that hangs up is what these tests are about."""
+        """Ignore a client that hangs up: these tests are about it."""
 
 
 def make_certificate(folder: Path, subject: str) -> tuple[Path, Path]:
@@ -105,11 +105,14 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
     """Also where the environment would have it trusted; once, without a retry, with the remedy."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(name, str(certificate[0]))
-    waits = NotedWaits()
+    waits = RecordedWaits()
 
     with secure_site(*certificate) as site:
         base = f"https://127.0.0.1:{site.server_port}"
-        with door(base, stop=waits) as client, pytest.raises(ConfluenceUnavailable, match=r"confluence\.ca_file"):
+        with (
+            open_client(base, cancellation=waits) as client,
+            pytest.raises(ConfluenceUnavailable, match=r"confluence\.ca_file"),
+        ):
             client.get("rest/api/user/current")
         assert site.knocks == 1
 
@@ -120,10 +123,25 @@ def test_a_certificate_of_the_own_authority_is_accepted(certificate: tuple[Path,
     """By `ca_file`, on every request."""
     with (
         secure_site(*certificate) as site,
-        door(f"https://127.0.0.1:{site.server_port}", ca_file=str(certificate[0])) as client,
+        open_client(f"https://127.0.0.1:{site.server_port}", ca_file=str(certificate[0])) as client,
     ):
         for _ in range(2):
             assert client.get("rest/api/user/current") == {"type": "known"}
+
+
+def test_no_key_of_a_connection_is_written(
+    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whoever sets SSLKEYLOGFILE could read the token off the network."""
+    keys = tmp_path / "keys"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
+    with (
+        secure_site(*certificate) as site,
+        open_client(f"https://127.0.0.1:{site.server_port}", ca_file=str(certificate[0])) as client,
+    ):
+        assert client.get("rest/api/user/current") == {"type": "known"}
+
+    assert not keys.exists()
 
 
 @pytest.mark.parametrize("path", ["head", "body"])
@@ -132,13 +150,13 @@ def test_a_deadline_holds_under_tls(certificate: tuple[Path, Path], path: str) -
     began = time.monotonic()
     with (
         secure_site(*certificate, Dripping) as site,
-        door(
+        open_client(
             f"https://127.0.0.1:{site.server_port}",
             ca_file=str(certificate[0]),
             request_deadline_seconds=0.3,
             max_attempts=1,
         ) as client,
-        pytest.raises(ConfluenceUnavailable, match="AnswerBroken"),
+        pytest.raises(AnswerTooSlow, match=r"0\.3 s in all"),
     ):
         client.get(path)
     assert time.monotonic() - began < 2
@@ -150,5 +168,8 @@ def test_a_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
 
     with secure_site(*certificate) as site:
         base = f"https://127.0.0.1:{site.server_port}"
-        with door(base, ca_file=str(certificate[0])) as client, pytest.raises(ConfluenceUnavailable, match="TLS"):
+        with (
+            open_client(base, ca_file=str(certificate[0])) as client,
+            pytest.raises(ConfluenceUnavailable, match="TLS"),
+        ):
             client.get("rest/api/user/current")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from hr_sync.confluence.http.urls import api_base, resolve_next
+from hr_sync.confluence.http.urls import PageUrls, api_base, gateway_of, is_cloud, page_url, resolve_next
 from hr_sync.errors import AnswerNotTrusted
 
 SITE = "https://acme.atlassian.net/wiki"
@@ -203,3 +203,65 @@ def test_no_text_leaves_the_base(base: str, before: str, root: str, after: str) 
     except AnswerNotTrusted:
         return
     assert stays_below(base, url)
+
+
+@pytest.mark.parametrize(
+    ("site", "gateway"),
+    [
+        ("https://acme.atlassian.net", "https://api.atlassian.com"),
+        ("https://acme.jira.com", "https://api.atlassian.com"),
+        ("https://acme.atlassian-us-gov-mod.net/wiki", "https://api.atlassian-us-gov-mod.com"),
+        ("https://acme.atlassian-us-gov.net/wiki", "https://api.atlassian-us-gov.com"),
+    ],
+)
+def test_government_cloud_is_cloud_with_a_gateway_of_its_own(site: str, gateway: str) -> None:
+    """A token for it never goes to the gateway of everybody else."""
+    assert is_cloud(site)
+    assert is_cloud(f"{gateway}/ex/confluence/1/wiki")
+    assert gateway_of(site) == gateway
+
+
+def base_of(url: object) -> dict[str, object]:
+    return {"_links": {"base": url}}
+
+
+def test_behind_the_gateway_pages_are_on_the_site_that_was_named_first() -> None:
+    """The gateway opens no page, and no later answer names another site."""
+    urls = PageUrls(GATEWAY)
+
+    assert urls.site_in(base_of("https://attacker.invalid/wiki")) == GATEWAY
+    assert urls.site_in(base_of("http://acme.atlassian.net/wiki")) == GATEWAY
+    assert urls.site_in(base_of(f"{SITE}/")) == SITE
+    assert urls.site_in(base_of("https://evil.atlassian.net/wiki")) == SITE
+    assert urls.site_in({}) == SITE
+
+
+@pytest.mark.parametrize(
+    "base", [None, 7, "https://attacker.invalid", "https://acme.atlassian.net:444/wiki", "http://["]
+)
+def test_off_the_gateway_the_configured_address_counts(base: object) -> None:
+    """And its own name for itself, which may hold another path."""
+    assert PageUrls(SITE).site_in(base_of(base)) == SITE
+    assert PageUrls(DATA_CENTER).site_in(base_of("https://wiki.acme.example:8443/other/")) == (
+        "https://wiki.acme.example:8443/other"
+    )
+
+
+@pytest.mark.parametrize(
+    ("webui", "expected"),
+    [
+        ("/spaces/HR/pages/1/a", f"{SITE}/spaces/HR/pages/1/a"),
+        ("spaces/HR/pages/1/a", f"{SITE}/spaces/HR/pages/1/a"),
+        ("spaces/HR?from=https://x", f"{SITE}/spaces/HR?from=https://x"),
+        (f"{SITE}/spaces/HR/pages/1/a", f"{SITE}/spaces/HR/pages/1/a"),
+        ("https://attacker.invalid/a", f"{SITE}/pages/1"),
+        ("https://acme.atlassian.net@attacker.invalid/a", f"{SITE}/pages/1"),
+        ("//attacker.invalid/a", f"{SITE}//attacker.invalid/a"),
+        ("javascript:alert(1)", f"{SITE}/javascript:alert(1)"),
+        ("", f"{SITE}/pages/1"),
+        (7, f"{SITE}/pages/1"),
+    ],
+)
+def test_a_page_is_opened_on_the_site(webui: object, expected: str) -> None:
+    """Whatever its link says."""
+    assert page_url(SITE, {"_links": {"webui": webui}}, otherwise="/pages/1") == expected

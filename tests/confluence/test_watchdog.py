@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from confluence_simulator import Simulator
 
+from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.watchdog import RequestWatchdog
 from hr_sync.errors import Stopped
-from tests.confluence.doors import broken, door, ids_of
+from tests.confluence.clients import broken, ids_of, open_client
 
 
-def seconds_to_stop(client: HttpClient, stop: threading.Event, waits: Callable[[], bool]) -> float:
+def seconds_to_stop(client: HttpClient, cancellation: Cancellation, waits: Callable[[], bool]) -> float:
     """Walk in another thread, stop once it waits, and give how long the walk then took to end."""
 
     def walk() -> None:
@@ -30,7 +31,7 @@ def seconds_to_stop(client: HttpClient, stop: threading.Event, waits: Callable[[
         time.sleep(0.1)
         assert not walking.done()
         began = time.monotonic()
-        stop.set()
+        cancellation.set()
         with pytest.raises(Stopped):
             walking.result(20)
         return time.monotonic() - began
@@ -42,47 +43,49 @@ def seconds_to_stop(client: HttpClient, stop: threading.Event, waits: Callable[[
 def test_a_stop_ends_a_request_that_waits(site: Simulator, kind: str, argument: float | None) -> None:
     """For an answer, within its headers or within its body: at once, as a stop, and without another try."""
     broken(site, kind, at=1, argument=argument, times=0)
-    stop = threading.Event()
-    with door(site.site_url, stop=stop, request_timeout_seconds=10, request_deadline_seconds=20) as client:
-        assert seconds_to_stop(client, stop, lambda: bool(site.faults.fired)) < 0.5
+    cancellation = Cancellation()
+    with open_client(
+        site.site_url, cancellation=cancellation, request_timeout_seconds=10, request_deadline_seconds=20
+    ) as client:
+        assert seconds_to_stop(client, cancellation, lambda: bool(site.faults.fired)) < 0.5
     assert len(site.requests) <= 1
 
 
 def test_nothing_is_cut_off_after_its_end() -> None:
     """Neither by the deadline nor by a stop that come later: the connection may serve another request by then."""
-    stop, cuts = threading.Event(), list[float]()
-    cutter = RequestWatchdog(stop)
-    with cutter.watching(lambda: cuts.append(time.monotonic()), time.monotonic() + 0.1):
+    cancellation, interrupts = Cancellation(), list[float]()
+    watchdog = RequestWatchdog(cancellation)
+    with watchdog.watching(lambda: interrupts.append(time.monotonic()), time.monotonic() + 0.1):
         pass
     time.sleep(0.2)
-    stop.set()
+    cancellation.set()
     time.sleep(0.1)
-    assert cuts == []
+    assert interrupts == []
 
 
 def test_the_one_that_is_late_is_cut_off_and_no_other() -> None:
     """Each has a deadline of its own, and is cut off until it ends: a socket may not be there yet."""
-    cutter, cuts = RequestWatchdog(threading.Event()), list[str]()
+    watchdog, interrupts = RequestWatchdog(Cancellation()), list[str]()
     soon = time.monotonic() + 0.1
     with (
-        cutter.watching(lambda: cuts.append("late"), soon),
-        cutter.watching(lambda: cuts.append("early"), soon + 60),
+        watchdog.watching(lambda: interrupts.append("late"), soon),
+        watchdog.watching(lambda: interrupts.append("early"), soon + 60),
     ):
         time.sleep(0.4)
-    assert set(cuts) == {"late"}
-    assert len(cuts) > 1
+    assert set(interrupts) == {"late"}
+    assert len(interrupts) > 1
 
 
 def test_its_thread_leaves_when_there_is_nothing_to_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each run of a service has a gateway of its own; none leaves a thread behind, and the next request is watched."""
-    monkeypatch.setattr("hr_sync.confluence.http.watchdog._IDLE_LOOKS", 2)
-    cutter, cuts = RequestWatchdog(threading.Event()), list[int]()
+    monkeypatch.setattr("hr_sync.confluence.http.watchdog._IDLE_CHECKS", 2)
+    watchdog, interrupts = RequestWatchdog(Cancellation()), list[int]()
     for _ in range(2):
-        with cutter.watching(lambda: cuts.append(1), time.monotonic() - 1):
+        with watchdog.watching(lambda: interrupts.append(1), time.monotonic() - 1):
             time.sleep(0.15)
-        assert cuts.pop()
-        cuts.clear()
+        assert interrupts.pop()
+        interrupts.clear()
         ends_at = time.monotonic() + 5
-        while any(thread.name == "cutter" for thread in threading.enumerate()):
+        while any(thread.name == "request-watchdog" for thread in threading.enumerate()):
             assert time.monotonic() < ends_at
             time.sleep(0.02)

@@ -1,37 +1,26 @@
-"""Pages that are fetched by id are held against the scope too: the mirror gets no wider, on either flavour."""
+"""Pages that are fetched by id are compared with the scope too: the mirror gets no wider, on either flavour."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import pytest
-from confluence_simulator import Simulator, World
-from sqlalchemy import text
+from confluence_simulator import World
 
+from hr_sync.domain.outcome import Mode
 from hr_sync.domain.scope import PageScope
-from hr_sync.sync.context import Mode, Scope
-from tests.datacenter.test_same_rows import Side, _engine
+from tests.datacenter.test_same_rows import OpenSide, Side, side
+
+__all__ = ["side"]  # the fixture
 
 SCHEMA = "named"
 FLAVORS = ("cloud", "datacenter")
 
-Open: TypeAlias = Callable[..., Side]
+Scope: TypeAlias = Callable[[World], PageScope]
 
 
-@pytest.fixture
-def side(database_url: str) -> Iterator[Open]:
-    """Serve a world in a flavour and wire the mirror of it; further arguments are the scope."""
-    with ExitStack() as stack:
-
-        def open_side(world: World, flavor: str, **scope: list[str]) -> Side:
-            site = stack.enter_context(Simulator(world, flavor=flavor))  # type: ignore[arg-type] # two words
-            opened = Side(site, stack.enter_context(_engine(database_url, SCHEMA)), SCHEMA)
-            pages = PageScope(**{name: frozenset(values) for name, values in scope.items()})
-            opened.mirror = replace(opened.mirror, scope=Scope(spaces=("*",), pages=pages))
-            return opened
-
-        yield open_side
+def opened_of(side: OpenSide, world: World, flavor: str, scope: PageScope | None = None) -> Side:
+    """Serve a world in a flavour, with an empty mirror of it."""
+    return side(world, SCHEMA, pages=scope, flavor=flavor)
 
 
 def world_of_trees() -> World:
@@ -56,31 +45,32 @@ def shown(opened: Side) -> set[str]:
 
 
 def fail(opened: Side, page_id: str) -> None:
-    """Note a failure of a page that is due to be tried again."""
-    with opened.mirror.engine.begin() as connection:
-        connection.execute(
-            text(
-                f"INSERT INTO {SCHEMA}.page_failures (page_id, space_key, stage, error_class, message, attempts,"
-                " next_attempt_at, run_id) VALUES (:id, 'HR', 'read', 'Test', 'It failed.', 1, now(), 1)"
-            ),
-            {"id": page_id},
-        )
+    """Record a failure of a page that is due to be tried again."""
+    opened.execute(
+        "INSERT INTO {schema}.page_failures (page_id, space_key, stage, error_class, message, attempts,"
+        " next_attempt_at, run_id) VALUES (:id, 'HR', 'read', 'Test', 'It failed.', 1, now(), 1)",
+        id=page_id,
+    )
 
 
-def by_tree(world: World) -> dict[str, list[str]]:
-    return {"page_trees": [named(world, "Open")]}
+def by_tree(world: World) -> PageScope:
+    """Choose one tree."""
+    return PageScope(page_trees=frozenset({named(world, "Open")}))
 
 
-def by_excluded_tree(world: World) -> dict[str, list[str]]:
-    return {"exclude_page_trees": [named(world, "Closed")]}
+def by_excluded_tree(world: World) -> PageScope:
+    """Leave one tree out."""
+    return PageScope(exclude_page_trees=frozenset({named(world, "Closed")}))
 
 
-def by_label(_world: World) -> dict[str, list[str]]:
-    return {"include_labels": ["public"]}
+def by_label(_world: World) -> PageScope:
+    """Choose pages with a label."""
+    return PageScope(include_labels=frozenset({"public"}))
 
 
-def by_excluded_label(_world: World) -> dict[str, list[str]]:
-    return {"exclude_labels": ["secret"]}
+def by_excluded_label(_world: World) -> PageScope:
+    """Leave pages with a label out."""
+    return PageScope(exclude_labels=frozenset({"secret"}))
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
@@ -94,14 +84,12 @@ def by_excluded_label(_world: World) -> dict[str, list[str]]:
     ],
 )
 def test_a_page_out_of_scope_is_not_fetched_because_somebody_names_it(
-    side: Open,
-    flavor: str,
-    case: tuple[Callable[[World], dict[str, list[str]]], str, str, str],
+    side: OpenSide, flavor: str, case: tuple[Scope, str, str, str]
 ) -> None:
-    """It is refused by the rule, and nothing of the order is done; a page in scope is fetched as ever."""
+    """It is refused with the rule, and nothing of the request is done; a page in scope is fetched."""
     scope, inside, outside, rule = case
     world = world_of_trees()
-    opened = side(world, flavor, **scope(world))
+    opened = opened_of(side, world, flavor, scope(world))
     refused = opened.run(Mode.RESYNC, page_ids=[named(world, inside), named(world, outside)])
     assert refused.exit_code == 2
     assert named(world, outside) in (refused.error or "")
@@ -113,18 +101,18 @@ def test_a_page_out_of_scope_is_not_fetched_because_somebody_names_it(
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-@pytest.mark.parametrize("order", [(Mode.RESYNC, {"failed_pages": True}), (Mode.INCREMENTAL, {})], ids=str)
+@pytest.mark.parametrize("request_", [(Mode.RESYNC, {"failed_pages": True}), (Mode.INCREMENTAL, {})], ids=str)
 @pytest.mark.parametrize("left_by", ["move", "label"])
-def test_a_page_that_failed_and_left_the_scope_is_not_brought_in(
-    side: Open,
+def test_a_page_that_failed_and_left_the_scope_is_not_stored(
+    side: OpenSide,
     flavor: str,
-    order: tuple[Mode, dict[str, Any]],
+    request_: tuple[Mode, dict[str, Any]],
     left_by: str,
 ) -> None:
-    """Neither by `resync --failed` nor by the incremental run that tries it again; one that is in scope still is."""
+    """Neither by `resync --failed` nor by the incremental run that tries it again; one that is in scope is."""
     world = world_of_trees()
     scope = by_tree(world) if left_by == "move" else by_excluded_label(world)
-    opened = side(world, flavor, **scope)
+    opened = opened_of(side, world, flavor, scope)
     assert opened.run().exit_code == 0
     before = shown(opened)
     failing = [
@@ -137,7 +125,7 @@ def test_a_page_that_failed_and_left_the_scope_is_not_brought_in(
         world.label_page(failing[0], "secret")
     for page_id in failing:
         fail(opened, page_id)
-    mode, how = order
+    mode, how = request_
     assert opened.run(mode, **how).exit_code in (0, 3)  # 3: the page that is out of scope has not succeeded
     assert shown(opened) == {*before, "Stays"}
     assert opened.run().exit_code == 0
@@ -145,20 +133,20 @@ def test_a_page_that_failed_and_left_the_scope_is_not_brought_in(
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_a_page_that_is_gone_is_dealt_with_when_somebody_names_it(side: Open, flavor: str) -> None:
+def test_a_page_that_is_gone_is_hidden_when_somebody_names_it(side: OpenSide, flavor: str) -> None:
     """It has no place any more that could be out of scope."""
     world = world_of_trees()
-    opened = side(world, flavor, **by_tree(world))
+    opened = opened_of(side, world, flavor, by_tree(world))
     assert opened.run().exit_code == 0
     world.trash_page(named(world, "Open low"))
     assert opened.run(Mode.RESYNC, page_ids=[named(world, "Open low")]).exit_code == 0
     assert "Open low" not in shown(opened)
 
 
-def test_an_everything_scope_costs_no_further_request(side: Open) -> None:
+def test_an_everything_scope_costs_no_further_request(side: OpenSide) -> None:
     """Only a scope that leaves pages out is looked at."""
     world = world_of_trees()
-    opened = side(world, "cloud")
+    opened = opened_of(side, world, "cloud")
     opened.site.requests.clear()
     assert opened.run(Mode.RESYNC, page_ids=[named(world, "Closed low")]).exit_code == 0
     assert sum(("body-format", "storage") in record.query for record in opened.site.requests) == 1

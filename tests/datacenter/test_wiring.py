@@ -1,12 +1,12 @@
-"""The settings reach the reader: flavour, credentials, address."""
+"""The settings reach the source: flavour, credentials, address."""
 
-import threading
 from pathlib import Path
 
 import pytest
 from confluence_simulator import Simulator
 from confluence_simulator.tenant import Switches
 
+from hr_sync.cancellation import Cancellation
 from hr_sync.cli.bootstrap import open_context
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
@@ -14,14 +14,14 @@ from hr_sync.domain.outcome import Outcome
 from hr_sync.settings import load_settings
 from hr_sync.sync.context import SyncRequest
 from hr_sync.sync.run import run
-from tests.confluence.doors import TOKEN, USERNAME
-from tests.datacenter.flavors import routes, world_of
+from tests.confluence.clients import TOKEN, USERNAME
+from tests.confluence.flavors import routes, world_of
 
 ACCOUNT = {"username": USERNAME, "api_token": TOKEN}
 
 
 @pytest.mark.parametrize(
-    ("switches", "account", "reader"),
+    ("switches", "account", "source"),
     [
         ({"flavor": "cloud"}, ACCOUNT, CloudSource),
         ({"flavor": "datacenter", "context_path": "/a/b"}, ACCOUNT, DataCenterSource),
@@ -30,17 +30,17 @@ ACCOUNT = {"username": USERNAME, "api_token": TOKEN}
     ids=["cloud", "password", "token"],
 )
 @pytest.mark.parametrize("set_flavor", [False, True])
-def test_settings_lead_to_the_right_reader(
+def test_settings_choose_the_source(
     prepared_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     *,
     switches: Switches,
     account: dict[str, str],
-    reader: type,
+    source: type,
     set_flavor: bool,
 ) -> None:
-    """Found out or set, a run over it is complete; a flavour that is set is not asked for."""
+    """Detected or set, a run over it is complete; a flavour that is set is not asked for."""
     monkeypatch.chdir(tmp_path)  # away from anybody's config.toml
     with Simulator(world_of(8), **switches) as site:
         confluence = {"url": site.site_url, "spaces": "*", **account}
@@ -48,9 +48,9 @@ def test_settings_lead_to_the_right_reader(
             confluence["flavor"] = switches["flavor"]
         environ = {f"HR_SYNC_CONFLUENCE__{name.upper()}": value for name, value in confluence.items()}
         environ["HR_SYNC_DATABASE__URL"] = prepared_url.replace("+psycopg", "")
-        with open_context(load_settings(environ=environ), threading.Event()) as mirror:
-            report = run(mirror, SyncRequest())
+        with open_context(load_settings(environ=environ), Cancellation()) as context:
+            report = run(context, SyncRequest())
 
-    assert isinstance(mirror.reader, reader)
+    assert isinstance(context.source, source)
     assert (report.outcome, report.counts.inserted) == (Outcome.COMPLETE, 8)
     assert (routes(site)[0] == "/rest/api/user/current") is set_flavor

@@ -4,13 +4,15 @@ import fcntl
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,7 +41,7 @@ with EmbeddedPostgres(Path(sys.argv[1]), programs=programs, fsync="off", shared_
 
 @pytest.fixture
 def new_folder() -> Iterator[Path]:
-    """A folder that does not exist yet, in a place that the server's account can reach."""
+    """Return a folder that does not exist yet, in a place that the server's account can reach."""
     parent = Path(tempfile.mkdtemp(prefix="hr_sync-test-"))
     parent.chmod(0o711)
     yield parent / "server"
@@ -48,7 +50,7 @@ def new_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def folder(postgres_programs: Path | None) -> Iterator[Path]:
-    """A folder in which servers ran before. The tests of this module share it, because initdb takes a second."""
+    """Return a folder in which servers ran before. The tests of this module share it, because initdb takes a second."""
     parent = Path(tempfile.mkdtemp(prefix="hr_sync-test-"))
     parent.chmod(0o711)
     with EmbeddedPostgres(parent / "server", programs=postgres_programs, **FAST):
@@ -115,6 +117,54 @@ def test_a_wrong_password_is_refused(folder: Path, postgres_programs: Path | Non
         psycopg.connect(
             make_url(server.url).set(drivername="postgresql", password="guess").render_as_string(hide_password=False)
         )
+
+
+ASKS_IN_CLEAR = b"R" + (8).to_bytes(4) + (3).to_bytes(4)
+LETS_EVERYBODY_IN = b"R" + (8).to_bytes(4) + (0).to_bytes(4) + b"Z" + (5).to_bytes(4) + b"I"
+
+
+@pytest.mark.parametrize("says", [ASKS_IN_CLEAR, LETS_EVERYBODY_IN])
+def test_whoever_took_the_port_neither_gets_the_password_nor_passes_for_the_server(
+    folder: Path, postgres_programs: Path | None, says: bytes
+) -> None:
+    """The machine stopped, its stale file names a port, and another user of the machine listens there."""
+    heard: list[bytes] = []
+    stale = folder / "data" / "postmaster.pid"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        # The process number is the largest there can be: PostgreSQL sees that the file is stale.
+        stale.write_text(f"4194304\n{folder / 'data'}\n0\n{port}\n\n127.0.0.1\n")
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        heard.append(connection.recv(1024))
+                        connection.sendall(says)
+                        heard.append(connection.recv(1024))
+
+        threading.Thread(target=serve, daemon=True).start()
+        with EmbeddedPostgres(folder, programs=postgres_programs, **FAST) as server:
+            own = make_url(server.url)
+            listener.shutdown(socket.SHUT_RDWR)
+
+    assert own.port != port
+    assert "require_auth=scram-sha-256" in server.url
+    assert heard, "the fault fired"
+    assert not any(str(own.password).encode() in data for data in heard)
+
+
+def test_no_process_of_the_server_knows_our_environment(
+    folder: Path, postgres_programs: Path | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token in the environment stays with us: the server may run as another account."""
+    monkeypatch.setenv("HR_SYNC_CONFLUENCE__API_TOKEN", "canary-token")
+    with EmbeddedPostgres(folder, programs=postgres_programs, **FAST) as server:
+        _ask(server.url)
+        ours = [Path("/proc", str(pid), "environ") for pid, _ in _processes(folder)]
+        assert len(ours) >= 2, "keeper and server"
+        assert not any(b"canary-token" in environ.read_bytes() for environ in ours)
 
 
 def test_a_second_process_reuses_the_server_and_leaves_it_running(use: Use, folder: Path) -> None:

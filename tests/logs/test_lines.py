@@ -37,8 +37,8 @@ def start(*numbers: int, stderr: int) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
-    log_fields, _ = process.communicate("go on\n", timeout=30)
-    return process.returncode, log_fields
+    output, _ = process.communicate("go on\n", timeout=30)
+    return process.returncode, output
 
 
 def test_a_closed_pipe_does_not_end_the_run() -> None:

@@ -182,13 +182,13 @@ def test_the_chain_of_errors_is_told_oldest_first() -> None:
         except KeyError:
             raise ValueError("second")  # noqa: B904 - the implicit chain is what is tried
     except ValueError as error:
-        log_fields = render(error)
+        rendered = render(error)
     loop.__cause__ = loop
 
     assert (
-        log_fields.index("KeyError: 'first'")
-        < log_fields.index("While this was handled")
-        < log_fields.index("ValueError: second")
+        rendered.index("KeyError: 'first'")
+        < rendered.index("While this was handled")
+        < rendered.index("ValueError: second")
     )
     assert render(loop).count("ValueError: loop") == 10
 

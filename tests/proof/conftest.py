@@ -45,7 +45,7 @@ def empty(proof_engine: Engine) -> Callable[[], None]:
 
 @pytest.fixture(scope="module")
 def rehearsal(postgres_server: str, template_database: str) -> Iterator[Rehearsal]:
-    """The run that is broken at each of its requests, on a database of its own."""
+    """Return the run that is broken at each of its requests, on a database of its own."""
     world, _ = world_before()
     with _database(postgres_server, template_database) as url, Simulator(world) as site:
         engine = make_engine(url)

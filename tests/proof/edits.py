@@ -1,22 +1,42 @@
 """Everything that people do to a Confluence, as data: an edit is a name and two numbers that choose what it meets."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import TypeVar
 
 from confluence_simulator import World
 from confluence_simulator.world import Page, WorldError
+from confluence_simulator.world.records import Space
 
+Thing = TypeVar("Thing")
+EVERYBODY = "confluence-users"
+LABELS = ("secret", "shown", "other")
+NODES = ("folder", "whiteboard", "database", "embed")
 DIRTY = ("", "\u200b", "\x07 and\x00", "\u202etxt", "\U000e0041", "naïve\u200d", "\U0001d4b3", "\ufeff")
 
 
 class Author:
-    """Edits a world. The homepage of the space that is not mirrored stays, so that a world is never empty."""
+    """Edits a world. The first page of the space that is not mirrored stays, so that a world is never empty."""
 
     def __init__(self, world: World, spaces: Sequence[str], apart: str) -> None:
-        """`spaces` are mirrored, `apart` is not."""
+        """`spaces` are mirrored, `apart` is not; keys at the beginning."""
         self._world = world
-        self._spaces = (*spaces, apart)
-        self._apart = apart
+        self._ids = [world.space(key).id for key in (*spaces, apart)]
         self._written = 0
+
+    @property
+    def spaces(self) -> list[Space]:
+        """Return every space of the world, in an order that stays."""
+        return [self._world.space(space_id) for space_id in self._ids]
+
+    @property
+    def mirrored(self) -> list[Space]:
+        """Return the spaces that people may lose, in the same order."""
+        return [space for space in self.spaces if space.id != self._apart.id]
+
+    @property
+    def _apart(self) -> Space:
+        return self._world.space(self._ids[2])
 
     def edit(self, name: str, which: int, other: int) -> None:
         """Do one thing; what Confluence would refuse is not done."""
@@ -27,21 +47,35 @@ class Author:
 
     def create(self, which: int, other: int) -> None:
         """Write a page at the top of a space, or below another one."""
-        space_key = self._spaces[which % len(self._spaces)]
-        above = [page.id for page in (*self._current(), *self._folders()) if page.space_key == space_key]
+        space_key = _chosen(self.spaces, which).key
+        above = [page.id for page in (*self._current(), *self._nodes()) if page.space_key == space_key]
         parent_id = above[other % len(above)] if above and other % 3 else None
         self._world.create_page(
-            space_key=space_key, title=self._text("Page"), storage=f"<p>{self._text('New')}</p>", parent_id=parent_id
+            space_key=space_key,
+            title=self._text("Page"),
+            storage=f"<p>{self._text('New')}</p>",
+            parent_id=parent_id,
+            labels=(LABELS[other % 3],) if other % 4 == 0 else (),
         )
 
-    def create_folder(self, which: int, _: int) -> None:
-        """Make a folder below a page."""
+    def create_node(self, which: int, other: int) -> None:
+        """Make a folder, a whiteboard, a database or an embed below a page."""
         above = self._one(which)
-        self._world.create_folder(space_key=above.space_key, title=self._text("Folder"), parent_id=above.id)
+        self._world.create_page(
+            space_key=above.space_key,
+            title=self._text("Node"),
+            parent_id=above.id,
+            kind=NODES[other % len(NODES)],  # type: ignore[arg-type] # words of Kind
+        )
 
     def change(self, which: int, _: int) -> None:
         """Save a new version with another text."""
         self._world.edit_page(self._one(which).id, storage=f"<p>{self._text('Text')}</p>")
+
+    def misdate(self, which: int, other: int) -> None:
+        """Save a new version whose date is wrong, in the future or in the past."""
+        days = timedelta(days=other - 20)
+        self._world.edit_page(self._one(which).id, storage=f"<p>{self._text('Text')}</p>", at=self._world.now + days)
 
     def rename(self, which: int, _: int) -> None:
         """Save a new version with another title."""
@@ -57,12 +91,17 @@ class Author:
 
     def move(self, which: int, other: int) -> None:
         """Hang a page below another one, which may be in another space."""
-        parent = _chosen([*self._folders(), *self._current()], other)
+        parent = _chosen([*self._nodes(), *self._current()], other)
         self._world.move_page(self._one(which).id, parent_id=parent.id, space_key=parent.space_key)
+
+    def move_node(self, which: int, other: int) -> None:
+        """Hang a folder or the like, and everything below it, below a page, which may be in another space."""
+        parent = self._one(other)
+        self._world.move_page(_chosen(self._nodes(), which).id, parent_id=parent.id, space_key=parent.space_key)
 
     def move_to_top(self, which: int, other: int) -> None:
         """Move a page to the top of a space."""
-        self._world.move_page(self._one(which).id, space_key=self._spaces[other % len(self._spaces)])
+        self._world.move_page(self._one(which).id, space_key=_chosen(self.spaces, other).key)
 
     def trash(self, which: int, other: int) -> None:
         """Put a page into the trash, with or without what is below it."""
@@ -88,41 +127,69 @@ class Author:
 
     def restrict(self, which: int, other: int) -> None:
         """Restrict a page or a folder to some, the account that syncs among them."""
-        node = _chosen([*self._current(), *self._folders()], which)
+        node = _chosen([*self._current(), *self._nodes()], which)
         groups = ("confluence-users",) if other % 2 else ()
         self._world.restrict_page(node.id, users=(self._world.author.username,), groups=groups)
 
     def show(self, which: int, _: int) -> None:
         """Lift a restriction."""
-        restricted = [page for page in (*self._world.pages(), *self._world.pages(kind="folder")) if page.read]
+        restricted = [page for page in (*self._world.pages(), *self._nodes()) if page.read]
         if restricted:
             self._world.unrestrict_page(restricted[which % len(restricted)].id)
 
     def label(self, which: int, other: int) -> None:
         """Label a page, which makes no version."""
-        self._world.label_page(self._one(which).id, f"label-{other % 3}")
+        self._world.label_page(self._one(which).id, LABELS[other % 3])
 
     def unlabel(self, which: int, _: int) -> None:
         """Take the labels off a page."""
         page = self._one(which)
         self._world.unlabel_page(page.id, *(label.name for label in page.labels))
 
-    def forbid(self, _: int, __: int) -> None:
-        """Take the second space away from the account."""
-        self._world.forbid_space(self._spaces[1], group="confluence-users")
+    def forbid(self, which: int, _: int) -> None:
+        """Take a space away from the account."""
+        self._world.forbid_space(_chosen(self.mirrored, which).id, group=EVERYBODY)
 
-    def permit(self, _: int, __: int) -> None:
-        """Return it back."""
-        self.forbid(0, 0)
-        self._world.permit_space(self._spaces[1], group="confluence-users")
+    def permit(self, which: int, _: int) -> None:
+        """Give it back."""
+        self.forbid(which, 0)
+        self._world.permit_space(_chosen(self.mirrored, which).id, group=EVERYBODY)
+
+    def archive_space(self, which: int, _: int) -> None:
+        """Archive a space; its pages stay current."""
+        self._world.archive_space(_chosen(self.mirrored, which).id)
+
+    def restore_space(self, which: int, _: int) -> None:
+        """Bring a space back."""
+        self._world.restore_space(_chosen(self.mirrored, which).id)
+
+    def rekey(self, which: int, _: int) -> None:
+        """Give a space another key."""
+        self._written += 1
+        self._world.rekey_space(_chosen(self.mirrored, which).id, f"K{self._written}")
+
+    def create_space(self, _: int, __: int) -> None:
+        """Make a space with two pages, at most two of them in one history."""
+        if len(self._ids) < 5:
+            self._written += 1
+            space = self._world.create_space(f"N{self._written}", self._text("Space"))
+            self._ids.append(space.id)
+            top = self._world.create_page(space_key=space.key, title=self._text("Top"), storage="<p>Top</p>")
+            self._world.create_page(
+                space_key=space.key, title=self._text("Low"), storage="<p>Low</p>", parent_id=top.id
+            )
 
     def _current(self) -> list[Page]:
         pages = self._world.pages(status="current")
-        apart = next((page.id for page in pages if page.space_key == self._apart), None)
+        apart = next((page.id for page in pages if page.space_id == self._apart.id), None)
         return [page for page in pages if page.id != apart]
 
-    def _folders(self) -> list[Page]:
-        return self._world.pages(status="current", kind="folder")
+    def _nodes(self) -> list[Page]:
+        return [
+            page
+            for kind in NODES
+            for page in self._world.pages(status="current", kind=kind)  # type: ignore[arg-type] # words of Kind
+        ]
 
     def _one(self, which: int) -> Page:
         return _chosen(self._current(), which)
@@ -132,20 +199,22 @@ class Author:
         return f"{word} {self._written}{DIRTY[self._written % len(DIRTY)]}"
 
 
-def _chosen(pages: Sequence[Page], which: int) -> Page:
+def _chosen(things: Sequence[Thing], which: int) -> Thing:
     """Choose one. A world from which everything has been taken has none, as Confluence would say."""
-    if not pages:
-        raise WorldError("There is no page")
-    return pages[which % len(pages)]
+    if not things:
+        raise WorldError("There is none")
+    return things[which % len(things)]
 
 
 EDITS: Mapping[str, Callable[[Author, int, int], None]] = {
     "create": Author.create,
-    "create folder": Author.create_folder,
+    "create node": Author.create_node,
     "change": Author.change,
+    "misdate": Author.misdate,
     "rename": Author.rename,
     "swap": Author.swap,
     "move": Author.move,
+    "move node": Author.move_node,
     "move to top": Author.move_to_top,
     "trash": Author.trash,
     "archive": Author.archive,
@@ -158,4 +227,9 @@ EDITS: Mapping[str, Callable[[Author, int, int], None]] = {
     "unlabel": Author.unlabel,
     "forbid": Author.forbid,
     "permit": Author.permit,
+    "archive space": Author.archive_space,
+    "restore space": Author.restore_space,
+    "rekey": Author.rekey,
+    "create space": Author.create_space,
 }
+TAKE_AWAY = ("trash", "archive", "purge", "hide", "move to top", "forbid", "archive space")  #: from those who may read

@@ -1,8 +1,10 @@
 """What must become of a run when one request meets a fault: the exit code, by kind of fault and by what was asked.
 
-Derived from the design: a fault that trying again gets over costs nothing (0); an answer that cannot be trusted makes
-the run partial (3); refused credentials end it (77); a Confluence that asks to come back later does so too (75); an
-endpoint that is gone is a matter of configuration (78), unless only one space of several met it (3).
+Derived from the design: a fault that trying again gets over costs nothing (0); an answer that cannot be used costs
+nothing where a narrower request, another list or another known page does as well (0), and makes the run partial where
+there is none (3); refused credentials end it (77), also where only the end of a space asks for them; a Confluence that
+asks to come back later does so too (75); an endpoint that is gone is a matter of configuration (78), unless only one
+space of several met it (3).
 """
 
 from collections.abc import Mapping
@@ -13,66 +15,75 @@ Codes: TypeAlias = Mapping[str, int | frozenset[int]]
 
 HARMLESS: Codes = {"": 0}
 RETRIED: Codes = {"": 0}
-NOT_TRUSTED: Codes = {"": 3}
 REFUSED: Codes = {"": 77}
 COME_BACK: Codes = {"": 75}
 
-# 403 and 404 are answers about one thing. They are true of the page that is really hidden, and prove nothing elsewhere.
-DENIED: Codes = {"account": 77, "spaces": 77, "look alone": 0, "": 3}
-NOT_FOUND: Codes = {"look alone": 0, "": 3}
-ENDPOINT_GONE: Codes = {"account": 78, "spaces": 78, "": 3}
+# Who asks for one thing alone has no narrower request; of known pages there are others.
+UNUSABLE: Codes = {
+    "account": 3,
+    "check account": 3,
+    "last account": 3,
+    "check space": 3,
+    "lookup": 3,
+    "body": 3,
+    "": 0,
+}
+# JSON without the sign of a known account is an anonymous visitor's.
+NO_ACCOUNT: Codes = {**UNUSABLE, "account": 77, "check account": 77, "last account": 77}
+NOT_TRUSTED: Codes = {"": 3}
+NO_ROWS: Codes = {**NO_ACCOUNT, "listing": 3, "listing end": 3}
 
-NO_ACCOUNT: Codes = {
+# Confluence's own 403 and 404 are answers about one thing. They are true of the page that is really hidden, and prove
+# nothing elsewhere. What a filter or a gateway in front of Confluence refuses is no answer at all.
+DENIED: Codes = {
     "account": 77,
-    "canary account": 77,
+    "check account": 77,
+    "last account": 77,
+    "spaces": 77,
+    "check page": 0,
+    "lookup": 0,
     "": 3,
-}  # JSON without the sign of a known account is an anonymous visitor's
-LISTS_ONLY: Codes = {
-    "account": 0,
-    "canary account": 0,
-    "canary space": 0,
-    "look alone": 0,
-    "": 3,
-}  # nothing to spoil in a single object
+}
+SCOPE_LACKS: Codes = {**DENIED, "lookup": 3}
+NOT_FOUND: Codes = {"spaces": 0, "bodies": 0, "check page": 0, "lookup": 0, "": 3}
+ENDPOINT_GONE: Codes = {"account": 78, "spaces": 78, "check page": 0, "": 3}
 
 # Rows that are kept back are found out where the mirror has them, or where somebody asked for them by id. A page that
-# the mirror never had is not missed: the next run brings it.
-# A filter or a gateway in front of Confluence proves nothing: neither of the account nor of a page.
-FILTERED: Codes = {"account": frozenset({3, 77}), "spaces": frozenset({3, 77}), "": 3}
-ANONYMOUS: Codes = {"": frozenset({3, 77})}
+# the mirror never had is not missed: the next run brings it. A list by ids without any row is asked for in another way.
+ROWS_LACKING: Codes = {"listing": 3, "listing end": frozenset({0, 3}), "bodies": 3, "body": 3, "": 0}
+NO_ROW: Codes = {**ROWS_LACKING, "bodies": 0}
+ROWS_REFUSED: Codes = {"spaces": 3, "listing": 3, "listing end": 3, "body": 3, "": 0}  # ids and cursors are no rows
+HEADS_ONLY: Codes = {"listing": 3, "listing end": 3, "bodies": 3, "body": 3, "": 0}
+BODIES_ONLY: Codes = {"bodies": 3, "body": 3, "": 0}
+SINGLE_BODY: Codes = {"body": 3, "": 0}
+
 ONE_THING: Codes = {"": frozenset({0, 3})}
-
-ROWS_LACKING: Codes = {"spaces": 3, "listing": 3, "listing end": frozenset({0, 3}), "bodies": 3, "": 0}
-ROWS_DISBELIEVED: Codes = {**ROWS_LACKING, "spaces": 0}
-HEADS_ONLY: Codes = {"listing": 3, "listing end": 3, "bodies": 3, "": 0}
-BODIES_ONLY: Codes = {"bodies": 3, "": 0}
-
 ONLY_WHERE_MORE: Codes = {"listing": 3, "": 0}  # the one answer here that has a next page
 CUT: Codes = {"": frozenset({0, 3})}  # noticed by the gzip stream and tried again, or by the JSON that ends early
 
 TABLE: Mapping[str, Codes] = {
     # Statuses
     "status": RETRIED,  # 500 without an argument
-    "bad-request-400": NOT_TRUSTED,
+    "bad-request-400": UNUSABLE,
     "unauthorized-401": REFUSED,
-    "unauthorized-401-scope": REFUSED,
+    "unauthorized-401-scope": SCOPE_LACKS,
     "forbidden-403": DENIED,
     "captcha-403": REFUSED,
     "login-401": REFUSED,
     "not-found-404-v1": NOT_FOUND,
     "not-found-404-v2": NOT_FOUND,
-    "not-found-404-gateway": NOT_TRUSTED,
-    "forbidden-html-403": FILTERED,
+    "not-found-404-gateway": UNUSABLE,
+    "forbidden-html-403": UNUSABLE,
     "forbidden-json-403": DENIED,
-    "forbidden-foreign-json-403": FILTERED,
-    "not-found-foreign-json-404": NOT_TRUSTED,
-    "anonymous-header": ANONYMOUS,
+    "forbidden-foreign-json-403": UNUSABLE,
+    "not-found-foreign-json-404": UNUSABLE,
+    "anonymous-header": REFUSED,
     "captcha-header": REFUSED,
-    "site-gone-404": NOT_TRUSTED,
+    "site-gone-404": UNUSABLE,
     "site-gone-503": RETRIED,
-    "conflict-409": NOT_TRUSTED,
+    "conflict-409": UNUSABLE,
     "gone-410": ENDPOINT_GONE,
-    "uri-too-long-414": NOT_TRUSTED,
+    "uri-too-long-414": UNUSABLE,
     "rate-limited-429": RETRIED,
     "rate-limited-403": RETRIED,
     "retry-after-seconds": RETRIED,
@@ -89,61 +100,61 @@ TABLE: Mapping[str, Codes] = {
     "unavailable-503": RETRIED,
     "unavailable-503-retry-after": RETRIED,
     "timeout-504": RETRIED,
-    "partial-206": NOT_TRUSTED,
-    "not-modified-304": NOT_TRUSTED,
-    "unknown-status-599": NOT_TRUSTED,
+    "partial-206": UNUSABLE,
+    "not-modified-304": UNUSABLE,
+    "unknown-status-599": UNUSABLE,
     "redirect-same-host": REFUSED,
     "redirect-other-host": REFUSED,
     "redirect-permanent": REFUSED,
     "redirect-loop": REFUSED,
     "redirect-login": REFUSED,
     # Bodies with status 200
-    "html-200": NOT_TRUSTED,
-    "html-as-json-200": NOT_TRUSTED,
-    "login-page-200": NOT_TRUSTED,
-    "empty-200": NOT_TRUSTED,
-    "no-content-204": NOT_TRUSTED,
-    "whitespace-200": NOT_TRUSTED,
-    "null-200": NOT_TRUSTED,
-    "list-200": NOT_TRUSTED,
-    "string-200": NOT_TRUSTED,
-    "number-200": NOT_TRUSTED,
+    "html-200": UNUSABLE,
+    "html-as-json-200": UNUSABLE,
+    "login-page-200": UNUSABLE,
+    "empty-200": UNUSABLE,
+    "no-content-204": UNUSABLE,
+    "whitespace-200": UNUSABLE,
+    "null-200": UNUSABLE,
+    "list-200": UNUSABLE,
+    "string-200": UNUSABLE,
+    "number-200": UNUSABLE,
     "empty-object-200": NO_ACCOUNT,
     "error-object-200": NO_ACCOUNT,
     "results-null": NO_ACCOUNT,
     "results-object": NO_ACCOUNT,
     "results-text": NO_ACCOUNT,
-    "rows-are-text": NO_ACCOUNT,
-    "rows-are-null": NO_ACCOUNT,
-    "invalid-json": NOT_TRUSTED,
-    "not-a-number-json": NOT_TRUSTED,
-    "deep-json": NOT_TRUSTED,
-    "not-utf8": NOT_TRUSTED,
-    "two-documents": NOT_TRUSTED,
+    "rows-are-text": NO_ROWS,
+    "rows-are-null": NO_ROWS,
+    "invalid-json": UNUSABLE,
+    "not-a-number-json": UNUSABLE,
+    "deep-json": UNUSABLE,
+    "not-utf8": UNUSABLE,
+    "two-documents": UNUSABLE,
     # Documents
-    "no-results": LISTS_ONLY,
+    "no-results": SINGLE_BODY,
     "missing-rows": ROWS_LACKING,
-    "empty-list": ROWS_LACKING,
-    "repeated-key": ROWS_LACKING,
+    "empty-list": NO_ROW,
+    "repeated-key": NO_ROW,
     "duplicate-rows": HARMLESS,
     "reordered-rows": HARMLESS,
-    "cut-json": NOT_TRUSTED,
-    "byte-order-mark": {"look alone": 3, "": 0},  # a 404 is believed only when it is quite in order
-    "json-as-html": NOT_TRUSTED,
+    "cut-json": UNUSABLE,
+    "byte-order-mark": {"lookup": 3, "": 0},  # a 404 is believed only when it is quite in order
+    "json-as-html": UNUSABLE,
     "json-with-charset": HARMLESS,
-    "row-without-id": LISTS_ONLY,
-    "row-number-id": LISTS_ONLY,
-    "row-empty-id": LISTS_ONLY,
+    "row-without-id": ROWS_REFUSED,
+    "row-number-id": ROWS_REFUSED,
+    "row-empty-id": ROWS_REFUSED,
     "row-without-version": HEADS_ONLY,
     "row-null-title": HEADS_ONLY,
-    "row-other-space": ROWS_DISBELIEVED,
-    "row-unknown-status": ROWS_DISBELIEVED,
+    "row-other-space": ROWS_LACKING,
+    "row-unknown-status": ROWS_LACKING,
     "row-without-body": BODIES_ONLY,
     "row-nul-in-body": HARMLESS,
     "row-bad-date": HARMLESS,  # the row's own date is not read, its version's is
     # The link to the next page
-    "repeated-cursor": LISTS_ONLY,
-    "cyclic-cursor": LISTS_ONLY,
+    "repeated-cursor": ROWS_REFUSED,
+    "cyclic-cursor": ROWS_REFUSED,
     "empty-page-with-next": HARMLESS,
     "next-missing": HARMLESS,  # without a sign: what is stored is asked about and found, what is new comes next time
     "next-null": HARMLESS,
@@ -154,7 +165,7 @@ TABLE: Mapping[str, Codes] = {
     "next-foreign-host": ONLY_WHERE_MORE,
     "next-without-context": HARMLESS,
     "next-other-scheme": ONLY_WHERE_MORE,
-    "next-spoiled-cursor": ONLY_WHERE_MORE,
+    "next-spoiled-cursor": HARMLESS,
     # The date of the source's clock
     "date-absent": HARMLESS,
     "date-shifted": HARMLESS,
@@ -178,12 +189,21 @@ TABLE: Mapping[str, Codes] = {
     "create-during-walk": HARMLESS,
     "trash-during-walk": HARMLESS,
     "move-during-walk": HARMLESS,
-    "hide-during-walk": {"": frozenset({0, 3})},  # the page that is hidden is the canary's known page
-    "anonymous-200": {"account": 77, "canary account": 77, "canary page": 0, "look": 0, "look alone": 0, "": 3},
-    "becomes-anonymous": {"account": 77, "canary account": 77, "": frozenset({0, 3})},
+    "hide-during-walk": {"": frozenset({0, 3})},  # the page that is hidden is the known page of a check
+    "anonymous-200": {
+        "account": 77,
+        "check account": 77,
+        "last account": 77,
+        "listing": 3,
+        "listing end": 3,
+        "check space": 3,
+        "body": 3,
+        "": 0,
+    },
+    "becomes-anonymous": {"account": 77, "check account": 77, "last account": 77, "": frozenset({0, 3})},
     "single-reads-404": {"": frozenset({0, 3})},
     "listed-but-404": {"": frozenset({0, 3})},
-    "stale-read": {"listing": 3, "listing end": frozenset({0, 3}), "bodies": 3, "": 0},
+    "stale-read": {"listing": 3, "listing end": frozenset({0, 3}), "bodies": frozenset({0, 3}), "body": 3, "": 0},
     "lowered-limit": {"listing end": frozenset({0, 3}), "": 0},  # a limit that changes in the walk spoils the cursor
     "page-hidden": {"listing": 3, "": 0},
     "page-breaks-batch": HARMLESS,
@@ -194,7 +214,7 @@ TABLE: Mapping[str, Codes] = {
     "cut-chunked": RETRIED,
     "cut-between-chunks": RETRIED,
     "cut-until-close": CUT,
-    "cut-head": NOT_TRUSTED,
+    "cut-head": UNUSABLE,
     "chunked": HARMLESS,
     "close": RETRIED,
     "reset": RETRIED,
@@ -207,7 +227,7 @@ TABLE: Mapping[str, Codes] = {
     "garbage": RETRIED,
     "length-too-small": CUT,
     "many-headers": HARMLESS,
-    "gzip-bomb": NOT_TRUSTED,
+    "gzip-bomb": UNUSABLE,
     "gzip-spoiled": RETRIED,
     "gzip-cut": RETRIED,
     "gzip-not": RETRIED,

@@ -1,17 +1,28 @@
 """Decision rules, each broken on purpose, and the tests that must go red then. Data only; `mutation.py` runs it.
 
-Of each rule stands here the text that holds it, word for word as in the source, and what takes its place.
+A rule is named by the function that holds it and by a pattern that matches the rule there, in one place.
 """
 
 from dataclasses import dataclass
 
-BADGES = ("tests/domain/test_badge.py",)
-PLAN = ("tests/domain/test_plan.py",)
-REMOVAL = ("tests/domain/test_removal.py",)
-VALUES = ("tests/domain/test_values.py",)
-TREES = ("tests/proof/test_page_trees.py", "-k", "not-found-404-v2 or empty-object-200")
-SLEEPERS = ("tests/proof/test_contention.py",)
+ABSENCE, ACCESS, DELETION = "sync/absence.py", "domain/access.py", "domain/deletion.py"
+PLAN, SCOPE, LEASE = "domain/plan.py", "domain/scope.py", "store/lease.py"
+CLOUD_JSON, FIELDS = "confluence/cloud_json.py", "confluence/json_fields.py"
+RESPONSE, MARKS, RUNS = "confluence/http/response.py", "store/write/deletions.py", "store/write/runs.py"
+
+IN_ACCESS = ("tests/domain/test_access.py",)
+IN_DELETION = ("tests/domain/test_deletion.py",)
+IN_DELETION_RUNS = ("tests/domain/test_deletion_runs.py",)
+IN_PLAN = ("tests/domain/test_plan.py",)
+IN_SCOPE = ("tests/domain/test_scope.py",)
+EVIDENCE = ("tests/sync/test_evidence.py",)
+HOLDS = ("tests/sync/test_holds.py",)
+LEASES = ("tests/store/test_leases.py",)
 RULES = ("tests/proof/test_rules.py",)
+SCOPES = ("tests/sync/test_scope.py",)
+TREES = ("tests/proof/test_page_trees.py", "-k", "not-found-404-v2 or empty-object-200")
+WATERMARKS = ("tests/sync/test_watermarks.py",)
+WORKERS = ("tests/sync/test_two_workers.py",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,10 +30,20 @@ class Mutant:
     """One rule, broken."""
 
     rule: str  #: that is broken, in words
-    file: str  #: below hr_sync/
-    old: str
-    new: str
+    where: str  #: file below hr_sync/, and function, method or assignment in it
+    pattern: str  #: matches the rule, in one place of the function
+    change: str  #: what takes its place
     tests: tuple[str, ...]  #: arguments of pytest, one test of which must go red
+
+    @property
+    def file(self) -> str:
+        """Return the file, below hr_sync/."""
+        return self.where.partition(":")[0]
+
+    @property
+    def function(self) -> str:
+        """Return the function, the method or the assignment."""
+        return self.where.partition(":")[2]
 
 
 def answers(*kinds: str) -> tuple[str, ...]:
@@ -30,416 +51,616 @@ def answers(*kinds: str) -> tuple[str, ...]:
     return ("tests/proof/test_faults_in_answers.py", "-k", " or ".join(f"[{kind}]" for kind in kinds))
 
 
-def way(*kinds: str) -> tuple[str, ...]:
+def others(*kinds: str) -> tuple[str, ...]:
     """Name the matrix's tests of other kinds."""
     return ("tests/proof/test_faults_on_the_way.py", "-k", " or ".join(f"[{kind}]" for kind in kinds))
 
 
+def _one(rule: str, where: str, pattern: str, change: str, tests: tuple[str, ...]) -> Mutant:
+    return Mutant(rule=rule, where=where, pattern=pattern, change=change, tests=tests)
+
+
+OF_PLANS = (
+    _one(
+        "a removed page that is listed again is restored",
+        f"{PLAN}:decide",
+        r"Action\.RESTORE, (_needs_body\(shown, stored\), \"was removed)",
+        r"Action.NOTHING, \1",
+        IN_PLAN,
+    ),
+    _one(
+        "a hidden page that is listed again is restored",
+        f"{PLAN}:decide",
+        r"Action\.RESTORE, (_needs_body\(shown, stored\), \"was hidden)",
+        r"Action.NOTHING, \1",
+        IN_PLAN,
+    ),
+    _one("a lower version is an update too", f"{PLAN}:decide", "listed != kept", "listed > kept", IN_PLAN),
+    _one("a stored body that is missing is fetched", f"{PLAN}:decide", "has_body=False", "has_body=None", IN_PLAN),
+    _one(
+        "a move is seen without a new version",
+        f"{PLAN}:decide",
+        r"metadata_digest\(shown\) != digest",
+        "False",
+        IN_PLAN,
+    ),
+    _one("absence is asked about", f"{PLAN}:decide", r"Action\.VERIFY", "Action.NOTHING", IN_PLAN),
+    _one(
+        "an unreadable page is not absent",
+        f"{PLAN}:_steps",
+        "page_id not in listing:",
+        "page_id not in listing.heads:",
+        IN_PLAN,
+    ),
+)
+OF_ACTIONS = (
+    _one(
+        "what is not found is hidden first, and removed by a later run",
+        f"{DELETION}:decide_absent",
+        r"else DeletionAction\.HIDE",
+        "else DeletionAction.CONFIRM",
+        IN_DELETION,
+    ),
+    _one(
+        "a page that is listed is never confirmed as gone",
+        f"{DELETION}:decide_absent",
+        " and not listed",
+        "",
+        IN_DELETION,
+    ),
+    _one(
+        "what is there is kept, whatever the listing showed",
+        f"{DELETION}:decide_absent",
+        r"_keep\(page, DeletionAction\.KEEP, words\)",
+        "_withdraw(page, DeletionAction.REMOVE, WithdrawalReason.DELETED, words)",
+        IN_DELETION,
+    ),
+    _one(
+        "a page that moved to a mirrored space is left to that space",
+        f"{DELETION}:decide_absent",
+        "if found in mirrored_space_ids",
+        "if False",
+        IN_DELETION,
+    ),
+    _one(
+        "an unknown status is no evidence",
+        f"{DELETION}:decide_absent",
+        r"if status in _WITHDRAWN",
+        "if _WITHDRAWN.setdefault(status, WithdrawalReason.DELETED)",
+        IN_DELETION,
+    ),
+    _one(
+        "an answer that cannot be used is no evidence",
+        f"{DELETION}:decide_absent",
+        r"_keep\(page, DeletionAction\.KEEP, \"the lookup by id gave no evidence\"\)",
+        '_withdraw(page, DeletionAction.HIDE, WithdrawalReason.NOT_VISIBLE, "")',
+        IN_DELETION,
+    ),
+    _one(
+        "an unknown scope hides",
+        f"{DELETION}:_HIDES",
+        r", DeletionAction\.HIDE_UNKNOWN",
+        "",
+        IN_DELETION,
+    ),
+    _one(
+        "an unknown scope removes nothing",
+        f"{DELETION}:_REMOVES",
+        r"DeletionAction\.CONFIRM",
+        "DeletionAction.CONFIRM, DeletionAction.HIDE_UNKNOWN",
+        IN_DELETION,
+    ),
+    _one(
+        "what is hidden for its scope is not out of scope for good",
+        f"{DELETION}:decide_out_of_scope",
+        "scope.in_scope is None",
+        "False",
+        IN_DELETION,
+    ),
+)
+OF_LIMITS = (
+    _one(
+        "the larger of the two limits counts",
+        f"{DELETION}:DeletionLimit.of",
+        r"return max\(",
+        "return min(",
+        IN_DELETION,
+    ),
+    _one("a mass with evidence is held", f"{DELETION}:_groups", r"new, len\(new\) > most", "new, False", IN_DELETION),
+    _one(
+        "a mass that became invisible is held",
+        f"{DELETION}:_groups",
+        r"suspected, len\(suspected\) \+ len\(new\) > most",
+        "suspected, False",
+        IN_DELETION,
+    ),
+    _one(
+        "pages that are gone count together with those that became invisible",
+        f"{DELETION}:_groups",
+        r"len\(suspected\) \+ len\(new\) > most",
+        "len(suspected) > most",
+        IN_DELETION,
+    ),
+    _one(
+        "a mass that is confirmed is held",
+        f"{DELETION}:_groups",
+        r"confirmed, len\(confirmed\) > most",
+        "confirmed, False",
+        IN_DELETION,
+    ),
+    _one(
+        "what waits goes on waiting while its space is held",
+        f"{DELETION}:_groups",
+        r"waits, True,",
+        "waits, False,",
+        IN_DELETION,
+    ),
+    _one(
+        "a hold holds no new evidence about other pages",
+        f"{DELETION}:_groups",
+        r"hold\.held > 0 and decision\.was_leaving and",
+        "hold.held > 0 and",
+        IN_DELETION,
+    ),
+    _one(
+        "a page that gives no evidence in a held space goes on waiting",
+        f"{DELETION}:_MAY_WAIT",
+        r"DeletionAction\.KEEP, ",
+        "",
+        IN_DELETION,
+    ),
+    _one(
+        "what changed settings no longer cover waits for a decision",
+        f"{DELETION}:_groups",
+        r"settings, True,",
+        "settings, False,",
+        IN_DELETION,
+    ),
+    _one(
+        "hiding is never held",
+        f"{DELETION}:plan_deletions",
+        r"if d\.was_live and d\.action in _HIDES\)",
+        "if d.was_live and d.action in _HIDES and d.page_id not in waits)",
+        IN_DELETION,
+    ),
+    _one(
+        "many small losses in one run are one mass",
+        f"{DELETION}:hold_across_spaces",
+        "leaving <= most",
+        "True",
+        IN_DELETION_RUNS,
+    ),
+    _one(
+        "what somebody allowed is not held by the mass of a run",
+        f"{DELETION}:DeletionPlan.hidden_before",
+        r" and not each\.was_allowed",
+        "",
+        IN_DELETION_RUNS,
+    ),
+)
+OF_SCOPES = (
+    _one(
+        "excluded page trees win",
+        f"{SCOPE}:PageScope._by_place",
+        r"if node in self\.exclude_page_trees\), None",
+        "if False), None",
+        IN_SCOPE,
+    ),
+    _one(
+        "a place that is not known to the top is not known",
+        f"{SCOPE}:PageScope._by_place",
+        r"not chain\.complete and",
+        "False and",
+        IN_SCOPE,
+    ),
+    _one(
+        "labels that are not known are not no labels",
+        f"{SCOPE}:PageScope._by_labels",
+        "if labels is None:",
+        "labels = labels or frozenset()\n        if False:",
+        IN_SCOPE,
+    ),
+    _one(
+        "a chain that ends below a parent that could not be read is not complete",
+        f"{SCOPE}:chain_of",
+        r" and not unresolved_in\(nodes, unresolved\)",
+        "",
+        IN_SCOPE,
+    ),
+    _one(
+        "an answer about something else names no parent",
+        f"{CLOUD_JSON}:read_parent",
+        r'item\.get\("id"\) != node\.id or',
+        "False and",
+        TREES,
+    ),
+    _one(
+        "what stands below a parent that could not be read has no known place",
+        "sync/scope.py:read_parents",
+        r"unresolved\.add\(node\.id\)",
+        "pass",
+        (*SCOPES, "-k", "cannot_be_read_hides"),
+    ),
+    _one(
+        "a page whose text is written is asked for its labels itself",
+        "sync/scope.py:_labels",
+        "written = .*",
+        "written: list[str] = []",
+        (*SCOPES, "-k", "never_trusts or never_written"),
+    ),
+    _one(
+        "no text is written that was edited after its labels were read",
+        "sync/apply.py:_unusable",
+        r"elif .* and scope\.by_label and .*",
+        "elif False:",
+        (*SCOPES, "-k", "never_written"),
+    ),
+    _one(
+        "the first incremental run under another scope is a full one",
+        "sync/incremental.py:_needs_full_pass",
+        r" or run\.state\.scope_fingerprint != .*",
+        "",
+        RULES,
+    ),
+    _one(
+        "an incremental run writes only what is in scope",
+        "sync/incremental.py:_in_scope",
+        r"step\.page_id in allowed or",
+        "True or",
+        (*SCOPES, "-k", "cannot_be_read_are_not or never_written"),
+    ),
+)
+OF_EVIDENCE = (
+    _one(
+        "no lookup before an access check",
+        f"{ABSENCE}:verify_absent",
+        r"check_access\(source, space, known\)(\n        lookups)",
+        r"pass\1",
+        RULES,
+    ),
+    _one(
+        "an access check comes after the lookups too",
+        f"{ABSENCE}:verify_absent",
+        r"check_access\(source, space, known\)(\n        decided)",
+        r"pass\1",
+        RULES,
+    ),
+    _one("an access check asks who we are", f"{ABSENCE}:check_access", r"source\.check_account\(\)", "pass", RULES),
+    _one(
+        "an access check reads a page that was listed",
+        f"{ABSENCE}:check_access",
+        "if known_pages and not any",
+        "if False and not any",
+        RULES,
+    ),
+    _one(
+        "an odd page does not fail the access check alone",
+        f"{ABSENCE}:_spread",
+        r"return \[page_ids\[0\], .*",
+        "return [page_ids[0]]",
+        EVIDENCE,
+    ),
+    _one(
+        "credentials are proven at the end of each space",
+        "sync/finish.py:finish",
+        r"run\.account\.prove\(\)",
+        "pass",
+        EVIDENCE,
+    ),
+    _one(
+        "only Confluence's own 404 says that a page is not there",
+        f"{RESPONSE}:_refusal",
+        r"case 404 if _is_own_refusal\(response\)",
+        "case 404 if True",
+        EVIDENCE,
+    ),
+    _one(
+        "only Confluence's own 403 refuses a page",
+        f"{RESPONSE}:_refusal",
+        r"case 403 if _is_own_refusal\(response\)",
+        "case 403 if True",
+        EVIDENCE,
+    ),
+    _one(
+        "a single page that cannot be read is no page that is gone",
+        "confluence/lookups.py:look_up",
+        r"(AnswerNotTrusted, EndpointRemoved, ServerFailed\):\n.*LookupStatus\.)UNKNOWN",
+        r"\1NOT_FOUND",
+        ("tests/confluence/test_reading.py", *EVIDENCE),
+    ),
+    _one(
+        "a page that moved since it was listed is not taken back",
+        "sync/observe.py:_without_stale_entries",
+        r"lookup\.space_id != listing\.space\.id",
+        "False",
+        WORKERS,
+    ),
+)
+OF_RUNS = (
+    _one(
+        "a failure that meets every space ends the run as itself",
+        "domain/outcome.py:conclude",
+        "if ending is not None:",
+        "if False:",
+        ("tests/domain/test_outcome.py",),
+    ),
+    _one(
+        "a listing that was wrong makes the run partial",
+        "sync/finish.py:_doubts",
+        "if kept:",
+        "if False:",
+        RULES,
+    ),
+    _one(
+        "a listing that was wrong does not make a space fresh",
+        "sync/full.py:sync_full",
+        r"looked_at_all=shows_all",
+        "looked_at_all=True",
+        RULES,
+    ),
+    _one(
+        "a listing that was wrong has no digest",
+        "sync/full.py:sync_full",
+        r"shows_all and not seen",
+        "not seen",
+        (*EVIDENCE, "-k", "digest"),
+    ),
+    _one(
+        "a space that is lost is looked up page by page",
+        "sync/unlisted_spaces.py:decide_unlisted",
+        r"if archived:",
+        "if True:",
+        HOLDS,
+    ),
+    _one(
+        "a body that is missing though its page is there is a failure",
+        "sync/apply.py:resolve_missing",
+        r"\{DeletionAction\.KEEP, DeletionAction\.HIDE\} if shown else \{DeletionAction\.KEEP\}",
+        "set()",
+        ("tests/sync/test_failing_pages.py", *others("missing-rows")),
+    ),
+    _one(
+        "a body older than its listed head is not believed",
+        "sync/apply.py:_unusable",
+        r"version < listed\.version",
+        "False",
+        RULES,
+    ),
+    _one(
+        "no run but a full one changes a hold",
+        f"{RUNS}:_state",
+        r"if record\.held is not None:",
+        "values |= _hold(record.held or 0, None)\n    if record.held is not None:",
+        HOLDS,
+    ),
+    _one(
+        "a page that is written is shown again",
+        "store/write/pages.py:_SHOWN",
+        r'    "removed_at": None,\n    "removed_reason": None,\n',
+        "",
+        RULES,
+    ),
+    _one(
+        "what does not fail any more is forgotten",
+        f"{RUNS}:finish_space",
+        r"forget_failures_before\(session, lease\.space_key, run_id\)",
+        "pass",
+        others("row-without-version"),
+    ),
+)
+OF_POSITIONS = (
+    _one(
+        "a position is never later than the beginning of the walk",
+        "sync/full.py:next_watermark",
+        r"return min\(began_at, newest\)",
+        "return newest",
+        WATERMARKS,
+    ),
+    _one(
+        "a position is never later than the newest change that was seen",
+        "sync/full.py:next_watermark",
+        r"return min\(began_at, newest\)",
+        "return began_at",
+        (*RULES, *WATERMARKS),
+    ),
+    _one(
+        "an incremental run looks back behind its position",
+        "sync/incremental.py:sync_incremental",
+        r"run\.state\.watermark - run\.context\.policy\.overlap",
+        "run.state.watermark + run.context.policy.overlap",
+        RULES,
+    ),
+    _one(
+        "a position in the future leads to a full pass",
+        "sync/incremental.py:sync_incremental",
+        r"run\.state\.watermark > recent\.began_at",
+        "False",
+        WATERMARKS,
+    ),
+    _one(
+        "no list brings a hidden page back",
+        "sync/incremental.py:_split_doubted",
+        r"\(page\.live and not elsewhere\)",
+        "True",
+        WATERMARKS,
+    ),
+    _one(
+        "a space without a whole look moves no position",
+        "sync/finish.py:finish",
+        r"result\.watermark if result\.looked_at_all else None",
+        "result.watermark",
+        RULES,
+    ),
+)
+OF_WORKERS = (
+    _one(
+        "each write checks the lease",
+        f"{LEASE}:check_lease",
+        r"if session\.execute\(query\)\.one_or_none\(\) != .*:",
+        "if session.execute(query).one_or_none() is None:",
+        LEASES,
+    ),
+    _one(
+        "each lease raises the epoch",
+        f"{LEASE}:_take",
+        r"_SPACES\.c\.epoch \+ 1",
+        "_SPACES.c.epoch",
+        LEASES,
+    ),
+    _one(
+        "a lease that has not run out is not taken",
+        f"{LEASE}:_rows",
+        r"row\.lease_token\.is_not\(None\) & \(.*\)",
+        "(row.lease_token != row.lease_token)",
+        LEASES,
+    ),
+    _one(
+        "a write is dropped where the row is in another space than the plan saw",
+        "store/write/pages.py:_is_as_seen",
+        r"return locked\.before\.space_key in .*",
+        "return True",
+        ("tests/store/test_writing_pages.py",),
+    ),
+    _one(
+        "a page that another space has taken over is neither hidden nor removed",
+        f"{MARKS}:_lock",
+        r" and row\.before\.space_key == .*\.space_key",
+        "",
+        ("tests/store/test_deletions.py",),
+    ),
+    _one(
+        "a page that is hidden has no known readers",
+        f"{MARKS}:_READERS_UNKNOWN",
+        r"= \{.*\}",
+        '= {"restriction_digest": PAGES.c.restriction_digest}',
+        ("tests/sync/test_access.py", "-k", "hidden_page"),
+    ),
+    _one(
+        "a full pass that met a busy space is due",
+        "sync/jobs.py:JobRunner._busy",
+        r"if job\.kind is JobKind\.FULL:",
+        "if False:",
+        WORKERS,
+    ),
+    _one(
+        "a conflict is tried once more",
+        "store/transaction.py:Transactions.run",
+        r'log\.info\("database\.conflict", error=str\(conflict\)\)',
+        "raise",
+        ("tests/store/test_faults.py",),
+    ),
+)
+OF_DECODERS = (
+    _one(
+        "only current pages of the very space belong in its listing",
+        f"{FIELDS}:is_current_in",
+        r'return head\.status == "current" and head\.space_id == space\.id',
+        "return True",
+        others("row-unknown-status", "row-other-space"),
+    ),
+    _one(
+        "a lookup counts only as an answer about the very page",
+        f"{CLOUD_JSON}:read_lookup",
+        r'item\.get\("id"\) == page_id and',
+        "True and",
+        ("tests/confluence/test_cloud_json.py",),
+    ),
+    _one(
+        "an endpoint that is gone is no page that is gone",
+        f"{RESPONSE}:_refusal",
+        r"return EndpointRemoved\(",
+        "return NotFound(",
+        answers("gone-410"),
+    ),
+    _one(
+        "an unknown account is an anonymous visitor",
+        f"{CLOUD_JSON}:read_account",
+        r'if answer\.get\("type"\) != "known":',
+        "if False:",
+        others("anonymous-200"),
+    ),
+    _one(
+        "a missing body is not an empty one",
+        f"{FIELDS}:page_of",
+        r'str_of\(object_of\(object_of\(item, "body"\), "storage"\), "value"\)',
+        'str(item.get("body", {}).get("storage", {}).get("value", ""))',
+        others("row-without-body"),
+    ),
+    _one(
+        "a wide request is halved when it fails",
+        "confluence/pagination.py:fetch_in_halves",
+        r"if len\(ids\) == 1:",
+        "if ids:",
+        RULES,
+    ),
+    _one(
+        "a list as long as its limit may go on",
+        "confluence/access_json.py:_listed",
+        r"len\(entries\) >= limit",
+        "False",
+        ("tests/sync/test_access.py", "-k", "cut"),
+    ),
+    _one(
+        "a label that only the index shows is asked of the page",
+        "confluence/cloud_labels.py:SpaceLabels._vouched",
+        r"\(indexed\.labels\[page_id\] or frozenset\(\)\) <= by_label",
+        "True",
+        ("tests/sync/test_access.py", "-k", "index_shows"),
+    ),
+)
+OF_READERS = (
+    _one(
+        "readers that are not known somewhere above are not known",
+        f"{ACCESS}:effective_acl",
+        r"if restriction is None:\n            return None",
+        "if restriction is None:\n            continue",
+        IN_ACCESS,
+    ),
+    _one(
+        "a way that ends before the top leads to no known readers",
+        f"{ACCESS}:effective_acl",
+        r"if not chain\.complete:",
+        "if False:",
+        IN_ACCESS,
+    ),
+    _one(
+        "readers that are not known any more do not stay",
+        f"{ACCESS}:decide_readers",
+        r"(case None, str\(\):\n            return )ChangeAction\.RESTRICT",
+        r"\1None",
+        IN_ACCESS,
+    ),
+    _one(
+        "labels that are not shown stay",
+        f"{ACCESS}:decide_labels",
+        r"case frozenset\(\), None:",
+        "case None, frozenset():",
+        IN_ACCESS,
+    ),
+    _one(
+        "a question about readers without an answer makes the run partial",
+        "sync/finish.py:_doubts",
+        r"if result\.access\.doubt:",
+        "if False:",
+        ("tests/sync/test_access.py", "-k", "not_answered"),
+    ),
+    _one(
+        "a move makes the readers below it unknown",
+        "store/write/pages.py:_moved",
+        r"if place != .*:",
+        "if False:",
+        ("tests/store/test_writing_pages.py",),
+    ),
+)
 MUTANTS = (
-    Mutant(
-        rule="a removed page that is listed again is restored",
-        file="domain/plan.py",
-        old='return Action.RESTORE, "was removed, is listed again"',
-        new='return Action.NOTHING, "unchanged"',
-        tests=PLAN,
-    ),
-    Mutant(
-        rule="a hidden page that is listed again is restored",
-        file="domain/plan.py",
-        old='return Action.RESTORE, "was hidden, is listed again"',
-        new='return Action.NOTHING, "unchanged"',
-        tests=PLAN,
-    ),
-    Mutant(
-        rule="a lower version is an update too",
-        file="domain/plan.py",
-        old="if listed != kept:",
-        new="if listed > kept:",
-        tests=PLAN,
-    ),
-    Mutant(
-        rule="a move is seen without a new version",
-        file="domain/plan.py",
-        old="if metadata_digest(shown) != digest:",
-        new="if False:",
-        tests=PLAN,
-    ),
-    Mutant(
-        rule="absence is asked about",
-        file="domain/plan.py",
-        old='return Action.QUESTION, "stored, not in the listing"',
-        new='return Action.NOTHING, "unchanged"',
-        tests=PLAN,
-    ),
-    Mutant(
-        rule="an unreadable page is not absent",
-        file="domain/plan.py",
-        old="        if page_id not in listing:",
-        new="        if page_id not in listing.heads:",
-        tests=PLAN,
-    ),
-    Mutant(
-        rule="an incremental run goes back to no older version",
-        file="domain/plan.py",
-        old="head.version < kept.version",
-        new="False",
-        tests=VALUES,
-    ),
-    Mutant(
-        rule="what is not seen is hidden first, and removed by a later run",
-        file="domain/deletion.py",
-        old='return Verdict.HIDE, "not visible"',
-        new='return Verdict.REMOVE, "gone"',
-        tests=REMOVAL,
-    ),
-    Mutant(
-        rule="what is there is kept, whatever the listing showed",
-        file="domain/deletion.py",
-        old='return Verdict.KEEP, "the listing was wrong: the page is there"',
-        new='return Verdict.REMOVE, "gone"',
-        tests=REMOVAL,
-    ),
-    Mutant(
-        rule="a page that moved to a mirrored space is left to that space",
-        file="domain/deletion.py",
-        old='return Verdict.LEAVE, "moved to another mirrored space"',
-        new='return Verdict.REMOVE, "moved out of scope"',
-        tests=REMOVAL,
-    ),
-    Mutant(
-        rule="an answer that cannot be used is no evidence",
-        file="domain/deletion.py",
-        old='return Verdict.KEEP, "no evidence"',
-        new='return Verdict.HIDE, "not visible"',
-        tests=REMOVAL,
-    ),
-    Mutant(
-        rule="the guard lets the larger of its two limits go",
-        file="domain/deletion.py",
-        old="return max(self.max_removed_pages",
-        new="return min(self.max_removed_pages",
-        tests=REMOVAL,
-    ),
-    Mutant(
-        rule="hidden pages count for the guard",
-        file="domain/deletion.py",
-        old="ruling.verdict in (Verdict.HIDE, Verdict.REMOVE) for ruling",
-        new="ruling.verdict is Verdict.REMOVE for ruling",
-        tests=REMOVAL,
-    ),
-    Mutant(
-        rule="excluded page trees win",
-        file="domain/scope.py",
-        old="        if chain & self.exclude_page_trees:\n            return False\n",
-        new="",
-        tests=("tests/domain/test_tree.py",),
-    ),
-    Mutant(
-        rule="what hangs on a parent that is not seen has no known place",
-        file="sync/placing.py",
-        old="                lost.add(node_id)\n",
-        new="                pass\n",
-        tests=TREES,
-    ),
-    Mutant(
-        rule="an answer about something else names no parent",
-        file="confluence/cloud_json.py",
-        old='    if item.get("id") != node_id:\n',
-        new="    if False:\n",
-        tests=TREES,
-    ),
-    Mutant(
-        rule="a failure that meets every space ends the run as itself",
-        file="domain/outcome.py",
-        old="if ending is not None:",
-        new="if False:",
-        tests=VALUES,
-    ),
-    Mutant(
-        rule="no question without a canary",
-        file="sync/absence.py",
-        old="    check_access(reader, space, known_page)\n    evidence",
-        new="    evidence",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="the canary asks who we are",
-        file="sync/absence.py",
-        old="    reader.check_account()\n",
-        new="",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="the canary looks at a page that was listed",
-        file="sync/absence.py",
-        old="sights = reader.look([page_id]) if page_id else {}",
-        new="sights = {}",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="a canary sings after the questions too",
-        file="sync/absence.py",
-        old="    check_access(reader, space, known_page)\n    return",
-        new="    return",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="a mass of removals is held",
-        file="sync/apply.py",
-        old="if going > work.mirror.guard.limit(live_pages) and",
-        new="if False and",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="what left a page tree is under the same guard",
-        file="sync/full.py",
-        old="[*gone, *rulings, *left.by_themselves]",
-        new="[*gone, *rulings]",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="a narrower scope has to be confirmed",
-        file="sync/full.py",
-        old="    if before != work.mirror.scope.pages.fingerprint:\n",
-        new="    if False:\n",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="a body older than its listed head is not believed",
-        file="sync/apply.py",
-        old="page.head.version < listed.version",
-        new="False",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="only current pages of the very space belong in its listing",
-        file="sync/sanitize.py",
-        old='return head.status == "current" and head.space_id == space.id',
-        new="return True",
-        tests=way("row-unknown-status", "row-other-space"),
-    ),
-    Mutant(
-        rule="a listing that was wrong makes the run partial",
-        file="sync/full.py",
-        old="wrongly_absent=sum(ruling.verdict is Verdict.KEEP for ruling in rulings)",
-        new="wrongly_absent=0",
-        tests=way("missing-rows"),
-    ),
-    Mutant(
-        rule="a space that is not shown is asked about, page by page",
-        file="sync/unlisted_spaces.py",
-        old="_archived(stored) if _is_archived(work) else _ruled_by_id(work, stored)",
-        new="_archived(stored)",
-        tests=way("missing-rows"),
-    ),
-    Mutant(
-        rule="a body that is not given is a failure",
-        file="sync/missing_bodies.py",
-        old="if ruling.verdict is Verdict.KEEP])",
-        new="if False])",
-        tests=way("missing-rows"),
-    ),
-    Mutant(
-        rule="a listing that missed something moves no position",
-        file="sync/finish.py",
-        old="watermark=None if findings.wrongly_absent else findings.watermark",
-        new="watermark=findings.watermark",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="an incremental run looks back behind its position",
-        file="sync/incremental.py",
-        old="position.watermark - work.mirror.overlap",
-        new="position.watermark + work.mirror.overlap",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="the first incremental run under another scope is a full one",
-        file="sync/incremental.py",
-        old="position.watermark is None or position.scope_fingerprint != work.mirror.scope.pages.fingerprint",
-        new="position.watermark is None",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="only a complete run makes a space fresh",
-        file="store/write/runs.py",
-        old="if complete and record.looked_at_all:",
-        new="if record.looked_at_all:",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="a page that is written is live again",
-        file="store/write/upserts.py",
-        old='"hidden_at": None, "removed_at": None',
-        new='"hidden_at": None',
-        tests=RULES,
-    ),
-    Mutant(
-        rule="what does not fail any more is forgotten",
-        file="sync/finish.py",
-        old="forget_failures_before(session, work.space.key, work.run_id)",
-        new="pass",
-        tests=way("row-without-version"),
-    ),
-    Mutant(
-        rule="each write checks the epoch",
-        file="store/lease.py",
-        old="    if epoch != lease.epoch:\n",
-        new="    if epoch is None:\n",
-        tests=SLEEPERS,
-    ),
-    Mutant(
-        rule="each lease raises the epoch",
-        file="store/lease.py",
-        old="SyncSpace.epoch: SyncSpace.epoch + 1,",
-        new="SyncSpace.epoch: SyncSpace.epoch,",
-        tests=SLEEPERS,
-    ),
-    Mutant(
-        rule="a lease that has not run out is not taken",
-        file="store/lease.py",
-        old="SyncSpace.lease_expires_at < func.clock_timestamp(),",
-        new="SyncSpace.lease_expires_at.is_not(None),",
-        tests=SLEEPERS,
-    ),
-    Mutant(
-        rule="a listing that comes back to where it was goes round in circles",
-        file="confluence/http/client.py",
-        old="            if url in asked:\n",
-        new="            if False:\n",
-        tests=("tests/confluence/test_gateway_faults.py", "-k", "circle"),
-    ),
-    Mutant(
-        rule="ids of a listing are texts",
-        file="confluence/http/client.py",
-        old="    if not all(isinstance(page_id, str)",
-        new="    if False and not all(isinstance(page_id, str)",
-        tests=way("row-number-id", "row-empty-id"),
-    ),
-    Mutant(
-        rule="an answer says that it is JSON",
-        file="confluence/http/response.py",
-        old="        if not _is_json(response):\n",
-        new="        if False:\n",
-        tests=way("json-as-html"),
-    ),
-    Mutant(
-        rule="only Confluence's own 404 says that a page is not there",
-        file="confluence/http/response.py",
-        old="case 404 if _is_json(response) and _says_404(response.content):",
-        new="case 404:",
-        tests=answers("site-gone-404", "not-found-404-gateway"),
-    ),
-    Mutant(
-        rule="an endpoint that is gone is no page that is gone",
-        file="confluence/http/response.py",
-        old="return EndpointRemoved(",
-        new="return NotFound(",
-        tests=answers("gone-410"),
-    ),
-    Mutant(
-        rule="an unknown account is an anonymous visitor",
-        file="confluence/cloud_json.py",
-        old='if answer.get("type") != "known":',
-        new="if False:",
-        tests=way("anonymous-200"),
-    ),
-    Mutant(
-        rule="a missing body is not an empty one",
-        file="confluence/json_fields.py",
-        old='return str_of(object_of(object_of(item, "body"), "storage"), "value")',
-        new='return str(item.get("body", {}).get("storage", {}).get("value", ""))',
-        tests=way("row-without-body"),
-    ),
-    Mutant(
-        rule="a wide request is halved when the server fails",
-        file="confluence/cloud.py",
-        old="            if len(ids) == 1:\n",
-        new="            if ids:\n",
-        tests=RULES,
-    ),
-    Mutant(
-        rule="readers that are not known somewhere above are not known",
-        file="domain/access.py",
-        old="        if restriction is None or node_id in lost:\n            return None\n",
-        new="        if restriction is None or node_id in lost:\n            continue\n",
-        tests=BADGES,
-    ),
-    Mutant(
-        rule="a way that ends before the top leads to no known readers",
-        file="domain/access.py",
-        old="    if parents.get(chain[-1], chain[-1]) is not None:\n",
-        new="    if False:\n",
-        tests=BADGES,
-    ),
-    Mutant(
-        rule="readers that are not known any more do not stay",
-        file="domain/access.py",
-        old='return Action.RESTRICT, "who may read it is not known any more"',
-        new='return Action.NOTHING, "unchanged"',
-        tests=BADGES,
-    ),
-    Mutant(
-        rule="labels that are not shown stay",
-        file="domain/access.py",
-        old="        case frozenset(), None:\n            return Action.RELABEL,",
-        new="        case None, frozenset():\n            return Action.RELABEL,",
-        tests=BADGES,
-    ),
-    Mutant(
-        rule="a list as long as its limit may go on",
-        file="confluence/access_json.py",
-        old="len(entries) >= limit",
-        new="False",
-        tests=("tests/sync/test_badges.py", "-k", "cut"),
-    ),
-    Mutant(
-        rule="a page that the index does not show is asked for its labels",
-        file="confluence/cloud.py",
-        old="page_id in indexed.labels and (",
-        new="page_id not in indexed.labels or (",
-        tests=("tests/proof/test_faults_in_badges.py", "-k", "[trash-during-walk]"),
-    ),
-    Mutant(
-        rule="a label that only the index shows is asked of the page",
-        file="confluence/cloud.py",
-        old="(indexed.labels[page_id] or frozenset()) <= by_walk",
-        new="True",
-        tests=("tests/sync/test_badges.py", "-k", "index_shows"),
-    ),
-    Mutant(
-        rule="what is above a whiteboard is not known",
-        file="sync/access.py",
-        old="    lost |= {head.parent_id for",
-        new="    {head.parent_id for",
-        tests=("tests/sync/test_badges.py", "-k", "cannot_be_asked"),
-    ),
-    Mutant(
-        rule="a question about readers without an answer makes the run partial",
-        file="sync/finish.py",
-        old="    if findings.badges.doubt:\n",
-        new="    if False:\n",
-        tests=("tests/sync/test_badges.py", "-k", "without_an_answer"),
-    ),
-    Mutant(
-        rule="a page that another space has taken over is left alone",
-        file="store/write/deletions.py",
-        old="page.space_key == ruling.space_key, ",
-        new="",
-        tests=("tests/store/test_removals.py",),
-    ),
-    Mutant(
-        rule="a page is removed where it is listed, wherever its row is",
-        file="store/write/deletions.py",
-        old="if _mark(session, run_id, ruling):",
-        new="if ruling.space_key == lease.space_key and _mark(session, run_id, ruling):",
-        tests=("tests/proof/test_page_trees.py", "-k", "another_space"),
-    ),
-    Mutant(
-        rule="a page that is hidden has no known readers",
-        file="store/write/deletions.py",
-        old='    values |= {"readers": None, "restriction_digest": None}',
-        new="    values |= {}",
-        tests=("tests/sync/test_badges.py", "-k", "hidden_page"),
-    ),
+    *OF_PLANS,
+    *OF_ACTIONS,
+    *OF_LIMITS,
+    *OF_SCOPES,
+    *OF_EVIDENCE,
+    *OF_RUNS,
+    *OF_POSITIONS,
+    *OF_WORKERS,
+    *OF_DECODERS,
+    *OF_READERS,
 )

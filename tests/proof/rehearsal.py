@@ -1,4 +1,4 @@
-"""A run of fifteen requests with one of everything in it, to be broken at each of them."""
+"""A run of seventeen requests with one of everything in it, to be broken at each of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,29 +10,32 @@ from sqlalchemy import Engine, make_url
 from hr_sync.confluence.http.client import Limits
 from hr_sync.store.orm import Base
 from tests.proof.fault_table import allowed
-from tests.proof.oracle import Wanted, contradictions, differences, expected, stored, visible
-from tests.proof.wiring import full, mirror_of, put_back
+from tests.support.oracle import Wanted, contradictions, differences, expected, stored, visible
+from tests.support.wiring import context_for, full
 
 WANTED = Wanted(spaces=("A", "B"))
 ROWS_AT_ONCE = Fault(kind="lowered-limit", times=0, argument=4)  # so that a small space has a listing of two pages
 LIMITS = Limits(max_connections=1, request_timeout_seconds=10, max_answer_bytes=4_000_000)
 SHORT_OF_TIME = replace(LIMITS, request_timeout_seconds=0.25)
+TOO_MANY_BYTES = 6_000_000
 ROLES = (
     "account",
     "spaces",
     "listing",  # of A, continued
     "listing end",
-    "bodies",
-    "canary account",
-    "canary space",
-    "canary page",  # one that was listed
-    "look",  # at the two pages that were not
-    "look alone",  # at the one of them that the list does not show
-    "canary account",
-    "canary space",
-    "canary page",
+    "bodies",  # several
+    "check account",
+    "check space",
+    "check page",  # one that was listed
+    "lookup",  # of the two pages that were not
+    "lookup",
+    "check account",
+    "check space",
+    "check page",
+    "last account",
     "listing end",  # of B
-    "bodies",
+    "body",  # a single one
+    "last account",
 )
 
 
@@ -82,19 +85,19 @@ def changed_world() -> World:
 
 
 def roles_of(site: Simulator) -> list[str]:
-    """Name what each request so far was for. Canaries and ends of listings look like the others of their sort."""
-    return [_role(record.route, record.query) for record in site.requests]
+    """Name what each request so far was for. Checks and ends of listings look like the others of their sort."""
+    return [_role(record.route) for record in site.requests]
 
 
-def _role(route: str, query: tuple[tuple[str, str], ...]) -> str:
+def _role(route: str) -> str:
     parts = route.strip("/").split("/")
     if route == "/rest/api/user/current":
         return "account"
     if parts[2] == "spaces":
-        return {3: "spaces", 4: "canary space", 5: "listing"}[len(parts)]
+        return {3: "spaces", 4: "check space", 5: "listing"}[len(parts)]
     if len(parts) == 4:
-        return "look alone"
-    return "look" if ("status", "trashed") in query else "bodies"
+        return "lookup"
+    return "bodies"
 
 
 class Saved:
@@ -136,10 +139,11 @@ class Rehearsal:
         assert self.play() == 0
         assert self.differences() == []
         self.saved = Saved(database_url)
+        self._first = stored(database_url)
 
     def play(self, limits: Limits = LIMITS) -> int:
         """Run once in full and give the exit code."""
-        return full(mirror_of(self._site.site_url, self._engine, WANTED, limits=limits)).exit_code
+        return full(context_for(self._site.site_url, self._engine, WANTED, limits=limits)).exit_code
 
     def differences(self) -> list[str]:
         """Compare every row."""
@@ -165,10 +169,35 @@ class Rehearsal:
             if code or self.differences() or self._left_behind():
                 self._next_run_is_right(kind, where)
 
+    def break_one_page(self, kind: str) -> None:
+        """Play with every answer spoiled that holds the edited page of A; all that is not A must be right."""
+        _, pages = world_before()
+        argument = {"page": pages.edited, "bytes": TOO_MANY_BYTES} if kind == "page-too-large" else pages.edited
+        self._break_always(Fault(kind=kind, times=0, argument=argument))
+
+    def break_one_space(self, kind: str) -> None:
+        """Play with A described badly; all that is not A must be right."""
+        self._break_always(Fault(kind=kind, times=0, argument="A"))
+
+    def _break_always(self, fault: Fault) -> None:
+        self._begin(fault)
+        before = visible(self._site.world, WANTED)
+        code = self.play(SHORT_OF_TIME if fault.kind.endswith("stalls") else LIMITS)
+        assert fault.kind in {each.kind for each in self._site.faults.fired}, fault.kind
+        assert code in {0, 3}, code
+        self._nothing_went_wrongly(before, fault.kind)
+        right = expected(self._site.world, self._site.site_url, WANTED)
+        found = stored(self._url).live
+        of_b = {page_id for page_id, row in {**found, **right}.items() if row.space_key == "B"}
+        assert {page_id: found.get(page_id) for page_id in of_b} == {page_id: right.get(page_id) for page_id in of_b}
+        self._next_run_is_right(fault.kind, fault.kind)
+
     def _nothing_went_wrongly(self, before: Mapping[str, object], where: str) -> None:
         found = stored(self._url)
-        there = before.keys() & visible(self._site.world, WANTED).keys()
+        right = visible(self._site.world, WANTED).keys()
+        there = before.keys() & right
         assert not there & (found.hidden.keys() | found.removed.keys()), where
+        assert found.live.keys() - self._first.live.keys() <= before.keys() | right, f"{where}: newly shown"
         assert list(contradictions(found)) == [], where
 
     def _left_behind(self) -> bool:
@@ -185,7 +214,7 @@ class Rehearsal:
 
     def _begin(self, *faults: Fault) -> None:
         self.saved.go_back()
-        put_back(self._site.world, changed_world())
+        self._site.world.become(changed_world())
         self._prepare(*faults)
 
     def _prepare(self, *faults: Fault) -> None:

@@ -1,21 +1,24 @@
 """Where histories are played: one site and one database, both put back to their beginning in a few milliseconds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
 import psycopg
 from confluence_simulator import Simulator, World
+from psycopg.rows import dict_row
 from sqlalchemy import Engine, make_url
 
+from hr_sync.store.engine import make_engine
 from hr_sync.store.orm import Base
-from tests.proof.wiring import put_back
+from tests.support.oracle import Stored, stored_through
 
 MIRRORED = ("A", "B")
 APART = "C"
 REFUSALS = """
     CREATE TABLE refused (page_id text PRIMARY KEY);
-    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
     BEGIN
         IF EXISTS (SELECT FROM refused WHERE refused.page_id = NEW.page_id) THEN
             RAISE EXCEPTION 'refused' USING ERRCODE = '22023';
@@ -45,19 +48,27 @@ class Stage:
 
     site: Simulator
     engine: Engine
+    impatient: Engine  #: waits for no lock
     connection: psycopg.Connection[tuple[object, ...]]
+    reading: psycopg.Connection[dict[str, object]]
 
     @classmethod
     def on(cls, site: Simulator, engine: Engine) -> "Stage":
-        """Build it on a database with our tables."""
+        """Return one on a database with our tables."""
         plain = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        stage = cls(site=site, engine=engine, connection=psycopg.connect(plain, autocommit=True))
+        stage = cls(
+            site=site,
+            engine=engine,
+            impatient=make_engine(engine.url, lock_timeout_seconds=0.03),
+            connection=psycopg.connect(plain, autocommit=True),
+            reading=psycopg.connect(plain, autocommit=True, row_factory=dict_row),
+        )
         stage.connection.execute(REFUSALS.encode())
         return stage
 
     @property
     def url(self) -> str:
-        """URL of the database."""
+        """Return the URL of the database."""
         return make_url(self.engine.url).render_as_string(hide_password=False)
 
     def begin(self) -> None:
@@ -66,7 +77,8 @@ class Stage:
         self.connection.execute(";".join(f"DELETE FROM {name}" for name in tables).encode())
         self.site.faults.clear()
         self.site.requests.clear()
-        put_back(self.site.world, first_world())
+        self.lag()
+        self.site.world.become(first_world())
 
     def refuse(self, page_ids: Sequence[str]) -> None:
         """Let the database refuse the bodies of just these pages."""
@@ -82,15 +94,34 @@ class Stage:
         """Let so much time pass that a worker that died holds no lease any more."""
         self.connection.execute("UPDATE sync_spaces SET lease_expires_at = now() - interval '1 second'")
 
-    def watermarks(self) -> dict[str, datetime]:
-        """Return the spaces that have been synchronised, and up to when."""
-        rows = self.connection.execute("SELECT space_key, watermark FROM sync_spaces WHERE watermark IS NOT NULL")
-        return {str(key): moment for key, moment in rows if isinstance(moment, datetime)}
+    def lag(self, *, lists: timedelta = timedelta(0), search: timedelta = timedelta(0)) -> None:
+        """Let lists and the search index of the site lag from now on."""
+        object.__setattr__(self.site.tenant, "list_lag", lists)  # a tenant is not made to change
+        object.__setattr__(self.site.tenant, "search_lag", search)
+        self.site.world.advance(timedelta(0))  # kept answers are of the lag before
+
+    def stored(self) -> Stored:
+        """Read the whole database in one snapshot."""
+        return stored_through(self.reading)
+
+    @contextmanager
+    def locked(self, page_id: str | None) -> Iterator[None]:
+        """Hold a lock on the row of a page in somebody's open transaction; None: on nothing."""
+        if page_id is None:
+            yield
+            return
+        plain = make_url(self.engine.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(plain) as other:
+            other.execute("SELECT FROM confluence_pages WHERE id = %s FOR UPDATE", (page_id,))
+            yield
+            other.rollback()
 
     def failing(self) -> int:
         """Count the pages that fail."""
         return len(self.connection.execute("SELECT FROM page_failures").fetchall())
 
     def close(self) -> None:
-        """Return the connection back."""
+        """Close the connections."""
         self.connection.close()
+        self.impatient.dispose()
+        self.reading.close()

@@ -6,9 +6,9 @@ import pytest
 from confluence_simulator import Fault, World
 from confluence_simulator.world import Page
 
-from tests.proof.oracle import Wanted, sha256
 from tests.proof.stage import MIRRORED, Stage
-from tests.proof.wiring import full, mirror_of
+from tests.support.oracle import Wanted, sha256
+from tests.support.wiring import context_for, full
 
 CERTIFICATES = """
     SELECT listing_digest FROM sync_run_spaces WHERE space_key = 'A' ORDER BY run_id DESC LIMIT 1
@@ -17,7 +17,7 @@ CERTIFICATES = """
 
 def run(stage: Stage) -> object:
     """Run in full and give the certificate of space A."""
-    full(mirror_of(stage.site.site_url, stage.engine, Wanted(spaces=MIRRORED)))
+    full(context_for(stage.site.site_url, stage.engine, Wanted(spaces=MIRRORED)))
     row = stage.connection.execute(CERTIFICATES.encode()).fetchone()
     assert row is not None
     return row[0]

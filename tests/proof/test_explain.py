@@ -7,16 +7,16 @@ import pytest
 from confluence_simulator import World
 
 from hr_sync.sync.explain import Explanation, explain
-from tests.proof.oracle import Wanted
 from tests.proof.stage import MIRRORED, Stage
-from tests.proof.wiring import full, mirror_of
+from tests.support.oracle import Wanted
+from tests.support.wiring import context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)
 LEAF = "Far below A"
 
 
-class Told:
-    """A mirrored stage, and what is told about its pages."""
+class Explained:
+    """A mirrored stage, and explanations of its pages."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -26,11 +26,11 @@ class Told:
 
     def run(self, wanted: Wanted = WANTED, **order: bool) -> int:
         """Run in full."""
-        return full(mirror_of(self.stage.site.site_url, self.stage.engine, wanted), **order).exit_code
+        return full(context_for(self.stage.site.site_url, self.stage.engine, wanted), **order).exit_code
 
     def about(self, page_id: str, wanted: Wanted = WANTED) -> Explanation:
         """Ask for one page."""
-        return explain(mirror_of(self.stage.site.site_url, self.stage.engine, wanted), page_id)
+        return explain(context_for(self.stage.site.site_url, self.stage.engine, wanted), page_id)
 
     def id_of(self, title: str) -> str:
         """Find a page."""
@@ -38,9 +38,9 @@ class Told:
 
 
 @pytest.fixture
-def log_fields(stage: Stage) -> Told:
+def pages(stage: Stage) -> Explained:
     """Return a mirrored stage."""
-    return Told(stage)
+    return Explained(stage)
 
 
 def actions(explanation: Explanation) -> list[str]:
@@ -48,25 +48,25 @@ def actions(explanation: Explanation) -> list[str]:
     return [change.action for change in explanation.history.changes]
 
 
-def test_a_live_page(log_fields: Told) -> None:
+def test_a_live_page(pages: Explained) -> None:
     """Its version, the rule that puts it in, and the run that brought it."""
-    found = log_fields.about(log_fields.id_of(LEAF))
+    found = pages.about(pages.id_of(LEAF))
 
     assert found.summary == "Shown, in version 1."
-    assert found.scope == "every current page of space A is in scope"
+    assert found.scope == "every current page of its space is in scope"
     assert actions(found) == ["insert"]
     assert found.history.stored is not None
     assert found.history.stored.last_written_run_id == found.history.changes[0].run_id
 
 
-def test_a_page_that_was_edited_and_moved(log_fields: Told) -> None:
+def test_a_page_that_was_edited_and_moved(pages: Explained) -> None:
     """Each decision with its reason."""
-    page_id = log_fields.id_of(LEAF)
-    log_fields.world.edit_page(page_id, storage="<p>Newer</p>")
-    log_fields.run()
-    log_fields.world.move_page(page_id)
-    log_fields.run()
-    found = log_fields.about(page_id)
+    page_id = pages.id_of(LEAF)
+    pages.world.edit_page(page_id, storage="<p>Newer</p>")
+    pages.run()
+    pages.world.move_page(page_id)
+    pages.run()
+    found = pages.about(page_id)
 
     assert found.summary == "Shown, in version 2."
     assert actions(found) == ["move", "update", "insert"]
@@ -78,79 +78,79 @@ def test_a_page_that_was_edited_and_moved(log_fields: Told) -> None:
     [
         (lambda world, page_id: world.trash_page(page_id), "trashed"),
         (lambda world, page_id: world.archive_page(page_id), "archived"),
-        (lambda world, page_id: world.move_page(page_id, space_key="C"), "moved out of scope"),
+        (lambda world, page_id: world.move_page(page_id, space_key="C"), "moved"),
     ],
 )
-def test_a_page_that_was_removed(log_fields: Told, gone: Callable[[World, str], object], reason: str) -> None:
+def test_a_page_that_was_removed(pages: Explained, gone: Callable[[World, str], object], reason: str) -> None:
     """For the reason that the source gave."""
-    page_id = log_fields.id_of(LEAF)
-    gone(log_fields.world, page_id)
-    log_fields.run()
-    found = log_fields.about(page_id)
+    page_id = pages.id_of(LEAF)
+    gone(pages.world, page_id)
+    pages.run()
+    found = pages.about(page_id)
 
     assert found.summary.startswith("Not shown: removed at ")
-    assert found.summary.endswith(f"because it was {reason}.")
-    assert actions(found) == ["remove", "insert"]
+    assert found.summary.endswith(f"({reason}).")
+    assert actions(found) == ["hide", "insert"]
 
 
-def test_a_page_that_is_not_seen(log_fields: Told) -> None:
+def test_a_page_that_is_not_seen(pages: Explained) -> None:
     """Hidden by the first run, removed by the second; each says so."""
-    page_id = log_fields.id_of(LEAF)
-    log_fields.world.hide_page(page_id)
-    assert log_fields.about(page_id).summary.startswith("Shown, though the source says otherwise by now")
+    page_id = pages.id_of(LEAF)
+    pages.world.hide_page(page_id)
+    assert pages.about(page_id).summary.startswith("Shown, although the source says otherwise by now")
 
-    log_fields.run()
-    hidden = log_fields.about(page_id)
+    pages.run()
+    hidden = pages.about(page_id)
     assert hidden.summary.startswith("Not shown: hidden at ")
-    assert hidden.scope == "the source does not show it to this account"
+    assert hidden.scope == "Confluence does not show it to this account"
 
-    log_fields.run()
-    assert log_fields.about(page_id).summary.endswith("because it was gone.")
-    assert actions(log_fields.about(page_id)) == ["remove", "hide", "insert"]
+    pages.run()
+    assert pages.about(page_id).summary.endswith("(not_visible).")
+    assert actions(pages.about(page_id)) == ["hide", "insert"]
 
 
-def test_a_page_that_came_back(log_fields: Told) -> None:
+def test_a_page_that_came_back(pages: Explained) -> None:
     """With its whole story."""
-    page_id = log_fields.id_of(LEAF)
-    log_fields.world.trash_page(page_id)
-    log_fields.run()
-    log_fields.world.restore_page(page_id)
-    log_fields.run()
+    page_id = pages.id_of(LEAF)
+    pages.world.trash_page(page_id)
+    pages.run()
+    pages.world.restore_page(page_id)
+    pages.run()
 
-    assert log_fields.about(page_id).summary == "Shown, in version 1."
-    assert actions(log_fields.about(page_id)) == ["restore", "remove", "insert"]
+    assert pages.about(page_id).summary == "Shown, in version 1."
+    assert actions(pages.about(page_id)) == ["restore", "hide", "insert"]
 
 
-def test_a_page_that_fails(log_fields: Told) -> None:
+def test_a_page_that_fails(pages: Explained) -> None:
     """The new one is not there, the known one keeps its last good version; both say what failed."""
-    known = log_fields.id_of(LEAF)
-    log_fields.world.edit_page(known, storage="<p>Newer</p>")
-    new = log_fields.world.create_page(space_key="A", title="New", storage="<p>New</p>").id
-    log_fields.stage.refuse([known, new])
-    assert log_fields.run() == 3
+    known = pages.id_of(LEAF)
+    pages.world.edit_page(known, storage="<p>Newer</p>")
+    new = pages.world.create_page(space_key="A", title="New", storage="<p>New</p>").id
+    pages.stage.refuse([known, new])
+    assert pages.run() == 3
 
-    assert log_fields.about(known).summary.startswith("Shown, in version 1. A newer version fails: ")
-    assert log_fields.about(new).summary.startswith("Not in the mirror: it fails in stage store: ")
+    assert pages.about(known).summary.startswith("Shown, in version 1. A newer version fails: ")
+    assert pages.about(new).summary.startswith("Not in the mirror: it fails in stage store: ")
 
 
-def test_a_page_that_never_was_in_scope(log_fields: Told) -> None:
+def test_a_page_that_never_was_in_scope(pages: Explained) -> None:
     """Of another space, outside of every tree, in an excluded tree, or unknown to everybody."""
-    elsewhere, leaf, top = log_fields.id_of("Below C"), log_fields.id_of(LEAF), log_fields.id_of("Below A")
-    assert log_fields.about(elsewhere).summary == "Not in the mirror, and out of scope."
-    assert log_fields.about(elsewhere).scope.startswith("its space is not in confluence.spaces")
+    elsewhere, leaf, top = pages.id_of("Below C"), pages.id_of(LEAF), pages.id_of("Below A")
+    assert pages.about(elsewhere).summary == "Not in the mirror: out of scope."
+    assert pages.about(elsewhere).scope.startswith("its space is not in confluence.spaces")
 
     trees = replace(WANTED, page_trees=frozenset({top}))
-    assert log_fields.about(leaf, trees).scope == f"it lies in the page tree {top}"
-    assert log_fields.about(log_fields.id_of("Home of A"), trees).scope == "it lies in none of confluence.page_trees"
+    assert pages.about(leaf, trees).scope == f"it is in confluence.page_trees ({top})"
+    assert pages.about(pages.id_of("Home of A"), trees).scope == "it is in none of confluence.page_trees"
     without = replace(WANTED, exclude_page_trees=frozenset({top}))
-    assert log_fields.about(leaf, without).scope == f"it lies in the excluded page tree {top}"
+    assert pages.about(leaf, without).scope == f"it is in confluence.exclude_page_trees ({top})"
 
-    unknown = log_fields.about("1")
-    assert (unknown.summary, unknown.history.stored) == ("Not in the mirror, and out of scope.", None)
+    unknown = pages.about("1")
+    assert (unknown.summary, unknown.history.stored) == ("Not in the mirror: out of scope.", None)
 
 
-def test_a_page_that_waits_for_the_next_run(log_fields: Told) -> None:
+def test_a_page_that_waits_for_the_next_run(pages: Explained) -> None:
     """It is there and in scope, and nobody has listed it yet."""
-    page_id = log_fields.world.create_page(space_key="A", title="New", storage="").id
+    page_id = pages.world.create_page(space_key="A", title="New", storage="").id
 
-    assert log_fields.about(page_id).summary == "Not in the mirror; the next full run brings it."
+    assert pages.about(page_id).summary == "Not in the mirror; the next full run brings it."

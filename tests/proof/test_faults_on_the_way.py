@@ -18,9 +18,23 @@ ARGUMENTS = {
 
 # Faults of one page or one space fire at the answers that hold it, not at a chosen request.
 CHOSEN = [kind for kind in KINDS if kind not in ANSWERS and KINDS[kind].touches is None]
+OF_ONE_PAGE = [kind for kind in KINDS if KINDS[kind].touches is not None and kind.startswith("page-")]
+OF_ONE_SPACE = [kind for kind in KINDS if KINDS[kind].touches is not None and kind.startswith("space-")]
 
 
 @pytest.mark.parametrize("kind", CHOSEN)
-def test_a_spoiled_answer_removes_nothing_and_is_told(rehearsal: Rehearsal, kind: str) -> None:
+def test_a_spoiled_answer_removes_nothing_and_is_reported(rehearsal: Rehearsal, kind: str) -> None:
     """At each request the exit code is right, no row goes without reason, and the next run makes the mirror right."""
     rehearsal.break_each_request(kind, ARGUMENTS.get(kind))
+
+
+@pytest.mark.parametrize("kind", OF_ONE_PAGE)
+def test_a_page_that_spoils_its_answers_costs_itself_alone(rehearsal: Rehearsal, kind: str) -> None:
+    """Every page of the other space is right; nothing is removed, and the next run makes the mirror right."""
+    rehearsal.break_one_page(kind)
+
+
+@pytest.mark.parametrize("kind", OF_ONE_SPACE)
+def test_a_space_that_is_described_badly_costs_itself_alone(rehearsal: Rehearsal, kind: str) -> None:
+    """Every page of the other space is right; nothing is removed, and the next run makes the mirror right."""
+    rehearsal.break_one_space(kind)

@@ -3,9 +3,9 @@
 import pytest
 from confluence_simulator import Fault
 
-from tests.proof.oracle import Wanted, contradictions, differences, expected, stored
 from tests.proof.stage import MIRRORED, Stage
-from tests.proof.wiring import Impatient, full, mirror_of
+from tests.support.oracle import Wanted, contradictions, differences, expected, stored
+from tests.support.wiring import NoWaiting, context_for, full
 
 BODIES = "body-format=storage"
 WANTED = Wanted(spaces=MIRRORED)
@@ -20,12 +20,12 @@ def test_a_long_retry_after_ends_the_run_with_its_progress_kept(stage: Stage, at
         world.create_page(space_key="A", title=f"Policy {number}", storage=f"<p>{number}</p>")
     right = expected(world, stage.site.site_url, WANTED)
     stage.site.faults.add(Fault(kind="retry-after-huge", match=BODIES, at=at, times=0))
-    stop = Impatient()
+    cancellation = NoWaiting()
 
-    report = full(mirror_of(stage.site.site_url, stage.engine, WANTED, stop=stop))
+    report = full(context_for(stage.site.site_url, stage.engine, WANTED, cancellation=cancellation))
 
     assert (report.exit_code, report.outcome) == (75, "failed")
-    assert stop.waited == []
+    assert cancellation.waited == []
     found = stored(stage.url)
     assert list(contradictions(found)) == []
     assert (len(found.live) > 0) == (at > 1)
@@ -33,7 +33,7 @@ def test_a_long_retry_after_ends_the_run_with_its_progress_kept(stage: Stage, at
     assert stage.site.faults.fired
 
     stage.site.faults.clear()
-    again = full(mirror_of(stage.site.site_url, stage.engine, WANTED))
+    again = full(context_for(stage.site.site_url, stage.engine, WANTED))
     assert again.exit_code == 0
     assert again.counts.inserted == len(right) - len(found.live)
     assert differences(right, stored(stage.url)) == []
@@ -43,10 +43,10 @@ def test_a_short_retry_after_is_waited_for(stage: Stage) -> None:
     """At least as long as it says."""
     stage.begin()
     stage.site.faults.add(Fault(kind="retry-after-seconds", match=BODIES))
-    stop = Impatient()
+    cancellation = NoWaiting()
 
-    report = full(mirror_of(stage.site.site_url, stage.engine, WANTED, stop=stop))
+    report = full(context_for(stage.site.site_url, stage.engine, WANTED, cancellation=cancellation))
 
     assert report.exit_code == 0
-    assert max(stop.waited) >= 1
+    assert max(cancellation.waited) >= 1
     assert stage.site.faults.fired

@@ -6,9 +6,9 @@ import pytest
 from confluence_simulator import Fault
 from confluence_simulator.faults.answers import ANSWERS
 
-from tests.proof.oracle import Wanted, differences, expected, stored
 from tests.proof.stage import MIRRORED, Stage
-from tests.proof.wiring import full, mirror_of
+from tests.support.oracle import Wanted, differences, expected, stored
+from tests.support.wiring import context_for, full
 
 FOLDER = r"/api/v2/folders/\d+$"
 
@@ -27,11 +27,11 @@ def test_a_folder_that_is_not_seen_moves_no_page(stage: Stage, kind: str, exclud
     stage.begin()
     scope = wanted(stage, excluded=excluded)
     right = expected(stage.site.world, stage.site.site_url, scope)
-    assert full(mirror_of(stage.site.site_url, stage.engine, scope)).exit_code == 0
+    assert full(context_for(stage.site.site_url, stage.engine, scope)).exit_code == 0
     assert differences(right, stored(stage.url)) == []
 
     stage.site.faults.add(Fault(kind=kind, match=FOLDER, times=0))
-    full(mirror_of(stage.site.site_url, stage.engine, scope))
+    full(context_for(stage.site.site_url, stage.engine, scope))
 
     assert stage.site.faults.fired
     assert differences(right, stored(stage.url)) == []
@@ -45,12 +45,12 @@ def test_a_page_that_moves_to_another_space_and_out_of_the_tree_leaves(stage: St
     titles = {page.title: page.id for page in world.pages()}
     scope = Wanted(spaces=MIRRORED, page_trees=frozenset({titles["Below A"]}))
     before = Wanted(spaces=MIRRORED) if narrowed else scope
-    assert full(mirror_of(stage.site.site_url, stage.engine, before)).exit_code == 0
+    assert full(context_for(stage.site.site_url, stage.engine, before)).exit_code == 0
     assert titles["Far below A"] in stored(stage.url).live
 
     world.move_page(titles["Far below A"], space_key=MIRRORED[1])
-    full(mirror_of(stage.site.site_url, stage.engine, scope), accept_narrower_scope=narrowed)
+    full(context_for(stage.site.site_url, stage.engine, scope), allow_mass_delete=narrowed)
 
     found = stored(stage.url)
-    assert found.removed[titles["Far below A"]] == "out of scope"
+    assert found.removed[titles["Far below A"]] == "out_of_scope"
     assert differences(expected(world, stage.site.site_url, scope), found) == []

@@ -1,18 +1,20 @@
 """`purge` erases for good: afterwards no table holds a word of the page, only that it was erased."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from hr_sync.store.engine import make_sessions, session_scope
+from hr_sync.cancellation import Cancellation
 from hr_sync.store.orm import Base
-from hr_sync.store.write.purge import pages_to_purge
+from hr_sync.store.store import Store
+from hr_sync.store.values import Worker
 from hr_sync.sync.purge import purge
 from tests.cli import program
-from tests.proof.oracle import Wanted, stored
 from tests.proof.stage import MIRRORED, Stage
-from tests.proof.wiring import full, mirror_of
+from tests.support.oracle import Wanted, stored
+from tests.support.wiring import context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)
 SECRET = "Salary of Ann Lee"
@@ -28,7 +30,12 @@ def everything(stage: Stage) -> str:
 
 def run(stage: Stage) -> int:
     """Run in full."""
-    return full(mirror_of(stage.site.site_url, stage.engine, WANTED)).exit_code
+    return full(context_for(stage.site.site_url, stage.engine, WANTED)).exit_code
+
+
+def erase(store: Store, which: Mapping[str, Sequence[str]]) -> int:
+    """Purge these pages."""
+    return purge(store, Worker.current(), which, version="test", cancellation=Cancellation())
 
 
 @pytest.fixture
@@ -52,19 +59,18 @@ def test_no_word_of_a_purged_page_is_left(stage: Stage, secret: str, chosen: str
     stage.refuse(())
     if chosen == "age":
         assert run(stage) == 0
-    sessions = make_sessions(stage.engine)
-    with session_scope(sessions) as session:
-        which = {
-            "page": pages_to_purge(session, page_ids=[secret]),
-            "space": pages_to_purge(session, space_keys=["A"]),
-            "age": pages_to_purge(session, removed_for=timedelta(0)),
-        }[chosen]
+    store = Store(stage.engine)
+    which = {
+        "page": store.pages_to_purge(page_ids=[secret]),
+        "space": store.pages_to_purge(space_keys=["A"]),
+        "age": store.pages_to_purge(removed_for=timedelta(0)),
+    }[chosen]
 
-    assert purge(sessions, which, version="proof") == (4 if chosen == "space" else 1)
+    assert erase(store, which) == (4 if chosen == "space" else 1)
 
     assert SECRET not in everything(stage)
     assert TEXT not in everything(stage)
-    assert stored(stage.url).log_fields[secret] == ("purge", None)
+    assert stored(stage.url).last_action[secret] == ("purge", None)
     assert secret not in stored(stage.url).hashes
     rows = stage.connection.execute("SELECT action FROM content_changes WHERE page_id = %s", (secret,)).fetchall()
     assert rows == [("purge",)]
@@ -73,10 +79,8 @@ def test_no_word_of_a_purged_page_is_left(stage: Stage, secret: str, chosen: str
 def test_what_is_still_in_scope_comes_back(stage: Stage, secret: str) -> None:
     """Purging is about the mirror alone."""
     stage.refuse(())
-    sessions = make_sessions(stage.engine)
-    with session_scope(sessions) as session:
-        which = pages_to_purge(session, page_ids=[secret])
-    assert purge(sessions, which, version="proof") == 1
+    store = Store(stage.engine)
+    assert erase(store, store.pages_to_purge(page_ids=[secret])) == 1
 
     assert run(stage) == 0
     assert stored(stage.url).live[secret].title == SECRET

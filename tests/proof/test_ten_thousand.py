@@ -8,8 +8,8 @@ from sqlalchemy import Engine, text
 
 from hr_sync.store.engine import make_engine
 from tests.conftest import _database
-from tests.proof.oracle import Wanted
-from tests.proof.wiring import full, incremental, mirror_of
+from tests.support.oracle import Wanted
+from tests.support.wiring import context_for, full, incremental
 
 PAGES, SPACES = 10_000, 4
 WANTED = Wanted(spaces=tuple(f"S{number:02d}" for number in range(SPACES)))
@@ -25,7 +25,7 @@ def large(postgres_server: str, template_database: str) -> Iterator[tuple[Simula
     world = generated_world(pages=PAGES, spaces=SPACES, lengths=BodyLengths(median=100, mean=120, maximum=400))
     with _database(postgres_server, template_database) as url, Simulator(world) as site:
         engine = make_engine(url)
-        first = full(mirror_of(site.site_url, engine, WANTED, connections=4))
+        first = full(context_for(site.site_url, engine, WANTED, connections=4))
         assert (first.exit_code, first.counts.inserted) == (0, PAGES)
         yield site, engine
         engine.dispose()
@@ -46,7 +46,7 @@ def test_an_idle_full_run_costs_next_to_nothing(large: tuple[Simulator, Engine])
     before = written(engine)
     site.requests.clear()
 
-    report = full(mirror_of(site.site_url, engine, WANTED, connections=4))
+    report = full(context_for(site.site_url, engine, WANTED, connections=4))
     engine.dispose()
 
     assert (report.exit_code, report.counts.unchanged, report.counts.bodies) == (0, PAGES, 0)
@@ -61,7 +61,7 @@ def test_an_idle_incremental_run_costs_less(large: tuple[Simulator, Engine]) -> 
     site, engine = large
     site.requests.clear()
 
-    report = incremental(mirror_of(site.site_url, engine, WANTED, connections=4))
+    report = incremental(context_for(site.site_url, engine, WANTED, connections=4))
 
     assert (report.exit_code, report.counts.bodies) == (0, 0)
     assert len(site.requests) <= SPACES + 2

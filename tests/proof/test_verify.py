@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from hr_sync.sync.audit import Audit, audit
-from hr_sync.sync.context import SyncRequest
+from hr_sync.sync.context import SyncPolicy, SyncRequest
 from tests.cli import program
-from tests.proof.oracle import Wanted
 from tests.proof.stage import MIRRORED, Stage
-from tests.proof.wiring import full, mirror_of, restrictions
+from tests.support.oracle import Wanted
+from tests.support.wiring import access, context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)
 GHOST = """
@@ -21,8 +21,14 @@ GHOST = """
 """
 PLANTED = {
     "row dropped": ("DELETE FROM confluence_pages WHERE id = :page", {"missing"}),
-    "hidden": ("UPDATE confluence_pages SET hidden_at = now() WHERE id = :page", {"missing"}),
-    "removed": ("UPDATE confluence_pages SET removed_at = now() WHERE id = :page", {"missing"}),
+    "hidden": (
+        "UPDATE confluence_pages SET hidden_at = now(), hidden_reason = 'trashed' WHERE id = :page",
+        {"missing"},
+    ),
+    "removed": (
+        "UPDATE confluence_pages SET removed_at = now(), removed_reason = 'trashed' WHERE id = :page",
+        {"missing"},
+    ),
     "in another space": ("UPDATE confluence_pages SET space_key = 'X' WHERE id = :page", {"missing", "ghost"}),
     "ghost": (GHOST, {"ghost"}),
     "older version": ("UPDATE confluence_pages SET version = version + 1 WHERE id = :page", {"version"}),
@@ -40,7 +46,7 @@ PLANTED = {
 
 def look(stage: Stage) -> Audit:
     """Audit everything, every body too."""
-    return audit(mirror_of(stage.site.site_url, stage.engine, WANTED), SyncRequest(), sample=1000)
+    return audit(context_for(stage.site.site_url, stage.engine, WANTED), SyncRequest(), sample=1000)
 
 
 def plant(stage: Stage, statement: str) -> str:
@@ -55,14 +61,17 @@ def plant(stage: Stage, statement: str) -> str:
 def mirrored(stage: Stage) -> Stage:
     """Return a stage that has just been mirrored."""
     stage.begin()
-    assert full(mirror_of(stage.site.site_url, stage.engine, WANTED, access_with_full=True)).exit_code == 0
+    assert (
+        full(context_for(stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(access_with_full=True))).exit_code
+        == 0
+    )
     return stage
 
 
 def test_a_mirror_without_labels_and_readers_is_not_asked_for_them(stage: Stage) -> None:
     """What was never compared is no drift, and costs no request."""
     stage.begin()
-    assert full(mirror_of(stage.site.site_url, stage.engine, WANTED)).exit_code == 0
+    assert full(context_for(stage.site.site_url, stage.engine, WANTED)).exit_code == 0
     stage.site.requests.clear()
 
     assert list(look(stage).drifts) == []
@@ -80,7 +89,7 @@ def test_labels_and_readers_that_changed_are_drift(mirrored: Stage) -> None:
         (page.id, "readers"),
     }
 
-    assert restrictions(mirror_of(mirrored.site.site_url, mirrored.engine, WANTED)).exit_code == 0
+    assert access(context_for(mirrored.site.site_url, mirrored.engine, WANTED)).exit_code == 0
     assert list(look(mirrored).drifts) == []
 
 
@@ -113,7 +122,7 @@ def test_what_changed_at_the_source_is_drift_too(mirrored: Stage) -> None:
     world.edit_page(page.id, storage="<p>Newer</p>")
     assert [(drift.page_id, str(drift.kind)) for drift in look(mirrored).drifts] == [(page.id, "version")]
 
-    assert full(mirror_of(mirrored.site.site_url, mirrored.engine, WANTED)).exit_code == 0
+    assert full(context_for(mirrored.site.site_url, mirrored.engine, WANTED)).exit_code == 0
     assert list(look(mirrored).drifts) == []
 
 

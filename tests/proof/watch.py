@@ -12,7 +12,7 @@ WATCH = """
         id bigint GENERATED ALWAYS AS IDENTITY, place text, space_key text, run_id bigint, epoch bigint, holder text,
         backend int
     );
-    CREATE OR REPLACE FUNCTION see_write() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE OR REPLACE FUNCTION see_write() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
     BEGIN
         INSERT INTO writes_seen (place, space_key, run_id, epoch, holder, backend)
         SELECT TG_TABLE_NAME, lease.space_key, (to_jsonb(NEW) ->> TG_ARGV[0])::bigint, lease.epoch, lease.lease_holder,
@@ -28,8 +28,8 @@ WATCH = """
         FOR EACH ROW EXECUTE FUNCTION see_write('run_id');
 """
 DOUBLE = """
-    SELECT 'not the holder', space_key, run_id, epoch, holder FROM writes_seen
-    WHERE holder IS NULL OR holder NOT LIKE '%:' || run_id
+    SELECT 'not the holder', space_key, run_id, epoch, holder FROM writes_seen JOIN sync_runs ON sync_runs.id = run_id
+    WHERE holder IS DISTINCT FROM worker
     UNION ALL
     SELECT 'two runs in one epoch', space_key, min(run_id), epoch, max(holder) FROM writes_seen
     GROUP BY space_key, epoch HAVING count(DISTINCT run_id) > 1

@@ -39,7 +39,7 @@ class Workers:
     """Starts workers through a zygote and waits for them."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", **always: Any) -> None:
-        """`always` is part of every task."""
+        """Take what is part of every task as `always`."""
         self._process = process
         self._always = always
         self._changed = threading.Condition()

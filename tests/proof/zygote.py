@@ -8,20 +8,21 @@ import json
 import os
 import select
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
+from hr_sync.cancellation import Cancellation
 from hr_sync.cli.commands.serve import serve
 from hr_sync.confluence.http.client import Limits
+from hr_sync.domain.outcome import Mode
 from hr_sync.errors import HrSyncError
 from hr_sync.logs import configure_logging
 from hr_sync.store.engine import make_engine
-from hr_sync.sync.context import Mode, SyncRequest
+from hr_sync.sync.context import SyncPolicy, SyncRequest
 from hr_sync.sync.run import run
-from tests.proof.oracle import Wanted
-from tests.proof.wiring import mirror_of
+from tests.support.oracle import Wanted
+from tests.support.wiring import context_for
 
 ORDERS = {
     "full": SyncRequest(mode=Mode.FULL),
@@ -39,14 +40,14 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
         # A worker that sleeps within a transaction holds the lease's row; the server ends such a transaction.
         idle_in_transaction_timeout_seconds=task["idle_in_transaction_seconds"],
     )
-    mirror = mirror_of(
+    mirror = context_for(
         task["site_url"],
         engine,
         Wanted(spaces=tuple(task["spaces"])),
         limits=Limits(max_connections=2),
         connections=2,
-        lease_seconds=task["lease_seconds"],
-        stop=threading.Event(),
+        policy=SyncPolicy(lease_seconds=task["lease_seconds"]),
+        cancellation=Cancellation(),
     )
     try:
         report = run(mirror, ORDERS[task["order"]])

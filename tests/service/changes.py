@@ -11,7 +11,7 @@ from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
 
 from tests.service.processes import Serving
-from tests.sync.oracle import ask, connect
+from tests.support.database import connect, rows
 
 
 @dataclass(kw_only=True)
@@ -49,26 +49,24 @@ def disagreements(service: Serving, engine: Engine) -> list[str]:
     """Compare what metrics and status page tell with the database, once nothing changes any more."""
     base = f"http://127.0.0.1:{service.port()}"
     metrics, page = (urllib.request.urlopen(base + path, timeout=10).read().decode() for path in ("/metrics", "/"))  # noqa: S310
-    log_fields = {name: float(value) for name, value in re.findall(r"^(hr_sync_\S+) (\S+)$", metrics, re.MULTILINE)}
-    live = ask(engine, "SELECT space_key, count(*) AS pages FROM live_pages GROUP BY space_key")
+    scraped = {name: float(value) for name, value in re.findall(r"^(hr_sync_\S+) (\S+)$", metrics, re.MULTILINE)}
+    live = rows(engine, "SELECT space_key, count(*) AS pages FROM live_pages GROUP BY space_key")
     expected = {f'hr_sync_live_pages{{space="{row["space_key"]}"}}': row["pages"] for row in live}
     for action in ("inserted", "updated", "moved", "removed", "hidden", "restored"):
-        (row,) = ask(engine, f"SELECT sum({action}) AS pages FROM sync_runs")
+        (row,) = rows(engine, f"SELECT sum({action}) AS pages FROM sync_runs")
         expected[f'hr_sync_pages_total{{action="{action}"}}'] = row["pages"]
     found = [
-        f"{name}: {log_fields.get(name)}, not {value}"
-        for name, value in expected.items()
-        if log_fields.get(name) != value
+        f"{name}: {scraped.get(name)}, not {value}" for name, value in expected.items() if scraped.get(name) != value
     ]
     found += [f"{row['space_key']} not on the page" for row in live if f">{row['pages']}<" not in page]
-    (newest,) = ask(engine, "SELECT max(id) AS id FROM sync_runs WHERE finished_at < now() - interval '2 seconds'")
+    (newest,) = rows(engine, "SELECT max(id) AS id FROM sync_runs WHERE finished_at < now() - interval '2 seconds'")
     return found + ([] if f">{newest['id']}<" in page else [f"run {newest['id']} not on the page"])
 
 
 def rows_differ(site: Simulator, engine: Engine) -> bool:
     """Whether the live pages differ from the world's in anything that changed here."""
     stored = {
-        (row["id"], row["title"], row["version"]) for row in ask(engine, "SELECT id, title, version FROM live_pages")
+        (row["id"], row["title"], row["version"]) for row in rows(engine, "SELECT id, title, version FROM live_pages")
     }
     return stored != {(page.id, page.title, page.version) for page in site.world.pages(status="current")}
 

@@ -36,11 +36,11 @@ class Serving:
     def port(self) -> int:
         """Wait until it listens; gives where."""
 
-        def log_fields() -> list[int]:
+        def ports() -> list[int]:
             return [event["port"] for event in self.events() if event["event"] == "web.started"]
 
-        wait_until(log_fields, self)
-        return log_fields()[0]
+        wait_until(ports, self)
+        return ports()[0]
 
     def hears(self) -> bool:
         """Whether SIGTERM has a handler. Without one the kernel drops it for process 1, and kills any other."""

@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hr_sync.service.health import HealthLimits, LaneSnapshot, ScheduleSnapshot, judge
+from hr_sync.service.html import Activity
 from hr_sync.service.metrics import Metrics, MetricSources
+from hr_sync.service.progress import Progress
 from hr_sync.service.web import Endpoints, start_web
 from hr_sync.store.read.history import ChangeLine, PageHistory, StoredFacts
 from hr_sync.store.read.overview import FailureLine, Overview, RunLine
@@ -97,6 +99,7 @@ HISTORY = PageHistory(
         last_written_run_id=40,
         missing_since_run_id=None,
         hidden_at=None,
+        hidden_reason=None,
         removed_at=None,
         removed_reason=None,
     ),
@@ -110,6 +113,23 @@ HISTORY = PageHistory(
 NO_HISTORY = PageHistory(stored=None, failure=None, changes=[])
 LIMITS = HealthLimits(stale_after_seconds=3600)
 WELL = ScheduleSnapshot(up_seconds=10, lanes=(LaneSnapshot(name="full", heartbeat_age_seconds=0),))
+ACTIVITY = Activity(
+    schedule=ScheduleSnapshot(
+        up_seconds=10,
+        lanes=(
+            LaneSnapshot(
+                name="full",
+                heartbeat_age_seconds=0,
+                running="full",
+                running_seconds=83.4,
+                next_runs={"full": NOW + timedelta(hours=6)},
+            ),
+            LaneSnapshot(name="incremental", heartbeat_age_seconds=0, next_runs={"incremental": NOW}),
+        ),
+    ),
+    progress={"HR": Progress(120, 523)},
+    site="https://acme.example/wiki",
+)
 
 
 def make_endpoints(overview: Overview = OVERVIEW) -> Endpoints:
@@ -120,6 +140,7 @@ def make_endpoints(overview: Overview = OVERVIEW) -> Endpoints:
         health=lambda read: judge(read.spaces, WELL, LIMITS),
         history=lambda page_id: HISTORY if page_id == "12345" else NO_HISTORY,
         metrics=Metrics(MetricSources(overview=lambda: overview)),
+        activity=lambda: ACTIVITY,
     )
 
 

@@ -1,4 +1,4 @@
-"""The table of all settings in docs/operations.md. Run as a program, it writes the table anew."""
+"""The table of all settings in docs/configuration.md. Run as a program, it writes the table anew."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from pydantic_core import PydanticUndefined
 
 from hr_sync.settings.keys import keys
 
-GUIDE = Path(__file__).parents[2] / "docs" / "operations.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "configuration.md"
 BETWEEN = re.compile(r"(<!-- settings:[^>]*-->\n).*?(<!-- /settings -->)", re.DOTALL)
 
 
@@ -17,13 +17,13 @@ def settings_table() -> str:
     for key in keys():
         default = key.field.default
         shown = "" if default in (None, (), PydanticUndefined) else f"`{default}`"
-        log_fields = " ".join((key.field.description or "").split()).replace("|", "\\|").replace("*", "\\*")
-        lines.append(f"| `{key.path}` | {shown} | {log_fields} |")
+        description = " ".join((key.field.description or "").split()).replace("|", "\\|").replace("*", "\\*")
+        lines.append(f"| `{key.path}` | {shown} | {description} |")
     return "\n".join(lines) + "\n"
 
 
 def with_table(guide: str) -> str:
-    """The guide with the table as it should be."""
+    """Return the guide with the table as it should be."""
     return BETWEEN.sub(lambda found: found[1] + settings_table() + found[2], guide)
 
 

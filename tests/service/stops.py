@@ -13,7 +13,7 @@ from confluence_simulator import Fault, Simulator
 from sqlalchemy import Engine
 
 from tests.service.processes import AS_PROCESS_1, PATIENCE_SECONDS, Serving, serving, wait_until, wire
-from tests.sync.oracle import ask, connect
+from tests.support.database import connect, rows
 
 LONGEST_STOP_SECONDS = 5.0
 _ASKED_TO_WAIT = {"status": 429, "headers": {"Retry-After": "50"}, "body": "{}"}
@@ -43,7 +43,7 @@ def slow_pages(_engine: Engine, _site: Simulator, _service: Serving) -> Iterator
 
 @contextmanager
 def request_hangs(_engine: Engine, site: Simulator, service: Serving) -> Iterator[None]:
-    """A request gets no answer."""
+    """Give a request no answer."""
     site.faults.add(Fault(kind="stall", match="/pages", times=0))
     wait_until(lambda: site.faults.fired, service)
     yield
@@ -122,17 +122,17 @@ def stop_once(
 
 
 def _left(engine: Engine) -> list[str]:
-    leases = ask(engine, "SELECT space_key FROM sync_spaces WHERE lease_expires_at > now()")
-    torn = ask(
+    leases = rows(engine, "SELECT space_key FROM sync_spaces WHERE lease_expires_at > now()")
+    torn = rows(
         engine,
         "SELECT id FROM confluence_pages LEFT JOIN page_bodies ON page_id = id "
         "WHERE storage IS NULL OR content_hash <> encode(sha256(convert_to(storage, 'UTF8')), 'hex')",
     )
-    untold = ask(engine, "SELECT id FROM confluence_pages WHERE id NOT IN (SELECT page_id FROM content_changes)")
+    untold = rows(engine, "SELECT id FROM confluence_pages WHERE id NOT IN (SELECT page_id FROM content_changes)")
     found = {"lease of": leases, "torn page": torn, "untold page": untold}
     return [f"{what} {next(iter(row.values()))}" for what, rows in found.items() for row in rows]
 
 
 def _waiting(engine: Engine) -> bool:
     query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    return bool(ask(engine, query))
+    return bool(rows(engine, query))

@@ -115,7 +115,7 @@ def test_pages_that_fail_and_a_partial_run_are_notes() -> None:
     assert (health.state, health.reasons) == (HealthState.WELL, ())
     assert [note.split(".")[0] for note in health.notes] == [
         "The last run of space HR was partial",
-        "1 page of space HR cannot be fetched",
+        "1 page of space HR failed",
     ]
     assert (health.spaces[0].partial, health.spaces[0].failing_pages) == (True, 1)
 

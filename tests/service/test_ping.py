@@ -1,4 +1,4 @@
-"""A ping says how a run went to whoever listens, and never costs the run anything."""
+"""A ping reports how a run went, and never costs the run anything."""
 
 import importlib
 import threading
@@ -49,7 +49,7 @@ def listener() -> Iterator[Listener]:
         thread.join()
 
 
-def test_each_sign_has_its_address(listener: Listener) -> None:
+def test_each_kind_has_its_address(listener: Listener) -> None:
     """/start, the address itself, /fail; a query stays behind the path, a slash at the end is none."""
     assert [Ping(listener.url).send(kind) for kind in (PingKind.START, PingKind.SUCCESS, PingKind.FAILURE)] == [
         True
@@ -59,7 +59,7 @@ def test_each_sign_has_its_address(listener: Listener) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
-def test_a_refused_ping_is_told_without_its_address(listener: Listener, status: int) -> None:
+def test_a_refused_ping_is_logged_without_its_address(listener: Listener, status: int) -> None:
     """It is a warning in the log, follows no redirect, and keeps the secret that the address is."""
     listener.status = status
     with capture_logs() as logs:

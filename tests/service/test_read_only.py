@@ -41,7 +41,7 @@ def boxed(home: Path, *command: str) -> "subprocess.Popen[str]":
 
 @pytest.fixture
 def open_home() -> Iterator[Path]:
-    """A folder that an ordinary user may read; pytest's own is closed to him when we are root."""
+    """Return a folder that an ordinary user may read; pytest's own is closed to him when we are root."""
     folder = Path(tempfile.mkdtemp(prefix="hr_sync-read-only-"))
     folder.chmod(0o755)
     yield folder

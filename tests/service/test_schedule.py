@@ -75,11 +75,11 @@ def test_an_hourly_job_follows_real_time(name: str) -> None:
 def test_hours_of_some_days_are_kept_when_the_clocks_change_before_them(zone: str) -> None:
     """From Friday's last run the next one is Monday's first, also when the clocks change on the Sunday between."""
     trigger = CronTrigger("0 * * * 1-5", ZoneInfo(zone))
-    walls = [moment.astimezone(ZoneInfo(zone)) for moment in fire_times(trigger)]
+    walls = [moment.astimezone(ZoneInfo(zone)) for moment in fire_times(trigger, end=datetime(2023, 1, 1, tzinfo=UTC))]
 
     assert {wall.weekday() for wall in walls} == {0, 1, 2, 3, 4}
     firsts = [after for before, after in pairwise(walls) if after.date() != before.date()]
-    assert len(firsts) > 2500
+    assert len(firsts) > 750
     assert {wall.hour for wall in firsts} == {0}
 
 
@@ -168,12 +168,12 @@ def test_an_interval_is_kept() -> None:
     assert {after - before for before, after in pairwise(times)} == {timedelta(minutes=5)}
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 @pytest.mark.parametrize(
     "expressions",
     [
-        ["7,37 * * * *"],
-        ["*/10 8-18 * * 1-5"],
+        ["37 */2 * * *"],
+        ["*/20 8-18 * * 1-5"],
         ["30 2 * * *"],
         ["15 */7 * * *"],
         ["0 0 31 * *"],

@@ -13,7 +13,8 @@ import structlog
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from hr_sync.domain.outcome import Counts, Outcome, RunReport
+from hr_sync.cancellation import Cancellation
+from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport
 from hr_sync.errors import ConfluenceUnavailable, CredentialsRefused
 from hr_sync.service.health import Health, HealthLimits, is_alive, judge
 from hr_sync.service.scheduler import Job, Observer, SchedulerState, keep_running
@@ -25,23 +26,23 @@ DEADLINE_SECONDS = 0.1
 LIMITS = HealthLimits(stale_after_seconds=0.6, failures_in_a_row=3)
 PATIENCE_SECONDS = 10
 
-SpaceContext = Callable[[threading.Event], RunReport]
+SpaceContext = Callable[[Cancellation], RunReport]
 
 
 @dataclass
 class Rig:
-    """A service with one job whose work and observer can be exchanged while it runs, and what was told about it."""
+    """A scheduler with one job whose work and observer can be exchanged while it runs, and its observer's calls."""
 
     state: SchedulerState = field(default_factory=lambda: SchedulerState.of("full", "incremental"))
-    stop: threading.Event = field(default_factory=threading.Event)
-    release: threading.Event = field(default_factory=threading.Event)  #: lets go of work that is deaf to its own event
-    log_fields: list[tuple[str, object]] = field(default_factory=list)
+    stop: Cancellation = field(default_factory=Cancellation)
+    release: threading.Event = field(default_factory=threading.Event)  #: ends work that ignores its own event
+    calls: list[tuple[str, object]] = field(default_factory=list)
     work: SpaceContext = field(default=lambda _event: report(Outcome.COMPLETE))
     trip: Callable[[str], None] = field(default=lambda _what: None)  #: called first by every observer, may raise
     log: list[Any] = field(default_factory=list)
     completed_at: float | None = None
 
-    def run(self, event: threading.Event) -> RunReport:
+    def run(self, event: Cancellation) -> RunReport:
         """Work as the real job does: what is complete makes the space fresh."""
         found = self.work(event)
         if found.outcome is Outcome.COMPLETE:
@@ -49,17 +50,17 @@ class Rig:
         return found
 
     def observer(self) -> Observer:
-        """Write down whatever is told."""
+        """Return an observer that notes its calls."""
 
-        def tell(what: str, about: object) -> None:
-            self.log_fields.append((what, about))
+        def note(what: str, about: object) -> None:
+            self.calls.append((what, about))
             self.trip(what)
 
         return Observer(
-            started=lambda job: tell("started", job),
-            ended=lambda _job, ended: tell("ended", ended.outcome),
-            failed=lambda _job, failure: tell("failed", type(failure)),
-            skipped=lambda job: tell("skipped", job),
+            started=lambda job: note("started", job),
+            ended=lambda _job, ended: note("ended", ended.outcome),
+            failed=lambda _job, failure: note("failed", type(failure)),
+            skipped=lambda job: note("skipped", job),
         )
 
     def health(self) -> Health:
@@ -68,11 +69,11 @@ class Rig:
         return judge([replace(SPACE, age=age)], self.state.snapshot(), LIMITS)
 
     def count(self, what: str) -> int:
-        """How often something was told."""
-        return sum(each == what for each, _ in self.log_fields)
+        """Return how often the observer was called for something."""
+        return sum(each == what for each, _ in self.calls)
 
     def logged(self, event: str) -> bool:
-        """Whether the log holds an event."""
+        """Return True if the log holds an event."""
         return any(line["event"] == event for line in list(self.log))
 
 
@@ -85,7 +86,7 @@ def overdue_seconds(rig: Rig) -> float | None:
 
 
 def report(outcome: Outcome) -> RunReport:
-    return RunReport(run_id=1, mode="incremental", outcome=outcome, exit_code=0, spaces=(), counts=Counts())
+    return RunReport(run_id=1, mode=Mode.INCREMENTAL, outcome=outcome, exit_code=0, spaces=(), counts=Counts())
 
 
 def every(seconds: float) -> BaseTrigger:
@@ -124,7 +125,7 @@ def kept_running(
 
 def raises(failure: BaseException) -> Callable[[Rig], SpaceContext]:
     def fault(_rig: Rig) -> SpaceContext:
-        def work(_event: threading.Event) -> RunReport:
+        def work(_event: Cancellation) -> RunReport:
             raise failure
 
         return work
@@ -137,19 +138,19 @@ def returns(outcome: Outcome) -> Callable[[Rig], SpaceContext]:
 
 
 def hangs(_rig: Rig) -> SpaceContext:
-    """Wait for ever, but hear the wish to end."""
+    """Wait, but end when the event is set."""
 
-    def work(event: threading.Event) -> RunReport:
+    def work(event: Cancellation) -> RunReport:
         event.wait(PATIENCE_SECONDS)
         return report(Outcome.STOPPED)
 
     return work
 
 
-def hangs_deaf(rig: Rig) -> SpaceContext:
-    """Wait in something that hears nothing."""
+def ignores_event(rig: Rig) -> SpaceContext:
+    """Wait in something that ignores the event."""
 
-    def work(_event: threading.Event) -> RunReport:
+    def work(_event: Cancellation) -> RunReport:
         rig.release.wait(PATIENCE_SECONDS)
         return report(Outcome.STOPPED)
 
@@ -170,16 +171,16 @@ FAULTS: dict[str, tuple[Callable[[Rig], SpaceContext], str, str]] = {
     "has no memory": (raises(MemoryError()), "job.failed", "runs in a row failed"),
     "answers nonsense": (answers_nonsense, "job.failed", "runs in a row failed"),
     "hangs": (hangs, "run.overdue", "Space HR was last complete"),
-    "hangs and ignores its event": (hangs_deaf, "run.overdue", "The full run is past its deadline"),
-    "is skipped while it runs": (hangs_deaf, "job.skipped", "The full run is past its deadline"),
+    "hangs and ignores its event": (ignores_event, "run.overdue", "The full run is past its deadline"),
+    "is skipped while it runs": (ignores_event, "job.skipped", "The full run is past its deadline"),
     "is only partial": (returns(Outcome.PARTIAL), "", "Space HR was last complete"),
     "is held": (returns(Outcome.HELD), "", "Space HR was last complete"),
 }
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_failing_job_is_red_within_its_limit_and_green_after_the_next_healthy_run(name: str) -> None:
-    """Whatever the failure, it is logged, told to the observer, and over with the first healthy run."""
+def test_a_failing_job_is_wrong_within_its_limit_and_well_after_the_next_healthy_run(name: str) -> None:
+    """Whatever the failure, it is logged, reported to the observer, and over with the first healthy run."""
     make_fault, event, reason = FAULTS[name]
     rig = Rig()
     with kept_running(rig):
@@ -197,14 +198,14 @@ def test_a_failing_job_is_red_within_its_limit_and_green_after_the_next_healthy_
 
 
 def test_a_run_that_ignores_its_deadline_is_restarted() -> None:
-    """It hears nothing: health is red at its deadline, the probe for restarts only after a grace, while it lasts."""
+    """Health is wrong at its deadline; the liveness probe fails only after a grace, as long as the run lasts."""
     rig, limits = Rig(), replace(LIMITS, overdue_after_seconds=0.5)
-    rig.work = hangs_deaf(rig)
+    rig.work = ignores_event(rig)
     endpoints = replace(make_endpoints(), alive=lambda: is_alive(rig.state.snapshot(), limits))
     with web(endpoints) as port, kept_running(rig):
         wait_until(lambda: overdue_seconds(rig) is not None)
         assert not rig.health().ok
-        assert ask(port, "/livez")[0] == 200, "most runs hear it within the grace"
+        assert ask(port, "/livez")[0] == 200, "most runs end within the grace"
         wait_until(lambda: ask(port, "/livez")[0] == 503)
         assert (overdue_seconds(rig) or 0) > 0.5
         assert all(age < 2 for age in heartbeat_ages(rig)), "the schedulers themselves work"
@@ -214,24 +215,24 @@ def test_a_run_that_ignores_its_deadline_is_restarted() -> None:
         wait_until(lambda: ask(port, "/livez")[0] == 200)
 
 
-@pytest.mark.parametrize("ear", ["started", "ended", "failed", "skipped"])
-def test_an_observer_that_raises_ends_nothing(ear: str) -> None:
+@pytest.mark.parametrize("callback", ["started", "ended", "failed", "skipped"])
+def test_an_observer_that_raises_ends_nothing(callback: str) -> None:
     """The runs take place and count as what they are, and that the observer failed is in the log."""
 
     def trip(what: str) -> None:
-        if what == ear:
+        if what == callback:
             raise RuntimeError("observer is broken")
 
-    def slow(event: threading.Event) -> RunReport:
+    def slow(event: Cancellation) -> RunReport:
         event.wait(INTERVAL_SECONDS * 3)
         return report(Outcome.COMPLETE)
 
     rig = Rig(trip=trip, work=slow)
     with kept_running(rig, deadline_seconds=PATIENCE_SECONDS):
-        if ear == "failed":
+        if callback == "failed":
             rig.work = raises(RuntimeError("broken"))(rig)
-        wait_until(lambda: rig.count(ear) >= 3 and rig.logged("observer.failed"))
-        wait_until(lambda: rig.health().ok is (ear != "failed"))
+        wait_until(lambda: rig.count(callback) >= 3 and rig.logged("observer.failed"))
+        wait_until(lambda: rig.health().ok is (callback != "failed"))
 
         rig.work = returns(Outcome.COMPLETE)(rig)
         wait_until(lambda: rig.health().ok)
@@ -240,9 +241,9 @@ def test_an_observer_that_raises_ends_nothing(ear: str) -> None:
 def test_a_job_waits_for_another_of_its_lane_and_is_not_lost() -> None:
     """Health shows the run that hangs, and the other one begins after it."""
     rig, other_runs = Rig(), []
-    rig.work = hangs_deaf(rig)
+    rig.work = ignores_event(rig)
 
-    def other(_event: threading.Event) -> RunReport:
+    def other(_event: Cancellation) -> RunReport:
         other_runs.append(time.monotonic())
         return report(Outcome.COMPLETE)
 
@@ -257,9 +258,9 @@ def test_a_job_waits_for_another_of_its_lane_and_is_not_lost() -> None:
 def test_a_long_full_run_keeps_no_incremental_run_waiting() -> None:
     """The lanes work side by side: while a full run hangs, incremental runs begin on time, and are not overdue."""
     rig, other_runs = Rig(), []
-    rig.work = hangs_deaf(rig)
+    rig.work = ignores_event(rig)
 
-    def other(_event: threading.Event) -> RunReport:
+    def other(_event: Cancellation) -> RunReport:
         other_runs.append(time.monotonic())
         return report(Outcome.COMPLETE)
 
@@ -276,7 +277,7 @@ def test_each_lane_has_its_own_deadline() -> None:
     """A run that is told to end does not end that of the other lane, and a stop ends both."""
     rig, ended = Rig(), []
 
-    def other(event: threading.Event) -> RunReport:
+    def other(event: Cancellation) -> RunReport:
         event.wait(PATIENCE_SECONDS)
         ended.append(time.monotonic())
         return report(Outcome.STOPPED)
@@ -285,7 +286,7 @@ def test_each_lane_has_its_own_deadline() -> None:
     late = every(0.4)
     with kept_running(rig, Job(name="incremental", lane="incremental", trigger=late, work=other), deadline_seconds=0.6):
         wait_until(lambda: rig.logged("run.overdue"))
-        assert rig.log_fields.count(("started", "incremental")) == 1
+        assert rig.calls.count(("started", "incremental")) == 1
         assert ended == [], "it began later and has time left"
         rig.stop.set()
         wait_until(lambda: ended)
@@ -307,7 +308,7 @@ def test_what_was_missed_is_made_up_for_once() -> None:
     rig = Rig()
     runs: list[float] = []
 
-    def work(_event: threading.Event) -> RunReport:
+    def work(_event: Cancellation) -> RunReport:
         runs.append(time.monotonic())
         rig.release.wait(PATIENCE_SECONDS)
         return report(Outcome.COMPLETE)

@@ -1,6 +1,7 @@
 """The status page in a real browser: it loads quietly, shows what just happened, and nothing hostile comes to life."""
 
 import http.client
+import json
 import os
 import shutil
 import subprocess
@@ -12,10 +13,24 @@ from pathlib import Path
 import pytest
 from lxml import html
 
+from hr_sync import __version__
+from hr_sync.service.health import judge
 from hr_sync.service.html import Pages
 from hr_sync.store.read.overview import Overview
 from hr_sync.store.read.runs import SpaceStatus
-from tests.service.samples import HELD, HOSTILE, OVERVIEW, SPACE, make_endpoints, run_line, web
+from tests.service.samples import (
+    ACTIVITY,
+    HELD,
+    HOSTILE,
+    LIMITS,
+    NOW,
+    OVERVIEW,
+    SPACE,
+    WELL,
+    make_endpoints,
+    run_line,
+    web,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here; `apt-get install chromium` brings one")
@@ -28,15 +43,15 @@ class Seen:
 
 
 @pytest.fixture
-def browse(tmp_path: Path) -> Callable[[str], Seen]:
+def browse(tmp_path: Path) -> Callable[..., Seen]:
     """Load an address in headless Chromium and give the document after all scripts would have run."""
 
-    def load(url: str) -> Seen:
+    def load(url: str, *more: str) -> Seen:
         options = ["--headless", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={tmp_path}"]
         # Its sandbox needs rights that neither root nor a container has; the only page is our own.
         options += ["--no-sandbox", "--no-first-run", "--disable-extensions", "--enable-logging=stderr", "--v=0"]
         done = subprocess.run(
-            [str(CHROMIUM), *options, "--window-size=390,844", "--dump-dom", url],
+            [str(CHROMIUM), *options, "--window-size=390,844", *more, "--dump-dom", url],
             capture_output=True,
             timeout=60,
             check=True,
@@ -49,7 +64,7 @@ def browse(tmp_path: Path) -> Callable[[str], Seen]:
 
 
 @needs_chromium
-def test_a_browser_shows_the_run_that_just_happened(browse: Callable[[str], Seen]) -> None:
+def test_a_browser_shows_the_run_that_just_happened(browse: Callable[..., Seen]) -> None:
     """The page is made of what is there when it is asked for: a run that ends between two visits is on the second."""
     runs = [run_line(1)]
     endpoints = replace(make_endpoints(), overview=lambda: Overview(spaces=[], runs=runs, failures=[]))
@@ -63,7 +78,7 @@ def test_a_browser_shows_the_run_that_just_happened(browse: Callable[[str], Seen
 
 @needs_chromium
 @pytest.mark.parametrize("path", ["/", "/pages/12345"])
-def test_a_browser_runs_nothing_hostile(browse: Callable[[str], Seen], path: str) -> None:
+def test_a_browser_runs_nothing_hostile(browse: Callable[..., Seen], path: str) -> None:
     """A title that closes tags and brings a script is read as text, and the policy has nothing to complain about."""
     with web(replace(make_endpoints(), title=lambda _: HOSTILE)) as port:
         seen = browse(f"http://127.0.0.1:{port}{path}")
@@ -74,7 +89,31 @@ def test_a_browser_runs_nothing_hostile(browse: Callable[[str], Seen], path: str
 
 
 @needs_chromium
-def test_the_console_is_heard(browse: Callable[[str], Seen], tmp_path: Path) -> None:
+def test_the_last_runs_can_be_read_on_a_phone(browse: Callable[..., Seen], tmp_path: Path) -> None:
+    """At 390 px number, outcome, mode and error of a run are within the window, and the page itself does not scroll."""
+    overview = replace(OVERVIEW, runs=[replace(run_line(1, "failed"), error="Confluence could not be reached.")])
+    markup = Pages().status(overview, judge([SPACE], WELL, LIMITS), ACTIVITY, now=NOW, show_titles=False)
+    script = """<script>addEventListener("load", () => {
+        const last = [...document.querySelectorAll("table")].at(-1).querySelectorAll("tbody tr > *");
+        const ends = [...last].map(cell => Math.round(cell.getBoundingClientRect().right));
+        document.body.dataset.right = Math.max(...ends);
+        document.body.dataset.scroll = document.documentElement.scrollWidth;
+    })</script>"""
+    # Headless Chromium makes no window narrower than 500 px, but a frame may be.
+    (tmp_path / "inner.html").write_text(markup.replace("</body>", f"{script}</body>"))
+    outer = tmp_path / "outer.html"
+    outer.write_text(
+        "<!doctype html><iframe id=f src=inner.html width=390 height=844 style='border:0'></iframe><script>"
+        "f.onload = () => { document.title = JSON.stringify(f.contentDocument.body.dataset) }</script>"
+    )
+    seen = browse(outer.as_uri(), "--allow-file-access-from-files", "--virtual-time-budget=3000")
+    found = json.loads(seen.dom.findtext(".//title") or "{}")
+    assert 0 < int(found["right"]) <= 390
+    assert int(found["scroll"]) <= 390
+
+
+@needs_chromium
+def test_the_console_is_heard(browse: Callable[..., Seen], tmp_path: Path) -> None:
     """The two tests above would notice: an error in a page's console reaches them."""
     page = tmp_path / "page.html"
     page.write_text("<!doctype html><p>x</p><script>console.error('canary')</script>")
@@ -96,6 +135,7 @@ def test_the_page_can_be_read_aloud() -> None:
     assert page.get("lang") == "en"
     assert len(page.xpath("//h1")) == 1
     assert [heading.text for heading in page.xpath("//h2")] == [
+        "Now and next",
         "Spaces",
         "Held removals",
         "Pages that fail",
@@ -134,15 +174,34 @@ def test_the_state_is_one_of_three(spaces: list[SpaceStatus], state: str, role: 
     page = document(overview=replace(OVERVIEW, spaces=spaces))
     assert page.xpath("//main/section[1]//strong/text()") == [state]
     assert page.xpath("//main/section[1]/@role") == role
-    assert "1 page of space HR cannot be fetched" in page.xpath("//main/section[1]")[0].text_content()
+    assert "1 page of space HR failed" in page.xpath("//main/section[1]")[0].text_content()
 
 
 def test_failures_tell_their_reason_and_lead_on() -> None:
     """A page that fails is there with its reason, and its id leads to all that is known."""
     page = document()
-    assert page.xpath("//a/@href") == ["/pages/12345"]
+    site = "https://acme.example/wiki"
+    assert page.xpath("//a/@href") == ["/", site, "/pages/12345", f"{site}/pages/viewpage.action?pageId=12345"]
+    assert document("/pages/12345").xpath("//a/@href") == ["/", f"{site}/pages/viewpage.action?pageId=12345"]
     assert "The server refused its body." in page.text_content()
     assert "body, title" in document("/pages/12345").text_content()
+
+
+def test_the_page_says_what_runs_and_what_comes_next() -> None:
+    """Version, site, the run in progress with its pages, and when each job is due."""
+    page = document()
+    (now,) = page.xpath("//h2[text()='Now and next']/..")
+    lines = [" ".join(line.text_content().split()) for line in now.xpath(".//li")]
+    assert lines[:2] == ["The full run has been running for 83 s.", "HR: 120 of 523 pages fetched"]
+    assert [line.split(" begins ")[0] for line in lines[2:]] == ["The next incremental run", "The next full run"]
+    assert f"Version {__version__}" in page.xpath("//header")[0].text_content()
+
+
+def test_a_site_that_is_not_known_is_not_linked() -> None:
+    """Behind the API gateway nobody knows where people open pages."""
+    activity = replace(ACTIVITY, site=None)
+    assert activity.link("12345") is None
+    assert ACTIVITY.link("../x?y") is None
 
 
 def test_an_empty_mirror_has_a_page_too() -> None:

@@ -21,9 +21,10 @@ from hr_sync.errors import DatabaseUnavailable, SchemaError
 from hr_sync.service import server
 from hr_sync.service.server import MOST_CONNECTIONS, THREADS
 from hr_sync.service.ttl_cache import TtlCache
-from hr_sync.service.web import start_web
+from hr_sync.service.web import MOST_PAGES, start_web
+from hr_sync.store.read.history import PageHistory
 from hr_sync.store.read.overview import Overview
-from tests.service.samples import HELD, HOSTILE, OVERVIEW, SPACE, make_endpoints, web
+from tests.service.samples import HELD, HOSTILE, NO_HISTORY, OVERVIEW, SPACE, make_endpoints, web
 
 PATHS = ["/livez", "/readyz", "/healthz", "/metrics", "/", "/pages/12345", "/pages?id=12345", "/nothing"]
 TOKEN = "canary-token-ö-0123"
@@ -217,11 +218,11 @@ def test_an_unknown_page_is_not_found() -> None:
         assert [ask(port, path)[0] for path in ("/pages/99", "/pages/x", "/pages?id=", "/favicon.ico")] == [404] * 4
 
 
-def test_two_hundred_clients_that_send_nothing_keep_nobody_waiting() -> None:
-    """A probe is answered at once beside 200 half-open connections, more than may be open at the same time."""
-    assert MOST_CONNECTIONS < 200
+def test_four_hundred_clients_that_send_nothing_keep_nobody_waiting() -> None:
+    """A probe is answered at once beside 400 half-open connections, more than may be open at the same time."""
+    assert 2 * MOST_CONNECTIONS < 400
     with web(make_endpoints()) as port:
-        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(400)]
         for number, client in enumerate(clients):
             client.sendall(b"GET / HT" if number % 2 else b"")
         began = time.monotonic()
@@ -253,6 +254,31 @@ def test_a_database_that_hangs_keeps_no_probe_waiting() -> None:
         for client in clients:
             client.join()
     assert len(asked) == 1
+
+
+def test_pages_that_hang_keep_no_probe_waiting() -> None:
+    """The history of a page is asked for each time: few such requests are under way, the others are refused at once."""
+    release, statuses = threading.Event(), []
+
+    def hang(_page_id: str) -> PageHistory:
+        release.wait(10)
+        return NO_HISTORY
+
+    with web(replace(make_endpoints(), history=hang)) as port:
+        clients = [
+            threading.Thread(target=lambda: statuses.append(ask(port, "/pages/12345")[0])) for _ in range(THREADS + 8)
+        ]
+        for client in clients:
+            client.start()
+        while len(statuses) < THREADS + 8 - MOST_PAGES:
+            time.sleep(0.01)
+        began = time.monotonic()
+        assert ask(port, "/livez")[0] == 200
+        assert time.monotonic() - began < 1
+        release.set()
+        for client in clients:
+            client.join()
+    assert (statuses.count(503), statuses.count(404)) == (THREADS + 8 - MOST_PAGES, MOST_PAGES)
 
 
 def test_a_client_that_sends_byte_after_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ Schema = dict[str, Any]
 
 
 def fixture(path: str) -> Any:
-    """The parsed JSON file; skips the test, with the reason, where the folder is not there."""
+    """Return the parsed JSON file; skip the test, with the reason, where the folder is not there."""
     file = FIXTURES / path
     if not file.exists():
         pytest.skip(f"needs {path} beside the clone (Atlassian's documents and recorded answers are not shipped)")
@@ -93,7 +93,7 @@ def _strict_parts(schema: Schema, declared: Schema) -> Schema:
 
 
 def _merged(schema: Schema, declared: Schema) -> Schema:
-    """The parts of an `allOf` as one object; what two parts declare is merged in turn."""
+    """Return the parts of an `allOf` as one object; what two parts declare is merged in turn."""
     properties: Schema = {}
     for part in schema["allOf"]:
         resolved = declared[part["$ref"].rpartition("/")[2]] if "$ref" in part else part

@@ -10,13 +10,13 @@ from tests.simulator.sites import furnished_world
 
 @pytest.fixture
 def cloud() -> Iterator[Simulator]:
-    """A Cloud site with one of everything."""
+    """Serve a Cloud site with one of everything."""
     with Simulator(furnished_world()) as simulator:
         yield simulator
 
 
 @pytest.fixture
 def datacenter() -> Iterator[Simulator]:
-    """The same world on Data Center, under /confluence."""
+    """Serve the same world on Data Center, under /confluence."""
     with Simulator(furnished_world(), flavor="datacenter", context_path="/confluence") as simulator:
         yield simulator

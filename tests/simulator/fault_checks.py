@@ -73,7 +73,7 @@ def check_becomes_anonymous(simulator: Simulator, site: Client) -> None:
 
 
 def check_single_read(simulator: Simulator, site: Client) -> None:
-    """The first page in a read by id: absent, and there again."""
+    """Read the first page by id twice: it is absent, then there again."""
     path = f"{PATH}/{simulator.world.pages()[0].id}"
     assert [site.ask(path).status_code for _ in range(2)] == [404, 200]
 

@@ -51,7 +51,7 @@ def declared_length(head: bytes) -> int:
 
 
 def status(expected: int, **headers: str) -> Check:
-    """The status, with these headers (dashes for underscores)."""
+    """Check the status and these headers (dashes for underscores)."""
 
     def check(_: Simulator, site: Client) -> None:
         answer = ask(site)
@@ -89,7 +89,7 @@ def holds(test: Callable[[requests.Response], bool], **query: Any) -> Check:
 
 
 def row(test: Callable[[dict[str, Any]], bool]) -> Check:
-    """The first row is spoiled, the second is not."""
+    """Check that the first row is spoiled and the second is not."""
 
     def check(_: Simulator, site: Client) -> None:
         first, second = rows(site)
@@ -100,7 +100,7 @@ def row(test: Callable[[dict[str, Any]], bool]) -> Check:
 
 
 def space(test: Callable[[dict[str, Any]], bool]) -> Check:
-    """The first space is spoiled in the list of spaces, the others are not."""
+    """Check that the first space of the list is spoiled and the others are not."""
 
     def check(_: Simulator, site: Client) -> None:
         first, *others = site.get("/api/v2/spaces")["results"]

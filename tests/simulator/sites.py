@@ -24,7 +24,7 @@ class Client:
         return self.session.get(self.base + path, params=query, timeout=TIMEOUT_SECONDS, allow_redirects=False)
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
-        """The JSON object of a 200 answer."""
+        """Return the JSON object of a 200 answer."""
         answer = self.ask(path, **query)
         assert answer.status_code == 200, answer.text
         document: dict[str, Any] = answer.json()

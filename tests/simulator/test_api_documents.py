@@ -88,6 +88,8 @@ V2_ENDPOINTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/databases/{database}/ancestors", {}),
     ("/embeds/{embed}", {}),
     ("/embeds/{embed}/ancestors", {}),
+    ("/labels", {}),
+    ("/labels", {"prefix": "global"}),
     ("/space-roles", {}),
     ("/spaces/{space}/role-assignments", {}),
     ("/attachments", {}),
@@ -186,7 +188,7 @@ def ids(world: World) -> dict[str, str]:
 
 
 def documented(endpoint: str) -> str:
-    """The path as the document writes it: its parameter is `{id}` unless named above."""
+    """Return the path as the document writes it: its parameter is `{id}` unless named above."""
     named = NAMES.get(endpoint)
     return named or "/".join("{id}" if part.startswith("{") else part for part in endpoint.split("/"))
 

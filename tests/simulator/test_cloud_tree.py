@@ -17,7 +17,7 @@ KINDS: tuple[Kind, ...] = tuple(COLLECTIONS)
 
 
 def below_leave(world: World, kind: Kind) -> tuple[Page, Page]:
-    """A node of this kind below the page Leave, and a page below the node."""
+    """Make a node of this kind below the page Leave, and a page below the node."""
     node = world.create_page(space_key="HR", title=f"A {kind}", parent_id=titled(world, "Leave").id, kind=kind)
     return node, world.create_page(space_key="HR", title="Deep page", parent_id=node.id)
 

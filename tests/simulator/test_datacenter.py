@@ -13,7 +13,7 @@ def titles(rows: list[dict[str, str]]) -> list[str]:
 
 
 def follow(site: Client, document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Data Center's links lack the context path: they are joined to `base`."""
+    """Follow `next`: Data Center's links lack the context path, so they are joined to `base`."""
     rows = list(document["results"])
     while "next" in document["_links"]:
         address = document["_links"]["base"] + document["_links"]["next"]

@@ -18,7 +18,7 @@ MODES: tuple[Literal["PRE_ROLES", "ROLES_TRANSITION", "ROLES", ""], ...] = (
 
 @pytest.fixture
 def crowded() -> World:
-    """A group of 250 members, one of whom has left."""
+    """Make a group of 250 members, one of whom has left."""
     world = furnished_world()
     world.add_group("crowd")
     for number in range(250):

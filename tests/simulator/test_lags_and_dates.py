@@ -21,7 +21,7 @@ def names(rows: list[dict[str, Any]], member: str = "title") -> list[str]:
 
 
 def seen_in_lists(site: Client, world: World, page: Page) -> dict[str, str]:
-    """The title under which each list shows the page; "" where it does not."""
+    """Return the title under which each list shows the page, or "" where it does not."""
     space, label = world.space("HR").id, page.labels[0].id
     paths = {
         "all": PAGES,

@@ -23,7 +23,7 @@ pytestmark = [
 
 
 def printed(*command: str) -> Any:
-    """The JSON document that a peer's program prints on its last line."""
+    """Return the JSON document that a peer's program prints on its last line."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

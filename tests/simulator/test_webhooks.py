@@ -20,7 +20,7 @@ class TestWebhooks:
 
     @pytest.fixture
     def receiver(self) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-        """The address of a receiver, and what it got: signature and body."""
+        """Serve a receiver, and return its address and what it got: signature and body."""
         received: list[tuple[str, bytes]] = []
 
         class Handler(BaseHTTPRequestHandler):

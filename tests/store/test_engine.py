@@ -1,5 +1,6 @@
 """One engine: its schema in every statement, its limits in every transaction, its sessions always closed."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -10,9 +11,13 @@ from sqlalchemy.orm import Session
 from hr_sync.errors import ConfigurationError
 from hr_sync.store.engine import make_engine, make_sessions, schema_of, session_scope
 from hr_sync.store.orm import SCHEMA_TOKEN
-from hr_sync.store.schema import ensure_schema
+from hr_sync.store.read.runs import status_by_space
+from hr_sync.store.schema import check_schema, ensure_schema, migrate
+from hr_sync.store.store import Store
 from hr_sync.store.tables import ConfluencePage, PageBody
+from hr_sync.store.values import WriteResult
 from tests.store.rows import page
+from tests.store.spaces import NOON, leased, record, write
 
 ODD_SCHEMA = 'Site "two"'
 
@@ -83,6 +88,90 @@ def test_limits_and_zone_hold_inside_the_transaction_only(prepared_url: str) -> 
 
     assert tuple(inside) == ("7s", "500ms", "1min", "UTC")
     assert outside == ("0", "0", "0", "America/New_York")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "DateStyle = 'German'",
+        "DateStyle = 'SQL, DMY'",
+        "DateStyle = 'Postgres'",
+        "IntervalStyle = 'iso_8601'",
+        "IntervalStyle = 'sql_standard'",
+        "IntervalStyle = 'postgres_verbose'",
+        "array_nulls = off",
+        "TimeZone = 'America/New_York'",
+        "default_transaction_isolation = 'serializable'",
+        "client_encoding = 'LATIN1'",
+    ],
+)
+def test_settings_of_the_database_change_no_value(prepared_url: str, setting: str) -> None:
+    """Pages are written and read the same, whatever a role, a database or a server says about styles and encodings."""
+    engine = make_engine(prepared_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {engine.url.database} SET {setting}")
+    engine.dispose()
+    store = Store(engine)
+    with leased(store) as space:
+        assert space.write_pages([write("1", title="Ünïcödé 🎉", parent_id=None)]) == WriteResult()
+        space.finish(lambda _: record(watermark=NOON, looked_at_all=True), clear_old_failures=False)
+        assert space.state().watermark == NOON
+    with session_scope(make_sessions(engine)) as session:
+        (status,) = status_by_space(session)
+        found = session.get(ConfluencePage, "1")
+        assert session.scalar(text("SELECT current_setting('transaction_isolation')")) == "read committed"
+    engine.dispose()
+
+    assert status.age is not None
+    assert found is not None
+    assert (found.title, found.parent_id, found.last_updated) == ("Ünïcödé 🎉", None, NOON)
+
+
+def test_a_client_encoding_of_the_environment_is_not_used(prepared_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PGCLIENTENCODING is meant for psql."""
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    engine = make_engine(prepared_url)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT '🎉'")) == "🎉"
+    engine.dispose()
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_in_another_encoding_is_refused(postgres_server: str, encoding: str) -> None:
+    """It cannot hold every page: the start says so, and what to create instead."""
+    name = f"test_{uuid.uuid4().hex}"
+    server = make_engine(postgres_server)
+    with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(
+            f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0"
+        )
+        engine = make_engine(server.url.set(database=name))
+        for act in (ensure_schema, check_schema, migrate):
+            with pytest.raises(ConfigurationError, match="ENCODING 'UTF8'"):
+                act(engine)
+        engine.dispose()
+        connection.exec_driver_sql(f"DROP DATABASE {name}")
+    server.dispose()
+
+
+def test_an_operator_in_another_schema_is_not_used(prepared_url: str) -> None:
+    """Whoever may create in `public` would otherwise run code as the worker."""
+    engine = make_engine(prepared_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION public.taken_over(text, varchar) RETURNS boolean LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'taken over'; END $$"
+        )
+        connection.exec_driver_sql(
+            "CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = varchar, FUNCTION = public.taken_over)"
+        )
+        connection.exec_driver_sql("SET LOCAL search_path = public")
+        with pytest.raises(Exception, match="taken over"):
+            connection.exec_driver_sql("SELECT 'a'::text = 'a'::varchar")
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT 'a'::text = 'a'::varchar").scalar()
+        assert connection.exec_driver_sql("SHOW search_path").scalar() == "pg_catalog, pg_temp"
+    engine.dispose()
 
 
 def test_nothing_is_prepared_on_the_server(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Errors of the driver: told apart, and told without a word of the data or the password."""
+"""Errors of the driver: classified, and described without any of the data or the password."""
 
 import socket
 import threading
@@ -8,7 +8,13 @@ import pytest
 from sqlalchemy import Engine, Executable, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from hr_sync.errors import DatabaseUnavailable
+from hr_sync.errors import (
+    ConfigurationError,
+    DatabaseConflict,
+    DatabaseCredentialsRefused,
+    DatabaseUnavailable,
+    HrSyncError,
+)
 from hr_sync.store.db_errors import database_errors, describe_error, is_temporary
 from hr_sync.store.engine import make_engine, make_sessions, session_scope
 from hr_sync.store.tables import ConfluencePage, PageBody
@@ -32,7 +38,9 @@ def _values(**values: object) -> dict[str, object]:
     return {name: value for name, value in columns.items() if value is not None} | values
 
 
-LONG_TITLE = "UPDATE confluence_pages SET title = (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 900) i)"
+LONG_TITLE = (
+    "UPDATE public.confluence_pages SET title = (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 900) i)"
+)
 REFUSED: dict[str, tuple[Callable[[], Executable], str]] = {
     "unique": (
         lambda: insert(ConfluencePage).values(_values(id="1")),
@@ -81,17 +89,64 @@ def test_an_unreachable_server_is_named_with_the_remedy(engine: Engine) -> None:
     assert "hunter2" not in message
 
 
-def test_a_wrong_password_is_told_apart(engine: Engine) -> None:
-    """Authentication failure says so."""
-    message = _message(make_engine(engine.url.set(password="hunter2")))
+def test_a_wrong_password_ends_with_77(engine: Engine) -> None:
+    """A supervisor that tries again at 75 would lock the account."""
+    message = _message(make_engine(engine.url.set(password="hunter2")), DatabaseCredentialsRefused)
 
     assert "password authentication failed" in message
     assert "hunter2" not in message
 
 
-def test_a_missing_database_is_told_apart(engine: Engine) -> None:
-    """A wrong database name says so."""
-    assert 'database "absent" does not exist' in _message(make_engine(engine.url.set(database="absent")))
+def test_a_missing_database_is_a_configuration_error(engine: Engine) -> None:
+    """A wrong database name ends with 78 and is named."""
+    message = _message(make_engine(engine.url.set(database="absent")), ConfigurationError)
+
+    assert 'database "absent" does not exist' in message
+
+
+def test_a_role_with_too_few_connections_names_the_settings(engine: Engine) -> None:
+    """The remedy for a connection limit is a smaller pool, not another address."""
+    role = f"limited_{engine.url.database}"
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD 'p' CONNECTION LIMIT 0")
+    message = _message(make_engine(engine.url.set(username=role, password="p")))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP ROLE {role}")
+
+    assert "database.pool_size" in message
+
+
+def test_a_missing_right_is_named(filled: Engine) -> None:
+    """A role that may only read gets 78 and the table that it may not write."""
+    role = f"reader_{filled.url.database}"
+    with filled.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD 'p'")
+        connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    reader = make_engine(filled.url.set(username=role, password="p"))
+    with (
+        pytest.raises(ConfigurationError, match=r"permission denied for table confluence_pages.*Grant it"),
+        database_errors(reader),
+        reader.begin() as connection,
+    ):
+        connection.execute(update(ConfluencePage).values(version=2))
+    reader.dispose()
+    with filled.begin() as connection:
+        connection.exec_driver_sql(f"DROP OWNED BY {role}")
+        connection.exec_driver_sql(f"DROP ROLE {role}")
+
+
+def test_a_read_only_database_says_so(filled: Engine) -> None:
+    """A provider that switched writing off, or a standby: temporary, with the cause."""
+    with filled.begin() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {filled.url.database} SET default_transaction_read_only = on")
+    fresh = make_engine(filled.url)
+    with (
+        pytest.raises(DatabaseUnavailable, match="read-only"),
+        database_errors(fresh),
+        fresh.begin() as connection,
+    ):
+        connection.execute(update(ConfluencePage).values(version=2))
+    fresh.dispose()
 
 
 def test_a_full_pool_names_its_setting(prepared_url: str) -> None:
@@ -141,11 +196,11 @@ def test_a_connection_that_broke_in_the_pool_is_never_noticed(engine: Engine) ->
     ],
 )
 def test_limits_end_a_statement_that_waits(filled: Engine, limits: dict[str, float], described: str) -> None:
-    """A statement that waits for a lock ends at the first of its limits, as a temporary error."""
+    """A statement that waits for a lock ends at the first of its limits, as a conflict about some rows."""
     waiting = make_engine(filled.url, **limits)  # type: ignore[arg-type] # two of many keywords
     with filled.begin() as holder:
         holder.execute(select(ConfluencePage.id).with_for_update())
-        with pytest.raises(DatabaseUnavailable) as caught, database_errors(waiting), waiting.begin() as connection:
+        with pytest.raises(DatabaseConflict) as caught, database_errors(waiting), waiting.begin() as connection:
             connection.execute(update(ConfluencePage).values(version=2))
     waiting.dispose()
 
@@ -188,8 +243,8 @@ def test_errors_of_others_pass_as_they_are(engine: Engine) -> None:
     assert describe_error(caught.value) == "ValueError"
 
 
-def _message(engine: Engine) -> str:
-    with pytest.raises(DatabaseUnavailable) as caught, database_errors(engine), engine.connect():
+def _message(engine: Engine, expected: type[HrSyncError] = DatabaseUnavailable) -> str:
+    with pytest.raises(expected) as caught, database_errors(engine), engine.connect():
         pass
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__

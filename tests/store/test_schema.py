@@ -11,14 +11,17 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.sql.ddl import CreateView
+from structlog.testing import capture_logs
 
 import hr_sync.store
 from hr_sync.errors import SchemaError
 from hr_sync.store.engine import make_engine
 from hr_sync.store.orm import SCHEMA_TOKEN, Base
 from hr_sync.store.schema import HEAD, REVISIONS, VERSION_TABLE, check_schema, ensure_schema, migrate
+from hr_sync.store.store import Store
 from hr_sync.store.tables import ConfluencePage
 from hr_sync.store.views import create_views
+from tests.store.spaces import leased, write
 
 # Forked, so that the processes are real and begin within a millisecond of each other: at the end of file of the gate.
 START_TOGETHER = """
@@ -52,7 +55,7 @@ EVERYTHING = """
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
         LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     WHERE c.relnamespace = CAST(:quoted AS regnamespace) AND c.relkind IN ('r', 'v')
-    UNION ALL SELECT 'table', c.relname, concat(c.relkind, obj_description(c.oid, 'pg_class'))
+    UNION ALL SELECT 'table', c.relname, concat(c.relkind, obj_description(c.oid, 'pg_class'), c.reloptions::text)
     FROM pg_class c WHERE c.relnamespace = CAST(:quoted AS regnamespace)
     UNION ALL SELECT 'index', c.relname, pg_get_indexdef(c.oid)
     FROM pg_class c WHERE c.relnamespace = CAST(:quoted AS regnamespace) AND c.relkind = 'i'
@@ -161,7 +164,7 @@ def test_the_version_of_another_application_is_left_alone(empty: Engine) -> None
     assert ensure_schema(empty) == HEAD
     assert migrate(empty) == HEAD
     with empty.begin() as connection:
-        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "theirs"
+        assert connection.scalar(text("SELECT version_num FROM public.alembic_version")) == "theirs"
 
 
 def test_a_missing_table_is_made_at_the_next_start(engine: Engine) -> None:
@@ -171,6 +174,20 @@ def test_a_missing_table_is_made_at_the_next_start(engine: Engine) -> None:
         check_schema(engine)
     assert ensure_schema(engine) == HEAD
     assert check_schema(engine) == HEAD
+
+
+def test_bodies_that_were_lost_with_their_table_are_said(engine: Engine) -> None:
+    """A restore left the table out: it is made again, the log says so, and a plan sees that the bodies are missing."""
+    store = Store(engine)
+    with leased(store) as space:
+        space.write_pages([write("1")])
+    _execute(engine, "DROP TABLE page_bodies CASCADE")
+    with capture_logs() as logged:
+        assert ensure_schema(engine) == HEAD
+        assert ensure_schema(engine) == HEAD
+
+    assert [(line["event"], line["pages"]) for line in logged] == [("schema.bodies_lost", 1)]
+    assert not store.stored_by_id(["1"])["1"].has_body
 
 
 def test_a_missing_column_is_refused_at_start(engine: Engine) -> None:
@@ -235,7 +252,7 @@ def test_views_are_made_in_the_schema_of_the_tables(empty: Engine) -> None:
 def _everything(connection: Connection, schema: str) -> set[tuple[str, ...]]:
     quoted = connection.dialect.identifier_preparer.quote(schema)
     rows = connection.execute(text(EVERYTHING), {"quoted": quoted, "schema": schema})
-    return {(kind, name, log_fields.replace(f"{quoted}.", "")) for kind, name, log_fields in rows}
+    return {(kind, name, facts.replace(f"{quoted}.", "")) for kind, name, facts in rows}
 
 
 def _tables(connection: Connection) -> set[str]:
@@ -245,5 +262,6 @@ def _tables(connection: Connection) -> set[str]:
 
 def _execute(engine: Engine, *statements: str) -> None:
     with engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL search_path = public")  # ours leaves it out
         for statement in statements:
             connection.exec_driver_sql(statement)

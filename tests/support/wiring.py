@@ -7,20 +7,22 @@ from typing import Any
 
 import psycopg
 from confluence_simulator import BodyLengths, Fault, Simulator, World, generated_world
-from hr_sync.store.store import Store
-from hr_sync.store.values import Worker
 from sqlalchemy import Engine, make_url
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
-from hr_sync.confluence.http.client import Credentials, HttpClient, Limits
+from hr_sync.confluence.http.client import HttpClient, Limits
+from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.confluence.http.retry import RetryRules
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.domain.scope import PageScope, SpaceScope
+from hr_sync.store.store import Store
+from hr_sync.store.values import Worker
 from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
 from hr_sync.sync.dry_run import SpacePreview, dry_run
 from hr_sync.sync.run import run
+from tests.support.oracle import Wanted
 
 CREDENTIALS = Credentials(username="hr-bot@example.com", password="simulated-token")
 SHORT = BodyLengths(median=200, mean=300, maximum=2000)
@@ -61,6 +63,7 @@ def context_of(
     source: type[CloudSource] | type[DataCenterSource] = CloudSource,
     policy: SyncPolicy | None = None,
     connections: int = 4,
+    store: Store | None = None,
     **changes: Any,
 ) -> SyncContext:
     """Wire a context; `changes` are fields of SyncContext."""
@@ -69,7 +72,7 @@ def context_of(
     client = HttpClient(url, CREDENTIALS, limits, cancellation or NoWaiting())
     return SyncContext(
         source=source(client),
-        store=Store(engine),
+        store=store or Store(engine),
         scope=SpaceScope(spaces=spaces, exclude_spaces=exclude_spaces, pages=pages or PageScope()),
         worker=Worker.current(),
         version="test",
@@ -77,6 +80,18 @@ def context_of(
         connections=connections,
         **changes,
     )
+
+
+def context_for(site: Simulator | str, engine: Engine, wanted: Wanted, **changes: Any) -> SyncContext:
+    """Wire a context for a scope in the oracle's words. With one connection, the default, requests have an order."""
+    changes.setdefault("connections", 1)
+    pages = PageScope(
+        page_trees=wanted.page_trees,
+        exclude_page_trees=wanted.exclude_page_trees,
+        include_labels=wanted.include_labels,
+        exclude_labels=wanted.exclude_labels,
+    )
+    return context_of(site, engine, spaces=wanted.spaces, exclude_spaces=wanted.exclude_spaces, pages=pages, **changes)
 
 
 @contextmanager
@@ -118,6 +133,17 @@ def fault(site: Simulator, kind: str, match: str, **how: Any) -> None:
 def fired(site: Simulator) -> set[str]:
     """Return the kinds of faults that really happened."""
     return {each.kind for each in site.faults.fired}
+
+
+def asked_bodies(site: Simulator) -> set[str]:
+    """Return the ids of the pages whose body was asked for."""
+    return {
+        value
+        for record in site.requests
+        if ("body-format", "storage") in record.query
+        for key, value in record.query
+        if key == "id"
+    }
 
 
 def plain_url(engine: Engine) -> str:

@@ -1,11 +1,12 @@
-"""A listing that breaks writes nothing but its run; a site that lies removes nothing."""
+"""A listing that breaks writes nothing but its run; answers that cannot be trusted remove nothing."""
 
 import pytest
 from confluence_simulator import World
 from sqlalchemy import Engine
 
-from tests.sync.mirrors import LISTING, QUESTIONS, fault, fired, full, mirrored, world_of
-from tests.sync.oracle import ask, expected_rows, fingerprint, state_of, stored_rows
+from tests.support.database import fingerprint, page_rows, rows, state_of
+from tests.support.oracle import wrong
+from tests.support.wiring import LISTING, LOOKUPS, fault, fired, full, mirrored, world_of
 
 BREAKS = [
     ("html-200", 2, "partial", 3),
@@ -37,7 +38,7 @@ def busy_world() -> World:
 
 
 def disturb(world: World) -> None:
-    """Return the next run something of everything to do."""
+    """Give the next run something of everything to do."""
     pages = world.pages()
     world.edit_page(pages[1].id, storage="<p>edited</p>")
     world.move_page(pages[-1].id, parent_id=pages[1].id)
@@ -49,18 +50,18 @@ def disturb(world: World) -> None:
 def test_a_listing_that_breaks_leaves_every_row_as_it_was(engine: Engine) -> None:
     """Whichever way and wherever it breaks: one run row more, which says what happened, and nothing else."""
     world = busy_world()
-    with mirrored(world, engine) as (site, mirror):
+    with mirrored(world, engine) as (site, context):
         disturb(world)
         before = fingerprint(engine)
         for kind, at, outcome, exit_code in BREAKS:
             fault(site, kind, LISTING, at=at, times=0)
 
-            report = full(mirror)
+            report = full(context)
 
             assert fired(site) == {kind}
             assert (kind, report.outcome, report.exit_code) == (kind, outcome, exit_code)
             assert fingerprint(engine) == before, kind
-            run, space = ask(
+            run, space = rows(
                 engine,
                 "SELECT outcome, exit_code, error FROM sync_runs WHERE id = %s UNION ALL"
                 " SELECT outcome, 0, error FROM sync_run_spaces WHERE run_id = %s",
@@ -72,25 +73,25 @@ def test_a_listing_that_breaks_leaves_every_row_as_it_was(engine: Engine) -> Non
             assert report.error
             site.faults.clear()
 
-        assert full(mirror).outcome == "complete"
-        assert stored_rows(engine, live_only=True)[0]["id"]
+        assert full(context).outcome == "complete"
+        assert wrong(engine, site, marked=True) == []
 
 
 def test_one_space_that_breaks_keeps_no_other_back(engine: Engine) -> None:
     """The other space is mirrored, and the run is partial."""
     world = world_of(20, spaces=2)
-    with mirrored(world, engine) as (site, mirror):
+    with mirrored(world, engine) as (site, context):
         for page in world.pages():
             world.edit_page(page.id, storage="<p>edited</p>")
-        fault(site, "html-200", f"/api/v2/spaces/{world.space('S00').id}/pages")
+        fault(site, "html-200", f"/api/v2/spaces/{world.space('S00').id}/pages", times=0)
 
-        report = full(mirror)
+        report = full(context)
 
         assert fired(site) == {"html-200"}
         assert (report.outcome, report.exit_code) == ("partial", 3)
         assert {space.space_key: space.outcome for space in report.spaces} == {"S00": "partial", "S01": "complete"}
-        rows = {row["id"]: row["storage"] for row in stored_rows(engine)}
-        assert {page.space_key: rows[page.id] == "<p>edited</p>" for page in world.pages()} == {
+        stored = page_rows(engine)
+        assert {page.space_key: stored[page.id]["storage"] == "<p>edited</p>" for page in world.pages()} == {
             "S00": False,
             "S01": True,
         }
@@ -99,43 +100,43 @@ def test_one_space_that_breaks_keeps_no_other_back(engine: Engine) -> None:
 def test_a_listing_that_ends_early_without_a_sign_removes_nothing(engine: Engine) -> None:
     """Ten pages are missing from it: they are asked for, they are there, they stay; the run is partial."""
     world = busy_world()
-    with mirrored(world, engine) as (site, mirror):
+    with mirrored(world, engine) as (site, context):
         before = fingerprint(engine)
         fault(site, "next-missing", LISTING)
 
-        report = full(mirror)
+        report = full(context)
 
         assert fired(site) == {"next-missing"}
         assert (report.outcome, report.exit_code) == ("partial", 3)
         assert (report.counts.listed, report.counts.removed, report.counts.hidden) == (250, 0, 0)
         assert fingerprint(engine) == before
-        (space,) = ask(engine, "SELECT listing_digest FROM sync_run_spaces WHERE run_id = %s", report.run_id)
+        (space,) = rows(engine, "SELECT listing_digest FROM sync_run_spaces WHERE run_id = %s", report.run_id)
         assert space["listing_digest"] is None
 
 
 @pytest.mark.parametrize(
     ("kind", "match", "at", "exit_code"),
     [
-        ("not-found-404-v2", rf"/api/v2/spaces/\d+(\?|$)|{QUESTIONS}", 1, 3),
-        ("not-found-404-v2", rf"/api/v2/spaces/\d+(\?|$)|{QUESTIONS}", 2, 3),
-        ("not-found-404-v2", rf"/api/v2/spaces/\d+(\?|$)|{QUESTIONS}", 3, 3),
+        ("not-found-404-v2", rf"/api/v2/spaces/\d+(\?|$)|{LOOKUPS}", 1, 3),
+        ("not-found-404-v2", rf"/api/v2/spaces/\d+(\?|$)|{LOOKUPS}", 2, 3),
+        ("not-found-404-v2", rf"/api/v2/spaces/\d+(\?|$)|{LOOKUPS}", 3, 3),
         ("unauthorized-401", "user/current", 2, 77),
         ("unauthorized-401", "user/current", 3, 77),
-        ("anonymous-200", rf"user/current|{QUESTIONS}", 2, 77),
-        ("error-500", QUESTIONS, 1, 75),
-        ("html-200", QUESTIONS, 1, 3),
-        ("gone-410", QUESTIONS, 1, 78),
-        ("not-found-404-gateway", QUESTIONS, 1, 3),
-        ("site-gone-404", QUESTIONS, 1, 3),
-        ("redirect-login", QUESTIONS, 1, 77),
+        ("anonymous-200", rf"user/current|{LOOKUPS}", 2, 77),
+        ("error-500", LOOKUPS, 1, 3),
+        ("html-200", LOOKUPS, 1, 3),
+        ("gone-410", LOOKUPS, 1, 3),
+        ("not-found-404-gateway", LOOKUPS, 1, 3),
+        ("site-gone-404", LOOKUPS, 1, 3),
+        ("redirect-login", LOOKUPS, 1, 77),
     ],
 )
-def test_a_token_that_expires_before_the_question_removes_nothing(
+def test_a_token_that_expires_before_the_lookup_removes_nothing(
     engine: Engine, kind: str, match: str, at: int, exit_code: int
 ) -> None:
-    """Three pages are really gone; as long as the canaries do not answer, they stay as they are."""
+    """Three pages are really gone; as long as the access check fails, they stay as they are."""
     world = world_of(12)
-    with mirrored(world, engine) as (site, mirror):
+    with mirrored(world, engine) as (site, context):
         trashed, hidden, purged = world.pages()[-3:]
         world.trash_page(trashed.id)
         world.hide_page(hidden.id)
@@ -143,13 +144,13 @@ def test_a_token_that_expires_before_the_question_removes_nothing(
         before = fingerprint(engine)
         fault(site, kind, match, at=at, times=0)
 
-        report = full(mirror)
+        report = full(context)
 
         assert kind in fired(site)
         assert (report.exit_code, report.counts.removed, report.counts.hidden) == (exit_code, 0, 0)
         assert fingerprint(engine) == before
 
         site.faults.clear()
-        assert full(mirror).outcome == "complete"
+        assert full(context).outcome == "complete"
         assert [state_of(engine, page.id) for page in (trashed, hidden, purged)] == ["trashed", "hidden", "hidden"]
-        assert stored_rows(engine, live_only=True) == [row for row in expected_rows(site) if row["id"] != hidden.id]
+        assert wrong(engine, site, marked=True) == []

@@ -253,3 +253,16 @@ def test_a_stored_body_that_is_missing_is_fetched_again(engine: Engine) -> None:
 
         assert (report.outcome, report.counts.updated) == ("complete", 5)
         assert len(live_titles(engine)) == 5
+
+
+def test_a_listing_that_was_wrong_has_no_digest(engine: Engine) -> None:
+    """Equal digests prove equal listings, so one that lacks a page that is there has none."""
+    world = world_of(5)
+    with mirrored(world, engine) as (site, context):
+        fault(site, "page-hidden", r"/spaces/\d+/pages", argument=world.pages()[2].id)
+
+        assert full(context).exit_code == 3
+
+        assert fired(site) == {"page-hidden"}
+        digests = ask(engine, "SELECT listing_digest IS NULL FROM sync_run_spaces ORDER BY run_id")
+        assert digests == [(False,), (True,)]

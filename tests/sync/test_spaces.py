@@ -91,3 +91,17 @@ def test_a_space_that_is_gone_is_no_longer_reported(engine: Engine) -> None:
 
         assert ask(engine, "SELECT space_key FROM sync_spaces WHERE gone_at IS NOT NULL") == [("OLD",)]
         assert full(context).outcome == "complete"
+
+
+def test_the_dry_run_of_a_space_with_another_key_shows_what_the_run_does(engine: Engine) -> None:
+    """Its pages and its hold are found under the key that the mirror still knows."""
+    world = world_of("HR", "PUB")
+    with mirrored(world, engine) as (_site, context):
+        world.trash_page(world.pages(space_key="HR")[0].id)
+        world.rekey_space("HR", "PEOPLE")
+
+        shown = preview(context)["PEOPLE"].deletions
+        report = full(context)
+
+        assert (len(shown.hide), len(shown.remove), shown.stored_pages) == (1, 1, 3)
+        assert report.counts.removed == 1

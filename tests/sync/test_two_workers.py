@@ -7,13 +7,13 @@ from typing import Any
 import psycopg
 import pytest
 from confluence_simulator import Simulator, World
-from hr_sync.store.values import Busy, Worker
 from sqlalchemy import Engine
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.domain.content import Listing, Space
 from hr_sync.domain.outcome import Mode
 from hr_sync.store.engine import make_engine
+from hr_sync.store.values import Busy, Worker
 from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
 from hr_sync.sync.run import run
 from tests.support.wiring import NoWaiting, ask, context_of, feed, full, incremental, live_ids, mirrored, plain_url

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import pytest
 from confluence_simulator import Simulator, World
@@ -13,7 +13,11 @@ from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.domain.content import Listing, Space
 from tests.support.wiring import ask, context_of, fault, fired, full, incremental, live_titles
 
-FLAVORS = {"cloud": CloudSource, "datacenter": DataCenterSource}
+Flavor: TypeAlias = Literal["cloud", "datacenter"]
+FLAVORS: dict[Flavor, type[CloudSource] | type[DataCenterSource]] = {
+    "cloud": CloudSource,
+    "datacenter": DataCenterSource,
+}
 
 
 def world_of(pages: int, **how: Any) -> World:
@@ -31,7 +35,7 @@ def texts(engine: Engine, part: str) -> int:
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_a_version_dated_in_the_future_blinds_nothing(engine: Engine, flavor: str) -> None:
+def test_a_version_dated_in_the_future_blinds_nothing(engine: Engine, flavor: Flavor) -> None:
     """Edits made afterwards arrive by the next incremental run."""
     world = world_of(5)
     pages = world.pages()

@@ -1,4 +1,4 @@
-"""`init-db`, `migrate`, `check` and `purge`: what is done once, or by hand."""
+"""`init-db`, `migrate` and `purge`: what is done once, or by hand."""
 
 import sys
 from datetime import timedelta
@@ -13,7 +13,6 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("init-db")(init_db)
     app.command()(migrate)
-    app.command()(check)
     app.command()(purge)
 
 
@@ -37,35 +36,6 @@ def migrate(config: Config = None) -> None:
     typer.echo(f"The tables are at revision {revision}.")
 
 
-def check(config: Config = None) -> None:
-    """Try the settings: the database, the account at Confluence, and that it sees every space. Write nothing."""
-    from hr_sync.cancellation import Cancellation
-    from hr_sync.cli.bootstrap import open_context, open_settings
-    from hr_sync.errors import ConfigurationError
-    from hr_sync.store.schema import schema_state
-    from hr_sync.sync.context import SyncRequest
-    from hr_sync.sync.scope import unseen_page_trees
-    from hr_sync.sync.spaces import select_spaces
-
-    with open_context(
-        open_settings(config), Cancellation(), tables=lambda engine: typer.echo(schema_state(engine))
-    ) as context:
-        context.source.check_account()
-        typer.echo("Confluence: reached, the account is known.")
-        spaces = select_spaces(context.source, context.store, context.scope, SyncRequest())
-        for space in spaces.chosen:
-            typer.echo(f"Space {space.key}: {space.name}")
-        trees = unseen_page_trees(context.source, context.scope.pages)
-    for warning in spaces.warnings:
-        typer.echo(f"Warning: {warning}", err=True)
-    if spaces.unseen or trees:
-        unseen = [*(f"space {key}" for key in spaces.unseen), *(f"page tree {root}" for root in trees)]
-        raise ConfigurationError(
-            f"Not visible to the account: {', '.join(unseen)}. Check confluence.spaces and confluence.page_trees, and "
-            "that the account may view them."
-        )
-
-
 def purge(
     config: Config = None,
     page: Annotated[
@@ -80,7 +50,7 @@ def purge(
     """Erase pages from the mirror for good: row, body, failures, feed. What is still in scope comes back."""
     from hr_sync import __version__
     from hr_sync.cancellation import Cancellation
-    from hr_sync.cli.bootstrap import open_database, open_settings
+    from hr_sync.cli.bootstrap import make_scope, open_database, open_settings
     from hr_sync.domain.page_ref import page_id_of
     from hr_sync.errors import UsageError
     from hr_sync.store.schema import check_schema
@@ -91,7 +61,8 @@ def purge(
     if not (page or space or removed_days is not None):
         raise UsageError("Say what to erase: --page, --space or --removed-days; together they narrow each other.")
     removed_for = None if removed_days is None else timedelta(days=removed_days)
-    with open_database(open_settings(config)) as engine:
+    settings = open_settings(config)
+    with open_database(settings) as engine:
         check_schema(engine)
         store = Store(engine)
         chosen = store.pages_to_purge(
@@ -109,6 +80,7 @@ def purge(
                 cancellation=Cancellation(),
                 removed_for=removed_for,
                 whole_spaces=bool(space) and not page and removed_for is None,
+                scope=make_scope(settings),
             )
             if chosen
             else 0

@@ -91,25 +91,40 @@ def resync(
 
 
 def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
-    from hr_sync.cli.bootstrap import HeldLeases, open_context, open_settings
+    from hr_sync import __version__
+    from hr_sync.cli.bootstrap import HeldLeases, make_context, open_settings, open_store
     from hr_sync.cli.notifications import notify
     from hr_sync.cli.output import print_json, print_report
     from hr_sync.cli.progress import shown_progress
-    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.cli.stopping import deadline, run_until_stopped
+    from hr_sync.errors import HrSyncError
 
     settings = open_settings(config)
     leases = HeldLeases()
 
-    def work(cancellation: "Cancellation") -> "RunReport":
+    def work(cancellation: "Cancellation") -> "tuple[RunReport, int]":
+        from hr_sync.store.values import Worker
+        from hr_sync.sync.run import record_failed_start
         from hr_sync.sync.run import run as run_once
 
-        with open_context(settings, cancellation) as context, shown_progress() as on_progress:
-            leases.are_in(context.store, context.worker)
-            return run_once(replace(context, on_progress=on_progress), request)
+        worker = Worker.current()
+        with (
+            deadline(cancellation, settings.sync.run_deadline_minutes * 60),
+            open_store(settings) as store,
+            shown_progress() as on_progress,
+        ):
+            leases.are_in(store, worker)
+            try:
+                context = make_context(settings, store, cancellation, worker=worker)
+            except HrSyncError as failure:
+                report = record_failed_start(store, worker, __version__, request, failure)
+            else:
+                report = run_once(replace(context, on_progress=on_progress), request)
+            return report, store.held_removals()
 
     with notify(settings) as notify_report:
-        report = run_until_stopped(work, clean_up=leases.release)
-        notify_report(report)
+        report, held = run_until_stopped(work, clean_up=leases.release)
+        notify_report(report, held=held)
     if as_json:
         print_json(report)
     else:
@@ -135,3 +150,4 @@ def _dry_run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> N
         print_json(previews)
     else:
         print_previews(previews)
+    raise typer.Exit(max((preview.exit_code for preview in previews), default=0))

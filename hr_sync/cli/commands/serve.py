@@ -12,20 +12,23 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from hr_sync import __version__
 from hr_sync.cli.options import Config
-from hr_sync.errors import ConfigurationError
+from hr_sync.errors import ConfigurationError, HrSyncError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from hr_sync.cancellation import Cancellation
+    from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.domain.outcome import Mode, RunReport
+    from hr_sync.service.progress import ActiveRuns
     from hr_sync.service.schedule import Trigger
     from hr_sync.service.scheduler import Job
     from hr_sync.service.web import Endpoints
     from hr_sync.settings import Settings
+    from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
 
+_RETENTION_MINUTES = 24 * 60
 FULL_LANE, INCREMENTAL_LANE = "full", "incremental"  # a run of one never waits for a run of the other
 
 
@@ -53,8 +56,9 @@ def serve(config: Config = None) -> None:
     def work(cancellation: "Cancellation") -> None:
         with open_database(current.settings) as engine:
             ensure_schema(engine)
-            leases.are_in(Store(engine), worker)
-            _serve(current, engine, worker, cancellation)
+            store = Store(engine)  # one for the process: a forced stop cancels the statements of this one
+            leases.are_in(store, worker)
+            _serve(current, store, worker, cancellation)
 
     run_until_stopped(work, clean_up=leases.release)
 
@@ -100,40 +104,82 @@ class CurrentSettings:
         log.info("settings.reloaded", needs_restart=needs_restart)
 
 
-def _serve(current: CurrentSettings, engine: "Engine", worker: "Worker", cancellation: "Cancellation") -> None:
-    from hr_sync.cli.observability import make_endpoints, make_observer, read_in_scope
+def _serve(current: CurrentSettings, store: "Store", worker: "Worker", cancellation: "Cancellation") -> None:
+    from hr_sync.cli.health import read_in_scope
+    from hr_sync.cli.observability import make_endpoints, make_observer
     from hr_sync.confluence.http.stats import HttpStats
+    from hr_sync.service.progress import ActiveRuns
     from hr_sync.service.scheduler import SchedulerState, keep_running
-    from hr_sync.store.store import Store
 
     settings = current.settings
     http_stats = HttpStats()
     state = SchedulerState.of(FULL_LANE, INCREMENTAL_LANE)
-    endpoints = make_endpoints(lambda: current.settings, engine, state, http_stats)
+    active = ActiveRuns()
+    endpoints = make_endpoints(lambda: current.settings, store.engine, state, http_stats, active)
 
-    def run_once(mode: "Mode") -> "Callable[[Cancellation], RunReport]":
-        from hr_sync.cli.bootstrap import make_context
-        from hr_sync.sync.context import SyncRequest
-        from hr_sync.sync.run import run
-
-        def work(end_of_run: "Cancellation") -> "RunReport":
-            context = make_context(current.settings, engine, end_of_run, stats=http_stats, worker=worker)
-            return run(replace(context, on_lag=endpoints.metrics.observe_lag), SyncRequest(mode=mode))
-
-        return work
-
-    full_first = Store(engine).full_pass_is_due(timedelta(minutes=settings.sync.full_interval_minutes))
-    jobs = make_jobs(settings, run_once, full_first=full_first)
+    full_first = store.full_pass_is_due(timedelta(minutes=settings.sync.full_interval_minutes))
+    jobs = make_jobs(settings, _runs(current, store, worker, endpoints, http_stats, active), full_first=full_first)
+    jobs.append(_retention(current, store))
     with _opened_web(settings, endpoints):
         keep_running(
             jobs,
             state,
             make_observer(
-                settings, endpoints.metrics, lambda: endpoints.health(read_in_scope(engine, current.settings))
+                settings, endpoints.metrics, lambda: endpoints.health(read_in_scope(store.engine, current.settings))
             ),
             cancellation,
             deadline_seconds=settings.sync.run_deadline_minutes * 60 or None,
         )
+
+
+def _runs(
+    current: CurrentSettings,
+    store: "Store",
+    worker: "Worker",
+    endpoints: "Endpoints",
+    http_stats: "HttpStats",
+    active: "ActiveRuns",
+) -> "Callable[[Mode], Callable[[Cancellation], RunReport]]":
+    """Return a function that makes the work of a job from its mode."""
+    from hr_sync.cli.bootstrap import make_context
+    from hr_sync.sync.context import SyncRequest
+    from hr_sync.sync.run import record_failed_start, run
+
+    def run_once(mode: "Mode") -> "Callable[[Cancellation], RunReport]":
+        def work(end_of_run: "Cancellation") -> "RunReport":
+            try:
+                context = make_context(current.settings, store, end_of_run, stats=http_stats, worker=worker)
+            except HrSyncError as failure:
+                return record_failed_start(store, worker, __version__, SyncRequest(mode=mode), failure)
+            with active.run() as progress:
+                context = replace(context, on_lag=endpoints.metrics.observe_lag, on_progress=progress.note)
+                return run(context, SyncRequest(mode=mode))
+
+        return work
+
+    return run_once
+
+
+def _retention(current: CurrentSettings, store: "Store") -> "Job":
+    """Return the daily job that deletes what is older than the settings keep. It runs at the start too."""
+    import structlog
+
+    from hr_sync.service.schedule import interval_trigger
+    from hr_sync.service.scheduler import Job
+
+    log = structlog.get_logger(__name__)
+
+    def work(end_of_run: "Cancellation") -> None:
+        sync = current.settings.sync
+        if sync.keep_history_days:
+            rows = store.prune_history(timedelta(days=sync.keep_history_days), end_of_run)
+            log.info("history.pruned", rows=rows, days=sync.keep_history_days)
+        if sync.keep_removed_days:
+            bodies = store.prune_bodies(timedelta(days=sync.keep_removed_days), end_of_run)
+            log.info("bodies.pruned", bodies=bodies, days=sync.keep_removed_days)
+
+    trigger = interval_trigger(_RETENTION_MINUTES, jitter_seconds=0)
+    return Job(name="retention", lane=FULL_LANE, trigger=trigger, work=work, at_start=True, is_run=False)
 
 
 @contextmanager

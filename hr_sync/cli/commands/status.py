@@ -1,5 +1,6 @@
 """`status`, `pages` and `config`: what is there. They write nothing."""
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -18,28 +19,32 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(config: Config = None, as_json: AsJson = False) -> None:
-    """Show how fresh each space is, the last runs, and the pages that fail."""
+    """Show whether all is well, how fresh each space is, the last runs, and the pages that fail."""
     from hr_sync.cli.bootstrap import open_database, open_settings
+    from hr_sync.cli.health import health_of_mirror, read_in_scope
     from hr_sync.cli.output import print_json, print_status
-    from hr_sync.store.engine import make_sessions, session_scope
-    from hr_sync.store.read.overview import read_overview
     from hr_sync.store.schema import check_schema
 
-    with open_database(open_settings(config)) as engine:
+    settings = open_settings(config)
+    with open_database(settings) as engine:
         check_schema(engine)
-        with session_scope(make_sessions(engine)) as session:
-            overview = read_overview(session)
+        overview = read_in_scope(engine, settings, runs=5)
+    health = health_of_mirror(overview, settings)
     if as_json:
-        print_json(overview)
+        judged = {"state": health.state, "reasons": health.reasons, "notes": health.notes}
+        print_json(judged | {each.name: getattr(overview, each.name) for each in fields(overview)})
     else:
-        print_status(overview)
+        print_status(overview, health)
 
 
 def pages(
     config: Config = None,
     space: Annotated[str | None, typer.Option("--space", "-s", help="Only this space.", metavar="KEY")] = None,
     since: Annotated[
-        datetime | None, typer.Option("--since", help="Only what changed in Confluence since then (UTC).")
+        str | None,
+        typer.Option(
+            "--since", help="Only what changed in Confluence since then: a date or time, in UTC.", metavar="TIME"
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -50,14 +55,28 @@ def pages(
     from hr_sync.store.read.overview import list_pages
     from hr_sync.store.schema import check_schema
 
+    begins = None if since is None else _moment(since)
     with open_database(open_settings(config)) as engine:
         check_schema(engine)
         with session_scope(make_sessions(engine)) as session:
-            found = list_pages(session, space_key=space, since=since.replace(tzinfo=UTC) if since else None)
+            found = list_pages(session, space_key=space, since=begins)
     if as_json:
         print_json(found)
     else:
         print_pages(found)
+
+
+def _moment(text: str) -> datetime:
+    """Return a time that somebody typed; without a zone it is UTC. Raise UsageError."""
+    from hr_sync.errors import UsageError
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            "--since is neither a date nor a time. Write it like 2026-11-25 or 2026-11-25T14:30."
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 @config_commands.command("show")

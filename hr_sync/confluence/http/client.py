@@ -4,11 +4,10 @@ The client library serves as an authenticated transport and nothing more (ADR 00
 object that Confluence really meant; everything else is one of the errors of `hr_sync.errors`.
 """
 
-import base64
 import random
 import threading
-import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
@@ -21,6 +20,9 @@ from requests.auth import AuthBase
 
 from hr_sync import __version__
 from hr_sync.cancellation import Cancellation
+from hr_sync.confluence.http.credentials import Credentials
+from hr_sync.confluence.http.failures import is_about_answer, is_about_tls, is_slow, no_answer, status_failure
+from hr_sync.confluence.http.listing import ListingProgress, check_results, ids_in
 from hr_sync.confluence.http.response import Answer, Json, check_status, date_of, decode_object
 from hr_sync.confluence.http.retry import (
     LIMITED_STATUSES,
@@ -30,72 +32,18 @@ from hr_sync.confluence.http.retry import (
     worth_another_try,
 )
 from hr_sync.confluence.http.stats import HttpStats
-from hr_sync.confluence.http.transport import (
-    AnswerCutOff,
-    DeadlinePassed,
-    GuardedAdapter,
-    is_about_tls,
-    why_unreachable,
-)
+from hr_sync.confluence.http.transport import AnswerCutOff, GuardedAdapter
 from hr_sync.confluence.http.urls import next_in_header, resolve_next
 from hr_sync.confluence.http.watchdog import RequestWatchdog
 from hr_sync.errors import (
     AnswerNotTrusted,
-    AnswerTooSlow,
-    AnswerUnusable,
-    ConfigurationError,
     ConfluenceUnavailable,
-    ServerFailed,
 )
 
 Query: TypeAlias = Mapping[str, object]  #: a list makes a repeated parameter
 
-_MAX_EMPTY_ANSWERS = 100  # in a row; permissions may empty some answers of a listing, not this many
-_MAX_EMPTY_BY_OFFSET = 25  # in a row; then a listing by offset ends, which a second walk has to confirm
-_LONGEST_RETRY_AFTER_SECONDS = 86_400.0
-_ENTRIES_PER_LIMIT = 10  # servers may give somewhat more than was asked for, not ten times as much
 _DEFAULT_LIMIT = 250
 _LARGE_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Credentials:
-    """Either `username` and `password` (an API token on Cloud), or `token` for a Bearer header.
-
-    Raise ConfigurationError for what no header can carry, which mostly came along when somebody pasted a secret.
-    """
-
-    username: str | None = None
-    password: str | None = None
-    token: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
-            raise ConfigurationError(
-                "confluence.token holds a character that no token has, such as a typographic quote or an invisible "
-                "character from the paste. Copy the token again."
-            )
-        for name, value in (("confluence.api_token", self.password), ("confluence.username", self.username)):
-            if value is not None and any(unicodedata.category(char) in _INVISIBLE for char in value):
-                raise ConfigurationError(f"{name} holds an invisible character from the paste. Copy it again.")
-        if self.username is not None and ":" in self.username:
-            raise ConfigurationError("confluence.username holds a colon, which no user name has here. Check it.")
-
-    def __repr__(self) -> str:
-        """Show no secret."""
-        return "Credentials(...)"
-
-    @property
-    def header(self) -> str | None:
-        """Return the value of the Authorization header, Basic in UTF-8 (RFC 7617); None without credentials."""
-        if self.token is not None:
-            return f"Bearer {self.token}"
-        if self.username is None or self.password is None:
-            return None
-        return f"Basic {base64.b64encode(f'{self.username}:{self.password}'.encode()).decode()}"
-
-
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # categories of Unicode
 
 
 class _Authorization(AuthBase):
@@ -134,7 +82,7 @@ class HttpClient:
         cancellation: Cancellation,
         http_stats: HttpStats | None = None,
     ) -> None:
-        """`base` as `urls.api_base` gives it. Every wait and every request ends at once when the work is to stop.
+        """Take `base` as `urls.api_base` returns it. A cancellation ends every wait and every request at once.
 
         `http_stats` goes on counting where earlier clients of the process stopped.
         """
@@ -181,29 +129,14 @@ class HttpClient:
         Raise as `get` does, and AnswerNotTrusted for a listing that makes no progress or has no end.
         """
         url: str | None = f"{self.base}/{path}?{urlencode(query, doseq=True)}"
-        max_entries = _ENTRIES_PER_LIMIT * int(str(query.get("limit", _DEFAULT_LIMIT)))
-        asked: set[str] = set()
-        seen: set[str] = set()
-        entries = empty_in_a_row = 0
+        limit = int(str(query.get("limit", _DEFAULT_LIMIT)))
+        progress = ListingProgress(path, max_entries=self._limits.max_pages_per_space)
         while url is not None:
-            if url in asked:
-                raise AnswerNotTrusted(f"The listing {path} came back to a page that it had given already.")
-            asked.add(url)
-            content, url, date = self._one_answer(url, path, max_attempts, max_entries)
-            ids = _ids(content, path, identified_by, needs_ids=needs_ids)
-            count = len(content["results"])
-            entries += count
-            if entries > self._limits.max_pages_per_space:
-                raise AnswerNotTrusted(
-                    f"The listing {path} has more than {self._limits.max_pages_per_space:,} entries.",
-                    remedy="Raise confluence.max_pages_per_space if that is right.",
-                )
-            empty_in_a_row = 0 if count else empty_in_a_row + 1
-            if url is not None and ((ids and ids <= seen) or empty_in_a_row > _MAX_EMPTY_ANSWERS):
-                raise AnswerNotTrusted(f"The listing {path} makes no progress: more answers, and nothing new in them.")
-            seen |= ids
+            progress.ask(url)
+            content, url, date = self._one_answer(url, path, max_attempts, limit)
+            progress.take(content, ids_in(content, path, identified_by, needs_ids=needs_ids), has_next=url is not None)
             yield Answer(content=content, date=date, has_next=url is not None)
-            if by_offset and empty_in_a_row >= _MAX_EMPTY_BY_OFFSET and content.get("size") == 0:
+            if by_offset and progress.ends_by_offset(content):
                 return
 
     def close(self) -> None:
@@ -214,18 +147,20 @@ class HttpClient:
             del self._thread.client
 
     def _one_answer(
-        self, url: str, path: str, max_attempts: int | None, max_entries: int
+        self, url: str, path: str, max_attempts: int | None, limit: int
     ) -> tuple[Json, str | None, datetime | None]:
         """Return one answer of a listing, the address of the next one, and the date; nothing keeps the bytes."""
         response = self._request(url, max_attempts)
-        content = self._decode(response, path, max_entries)
+        content = self._decode(response, path, limit)
         return content, self._next(content, response), date_of(response)
 
-    def _decode(self, response: requests.Response, path: str, max_entries: int | None = None) -> Json:
-        if len(response.content) < _LARGE_BYTES:
-            return _within(decode_object(response.content, path), path, max_entries)
-        with self._decoding:
-            return _within(decode_object(response.content, path), path, max_entries)
+    def _decode(self, response: requests.Response, path: str, limit: int | None = None) -> Json:
+        is_large = len(response.content) >= _LARGE_BYTES
+        with self._decoding if is_large else nullcontext():
+            content = decode_object(response.content, path)
+            if limit is not None:
+                check_results(content, path, limit)
+            return content
 
     def _next(self, content: Json, response: requests.Response) -> str | None:
         links = content.get("_links")
@@ -251,13 +186,13 @@ class HttpClient:
                 if not worth_another_try(response.status_code, asks_to_wait=asked is not None):
                     check_status(response, with_credentials=self._authorization is not None)
                     return response
-            slow += _is_slow(failure)
-            is_about_answer = response.status_code >= 500 if response is not None else not _is_unreachable(failure)
-            # Asking for less helps a server that fails, and not a broken connection or a rate that is used up.
-            is_last = is_about_answer and max_attempts is not None and attempt >= max_attempts
+            slow += is_slow(failure)
+            is_last = max_attempts is not None and attempt >= max_attempts and is_about_answer(response, failure)
             wait = wait_seconds(rules, attempt=attempt, asked_seconds=asked, random=random.random)
             if wait is None or is_last or slow >= rules.max_slow_attempts:
-                raise self._gave_up(response, failure, attempt, asked) from failure
+                if response is not None:
+                    raise status_failure(response, attempt, asked)
+                raise self._no_answer(failure, attempt) from failure
             self.http_stats.count_retry(
                 wait, throttled=response is not None and response.status_code in LIMITED_STATUSES
             )
@@ -274,7 +209,7 @@ class HttpClient:
             except requests.RequestException as error:
                 self.cancellation.check()  # the watchdog may have interrupted it
                 if not isinstance(error, AnswerCutOff) and is_about_tls(error):
-                    raise self._gave_up(None, error, 1, None) from error
+                    raise self._no_answer(error, 1) from error
                 return None, error
         self.http_stats.count_answer(response)
         return response, None
@@ -309,68 +244,11 @@ class HttpClient:
             self._thread.client = client
         return client
 
-    def _gave_up(
-        self,
-        response: requests.Response | None,
-        failure: requests.RequestException | None,
-        attempts: int,
-        asked_seconds: float | None,
-    ) -> ConfluenceUnavailable:
-        """Return the error for a request that is not tried again."""
-        tries = "once" if attempts == 1 else f"{attempts} times"
-        if response is None:
-            return self._no_answer(failure, tries)
-        asked = min(asked_seconds, _LONGEST_RETRY_AFTER_SECONDS) if asked_seconds is not None else None
-        if response.status_code in LIMITED_STATUSES:
-            when = f"in {asked:.0f} s" if asked is not None else "later"
-            return ConfluenceUnavailable(
-                f"Confluence limits our rate ({response.status_code}) and asks to try again {when}.",
-                retry_after_seconds=asked,
-            )
-        return ServerFailed(
-            f"Confluence failed with status {response.status_code}, tried {tries}. Try again later.",
-            retry_after_seconds=asked,
+    def _no_answer(self, failure: requests.RequestException | None, attempts: int) -> ConfluenceUnavailable:
+        return no_answer(
+            failure,
+            attempts,
+            host=self._host,
+            timeout_seconds=self._limits.request_timeout_seconds,
+            deadline_seconds=self._limits.request_deadline_seconds,
         )
-
-    def _no_answer(self, failure: requests.RequestException | None, tries: str) -> ConfluenceUnavailable:
-        where = f"Confluence at {self._host}"
-        if failure is not None and _is_slow(failure):
-            return AnswerTooSlow(
-                f"{where} gave no whole answer in time ({self._limits.request_timeout_seconds:g} s to the next byte, "
-                f"{self._limits.request_deadline_seconds:g} s in all), tried {tries}. Try again later."
-            )
-        if failure is None or not _is_unreachable(failure):
-            reason = str(failure) if isinstance(failure, AnswerCutOff) else "the connection was closed or reset"
-            return ServerFailed(f"{where} gave no whole answer: {reason}, tried {tries}. Try again later.")
-        return ConfluenceUnavailable(
-            f"{where} could not be reached: {why_unreachable(failure)}, tried {tries}. Check confluence.url."
-        )
-
-
-def _is_slow(failure: requests.RequestException | None) -> bool:
-    return isinstance(failure, requests.ReadTimeout | DeadlinePassed)
-
-
-def _is_unreachable(failure: requests.RequestException | None) -> bool:
-    return failure is not None and not isinstance(failure, AnswerCutOff) and why_unreachable(failure) is not None
-
-
-def _within(content: Json, path: str, max_entries: int | None) -> Json:
-    """Return the answer of a listing. Raise if it holds no list, or one that is far longer than asked for."""
-    if max_entries is None:
-        return content
-    results = content.get("results")
-    if not isinstance(results, list):
-        raise AnswerUnusable(f"The listing {path} answered without a list of results.")
-    if len(results) > max_entries:
-        raise AnswerUnusable(f"The listing {path} answered with more than {max_entries} entries at once.")
-    return content
-
-
-def _ids(content: Json, path: str, field: str, *, needs_ids: bool) -> set[str]:
-    """Return the ids in an answer's `results`, each a non-empty string of printable characters."""
-    ids = [item.get(field) if isinstance(item, dict) else None for item in content["results"]]
-    proper = {each for each in ids if isinstance(each, str) and each and each.isprintable()}
-    if needs_ids and not all(isinstance(each, str) and each in proper for each in ids):
-        raise AnswerNotTrusted(f"The listing {path} holds an entry without an id.")
-    return proper

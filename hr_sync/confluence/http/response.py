@@ -6,6 +6,7 @@ Confluence's own JSON, made for our account: proxies, gateways and filters answe
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from hr_sync.errors import (
     EndpointRemoved,
     NotFound,
     ScopeMissing,
+    SiteMoved,
 )
 
 Json: TypeAlias = dict[str, Any]
@@ -31,6 +33,9 @@ Json: TypeAlias = dict[str, Any]
 _CHECK_CREDENTIALS = (
     "Check confluence.username and confluence.api_token (or confluence.token), and that it has not expired."
 )
+_API_PATH = re.compile(r"/(?:rest/api|api/v2|_edge)/.*")
+_PLAIN = re.compile(r"[!-~]{0,300}")  # printable ASCII
+_SLASHES = re.compile("/+")
 _ACCEPTED = frozenset({200, 203})  # 203: a proxy changed a header or two on the way
 
 
@@ -79,6 +84,11 @@ def _check_login(response: requests.Response, *, with_credentials: bool) -> None
 def _refusal(response: requests.Response) -> ConfluenceError:
     status = response.status_code
     if 300 <= status < 400 and status != requests.codes.not_modified:
+        if moved_to := _moved_to(response):
+            return SiteMoved(
+                f"Confluence redirects requests to the same path at {moved_to} (status {status}): the site has moved. "
+                "Set confluence.url to that address."
+            )
         target = _host_of(response.headers.get("Location", ""))
         return CredentialsRefused(
             f"Confluence redirects to {target}, as to a login page (status {status}). {_CHECK_CREDENTIALS}"
@@ -87,7 +97,7 @@ def _refusal(response: requests.Response) -> ConfluenceError:
         case 401 if "scope does not match" in _message_of(response):
             return ScopeMissing(
                 "The token's scopes do not cover this endpoint (401). Give the token the scopes that "
-                "docs/configuration.md lists."
+                "docs/operations.md lists."
             )
         case 401:
             return CredentialsRefused(f"Confluence refused the credentials (401). {_CHECK_CREDENTIALS}")
@@ -111,6 +121,23 @@ def _refusal(response: requests.Response) -> ConfluenceError:
                 "This Confluence has removed the endpoint (410). Check confluence.flavor and the version."
             )
     return AnswerUnusable(f"Confluence refused the request (status {status}).")
+
+
+def _moved_to(response: requests.Response) -> str | None:
+    """Return the base address below which a redirect names the same path of the API; None for any other redirect."""
+    own = urlsplit(response.url or "")
+    api = _API_PATH.search(own.path)
+    try:
+        target = urlsplit(response.headers.get("Location", ""))
+        host = target.hostname or ""
+    except ValueError:
+        return None
+    if api is None or not target.path.endswith(api[0]) or not _PLAIN.fullmatch(target.netloc + target.path):
+        return None
+    base = f"{target.scheme or own.scheme}://{(target.netloc if host else own.netloc).rpartition('@')[2]}"
+    path = _SLASHES.sub("/", target.path.removesuffix(api[0]))
+    is_own = f"{base}{path}" == f"{own.scheme}://{own.netloc}{own.path.removesuffix(api[0])}"
+    return None if is_own else f"{base}{path}"
 
 
 def _host_of(location: str) -> str:

@@ -105,7 +105,7 @@ class PageUrls:
     """
 
     def __init__(self, base: str) -> None:
-        """`base` is where the API stands."""
+        """Take the base address of the API."""
         self._base = base
         self._site: str | None = None
         self._learns = is_gateway(base)

@@ -34,6 +34,7 @@ class SpaceStatus:
     full_pass_due: bool = False  #: a scheduled full pass did not get the lease
     last_full_outcome: str | None = None  #: of the last full pass, whatever ran after it
     last_full_error: str | None = None
+    former_keys: tuple[str, ...] = ()  #: keys that it had before, and its aliases
 
 
 def last_runs(session: Session, *, limit: int = 10) -> Sequence[SyncRun]:
@@ -79,6 +80,7 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             full_pass_due=row.full_pass_due,
             last_full_outcome=row.last_full_outcome,
             last_full_error=row.last_full_error,
+            former_keys=tuple(row.former_keys),
         )
         for row, age, full_age, access_age, leased, live_pages, hidden_pages, failing_pages in rows
     ]

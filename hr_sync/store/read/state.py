@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import StoredAttributes
-from hr_sync.domain.changes import WithdrawalReason
-from hr_sync.domain.content import Space, StoredPage
+from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import HoldState
 from hr_sync.store.read.pages import HIDDEN, LIVE
 from hr_sync.store.tables import ConfluencePage, PageBody, PageFailure, SyncSpace
@@ -22,10 +21,18 @@ _BODIES = cast("Table", PageBody.__table__)
 def stored_of_space(session: Session, space: Space) -> dict[str, StoredPage]:
     """Return every row of a space, hidden and removed ones too, by page id, also those under its former keys."""
     stored = _stored(session, _PAGES.c.space_key == space.key)
-    former = session.scalar(select(SyncSpace.former_keys).where(SyncSpace.space_key == space.key))
+    row = session.execute(_row_of(space, SyncSpace.space_key, SyncSpace.former_keys)).one_or_none()
+    former = [] if row is None else [key for key in (row.space_key, *row.former_keys) if key != space.key]
     if former and space.id:
         stored |= _stored(session, and_(_PAGES.c.space_key == func.any(former), _PAGES.c.space_id == space.id))
     return stored
+
+
+def _row_of(space: Space, *columns: Any) -> Select[Any]:
+    """Select from the row of a space, which has its former key until the next lease."""
+    same_id = SyncSpace.space_id == space.id  # never true where no id is known: it is "" then
+    found = select(*columns).where(or_(same_id, SyncSpace.space_key == space.key))
+    return found.order_by(same_id.desc().nulls_last()).limit(1)
 
 
 def stored_by_id(session: Session, ids: Iterable[str]) -> dict[str, StoredPage]:
@@ -64,7 +71,7 @@ def stored_attributes(session: Session, space_key: str) -> dict[str, StoredAttri
 
 
 def stored_spaces(session: Session) -> list[StoredSpace]:
-    """Return the spaces that have pages which are not removed, or failures, or held removals, by key.
+    """Return the spaces that have pages which are not removed, or failures, and those that are not gone, by key.
 
     A space whose own row was lost is among them; its pages know its id.
     """
@@ -72,7 +79,7 @@ def stored_spaces(session: Session) -> list[StoredSpace]:
     keys = union(
         select(_PAGES.c.space_key).where(_PAGES.c.removed_at.is_(None)),
         select(PageFailure.space_key),
-        select(space.space_key).where(space.held > 0),
+        select(space.space_key).where(space.gone_at.is_(None)),
     ).subquery("keys")
     id_of_pages = select(func.max(_PAGES.c.space_id)).where(_PAGES.c.space_key == keys.c.space_key).scalar_subquery()
     rows = session.execute(
@@ -93,28 +100,37 @@ def stored_spaces(session: Session) -> list[StoredSpace]:
     ]
 
 
-def state_of_space(session: Session, space_key: str) -> SpaceState:
+def held_removals(session: Session) -> int:
+    """Return how many removals wait for a decision, in all spaces together."""
+    return session.scalar(select(func.coalesce(func.sum(SyncSpace.held), 0))) or 0
+
+
+def state_of_space(session: Session, space: Space) -> SpaceState:
     """Return where the passes over a space stand."""
-    space = SyncSpace
+    stored = SyncSpace
     row = session.execute(
-        select(
-            space.watermark,
-            space.scope_fingerprint,
-            space.held,
-            space.mass_delete_allowed_run_id,
-            space.full_pass_due,
-            space.last_full_at,
-        ).where(space.space_key == space_key)
+        _row_of(
+            space,
+            stored.watermark,
+            stored.scope_fingerprint,
+            stored.held,
+            stored.held_reason,
+            stored.mass_delete_allowed_run_id,
+            stored.full_pass_due,
+            stored.last_full_at,
+            stored.last_run_id,
+        )
     ).one_or_none()
     if row is None:
         return SpaceState()
-    watermark, fingerprint, held, allowed_run_id, full_pass_due, last_full_at = row
+    watermark, fingerprint, held, held_reason, allowed_run_id, full_pass_due, last_full_at, last_run_id = row
     return SpaceState(
         watermark=watermark,
         scope_fingerprint=fingerprint,
-        hold=HoldState(held=held, allowed_run_id=allowed_run_id),
+        hold=HoldState(held=held, reason=held_reason, allowed_run_id=allowed_run_id),
         full_pass_due=full_pass_due,
         last_full_at=last_full_at,
+        last_run_id=last_run_id,
     )
 
 

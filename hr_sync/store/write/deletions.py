@@ -43,7 +43,7 @@ def hide_pages(session: Session, lease: Lease, run_id: int, decisions: Sequence[
     values = {
         "hidden_at": func.coalesce(PAGES.c.hidden_at, func.now()),
         "hidden_reason": given.c.reason,
-        "missing_since_run_id": func.coalesce(PAGES.c.missing_since_run_id, run_id),
+        "missing_since_run_id": run_id,
         "synced_at": func.now(),
         "last_written_run_id": run_id,
     }

@@ -13,6 +13,7 @@ from hr_sync.store.write.arrays import as_arrays, unnested
 
 FIRST_WAIT_MINUTES = 5  #: doubled with each failure in a row
 LONGEST_WAIT_MINUTES = 24 * 60
+LARGEST_VERSION = 2**31 - 1  #: a larger one is what the page failed with, and must not make its failure fail
 
 _FAILURES = cast("Table", PageFailure.__table__)
 _GIVEN = ("page_id", "space_key", "stage", "error_class", "message", "version", "run_id")
@@ -48,7 +49,7 @@ def record_failures(session: Session, space_key: str, run_id: int, failures: Seq
                     "stage": failure.stage,
                     "error_class": failure.error_class,
                     "message": failure.message,
-                    "version": failure.version,
+                    "version": failure.version if (failure.version or 0) <= LARGEST_VERSION else None,
                     "run_id": run_id,
                 }
                 for failure in by_page.values()

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, func, select
+from sqlalchemy import Row, Table, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
@@ -38,42 +38,31 @@ def lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, LockedP
             row.status,
             row.url,
             row.version,
-            row.hidden_at.is_not(None),
-            row.removed_at.is_not(None),
-            row.restriction_digest.is_not(None),
+            row.hidden_at.is_not(None).label("hidden"),
+            row.removed_at.is_not(None).label("removed"),
+            row.restriction_digest.is_not(None).label("readers_known"),
         )
         .where(row.id == func.any(bindparam("ids", type_=ARRAY(Text))))
         .order_by(row.id)
         .with_for_update()
     )
     rows = session.execute(query, {"ids": list(page_ids)})
-    return {
-        page_id: LockedPage(
-            before=Before(
-                title=title,
-                content_hash=content_hash,
-                space_key=space_key,
-                parent_id=parent_id,
-                status=status,
-                url=url,
-                version=version,
-                live=not (hidden or removed),
-            ),
-            hidden=hidden,
-            removed=removed,
-            readers_known=readers_known,
-        )
-        for (
-            page_id,
-            title,
-            content_hash,
-            space_key,
-            parent_id,
-            status,
-            url,
-            version,
-            hidden,
-            removed,
-            readers_known,
-        ) in rows
-    }
+    return {found.id: _locked(found) for found in rows}
+
+
+def _locked(found: Row[Any]) -> LockedPage:
+    return LockedPage(
+        before=Before(
+            title=found.title,
+            content_hash=found.content_hash,
+            space_key=found.space_key,
+            parent_id=found.parent_id,
+            status=found.status,
+            url=found.url,
+            version=found.version,
+            live=not (found.hidden or found.removed),
+        ),
+        hidden=found.hidden,
+        removed=found.removed,
+        readers_known=found.readers_known,
+    )

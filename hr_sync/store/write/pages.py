@@ -77,9 +77,14 @@ def write_pages(session: Session, lease: Lease, run_id: int, writes: Sequence[Pa
 
 
 def _is_as_seen(write: PageWrite, locked: LockedPage | None) -> bool:
-    """Return True if the row is where the plan saw it, or in the space that it is written to already."""
+    """Return True if the row is where the plan saw it, or in the space that it is written to already.
+
+    A head alone goes with the stored body, so that must still be of its version.
+    """
     if locked is None:
         return write.seen_in_space is None
+    if write.storage is None and write.head.version != locked.before.version:
+        return False
     return locked.before.space_key in {write.seen_in_space, write.head.space_key}
 
 
@@ -239,11 +244,17 @@ def _with_feed(written: CTE, *others: CTE) -> Select[tuple[str]]:
 def _forget_readers_below(
     session: Session, run_id: int, written: Iterable[PageWrite], locked: Mapping[str, LockedPage]
 ) -> None:
-    """Make the readers of every page below a moved one unknown."""
+    """Make the readers of every page below a moved one unknown.
+
+    What stands below a folder, whiteboard, database or embed may stand below the moved page: these have no rows, so the
+    way up from there is not known.
+    """
     moved = list(_moved(written, locked))
     if not moved:
         return
-    below = select(PAGES.c.id).where(PAGES.c.parent_id.in_(moved)).cte("below", recursive=True)
+    spaces = {locked[page_id].before.space_key for page_id in moved}
+    below_no_page = and_(PAGES.c.space_key.in_(spaces), PAGES.c.parent_type != "page")
+    below = select(PAGES.c.id).where(or_(PAGES.c.parent_id.in_(moved), below_no_page)).cte("below", recursive=True)
     below = below.union(select(PAGES.c.id).join_from(PAGES, below, PAGES.c.parent_id == below.c.id))
     known = select(PAGES.c.id).where(PAGES.c.id.in_(select(below.c.id)), PAGES.c.restriction_digest.is_not(None))
     ids = list(session.scalars(known.order_by(PAGES.c.id).with_for_update()))

@@ -1,4 +1,4 @@
-"""Deletes history that nobody needs any more: old runs and old feed rows, a chunk in each transaction."""
+"""Deletes what nobody needs any more: old runs, old feed rows, bodies of removed pages; a chunk in each transaction."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,12 +7,14 @@ from typing import Any, cast
 from sqlalchemy import Select, Table, delete, func, select, union
 from sqlalchemy.orm import Session
 
-from hr_sync.store.tables import ContentChange, SyncRun, SyncSpace
+from hr_sync.store.tables import ContentChange, PageBody, SyncRun, SyncSpace
+from hr_sync.store.write.locks import PAGES
 
 MAX_DELETED = 5000  #: rows in one transaction
 
 _RUNS = cast("Table", SyncRun.__table__)
 _CHANGES = cast("Table", ContentChange.__table__)
+_BODIES = cast("Table", PageBody.__table__)
 
 
 def prune_runs(session: Session, *, older_than: timedelta) -> int:
@@ -29,6 +31,26 @@ def prune_changes(session: Session, *, older_than: timedelta) -> int:
     """Delete a chunk of old feed rows. Return how many."""
     old = select(_CHANGES.c.id).where(_CHANGES.c.changed_at < func.now() - older_than)
     return _delete(session, _CHANGES, old.order_by(_CHANGES.c.changed_at, _CHANGES.c.id))
+
+
+def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
+    """Delete a chunk of the bodies of pages that have been removed for so long. Return how many; the rows stay.
+
+    The rows are locked first, so that a page which is restored meanwhile keeps its new body. A page that comes back
+    later is fetched again, as every page without a body is.
+    """
+    old = (
+        select(PAGES.c.id)
+        .join(_BODIES, _BODIES.c.page_id == PAGES.c.id)
+        .where(PAGES.c.removed_at < func.now() - removed_for)
+        .order_by(PAGES.c.id)
+        .limit(MAX_DELETED)
+        .with_for_update(of=PAGES)
+    )
+    page_ids = session.scalars(old).all()
+    if page_ids:
+        session.execute(delete(_BODIES).where(_BODIES.c.page_id.in_(page_ids)))
+    return len(page_ids)
 
 
 def _delete(session: Session, table: Table, old: Select[Any]) -> int:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, case, func, null, select, update
+from sqlalchemy import ColumnElement, Table, case, delete, func, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport, SpaceReport
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncRunSpace, SyncSpace
@@ -37,6 +38,11 @@ def close_run(session: Session, report: RunReport) -> None:
         **asdict(report.counts),
     }
     session.execute(update(_RUNS).where(_RUNS.c.id == report.run_id).values(values))
+
+
+def discard_run(session: Session, run_id: int) -> None:
+    """Remove the row of a run that has no spaces."""
+    session.execute(delete(_RUNS).where(_RUNS.c.id == run_id))
 
 
 def finish_space(
@@ -72,14 +78,14 @@ def settle_space(
 ) -> None:
     """Write outcome and hold of a space anew. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
-    mode = session.scalar(select(_RUNS.c.mode).where(_RUNS.c.id == run_id))
-    _write_state(session, lease, _outcome(mode, report) | _hold(held, held_reason))
+    _write_state(session, lease, _outcome(report, is_full=True) | _hold(held, held_reason))
     _write_run_space(session, lease, run_id, _run_values(report) | {"held": held})
 
 
-def request_full_pass(session: Session, space_key: str) -> None:
-    """Remember that a scheduled full pass did not get the lease."""
-    session.execute(update(_SPACES).where(_SPACES.c.space_key == space_key).values(full_pass_due=True))
+def request_full_pass(session: Session, space: Space) -> None:
+    """Remember that a scheduled full pass did not get the lease. Whoever holds it may have it under a former key."""
+    same = or_(_SPACES.c.space_key == space.key, _SPACES.c.space_id == space.id)
+    session.execute(update(_SPACES).where(same).values(full_pass_due=True))
 
 
 def mark_gone(session: Session, space_keys: Sequence[str]) -> None:
@@ -108,8 +114,12 @@ def forget_space(session: Session, lease: Lease) -> None:
 
 
 def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]:
-    values = {"last_run_id": run_id} | _outcome(mode, record.report)
-    if record.looked_at_all:
+    # A full pass may be part of any run; one that failed is known by the mode of the run alone.
+    is_full = mode == Mode.FULL or record.held is not None
+    values = {"last_run_id": run_id} | _outcome(record.report, is_full=is_full)
+    if record.is_away:
+        values["watermark"] = null()
+    else:
         values["gone_at"] = null()
     if record.looked_at_all:
         values |= {"last_complete_run_id": run_id, "last_complete_at": func.now()}
@@ -130,10 +140,10 @@ def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]
     return values
 
 
-def _outcome(mode: str | None, report: SpaceReport) -> dict[str, Any]:
+def _outcome(report: SpaceReport, *, is_full: bool) -> dict[str, Any]:
     """Keep the outcome of a full pass apart, so that no later incremental run covers it up."""
     values: dict[str, Any] = {"last_outcome": report.outcome.value, "last_error": report.error}
-    if mode == Mode.FULL:
+    if is_full:
         values |= {"last_full_outcome": report.outcome.value, "last_full_error": report.error}
     return values
 

@@ -19,7 +19,7 @@ SPANS = {
 
 
 def minute(moment: datetime) -> datetime:
-    """What the index keeps of a date: no seconds."""
+    """Return what the index keeps of a date: no seconds."""
     return moment.astimezone(UTC).replace(second=0, microsecond=0)
 
 

@@ -76,7 +76,7 @@ class _Token:
 
 
 def parse(text: str) -> Query:
-    """Raises CqlError for everything that is not CQL, the empty text included."""
+    """Parse a query; raise CqlError for everything that is not CQL, the empty text included."""
     return _Parser(_tokens(text), text).query()
 
 

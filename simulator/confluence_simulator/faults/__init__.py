@@ -1,6 +1,6 @@
 """Faults as data: what can go wrong between a client and Confluence, each under a name.
 
-`answers.py` answers in the API's place, `circumstances.py` changes the world or the caller before, `documents.py` and
+`answers.py` answers in the API's place, `conditions.py` changes the world or the caller before, `documents.py` and
 `paging.py` change the API's answer, `wire.py` sends it badly; `catalogue.py` puts them together.
 """
 

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from confluence_simulator import refusals
-from confluence_simulator.faults.kind import Kind, Scene
+from confluence_simulator.faults.kind import FaultContext, Kind
 from confluence_simulator.messages import Answer, Pairs
 
 HTML_PAGE = b"<!DOCTYPE html><html><head><title>results</title></head><body>An edge page.</body></html>"
@@ -21,7 +21,7 @@ QUOTA: Pairs = (
 )
 
 
-def _always(answer: Answer) -> Callable[[Scene], Answer]:
+def _always(answer: Answer) -> Callable[[FaultContext], Answer]:
     return lambda _: answer
 
 
@@ -41,9 +41,11 @@ def _date(ahead: timedelta) -> str:
     return format_datetime(datetime.now(UTC) + ahead, usegmt=True)
 
 
-def _status(scene: Scene) -> Answer:
+def _status(context: FaultContext) -> Answer:
     """`argument`: a number, or {"status": ..., "headers": {...}, "body": ...}."""
-    wanted: dict[str, Any] = scene.argument if isinstance(scene.argument, dict) else {"status": scene.argument or 500}
+    wanted: dict[str, Any] = (
+        context.argument if isinstance(context.argument, dict) else {"status": context.argument or 500}
+    )
     status, headers = int(wanted.get("status", 500)), tuple(dict(wanted.get("headers", {})).items())
     body = wanted.get("body", {"statusCode": status, "message": f"HTTP {status}"})
     if isinstance(body, str):
@@ -117,8 +119,8 @@ BODIES = {
 }
 
 
-def _anonymous_not_found(scene: Scene) -> Answer:
-    answer = refusals.not_found(scene.request.path)
+def _anonymous_not_found(context: FaultContext) -> Answer:
+    answer = refusals.not_found(context.request.path)
     return replace(answer, headers=((refusals.USER_HEADER, refusals.ANONYMOUS),))
 
 
@@ -127,15 +129,15 @@ REFUSALS = {
         about="403: HTML of a web application firewall", instead=lambda _: refusals.web_filter_page()
     ),
     "forbidden-json-403": Kind(
-        about="403: Confluence's own JSON", instead=lambda scene: refusals.forbidden(scene.request.path)
+        about="403: Confluence's own JSON", instead=lambda context: refusals.forbidden(context.request.path)
     ),
     "forbidden-foreign-json-403": Kind(
         about="403: JSON of a gateway, not Confluence's",
-        instead=lambda scene: refusals.foreign_refusal(403, scene.request.path),
+        instead=lambda context: refusals.foreign_refusal(403, context.request.path),
     ),
     "not-found-foreign-json-404": Kind(
-        about="404: JSON of a gateway, not Confluence's; no header tells",
-        instead=lambda scene: refusals.foreign_refusal(404, scene.request.path),
+        about="404: JSON of a gateway, not Confluence's; no header names it",
+        instead=lambda context: refusals.foreign_refusal(404, context.request.path),
     ),
     "anonymous-header": Kind(
         about="404: Confluence's own JSON, made for an anonymous visitor, as the header X-AUSERNAME says",
@@ -163,19 +165,19 @@ ANSWERS = {
         about="429, Retry-After is a date of yesterday", instead=lambda _: _retry_after(_date(timedelta(days=-1)))
     ),
     "redirect-same-host": Kind(
-        about="302 to another path here", instead=lambda scene: refusals.redirect(f"{scene.site_url}/login")
+        about="302 to another path here", instead=lambda context: refusals.redirect(f"{context.site_url}/login")
     ),
     "redirect-other-host": Kind(
         about="302 to a foreign host (argument: its URL)",
-        instead=lambda scene: refusals.redirect(scene.argument or "https://attacker.invalid/collect"),
+        instead=lambda context: refusals.redirect(context.argument or "https://attacker.invalid/collect"),
     ),
     "redirect-permanent": Kind(
         about="308 to the same address with a slash more",
-        instead=lambda scene: refusals.redirect(f"{scene.origin}/{scene.request.target}", 308),
+        instead=lambda context: refusals.redirect(f"{context.origin}/{context.request.target}", 308),
     ),
-    "redirect-loop": Kind(about="302 to itself", instead=lambda scene: refusals.redirect(scene.request.target)),
+    "redirect-loop": Kind(about="302 to itself", instead=lambda context: refusals.redirect(context.request.target)),
     "redirect-login": Kind(
         about="302 to the login page, as Data Center does to those not logged in",
-        instead=lambda scene: refusals.login_needed(scene.tenant.context, scene.request.target),
+        instead=lambda context: refusals.login_needed(context.tenant.context, context.request.target),
     ),
 }

@@ -3,25 +3,25 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from confluence_simulator.faults.kind import Kind, Scene
+from confluence_simulator.faults.kind import FaultContext, Kind
 from confluence_simulator.links import http_date
 from confluence_simulator.messages import Answer
 
 HOUR_SECONDS = 3600.0
 
 
-def _absent(_: Scene, answer: Answer) -> Answer:
+def _absent(_: FaultContext, answer: Answer) -> Answer:
     return replace(answer, date="")
 
 
-def _shifted(scene: Scene, answer: Answer) -> Answer:
-    seconds = HOUR_SECONDS if scene.argument is None else float(scene.argument)
-    moment = scene.world.now + scene.tenant.date_offset + timedelta(seconds=seconds)
+def _shifted(context: FaultContext, answer: Answer) -> Answer:
+    seconds = HOUR_SECONDS if context.argument is None else float(context.argument)
+    moment = context.world.now + context.tenant.date_offset + timedelta(seconds=seconds)
     return replace(answer, date=http_date(moment))
 
 
-def _text(scene: Scene, answer: Answer) -> Answer:
-    return replace(answer, date=str(scene.argument or "yesterday"))
+def _text(context: FaultContext, answer: Answer) -> Answer:
+    return replace(answer, date=str(context.argument or "yesterday"))
 
 
 DATES = {

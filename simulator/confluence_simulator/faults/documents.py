@@ -5,26 +5,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from confluence_simulator.faults.kind import Kind, Scene
+from confluence_simulator.faults.kind import FaultContext, Kind
 from confluence_simulator.messages import Answer
 
 Document = dict[str, Any]
 
 
-def _on_document(change: Callable[[Document, Any], None]) -> Callable[[Scene, Answer], Answer]:
+def _on_document(change: Callable[[Document, Any], None]) -> Callable[[FaultContext, Answer], Answer]:
     """`change` edits a copy of the document; answers that are no JSON object stay as they are."""
 
-    def after(scene: Scene, answer: Answer) -> Answer:
+    def after(context: FaultContext, answer: Answer) -> Answer:
         if not isinstance(answer.document, dict):
             return answer
         document = copy.deepcopy(answer.document)
-        change(document, scene.argument)
+        change(document, context.argument)
         return replace(answer, document=document)
 
     return after
 
 
-def _on_row(change: Callable[[Document], None]) -> Callable[[Scene, Answer], Answer]:
+def _on_row(change: Callable[[Document], None]) -> Callable[[FaultContext, Answer], Answer]:
     """`change` edits the row at the index that the argument gives (0)."""
 
     def on_document(document: Document, argument: Any) -> None:
@@ -35,7 +35,7 @@ def _on_row(change: Callable[[Document], None]) -> Callable[[Scene, Answer], Ans
     return _on_document(on_document)
 
 
-def _on_rows(change: Callable[[Document, Any], None]) -> Callable[[Scene, Answer], Answer]:
+def _on_rows(change: Callable[[Document, Any], None]) -> Callable[[FaultContext, Answer], Answer]:
     """Like `_on_document`; answers that are no list stay as they are."""
 
     def on_document(document: Document, argument: Any) -> None:
@@ -65,20 +65,20 @@ def _emptied(document: Document, _: Any) -> None:
     document["results"] = []
 
 
-def _cut_json(scene: Scene, answer: Answer) -> Answer:
+def _cut_json(context: FaultContext, answer: Answer) -> Answer:
     payload = answer.payload()
-    return replace(answer, document=None, body=payload[: int(scene.argument or len(payload) // 2)])
+    return replace(answer, document=None, body=payload[: int(context.argument or len(payload) // 2)])
 
 
-def _as_type(content_type: str) -> Callable[[Scene, Answer], Answer]:
+def _as_type(content_type: str) -> Callable[[FaultContext, Answer], Answer]:
     return lambda _, answer: replace(answer, content_type=content_type)
 
 
-def _with_mark(_: Scene, answer: Answer) -> Answer:
+def _with_mark(_: FaultContext, answer: Answer) -> Answer:
     return replace(answer, document=None, body=b"\xef\xbb\xbf" + answer.payload())
 
 
-def _repeated_key(_: Scene, answer: Answer) -> Answer:
+def _repeated_key(_: FaultContext, answer: Answer) -> Answer:
     return replace(answer, document=None, body=answer.payload()[:-1] + b',"results":[]}')
 
 
@@ -117,7 +117,7 @@ DOCUMENTS = {
     "row-null-title": Kind(about="A row's title is null", after=_on_row(_row_with("title", None))),
     "row-other-space": Kind(about="A row is of another space", after=_on_row(_row_with("spaceId", "1"))),
     "row-unknown-status": Kind(
-        about="A row's status is new to everybody", after=_on_row(_row_with("status", "sealed"))
+        about="A row's status is one that nobody knows", after=_on_row(_row_with("status", "sealed"))
     ),
     "row-without-body": Kind(about="A row lacks the body asked for", after=_on_row(_row_with("body", {}))),
     "row-nul-in-body": Kind(about="A row's body holds a NUL character", after=_on_row(_nul_in_body)),

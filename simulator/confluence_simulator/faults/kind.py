@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from confluence_simulator.call import Circumstances
+from confluence_simulator.call import Conditions
 from confluence_simulator.messages import Answer, Pairs, Request
 from confluence_simulator.server import Delivery
 from confluence_simulator.tenant import Tenant
@@ -12,7 +12,7 @@ from confluence_simulator.world import World
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class FaultContext:
     """Where a fault happens. `argument` is the fault's own, of the type that its kind documents."""
 
     request: Request
@@ -27,7 +27,7 @@ class Scene:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parcel:
+class EncodedAnswer:
     """An answer ready to be framed: `payload` is the body as sent, `headers` lack only what frames it."""
 
     status: int
@@ -40,13 +40,13 @@ class Kind:
     """`about` says what happens and what the argument means. Exactly one of the four acts is set."""
 
     about: str
-    before: Callable[[Scene, Circumstances], Circumstances] | None = None
+    before: Callable[[FaultContext, Conditions], Conditions] | None = None
     """Changes the world or what the caller sees, then the request is answered as usual."""
-    instead: Callable[[Scene], Answer] | None = None
+    instead: Callable[[FaultContext], Answer] | None = None
     """Answers in the API's place."""
-    after: Callable[[Scene, Answer], Answer] | None = None
+    after: Callable[[FaultContext, Answer], Answer] | None = None
     """Changes the API's answer."""
-    sending: Callable[[Scene, Parcel], Delivery] | None = None
+    sending: Callable[[FaultContext, EncodedAnswer], Delivery] | None = None
     """Sends the answer badly."""
-    touches: Callable[[Scene, Answer], bool] | None = None
+    touches: Callable[[FaultContext, Answer], bool] | None = None
     """Which answers the fault spoils; it is counted and fires for these alone. None: every one that `match` names."""

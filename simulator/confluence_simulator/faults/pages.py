@@ -12,7 +12,7 @@ import orjson
 
 from confluence_simulator import refusals
 from confluence_simulator.faults.answers import HTML_PAGE
-from confluence_simulator.faults.kind import Kind, Scene
+from confluence_simulator.faults.kind import FaultContext, Kind
 from confluence_simulator.messages import Answer
 from confluence_simulator.server import Delivery
 
@@ -21,18 +21,18 @@ TOO_LARGE_BYTES = 80 * 1024 * 1024
 MARK = "here stands what is no JSON"
 
 
-def _page_id(scene: Scene) -> str:
-    """The page that the argument names, or the current page with the lowest id."""
-    wanted = scene.argument.get("page") if isinstance(scene.argument, dict) else scene.argument
-    return str(wanted or scene.world.pages(status="current")[0].id)
+def _page_id(context: FaultContext) -> str:
+    """Return the id of the page that the argument names, or of the current page with the lowest id."""
+    wanted = context.argument.get("page") if isinstance(context.argument, dict) else context.argument
+    return str(wanted or context.world.pages(status="current")[0].id)
 
 
-def _space_key(scene: Scene) -> str:
-    return str(scene.argument or scene.world.spaces()[0].key)
+def _space_key(context: FaultContext) -> str:
+    return str(context.argument or context.world.spaces()[0].key)
 
 
 def _rows(document: Any) -> Iterator[Document]:
-    """The objects of an answer: a single one, the rows of a list, or the content of search results."""
+    """Yield the objects of an answer: a single one, the rows of a list, or the content of search results."""
     if not isinstance(document, dict):
         return
     yield document
@@ -43,73 +43,73 @@ def _rows(document: Any) -> Iterator[Document]:
                 yield row["content"]
 
 
-def _page_rows(scene: Scene, document: Any) -> list[Document]:
-    page_id = _page_id(scene)
+def _page_rows(context: FaultContext, document: Any) -> list[Document]:
+    page_id = _page_id(context)
     return [row for row in _rows(document) if row.get("id") == page_id]
 
 
-def _space_rows(scene: Scene, document: Any) -> list[Document]:
-    key = _space_key(scene)
+def _space_rows(context: FaultContext, document: Any) -> list[Document]:
+    key = _space_key(context)
     return [row for row in _rows(document) if row.get("key") == key]
 
 
-def _holds_page(scene: Scene, answer: Answer) -> bool:
-    return bool(_page_rows(scene, answer.document))
+def _holds_page(context: FaultContext, answer: Answer) -> bool:
+    return bool(_page_rows(context, answer.document))
 
 
-def _holds_space(scene: Scene, answer: Answer) -> bool:
-    return bool(_space_rows(scene, answer.document))
+def _holds_space(context: FaultContext, answer: Answer) -> bool:
+    return bool(_space_rows(context, answer.document))
 
 
-def _with_raw_byte(byte: bytes) -> Callable[[Scene, Answer], Answer]:
+def _with_raw_byte(byte: bytes) -> Callable[[FaultContext, Answer], Answer]:
     """Put one byte, as it is, into a text of the page's row."""
 
-    def after(scene: Scene, answer: Answer) -> Answer:
+    def after(context: FaultContext, answer: Answer) -> Answer:
         if answer.document is None:
             return answer  # another fault has replaced it
         document = copy.deepcopy(answer.document)
-        for row in _page_rows(scene, document):
+        for row in _page_rows(context, document):
             row["title"] = f"{row.get('title', '')}{MARK}"
         return replace(answer, document=None, body=orjson.dumps(document).replace(MARK.encode(), byte))
 
     return after
 
 
-def _html(_: Scene, answer: Answer) -> Answer:
+def _html(_: FaultContext, answer: Answer) -> Answer:
     return replace(answer, document=None, body=HTML_PAGE, content_type=refusals.HTML, next_target=None)
 
 
-def _refused(status: int) -> Callable[[Scene, Answer], Answer]:
-    """The API's own error object in place of the whole answer."""
+def _refused(status: int) -> Callable[[FaultContext, Answer], Answer]:
+    """Put the API's own error object in place of the whole answer."""
 
-    def after(scene: Scene, _: Answer) -> Answer:
-        if "/api/v2/" in scene.request.path:
+    def after(context: FaultContext, _: Answer) -> Answer:
+        if "/api/v2/" in context.request.path:
             return refusals.v2_refusal(status, "INVALID_REQUEST", "The content cannot be read")
         return refusals.v1_refusal(status, "ServiceException", "The content cannot be read")
 
     return after
 
 
-def _large(scene: Scene, answer: Answer) -> Answer:
+def _large(context: FaultContext, answer: Answer) -> Answer:
     """Right JSON, followed by white space up to the size."""
-    wanted = scene.argument.get("bytes") if isinstance(scene.argument, dict) else None
+    wanted = context.argument.get("bytes") if isinstance(context.argument, dict) else None
     body = answer.payload()
     return replace(answer, document=None, body=body.ljust(int(wanted or TOO_LARGE_BYTES)))
 
 
 def _space_kind(about: str, change: Callable[[Document], object]) -> Kind:
-    def after(scene: Scene, answer: Answer) -> Answer:
+    def after(context: FaultContext, answer: Answer) -> Answer:
         if answer.document is None:
             return answer  # another fault has replaced it
         document = copy.deepcopy(answer.document)
-        for row in _space_rows(scene, document):
+        for row in _space_rows(context, document):
             change(row)
         return replace(answer, document=document)
 
     return Kind(about=f"{about} (argument: its key)", after=after, touches=_holds_space)
 
 
-def _page_kind(about: str, after: Callable[[Scene, Answer], Answer]) -> Kind:
+def _page_kind(about: str, after: Callable[[FaultContext, Answer], Answer]) -> Kind:
     return Kind(about=f"{about}, for every answer that holds this page", after=after, touches=_holds_page)
 
 

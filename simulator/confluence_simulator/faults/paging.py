@@ -5,17 +5,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from confluence_simulator.faults.kind import Kind, Scene
+from confluence_simulator.faults.kind import FaultContext, Kind
 from confluence_simulator.links import target
 from confluence_simulator.messages import Answer
 
 NO_NEXT = object()
 
 
-def _with_next(choose: Callable[[Scene, str], Any], *, always: bool = False) -> Callable[[Scene, Answer], Answer]:
+def _with_next(
+    choose: Callable[[FaultContext, str], Any], *, always: bool = False
+) -> Callable[[FaultContext, Answer], Answer]:
     """`choose` gets the present next (empty at the end of a list) and returns another; NO_NEXT takes it away."""
 
-    def after(scene: Scene, answer: Answer) -> Answer:
+    def after(context: FaultContext, answer: Answer) -> Answer:
         if not isinstance(answer.document, dict) or "results" not in answer.document:
             return answer
         document = copy.deepcopy(answer.document)
@@ -23,7 +25,7 @@ def _with_next(choose: Callable[[Scene, str], Any], *, always: bool = False) -> 
         present = links.pop("next", "")
         if not present and not always:
             return answer
-        chosen = choose(scene, present)
+        chosen = choose(context, present)
         if chosen is not NO_NEXT:
             links["next"] = chosen
         return replace(answer, document=document, next_target=chosen if isinstance(chosen, str) else None)
@@ -31,31 +33,31 @@ def _with_next(choose: Callable[[Scene, str], Any], *, always: bool = False) -> 
     return after
 
 
-def _own(scene: Scene, _: str) -> str:
+def _own(context: FaultContext, _: str) -> str:
     """Through the gateway, too, links name the site's own path."""
-    return scene.request.target.removeprefix(scene.tenant.gateway_prefix)
+    return context.request.target.removeprefix(context.tenant.gateway_prefix)
 
 
-def _first(scene: Scene, _: str) -> str:
-    path, _, _ = _own(scene, "").partition("?")
-    return target(path, tuple(pair for pair in scene.request.query if pair[0] not in ("cursor", "start")))
+def _first(context: FaultContext, _: str) -> str:
+    path, _, _ = _own(context, "").partition("?")
+    return target(path, tuple(pair for pair in context.request.query if pair[0] not in ("cursor", "start")))
 
 
-def _foreign(scene: Scene, present: str) -> str:
-    return f"{scene.argument or 'https://attacker.invalid'}{present}"
+def _foreign(context: FaultContext, present: str) -> str:
+    return f"{context.argument or 'https://attacker.invalid'}{present}"
 
 
-def _emptied(scene: Scene, answer: Answer) -> Answer:
-    """The rows are not lost: the next page begins with them."""
+def _emptied(context: FaultContext, answer: Answer) -> Answer:
+    """Leave the rows to the next page, which begins with them."""
     if not isinstance(answer.document, dict) or not answer.document.get("results"):
         return answer
-    path, _, _ = _own(scene, "").partition("?")
-    following = target(path, (*scene.request.query, ("after-empty", "1")))
+    path, _, _ = _own(context, "").partition("?")
+    following = target(path, (*context.request.query, ("after-empty", "1")))
     links = {**answer.document.get("_links", {}), "next": following}
     return replace(answer, document={**answer.document, "results": [], "_links": links}, next_target=following)
 
 
-def _only_in_header(_: Scene, answer: Answer) -> Answer:
+def _only_in_header(_: FaultContext, answer: Answer) -> Answer:
     if not isinstance(answer.document, dict):
         return answer
     links = {name: link for name, link in answer.document.get("_links", {}).items() if name != "next"}
@@ -72,15 +74,15 @@ PAGING = {
     "next-number": Kind(about="next is a number", after=_with_next(lambda *_: 2)),
     "next-only-in-link-header": Kind(about="next is in the Link header alone", after=_only_in_header),
     "next-absolute": Kind(
-        about="next is a whole URL of this site", after=_with_next(lambda scene, link: scene.origin + link)
+        about="next is a whole URL of this site", after=_with_next(lambda context, link: context.origin + link)
     ),
     "next-foreign-host": Kind(about="next is a URL of another host (argument: its origin)", after=_with_next(_foreign)),
     "next-without-context": Kind(
         about="next lacks the site's context path",
-        after=_with_next(lambda scene, link: link.removeprefix(scene.tenant.context)),
+        after=_with_next(lambda context, link: link.removeprefix(context.tenant.context)),
     ),
     "next-other-scheme": Kind(
-        about="next is ftp", after=_with_next(lambda scene, link: scene.origin.replace("http", "ftp", 1) + link)
+        about="next is ftp", after=_with_next(lambda context, link: context.origin.replace("http", "ftp", 1) + link)
     ),
     "next-spoiled-cursor": Kind(
         about="next holds a cursor that the server will refuse",

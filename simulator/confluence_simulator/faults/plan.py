@@ -50,7 +50,7 @@ class Fault:
 
 
 class FaultPlan:
-    """The faults of one simulator. `fired` tells which really happened: a test that injects one must look."""
+    """The faults of one simulator. `fired` lists those that happened: a test that plans one must check it."""
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from confluence_simulator.faults.kind import Kind, Parcel, Scene
+from confluence_simulator.faults.kind import EncodedAnswer, FaultContext, Kind
 from confluence_simulator.messages import encode_head
 from confluence_simulator.server import Delivery
 
@@ -14,123 +14,123 @@ CHUNK_BYTES = 1024
 BOMB_BYTES = 100 * 1024 * 1024
 
 
-def whole(parcel: Parcel) -> Delivery:
-    """The ordinary way: head and body in one piece, framed by Content-Length."""
-    return Delivery(data=_framed(parcel, len(parcel.payload)) + parcel.payload)
+def whole(encoded: EncodedAnswer) -> Delivery:
+    """Send head and body in one piece, framed by Content-Length, as an ordinary answer is sent."""
+    return Delivery(data=_framed(encoded, len(encoded.payload)) + encoded.payload)
 
 
-def _framed(parcel: Parcel, length: int) -> bytes:
-    return encode_head(parcel.status, (*parcel.headers, ("Content-Length", str(length))))
+def _framed(encoded: EncodedAnswer, length: int) -> bytes:
+    return encode_head(encoded.status, (*encoded.headers, ("Content-Length", str(length))))
 
 
-def _chunked(parcel: Parcel) -> tuple[bytes, list[bytes]]:
-    head = encode_head(parcel.status, (*parcel.headers, ("Transfer-Encoding", "chunked")))
-    pieces = [parcel.payload[start : start + CHUNK_BYTES] for start in range(0, len(parcel.payload), CHUNK_BYTES)]
+def _chunked(encoded: EncodedAnswer) -> tuple[bytes, list[bytes]]:
+    head = encode_head(encoded.status, (*encoded.headers, ("Transfer-Encoding", "chunked")))
+    pieces = [encoded.payload[start : start + CHUNK_BYTES] for start in range(0, len(encoded.payload), CHUNK_BYTES)]
     return head, [f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in pieces]
 
 
-def _cut_at(scene: Scene, parcel: Parcel) -> int:
-    """The argument counts bytes of the body; half of them without one, and never all."""
-    length = len(parcel.payload)
-    wanted = length // 2 if scene.argument is None else int(scene.argument)
+def _cut_at(context: FaultContext, encoded: EncodedAnswer) -> int:
+    """Return how many bytes of the body to send: the argument, or half of them, and never all."""
+    length = len(encoded.payload)
+    wanted = length // 2 if context.argument is None else int(context.argument)
     return max(0, min(wanted, length - 1))
 
 
-def _cut_length(scene: Scene, parcel: Parcel) -> Delivery:
-    head = _framed(parcel, len(parcel.payload))
-    return Delivery(data=head + parcel.payload[: _cut_at(scene, parcel)], then="close")
+def _cut_length(context: FaultContext, encoded: EncodedAnswer) -> Delivery:
+    head = _framed(encoded, len(encoded.payload))
+    return Delivery(data=head + encoded.payload[: _cut_at(context, encoded)], then="close")
 
 
-def _cut_chunked(scene: Scene, parcel: Parcel) -> Delivery:
-    head, chunks = _chunked(parcel)
+def _cut_chunked(context: FaultContext, encoded: EncodedAnswer) -> Delivery:
+    head, chunks = _chunked(encoded)
     framed = b"".join(chunks)
-    return Delivery(data=head + framed[: max(1, min(_cut_at(scene, parcel), len(framed) - 1))], then="close")
+    return Delivery(data=head + framed[: max(1, min(_cut_at(context, encoded), len(framed) - 1))], then="close")
 
 
-def _cut_between_chunks(_: Scene, parcel: Parcel) -> Delivery:
-    head, chunks = _chunked(parcel)
+def _cut_between_chunks(_: FaultContext, encoded: EncodedAnswer) -> Delivery:
+    head, chunks = _chunked(encoded)
     return Delivery(data=head + b"".join(chunks[: max(1, len(chunks) // 2)]), then="close")
 
 
-def _right_chunked(_: Scene, parcel: Parcel) -> Delivery:
-    head, chunks = _chunked(parcel)
+def _right_chunked(_: FaultContext, encoded: EncodedAnswer) -> Delivery:
+    head, chunks = _chunked(encoded)
     return Delivery(data=head + b"".join(chunks) + b"0\r\n\r\n")
 
 
-def _until_close(scene: Scene, parcel: Parcel) -> Delivery:
-    head = encode_head(parcel.status, (*parcel.headers, ("Connection", "close")))
-    return Delivery(data=head + parcel.payload[: _cut_at(scene, parcel)], then="close")
+def _until_close(context: FaultContext, encoded: EncodedAnswer) -> Delivery:
+    head = encode_head(encoded.status, (*encoded.headers, ("Connection", "close")))
+    return Delivery(data=head + encoded.payload[: _cut_at(context, encoded)], then="close")
 
 
-def _within_head(_: Scene, parcel: Parcel) -> Delivery:
-    return Delivery(data=_framed(parcel, len(parcel.payload))[:25], then="close")
+def _within_head(_: FaultContext, encoded: EncodedAnswer) -> Delivery:
+    return Delivery(data=_framed(encoded, len(encoded.payload))[:25], then="close")
 
 
-def _sent(scene: Scene, parcel: Parcel, how: Any) -> Delivery:
-    head = _framed(parcel, len(parcel.payload))
-    return Delivery(data=head + parcel.payload[: _cut_at(scene, parcel)], then=how)
+def _sent(context: FaultContext, encoded: EncodedAnswer, how: Any) -> Delivery:
+    head = _framed(encoded, len(encoded.payload))
+    return Delivery(data=head + encoded.payload[: _cut_at(context, encoded)], then=how)
 
 
-def _fixed(data: bytes, how: Any) -> Callable[[Scene, Parcel], Delivery]:
+def _fixed(data: bytes, how: Any) -> Callable[[FaultContext, EncodedAnswer], Delivery]:
     return lambda _, __: Delivery(data=data, then=how)
 
 
-def _drip(scene: Scene, parcel: Parcel) -> Delivery:
+def _drip(context: FaultContext, encoded: EncodedAnswer) -> Delivery:
     """`argument`: seconds between pieces, 0.01."""
-    seconds = 0.01 if scene.argument is None else float(scene.argument)
-    data = whole(parcel).data
+    seconds = 0.01 if context.argument is None else float(context.argument)
+    data = whole(encoded).data
     return Delivery(data=data, piece_bytes=max(1, len(data) // 16), pause_seconds=seconds)
 
 
-def _drip_head(scene: Scene, parcel: Parcel) -> Delivery:
+def _drip_head(context: FaultContext, encoded: EncodedAnswer) -> Delivery:
     """`argument`: seconds between pieces, 0.01."""
-    head = len(_framed(parcel, len(parcel.payload)))
-    return replace(_drip(scene, parcel), piece_bytes=max(1, head // 16), dripping_bytes=head)
+    head = len(_framed(encoded, len(encoded.payload)))
+    return replace(_drip(context, encoded), piece_bytes=max(1, head // 16), dripping_bytes=head)
 
 
-def _slow(scene: Scene, parcel: Parcel) -> Delivery:
-    return replace(whole(parcel), delay_seconds=1.0 if scene.argument is None else float(scene.argument))
+def _slow(context: FaultContext, encoded: EncodedAnswer) -> Delivery:
+    return replace(whole(encoded), delay_seconds=1.0 if context.argument is None else float(context.argument))
 
 
-def _gzipped(parcel: Parcel, compressed: bytes) -> Delivery:
-    headers = tuple(pair for pair in parcel.headers if pair[0].lower() != "content-encoding")
-    return whole(replace(parcel, headers=(*headers, ("Content-Encoding", "gzip")), payload=compressed))
+def _gzipped(encoded: EncodedAnswer, compressed: bytes) -> Delivery:
+    headers = tuple(pair for pair in encoded.headers if pair[0].lower() != "content-encoding")
+    return whole(replace(encoded, headers=(*headers, ("Content-Encoding", "gzip")), payload=compressed))
 
 
-def _bomb(scene: Scene, parcel: Parcel) -> Delivery:
-    """Valid JSON of the size that the argument gives, as a few kilobytes of gzip."""
-    size = BOMB_BYTES if scene.argument is None else int(scene.argument)
+def _bomb(context: FaultContext, encoded: EncodedAnswer) -> Delivery:
+    """Send valid JSON of the size that the argument gives, as a few kilobytes of gzip."""
+    size = BOMB_BYTES if context.argument is None else int(context.argument)
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     packed = [packer.compress(b'{"results":[],"padding":"')]
     block = b" " * 65536
     packed += [packer.compress(block) for _ in range(size // len(block) + 1)]
     packed += [packer.compress(b'"}'), packer.flush()]
-    return _gzipped(parcel, b"".join(packed))
+    return _gzipped(encoded, b"".join(packed))
 
 
-def _spoiled_gzip(_: Scene, parcel: Parcel) -> Delivery:
+def _spoiled_gzip(_: FaultContext, encoded: EncodedAnswer) -> Delivery:
     packed = bytearray(gzip.compress(b'{"results":[]}' * 50, mtime=0))
     packed[len(packed) // 2] ^= 0xFF
-    return _gzipped(parcel, bytes(packed))
+    return _gzipped(encoded, bytes(packed))
 
 
-def _cut_gzip(_: Scene, parcel: Parcel) -> Delivery:
+def _cut_gzip(_: FaultContext, encoded: EncodedAnswer) -> Delivery:
     packed = gzip.compress(b'{"results":[]' + b" " * 5000 + b"}", mtime=0)
-    return _gzipped(parcel, packed[:-12])
+    return _gzipped(encoded, packed[:-12])
 
 
-def _not_gzip(_: Scene, parcel: Parcel) -> Delivery:
-    return _gzipped(parcel, b'{"results":[]}')
+def _not_gzip(_: FaultContext, encoded: EncodedAnswer) -> Delivery:
+    return _gzipped(encoded, b'{"results":[]}')
 
 
-def _too_short(_: Scene, parcel: Parcel) -> Delivery:
+def _too_short(_: FaultContext, encoded: EncodedAnswer) -> Delivery:
     """Content-Length is smaller than the body, which then looks like the start of another answer."""
-    return Delivery(data=_framed(parcel, len(parcel.payload) // 2) + parcel.payload, then="close")
+    return Delivery(data=_framed(encoded, len(encoded.payload) // 2) + encoded.payload, then="close")
 
 
-def _many_headers(_: Scene, parcel: Parcel) -> Delivery:
+def _many_headers(_: FaultContext, encoded: EncodedAnswer) -> Delivery:
     many = tuple((f"X-Padding-{number}", "x" * 64) for number in range(200))
-    return whole(replace(parcel, headers=(*parcel.headers, *many)))
+    return whole(replace(encoded, headers=(*encoded.headers, *many)))
 
 
 WIRE = {
@@ -148,12 +148,12 @@ WIRE = {
     "reset": Kind(about="The connection is reset without a byte", sending=_fixed(b"", "reset")),
     "reset-in-body": Kind(
         about="The connection is reset within the body (argument: bytes)",
-        sending=lambda scene, parcel: _sent(scene, parcel, "reset"),
+        sending=lambda context, encoded: _sent(context, encoded, "reset"),
     ),
     "stall": Kind(about="Nothing comes, the connection stays open", sending=_fixed(b"", "stall")),
     "stall-in-body": Kind(
         about="The body stops coming, the connection stays open (argument: bytes)",
-        sending=lambda scene, parcel: _sent(scene, parcel, "stall"),
+        sending=lambda context, encoded: _sent(context, encoded, "stall"),
     ),
     "drip": Kind(about="The answer comes in 16 pieces (argument: seconds between them, 0.01)", sending=_drip),
     "drip-head": Kind(about="The headers come in 16 pieces (argument: seconds between them, 0.01)", sending=_drip_head),

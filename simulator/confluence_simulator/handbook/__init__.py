@@ -66,7 +66,7 @@ def pages() -> Iterator[HandbookPage]:
 
 
 def _contents() -> list[dict[str, Any]]:
-    """The `[[spaces]]` tables of contents.toml, each with its `pages`."""
+    """Return the `[[spaces]]` tables of contents.toml, each with its `pages`."""
     contents = tomllib.loads((files(__name__) / "contents.toml").read_text(encoding="utf-8"))
     listed: list[dict[str, Any]] = contents["spaces"]
     return listed

@@ -1,1 +1,1 @@
-"""The REST API v1: what is left of it on Cloud, all of it on Data Center. Where they differ, `shapes.py` tells."""
+"""The REST API v1: what is left of it on Cloud, all of it on Data Center. `shapes.py` holds where they differ."""

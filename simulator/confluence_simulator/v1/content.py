@@ -22,21 +22,21 @@ SCAN_FROM = (7, 18)
 
 def shown(call: Call, content: Content, tree: Tree) -> dict[str, Any]:
     """One row of a list. A body that cannot be rendered breaks the whole list (CONFCLOUD-76433)."""
-    if "body" in tree and content.id in call.circumstances.broken_body_ids:
+    if "body" in tree and content.id in call.conditions.broken_body_ids:
         raise RefusedError(v1_refusal(500, "ServiceException", "Internal Server Error"))
     return content_object(call, content, tree, EXPANSIONS)
 
 
 def broken_batch(call: Call, tree: Tree) -> None:
     """One hidden or trashed ancestor breaks every list that expands ancestors' restrictions (CONFCLOUD-77618)."""
-    if call.circumstances.ancestors_break and "restrictions" in tree.get("ancestors", {}):
+    if call.conditions.ancestors_break and "restrictions" in tree.get("ancestors", {}):
         raise RefusedError(
             v1_refusal(404, "NotFoundException", "Cannot find content. Outdated version/old_draft/trashed")
         )
 
 
 def content_of(call: Call, statuses: tuple[str, ...] = ("current", "archived")) -> Content:
-    """The content that the path names; 404 for what is absent, hidden or of another status."""
+    """Return the content that the path names; refuse with 404 what is absent, hidden or of another status."""
     content_id = call.captured["id"]
     found = call.find(content_id)
     if found is None or ("any" not in statuses and found.status not in statuses):
@@ -57,7 +57,7 @@ def single(call: Call) -> Answer:
     tree = parse_expand(call.query)
     broken_batch(call, tree)
     found = content_of(call, call.query.choices("status", STATUSES, ("current", "archived")))
-    if "body" in tree and found.id in call.circumstances.broken_body_ids:
+    if "body" in tree and found.id in call.conditions.broken_body_ids:
         raise RefusedError(v1_refusal(500, "ServiceException", "Internal Server Error"))
     return Answer(document=content_object(call, _as_of_version(call, found), tree, EXPANSIONS, top=True))
 
@@ -100,7 +100,7 @@ def listed(call: Call, *, space_key: str = "", kind: str = "", statuses: tuple[s
     statuses = statuses or call.query.choices("status", STATUSES, ("current",))
     title, ids = call.query.one("title"), call.query.many("ids")
     space_ids = {space.id for space in call.world.spaces() if space_key and call.is_named(space, (space_key,))}
-    key = (call.world.revision, call.circumstances, "v1 list", space_key, kind, statuses, title, ids)
+    key = (call.world.revision, call.conditions, "v1 list", space_key, kind, statuses, title, ids)
 
     def matches(row: Content) -> bool:
         return (
@@ -163,7 +163,7 @@ def _self_link(call: Call) -> str:
 
 
 def _scan_target(call: Call, cursor: str, limit: int) -> str:
-    """The cursor's colons stay as they are."""
+    """Return the target of the next page; the colons of the cursor stay as they are."""
     rest = tuple(pair for pair in call.query.pairs if pair[0] not in ("cursor", "limit"))
     separator = "&" if rest else "?"
     return f"{target(call.route, rest)}{separator}cursor={cursor}&limit={limit}"

@@ -56,7 +56,7 @@ def label_list(call: Call, content: Content, limit: int) -> Document:
 
 
 def cut_labels(document: Document) -> Document:
-    """Over a whole list no more than 200 labels are expanded; the rest is cut without a word (CONFCLOUD-71415)."""
+    """Cut the labels of a whole list to 200, as Confluence silently does (CONFCLOUD-71415)."""
     room = LABELS_EXPANDED_AT_MOST
     for row in document["results"]:
         labels = row.get("metadata", {}).get("labels")
@@ -137,7 +137,7 @@ def _child_types(call: Call, content: Content, _: Tree) -> Document:
 
 
 def _relevant_view_restrictions(call: Call, content: Content, _: Tree) -> Document | None:
-    """Data Center's newer way to say what ancestors add; None on Cloud, where it is not known."""
+    """Return what ancestors add, in Data Center's newer form; None on Cloud, which does not have it."""
     if is_cloud(call) or not isinstance(content, Page):
         return None
     chain = (content, *call.world.ancestors(content))

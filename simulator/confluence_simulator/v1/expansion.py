@@ -42,7 +42,7 @@ CAP_PLAIN = 1000
 
 
 def parse_expand(query: Query) -> Tree:
-    """Raises BadParameterError for a name that content does not have, or for more than eight."""
+    """Read `expand`; raise BadParameterError for a name that content does not have, or for more than eight."""
     names = [name.strip() for name in query.many("expand") if name.strip()]
     if len(names) > MOST_EXPANSIONS:
         raise BadParameterError("expand", ",".join(names), f"at most {MOST_EXPANSIONS} expansions")
@@ -57,7 +57,7 @@ def parse_expand(query: Query) -> Tree:
 
 
 def limit_cap(tree: Tree) -> int:
-    """The system's own limit for lists with these expansions."""
+    """Return the system's own limit for lists with these expansions."""
     bodies = tree.get("body", {})
     if "export_view" in bodies or "styled_view" in bodies:
         return CAP_RENDERED

@@ -46,7 +46,7 @@ def _listed(call: Call, rows: Sequence[Any], show: Any) -> Answer:
     limit = call.query.integer("limit", MOST, low=0)
     if limit > MOST:
         raise BadParameterError("limit", str(limit), f"at most {MOST}")
-    cap = call.circumstances.limit_cap
+    cap = call.conditions.limit_cap
     return Answer(document=offset_list(call, rows, show, limit=min(limit, cap) if cap else limit))
 
 

@@ -18,7 +18,7 @@ HIGHEST_LIMIT = 10_000
 
 
 def lowered_limit(call: Call, default: int, cap: int) -> int:
-    """What was asked for, lowered without a word to `cap`; the answer's own `limit` tells."""
+    """Return the limit that was asked for, silently lowered to `cap`; the answer's own `limit` shows it."""
     return min(call.limit(default, HIGHEST_LIMIT), cap)
 
 

@@ -85,7 +85,7 @@ def restrictions_by_operation(call: Call) -> Answer:
 
 
 def restrictions_of_operation(call: Call) -> Answer:
-    """The only one of them that pages: `start` and `limit` count users and groups alike."""
+    """Answer the one list of restrictions that has pages: `start` and `limit` count users and groups alike."""
     content, operation = content_of(call), call.captured["operation"]
     if operation not in OPERATIONS:
         raise BadParameterError("operationKey", operation, "read or update")

@@ -55,7 +55,7 @@ def _members(call: Call, content: Content, operation: str) -> dict[str, list[Doc
 
 
 def _listed(call: Call, rows: list[Document], start: int, limit: int) -> Document:
-    limit = min(limit, call.circumstances.permissions_cap or LISTED_AT_MOST)
+    limit = min(limit, call.conditions.permissions_cap or LISTED_AT_MOST)
     shown = rows[start : start + limit]
     return {"results": shown, "start": start, "limit": limit, "size": len(shown)}
 

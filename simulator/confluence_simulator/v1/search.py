@@ -40,7 +40,7 @@ def content_search(call: Call) -> Answer:
 
 
 def search(call: Call) -> Answer:
-    """Archived spaces only with `includeArchivedSpaces=true`; `type = space` finds spaces."""
+    """Search; archived spaces only with `includeArchivedSpaces=true`, and `type = space` finds spaces."""
     limit = lowered_limit(call, DEFAULT_LIMIT, _search_cap(call))
     archived_spaces = call.query.flag("includeArchivedSpaces")
     spaces = _space_hits(call, archived_spaces=archived_spaces)
@@ -69,7 +69,7 @@ def _cql(call: Call) -> str:
 
 
 def _searcher(call: Call) -> Search:
-    moment = call.world.now - (call.circumstances.lag or call.tenant.search_lag)
+    moment = call.world.now - (call.conditions.lag or call.tenant.search_lag)
     context = Context(
         world=call.world,
         moment=moment,
@@ -85,14 +85,14 @@ def _searcher(call: Call) -> Search:
 
 
 def _hits(call: Call, *, archived_spaces: bool) -> SortedRows[Content]:
-    """The index holds what is current, and archived pages where `cqlcontext` asks for them; never the trash."""
+    """Return what the index holds: current content, archived pages if `cqlcontext` asks for them, never the trash."""
     statuses = _statuses(call)
     pairs = tuple(pair for pair in call.query.pairs if pair[0] not in ("cursor", "start", "next", "limit"))
-    key = (call.world.revision, call.user, call.circumstances, call.route, pairs)
+    key = (call.world.revision, call.user, call.conditions, call.route, pairs)
 
     def make() -> SortedRows[Content]:
         searcher = _searcher(call)
-        moment = call.world.now - (call.circumstances.lag or call.tenant.search_lag)
+        moment = call.world.now - (call.conditions.lag or call.tenant.search_lag)
         archived = {space.id for space in call.world.spaces() if space.status == "archived"}
         found = [
             content

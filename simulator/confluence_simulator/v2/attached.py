@@ -180,7 +180,7 @@ def _one(call: Call, kind: type[Attached]) -> Attached:
 
 
 def download(call: Call) -> Answer:
-    """The bytes of an attachment, from the path that its `downloadLink` names."""
+    """Answer the bytes of an attachment, from the path that its `downloadLink` names."""
     page = call.find_page(call.captured["page"])
     filename = call.captured["filename"]
     found = [] if page is None else [row for row in call.world.attachments(page.id) if row.title == filename]

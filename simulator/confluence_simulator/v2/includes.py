@@ -1,4 +1,4 @@
-"""Cloud v2: the `include-...` parts of a single page. Each holds at most 50 entries; `meta.hasMore` tells of more."""
+"""Cloud v2: the `include-...` parts of a single page. Each holds at most 50 entries and `meta.hasMore`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ MOST_INCLUDED = 50
 
 
 def included(call: Call, page: Page) -> dict[str, Any]:
-    """The parts that the query asks for. `include-version=false` is the one that takes away."""
+    """Return the parts that the query asks for; only `include-version=false` takes one away."""
     collection = "blogposts" if page.kind == "blogpost" else "pages"
     parts: dict[str, Callable[[], list[Any]]] = {
         "labels": lambda: [label_object(label) for label in page.labels],

@@ -17,6 +17,11 @@ def content_labels(call: Call) -> Answer:
     return label_list(call, list(found.values()))
 
 
+def site_labels(call: Call) -> Answer:
+    """List each label of the site once, of all content that the caller sees."""
+    return label_list(call, list({label.id: label for row in _labelled(call) for label in row.labels}.values()))
+
+
 def labelled_pages(call: Call) -> Answer:
     """Pages alone; of the spaces that `space-id` names, or of all."""
     label = _label_of(call)
@@ -33,7 +38,7 @@ def _labelled(call: Call) -> list[Page]:
 
 
 def _label_of(call: Call) -> Label:
-    """The label that the path names; one that nobody may see is not there."""
+    """Return the label that the path names; refuse with 404 one that only hidden pages carry."""
     label_id = call.captured_id()
     for row in _labelled(call):
         for label in row.labels:
@@ -44,5 +49,6 @@ def _label_of(call: Call) -> Label:
 
 ROUTES = (
     Route("GET", "/api/v2/spaces/{id}/content/labels", content_labels),
+    Route("GET", "/api/v2/labels", site_labels),
     Route("GET", "/api/v2/labels/{id}/pages", labelled_pages),
 )

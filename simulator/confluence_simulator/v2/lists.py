@@ -53,7 +53,7 @@ def list_answer(
     if "cursor" in call.query:
         position = unseal(call.query.one("cursor"), secret, call.route, pairs, limit)
         after = (position["contentOrderValue"], number(position["id"]))
-    listing_key: Hashable = (call.world.revision, call.list_moment(), call.user, call.circumstances, call.route, pairs)
+    listing_key: Hashable = (call.world.revision, call.list_moment(), call.user, call.conditions, call.route, pairs)
     found = call.listings.get(listing_key, lambda: SortedRows([row for row in rows() if sees(row)], key))
     page, last = found.after(after, limit, descending=descending)
     next_target = None

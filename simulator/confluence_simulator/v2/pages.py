@@ -91,7 +91,7 @@ def _single(call: Call, kind: str) -> Answer:
 
 
 def _version_of(call: Call, page: Page) -> Page:
-    """The page as it was in the version asked for; the present one without `version`."""
+    """Return the page as it was in the version asked for; the present one without `version`."""
     wanted = call.query.integer("version", page.version, low=1)
     for state in call.world.versions(page.id):
         if state.version == wanted and isinstance(state, Page):
@@ -102,7 +102,7 @@ def _version_of(call: Call, page: Page) -> Page:
 
 
 def content_of(call: Call, kind: str = "page") -> Page:
-    """The page that the path names, trashed and archived ones included; 404 for everything that cannot be seen."""
+    """Return the page that the path names, trashed or archived too; refuse with 404 what the caller may not view."""
     page_id = call.captured_id()
     found = call.find_page(page_id, kind)
     if found is None:
@@ -111,8 +111,8 @@ def content_of(call: Call, kind: str = "page") -> Page:
 
 
 def _intact(call: Call, content: Page, body_format: str) -> Page:
-    """A page whose body cannot be rendered breaks every answer that asks for it (CONFCLOUD-76433)."""
-    if body_format and content.id in call.circumstances.broken_body_ids:
+    """Return the page; refuse with 500 where its body cannot be rendered, whatever else was asked (CONFCLOUD-76433)."""
+    if body_format and content.id in call.conditions.broken_body_ids:
         raise RefusedError(v2_refusal(500, "INTERNAL_SERVER_ERROR", "Internal Server Error"))
     return content
 

@@ -10,7 +10,7 @@ from confluence_simulator.world import Content, Page, Space, World
 
 
 def page_object(world: World, page: Page, body_format: str) -> dict[str, Any]:
-    """A page or, without parent and position, a blog post. An empty `body_format` gives an empty body."""
+    """Return a page or, without parent and position, a blog post; an empty `body_format` gives an empty body."""
     parent = None if page.parent_id is None else world.find(page.parent_id)
     tree = {
         "parentType": None if parent is None else parent.kind,

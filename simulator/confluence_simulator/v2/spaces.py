@@ -17,7 +17,7 @@ DESCRIPTION_FORMATS = ("plain", "view")
 
 
 def spaces(call: Call) -> Answer:
-    """Archived spaces are listed unless `status` says otherwise."""
+    """List spaces; archived ones too unless `status` says otherwise."""
     ids, keys = call.query.ids("ids", most=250), call.query.many("keys", most=250)
     of_type, status = call.query.choice("type", TYPES), call.query.choice("status", STATUSES)
     labels = call.query.many("labels")
@@ -59,7 +59,7 @@ def space(call: Call) -> Answer:
 
 
 def space_of(call: Call) -> Space:
-    """The space that the path names."""
+    """Return the space that the path names."""
     space_id = call.captured_id()
     found = next((space for space in call.world.spaces() if space.id == space_id), None)
     if found is None or not call.sees_space(found):

@@ -53,7 +53,7 @@ def direct_children(call: Call) -> Answer:
 
 
 def children(call: Call) -> Answer:
-    """The older endpoint: pages only, another shape."""
+    """List children as the older endpoint does: pages only, another shape."""
     parent = content_of(call)
 
     def rows() -> list[Page]:
@@ -73,7 +73,7 @@ def children(call: Call) -> Answer:
 
 
 def descendants(call: Call) -> Answer:
-    """Cut at `depth` (2) without a word."""
+    """List descendants, silently cut at `depth` (2)."""
     root = _node_of(call)
     depth = call.query.integer("depth", DESCENDANT_DEPTH, low=1, high=DEEPEST)
     above = len(call.world.ancestors(root))

@@ -17,7 +17,7 @@ Attached = TypeVar("Attached", Attachment, Comment)
 def attach(
     world: "World", page_id: str, *, filename: str, payload: bytes, media_type: str = "text/plain", comment: str = ""
 ) -> Attachment:
-    """A file of the same name on the same page becomes a new version of that attachment."""
+    """Attach a file; one of the same name on the same page becomes a new version of that attachment."""
     with world.store.edit() as moment:
         page = world.page(page_id)
         same = [old for old in world.attachments(page_id) if old.title == filename]
@@ -53,7 +53,7 @@ def remove_attachment(world: "World", attachment_id: str) -> Attachment:
 
 
 def attachments(world: "World", page_id: str) -> list[Attachment]:
-    """Current ones only."""
+    """Return the current attachments of a page."""
     return [
         content for content in world.under(page_id) if isinstance(content, Attachment) and content.status == "current"
     ]
@@ -68,7 +68,7 @@ def comment(
     parent_comment_id: str | None = None,
     by: str | None = None,
 ) -> Comment:
-    """A footer comment, or an inline one where a `selection` of the page's text is named."""
+    """Write a footer comment, or an inline one where `selection` names a part of the page's text."""
     with world.store.edit() as moment:
         page = world.page(page_id)
         made = _on(world, page, moment)
@@ -107,7 +107,7 @@ def _attached(world: "World", content_id: str, kind: type[Attached]) -> Attached
 def _change_attached(world: "World", content: Attached, event: str, moment: datetime) -> Attached:
     changed = replace(content, changed_at=moment)
     world.store.put(changed)
-    world.store.tell(Event(name=event, at=moment, content_id=content.id, actor_id=content.editor_id))
+    world.store.publish(Event(name=event, at=moment, content_id=content.id, actor_id=content.editor_id))
     return changed
 
 

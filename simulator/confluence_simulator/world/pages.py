@@ -35,7 +35,7 @@ def page(world: "World", page_id: str) -> Page:
 def pages(
     world: "World", *, space_key: str | None = None, status: Status | None = None, kind: Kind = "page"
 ) -> list[Page]:
-    """Everything of one kind in ascending order of id, purged ones left out."""
+    """Return everything of one kind in ascending order of id, without what was purged."""
     found = [
         content
         for content in world.contents()
@@ -161,7 +161,7 @@ def move_page(world: "World", page_id: str, *, parent_id: str | None = None, spa
 
 
 def place_page(world: "World", page_id: str, position: int | None) -> Page:
-    """Reorder among siblings; None is what pages that were never ordered have."""
+    """Set the position among siblings; None is what pages that were never ordered have."""
     with world.store.edit() as moment:
         return _change(world, replace(world.page(page_id), position=position), "page_children_reordered", moment)
 
@@ -192,7 +192,7 @@ def restrict_page(
 ) -> Page:
     """Let only these users and groups read (or update) the page; nobody at all lifts the restriction.
 
-    The account that syncs is added unless `bot` is False: then the page vanishes from its eyes, like a deleted one.
+    The account that reads the site is added unless `bot` is False; then the page looks deleted to that account.
     """
     members = tuple(world.user(name).account_id for name in users)
     allowed = Restriction(users=members, groups=tuple(world.group(name).id for name in groups))
@@ -202,7 +202,7 @@ def restrict_page(
 
 
 def hide_page(world: "World", page_id: str) -> Page:
-    """Restrict reading to the world's author alone, so that the account that syncs sees it no more."""
+    """Restrict reading to the world's author alone, so that the account that reads the site cannot view the page."""
     return world.restrict_page(page_id, users=(world.author.username,), bot=False)
 
 
@@ -211,7 +211,7 @@ def unrestrict_page(world: "World", page_id: str, *, operation: Operation = "rea
 
 
 def trash_page(world: "World", page_id: str, *, tree: bool = False) -> Page:
-    """Without `tree` the children move up to the page's own parent; with it they are trashed too."""
+    """Trash a page; its children move up to the page's own parent, or with `tree` are trashed too."""
     with world.store.edit() as moment:
         page = world.page(page_id)
         _leave(world, page, "trashed", moment, tree=tree)
@@ -219,7 +219,7 @@ def trash_page(world: "World", page_id: str, *, tree: bool = False) -> Page:
 
 
 def archive_page(world: "World", page_id: str, *, tree: bool = False) -> Page:
-    """Archived pages keep their title taken and stay in the default list of Cloud."""
+    """Archive a page: its title stays taken, and it stays in the default list of Cloud."""
     with world.store.edit() as moment:
         page = world.page(page_id)
         _leave(world, page, "archived", moment, tree=tree)
@@ -227,7 +227,7 @@ def archive_page(world: "World", page_id: str, *, tree: bool = False) -> Page:
 
 
 def restore_page(world: "World", page_id: str) -> Page:
-    """Back from trash or archive with the same id and version; to the top if its parent is gone."""
+    """Restore a page from trash or archive with the same id and version; to the top if its parent is gone."""
     with world.store.edit() as moment:
         page = world.page(page_id)
         parent = None if page.parent_id is None else world.find(page.parent_id)
@@ -237,7 +237,7 @@ def restore_page(world: "World", page_id: str) -> Page:
 
 
 def purge_page(world: "World", page_id: str) -> None:
-    """Gone for good, with its comments and attachments; children move up to the page's own parent."""
+    """Remove a page for good, with its comments and attachments; its children move up to the page's own parent."""
     with world.store.edit() as moment:
         page = world.page(page_id)
         _leave(world, page, "purged", moment, tree=False)
@@ -278,5 +278,7 @@ def _change(world: "World", page: Page, event: str, moment: datetime, **details:
     changed = replace(page, changed_at=moment)
     world.store.put(changed)
     new_parent = {"new_parent_id": page.parent_id} if "old_parent_id" in details else {}
-    world.store.tell(Event(name=event, at=moment, content_id=page.id, actor_id=page.editor_id, **details, **new_parent))
+    world.store.publish(
+        Event(name=event, at=moment, content_id=page.id, actor_id=page.editor_id, **details, **new_parent)
+    )
     return changed

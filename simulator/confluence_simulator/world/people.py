@@ -24,7 +24,7 @@ def add_group(world: "World", name: str) -> Group:
 def add_user(
     world: "World", username: str, *, display_name: str = "", email: str = "", groups: tuple[str, ...] = (EVERYBODY,)
 ) -> User:
-    """`groups` are names or ids."""
+    """Add a user; `groups` are names or ids."""
     with world.store.lock:
         user = User(
             account_id=f"712020:{world.store.new_uuid()}",
@@ -40,7 +40,7 @@ def add_user(
 
 
 def label(world: "World", name: str, *, prefix: str = "global") -> Label:
-    """The one label of this name: everything that carries it shares its id."""
+    """Return the one label of this name: everything that carries it shares its id."""
     with world.store.lock:
         if (prefix, name) not in world.store.labels:
             world.store.labels[prefix, name] = Label(id=world.new_id(), name=name, prefix=prefix)
@@ -48,7 +48,7 @@ def label(world: "World", name: str, *, prefix: str = "global") -> Label:
 
 
 def deactivate_user(world: "World", username: str) -> User:
-    """Departed: Cloud shows such a user as "Name (Unlicensed)"."""
+    """Deactivate a user, whom Cloud then shows as "Name (Unlicensed)"."""
     return _put_user(world, replace(world.user(username), active=False))
 
 
@@ -57,7 +57,7 @@ def set_groups(world: "World", username: str, groups: tuple[str, ...]) -> User:
 
 
 def user(world: "World", name: str) -> User:
-    """By username, account id or user key."""
+    """Return the user of this username, account id or user key."""
     if name in world.store.users:
         return world.store.users[name]
     for user in world.store.users.values():
@@ -71,7 +71,7 @@ def users(world: "World") -> list[User]:
 
 
 def group(world: "World", name: str) -> Group:
-    """By name or id."""
+    """Return the group of this name or id."""
     for group in world.store.groups.values():
         if name in (group.name, group.id):
             return group

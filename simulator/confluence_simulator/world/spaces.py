@@ -46,7 +46,7 @@ def create_space(
 
 
 def space(world: "World", key: str) -> Space:
-    """By key or id."""
+    """Return the space of this key or id."""
     if key in world.store.spaces:
         return world.store.spaces[key]
     for space in world.store.spaces.values():

@@ -170,7 +170,7 @@ class Store:
         if old_key is not None and old_key != key:
             del self._title_owner[old_key]
 
-    def tell(self, event: Event) -> None:
+    def publish(self, event: Event) -> None:
         """Record an event and pass it to the listeners."""
         self.events.append(event)
         for listener in self._listeners:
@@ -184,7 +184,7 @@ def _place(content: Content | None) -> str | None:
 
 
 def _title_key(content: Content) -> tuple[str, str, str] | None:
-    """A title is taken within its space by current and archived pages alike."""
+    """Return what takes a title: current and archived pages alike, within their space."""
     if content.kind != "page" or content.status not in ("current", "archived"):
         return None
     return content.space_id, content.kind, content.title.casefold()

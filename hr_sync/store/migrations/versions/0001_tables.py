@@ -133,7 +133,7 @@ def _confluence_pages() -> None:
         _column(
             "missing_since_run_id",
             sa.BigInteger(),
-            "Run that first hid the page; null while it is shown",
+            "Run that hid the page for its present reason; null while it is shown",
             null=True,
         ),
         _column("hidden_at", TIME, "Since when the page is kept but not shown", null=True),
@@ -283,7 +283,7 @@ def _sync_spaces() -> None:
         _column("space_key", TEXT, "Key of the space"),
         _column("space_id", TEXT, "Confluence's id of the space, which never changes", null=True),
         _column("name", TEXT, "Name of the space", null=True),
-        _column("former_keys", postgresql.ARRAY(TEXT), "Keys that the space had before", default="'{}'"),
+        _column("former_keys", postgresql.ARRAY(TEXT), "Keys that it had before, and its aliases", default="'{}'"),
         _column(
             "lease_holder",
             TEXT,

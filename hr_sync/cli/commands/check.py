@@ -1,0 +1,98 @@
+"""`check`: tries the settings before anything is mirrored with them."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from hr_sync.cli.options import AsJson, Config
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Engine
+
+    from hr_sync.confluence.source import Source
+    from hr_sync.sync.context import SyncContext
+    from hr_sync.sync.spaces import SpaceSelection
+
+_MOST_KEYS = 10  # in a message
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(check)
+
+
+def check(config: Config = None, as_json: AsJson = False) -> None:
+    """Try the settings: the database, the account at Confluence, and that it sees every space. Write nothing."""
+    from hr_sync.cancellation import Cancellation
+    from hr_sync.cli.bootstrap import open_context, open_settings
+    from hr_sync.cli.output import print_json
+    from hr_sync.cli.terminal import one_line, print_message
+    from hr_sync.errors import AnswerNotTrusted, ConfigurationError, NotFound
+    from hr_sync.store.schema import HEAD, has_tables
+
+    passed: dict[str, object] = {}
+    is_empty = False
+
+    def report(name: str, line: str) -> None:
+        passed[name] = line
+        if not as_json:
+            typer.echo(line)
+
+    def report_tables(engine: "Engine") -> None:
+        nonlocal is_empty
+        is_empty = not has_tables(engine)
+        state = "no tables yet, the first run makes them" if is_empty else f"tables are at revision {HEAD}"
+        report("database", f"Database: reached; {state}.")
+
+    settings = open_settings(config)
+    try:
+        with open_context(settings, Cancellation(), tables=report_tables, is_trial=True) as context:
+            context.source.check_account()
+            report("confluence", "Confluence: reached, the account is known.")
+            spaces, page_trees = _select(context, is_empty=is_empty)
+            visible = _visible_keys(context.source) if spaces.unseen else ""
+    except (AnswerNotTrusted, NotFound) as failure:
+        raise ConfigurationError(str(failure)) from None  # nothing was synchronised, so that nothing is partial
+    for space in () if as_json else spaces.chosen:
+        typer.echo(f"Space {one_line(space.key)}: {one_line(space.name)}")
+    for warning in spaces.warnings:
+        print_message(f"Warning: {warning}")
+    _refuse_what_is_not_visible(spaces.unseen, page_trees, visible)
+    if as_json:
+        print_json(passed | {"spaces": {space.key: space.name for space in spaces.chosen}})
+
+
+def _select(context: "SyncContext", *, is_empty: bool) -> "tuple[SpaceSelection, Sequence[str]]":
+    """Return the spaces that the settings select, and the ids of configured page trees that are not visible."""
+    from hr_sync.sync.context import SyncRequest
+    from hr_sync.sync.scope import unseen_page_trees
+    from hr_sync.sync.spaces import select_spaces
+
+    store = None if is_empty else context.store
+    spaces = select_spaces(context.source, store, context.scope, SyncRequest())
+    return spaces, unseen_page_trees(context.source, context.scope.pages)
+
+
+def _visible_keys(source: "Source") -> str:
+    """Return a sentence with the first keys that the account does see: most often one of them was meant."""
+    from hr_sync.errors import HrSyncError
+
+    try:
+        keys = sorted(space.key for space in source.spaces().spaces)
+    except HrSyncError:
+        return ""
+    more = f", and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
+    return f" It sees {', '.join(keys[:_MOST_KEYS])}{more}." if keys else " It sees no space at all."
+
+
+def _refuse_what_is_not_visible(space_keys: "Sequence[str]", page_trees: "Sequence[str]", visible: str) -> None:
+    from hr_sync.errors import ConfigurationError
+
+    missing = [*(f"space {key}" for key in space_keys), *(f"page tree {root}" for root in page_trees)]
+    if missing:
+        raise ConfigurationError(
+            f"Not visible to the account: {', '.join(missing)}.{visible} Check confluence.spaces and "
+            "confluence.page_trees, and that the account may view them."
+        )

@@ -1,0 +1,58 @@
+"""`db`: how psql and other clients reach the database of the mirror."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hr_sync.cli.options import Config
+
+if TYPE_CHECKING:
+    from hr_sync.cancellation import Cancellation
+
+db_commands = typer.Typer(help="Reach the database of the mirror from other programs.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.add_typer(db_commands, name="db")
+
+
+@db_commands.command("url")
+def url(
+    config: Config = None,
+    start: Annotated[
+        bool, typer.Option("--start", help="Start the embedded PostgreSQL, and keep it running until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Print the URL of the database, without its password: psql "$(hr-sync db url)"."""
+    from hr_sync.cli.bootstrap import open_settings
+    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.embedded.server import EmbeddedPostgres, running_url
+    from hr_sync.errors import DatabaseUnavailable, UsageError
+    from hr_sync.settings import without_password
+
+    database = open_settings(config).database
+    if database.url is not None:
+        if start:
+            raise UsageError(
+                "--start is for the embedded PostgreSQL, and database.url names another one. Leave it out."
+            )
+        typer.echo(without_password(database.url.get_secret_value()))
+        return
+
+    def work(cancellation: "Cancellation") -> None:
+        with EmbeddedPostgres(database.embedded_folder) as server:
+            typer.echo(running_url(server.folder))
+            typer.echo("The embedded PostgreSQL runs until Ctrl-C.", err=True)
+            cancellation.wait()
+
+    if start:
+        run_until_stopped(work)
+        return
+    running = running_url(database.embedded_folder)
+    if running is None:
+        raise DatabaseUnavailable(
+            "the embedded PostgreSQL runs only while a command of hr-sync uses it, and none does now. Start it in "
+            "another terminal with `hr-sync db url --start`."
+        )
+    typer.echo(running)

@@ -1,0 +1,71 @@
+"""What reaches a terminal: text of the source without anything that a terminal or rich would act on."""
+
+import json
+import re
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+_WIDTH_OF_A_PIPE = 240  # characters
+# Control characters but newline, characters that reorder what is shown, and halves of characters.
+_ACTIVE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_BEYOND_ASCII = re.compile("[^\x00-\x7e]")
+
+
+def visible(text: object) -> str:
+    """Return text that shows what a terminal would act on: ESC, for example, becomes a backslash and `x1b`.
+
+    Newlines stay. Markup of rich needs no escape, since no console of this program reads any.
+    """
+    return _ACTIVE.sub(_shown, str(text))
+
+
+def one_line(text: object) -> str:
+    """Return the same with newlines shown too: a cell, or a value within a sentence."""
+    return visible(text).replace("\n", "\\n")
+
+
+def _shown(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def json_line(document: str) -> str:
+    """Return a JSON document that a terminal shows as it is, in ASCII where standard output is not UTF-8."""
+    pattern = _ACTIVE if is_utf8() else _BEYOND_ASCII
+    return pattern.sub(lambda match: json.dumps(match[0]).strip('"') if match[0] != "\x7f" else "\\u007f", document)
+
+
+def is_utf8() -> bool:
+    """Return True if standard output is UTF-8."""
+    return (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("_", "-") in {"utf-8", "utf8"}
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """Return what prints: as wide as the terminal, folding no line for anything else, and reading no markup."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _WIDTH_OF_A_PIPE
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
+
+
+def print_message(text: str) -> None:
+    """Print a message to people on standard error."""
+    print(f"hr-sync: {visible(text)}", file=sys.stderr)
+
+
+class Rows:
+    """A plain table whose every cell is made visible. A `>` before a heading aligns its column to the right."""
+
+    def __init__(self, *columns: str) -> None:
+        self.table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            justify = "right" if column.startswith(">") else "left"
+            self.table.add_column(column.lstrip(">"), justify=justify, overflow="fold")  # type: ignore[arg-type] # words
+
+    def add(self, *cells: object) -> None:
+        """Add a row; None is an empty cell."""
+        self.table.add_row(*("" if cell is None else one_line(cell) for cell in cells))
+
+    def __len__(self) -> int:
+        return self.table.row_count

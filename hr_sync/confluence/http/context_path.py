@@ -1,0 +1,36 @@
+"""The mistake of an address without its context path: nothing of Confluence at the root, and a Confluence below it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from hr_sync.confluence.http.client import HttpClient
+from hr_sync.errors import AccessDenied, AnswerUnusable, EndpointRemoved, HrSyncError, NotFound
+
+_USUAL = ("wiki", "confluence")
+
+
+@contextmanager
+def naming_context_path(client: HttpClient) -> Iterator[None]:
+    """Say where Confluence is if the block finds none at the root of the site, and one answers at a usual path."""
+    try:
+        yield
+    except (AnswerUnusable, NotFound):
+        path = None if urlsplit(client.base).path else next((path for path in _USUAL if _answers(client, path)), None)
+        if path is None:
+            raise
+        raise AnswerUnusable(
+            f"There is no Confluence at {client.base}, but there is one below /{path}.",
+            remedy=f"Set confluence.url to {client.base}/{path}.",
+        ) from None
+
+
+def _answers(client: HttpClient, path: str) -> bool:
+    """Return True if Confluence itself answers below a path, whatever it says."""
+    try:
+        client.get(f"{path}/rest/api/space", {"limit": 1}, max_attempts=1)
+    except (AccessDenied, EndpointRemoved, NotFound):
+        return True
+    except HrSyncError:
+        return False
+    return True

@@ -1,0 +1,112 @@
+"""Runs the program many times and imports it once: a process that has loaded everything forks for each call.
+
+A call has its own working directory, environment, standard streams and exit code, as a program of its own would. What
+Python decides at its start (the encoding of the streams, closed descriptors) needs `tests.cli.program.run` instead.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cli.program import PATIENCE_SECONDS, Ended, check_manners, environment
+
+SERVER = r"""
+import importlib, json, os, pkgutil, signal, sys, traceback
+import hr_sync
+from hr_sync.cli import main  # before its submodule of that name is imported
+
+for module in pkgutil.walk_packages(hr_sync.__path__, "hr_sync."):
+    if not module.name.endswith("__main__") and ".migrations" not in module.name:
+        importlib.import_module(module.name)
+
+
+def play(call):
+    signal.alarm(call["patience"])
+    os.chdir(call["folder"])
+    os.environ.clear()
+    os.environ.update(call["environment"])
+    for number, name in ((0, os.devnull), (1, call["stdout"]), (2, call["stderr"])):
+        opened = os.open(name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.argv = ["hr-sync", *call["arguments"]]
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+print("ready", flush=True)
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        try:
+            play(json.loads(line))
+        finally:
+            traceback.print_exc()
+            os._exit(99)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Forking:
+    """A process that runs the program on demand."""
+
+    def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
+        self._process = process
+        self._folder = folder
+
+    def run(self, home: Path, *arguments: str, **variables: str) -> Ended:
+        """Run the program in `home` and wait for its end; nothing that it prints may be a traceback or a secret."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        out, err = self._folder / "stdout", self._folder / "stderr"
+        call = {
+            "folder": str(home),
+            "environment": environment(home, **variables),
+            "arguments": arguments,
+            "stdout": str(out),
+            "stderr": str(err),
+            "patience": PATIENCE_SECONDS,
+        }
+        self._process.stdin.write(json.dumps(call) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "the process that forks has ended"
+        result = Ended(
+            exit_code=int(answer),
+            stdout=out.read_text(encoding="utf-8", errors="replace"),
+            stderr=err.read_text(encoding="utf-8", errors="replace"),
+        )
+        check_manners(result)
+        return result
+
+
+@contextmanager
+def forking(folder: Path) -> Iterator[Forking]:
+    """Run such a process until the block ends. Its output goes to `folder`."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(folder, PYTHONUTF8="1"),
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "ready\n"
+        yield Forking(process, folder)
+    finally:
+        process.stdin.close()
+        process.wait(10)
+        process.stdout.close()

@@ -1,0 +1,125 @@
+"""Every kind of fault at every request for labels and restrictions: nothing passes for open, nothing is removed."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+from confluence_simulator import Fault, World
+from confluence_simulator.faults import KINDS
+
+from hr_sync.sync.context import SyncPolicy
+from tests.proof.histories import TOO_SLOW
+from tests.proof.stage import Stage
+from tests.support.oracle import PageAttributes, Stored, Wanted, contradictions, expected_attributes, stored
+from tests.support.wiring import access, context_for, full
+
+pytestmark = pytest.mark.long
+
+WANTED = Wanted(spaces=("A",))
+ROLES = ("account", "spaces", "listing", "folder", "labels", "label", "label", "search", "restriction of the folder")
+
+
+def page_of(world: World, title: str) -> str:
+    """Return the id of a page."""
+    return next(page.id for page in world.pages() if page.title == title)
+
+
+def first_attributes() -> World:
+    """Make a home with a page below it, a folder below that, a page in the folder, and one that stands apart."""
+    world = World()
+    world.create_space("A", "Space A")
+    home = world.create_page(space_key="A", title="Home", storage="<p>1</p>", labels=("all",))
+    below = world.create_page(space_key="A", title="Below", storage="<p>2</p>", parent_id=home.id, labels=("all", "b"))
+    folder = world.create_folder(space_key="A", title="Folder", parent_id=below.id)
+    world.create_page(space_key="A", title="Far below", storage="<p>3</p>", parent_id=folder.id)
+    world.create_page(space_key="A", title="Apart", storage="<p>4</p>")
+    world.restrict_page(page_of(world, "Apart"), users=("ann.lee",))
+    return world
+
+
+def later_attributes() -> World:
+    """Change one of everything: labels come and go, restrictions too, one of them at the folder."""
+    world = first_attributes()
+    world.unlabel_page(page_of(world, "Below"), "all")
+    world.label_page(page_of(world, "Apart"), "b")
+    world.unrestrict_page(page_of(world, "Apart"))
+    world.restrict_page(page_of(world, "Below"), groups=("confluence-users",))
+    world.restrict_page(world.pages(kind="folder")[0].id, users=("ann.lee",))
+    return world
+
+
+@pytest.fixture
+def ready(stage: Stage) -> Stage:
+    """Return a stage where labels and readers of every page are known and have changed since."""
+    begin(stage)
+    return stage
+
+
+def begin(stage: Stage) -> Stored:
+    """Put everything back. Return what is stored then."""
+    stage.begin()
+    stage.site.world.become(first_attributes())
+    assert (
+        full(context_for(stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(access_with_full=True))).exit_code
+        == 0
+    )
+    found = stored(stage.url)
+    assert dict(found.attributes) == expected_attributes(stage.site.world, WANTED)
+    stage.site.world.become(later_attributes())
+    stage.site.requests.clear()
+    return found
+
+
+def play(stage: Stage) -> int:
+    """Compare labels and readers once. Return the exit code."""
+    return access(context_for(stage.site.site_url, stage.engine, WANTED)).exit_code
+
+
+def test_the_run_that_is_broken_asks_for_everything_once(ready: Stage) -> None:
+    """Nine requests; afterwards every label and reader is right."""
+    assert play(ready) == 0
+
+    assert len(ready.site.requests) == len(ROLES)
+    assert dict(stored(ready.url).attributes) == expected_attributes(ready.site.world, WANTED)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - TOO_SLOW))
+def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, kind: str) -> None:
+    """Labels and readers are right, or as they were, or not known; the run says so, and the next one heals."""
+    for at, role in enumerate(ROLES, start=1):
+        before = begin(stage)
+        at_first = expected_attributes(stage.site.world, WANTED)
+        stage.site.faults.add(Fault(kind=kind, at=at))
+
+        code = play(stage)
+        found = stored(stage.url)
+
+        where = f"{kind} at request {at}, {role}: {code}"
+        assert [fault.at for fault in stage.site.faults.fired] == [at], where
+        assert list(contradictions(found)) == [], where
+        assert (found.live, found.hidden, found.removed) == (before.live, {}, {}), where
+        right = expected_attributes(stage.site.world, WANTED)
+        assert wrong([before.attributes, at_first, at_first | right], found) == [], where
+        if code == 0 and not kind.endswith("-during-walk") and kind != "stale-read":
+            assert known(found) == {page_id: right[page_id] for page_id in known(found)}, where
+        stage.let_leases_run_out()
+        stage.site.faults.clear()
+        if dict(found.attributes) != right and kind != "hide-during-walk":
+            stage.site.world.become(later_attributes())
+            assert play(stage) == 0, where
+            assert dict(stored(stage.url).attributes) == expected_attributes(stage.site.world, WANTED), where
+
+
+def known(found: Stored) -> Mapping[str, PageAttributes]:
+    """Return the attributes of the pages whose readers are known."""
+    return {page_id: attributes for page_id, attributes in found.attributes.items() if attributes.readers is not None}
+
+
+def wrong(moments: Sequence[Mapping[str, PageAttributes]], found: Stored) -> list[str]:
+    """Say which labels and readers were right at none of these moments, and are not unknown readers either."""
+    lines = []
+    for page_id, attributes in found.attributes.items():
+        if attributes.labels not in {moment[page_id].labels for moment in moments}:
+            lines.append(f"{page_id} has labels {attributes.labels}")
+        if attributes.readers is not None and attributes.readers not in {moment[page_id].readers for moment in moments}:
+            lines.append(f"{page_id} has readers {attributes.readers}")
+    return lines

@@ -1,0 +1,396 @@
+"""What the database must hold, worked out from the simulator's world alone, and what it does hold.
+
+Shares no code with the worker: its own SQL through psycopg, its own slow cleaning of text, its own hashes, its own
+reading of the scope. Everything is read in one REPEATABLE READ snapshot, so that a worker may be at it meanwhile.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote_plus
+
+import psycopg
+from confluence_simulator import Simulator, World
+from confluence_simulator.world import Page
+from confluence_simulator.world.access import can_view, can_view_space
+from confluence_simulator.world.records import Space
+from psycopg.rows import dict_row
+from sqlalchemy import Engine, make_url
+
+KEPT_CONTROLS = (0x09, 0x0A, 0x0D)
+SEPARATORS = (0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x1F, 0x85, 0x2028, 0x2029)
+UNSEEN_RANGES = (
+    (0x00, 0x1F),
+    (0x7F, 0x9F),
+    (0x200B, 0x200B),
+    (0x200E, 0x200F),
+    (0x2028, 0x202E),
+    (0x2060, 0x2064),
+    (0x2066, 0x2069),
+    (0xFEFF, 0xFEFF),
+    (0xFFFE, 0xFFFF),
+    (0xE0000, 0xE007F),
+)
+EVERY_SPACE = "*"
+GONE = ("hide", "remove", "purge")
+APPEARS = ("insert", "restore")
+
+
+class Row(NamedTuple):
+    """One live page, in the columns that consumers know."""
+
+    title: str
+    space_key: str
+    space_id: str | None
+    version: int
+    status: str
+    parent_id: str | None
+    parent_type: str | None
+    last_updated: datetime
+    url: str
+    content_hash: str
+
+
+class PageAttributes(NamedTuple):
+    """What a live page carries without a version. None is not known."""
+
+    labels: tuple[str, ...] | None
+    readers: frozenset[tuple[frozenset[str], frozenset[str]]] | None  #: users and groups of each restriction above
+
+
+class Hidden(NamedTuple):
+    """One page that is kept and not shown."""
+
+    reason: str
+    since_run: int | None  #: run that hid it first
+    space_id: str | None  #: of its row
+
+
+class FeedRow(NamedTuple):
+    """One row of the feed."""
+
+    page_id: str
+    space_key: str
+    run_id: int
+    action: str
+    version: int | None
+
+
+class SpaceRow(NamedTuple):
+    """Where one space stands."""
+
+    key: str
+    held: int
+    watermark: datetime | None
+    last_complete_at: datetime | None
+    last_full_at: datetime | None
+    full_pass_due: bool
+    fingerprint: str | None
+    allowed_run: int | None
+    last_outcome: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """The configured scope, as a user would write it."""
+
+    spaces: tuple[str, ...]
+    exclude_spaces: tuple[str, ...] = ()
+    page_trees: frozenset[str] = frozenset()
+    exclude_page_trees: frozenset[str] = frozenset()
+    include_labels: frozenset[str] = frozenset()
+    exclude_labels: frozenset[str] = frozenset()
+
+    @property
+    def is_every_page(self) -> bool:
+        """Return True if no page of the spaces is out of scope."""
+        return not (self.page_trees or self.exclude_page_trees or self.include_labels or self.exclude_labels)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored:
+    """One snapshot of the database."""
+
+    live: Mapping[str, Row]
+    hidden: Mapping[str, Hidden]
+    removed: Mapping[str, str | None]  #: page id → reason
+    bodies: Mapping[str, str]  #: page id → stored text
+    shown: frozenset[str]  #: ids in the view live_pages
+    hashes: Mapping[str, str] = field(default_factory=dict)  #: page id → content_hash, of every row
+    versions: Mapping[str, int] = field(default_factory=dict)  #: page id → version, of every row
+    attributes: Mapping[str, PageAttributes] = field(default_factory=dict)  #: of the live pages
+    half_known: frozenset[str] = frozenset()  #: ids of rows with readers or with their digest, and not with both
+    known_readers: frozenset[str] = frozenset()  #: ids of rows with readers
+    last_action: Mapping[str, tuple[str, int | None]] = field(
+        default_factory=dict
+    )  #: page id → last action in the feed
+    feed: Sequence[FeedRow] = ()  #: in the documented order
+    spaces: Mapping[str, SpaceRow] = field(default_factory=dict)  #: by space id
+    failing: Mapping[str, str] = field(default_factory=dict)  #: page id → stage
+
+    @property
+    def kept(self) -> int:
+        """Return how many rows are not removed."""
+        return len(self.live) + len(self.hidden)
+
+
+def sanitized(text: str) -> str:
+    """Leave out what no reader sees, one character at a time.
+
+    What separates lines becomes a newline, and a lone surrogate U+FFFD.
+    """
+    kept = []
+    for character in text:
+        code = ord(character)
+        if 0xD800 <= code <= 0xDFFF:
+            kept.append("\ufffd")
+        elif code in SEPARATORS:
+            kept.append("\n")
+        elif code in KEPT_CONTROLS or not any(first <= code <= last for first, last in UNSEEN_RANGES):
+            kept.append(character)
+    return "".join(kept)
+
+
+def one_line(text: str) -> str:
+    """Clean a title."""
+    return " ".join(sanitized(text).split())
+
+
+def sha256(text: str) -> str:
+    """Return 64 hex digits over UTF-8."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def mirrored_spaces(world: World, wanted: Wanted) -> dict[str, Space]:
+    """Return the spaces that a right mirror has, by id."""
+    return {
+        space.id: space
+        for space in world.spaces()
+        if _covers(wanted, space) and space.status == "current" and can_view_space(space, world.bot)
+    }
+
+
+def _covers(wanted: Wanted, space: Space) -> bool:
+    if space.key in wanted.exclude_spaces:
+        return False
+    return EVERY_SPACE in wanted.spaces or space.key in wanted.spaces
+
+
+def visible(world: World, wanted: Wanted) -> dict[str, Page]:
+    """Return the pages that a right mirror shows, by id."""
+    with world.lock:
+        spaces = mirrored_spaces(world, wanted)
+        return {
+            page.id: page
+            for page in world.pages(status="current")
+            if page.space_id in spaces and can_view(world, page, world.bot) and _in_scope(world, page, wanted)
+        }
+
+
+def _in_scope(world: World, page: Page, wanted: Wanted) -> bool:
+    if wanted.is_every_page:
+        return True
+    chain = {page.id, *(ancestor.id for ancestor in world.ancestors(page))}
+    labels = set(labels_of(page))
+    if chain & wanted.exclude_page_trees or labels & wanted.exclude_labels:
+        return False
+    in_trees = not wanted.page_trees or bool(chain & wanted.page_trees)
+    return in_trees and (not wanted.include_labels or bool(labels & wanted.include_labels))
+
+
+def labels_of(page: Page) -> tuple[str, ...]:
+    """Return the labels of a page that everybody sees, sorted."""
+    return tuple(sorted({one_line(label.name) for label in page.labels if label.prefix != "my"} - {""}))
+
+
+def expected(world: World, site_url: str, wanted: Wanted) -> dict[str, Row]:
+    """Return the live rows of a right mirror of this world, by page id."""
+    with world.lock:
+        return {page_id: _row(world, page, site_url) for page_id, page in visible(world, wanted).items()}
+
+
+def _row(world: World, page: Page, site_url: str) -> Row:
+    parent = None if page.parent_id is None else world.find(page.parent_id)
+    path = f"/spaces/{page.space_key}/pages/{page.id}/{quote_plus(page.title)}"
+    if world.space(page.space_id).homepage_id == page.id:
+        path = f"/spaces/{page.space_key}/overview"
+    return Row(
+        title=one_line(page.title),
+        space_key=page.space_key,
+        space_id=page.space_id,
+        version=page.version,
+        status=page.status,
+        parent_id=None if parent is None else parent.id,
+        parent_type=None if parent is None else parent.kind,
+        last_updated=page.modified_at,
+        url=site_url + path,
+        content_hash=sha256(sanitized(page.storage)),
+    )
+
+
+def expected_attributes(world: World, wanted: Wanted) -> dict[str, PageAttributes]:
+    """Return the labels and readers of the live pages of a right mirror, by page id."""
+    with world.lock:
+        return {page_id: _attributes_of(world, page) for page_id, page in visible(world, wanted).items()}
+
+
+def _attributes_of(world: World, page: Page) -> PageAttributes:
+    above = [each.read for each in (page, *world.ancestors(page))]
+    return PageAttributes(
+        labels=labels_of(page),
+        readers=frozenset((frozenset(own.users), frozenset(own.groups)) for own in above if own.users or own.groups),
+    )
+
+
+def _stored_attributes(row: Mapping[str, Any]) -> PageAttributes:
+    readers = row["readers"]
+    return PageAttributes(
+        labels=None if row["labels"] is None else tuple(row["labels"]),
+        readers=None
+        if readers is None
+        else frozenset((frozenset(own["users"]), frozenset(own["groups"])) for own in readers),
+    )
+
+
+def attribute_differences(right: Mapping[str, PageAttributes], found: Stored) -> list[str]:
+    """Say which live pages have other labels or readers than they should, after both were compared."""
+    return [
+        f"{page_id}: right {attributes}, stored {found.attributes[page_id]}"
+        for page_id, attributes in right.items()
+        if page_id in found.attributes and found.attributes[page_id] != attributes
+    ]
+
+
+def stored(database_url: str) -> Stored:
+    """Read the whole database in one snapshot."""
+    plain = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, row_factory=dict_row) as connection:
+        return stored_through(connection)
+
+
+def stored_through(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
+    """Do the same over a connection that is there already, is not within a transaction, and returns rows as dicts."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        rows = connection.execute("SELECT * FROM confluence_pages").fetchall()
+        bodies = connection.execute("SELECT page_id, storage FROM page_bodies").fetchall()
+        view = connection.execute("SELECT id FROM live_pages").fetchall()
+        feed = connection.execute(
+            "SELECT page_id, space_key, run_id, action, version FROM content_changes ORDER BY id"
+        ).fetchall()
+        spaces = connection.execute("SELECT * FROM sync_spaces").fetchall()
+        failing = connection.execute("SELECT page_id, stage FROM page_failures").fetchall()
+    columns = Row._fields
+    return Stored(
+        live={
+            row["id"]: Row(*(row[name] for name in columns))
+            for row in rows
+            if row["hidden_at"] is None and row["removed_at"] is None
+        },
+        hidden={
+            row["id"]: Hidden(row["hidden_reason"], row["missing_since_run_id"], row["space_id"])
+            for row in rows
+            if row["hidden_at"] and not row["removed_at"]
+        },
+        removed={row["id"]: row["removed_reason"] for row in rows if row["removed_at"]},
+        bodies={row["page_id"]: row["storage"] for row in bodies},
+        shown=frozenset(row["id"] for row in view),
+        hashes={row["id"]: row["content_hash"] for row in rows},
+        versions={row["id"]: row["version"] for row in rows},
+        attributes={
+            row["id"]: _stored_attributes(row) for row in rows if row["hidden_at"] is None and row["removed_at"] is None
+        },
+        half_known=frozenset(
+            row["id"] for row in rows if (row["readers"] is None) != (row["restriction_digest"] is None)
+        ),
+        known_readers=frozenset(row["id"] for row in rows if row["readers"] is not None),
+        last_action={row["page_id"]: (row["action"], row["version"]) for row in feed},
+        feed=[FeedRow(**row) for row in feed],
+        spaces={row["space_id"]: _space_row(row) for row in spaces if row["space_id"]},
+        failing={row["page_id"]: row["stage"] for row in failing},
+    )
+
+
+def _space_row(row: Mapping[str, Any]) -> SpaceRow:
+    return SpaceRow(
+        key=row["space_key"],
+        held=row["held"],
+        watermark=row["watermark"],
+        last_complete_at=row["last_complete_at"],
+        last_full_at=row["last_full_at"],
+        full_pass_due=row["full_pass_due"],
+        fingerprint=row["scope_fingerprint"],
+        allowed_run=row["mass_delete_allowed_run_id"],
+        last_outcome=row["last_outcome"],
+    )
+
+
+def differences(right: Mapping[str, Row], found: Stored) -> list[str]:
+    """Say in which rows the database differs from what is right, and where it contradicts itself."""
+    return [*_wrong_rows(right, found.live), *contradictions(found)]
+
+
+def _wrong_rows(right: Mapping[str, Row], live: Mapping[str, Row]) -> Iterator[str]:
+    for page_id in sorted(right.keys() | live.keys()):
+        if page_id not in live:
+            yield f"{page_id} is missing"
+        elif page_id not in right:
+            yield f"{page_id} is a ghost"
+        elif right[page_id] != live[page_id]:
+            pairs = zip(Row._fields, right[page_id], live[page_id], strict=True)
+            yield from (f"{page_id}.{name}: right {a!r}, stored {b!r}" for name, a, b in pairs if a != b)
+
+
+def contradictions(found: Stored) -> Iterator[str]:
+    """Say where the database contradicts itself, whatever the source shows; true at every moment of every run."""
+    for page_id, body in found.bodies.items():
+        if sha256(body) != found.hashes[page_id]:
+            yield f"{page_id}: the stored body has another hash than its row says"
+    for page_id in found.hashes.keys() - found.bodies.keys():
+        yield f"{page_id} has no body"
+    for page_id in found.live.keys() ^ found.shown:
+        yield f"{page_id} is live or in the view live_pages, and not both"
+    for page_id in found.half_known:
+        yield f"{page_id} has readers or their digest, and not both"
+    for page_id in (found.hidden.keys() | found.removed.keys()) & found.known_readers:
+        yield f"{page_id} is not live, and somebody would believe that its readers are known"
+    for page_id in found.hashes:
+        action, version = found.last_action.get(page_id, ("nothing", None))
+        if (action not in GONE) != (page_id in found.live):
+            yield f"the feed ends with {action} for {page_id}, and it is {_state(page_id, found)}"
+        elif page_id in found.live and version != found.live[page_id].version:
+            yield f"the feed ends with version {version} of {page_id}, and it is live in {found.live[page_id].version}"
+    yield from _broken_order(found.feed)
+
+
+def _state(page_id: str, found: Stored) -> str:
+    return "live" if page_id in found.live else "not live"
+
+
+def _broken_order(feed: Iterable[FeedRow]) -> Iterator[str]:
+    """Replay the feed in its documented order: a page that is shown disappears, one that is not appears."""
+    shown: set[str] = set()
+    for row in feed:
+        if row.action in APPEARS and row.page_id in shown:
+            yield f"the feed has {row.action} for {row.page_id}, which it shows already"
+        elif row.action not in APPEARS and row.action != "purge" and row.page_id not in shown:
+            yield f"the feed has {row.action} for {row.page_id}, which it does not show"
+        if row.action in GONE:
+            shown.discard(row.page_id)
+        else:
+            shown.add(row.page_id)
+
+
+def wrong(engine: Engine, site: Simulator, *space_keys: str, marked: bool = False) -> list[str]:
+    """Return in what the database differs from a complete mirror of these spaces (all of the site without any).
+
+    `marked`: rows of hidden and removed pages may be there too.
+    """
+    keys = space_keys or tuple(space.key for space in site.world.spaces())
+    found = stored(engine.url.render_as_string(hide_password=False))
+    faults = differences(expected(site.world, site.site_url, Wanted(spaces=keys)), found)
+    if not marked:
+        faults += [f"{page_id} is kept as hidden or removed" for page_id in sorted({**found.hidden, **found.removed})]
+    return faults
