@@ -64,7 +64,8 @@ def record_failed_start(
         error=str(failure),
     )
     store.close_run(report)
-    log.log(_level(report), "run.ended", run_id=report.run_id, **log_fields(report))
+    with structlog.contextvars.bound_contextvars(run_id=report.run_id):
+        log.log(_level(report), "run.ended", **log_fields(report))
     return report
 
 
