@@ -69,6 +69,9 @@ def print_previews(previews: Sequence["SpacePreview"]) -> None:
     console = make_console()
     for preview in previews:
         key, plan, held = one_line(preview.space_key), preview.plan, preview.deletions.held
+        if preview.error is not None:
+            console.print(f"Space {key} ({preview.kind}): nothing is known. {one_line(preview.error)}")
+            continue
         console.print(
             f"Space {key} ({preview.kind}): {len(plan.steps)} steps, {plan.unchanged} pages unchanged, "
             f"{preview.requests} requests for {len(plan.fetches)} bodies."

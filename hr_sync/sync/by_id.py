@@ -92,7 +92,8 @@ def locate_pages(
     """Return, for each space that one of the named pages is in, the ids of its pages.
 
     A page is looked for in Confluence first and in the mirror then, so that one that is gone there can be hidden here.
-    Raise UsageError for a page that is in neither, in a space out of scope, or out of scope itself.
+    Raise UsageError for a page that is in neither, in a space out of scope, or out of scope itself. One of these that
+    the mirror shows is no mistake of who names it: it is hidden.
     """
     by_id = {space.id: space for space in spaces}
     by_key = {space.key: space for space in spaces}
@@ -112,6 +113,6 @@ def locate_pages(
         located.setdefault(space, []).append(page_id)
     present = [page_id for space, some in located.items() for page_id in some if is_here(lookups[page_id], space)]
     for page_id, scope in scope_of_pages(context.source, fetcher, present, context.scope.pages).items():
-        if scope.in_scope is False:
+        if scope.in_scope is False and not (page_id in stored and stored[page_id].live):
             raise UsageError(f"Page {page_id} is out of scope: {scope.rule}. Change the settings, or leave it out.")
     return located

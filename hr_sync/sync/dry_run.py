@@ -7,9 +7,9 @@ from math import ceil
 from hr_sync.domain.access import AttributeStep, plan_attributes
 from hr_sync.domain.content import Listing
 from hr_sync.domain.deletion import DeletionPlan, hold_across_spaces
-from hr_sync.domain.outcome import Mode
+from hr_sync.domain.outcome import ExitCode, Mode, is_about_every_space
 from hr_sync.domain.plan import Plan, make_plan
-from hr_sync.errors import UsageError
+from hr_sync.errors import HrSyncError, UsageError
 from hr_sync.store.space_store import SpaceReader
 from hr_sync.sync.absence import hide_nothing
 from hr_sync.sync.access import shown_attributes
@@ -31,6 +31,8 @@ class SpacePreview:
     deletions: DeletionPlan  #: what would be hidden, removed and held
     attributes: Sequence[AttributeStep]  #: where a full run compares labels and readers too
     requests: int  #: to Confluence, for the bodies
+    error: str | None = None  #: why nothing is known of what would be done
+    exit_code: int = ExitCode.COMPLETE  #: of that error
 
     @property
     def would_hold(self) -> bool:
@@ -39,13 +41,16 @@ class SpacePreview:
 
 
 def dry_run(context: SyncContext, request: SyncRequest) -> list[SpacePreview]:
-    """Preview every space that a full run would work on. Raise HrSyncError if a space cannot be read."""
+    """Preview every space that a full run would work on; one that cannot be read costs only itself.
+
+    Raise HrSyncError for what would end the whole run, and UsageError for a request that is no full run.
+    """
     if request.mode is not Mode.FULL:
         raise UsageError("Only a full run can be previewed: leave out the other mode.")
     context.source.check_account()
     selection = select_spaces(context.source, context.store, context.scope, request)
     with BodyFetcher(context.source, context.connections) as fetcher:
-        previews = [_preview(context, job, fetcher) for job in jobs_of(request, selection, run_id=0)]
+        previews = [_try_preview(context, job, fetcher) for job in jobs_of(request, selection, run_id=0)]
     plans = hold_across_spaces(
         {preview.space_key: preview.deletions for preview in previews},
         context.policy.limit,
@@ -54,10 +59,8 @@ def dry_run(context: SyncContext, request: SyncRequest) -> list[SpacePreview]:
     return [replace(preview, deletions=plans[preview.space_key]) for preview in previews]
 
 
-def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher) -> SpacePreview:
-    store = context.store.reader(job.space)
-    state = store.state()
-    preview = SpacePreview(
+def _try_preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher) -> SpacePreview:
+    nothing = SpacePreview(
         space_key=job.space.key,
         kind=job.kind,
         plan=Plan(steps=(), unchanged=0),
@@ -65,6 +68,17 @@ def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher) -> Space
         attributes=(),
         requests=0,
     )
+    try:
+        return _preview(context, job, fetcher, nothing)
+    except HrSyncError as failure:
+        if is_about_every_space(failure):
+            raise
+        return replace(nothing, error=str(failure), exit_code=failure.exit_code)
+
+
+def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher, preview: SpacePreview) -> SpacePreview:
+    store = context.store.reader(job.space)
+    state = store.state()
     if job.kind is not JobKind.FULL:
         decide = decide_unlisted if job.kind is JobKind.UNLISTED else decide_unconfigured
         deletions = decide(context, job, state, store.stored_pages(), fetcher, hide=hide_nothing)

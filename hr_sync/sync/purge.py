@@ -6,6 +6,7 @@ from datetime import timedelta
 from hr_sync.cancellation import Cancellation
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Counts, ExitCode, Mode, Outcome, RunReport
+from hr_sync.domain.scope import SpaceScope
 from hr_sync.errors import HrSyncError, LeaseHeld
 from hr_sync.store.store import Store
 from hr_sync.store.values import Busy, Worker
@@ -20,12 +21,14 @@ def purge(
     cancellation: Cancellation,
     removed_for: timedelta | None = None,
     whole_spaces: bool = False,
+    scope: SpaceScope | None = None,
     busy_wait_seconds: float = 30.0,
 ) -> int:
     """Erase the pages, given as ids by space key. Return how many there were.
 
     `removed_for`: only pages that still are removed, for at least so long, when they are erased. `whole_spaces`: also
-    the position of each space, so that its next pass is a full one. Raise LeaseHeld if another worker holds a space.
+    the position of each space, so that its next pass is a full one; of a space that `scope` does not cover also its
+    key and name, which a personal space takes from a person. Raise LeaseHeld if another worker holds a space.
     """
     run_id = store.open_run(Mode.PURGE, worker, version)
     erased = 0
@@ -43,7 +46,7 @@ def purge(
                         worker=leased.worker,
                     )
                 if whole_spaces:
-                    erased += leased.purge_space(forget=False)
+                    erased += leased.purge_space(forget=scope is not None and not scope.covers(space_key))
                 else:
                     erased += leased.purge(page_ids, only_if_removed_before=removed_for)
         outcome, exit_code, error = Outcome.COMPLETE, int(ExitCode.COMPLETE), ""

@@ -34,6 +34,11 @@ def commands(text: str) -> list[str]:
     return list(dict.fromkeys(quoted or last for quoted, last in found))
 
 
+def said(ended: Ended) -> str:
+    """Return what was printed for people on standard error, without log lines."""
+    return "\n".join(ended.messages)
+
+
 def typed(home: Path, command: str) -> Ended:
     """Type a command into a shell in `home`, where `hr-sync` is on the path."""
     variables = environment(home)
@@ -55,7 +60,7 @@ def typed(home: Path, command: str) -> Ended:
 def look_and_release(home: Path, ended: Ended, pages: int) -> None:
     """Type the two commands of a hold: the first shows what waits and writes nothing, the second removes it."""
     assert ended.exit_code == 4, ended.stderr
-    look, release = (each for each in commands(ended.stderr) if each.startswith("hr-sync run"))
+    look, release = (each for each in commands(said(ended)) if each.startswith("hr-sync run"))
 
     shown = typed(home, look)
     assert shown.exit_code == 0, shown.stderr
@@ -88,7 +93,7 @@ def test_a_held_space(home: Path, engine: Engine, prepared_url: str, edit: str) 
         status = run(home, "status")
 
         assert not set(leaving) & live_ids(engine)
-        assert commands(status.stdout) == commands(held.stderr)
+        assert commands(status.stdout) == commands(said(held))
         look_and_release(home, held, MASS)
         assert removed(engine) == set(leaving)
         assert run(home, "run").exit_code == 0
@@ -105,7 +110,7 @@ def test_a_lost_space_among_all_spaces(home: Path, engine: Engine, prepared_url:
 
         held = run(home, "run")
 
-        assert all(f"--space {shlex.quote(key)} " in each for each in commands(held.stderr) if " run " in each)
+        assert all(f"--space {shlex.quote(key)} " in each for each in commands(said(held)) if " run " in each)
         look_and_release(home, held, MASS)
         assert rows(engine, "SELECT DISTINCT space_key FROM live_pages") == [{"space_key": "PUB"}]
         assert run(home, "run").exit_code == 0
@@ -138,7 +143,7 @@ def test_a_page_tree_that_is_not_visible(home: Path, prepared_url: str, setting:
 
         refused = run(home, "run")
         checked = run(home, "check")
-        (command,) = commands(refused.stderr)
+        (command,) = commands(said(refused))
         explained = typed(home, command)
 
         assert command == "hr-sync explain 424242"
@@ -158,7 +163,7 @@ def test_pages_that_fail(home: Path, prepared_url: str) -> None:
         site.faults.add(Fault(kind="page-breaks-batch", match="body-format", times=0, argument=page.id))
 
         partial = run(home, "run")
-        (command,) = commands(partial.stderr)
+        (command,) = commands(said(partial))
         status = typed(home, command)
 
         assert site.faults.fired
@@ -172,7 +177,7 @@ def test_a_space_that_is_not_visible(home: Path, prepared_url: str) -> None:
         wired(home, site, prepared_url, spaces=["HR", "NOPE"])
 
         partial = run(home, "run")
-        (command,) = commands(partial.stderr)
+        (command,) = commands(said(partial))
         checked = typed(home, command)
 
         assert (partial.exit_code, command, checked.exit_code) == (3, "hr-sync check", 78)
@@ -185,7 +190,7 @@ def test_a_database_without_tables(home: Path, site: Simulator, database_url: st
     refused = run(home, "status")
     assert refused.exit_code == 78
 
-    (command,) = commands(refused.stderr)
+    (command,) = commands(said(refused))
     assert typed(home, command).exit_code == 0
 
     status = run(home, "status")
@@ -203,7 +208,7 @@ def test_credentials_that_stop_counting(home: Path, prepared_url: str) -> None:
         site.faults.add(Fault(kind="single-reads-404", match=".", times=0))
 
         partial = run(home, "run")
-        (command,) = commands(partial.stderr)
+        (command,) = commands(said(partial))
 
         assert site.faults.fired
         assert (partial.exit_code, command) == (3, "hr-sync check")

@@ -88,7 +88,7 @@ def test_a_signal_stops_a_wait_that_confluence_asked_for(home: Path, site: Simul
 
 
 def test_a_request_that_hangs_holds_nobody_up(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
-    """It is cut off at once, so that the run ends in order; the next run finishes."""
+    """It is cut off, so that the run ends in order and says so in its row; the next run finishes."""
     wired(home, site, prepared_url)
     site.faults.add(Fault(kind="stall", match="body-format", times=0))
     process = start(home, "run")
@@ -97,7 +97,7 @@ def test_a_request_that_hangs_holds_nobody_up(home: Path, site: Simulator, engin
     process.terminate()
     stopped = ended(process)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     check_manners(stopped)
     assert stopped.exit_code == 75
     assert len(stopped.messages) == 1

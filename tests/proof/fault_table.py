@@ -24,7 +24,7 @@ UNUSABLE: Codes = {
     "check account": 3,
     "last account": 3,
     "check space": 3,
-    "look alone": 3,
+    "lookup": 3,
     "body": 3,
     "": 0,
 }
@@ -41,13 +41,12 @@ DENIED: Codes = {
     "last account": 77,
     "spaces": 77,
     "check page": 0,
-    "look": 0,
-    "look alone": 0,
+    "lookup": 0,
     "": 3,
 }
-SCOPE_LACKS: Codes = {**DENIED, "look alone": 3}
-NOT_FOUND: Codes = {"spaces": 0, "bodies": 0, "check page": 0, "look": 0, "look alone": 0, "": 3}
-ENDPOINT_GONE: Codes = {"account": 78, "spaces": 78, "check page": 0, "look": 0, "": 3}
+SCOPE_LACKS: Codes = {**DENIED, "lookup": 3}
+NOT_FOUND: Codes = {"spaces": 0, "bodies": 0, "check page": 0, "lookup": 0, "": 3}
+ENDPOINT_GONE: Codes = {"account": 78, "spaces": 78, "check page": 0, "": 3}
 
 # Rows that are kept back are found out where the mirror has them, or where somebody asked for them by id. A page that
 # the mirror never had is not missed: the next run brings it. A list by ids without any row is asked for in another way.
@@ -140,7 +139,7 @@ TABLE: Mapping[str, Codes] = {
     "duplicate-rows": HARMLESS,
     "reordered-rows": HARMLESS,
     "cut-json": UNUSABLE,
-    "byte-order-mark": {"look alone": 3, "": 0},  # a 404 is believed only when it is quite in order
+    "byte-order-mark": {"lookup": 3, "": 0},  # a 404 is believed only when it is quite in order
     "json-as-html": UNUSABLE,
     "json-with-charset": HARMLESS,
     "row-without-id": ROWS_REFUSED,
@@ -149,7 +148,7 @@ TABLE: Mapping[str, Codes] = {
     "row-without-version": HEADS_ONLY,
     "row-null-title": HEADS_ONLY,
     "row-other-space": ROWS_LACKING,
-    "row-unknown-status": {**ROWS_LACKING, "look": 3},
+    "row-unknown-status": ROWS_LACKING,
     "row-without-body": BODIES_ONLY,
     "row-nul-in-body": HARMLESS,
     "row-bad-date": HARMLESS,  # the row's own date is not read, its version's is
@@ -191,11 +190,20 @@ TABLE: Mapping[str, Codes] = {
     "trash-during-walk": HARMLESS,
     "move-during-walk": HARMLESS,
     "hide-during-walk": {"": frozenset({0, 3})},  # the page that is hidden is the known page of a check
-    "anonymous-200": {"account": 77, "check account": 77, "check page": 0, "look": 0, "look alone": 0, "": 3},
-    "becomes-anonymous": {"account": 77, "check account": 77, "": frozenset({0, 3})},
+    "anonymous-200": {
+        "account": 77,
+        "check account": 77,
+        "last account": 77,
+        "listing": 3,
+        "listing end": 3,
+        "check space": 3,
+        "body": 3,
+        "": 0,
+    },
+    "becomes-anonymous": {"account": 77, "check account": 77, "last account": 77, "": frozenset({0, 3})},
     "single-reads-404": {"": frozenset({0, 3})},
     "listed-but-404": {"": frozenset({0, 3})},
-    "stale-read": {"listing": 3, "listing end": frozenset({0, 3}), "bodies": 3, "": 0},
+    "stale-read": {"listing": 3, "listing end": frozenset({0, 3}), "bodies": frozenset({0, 3}), "body": 3, "": 0},
     "lowered-limit": {"listing end": frozenset({0, 3}), "": 0},  # a limit that changes in the walk spoils the cursor
     "page-hidden": {"listing": 3, "": 0},
     "page-breaks-batch": HARMLESS,
@@ -206,7 +214,7 @@ TABLE: Mapping[str, Codes] = {
     "cut-chunked": RETRIED,
     "cut-between-chunks": RETRIED,
     "cut-until-close": CUT,
-    "cut-head": NOT_TRUSTED,
+    "cut-head": UNUSABLE,
     "chunked": HARMLESS,
     "close": RETRIED,
     "reset": RETRIED,
@@ -219,7 +227,7 @@ TABLE: Mapping[str, Codes] = {
     "garbage": RETRIED,
     "length-too-small": CUT,
     "many-headers": HARMLESS,
-    "gzip-bomb": NOT_TRUSTED,
+    "gzip-bomb": UNUSABLE,
     "gzip-spoiled": RETRIED,
     "gzip-cut": RETRIED,
     "gzip-not": RETRIED,

@@ -51,6 +51,9 @@ OVERLAP = timedelta(minutes=15)
 NUMBERS = st.integers(0, 40)
 WORK = st.tuples(st.sampled_from(sorted(EDITS)), NUMBERS, NUMBERS)
 LOSSES = st.tuples(st.sampled_from(TAKE_AWAY), NUMBERS, NUMBERS)
+EDITING: st.SearchStrategy[list[tuple[str, int, int]]] = st.one_of(
+    st.lists(WORK, min_size=2, max_size=6), st.lists(LOSSES, min_size=1, max_size=4), st.builds(list)
+)
 MODES = {"full": Mode.FULL, "incremental": Mode.INCREMENTAL, "access": Mode.ACCESS}
 NOTHING_DONE = ("inserted", "updated", "moved", "restored", "hidden", "removed", "bodies", "failed")
 LAGS = (timedelta(0), timedelta(minutes=3), timedelta(hours=1))
@@ -88,17 +91,12 @@ class History(RuleBasedStateMachine):
         if mirrored:
             self.clean_run()
 
-    @rule(edits=st.lists(WORK, min_size=1, max_size=8))
+    @rule(edits=st.lists(WORK, min_size=1, max_size=4))
     def people_work(self, edits: list[tuple[str, int, int]]) -> None:
         """Do some edits."""
         for name, which, other in edits:
             self.author.edit(name, which, other)
             self._edited()
-
-    @rule(edits=st.lists(LOSSES, min_size=1, max_size=4))
-    def pages_leave(self, edits: list[tuple[str, int, int]]) -> None:
-        """Do some edits that take pages away."""
-        self.people_work(edits)
 
     @rule(kind=st.sampled_from(FAULTS), at=st.integers(1, 24))
     def something_breaks(self, kind: str, at: int) -> None:
@@ -131,11 +129,18 @@ class History(RuleBasedStateMachine):
         self.spaces = spaces
         self._edited()
 
-    @rule(allow=st.booleans(), mended=st.booleans())
-    def full_run(self, allow: bool, mended: bool) -> None:
-        """Run in full, with whatever is broken; with nothing broken, exactly as the dry run showed."""
-        if mended:
+    @rule(
+        edits=EDITING,
+        how=st.sampled_from(["mended", "lagging", "as it is"]),
+        allow=st.sampled_from([False, False, True]),
+    )
+    def full_run(self, edits: list[tuple[str, int, int]], how: str, allow: bool) -> None:
+        """Run in full after some edits; with nothing broken, exactly as the dry run showed."""
+        self.people_work(edits)
+        if how != "as it is":
             self._mend(refusals=False)
+        if how == "lagging":
+            self.stage.lag(lists=LAGS[1], search=LAGS[2])
         is_quiet, is_lagging, is_lame = self._is_quiet(), self._is_lagging(), bool(self.kill or self.lock)
         kinds = self._planned()
         before = self._before()
@@ -157,9 +162,10 @@ class History(RuleBasedStateMachine):
         elif report.outcome is Outcome.COMPLETE:
             assert self._differences(found) == []
 
-    @rule()
-    def incremental_run(self) -> None:
-        """Run incrementally, with whatever is broken."""
+    @rule(edits=EDITING)
+    def incremental_run(self, edits: list[tuple[str, int, int]]) -> None:
+        """Run incrementally after some edits, with whatever is broken."""
+        self.people_work(edits)
         before, is_whole = self._before(), self._is_quiet() and not self._is_lagging()
         kinds = self._planned()
         report, fired = self._run("incremental")
@@ -219,7 +225,7 @@ class History(RuleBasedStateMachine):
         The second clean run is for pages that the first could only hide.
         """
         try:
-            self.full_run(allow=False, mended=True)
+            self.full_run(edits=[], how="mended", allow=False)
             for _ in range(2):
                 self.clean_run()
             report, _ = self._run("full")

@@ -27,8 +27,8 @@ ROLES = (
     "check account",
     "check space",
     "check page",  # one that was listed
-    "look",  # at the two pages that were not
-    "look alone",  # at the one of them that the list does not show
+    "lookup",  # of the two pages that were not
+    "lookup",
     "check account",
     "check space",
     "check page",
@@ -86,18 +86,18 @@ def changed_world() -> World:
 
 def roles_of(site: Simulator) -> list[str]:
     """Name what each request so far was for. Checks and ends of listings look like the others of their sort."""
-    return [_role(record.route, record.query) for record in site.requests]
+    return [_role(record.route) for record in site.requests]
 
 
-def _role(route: str, query: tuple[tuple[str, str], ...]) -> str:
+def _role(route: str) -> str:
     parts = route.strip("/").split("/")
     if route == "/rest/api/user/current":
         return "account"
     if parts[2] == "spaces":
         return {3: "spaces", 4: "check space", 5: "listing"}[len(parts)]
     if len(parts) == 4:
-        return "look alone"
-    return "look" if ("status", "trashed") in query else "bodies"
+        return "lookup"
+    return "bodies"
 
 
 class Saved:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.long
 SORTS = {
     "check account": "account",
     "last account": "account",
-    "check page": "look alone",
+    "check page": "lookup",
     "listing end": "listing",
     "body": "bodies",
 }

@@ -34,7 +34,10 @@ def main(folder: Path) -> None:
         groups["sync"] = {"incremental_interval_minutes": 1 / 60, "jitter_seconds": 0}
         groups["service"] = {"port": _PORT}
         (folder / "settings").mkdir()
-        written(folder / "settings", groups)
+        (folder / "in-the-making").mkdir()
+        made = written(folder / "in-the-making", groups)
+        made.chmod(0o644)  # the user of the container is not its owner
+        made.rename(folder / "settings" / made.name)
         while not (answers("/livez") and answers("/readyz") and pages_in(database.url) == len(world.pages())):
             time.sleep(0.2)
         (folder / "complete").touch()

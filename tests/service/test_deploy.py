@@ -69,7 +69,7 @@ def install(prefix: Path, site: Simulator, database_url: str, *, secrets: bool) 
     groups = settings(site.site_url, database_url)
     if secrets:
         del groups["confluence"]["api_token"], groups["database"]["url"]
-    written(prefix / "etc/hr_sync", groups)
+    written(prefix / "etc/hr_sync", groups).chmod(0o644)  # the users of the examples do not own it
     return {"confluence_token": TOKEN, "database_url": postgres(database_url)}
 
 

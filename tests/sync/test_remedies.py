@@ -34,7 +34,10 @@ def test_every_printed_command_exists() -> None:
         if name.startswith("-"):
             continue
         assert name in commands, line
-        options = {each for parameter in commands[name].params for each in parameter.opts}
+        command = commands[name]
+        if rest and rest[0] in getattr(command, "commands", {}):
+            command = command.commands[rest[0]]
+        options = {each for parameter in command.params for each in parameter.opts}
         assert {each for each in rest if each.startswith("-")} <= options, line
 
 

@@ -50,7 +50,7 @@ def purge(
     """Erase pages from the mirror for good: row, body, failures, feed. What is still in scope comes back."""
     from hr_sync import __version__
     from hr_sync.cancellation import Cancellation
-    from hr_sync.cli.bootstrap import open_database, open_settings
+    from hr_sync.cli.bootstrap import make_scope, open_database, open_settings
     from hr_sync.domain.page_ref import page_id_of
     from hr_sync.errors import UsageError
     from hr_sync.store.schema import check_schema
@@ -61,7 +61,8 @@ def purge(
     if not (page or space or removed_days is not None):
         raise UsageError("Say what to erase: --page, --space or --removed-days; together they narrow each other.")
     removed_for = None if removed_days is None else timedelta(days=removed_days)
-    with open_database(open_settings(config)) as engine:
+    settings = open_settings(config)
+    with open_database(settings) as engine:
         check_schema(engine)
         store = Store(engine)
         chosen = store.pages_to_purge(
@@ -79,6 +80,7 @@ def purge(
                 cancellation=Cancellation(),
                 removed_for=removed_for,
                 whole_spaces=bool(space) and not page and removed_for is None,
+                scope=make_scope(settings),
             )
             if chosen
             else 0

@@ -150,3 +150,4 @@ def _dry_run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> N
         print_json(previews)
     else:
         print_previews(previews)
+    raise typer.Exit(max((preview.exit_code for preview in previews), default=0))

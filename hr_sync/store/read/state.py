@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import StoredAttributes
@@ -19,22 +19,20 @@ _BODIES = cast("Table", PageBody.__table__)
 
 
 def stored_of_space(session: Session, space: Space) -> dict[str, StoredPage]:
-    """Return every row of a space, hidden and removed ones too, by page id, also those under its other keys.
-
-    Those are the keys that it had, and the one under which the mirror still knows it until the next lease.
-    """
+    """Return every row of a space, hidden and removed ones too, by page id, also those under its former keys."""
     stored = _stored(session, _PAGES.c.space_key == space.key)
-    known = session.execute(select(SyncSpace.space_key, SyncSpace.former_keys).where(_is(space))).all()
-    others = {key for row in known for key in (row.space_key, *row.former_keys)} - {space.key}
-    if others and space.id:
-        stored |= _stored(session, and_(_PAGES.c.space_key == func.any(list(others)), _PAGES.c.space_id == space.id))
+    row = session.execute(_row_of(space, SyncSpace.space_key, SyncSpace.former_keys)).one_or_none()
+    former = [] if row is None else [key for key in (row.space_key, *row.former_keys) if key != space.key]
+    if former and space.id:
+        stored |= _stored(session, and_(_PAGES.c.space_key == func.any(former), _PAGES.c.space_id == space.id))
     return stored
 
 
-def _is(space: Space) -> ColumnElement[bool]:
-    """Return the condition for the rows of a space's id and of its key, which a rename has not yet made one."""
-    same_key = SyncSpace.space_key == space.key
-    return or_(same_key, SyncSpace.space_id == space.id) if space.id else same_key
+def _row_of(space: Space, *columns: Any) -> Select[Any]:
+    """Select from the row of a space, which has its former key until the next lease."""
+    same_id = SyncSpace.space_id == space.id  # never true where no id is known: it is "" then
+    found = select(*columns).where(or_(same_id, SyncSpace.space_key == space.key))
+    return found.order_by(same_id.desc().nulls_last()).limit(1)
 
 
 def stored_by_id(session: Session, ids: Iterable[str]) -> dict[str, StoredPage]:
@@ -108,37 +106,31 @@ def held_removals(session: Session) -> int:
 
 
 def state_of_space(session: Session, space: Space) -> SpaceState:
-    """Return where the passes over a space stand, as they will once its lease is taken.
-
-    The lease brings the row of a renamed space under its new key. A key that was another space's keeps no position.
-    """
-    row = SyncSpace
-    found = session.execute(
-        select(
-            row.space_id,
-            row.watermark,
-            row.scope_fingerprint,
-            row.held,
-            row.held_reason,
-            row.mass_delete_allowed_run_id,
-            row.full_pass_due,
-            row.last_full_at,
-            row.last_run_id,
+    """Return where the passes over a space stand."""
+    stored = SyncSpace
+    row = session.execute(
+        _row_of(
+            space,
+            stored.watermark,
+            stored.scope_fingerprint,
+            stored.held,
+            stored.held_reason,
+            stored.mass_delete_allowed_run_id,
+            stored.full_pass_due,
+            stored.last_full_at,
+            stored.last_run_id,
         )
-        .where(_is(space))
-        .order_by(row.space_key == space.key)
-        .limit(1)
     ).one_or_none()
-    if found is None:
+    if row is None:
         return SpaceState()
-    is_another = bool(space.id) and found.space_id not in {None, space.id}
+    watermark, fingerprint, held, held_reason, allowed_run_id, full_pass_due, last_full_at, last_run_id = row
     return SpaceState(
-        watermark=None if is_another else found.watermark,
-        scope_fingerprint=None if is_another else found.scope_fingerprint,
-        hold=HoldState(held=found.held, reason=found.held_reason, allowed_run_id=found.mass_delete_allowed_run_id),
-        full_pass_due=found.full_pass_due,
-        last_full_at=None if is_another else found.last_full_at,
-        last_run_id=found.last_run_id,
+        watermark=watermark,
+        scope_fingerprint=fingerprint,
+        hold=HoldState(held=held, reason=held_reason, allowed_run_id=allowed_run_id),
+        full_pass_due=full_pass_due,
+        last_full_at=last_full_at,
+        last_run_id=last_run_id,
     )
 
 

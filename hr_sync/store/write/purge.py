@@ -49,7 +49,8 @@ def _chosen(
     query = select(space_key, page_id)
     if page_ids:
         query = query.where(page_id.in_(page_ids))
-    return query.where(space_key.in_(space_keys)) if space_keys else query
+    keys = [key.lower() for key in space_keys]  # Confluence's keys do not differ by case
+    return query.where(func.lower(space_key).in_(keys)) if space_keys else query
 
 
 def purge_pages(
