@@ -318,6 +318,12 @@ DATABASES = {
         exit_code=78,
         says=r"unencrypted to db\.invalid.*database\.allow_plaintext = true",
     ),
+    "no TLS to another machine, as allowed": Mistake(
+        database="postgresql://me:S3cret@db.invalid/hr?sslmode=disable",
+        groups={"database": {"allow_plaintext": True}},
+        exit_code=75,
+        says=r"db\.invalid.*resolve",
+    ),
     "TLS that the server does not have": Mistake(
         database=lambda stage: f"{stage.database(query={})}?sslmode=verify-full&sslrootcert=system",
         exit_code=78,
