@@ -303,3 +303,31 @@ def test_secrets_come_from_files_too(home: Path, site: Simulator, prepared_url: 
         HR_SYNC_DATABASE__URL_FILE=str(home / "url"),
     )
     assert ended.exit_code == 0
+
+
+def test_text_shows_a_live_page_as_markdown_and_no_other(home: Path, site: Simulator, prepared_url: str) -> None:
+    """Made from the stored body: Confluence is not asked, and nothing of a page that is not shown is printed."""
+    wired(home, site, prepared_url)
+    first, second, *_ = site.world.pages()
+    body = (
+        "<h1>Leave</h1><p>Thirty days, \u202e see "
+        f'<ac:link><ri:page ri:content-title="{second.title}" /></ac:link>.</p>'
+    )
+    site.world.edit_page(first.id, storage=body)
+    assert run(home, "run").exit_code == 0
+    site.requests.clear()
+
+    shown, document = run(home, "text", first.id), run(home, "text", first.id, "--json").document
+
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith("# Leave\n\nThirty days,")
+    assert f"[{second.title}](" in shown.stdout
+    assert "\u202e" not in shown.stdout
+    assert [section["heading_path"] for section in document["sections"]] == [["Leave"]]
+    assert len(site.requests) == 0
+
+    site.world.trash_page(first.id)
+    assert run(home, "run").exit_code == 0
+    refused = run(home, "text", first.id)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert f"hr-sync explain {first.id}" in refused.stderr

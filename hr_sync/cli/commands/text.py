@@ -1,0 +1,57 @@
+"""`text`: what a reader of the mirror makes of one page, from its stored body alone."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hr_sync.cli.options import AsJson, Config
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from hr_sync.render.result import RenderedPage
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(text)
+
+
+def text(
+    page: Annotated[str, typer.Argument(help="A page by id or URL.", metavar="PAGE")],
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the text of one live page as Markdown, made from its stored body. --json adds its sections."""
+    from hr_sync.cli.bootstrap import open_database, open_settings
+    from hr_sync.cli.output import print_json
+    from hr_sync.cli.terminal import visible
+    from hr_sync.domain.page_ref import page_id_of
+    from hr_sync.store.engine import make_sessions, session_scope
+    from hr_sync.store.schema import check_schema
+
+    page_id = page_id_of(page)
+    with open_database(open_settings(config)) as engine:
+        check_schema(engine)
+        with session_scope(make_sessions(engine)) as session:
+            rendered = _render(session, page_id)
+    if as_json:
+        print_json(rendered)
+    else:
+        typer.echo(visible(rendered.markdown))
+
+
+def _render(session: "Session", page_id: str) -> "RenderedPage":
+    """Return a live page as text. Raise UsageError for any other, which the mirror does not show."""
+    from hr_sync.errors import UsageError
+    from hr_sync.render.page import render_page
+    from hr_sync.store.read.pages import find_body, find_page, pages_titled
+
+    def resolve(title: str, space_key: str) -> tuple[str, str] | None:
+        found = (each for each in pages_titled(session, title) if each.space_key == space_key)
+        return next(((each.title, each.url) for each in found), None)
+
+    row, body = find_page(session, page_id), find_body(session, page_id)
+    if row is None or row.hidden_at or row.removed_at or body is None:
+        raise UsageError(f"The mirror shows no page {page_id}. See why: `hr-sync explain {page_id}`.")
+    return render_page(body, title=row.title, space=row.space_key, page_id=row.id, resolve=resolve)
