@@ -4,7 +4,7 @@ The oracle compares after every run; `laws.py` says what must hold. `full run` a
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -146,7 +146,7 @@ class History(RuleBasedStateMachine):
         before = self._before()
         previews = self._preview(before, allow=allow) if is_quiet else None
         report, fired = self._run("full", allow_mass_delete=allow)
-        found = self._look(before, fired)
+        found = self._look(before, fired, may_lag=is_lagging or "stale-read" in kinds)
         if not allow:
             laws.few_removed(before, found)
         if previews is not None:
@@ -169,7 +169,7 @@ class History(RuleBasedStateMachine):
         before, is_whole = self._before(), self._is_quiet() and not self._is_lagging()
         kinds = self._planned()
         report, fired = self._run("incremental")
-        found = self._look(before, fired)
+        found = self._look(before, fired, may_lag=self._is_lagging() or "stale-read" in kinds, incremental=True)
         laws.few_removed(before, found)
         laws.incremental_removes_nothing(before, found, may_lie_about_time=any(kind[:4] == "date" for kind in kinds))
         if is_whole and report is not None and report.outcome is Outcome.COMPLETE and self.pages.is_every_page:
@@ -196,6 +196,7 @@ class History(RuleBasedStateMachine):
     def two_workers_run(self, modes: tuple[str, str], killed: int | None, nth: int) -> None:
         """Let two runs work on the same database at once, of which one may be killed."""
         before = self._before()
+        may_lag = self._is_lagging() or "stale-read" in self._planned()
         stores = [
             mortal_store(self._engine, nth, after=True) if each == killed else Store(self._engine) for each in (0, 1)
         ]
@@ -203,7 +204,7 @@ class History(RuleBasedStateMachine):
         with self.stage.locked(self.lock):
             _side_by_side(works)
         fired = self._settle()
-        self._look(before, fired, runs=2)
+        self._look(before, fired, runs=2, may_lag=may_lag)
 
     @rule()
     def clean_run(self) -> None:
@@ -317,10 +318,15 @@ class History(RuleBasedStateMachine):
     def _before(self) -> Before:
         return Before(right=visible(self.world, self.wanted), found=self.stage.stored())
 
-    def _look(self, before: Before, faults: int, *, runs: int = 1) -> Stored:
+    def _look(
+        self, before: Before, faults: int, *, runs: int = 1, may_lag: bool = False, incremental: bool = False
+    ) -> Stored:
         """Check what holds after every run, however it went."""
         found = self.stage.stored()
-        laws.nothing_wrong(found, self.memory)
+        relisted: Collection[str] = ()
+        if may_lag:
+            relisted = laws.passed_in_full(before, found) if incremental else found.spaces.keys()
+        laws.nothing_wrong(found, self.memory, relisted)
         right = visible(self.world, self.wanted)
         laws.nothing_lost(before, found, right, faults=faults, is_scoped=not self.pages.is_every_page)
         if runs == 1:

@@ -50,9 +50,13 @@ class Memory:
         self.withdrawn |= found.hashes.keys() - set(right)
 
 
-def nothing_wrong(found: Stored, memory: Memory) -> None:
-    """Hold at every quiescent point: no contradiction, nothing withdrawn is shown, no text that never was in scope."""
+def nothing_wrong(found: Stored, memory: Memory, relisted: Collection[str] = ()) -> None:
+    """Hold at every quiescent point: no contradiction, nothing withdrawn is shown, no text that never was in scope.
+
+    `relisted` are spaces that a full pass has just read from a listing which may lag: it shows what it lists.
+    """
     assert list(contradictions(found)) == []
+    memory.withdrawn -= {page_id for page_id, row in found.live.items() if row.space_id in relisted}
     assert not found.live.keys() & memory.withdrawn, "shown although a complete look found them gone"
     strange = {page_id: found.versions[page_id] for page_id in found.bodies}.items() - memory.texts
     assert not strange, f"texts that never were in scope: {strange}"
@@ -113,7 +117,18 @@ def same_holds(before: Before, found: Stored, space_ids: Collection[str] | None 
 
 def incremental_removes_nothing(before: Before, found: Stored, *, may_lie_about_time: bool) -> None:
     """Hold after an incremental run, but in spaces where it had to be a full pass."""
-    full = {
+    full = passed_in_full(before, found)
+    if may_lie_about_time:
+        return
+    same_holds(before, found, before.found.spaces.keys() - full)
+    removed = found.removed.keys() - before.found.removed.keys()
+    if not full:
+        assert not removed, removed
+
+
+def passed_in_full(before: Before, found: Stored) -> set[str]:
+    """Return the ids of spaces over which an incremental run made, or had to make, a full pass."""
+    return {
         space_id
         for space_id, now in found.spaces.items()
         if (was := before.found.spaces.get(space_id)) is None
@@ -121,12 +136,6 @@ def incremental_removes_nothing(before: Before, found: Stored, *, may_lie_about_
         or was.full_pass_due
         or (now.fingerprint, now.last_full_at) != (was.fingerprint, was.last_full_at)
     }
-    if may_lie_about_time:
-        return
-    same_holds(before, found, before.found.spaces.keys() - full)
-    removed = found.removed.keys() - before.found.removed.keys()
-    if not full:
-        assert not removed, removed
 
 
 def holds_are_right(world: World, before: Before, found: Stored, run_id: int, *, allowed: bool) -> None:

@@ -105,3 +105,26 @@ def test_the_dry_run_of_a_space_with_another_key_shows_what_the_run_does(engine:
 
         assert (len(shown.hide), len(shown.remove), shown.stored_pages) == (1, 1, 3)
         assert report.counts.removed == 1
+
+
+def test_a_renamed_space_that_is_lost_is_one_space(engine: Engine) -> None:
+    """A page that was hidden before has the former key, under which nobody decides about it again."""
+    world = world_of("HR", "PUB")
+    with mirrored(world, engine, spaces=("HR", "PUB")) as (site, before):
+        world.hide_page(world.pages(space_key="HR")[0].id)
+        full(before)
+        world.rekey_space("HR", "PEOPLE")
+        context = context_of(site, engine, spaces=("PEOPLE", "PUB"))
+        incremental(context)
+        world.forbid_space("PEOPLE", group="confluence-users")
+
+        shown = preview(context)
+        full(context)
+        full(context)
+
+        assert {key: each.kind for key, each in shown.items()} == {"PEOPLE": "unlisted", "PUB": "full"}
+        assert set(ask(engine, "SELECT space_key FROM sync_spaces")) == {("PEOPLE",), ("PUB",)}
+        reasons = ask(
+            engine, "SELECT DISTINCT removed_reason FROM confluence_pages WHERE space_id = %s", world.space("PEOPLE").id
+        )
+        assert reasons == [("not_visible",)]

@@ -73,7 +73,8 @@ def stored_attributes(session: Session, space_key: str) -> dict[str, StoredAttri
 def stored_spaces(session: Session) -> list[StoredSpace]:
     """Return the spaces that have pages which are not removed, or failures, and those that are not gone, by key.
 
-    A space whose own row was lost is among them; its pages know its id.
+    A space whose own row was lost is among them; its pages know its id. A space is there once, under its present key,
+    although pages that were hidden when it was renamed still have the former one.
     """
     space = SyncSpace
     keys = union(
@@ -94,10 +95,12 @@ def stored_spaces(session: Session) -> list[StoredSpace]:
         .join_from(keys, space, space.space_key == keys.c.space_key, isouter=True)
         .order_by(keys.c.space_key)
     )
-    return [
+    spaces = [
         StoredSpace(key=key, id=space_id, name=name, held=held, gone_at=gone_at, former_keys=tuple(former_keys))
         for key, space_id, name, held, gone_at, former_keys in rows
     ]
+    former = {(space.id, key) for space in spaces for key in space.former_keys if key != space.key}
+    return [space for space in spaces if (space.id, space.key) not in former]
 
 
 def held_removals(session: Session) -> int:

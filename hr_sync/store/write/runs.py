@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, case, delete, func, null, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, case, delete, func, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -91,7 +91,9 @@ def request_full_pass(session: Session, space: Space) -> None:
 def mark_gone(session: Session, space_keys: Sequence[str]) -> None:
     """Mark those of these spaces as gone that have no page which is not removed, no failure, and nothing held."""
     page, failure, row = ConfluencePage.__table__.c, PageFailure.__table__.c, _SPACES.c
-    kept = select(page.id).where(page.space_key == row.space_key, page.removed_at.is_(None)).exists()
+    # Pages that were hidden when the space was renamed still have its former key.
+    former = and_(page.space_id == row.space_id, page.space_key == func.any(row.former_keys))
+    kept = select(page.id).where(or_(page.space_key == row.space_key, former), page.removed_at.is_(None)).exists()
     failing = select(failure.page_id).where(failure.space_key == row.space_key).exists()
     nothing_left = (~kept, ~failing, row.held == 0, row.gone_at.is_(None))
     session.execute(
