@@ -59,7 +59,6 @@ SINGLE_BODY: Codes = {"body": 3, "": 0}
 
 ONE_THING: Codes = {"": frozenset({0, 3})}
 ONLY_WHERE_MORE: Codes = {"listing": 3, "": 0}  # the one answer here that has a next page
-CUT: Codes = {"": frozenset({0, 3})}  # noticed by the gzip stream and tried again, or by the JSON that ends early
 
 TABLE: Mapping[str, Codes] = {
     # Statuses
@@ -213,7 +212,7 @@ TABLE: Mapping[str, Codes] = {
     "cut-length": RETRIED,
     "cut-chunked": RETRIED,
     "cut-between-chunks": RETRIED,
-    "cut-until-close": CUT,
+    "cut-until-close": UNUSABLE,
     "cut-head": UNUSABLE,
     "chunked": HARMLESS,
     "close": RETRIED,
@@ -225,7 +224,7 @@ TABLE: Mapping[str, Codes] = {
     "drip-head": HARMLESS,
     "slow": HARMLESS,
     "garbage": RETRIED,
-    "length-too-small": CUT,
+    "length-too-small": UNUSABLE,
     "many-headers": HARMLESS,
     "gzip-bomb": UNUSABLE,
     "gzip-spoiled": RETRIED,
