@@ -138,7 +138,7 @@ TABLE: Mapping[str, Codes] = {
     "duplicate-rows": HARMLESS,
     "reordered-rows": HARMLESS,
     "cut-json": UNUSABLE,
-    "byte-order-mark": {"lookup": 3, "": 0},  # a 404 is believed only when it is quite in order
+    "byte-order-mark": {"lookup": frozenset({0, 3}), "": 0},  # a 404 is believed only when it is quite in order
     "json-as-html": UNUSABLE,
     "json-with-charset": HARMLESS,
     "row-without-id": ROWS_REFUSED,
