@@ -120,6 +120,12 @@ def expected_error(error: DBAPIError | PoolTimeoutError, url: URL) -> HrSyncErro
 def _connection_error(where: str, reason: str) -> HrSyncError:
     if _CREDENTIALS_REFUSED.search(reason):
         return DatabaseCredentialsRefused(f"{where}: {reason}. Check user and password in database.url.")
+    if "authentication method requirement" in reason:
+        return ConfigurationError(
+            f"{where}: {reason}. hr_sync gives its password only to a server that proves by SCRAM that it knows it. "
+            "Set SCRAM there (password_encryption, pg_hba.conf, PgBouncer's auth_type); where a server is meant to do "
+            "without, add require_auth=none or require_auth=md5 to the query of database.url."
+        )
     if _MISCONFIGURED.search(reason):
         return ConfigurationError(
             f"{where}: {reason}. Check database.url, and what the server allows this user (roles, databases, "

@@ -17,14 +17,14 @@ _UNPRIVILEGED = "nobody"  # it refuses to run as root
 
 
 @contextmanager
-def bouncing(database_url: str, *, connections: int) -> Iterator[str]:
-    """Run it until the block ends; gives the URL of the same database behind it, with so many server connections."""
+def bouncing(database_url: str, *, connections: int, auth_type: str = "scram-sha-256") -> Iterator[str]:
+    """Run it until the block ends; yield the URL of the same database behind it, with so many server connections."""
     assert PROGRAM is not None
     # Not pytest's own temporary folder: that is closed to the account that it runs as when we are root.
     folder = Path(tempfile.mkdtemp(prefix="hr_sync-bouncer-"))
     folder.chmod(0o755)
     port = _free_port()
-    settings = _written(folder, database_url, port, connections)
+    settings = _written(folder, database_url, port, connections, auth_type)
     as_user = ["-u", _UNPRIVILEGED] if os.geteuid() == 0 else []
     with (folder / "log").open("w") as log:
         process = subprocess.Popen([PROGRAM, *as_user, str(settings)], stdout=log, stderr=log)
@@ -38,7 +38,7 @@ def bouncing(database_url: str, *, connections: int) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def _written(folder: Path, database_url: str, port: int, connections: int) -> Path:
+def _written(folder: Path, database_url: str, port: int, connections: int, auth_type: str) -> Path:
     url = make_url(database_url)
     users = folder / "users.txt"
     users.write_text(f'"{url.username}" "{url.password or ""}"\n')
@@ -51,7 +51,7 @@ def _written(folder: Path, database_url: str, port: int, connections: int) -> Pa
 listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
-auth_type = trust
+auth_type = {auth_type}
 auth_file = {users}
 pool_mode = transaction
 default_pool_size = {connections}

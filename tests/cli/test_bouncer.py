@@ -31,6 +31,21 @@ def test_a_run_behind_it_is_as_any_other(home: Path, site: Simulator, engine: En
     assert wrong(engine, site) == []
 
 
+@pytest.mark.parametrize(("auth_type", "allowed"), [("trust", "none"), ("md5", "md5")])
+def test_one_that_proves_nothing_is_refused_until_somebody_allows_it(
+    home: Path, site: Simulator, prepared_url: str, auth_type: str, allowed: str
+) -> None:
+    """The message names what to add, and that works."""
+    with bouncing(prepared_url, connections=2, auth_type=auth_type) as url:
+        wired(home, site, url)
+        refused = run(home, "run")
+        assert refused.exit_code == 78
+        assert f"require_auth={allowed}" in refused.stderr
+
+        wired(home, site, f"{url}?require_auth={allowed}")
+        assert run(home, "run").exit_code == 0
+
+
 def test_a_stop_breaks_off_what_waits_behind_it(home: Path, site: Simulator, engine: Engine, bounced_url: str) -> None:
     """A write waits for somebody's lock: the process ends in time, the statement with it, and the lease is free."""
     wired(home, site, bounced_url)

@@ -72,7 +72,19 @@ def test_a_confluence_that_cannot_be_reached(home: Path, prepared_url: str, name
     assert "could not be reached" in ended.document["error"]
 
 
-@pytest.mark.parametrize("name", ["run", "dry run", "resync", "verify"])
+def test_a_dry_run_of_a_broken_listing_shows_the_other_spaces(home: Path, site: Simulator, prepared_url: str) -> None:
+    """The document has the reason beside the space."""
+    wired(home, site, prepared_url)
+    site.faults.add(Fault(kind="html-200", match=r"/api/v2/spaces/\d+/pages", times=0))
+
+    ended = run(home, *COMMANDS["dry run"], "--json")
+
+    assert site.faults.fired
+    assert ended.exit_code == 3
+    assert all("not JSON" in space["error"] and space["exit_code"] == 3 for space in ended.document)
+
+
+@pytest.mark.parametrize("name", ["run", "resync", "verify"])
 def test_a_listing_that_is_broken(home: Path, site: Simulator, prepared_url: str, name: str) -> None:
     """Which costs a run one space, and the others their answer."""
     wired(home, site, prepared_url)
