@@ -13,6 +13,7 @@ from tests.support.wiring import context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)
 LEAF = "Far below A"
+UNKNOWN = "Not in the mirror, and Confluence has no such page, or does not show it to the account."
 
 
 class Explained:
@@ -146,7 +147,7 @@ def test_a_page_that_never_was_in_scope(pages: Explained) -> None:
     assert pages.about(leaf, without).scope == f"it is in confluence.exclude_page_trees ({top})"
 
     unknown = pages.about("1")
-    assert (unknown.summary, unknown.history.stored) == ("Not in the mirror: out of scope.", None)
+    assert (unknown.summary, unknown.history.stored) == (UNKNOWN, None)
 
 
 def test_a_page_that_waits_for_the_next_run(pages: Explained) -> None:
