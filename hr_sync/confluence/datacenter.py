@@ -46,12 +46,7 @@ from hr_sync.confluence.pagination import (
 from hr_sync.domain.access import OwnAttributes, Restriction
 from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
-from hr_sync.errors import (
-    AccessDenied,
-    AnswerNotTrusted,
-    NotFound,
-    ServerFailed,
-)
+from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
 
 _WIDTHS = (WIDEST_EXPANDED, 90)  #: answers of the second end elsewhere, also where a server gives at most 100
 _MOST_KEYS = 100  #: in one address: Tomcat takes 8 KB of request line and headers
@@ -211,7 +206,7 @@ class DataCenterSource:
         if not self._scans:
             try:
                 self.client.get(_SCAN, {"limit": 1}, max_attempts=TRIES_WHEN_WIDE)
-            except (NotFound, AccessDenied, AnswerNotTrusted, ServerFailed):
+            except UNANSWERED:
                 return False
             self._scans = True
         return True
