@@ -153,10 +153,15 @@ class DataCenterSource:
         return read_ancestors(answer, page_id)
 
     def labels(self, space: Space, ids: Collection[str]) -> dict[str, frozenset[str] | None]:
-        """Implement `Source.labels`: one walk over the pages expands them."""
+        """Implement `Source.labels`: one walk over the pages expands them. If it fails, each page is asked itself."""
         if len(ids) <= _FEW_PAGES:
             return {page_id: self.labels_of(page_id) for page_id in ids}
-        return complete_labels(self._expanded(space, LABEL_PARTS).labels, ids, self.labels_of)
+        try:
+            known = self._expanded(space, LABEL_PARTS).labels
+        except UNANSWERED:
+            self.check_account()  # raises when it is not the walk, but the site or our account
+            known = {}
+        return complete_labels(known, ids, self.labels_of)
 
     def labels_of(self, page_id: str) -> frozenset[str] | None:
         """Implement `Source.labels_of`."""

@@ -4,6 +4,7 @@ import pytest
 from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
 
+from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.domain.scope import PageScope
 from hr_sync.errors import DatabaseConflict
 from hr_sync.store.space_store import SpaceStore
@@ -186,5 +187,27 @@ def test_a_list_of_labels_that_fails_leaves_each_page_to_be_asked(engine: Engine
         report = full(context)
 
         assert kind in fired(site)
+        assert report.outcome == "complete"
+        assert live_titles(engine) == [f"HR{number:02d}" for number in range(5, 20)]
+
+
+@pytest.mark.parametrize("version", ["7.17.0", "8.5.0"])
+@pytest.mark.parametrize("kind", ["error-500", "forbidden-json-403", "html-200"])
+def test_a_walk_over_labels_that_fails_leaves_each_page_of_data_center_to_be_asked(
+    engine: Engine, version: str, kind: str
+) -> None:
+    """By scan and by offset alike."""
+    world = world_with(20, "HR")
+    for page in world.pages()[:4]:
+        world.label_page(page.id, "confidential")
+    with Simulator(world, flavor="datacenter", version=version) as site:
+        context = context_of(site, engine, source=DataCenterSource, pages=EXCLUDED)
+        assert full(context).outcome == "complete"
+        world.label_page(world.pages()[4].id, "confidential")
+        fault(site, kind, "expand=metadata.labels", times=0)
+
+        report = full(context)
+
+        assert fired(site) == {kind}
         assert report.outcome == "complete"
         assert live_titles(engine) == [f"HR{number:02d}" for number in range(5, 20)]
