@@ -162,3 +162,7 @@ class ServerFailed(ConfluenceUnavailable):
 
 class AnswerTooSlow(ServerFailed):
     """No answer, or only half of one, within the time limit."""
+
+
+UNANSWERED = (NotFound, AccessDenied, AnswerNotTrusted, EndpointRemoved, ServerFailed)
+"""What one question may fail with. What was asked about is not known then; the run and other questions go on."""

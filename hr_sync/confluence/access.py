@@ -16,19 +16,10 @@ from hr_sync.confluence.http.context_path import naming_context_path
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import read_labels
 from hr_sync.domain.access import Restriction
-from hr_sync.errors import (
-    AccessDenied,
-    AnswerNotTrusted,
-    CredentialsRefused,
-    EndpointRemoved,
-    NotFound,
-    ScopeMissing,
-    ServerFailed,
-)
+from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, CredentialsRefused, NotFound, ScopeMissing
 
 SEARCH = "rest/api/content/search"  #: the index of content
 WIDEST_EXPANDED = 200  #: most entries with an expansion in one answer of v1
-UNANSWERED = (NotFound, AccessDenied, AnswerNotTrusted, EndpointRemoved, ServerFailed)  #: nothing is known then
 _MEMBERS_AT_ONCE = 100
 
 

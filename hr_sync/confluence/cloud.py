@@ -5,7 +5,6 @@ from datetime import datetime
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
-    UNANSWERED,
     check_account,
     labels_at,
     restriction_of,
@@ -32,6 +31,7 @@ from hr_sync.domain.access import OwnAttributes, Restriction
 from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, Page, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import (
+    UNANSWERED,
     AccessDenied,
     AnswerNotTrusted,
     AnswerUnusable,

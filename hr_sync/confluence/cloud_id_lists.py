@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.response import Json
-from hr_sync.errors import AnswerNotTrusted, AnswerUnusable, NotFound, ServerFailed
+from hr_sync.errors import UNANSWERED, AnswerUnusable
 
 
 class PagesByIds:
@@ -54,7 +54,7 @@ class PagesByIds:
         """Return the answers in the other style of lists if they hold more, and keep to that style then."""
         try:
             others = self._ask(ids, query, statuses, tries, joined=not self._joins)
-        except (AnswerNotTrusted, NotFound, ServerFailed):
+        except UNANSWERED:
             return answers
         if others is None or (answers is not None and _count(others) <= _count(answers)):
             return answers

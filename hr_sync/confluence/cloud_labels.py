@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 from hr_sync.confluence.access import (
     SEARCH,
-    UNANSWERED,
     WIDEST_EXPANDED,
     ExpandedAttributes,
     complete_labels,
@@ -19,7 +18,7 @@ from hr_sync.confluence.json_fields import read_labels
 from hr_sync.confluence.pagination import with_smaller_pages
 from hr_sync.domain.access import Restriction
 from hr_sync.domain.content import Space
-from hr_sync.errors import NotFound
+from hr_sync.errors import UNANSWERED, NotFound
 
 Found = TypeVar("Found")
 

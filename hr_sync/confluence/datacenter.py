@@ -46,12 +46,7 @@ from hr_sync.confluence.pagination import (
 from hr_sync.domain.access import OwnAttributes, Restriction
 from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
-from hr_sync.errors import (
-    AccessDenied,
-    AnswerNotTrusted,
-    NotFound,
-    ServerFailed,
-)
+from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
 
 _WIDTHS = (WIDEST_EXPANDED, 90)  #: answers of the second end elsewhere, also where a server gives at most 100
 _MOST_KEYS = 100  #: in one address: Tomcat takes 8 KB of request line and headers
@@ -158,10 +153,15 @@ class DataCenterSource:
         return read_ancestors(answer, page_id)
 
     def labels(self, space: Space, ids: Collection[str]) -> dict[str, frozenset[str] | None]:
-        """Implement `Source.labels`: one walk over the pages expands them."""
+        """Implement `Source.labels`: one walk over the pages expands them. If it fails, each page is asked itself."""
         if len(ids) <= _FEW_PAGES:
             return {page_id: self.labels_of(page_id) for page_id in ids}
-        return complete_labels(self._expanded(space, LABEL_PARTS).labels, ids, self.labels_of)
+        try:
+            known = self._expanded(space, LABEL_PARTS).labels
+        except UNANSWERED:
+            self.check_account()  # raises when it is not the walk, but the site or our account
+            known = {}
+        return complete_labels(known, ids, self.labels_of)
 
     def labels_of(self, page_id: str) -> frozenset[str] | None:
         """Implement `Source.labels_of`."""
@@ -211,7 +211,7 @@ class DataCenterSource:
         if not self._scans:
             try:
                 self.client.get(_SCAN, {"limit": 1}, max_attempts=TRIES_WHEN_WIDE)
-            except (NotFound, AccessDenied, AnswerNotTrusted, ServerFailed):
+            except UNANSWERED:
                 return False
             self._scans = True
         return True

@@ -6,7 +6,7 @@ from itertools import cycle, islice
 from typing import Generic, TypeVar
 
 from hr_sync.domain.content import Fetched
-from hr_sync.errors import AnswerNotTrusted, AnswerTooSlow, AnswerUnusable, NotFound, ServerFailed
+from hr_sync.errors import UNANSWERED, AnswerNotTrusted, AnswerTooSlow, AnswerUnusable, ScopeMissing, ServerFailed
 
 Found = TypeVar("Found")
 
@@ -55,7 +55,9 @@ def fetch_in_halves(
         return Fetched(pages={}, unreadable={}, absent=frozenset())
     try:
         return fetch(ids)
-    except (AnswerNotTrusted, ServerFailed, NotFound) as error:
+    except ScopeMissing:  # about the token, whichever page is asked for
+        raise
+    except UNANSWERED as error:
         if len(ids) == 1:
             check_account()
             return Fetched(pages={}, unreadable={ids[0]: str(error)}, absent=frozenset())

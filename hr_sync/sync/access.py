@@ -23,7 +23,9 @@ from hr_sync.errors import (
     AnswerNotTrusted,
     ConfluenceError,
     CredentialsRefused,
+    EndpointRemoved,
     NotFound,
+    ScopeMissing,
     ServerFailed,
 )
 from hr_sync.store.values import MAX_PAGES
@@ -93,10 +95,10 @@ def _restriction_of(source: Source, node_id: str) -> tuple[Restriction | None, b
     """Ask one node. That it is not visible is an answer, and its restriction stays unknown."""
     try:
         return source.restriction_of(node_id), True
+    except (ScopeMissing, AnswerNotTrusted, EndpointRemoved):
+        return None, False
     except (NotFound, AccessDenied):
         return None, True
-    except AnswerNotTrusted:
-        return None, False
     except ServerFailed:
         source.check_account()  # raises when it is not the page that is broken, but the server
         return None, False

@@ -11,7 +11,7 @@ from hr_sync.domain.content import ContentNode, Listing, StoredPage
 from hr_sync.domain.deletion import LookupStatus
 from hr_sync.domain.plan import decide
 from hr_sync.domain.scope import MAX_LEVELS, Chain, PageScope, ScopeDecision, chain_of
-from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed
+from hr_sync.errors import UNANSWERED
 from hr_sync.sync.fetch import BodyFetcher
 
 
@@ -115,11 +115,11 @@ def _parent_of(source: Source, node: ContentNode, child_id: str) -> _Found | Non
     """Return what stands above a node; None if that cannot be read."""
     try:
         return _Found(parent=source.parent_of(node))
-    except _UNREADABLE:
+    except UNANSWERED:
         pass
     try:
         chain = source.ancestors(child_id)
-    except _UNREADABLE:
+    except UNANSWERED:
         return None
     ids = [each.id for each in chain]
     if node.id not in ids:
@@ -131,7 +131,7 @@ def _parent_of(source: Source, node: ContentNode, child_id: str) -> _Found | Non
 def _chain_of(source: Source, page_id: str) -> Chain:
     try:
         return Chain(nodes=[page_id, *(node.id for node in source.ancestors(page_id))], complete=True)
-    except _UNREADABLE:
+    except UNANSWERED:
         return Chain(nodes=[page_id], complete=False)
 
 
@@ -175,6 +175,3 @@ def unseen_page_trees(source: Source, scope: PageScope) -> Sequence[str]:
         return []
     found = source.lookup_many(roots)
     return [root for root in roots if root not in found and source.lookup(root).result is LookupStatus.NOT_FOUND]
-
-
-_UNREADABLE = (NotFound, AccessDenied, AnswerNotTrusted, ServerFailed)

@@ -7,7 +7,7 @@ from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Mode
 from hr_sync.domain.scope import SpaceScope, same_space_key
-from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed, UsageError
+from hr_sync.errors import UNANSWERED, UsageError
 from hr_sync.store.store import Store
 from hr_sync.store.values import StoredSpace
 from hr_sync.sync.context import JobKind, SpaceJob, SyncRequest
@@ -121,7 +121,7 @@ def _follow_renamed(
             continue
         try:
             space = source.find_space(Space(id=known.id, key=known.key, name=known.name))
-        except (NotFound, AccessDenied, AnswerNotTrusted, ServerFailed):
+        except UNANSWERED:
             continue
         if not space.archived and not any(same_space_key(space.key, name) for name in scope.spaces):
             followed[space] = names

@@ -13,7 +13,7 @@ from hr_sync.domain.deletion import (
 )
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.scope import ScopeDecision
-from hr_sync.errors import AccessDenied, NotFound
+from hr_sync.errors import UNANSWERED
 from hr_sync.store.values import SpaceState
 from hr_sync.sync.absence import Hide, verify_absent
 from hr_sync.sync.context import SpaceJob, SpaceRun, SyncContext
@@ -127,7 +127,7 @@ def _is_archived(context: SyncContext, space: Space) -> bool:
         return False
     try:
         return context.source.find_space(space).archived
-    except (NotFound, AccessDenied):
+    except UNANSWERED:  # each page is then looked up by id, which is evidence without the space
         return False
 
 

@@ -87,6 +87,21 @@ def test_a_signal_stops_a_wait_that_confluence_asked_for(home: Path, site: Simul
     check_manners(stopped)
 
 
+def test_a_run_past_its_deadline_stops_itself(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
+    """`sync.run_deadline_minutes` bounds a single run too; here it is 1.2 s, and 50 s were asked for."""
+    wired(home, site, prepared_url)
+    site.faults.add(
+        Fault(kind="status", match="body-format", times=0, argument={"status": 429, "headers": {"Retry-After": "50"}})
+    )
+    began = time.monotonic()
+    stopped = run(home, "run", HR_SYNC_SYNC__RUN_DEADLINE_MINUTES="0.02")
+
+    assert site.faults.fired
+    assert time.monotonic() - began < 20
+    assert stopped.exit_code == 75
+    assert rows(engine, "SELECT outcome FROM sync_runs") == [{"outcome": "stopped"}]
+
+
 def test_a_request_that_hangs_holds_nobody_up(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
     """It is cut off, so that the run ends in order and says so in its row; the next run finishes."""
     wired(home, site, prepared_url)

@@ -35,6 +35,7 @@ _CHECK_CREDENTIALS = (
 )
 _API_PATH = re.compile(r"/(?:rest/api|api/v2|_edge)/.*")
 _PLAIN = re.compile(r"[!-~]{0,300}")  # printable ASCII
+_CODE = re.compile("[A-Z]+(?:_[A-Z]+)*")  # of an error of v2
 _SLASHES = re.compile("/+")
 _ACCEPTED = frozenset({200, 203})  # 203: a proxy changed a header or two on the way
 
@@ -172,20 +173,22 @@ def _message_of(response: requests.Response) -> str:
 def _is_own_refusal(response: requests.Response) -> bool:
     """Return True for the 403 or 404 of Confluence's own API, v2 or v1.
 
-    Gateways say `{"status": 404}` or `{"statusCode": 404, "message": ...}`: v1 is known by its `data` or by the name of
-    its exception besides, v2 by the error's `code`.
+    Gateways say `{"status": 404}` or `{"statusCode": 404, "message": ...}`: v1 is known by what its `data` holds or by
+    the name of its exception besides. v2 writes a code in capitals and a title; other APIs list errors (JSON:API) too.
     """
     body, status = _object_in(response), str(response.status_code)
     errors = body.get("errors")
     first = errors[0] if isinstance(errors, list) and errors else None
     if isinstance(first, dict):
-        return str(first.get("status")) == status and isinstance(first.get("code"), str)
-    message = body.get("message")
+        code, title = first.get("code"), first.get("title")
+        is_known = code == "NOT_FOUND" if status == "404" else isinstance(code, str) and _CODE.fullmatch(code)
+        return str(first.get("status")) == status and bool(is_known) and isinstance(title, str)
+    message, data = body.get("message"), body.get("data")
     return (
         str(body.get("statusCode")) == status
         and isinstance(message, str)
         and (
-            isinstance(body.get("data"), dict)
+            (isinstance(data, dict) and {"authorized", "valid"} <= data.keys())
             or "com.atlassian.confluence." in message
             or message == "Current user not permitted to use Confluence"
         )
