@@ -31,7 +31,7 @@ def print_json(value: object) -> None:
 
 
 def print_error(error: HrSyncError, *, as_json: bool) -> None:
-    """Print why a command ended without a result: to people, and as the JSON document that was asked for."""
+    """Print why a command ended without a result: as a message, and as a JSON document if --json was given."""
     print_message(str(error))
     if as_json:
         print_json({"error": visible(error), "exit_code": error.exit_code})
@@ -65,7 +65,7 @@ def print_report(report: RunReport) -> None:
 
 
 def print_previews(previews: Sequence["SpacePreview"]) -> None:
-    """Print what a run would do, each step with its reason."""
+    """Print the steps of a run, each with its reason."""
     console = make_console()
     for preview in previews:
         key, plan, held = one_line(preview.space_key), preview.plan, preview.deletions.held
@@ -148,7 +148,7 @@ def print_status(overview: "Overview", health: "Health") -> None:
 
 
 def _needs(space: "SpaceStatus") -> Iterator[str]:
-    """Yield what somebody should know of a space: what waits for a decision, and why its last run was not complete."""
+    """Yield the notes about a space: what waits for a decision, and why its last run was not complete."""
     if space.held:
         since = f" since {_time(space.held_since)}" if space.held_since else ""
         yield (
@@ -170,7 +170,7 @@ def print_pages(pages: Sequence["PageLine | ConfluencePage"]) -> None:
 
 
 def print_audit(audit: "Audit") -> None:
-    """Print what differs between source and mirror, and why."""
+    """Print the differences between source and mirror, each with its reason."""
     console = make_console()
     table = Rows("page", "space", "differs in", "why")
     for drift in audit.drifts:

@@ -33,7 +33,9 @@ class HealthLimits:
     stale_after_seconds: float  #: age of a space's last complete run
     full_stale_after_seconds: float = 86_400  #: age of its last complete full run
     heartbeat_after_seconds: float = 60  #: since the last heartbeat of a lane
-    overdue_after_seconds: float = 360  #: for a run that was told to end; longer than any wait that cannot be cancelled
+    overdue_after_seconds: float = (
+        360  #: for a run that was asked to stop; longer than any wait that cannot be cancelled
+    )
     failures_in_a_row: int = 3  #: of one job
 
 

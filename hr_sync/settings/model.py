@@ -242,7 +242,7 @@ class ServiceSettings(Group):
     host: Text = "127.0.0.1"
     """Address to listen on; 0.0.0.0 lets other machines connect, as a container needs, and then a token is required."""
     port: int = Field(default=8080, ge=0, le=65_535)
-    """Port of /livez, /readyz, /healthz, /metrics and the status page; 0 takes a free one."""
+    """Port of /livez, /readyz, /healthz, /metrics and the status page; 0 chooses a free port."""
     token: StatusToken | None = Field(default=None, examples=["..."])
     """At least 16 characters that the status page and /metrics require: as Bearer, or as the password of any user.
     Better kept in a file of its own, named by HR_SYNC_SERVICE__TOKEN_FILE."""
