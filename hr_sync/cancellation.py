@@ -26,4 +26,4 @@ class Cancellation:
     def check(self) -> None:
         """Raise Stopped if a stop was requested."""
         if self._event.is_set():
-            raise Stopped("Asked to stop; what was written so far stays, the next run does the rest.")
+            raise Stopped("Stopped on request; what was written stays, the next run does the rest.")

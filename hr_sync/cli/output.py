@@ -178,8 +178,8 @@ def print_audit(audit: "Audit") -> None:
     if audit.drifts:
         console.print(table.table)
     console.print(f"Compared {audit.pages} pages, {audit.bodies} of them by body: {len(audit.drifts)} differences.")
-    if audit.unseen:
-        console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.unseen))}.")
+    if audit.not_visible:
+        console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.")
 
 
 def print_explanation(explanation: "Explanation") -> None:

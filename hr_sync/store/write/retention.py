@@ -1,4 +1,4 @@
-"""Deletes what nobody needs any more: old runs, old feed rows, bodies of removed pages; a chunk in each transaction."""
+"""Deletes old runs, old feed rows and bodies of removed pages; a chunk in each transaction."""
 
 from collections.abc import Sequence
 from datetime import timedelta

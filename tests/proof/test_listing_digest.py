@@ -1,4 +1,4 @@
-"""The certificate of a complete run: equal for equal listings, another one for any change that it covers."""
+"""The listing digest of a complete run: equal for equal listings, another one for any change that it covers."""
 
 from collections.abc import Callable
 
