@@ -50,7 +50,9 @@ def print_report(report: RunReport) -> None:
     if report.spaces:
         console.print(table.table)
     if report.counts.relabelled or report.counts.restricted:
-        console.print(f"{report.counts.relabelled} pages have other labels, {report.counts.restricted} other readers.")
+        console.print(
+            f"Labels updated on {report.counts.relabelled} pages, read restrictions on {report.counts.restricted}."
+        )
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
         f"Run {report.run_id} {report.outcome}: {report.requests} requests, {report.counts.bodies} bodies, {seconds}."

@@ -109,6 +109,6 @@ def _doubts(space_key: str, result: SpaceResult, failing_pages: int) -> Iterator
             "are gone; they were kept. The next full run looks them up again."
         )
     if failing_pages:
-        yield f"{failing_pages} pages of space {space_key} failed; `hr-sync status` says why. Later runs try again."
+        yield f"{failing_pages} pages of space {space_key} failed; `hr-sync status` shows why. Later runs try again."
     if result.access.doubt:
         yield result.access.doubt
