@@ -36,7 +36,7 @@ class RestrictionPart:
 
     restriction: Restriction
     cut: bool  #: there may be more users or groups
-    width: int  #: entries after which the next answer goes on
+    width: int  #: entries in this answer; the next answer continues after them
 
 
 def read_restriction(item: Mapping[str, Any], naming: Naming) -> RestrictionPart:

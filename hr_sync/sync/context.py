@@ -131,7 +131,7 @@ class SyncContext:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpaceRun:
-    """One running job under its lease: the values that its functions share. `counts` grows as the work goes on."""
+    """One running job under its lease: the values that its functions share. `counts` grows during the work."""
 
     context: SyncContext
     job: SpaceJob

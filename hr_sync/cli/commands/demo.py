@@ -99,7 +99,7 @@ def _context(simulator: Simulator, engine: Engine) -> SyncContext:
 
 def _step(console: Console, title: str, *, pause: bool) -> None:
     if pause:
-        console.input("\nPress Enter to go on. ")
+        console.input("\nPress Enter to continue. ")
     console.print()
     console.print(f"── {title} ──", style="bold")
 

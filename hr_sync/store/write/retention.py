@@ -36,7 +36,7 @@ def prune_changes(session: Session, *, older_than: timedelta) -> int:
 def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
     """Delete a chunk of the bodies of pages that have been removed for so long. Return how many; the rows stay.
 
-    The rows are locked first, so that a page which is restored meanwhile keeps its new body. A page that comes back
+    The rows are locked first, so that a page which is restored meanwhile keeps its new body. A page that is restored
     later is fetched again, as every page without a body is.
     """
     old = (

@@ -177,6 +177,6 @@ def _write_run_space(session: Session, lease: Lease, run_id: int, values: dict[s
 
 
 def _changed_nothing(report: SpaceReport) -> bool:
-    """Return True if a row about this run would say nothing: every run of every space would add one for ever."""
+    """Return True if this run needs no row: otherwise every run of every space would add one."""
     idle = Counts(listed=report.counts.listed, unchanged=report.counts.unchanged)
     return report.outcome is Outcome.COMPLETE and report.counts == idle and report.warning is None
