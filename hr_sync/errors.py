@@ -59,7 +59,7 @@ class DatabaseUnavailable(HrSyncError):
 class DatabaseConflict(DatabaseUnavailable):
     """A statement met a lock, a deadlock, a serialisation failure or its time-out, also when it was tried again.
 
-    Nothing of its transaction was kept. It is about the rows of one space, so other spaces go on.
+    Nothing of its transaction was kept. It is about the rows of one space, so other spaces continue.
     """
 
 

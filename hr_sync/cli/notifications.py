@@ -1,4 +1,7 @@
-"""Reports a run to the outside: pings for a dead man's switch, and metrics in a file. Imports little, for cron."""
+"""Run notifications: pings for a dead man's switch, and metrics in a file.
+
+Imports little, so that cron runs start fast.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +22,7 @@ class ReportRun(Protocol):
     """Reports how a run ended."""
 
     def __call__(self, report: RunReport, *, held: int = 0) -> None:
-        """Report it; `held` is the number of removals that wait for a decision in any space after the run."""
+        """Report the end; `held` is the number of removals that wait for a decision in any space after the run."""
 
 
 @contextmanager

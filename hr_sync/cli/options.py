@@ -14,7 +14,7 @@ Config: TypeAlias = Annotated[
 
 @dataclass(slots=True)
 class OutputForm:
-    """What was asked of the output, for whoever reports a failure after the command has ended."""
+    """Options of the output, for code that reports a failure after the command has ended."""
 
     as_json: bool = False
 

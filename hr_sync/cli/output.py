@@ -31,7 +31,7 @@ def print_json(value: object) -> None:
 
 
 def print_error(error: HrSyncError, *, as_json: bool) -> None:
-    """Print why a command ended without a result: to people, and as the JSON document that was asked for."""
+    """Print why a command ended without a result: as a message, and as a JSON document if --json was given."""
     print_message(str(error))
     if as_json:
         print_json({"error": visible(error), "exit_code": error.exit_code})
@@ -50,7 +50,9 @@ def print_report(report: RunReport) -> None:
     if report.spaces:
         console.print(table.table)
     if report.counts.relabelled or report.counts.restricted:
-        console.print(f"{report.counts.relabelled} pages have other labels, {report.counts.restricted} other readers.")
+        console.print(
+            f"Labels updated on {report.counts.relabelled} pages, read restrictions on {report.counts.restricted}."
+        )
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
         f"Run {report.run_id} {report.outcome}: {report.requests} requests, {report.counts.bodies} bodies, {seconds}."
@@ -65,7 +67,7 @@ def print_report(report: RunReport) -> None:
 
 
 def print_previews(previews: Sequence["SpacePreview"]) -> None:
-    """Print what a run would do, each step with its reason."""
+    """Print the steps of a run, each with its reason."""
     console = make_console()
     for preview in previews:
         key, plan, held = one_line(preview.space_key), preview.plan, preview.deletions.held
@@ -148,7 +150,7 @@ def print_status(overview: "Overview", health: "Health") -> None:
 
 
 def _needs(space: "SpaceStatus") -> Iterator[str]:
-    """Yield what somebody should know of a space: what waits for a decision, and why its last run was not complete."""
+    """Yield the notes about a space: what waits for a decision, and why its last run was not complete."""
     if space.held:
         since = f" since {_time(space.held_since)}" if space.held_since else ""
         yield (
@@ -170,7 +172,7 @@ def print_pages(pages: Sequence["PageLine | ConfluencePage"]) -> None:
 
 
 def print_audit(audit: "Audit") -> None:
-    """Print what differs between source and mirror, and why."""
+    """Print the differences between source and mirror, each with its reason."""
     console = make_console()
     table = Rows("page", "space", "differs in", "why")
     for drift in audit.drifts:
@@ -178,8 +180,8 @@ def print_audit(audit: "Audit") -> None:
     if audit.drifts:
         console.print(table.table)
     console.print(f"Compared {audit.pages} pages, {audit.bodies} of them by body: {len(audit.drifts)} differences.")
-    if audit.unseen:
-        console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.unseen))}.")
+    if audit.not_visible:
+        console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.")
 
 
 def print_explanation(explanation: "Explanation") -> None:

@@ -1,4 +1,4 @@
-"""Ends the process in time when it is asked to stop, whatever the work is waiting for."""
+"""Ends the process in time after a stop signal, whatever the work is waiting for."""
 
 import os
 import signal
@@ -19,18 +19,18 @@ Result = TypeVar("Result")
 
 
 def leave_when_asked() -> None:
-    """End at once on SIGTERM, as long as there is no work yet that has to end in order.
+    """End at once on SIGTERM while no work has begun.
 
     The kernel drops a signal to process 1 that has no handler.
     """
-    # Not by raising: what is raised while Python tidies an object up is printed and forgotten.
+    # Not by raising: an exception raised in a finalizer is printed and ignored.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(Stopped.exit_code))
 
 
 def run_until_stopped(work: Callable[[Cancellation], Result], *, clean_up: Callable[[], None] = lambda: None) -> Result:
     """Run `work` in a thread, so that the main thread can handle signals. Return what it returns, raise what it raises.
 
-    SIGTERM and SIGINT set the cancellation that every wait of the work looks at; a second one ends the process at once.
+    SIGTERM and SIGINT set the cancellation that every wait of the work checks; a second one ends the process at once.
     If the work does not end within the grace, the process ends after `clean_up`: transactions roll back by themselves.
     """
     stop = Cancellation()
@@ -67,7 +67,7 @@ def run_until_stopped(work: Callable[[Cancellation], Result], *, clean_up: Calla
 
 @contextmanager
 def deadline(cancellation: Cancellation, seconds: float) -> Iterator[None]:
-    """Cancel the block when it has taken so long; 0 is no limit."""
+    """Cancel the block after so many seconds; 0 is no limit."""
     timer = threading.Timer(seconds, cancellation.set)
     timer.daemon = True
     if seconds:

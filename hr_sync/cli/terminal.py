@@ -1,4 +1,4 @@
-"""What reaches a terminal: text of the source without anything that a terminal or rich would act on."""
+"""Prints text of the source on a terminal, without anything that the terminal or rich would interpret."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _BEYOND_ASCII = re.compile("[^\x00-\x7e]")
 
 
 def visible(text: object) -> str:
-    """Return text that shows what a terminal would act on: ESC, for example, becomes a backslash and `x1b`.
+    """Return text with control characters made visible: ESC, for example, becomes a backslash and `x1b`.
 
     Newlines stay. Markup of rich needs no escape, since no console of this program reads any.
     """
@@ -22,7 +22,7 @@ def visible(text: object) -> str:
 
 
 def one_line(text: object) -> str:
-    """Return the same with newlines shown too: a cell, or a value within a sentence."""
+    """Return the same with newlines made visible too, for a cell or a value within a sentence."""
     return visible(text).replace("\n", "\\n")
 
 
@@ -43,7 +43,7 @@ def is_utf8() -> bool:
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """Return what prints: as wide as the terminal, folding no line for anything else, and reading no markup."""
+    """Return the console: as wide as the terminal, without folding elsewhere, and without markup."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _WIDTH_OF_A_PIPE
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)

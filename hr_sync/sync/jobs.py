@@ -1,4 +1,4 @@
-"""Runs the jobs of a run in parallel, each under its space's lease; a failure of one costs only that one."""
+"""Runs the jobs of a run in parallel, each under its space's lease; a failure of one does not affect the others."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +58,7 @@ class JobRunner:
         self._ended_by: HrSyncError | None = None
 
     def run(self, job: SpaceJob) -> SpaceReport:
-        """Do one job under the lease of its space. Return how it ended; raise only what is a bug."""
+        """Do one job under the lease of its space. Return its report; raise only bugs."""
         with structlog.contextvars.bound_contextvars(run_id=job.run_id, space=job.space.key):
             try:
                 report = self._run_leased(job)

@@ -132,7 +132,7 @@ def test_a_scan_that_ends_where_it_says_more_is_not_trusted(world: World, kind: 
     """The end is where neither a link nor a cursor leads on; half a listing would question half a space."""
     with on_premises(world) as (site, reader):
         site.faults.add(Fault(kind=kind, at=3, match="/scan"))
-        with pytest.raises(AnswerNotTrusted, match="says that there is more"):
+        with pytest.raises(AnswerNotTrusted, match="announces more"):
             reader.listing(only_space(reader))
 
     assert kinds_fired(site) == [kind]
