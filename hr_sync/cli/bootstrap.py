@@ -99,6 +99,7 @@ def open_client(
             longest_wait_seconds=confluence.max_retry_wait_seconds,
         ),
         ca_file=str(confluence.ca_file) if confluence.ca_file else None,
+        proxy=confluence.proxy.get_secret_value() if confluence.proxy else None,
     )
     if is_trial:
         limits = _short(limits)

@@ -29,6 +29,7 @@ from hr_sync.settings.types import (
     MinutesOrNone,
     PageIds,
     PingUrl,
+    ProxyUrl,
     SchemaName,
     Seconds,
     SecondsOrNone,
@@ -104,6 +105,9 @@ class ConfluenceSettings(Group):
     """Longest wait that Confluence may ask for; a longer one ends the run as temporary (exit code 75)."""
     ca_file: CertificateFile | None = Field(default=None, examples=["/etc/ssl/company-ca.pem"])
     """PEM file with the certificate authority to trust instead of the public ones. Verification is never off."""
+    proxy: ProxyUrl | None = Field(default=None, examples=["http://proxy.acme.com:3128"])
+    """Proxy for requests to Confluence; with a user and password in a file named by HR_SYNC_CONFLUENCE__PROXY_FILE.
+    Proxies of the environment are never used."""
     token: Secret | None = Field(default=None, validate_default=True, examples=["..."])
     """Instead of username and api_token: a scoped API token (Cloud) or personal access token (Data Center), sent as
     Bearer. Better kept in a file of its own, named by HR_SYNC_CONFLUENCE__TOKEN_FILE."""

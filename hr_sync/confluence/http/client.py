@@ -69,6 +69,7 @@ class Limits:
     max_pages_per_space: int = 1_000_000  #: entries of one listing
     retry: RetryRules = field(default_factory=RetryRules)
     ca_file: str | None = None  #: PEM bundle to verify TLS with, instead of the usual one
+    proxy: str | None = field(default=None, repr=False)  #: address that may hold a password; None connects directly
 
 
 class HttpClient:
@@ -221,6 +222,8 @@ class HttpClient:
             session = requests.Session()
             session.trust_env = False  # no .netrc, no proxy and no CA bundle that nobody here configured
             session.verify = limits.ca_file or True
+            if limits.proxy is not None:
+                session.proxies = {"http": limits.proxy, "https": limits.proxy}
             session.headers["Accept-Encoding"] = "gzip"
             session.headers["User-Agent"] = f"hr_sync/{__version__}"
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

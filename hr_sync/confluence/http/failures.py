@@ -71,6 +71,10 @@ def _times(attempts: int) -> str:
 def _why_unreachable(error: requests.RequestException) -> str | None:
     """Return in words why no connection could be made; None if there was one and the answer failed."""
     causes = list(_causes(error))
+    if isinstance(error, requests.exceptions.ProxyError):
+        # Of a refused tunnel the proxy's own words name its status: 407 wants a user and a password.
+        words = next((str(each) for each in causes if str(each).startswith("Tunnel connection failed")), None)
+        return f"the proxy of confluence.proxy failed ({words or 'no connection to it could be made'})"
     for cause in causes:
         if (reason := _why_no_tls(cause)) is not None:
             return reason
