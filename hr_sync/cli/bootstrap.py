@@ -36,7 +36,9 @@ def open_settings(config: Path | None) -> "Settings":
     settings = load_settings(config)
     configure_logging(level=settings.log.level, format=settings.log.format, secrets=secret_values(settings))
     for name in settings.readable_secrets:
-        structlog.get_logger(__name__).warning("secrets.readable", file=name, remedy="Take the right away: chmod o-r")
+        structlog.get_logger(__name__).warning(
+            "secrets.readable", file=name, remedy="Take the right away from others, with chmod o-r"
+        )
     return settings
 
 

@@ -27,11 +27,14 @@ def leave_when_asked() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(Stopped.exit_code))
 
 
-def run_until_stopped(work: Callable[[Cancellation], Result], *, clean_up: Callable[[], None] = lambda: None) -> Result:
+def run_until_stopped(
+    work: Callable[[Cancellation], Result], *, clean_up: Callable[[], None] = lambda: None, as_json: bool = False
+) -> Result:
     """Run `work` in a thread, so that the main thread can handle signals. Return what it returns, raise what it raises.
 
     SIGTERM and SIGINT set the cancellation that every wait of the work looks at; a second one ends the process at once.
     If the work does not end within the grace, the process ends after `clean_up`: transactions roll back by themselves.
+    `as_json`: it leaves a JSON document on standard output then, too.
     """
     stop = Cancellation()
     outcome: list[Result] = []
@@ -56,7 +59,7 @@ def run_until_stopped(work: Callable[[Cancellation], Result], *, clean_up: Calla
             worker.join(0.1)
         worker.join(GRACE_SECONDS if stop.is_set() else None)
         if worker.is_alive():
-            _leave(clean_up)
+            _leave(clean_up, as_json=as_json)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -78,11 +81,14 @@ def deadline(cancellation: Cancellation, seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _leave(clean_up: Callable[[], None]) -> NoReturn:
+def _leave(clean_up: Callable[[], None], *, as_json: bool) -> NoReturn:
+    from hr_sync.cli.output import report_failure
+
     cleaner = threading.Thread(target=clean_up, name="clean-up", daemon=True)
     cleaner.start()
     cleaner.join(CLEANUP_SECONDS)
-    print("hr-sync: stopped in the middle of a wait; what was committed before stays.", file=sys.stderr)
+    stopped = Stopped("Stopped in the middle of a wait. What was committed before stays.")
+    report_failure(stopped, as_json=as_json)
     sys.stdout.flush()
     sys.stderr.flush()
     # Threads that hang in a system call cannot be joined, which an ordinary exit would wait for.

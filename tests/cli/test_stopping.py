@@ -30,11 +30,11 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> Non
 
 
 @contextmanager
-def waiting_for_a_lock(home: Path, engine: Engine) -> Iterator[subprocess.Popen[str]]:
+def waiting_for_a_lock(home: Path, engine: Engine, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Return a run one of whose writes waits for a lock that somebody else holds until the block ends."""
     with connect(engine) as holder, holder.transaction():
         holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
-        process = start(home, "run")
+        process = start(home, "run", *options)
         wait_until(lambda: bool(rows(engine, LOCK_WAITS)), process)
         yield process
 

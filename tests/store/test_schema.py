@@ -146,7 +146,7 @@ def test_an_older_revision_asks_for_migrate(engine: Engine, monkeypatch: pytest.
     monkeypatch.setattr("hr_sync.store.schema.REVISIONS", ("0000", HEAD))
     _execute(engine, f"UPDATE {VERSION_TABLE} SET version_num = '0000'")
     for act in (ensure_schema, check_schema):
-        with pytest.raises(SchemaError, match=r"revision 0000, this build needs 0001\. Run: hr-sync migrate"):
+        with pytest.raises(SchemaError, match=r"revision 0000, this build needs 0001\. Run `hr-sync migrate`"):
             act(engine)
 
 
@@ -170,7 +170,7 @@ def test_the_version_of_another_application_is_left_alone(empty: Engine) -> None
 def test_a_missing_table_is_made_at_the_next_start(engine: Engine) -> None:
     """What is missing is created, what is there is not touched; a read-only check says what is missing."""
     _execute(engine, "DROP TABLE page_failures")
-    with pytest.raises(SchemaError, match=r"lacks page_failures\. Run: hr-sync init-db"):
+    with pytest.raises(SchemaError, match=r"lacks page_failures\. Run `hr-sync init-db`"):
         check_schema(engine)
     assert ensure_schema(engine) == HEAD
     assert check_schema(engine) == HEAD
@@ -200,7 +200,7 @@ def test_a_missing_column_is_refused_at_start(engine: Engine) -> None:
 
 def test_an_empty_database_is_told_apart_by_the_check(empty: Engine) -> None:
     """The check writes nothing, also where there is nothing."""
-    with pytest.raises(SchemaError, match="Run: hr-sync init-db"):
+    with pytest.raises(SchemaError, match="Run `hr-sync init-db`"):
         check_schema(empty)
     with empty.begin() as connection:
         assert _tables(connection) == set()
