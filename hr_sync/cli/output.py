@@ -230,8 +230,13 @@ def print_settings(settings: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
     table = Rows("setting", "value", "from")
     for group, keys in settings.items():
         for key, shown in keys.items():
-            table.add(f"{group}.{key}", shown["value"], shown["source"] or "default")
+            table.add(f"{group}.{key}", _as_in_a_file(shown["value"]), shown["source"] or "default")
     make_console().print(table.table)
+
+
+def _as_in_a_file(value: object) -> object:
+    """Return a value as a settings file has it, but texts without quotes."""
+    return orjson.dumps(value).decode() if isinstance(value, bool | list) else value
 
 
 def _numbers(counts: Counts) -> list[str]:

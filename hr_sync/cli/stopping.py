@@ -1,9 +1,11 @@
 """Ends the process in time when it is asked to stop, whatever the work is waiting for."""
 
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,6 +16,7 @@ from hr_sync.errors import Stopped
 
 GRACE_SECONDS = 2.5  #: for the work to end; a statement that waits for a lock does not
 CLEANUP_SECONDS = 0.8  #: for what is done then
+SAME_REQUEST_SECONDS = 0.2  #: `timeout` signals its child and then the child's group: one request, two signals
 
 Result = TypeVar("Result")
 
@@ -32,8 +35,9 @@ def run_until_stopped(
 ) -> Result:
     """Run `work` in a thread, so that the main thread can handle signals. Return what it returns, raise what it raises.
 
-    SIGTERM and SIGINT set the cancellation that every wait of the work looks at; a second one ends the process at once.
-    If the work does not end within the grace, the process ends after `clean_up`: transactions roll back by themselves.
+    SIGTERM and SIGINT set the cancellation that every wait of the work looks at; a second request ends the process
+    at once. If the work does not end within the grace, the process ends after `clean_up`: transactions roll back by
+    themselves.
     `as_json`: it leaves a JSON document on standard output then, too.
     """
     stop = Cancellation()
@@ -46,9 +50,14 @@ def run_until_stopped(
         except BaseException as error:  # noqa: BLE001 -- raised again in the main thread
             failure.append(error)
 
+    first_at = math.inf
+
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal first_at
+        now = time.monotonic()
+        if now - first_at >= SAME_REQUEST_SECONDS:
             os._exit(128 + number)
+        first_at = min(first_at, now)
         stop.set()
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}

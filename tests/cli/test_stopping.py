@@ -121,6 +121,22 @@ def test_a_second_signal_ends_at_once(home: Path, site: Simulator, engine: Engin
         assert stopped.exit_code == 128 + signal.SIGTERM
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.03])
+def test_two_signals_for_one_request_end_in_order(
+    home: Path, site: Simulator, engine: Engine, prepared_url: str, pause: float
+) -> None:
+    """As `timeout` and wrappers of commands send them: the run still frees its leases and ends with 75."""
+    wired(home, site, prepared_url)
+    with waiting_for_a_lock(home, engine) as process:
+        process.terminate()
+        time.sleep(pause)
+        process.terminate()
+        stopped = ended(process)
+
+        assert stopped.exit_code == 75
+        assert rows(engine, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
+
+
 def test_a_statement_that_waits_for_a_lock_holds_nobody_up(
     home: Path, site: Simulator, engine: Engine, prepared_url: str
 ) -> None:

@@ -122,3 +122,20 @@ def test_only_a_secret_is_worth_a_warning(home: Path, site: Simulator, prepared_
 
     assert ended.exit_code == 0
     assert ("secrets.readable" in logged(ended)) == (secret == TOKEN)
+
+
+def test_what_is_shown_is_spelled_as_in_a_settings_file(home: Path, site: Simulator, prepared_url: str) -> None:
+    """Lists and switches; one page is not `1 pages`, and a page that is there is no error of a listing."""
+    wired(home, site, prepared_url)
+    assert run(home, "run").exit_code == 0
+    page = site.world.pages()[0].id
+
+    shown = run(home, "config", "show").stdout
+
+    assert re.search(r'^confluence\.spaces +\["\*"\] ', shown, re.MULTILINE)
+    assert re.search(r"^access\.with_full +false ", shown, re.MULTILINE)
+    assert re.search(
+        r"^a full run would +keep it: the page is there *$", run(home, "explain", page).stdout, re.MULTILINE
+    )
+    assert "Erase 1 page of S00 for good?" in said(run(home, "purge", "--page", page))
+    assert run(home, "purge", "--page", page, "--yes").stdout == "Erased 1 page.\n"
