@@ -45,7 +45,7 @@ def main() -> NoReturn:
     except typer.Abort:
         code = 1
     except HrSyncError as error:
-        code = _fail(error, as_json=form.as_json)
+        code = _fail(error, form)
     except OSError as error:
         if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
             raise
@@ -55,12 +55,10 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def _fail(error: HrSyncError, *, as_json: bool) -> int:
-    from hr_sync.cli.output import print_error
-    from hr_sync.logs import log_failure
+def _fail(error: HrSyncError, form: OutputForm) -> int:
+    from hr_sync.cli.output import report_failure
 
-    if as_json or not log_failure(str(error), error.exit_code):
-        print_error(error, as_json=as_json)
+    report_failure(error, as_json=form.as_json, config=form.config)
     return error.exit_code
 
 
@@ -73,7 +71,7 @@ def _refuse_usage(mistake: typer.TyperException) -> int:
         return mistake.exit_code
     where = context.command_path if context is not None else "hr-sync"
     end = "" if message.endswith((".", "?")) else "."
-    return _fail(UsageError(f"{message}{end} Try '{where} -h' for help."), as_json="--json" in sys.argv)
+    return _fail(UsageError(f"{message}{end} Try '{where} -h' for help."), OutputForm(as_json="--json" in sys.argv))
 
 
 def _output_error() -> OSError | None:

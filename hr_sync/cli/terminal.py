@@ -7,6 +7,8 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from hr_sync.logs import log_is_json
+
 _WIDTH_OF_A_PIPE = 240  # characters
 # Control characters but newline, characters that reorder what is shown, and halves of characters.
 _ACTIVE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -50,8 +52,8 @@ def make_console(*, stderr: bool = False) -> Console:
 
 
 def print_message(text: str) -> None:
-    """Print a message to people on standard error."""
-    print(f"hr-sync: {visible(text)}", file=sys.stderr)
+    """Print a message to people: on standard error, or beside the result where standard error holds a JSON log."""
+    print(f"hr-sync: {visible(text)}", file=sys.stdout if log_is_json() else sys.stderr)
 
 
 class Rows:

@@ -78,6 +78,8 @@ def _decision(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space
         DeletionAction.HIDE: "hide it at once; a later full run that finds the same removes it",
         DeletionAction.CONFIRM: "remove it",
     }
+    if decided.action is DeletionAction.KEEP and lookup.result is LookupStatus.FOUND:
+        return f"{words[decided.action]}: the page is there"
     return f"{words[decided.action]}: {decided.evidence}"
 
 

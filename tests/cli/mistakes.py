@@ -396,7 +396,7 @@ DATABASES = {
         command=("status",),
         groups={"database": {"schema": "empty"}},
         exit_code=78,
-        says="holds no tables of hr_sync yet. Make them with `hr-sync init-db`",
+        says="holds no tables of hr_sync yet. Run `hr-sync init-db`",
     ),
     "a schema of PostgreSQL": Mistake(
         groups={"database": {"schema": "pg_catalog"}}, exit_code=78, says="must not be a schema of PostgreSQL itself"

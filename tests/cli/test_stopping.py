@@ -30,11 +30,11 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> Non
 
 
 @contextmanager
-def waiting_for_a_lock(home: Path, engine: Engine) -> Iterator[subprocess.Popen[str]]:
+def waiting_for_a_lock(home: Path, engine: Engine, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Return a run one of whose writes waits for a lock that somebody else holds until the block ends."""
     with connect(engine) as holder, holder.transaction():
         holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
-        process = start(home, "run")
+        process = start(home, "run", *options)
         wait_until(lambda: bool(rows(engine, LOCK_WAITS)), process)
         yield process
 
@@ -134,6 +134,22 @@ def test_a_second_signal_ends_at_once(home: Path, site: Simulator, engine: Engin
 
         assert time.monotonic() - began < 1.5
         assert stopped.exit_code == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.03])
+def test_two_signals_for_one_request_end_in_order(
+    home: Path, site: Simulator, engine: Engine, prepared_url: str, pause: float
+) -> None:
+    """As `timeout` and wrappers of commands send them: the run still frees its leases and ends with 75."""
+    wired(home, site, prepared_url)
+    with waiting_for_a_lock(home, engine) as process:
+        process.terminate()
+        time.sleep(pause)
+        process.terminate()
+        stopped = ended(process)
+
+        assert stopped.exit_code == 75
+        assert rows(engine, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
 
 
 def test_a_statement_that_waits_for_a_lock_holds_nobody_up(

@@ -75,7 +75,7 @@ def purge(
         )
         total = sum(map(len, chosen.values()))
         if total and not yes:
-            _confirm(f"Erase {total} pages of {', '.join(chosen)} for good?")
+            _confirm(f"Erase {_pages(total)} of {', '.join(chosen)} for good?")
         erased = (
             purge_pages(
                 store,
@@ -90,7 +90,11 @@ def purge(
             if chosen
             else 0
         )
-    typer.echo(f"Erased {erased} pages.")
+    typer.echo(f"Erased {_pages(erased)}.")
+
+
+def _pages(number: int) -> str:
+    return "1 page" if number == 1 else f"{number} pages"
 
 
 def _confirm(question: str) -> None:

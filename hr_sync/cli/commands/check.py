@@ -7,7 +7,7 @@ import typer
 from hr_sync.cli.options import AsJson, Config
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Engine
 
@@ -57,11 +57,13 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
         raise ConfigurationError(str(failure)) from None  # nothing was synchronised, so nothing is partial
     for space in () if as_json else spaces.chosen:
         typer.echo(f"Space {one_line(space.key)}: {one_line(space.name)}")
-    for warning in spaces.warnings:
+    warnings = [*spaces.warnings, *_lost(spaces)]
+    for warning in () if as_json else warnings:
         print_message(f"Warning: {warning}")
     _refuse_what_is_not_visible(spaces.not_visible, page_trees, visible)
     if as_json:
-        print_json(passed | {"spaces": {space.key: space.name for space in spaces.chosen}})
+        chosen = {space.key: space.name for space in spaces.chosen}
+        print_json(passed | {"spaces": chosen, "warnings": warnings})
 
 
 def _select(context: "SyncContext", *, is_empty: bool) -> "tuple[SpaceSelection, Sequence[str]]":
@@ -73,6 +75,18 @@ def _select(context: "SyncContext", *, is_empty: bool) -> "tuple[SpaceSelection,
     store = None if is_empty else context.store
     spaces = select_spaces(context.source, store, context.scope, SyncRequest())
     return spaces, page_trees_not_visible(context.source, context.scope.pages)
+
+
+def _lost(spaces: "SpaceSelection") -> "Iterator[str]":
+    """Yield a sentence for each mirrored space that is not visible any more and that no setting names."""
+    from hr_sync.domain.scope import same_space_key
+
+    for space in spaces.unlisted:
+        if not any(same_space_key(space.key, key) for key in spaces.not_visible):
+            yield (
+                f"Space {space.key} is in the mirror, and no longer visible to the account: its permission was "
+                "withdrawn, or the space was archived or deleted."
+            )
 
 
 def _visible_keys(source: "Source") -> str:

@@ -123,13 +123,13 @@ def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
                 report = run_once(replace(context, on_progress=on_progress), request)
             return report, store.held_removals()
 
-    with notify(settings) as notify_report:
-        report, held = run_until_stopped(work, clean_up=leases.release)
+    with notify(settings, request.mode) as notify_report:
+        report, held = run_until_stopped(work, clean_up=leases.release, as_json=as_json)
         notify_report(report, held=held)
     if as_json:
         print_json(report)
     else:
-        print_report(report)
+        print_report(report, config)
     raise typer.Exit(report.exit_code)
 
 
@@ -146,9 +146,9 @@ def _dry_run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> N
         with open_context(settings, cancellation, tables=check_schema) as context:
             return dry_run(context, request)
 
-    previews = run_until_stopped(work)
+    previews = run_until_stopped(work, as_json=as_json)
     if as_json:
         print_json(previews)
     else:
-        print_previews(previews)
+        print_previews(previews, config)
     raise typer.Exit(max((preview.exit_code for preview in previews), default=0))

@@ -34,7 +34,7 @@ def status(config: Config = None, as_json: AsJson = False) -> None:
         judged = {"state": health.state, "reasons": health.reasons, "notes": health.notes}
         print_json(judged | {each.name: getattr(overview, each.name) for each in fields(overview)})
     else:
-        print_status(overview, health)
+        print_status(overview, health, config)
 
 
 def pages(

@@ -43,7 +43,7 @@ def verify(
         with open_context(settings, cancellation, tables=check_schema) as context:
             return audit(context, SyncRequest(space_keys=tuple(space or ())), sample=sample)
 
-    found = run_until_stopped(work)
+    found = run_until_stopped(work, as_json=as_json)
     _write_metrics(settings, found)
     if as_json:
         print_json(found)
@@ -86,7 +86,7 @@ def explain(
         with open_context(settings, cancellation, tables=check_schema) as context:
             return explain_page(context, page_id)
 
-    explanation = run_until_stopped(work)
+    explanation = run_until_stopped(work, as_json=as_json)
     if as_json:
         print_json(explanation)
     else:
