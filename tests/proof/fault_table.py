@@ -60,7 +60,6 @@ SINGLE_BODY: Codes = {"body": 3, "": 0}
 
 ONE_THING: Codes = {"": frozenset({0, 3})}
 ONLY_WHERE_MORE: Codes = {"listing": 3, "": 0}  # the one answer here that has a next page
-CUT: Codes = {"": frozenset({0, 3})}  # noticed by the gzip stream and tried again, or by the JSON that ends early
 
 TABLE: Mapping[str, Codes] = {
     # Statuses
@@ -140,7 +139,7 @@ TABLE: Mapping[str, Codes] = {
     "duplicate-rows": HARMLESS,
     "reordered-rows": HARMLESS,
     "cut-json": UNUSABLE,
-    "byte-order-mark": {"lookup": 3, "": 0},  # a 404 is believed only when it is quite in order
+    "byte-order-mark": {"lookup": frozenset({0, 3}), "": 0},  # a 404 is believed only when it is quite in order
     "json-as-html": UNUSABLE,
     "json-with-charset": HARMLESS,
     "row-without-id": ROWS_REFUSED,
@@ -214,7 +213,7 @@ TABLE: Mapping[str, Codes] = {
     "cut-length": RETRIED,
     "cut-chunked": RETRIED,
     "cut-between-chunks": RETRIED,
-    "cut-until-close": CUT,
+    "cut-until-close": UNUSABLE,
     "cut-head": UNUSABLE,
     "chunked": HARMLESS,
     "close": RETRIED,
@@ -226,7 +225,7 @@ TABLE: Mapping[str, Codes] = {
     "drip-head": HARMLESS,
     "slow": HARMLESS,
     "garbage": RETRIED,
-    "length-too-small": CUT,
+    "length-too-small": UNUSABLE,
     "many-headers": HARMLESS,
     "gzip-bomb": UNUSABLE,
     "gzip-spoiled": RETRIED,

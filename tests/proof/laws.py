@@ -4,7 +4,7 @@ Each law raises AssertionError with the pages that break it. None of them asks t
 `as_previewed`, which holds a full run to its own dry run.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from confluence_simulator import World
@@ -12,7 +12,8 @@ from confluence_simulator.faults.answers import ANSWERS
 from confluence_simulator.faults.wire import WIRE
 from confluence_simulator.world import Page
 
-from hr_sync.domain.deletion import DeletionLimit
+from hr_sync.domain.deletion import DeletionDecision, DeletionLimit
+from hr_sync.sync.context import JobKind
 from hr_sync.sync.dry_run import SpacePreview
 from tests.support.oracle import Hidden, Row, Stored, Wanted, contradictions, visible
 
@@ -197,7 +198,10 @@ def told_once(before: Stored, found: Stored) -> None:
 
 
 def as_previewed(previews: Collection[SpacePreview], before: Stored, found: Stored, refused: Collection[str]) -> None:
-    """Hold after a full run that met no fault: it did what the dry run before it had shown, space by space."""
+    """Hold after a full run that met no fault: it did what the dry run before it had shown, space by space.
+
+    A page of a space that the settings no longer cover may be taken over by another space in the same run.
+    """
     new = found.feed[len(before.feed) :]
     written = {
         (row.space_key, row.page_id, row.action) for row in new if row.action in WRITES and row.page_id not in refused
@@ -210,14 +214,28 @@ def as_previewed(previews: Collection[SpacePreview], before: Stored, found: Stor
     }
     assert written == shown, f"written: {written ^ shown}"
     hidden = {(row.space_key, row.page_id) for row in new if row.action in ("hide", "remove")}
-    shown_hidden = {(d.space_key, d.page_id) for preview in previews for d in preview.deletions.hide}
+    taken = {page_id for _, page_id, _ in shown}
+    leaves = {preview.space_key: _leaving(preview, taken) for preview in previews}
+    shown_hidden = {(d.space_key, d.page_id) for hide, _, _ in leaves.values() for d in hide}
     assert hidden == shown_hidden, f"hidden: {hidden ^ shown_hidden}"
     removed = found.removed.keys() - before.removed.keys()
-    shown_removed = {d.page_id for preview in previews for d in preview.deletions.remove}
+    shown_removed = {d.page_id for _, remove, _ in leaves.values() for d in remove}
     assert removed == shown_removed, f"removed: {removed ^ shown_removed}"
     held = {space.key: space.held for space in found.spaces.values()}
     for preview in previews:
-        ids = {d.page_id for d in preview.deletions.held}
+        ids = {d.page_id for d in leaves[preview.space_key][2]}
         assert held.get(preview.space_key, 0) == len(ids), f"held in {preview.space_key}"
-        assert preview.would_hold == (held.get(preview.space_key, 0) > 0)
+        assert bool(ids) <= preview.would_hold
         assert ids <= found.hidden.keys(), "held pages are hidden"
+
+
+_Leaving = tuple[Sequence[DeletionDecision], Sequence[DeletionDecision], Sequence[DeletionDecision]]
+
+
+def _leaving(preview: SpacePreview, taken: Collection[str]) -> _Leaving:
+    """Return what a space hides, removes and holds, without what another space takes over before it."""
+    plan = preview.deletions
+    if preview.kind is not JobKind.UNCONFIGURED:
+        return plan.hide, plan.remove, plan.held
+    hide, remove, held = ([d for d in each if d.page_id not in taken] for each in (plan.hide, plan.remove, plan.held))
+    return hide, remove, held

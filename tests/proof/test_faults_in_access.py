@@ -15,7 +15,10 @@ from tests.support.wiring import access, context_for, full
 pytestmark = pytest.mark.long
 
 WANTED = Wanted(spaces=("A",))
-ROLES = ("account", "spaces", "listing", "folder", "labels", "label", "label", "search", "restriction of the folder")
+ROLES = (
+    *("account", "spaces", "listing", "folder", "labels", "label", "label", "search", "restriction of the folder"),
+    "last account",
+)
 
 
 def page_of(world: World, title: str) -> str:
@@ -75,7 +78,7 @@ def play(stage: Stage) -> int:
 
 
 def test_the_run_that_is_broken_asks_for_everything_once(ready: Stage) -> None:
-    """Nine requests; afterwards every label and reader is right."""
+    """Ten requests; afterwards every label and reader is right."""
     assert play(ready) == 0
 
     assert len(ready.site.requests) == len(ROLES)
