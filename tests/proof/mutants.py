@@ -286,14 +286,14 @@ OF_SCOPES = (
         "sync/scope.py:_labels",
         "written = .*",
         "written: list[str] = []",
-        (*SCOPES, "-k", "never_trusts or never_written"),
+        RULES,
     ),
     _one(
         "no text is written that was edited after its labels were read",
         "sync/apply.py:_unusable",
         r"elif .* and scope\.by_label and .*",
         "elif False:",
-        (*SCOPES, "-k", "never_written"),
+        RULES,
     ),
     _one(
         "the first incremental run under another scope is a full one",
@@ -410,7 +410,7 @@ OF_RUNS = (
         "sync/unlisted_spaces.py:decide_unlisted",
         r"if archived:",
         "if True:",
-        HOLDS,
+        ("tests/sync/test_spaces.py", "-k", "one_space"),
     ),
     _one(
         "a body that is missing though its page is there is a failure",
@@ -461,7 +461,7 @@ OF_POSITIONS = (
         "sync/full.py:next_watermark",
         r"return min\(began_at, newest\)",
         "return began_at",
-        (*RULES, *WATERMARKS),
+        RULES,
     ),
     _one(
         "an incremental run looks back behind its position",
@@ -479,10 +479,10 @@ OF_POSITIONS = (
     ),
     _one(
         "no list brings a hidden page back",
-        "sync/incremental.py:_split_doubted",
-        r"\(page\.live and not elsewhere\)",
-        "True",
-        WATERMARKS,
+        f"{PLAN}:plan_incremental",
+        r"\{Action\.NOTHING, Action\.RESTORE\}",
+        "{Action.NOTHING}",
+        IN_PLAN,
     ),
     _one(
         "a space without a whole look moves no position",
@@ -547,7 +547,7 @@ OF_WORKERS = (
         "store/transaction.py:Transactions.run",
         r'log\.info\("database\.conflict", error=str\(conflict\)\)',
         "raise",
-        ("tests/store/test_faults.py",),
+        ("tests/store/test_writing_pages.py",),
     ),
 )
 OF_DECODERS = (

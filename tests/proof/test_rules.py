@@ -245,3 +245,55 @@ def test_a_space_that_has_gone_leaves_no_failure_behind(mirrored: Mirrored, has_
     mirrored.run(allow_mass_delete=True)
 
     assert mirrored.stage.failing() == 0
+
+
+SECRET = replace(WANTED, exclude_labels=frozenset({"secret"}))
+
+
+def test_lists_of_labels_that_lag_let_no_new_text_in(mirrored: Mirrored) -> None:
+    """A page that got an excluded label and was then edited is asked for its labels itself."""
+    world, page = mirrored.world, mirrored.page("Below A")
+    for number in range(12):  # more pages than are asked one by one
+        world.create_page(space_key="A", title=f"Leaf {number}", storage="<p>1</p>", labels=("other",))
+    assert mirrored.run(SECRET) == 0
+    world.advance(timedelta(days=1))
+    world.label_page(page.id, "secret")
+    world.edit_page(page.id, storage="<p>Salaries</p>")
+    mirrored.faults(
+        Fault(kind="stale-read", match=r"content/labels|/api/v2/labels|content/search", argument=3600, times=0)
+    )
+
+    mirrored.run(SECRET)
+
+    assert mirrored.fired() == {"stale-read"}
+    found = stored(mirrored.stage.url)
+    assert "Salaries" not in found.bodies[page.id]
+    assert page.id not in found.live
+
+
+def test_a_text_that_changed_after_its_labels_were_read_is_not_stored(mirrored: Mirrored) -> None:
+    """Nobody knows the labels of that version; the next run asks again."""
+    page = mirrored.world.create_page(space_key="A", title="New", storage="<p>New</p>")
+    mirrored.faults(Fault(kind="edit-during-walk", match="body-format=storage", argument=page.id))
+
+    assert mirrored.run(SECRET) == 3
+
+    assert mirrored.fired() == {"edit-during-walk"}
+    assert page.id not in stored(mirrored.stage.url).bodies
+    mirrored.faults()
+    assert mirrored.run(SECRET) == 0
+    assert mirrored.differences(SECRET) == []
+
+
+def test_a_listing_that_lags_does_not_move_the_position_to_its_beginning(mirrored: Mirrored) -> None:
+    """What it was too late to show arrives by the next incremental run."""
+    mirrored.world.advance(timedelta(days=1))
+    mirrored.world.edit_page(mirrored.page("Below A").id, storage="<p>Newer</p>")
+    mirrored.world.advance(timedelta(minutes=30))
+    mirrored.stage.lag(lists=timedelta(hours=1))
+    assert mirrored.run() == 0
+    assert mirrored.differences() != []
+
+    mirrored.stage.lag()
+    assert mirrored.run(mode="incremental") == 0
+    assert mirrored.differences() == []
