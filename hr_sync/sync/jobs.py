@@ -130,4 +130,6 @@ def log_fields(report: RunReport | SpaceReport) -> dict[str, object]:
     fields: dict[str, object] = {"outcome": str(report.outcome), "exit_code": int(report.exit_code)}
     if report.error is not None:
         fields["error"] = report.error
+    if isinstance(report, SpaceReport) and report.warning is not None:
+        fields["warning"] = report.warning
     return fields | {name: count for name, count in asdict(report.counts).items() if count}

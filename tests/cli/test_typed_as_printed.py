@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from confluence_simulator import Fault, Simulator
 from sqlalchemy import Engine
 
 from hr_sync.cli.options import with_config
+from hr_sync.domain.outcome import Outcome, SpaceReport
+from hr_sync.sync.jobs import log_fields
 from tests.cli.program import TOKEN, Ended, ended, run, settings, wired, written
 from tests.cli.test_remedies import MASS, commands, said, typed, world_with
 from tests.cli.test_stopping import waiting_for_a_lock
@@ -139,3 +142,11 @@ def test_what_is_shown_is_spelled_as_in_a_settings_file(home: Path, site: Simula
     )
     assert "Erase 1 page of S00 for good?" in said(run(home, "purge", "--page", page))
     assert run(home, "purge", "--page", page, "--yes").stdout == "Erased 1 page.\n"
+
+
+def test_a_warning_of_a_space_is_in_the_log_too() -> None:
+    """A run from cron drops its standard output."""
+    report = SpaceReport(space_key="HR", outcome=Outcome.COMPLETE, exit_code=0, warning="The listing is late.")
+
+    assert log_fields(report)["warning"] == "The listing is late."
+    assert "warning" not in log_fields(replace(report, warning=None))
