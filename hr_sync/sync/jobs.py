@@ -64,7 +64,7 @@ class JobRunner:
                 report = self._run_leased(job)
             except HrSyncError as failure:
                 report = self._failed(job, failure)
-            log.log(_LEVELS[report.outcome], "space.ended", **log_fields(report))
+            log_space(report)
             return report
 
     def _run_leased(self, job: SpaceJob) -> SpaceReport:
@@ -125,11 +125,16 @@ _LEVELS = {
 }
 
 
+def log_space(report: SpaceReport) -> None:
+    """Log how the work on a space ended, and what is worth knowing about it: a run from cron prints nothing."""
+    if report.warning is not None:
+        log.warning("run.warning", warning=report.warning)
+    log.log(_LEVELS[report.outcome], "space.ended", **log_fields(report))
+
+
 def log_fields(report: RunReport | SpaceReport) -> dict[str, object]:
     """Return the fields of a log line: how it ended, and the counts that are not zero."""
     fields: dict[str, object] = {"outcome": str(report.outcome), "exit_code": int(report.exit_code)}
     if report.error is not None:
         fields["error"] = report.error
-    if isinstance(report, SpaceReport) and report.warning is not None:
-        fields["warning"] = report.warning
     return fields | {name: count for name, count in asdict(report.counts).items() if count}

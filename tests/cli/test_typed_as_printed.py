@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from confluence_simulator import Fault, Simulator
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from hr_sync.cli.options import with_config
 from hr_sync.domain.outcome import Outcome, SpaceReport
-from hr_sync.sync.jobs import log_fields
+from hr_sync.sync.jobs import log_space
 from tests.cli.program import TOKEN, Ended, ended, run, settings, wired, written
 from tests.cli.test_remedies import MASS, commands, said, typed, world_with
 from tests.cli.test_stopping import waiting_for_a_lock
@@ -148,5 +149,9 @@ def test_a_warning_of_a_space_is_in_the_log_too() -> None:
     """A run from cron drops its standard output."""
     report = SpaceReport(space_key="HR", outcome=Outcome.COMPLETE, exit_code=0, warning="The listing is late.")
 
-    assert log_fields(report)["warning"] == "The listing is late."
-    assert "warning" not in log_fields(replace(report, warning=None))
+    with capture_logs() as events:
+        log_space(report)
+        log_space(replace(report, warning=None))
+
+    assert [event["event"] for event in events] == ["run.warning", "space.ended", "space.ended"]
+    assert events[0]["warning"] == "The listing is late."
