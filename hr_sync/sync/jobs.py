@@ -64,7 +64,7 @@ class JobRunner:
                 report = self._run_leased(job)
             except HrSyncError as failure:
                 report = self._failed(job, failure)
-            log.log(_LEVELS[report.outcome], "space.ended", **log_fields(report))
+            log_space(report)
             return report
 
     def _run_leased(self, job: SpaceJob) -> SpaceReport:
@@ -123,6 +123,13 @@ _LEVELS = {
     Outcome.STOPPED: 30,
     Outcome.FAILED: 40,
 }
+
+
+def log_space(report: SpaceReport) -> None:
+    """Log how the work on a space ended, and what is worth knowing about it: a run from cron prints nothing."""
+    if report.warning is not None:
+        log.warning("run.warning", warning=report.warning)
+    log.log(_LEVELS[report.outcome], "space.ended", **log_fields(report))
 
 
 def log_fields(report: RunReport | SpaceReport) -> dict[str, object]:

@@ -2,13 +2,17 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from confluence_simulator import Fault, Simulator
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from hr_sync.cli.options import with_config
+from hr_sync.domain.outcome import Outcome, SpaceReport
+from hr_sync.sync.jobs import log_space
 from tests.cli.program import TOKEN, Ended, ended, run, settings, wired, written
 from tests.cli.test_remedies import MASS, commands, said, typed, world_with
 from tests.cli.test_stopping import waiting_for_a_lock
@@ -139,3 +143,15 @@ def test_what_is_shown_is_spelled_as_in_a_settings_file(home: Path, site: Simula
     )
     assert "Erase 1 page of S00 for good?" in said(run(home, "purge", "--page", page))
     assert run(home, "purge", "--page", page, "--yes").stdout == "Erased 1 page.\n"
+
+
+def test_a_warning_of_a_space_is_in_the_log_too() -> None:
+    """A run from cron drops its standard output."""
+    report = SpaceReport(space_key="HR", outcome=Outcome.COMPLETE, exit_code=0, warning="The listing is late.")
+
+    with capture_logs() as events:
+        log_space(report)
+        log_space(replace(report, warning=None))
+
+    assert [event["event"] for event in events] == ["run.warning", "space.ended", "space.ended"]
+    assert events[0]["warning"] == "The listing is late."
