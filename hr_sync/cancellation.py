@@ -1,4 +1,4 @@
-"""The wish to stop, shared by everything that waits: requests, retries, loops over pages, waits for a lease."""
+"""The stop request of a process, checked by every wait: requests, retries, loops over pages, leases."""
 
 import threading
 
@@ -12,18 +12,18 @@ class Cancellation:
         self._event = threading.Event()
 
     def set(self) -> None:
-        """Ask everything to stop."""
+        """Request a stop."""
         self._event.set()
 
     def is_set(self) -> bool:
-        """Return True if everything was asked to stop."""
+        """Return True if a stop was requested."""
         return self._event.is_set()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the wish to stop, at most so long. Return True if it is there."""
+        """Wait at most so long for a stop request. Return True if there is one."""
         return self._event.wait(seconds)
 
     def check(self) -> None:
-        """Raise Stopped if everything was asked to stop."""
+        """Raise Stopped if a stop was requested."""
         if self._event.is_set():
-            raise Stopped("Asked to stop; what was written so far stays, the next run does the rest.")
+            raise Stopped("Stopped on request; what was written stays, the next run does the rest.")

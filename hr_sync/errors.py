@@ -59,7 +59,7 @@ class DatabaseUnavailable(HrSyncError):
 class DatabaseConflict(DatabaseUnavailable):
     """A statement met a lock, a deadlock, a serialisation failure or its time-out, also when it was tried again.
 
-    Nothing of its transaction was kept. It is about the rows of one space, so other spaces go on.
+    Nothing of its transaction was kept. It is about the rows of one space, so other spaces continue.
     """
 
 
@@ -162,3 +162,7 @@ class ServerFailed(ConfluenceUnavailable):
 
 class AnswerTooSlow(ServerFailed):
     """No answer, or only half of one, within the time limit."""
+
+
+UNANSWERED = (NotFound, AccessDenied, AnswerNotTrusted, EndpointRemoved, ServerFailed)
+"""What one question may fail with. What was asked about is not known then; the run and other questions go on."""

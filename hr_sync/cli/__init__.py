@@ -17,7 +17,7 @@ def main() -> NoReturn:
     leave_when_asked()
     _open_standard_streams()
     _keep_secrets_in_memory()
-    # Imports and decoded JSON make many objects and few cycles: looking for those every 700 objects found nothing and
+    # Imports and decoded JSON make many objects and few cycles: collecting those every 700 objects found nothing and
     # took a tenth of a run.
     gc.set_threshold(20_000, 20, 100)
     from hr_sync.cli.main import main as command_line
@@ -26,7 +26,7 @@ def main() -> NoReturn:
 
 
 def _open_standard_streams() -> None:
-    """Open what the caller closed (`hr-sync run >&-`): the next connection would take its number, and its output."""
+    """Open the standard streams that the caller closed, or a connection would get their numbers (`hr-sync run >&-`)."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)

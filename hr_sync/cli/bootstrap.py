@@ -1,4 +1,4 @@
-"""Puts the program together from its settings: log, database, HTTP client, context. Imports what is heavy late."""
+"""Wires the program from its settings: log, database, HTTP client, context. Imports heavy modules late."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from hr_sync.store.values import Worker
     from hr_sync.sync.context import SyncContext
 
-TRIAL_SECONDS = 10.0  #: for each thing that `hr-sync check` asks
+TRIAL_SECONDS = 10.0  #: for each check of `hr-sync check`
 
 
 def open_settings(config: Path | None) -> "Settings":
-    """Read the settings and set up the log as they say. Raise ConfigurationError."""
+    """Read the settings and configure the log with them. Raise ConfigurationError."""
     import structlog
 
     from hr_sync.cli.heap import keep_heap_small
@@ -36,7 +36,9 @@ def open_settings(config: Path | None) -> "Settings":
     settings = load_settings(config)
     configure_logging(level=settings.log.level, format=settings.log.format, secrets=secret_values(settings))
     for name in settings.readable_secrets:
-        structlog.get_logger(__name__).warning("secrets.readable", file=name, remedy="Take the right away: chmod o-r")
+        structlog.get_logger(__name__).warning(
+            "secrets.readable", file=name, remedy="Remove that permission: chmod o-r"
+        )
     return settings
 
 
@@ -76,7 +78,7 @@ def open_client(
     """Return the client of the configured Confluence.
 
     Connect to nothing yet, unless there is a scoped token for a Cloud site: its API gateway has to be found then.
-    `is_trial`: somebody waits for the answer, so that a site which does not answer is given up after seconds.
+    `is_trial`: a person waits for the result, so a site that does not answer is given up after seconds.
     """
     from hr_sync.confluence.http.client import HttpClient, Limits
     from hr_sync.confluence.http.cloud_id import cloud_base
@@ -97,6 +99,7 @@ def open_client(
             longest_wait_seconds=confluence.max_retry_wait_seconds,
         ),
         ca_file=str(confluence.ca_file) if confluence.ca_file else None,
+        proxy=confluence.proxy.get_secret_value() if confluence.proxy else None,
     )
     if is_trial:
         limits = _short(limits)
@@ -113,7 +116,7 @@ def open_client(
 
 
 def _short(limits: "Limits") -> "Limits":
-    """Return the limits for somebody who waits: two tries, and ten seconds for each thing that is asked."""
+    """Return the limits for a command that a person waits for: two attempts, and ten seconds for each request."""
     return replace(
         limits,
         request_timeout_seconds=min(limits.request_timeout_seconds, TRIAL_SECONDS),
@@ -135,7 +138,7 @@ def open_context(
     tables: "Callable[[Engine], object] | None" = None,
     is_trial: bool = False,
 ) -> Iterator["SyncContext"]:
-    """Wire both ends together. Make the tables if they are missing, unless `tables` says what to do about them.
+    """Wire both ends together. Create the tables if they are missing, unless `tables` replaces that step.
 
     Raise SchemaError if the tables are older or newer than this build.
     """
@@ -163,7 +166,7 @@ def make_context(
     worker: "Worker | None" = None,
     is_trial: bool = False,
 ) -> "SyncContext":
-    """Wire both ends together over a store whose tables are there. Ask Confluence if its flavour is not known."""
+    """Wire both ends together over a store whose tables are there. Probe Confluence if its flavour is not known."""
     from hr_sync.confluence.source import open_source
     from hr_sync.domain.deletion import DeletionLimit
     from hr_sync.store.values import Worker
@@ -207,17 +210,17 @@ def make_scope(settings: "Settings") -> "SpaceScope":
 
 
 class HeldLeases:
-    """Releases the leases of this process when it has no time left, once it is known where they are."""
+    """Releases the leases of this process on a forced shutdown, once it is known where they are."""
 
     def __init__(self) -> None:
         self._held: tuple[Store, Worker] | None = None
 
     def are_in(self, store: "Store", worker: "Worker") -> None:
-        """Say which database they are in, and whose they are."""
+        """Set the database that holds the leases, and the worker that owns them."""
         self._held = (store, worker)
 
     def release(self) -> None:
-        """Cancel the statements at work and release the leases. Raise HrSyncError if the database cannot be reached."""
+        """Cancel the running statements and release the leases. Raise HrSyncError if the database cannot be reached."""
         if self._held is not None:
             store, worker = self._held
             store.release_leases(worker)

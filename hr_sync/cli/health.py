@@ -1,4 +1,4 @@
-"""Judges the mirror by the settings: which spaces count, and from when on something is wrong."""
+"""Computes the health of the mirror with the limits of the settings, for the configured spaces."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from hr_sync.settings import Settings
 
-_MARGIN_SECONDS = 60  # beyond the longest request or statement, for a run that was told to end
+_MARGIN_SECONDS = 60  # added to the longest request or statement, for a run that was asked to stop
 _NO_SCHEDULE = ScheduleSnapshot(up_seconds=float("inf"), lanes=())
 
 
 def health_limits(settings: "Settings") -> HealthLimits:
-    """Return from where on something is wrong."""
+    """Return the limits of health from the settings."""
     return HealthLimits(
         stale_after_seconds=settings.sync.stale_after_minutes * 60,
         full_stale_after_seconds=settings.sync.full_stale_after_minutes * 60,
@@ -29,12 +29,12 @@ def health_limits(settings: "Settings") -> HealthLimits:
 
 
 def health_of_mirror(overview: Overview, settings: "Settings") -> Health:
-    """Judge the mirror alone, without a service: a space that was never complete is wrong at once."""
+    """Return the health of the mirror without a service: a space that was never complete is wrong at once."""
     return judge(overview.spaces, _NO_SCHEDULE, health_limits(settings))
 
 
 def read_in_scope(engine: "Engine", settings: "Settings", *, runs: int = 30) -> Overview:
-    """Read the overview without spaces that are not configured any more and hold nothing: nobody keeps them fresh.
+    """Read the overview without spaces that are no longer configured and hold no removals: no run keeps them fresh.
 
     Raise DatabaseUnavailable.
     """

@@ -1,4 +1,4 @@
-"""The program: its commands, and how each of its failures ends the process."""
+"""The program: its commands, and the exit code of each failure."""
 
 import errno
 import io
@@ -17,7 +17,7 @@ _OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # of a pr
 
 app = typer.Typer(
     name="hr-sync",
-    help="Mirrors chosen Confluence spaces into PostgreSQL: complete, fresh and never wider than the source.",
+    help="Mirrors Confluence spaces into PostgreSQL, and never shows more than the account may read.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # tracebacks go through the log and its redaction
     rich_markup_mode=None,
@@ -35,7 +35,7 @@ def _program(*, version: Annotated[bool, typer.Option("--version", help="Show th
 
 
 def main() -> NoReturn:
-    """Run the command line and end the process with the exit code that tells how it went."""
+    """Run the command line and end the process with the exit code of its result."""
     form = OutputForm()
     _accept_any_text()
     try:
@@ -45,7 +45,7 @@ def main() -> NoReturn:
     except typer.Abort:
         code = 1
     except HrSyncError as error:
-        code = _fail(error, as_json=form.as_json)
+        code = _fail(error, form)
     except OSError as error:
         if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
             raise
@@ -55,17 +55,15 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def _fail(error: HrSyncError, *, as_json: bool) -> int:
-    from hr_sync.cli.output import print_error
-    from hr_sync.logs import log_failure
+def _fail(error: HrSyncError, form: OutputForm) -> int:
+    from hr_sync.cli.output import report_failure
 
-    if as_json or not log_failure(str(error), error.exit_code):
-        print_error(error, as_json=as_json)
+    report_failure(error, as_json=form.as_json, config=form.config)
     return error.exit_code
 
 
 def _refuse_usage(mistake: typer.TyperException) -> int:
-    """Print what is wrong with the command line as one message, also as the JSON document that was asked for."""
+    """Print what is wrong with the command line as one message, and as a JSON document if --json was given."""
     context = getattr(mistake, "ctx", None)
     message = mistake.format_message()
     if context is not None and message == context.get_help():  # a command of commands, without a command
@@ -73,11 +71,11 @@ def _refuse_usage(mistake: typer.TyperException) -> int:
         return mistake.exit_code
     where = context.command_path if context is not None else "hr-sync"
     end = "" if message.endswith((".", "?")) else "."
-    return _fail(UsageError(f"{message}{end} Try '{where} -h' for help."), as_json="--json" in sys.argv)
+    return _fail(UsageError(f"{message}{end} Try '{where} -h' for help."), OutputForm(as_json="--json" in sys.argv))
 
 
 def _output_error() -> OSError | None:
-    """Return why standard output does not take what was printed: its reader has gone, or its disk is full."""
+    """Return why standard output cannot be written: its reader has closed it, or its disk is full."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -86,7 +84,7 @@ def _output_error() -> OSError | None:
 
 
 def _give_up_output(problem: OSError, code: int) -> int:
-    """Drop what standard output still holds, and say why unless its reader has gone. Return the exit code."""
+    """Drop what standard output still buffers, and print why unless its reader has closed it. Return the exit code."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
     if isinstance(problem, BrokenPipeError):
         return code
@@ -95,7 +93,7 @@ def _give_up_output(problem: OSError, code: int) -> int:
 
 
 def _accept_any_text() -> None:
-    """Let nothing that is printed fail where the output is not UTF-8: such characters are shown as escapes."""
+    """Escape characters that the encoding of the output lacks, so that printing never fails."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

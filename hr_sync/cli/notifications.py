@@ -1,11 +1,14 @@
-"""Reports a run to the outside: pings for a dead man's switch, and metrics in a file. Imports little, for cron."""
+"""Run notifications: pings for a dead man's switch, and metrics in a file.
+
+Imports little, so that cron runs start fast.
+"""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
-from hr_sync.domain.outcome import Outcome, RunReport
-from hr_sync.errors import ConfigurationError
+from hr_sync.domain.outcome import ExitCode, Mode, Outcome, RunReport
+from hr_sync.errors import ConfigurationError, HrSyncError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,11 +22,11 @@ class ReportRun(Protocol):
     """Reports how a run ended."""
 
     def __call__(self, report: RunReport, *, held: int = 0) -> None:
-        """Report it; `held` is the number of removals that wait for a decision in any space after the run."""
+        """Report the end; `held` is the number of removals that wait for a decision in any space after the run."""
 
 
 @contextmanager
-def notify(settings: "Settings") -> Iterator[ReportRun]:
+def notify(settings: "Settings", mode: Mode) -> Iterator[ReportRun]:
     """Report that a run begins, how it ended, or that it failed; write its metrics to the configured file.
 
     Raise ConfigurationError before the run if the file cannot be written.
@@ -50,8 +53,11 @@ def notify(settings: "Settings") -> Iterator[ReportRun]:
 
     try:
         yield report_run
-    except BaseException:
+    except BaseException as failure:
         send(PingKind.FAILURE)
+        # A mistake in typing is no run.
+        if path is not None and not isinstance(failure, UsageError):
+            _write_failure(path, mode, failure)
         raise
 
 
@@ -74,6 +80,16 @@ def ping_kind(report: RunReport, *, held: int) -> "PingKind":
     from hr_sync.service.ping import PingKind
 
     return PingKind.SUCCESS if report.outcome is Outcome.COMPLETE and not held else PingKind.FAILURE
+
+
+def _write_failure(path: "Path", mode: Mode, failure: BaseException) -> None:
+    """Let the metrics say which exit code a run without a report ended with, instead of that of the run before."""
+    from hr_sync.service.metrics import Metrics
+
+    metrics = Metrics()
+    metrics.count_failed(mode, failure.exit_code if isinstance(failure, HrSyncError) else ExitCode.FAILED)
+    with suppress(OSError):  # the failure itself is what people must learn
+        metrics.write_textfile(path)
 
 
 def _check_folder(path: "Path") -> None:

@@ -80,13 +80,13 @@ def make_endpoints(
 
 
 def _site(settings: "Settings") -> str | None:
-    """Return the address that people open pages under; None where it is not known, as behind the API gateway."""
+    """Return the base address of pages in a browser; None if it is not known, as behind the API gateway."""
     url = settings.confluence.url
     return None if is_gateway(url) else api_base(url)
 
 
 def make_observer(settings: "Settings", metrics: Metrics, health: Callable[[], Health]) -> Observer:
-    """Return what is called about the runs of the service: metrics and pings.
+    """Return the observer of the service's runs: metrics and pings.
 
     A run that ended well is only reported as a success if `health` is well after it.
     """
@@ -94,7 +94,7 @@ def make_observer(settings: "Settings", metrics: Metrics, health: Callable[[], H
 
     def ended(_job: str, report: RunReport) -> None:
         metrics.observe(report)
-        # Pages that fail do not make a run a failure here: they never made the service unwell.
+        # Pages that fail do not make a run a failure here: they do not change the health either.
         good = report.outcome in {Outcome.COMPLETE, Outcome.PARTIAL}
         send(PingKind.SUCCESS if good and _is_well(health) else PingKind.FAILURE)
 

@@ -1,22 +1,48 @@
 """Options that several commands share."""
 
+import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
-Config: TypeAlias = Annotated[
-    Path | None,
-    typer.Option("--config", help="Settings file; else HR_SYNC_CONFIG, else config.toml.", show_default=False),
-]
-
 
 @dataclass(slots=True)
 class OutputForm:
-    """What was asked of the output, for whoever reports a failure after the command has ended."""
+    """Options of the output, for code that reports a failure after the command has ended."""
 
     as_json: bool = False
+    config: Path | None = None  #: what --config named
+
+
+_COMMAND = re.compile(r"(?<=`)hr-sync [^`\n]+(?=`)")
+
+
+def with_config(text: str, config: Path | None) -> str:
+    """Add `--config` to every command that a text prints, if the settings file was named on the command line."""
+    if config is None:
+        return text
+    option = f" --config {shlex.quote(str(config))}"
+    return _COMMAND.sub(lambda command: command[0] + option, text)
+
+
+def _note_config(context: typer.Context, value: Path | None) -> Path | None:
+    if isinstance(context.obj, OutputForm):
+        context.obj.config = value
+    return value
+
+
+Config: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        callback=_note_config,
+        help="Settings file; else HR_SYNC_CONFIG, else config.toml.",
+        show_default=False,
+    ),
+]
 
 
 def _note_json(context: typer.Context, value: bool) -> bool:

@@ -4,13 +4,16 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from hr_sync.cli.options import with_config
 from hr_sync.cli.terminal import Rows, json_line, make_console, one_line, print_message, visible
 from hr_sync.domain.outcome import Counts, Outcome, RunReport, look_command, release_command
 from hr_sync.errors import HrSyncError
+from hr_sync.logs import log_failure
 
 if TYPE_CHECKING:
     from hr_sync.service.health import Health
@@ -30,14 +33,19 @@ def print_json(value: object) -> None:
     sys.stdout.write(json_line(orjson.dumps(value, default=_jsonable, option=options).decode()) + "\n")
 
 
-def print_error(error: HrSyncError, *, as_json: bool) -> None:
-    """Print why a command ended without a result: to people, and as the JSON document that was asked for."""
-    print_message(str(error))
+def report_failure(error: HrSyncError, *, as_json: bool, config: Path | None = None) -> None:
+    """Report why a command ended without a result: in the log or to people, and as the JSON document if asked for.
+
+    `config`, here and below: the settings file that the command line named, which printed commands name too.
+    """
+    text = with_config(str(error), config)
+    if not log_failure(text, error.exit_code):
+        print_message(text)
     if as_json:
-        print_json({"error": visible(error), "exit_code": error.exit_code})
+        print_json({"error": visible(text), "exit_code": error.exit_code})
 
 
-def print_report(report: RunReport) -> None:
+def print_report(report: RunReport, config: Path | None = None) -> None:
     """Print how a run ended, a line for each space."""
     console = make_console()
     table = Rows("space", "outcome", ">listed", ">new", ">updated", ">moved", ">back", ">hidden", ">removed", ">failed")
@@ -50,7 +58,9 @@ def print_report(report: RunReport) -> None:
     if report.spaces:
         console.print(table.table)
     if report.counts.relabelled or report.counts.restricted:
-        console.print(f"{report.counts.relabelled} pages have other labels, {report.counts.restricted} other readers.")
+        console.print(
+            f"Labels updated on {report.counts.relabelled} pages, read restrictions on {report.counts.restricted}."
+        )
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
         f"Run {report.run_id} {report.outcome}: {report.requests} requests, {report.counts.bodies} bodies, {seconds}."
@@ -61,16 +71,18 @@ def print_report(report: RunReport) -> None:
         *(space.error for space in report.spaces),
     ]
     for message in dict.fromkeys(filter(None, [*messages, report.error])):
-        print_message(message)
+        print_message(with_config(message, config))
 
 
-def print_previews(previews: Sequence["SpacePreview"]) -> None:
+def print_previews(previews: Sequence["SpacePreview"], config: Path | None = None) -> None:
     """Print what a run would do, each step with its reason."""
     console = make_console()
     for preview in previews:
         key, plan, held = one_line(preview.space_key), preview.plan, preview.deletions.held
         if preview.error is not None:
-            console.print(f"Space {key} ({preview.kind}): nothing is known. {one_line(preview.error)}")
+            console.print(
+                f"Space {key} ({preview.kind}): nothing is known. {one_line(with_config(preview.error, config))}"
+            )
             continue
         console.print(
             f"Space {key} ({preview.kind}): {len(plan.steps)} steps, {plan.unchanged} pages unchanged, "
@@ -85,10 +97,11 @@ def print_previews(previews: Sequence["SpacePreview"]) -> None:
         if len(steps) > _MAX_ROWS:
             console.print(f"… and {len(steps) - _MAX_ROWS} more; --json shows them all.")
         if held:
-            console.print(
-                f"{len(held)} removals would be held: {one_line(preview.deletions.held_reason or '')}. To remove them: "
-                f"`{one_line(release_command(preview.space_key))}`."
+            would = (
+                f"{len(held)} removals would be held: {preview.deletions.held_reason or ''}. To remove them: "
+                f"`{release_command(preview.space_key)}`."
             )
+            console.print(one_line(with_config(would, config)))
     console.print("Nothing was written.")
 
 
@@ -113,15 +126,15 @@ def _steps(preview: "SpacePreview") -> Iterator[tuple[str, str, str]]:
         yield attribute.page_id, str(attribute.action), attribute.reason
 
 
-def print_status(overview: "Overview", health: "Health") -> None:
+def print_status(overview: "Overview", health: "Health", config: Path | None = None) -> None:
     """Print the state with its reasons, spaces with what they need, last runs and failures."""
     console = make_console()
     if not overview.spaces:
-        console.print("No space has been synchronised yet. Start with `hr-sync run`.")
+        console.print(with_config("No space has been synchronised yet. Start with `hr-sync run`.", config))
     else:
         console.print(f"State: {health.state}")
         for reason in (*health.reasons, *health.notes):
-            console.print(f"- {visible(reason)}", soft_wrap=True)
+            console.print(f"- {visible(with_config(reason, config))}", soft_wrap=True)
         spaces = Rows(
             "space", "name", ">live", ">hidden", ">held", ">failing", "last outcome", "last complete", "access"
         )
@@ -132,7 +145,8 @@ def print_status(overview: "Overview", health: "Health") -> None:
         console.print(spaces.table)
     for space in overview.spaces:
         for message in _needs(space):
-            console.print(f"{one_line(space.space_key)}: {visible(message)}", soft_wrap=True)
+            text = visible(with_config(message, config))
+            console.print(f"{one_line(space.space_key)}: {text}", soft_wrap=True)
     if overview.runs:
         runs = Rows(">run", "mode", "began", "outcome", ">new", ">updated", ">moved", ">removed", ">failed")
         for run in overview.runs:
@@ -148,7 +162,7 @@ def print_status(overview: "Overview", health: "Health") -> None:
 
 
 def _needs(space: "SpaceStatus") -> Iterator[str]:
-    """Yield what somebody should know of a space: what waits for a decision, and why its last run was not complete."""
+    """Yield the notes about a space: what waits for a decision, and why its last run was not complete."""
     if space.held:
         since = f" since {_time(space.held_since)}" if space.held_since else ""
         yield (
@@ -170,7 +184,7 @@ def print_pages(pages: Sequence["PageLine | ConfluencePage"]) -> None:
 
 
 def print_audit(audit: "Audit") -> None:
-    """Print what differs between source and mirror, and why."""
+    """Print the differences between source and mirror, each with its reason."""
     console = make_console()
     table = Rows("page", "space", "differs in", "why")
     for drift in audit.drifts:
@@ -178,8 +192,8 @@ def print_audit(audit: "Audit") -> None:
     if audit.drifts:
         console.print(table.table)
     console.print(f"Compared {audit.pages} pages, {audit.bodies} of them by body: {len(audit.drifts)} differences.")
-    if audit.unseen:
-        console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.unseen))}.")
+    if audit.not_visible:
+        console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.")
 
 
 def print_explanation(explanation: "Explanation") -> None:
@@ -218,8 +232,13 @@ def print_settings(settings: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
     table = Rows("setting", "value", "from")
     for group, keys in settings.items():
         for key, shown in keys.items():
-            table.add(f"{group}.{key}", shown["value"], shown["source"] or "default")
+            table.add(f"{group}.{key}", _as_in_a_file(shown["value"]), shown["source"] or "default")
     make_console().print(table.table)
+
+
+def _as_in_a_file(value: object) -> object:
+    """Return a value as a settings file has it, but texts without quotes."""
+    return orjson.dumps(value).decode() if isinstance(value, bool | list) else value
 
 
 def _numbers(counts: Counts) -> list[str]:

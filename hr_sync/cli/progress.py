@@ -14,7 +14,7 @@ from hr_sync.sync.context import ProgressCallback
 
 @contextmanager
 def shown_progress() -> Iterator[ProgressCallback]:
-    """Yield the callback for the progress of a run: it moves a bar for each space, or is logged now and then."""
+    """Yield the callback for the progress of a run: it updates a bar for each space, or logs every half minute."""
     console = make_console(stderr=True)
     if not console.is_terminal or os.environ.get("TERM") == "dumb":
         progress = RunProgress()

@@ -1,9 +1,11 @@
-"""Ends the process in time when it is asked to stop, whatever the work is waiting for."""
+"""Ends the process in time after a stop signal, whatever the work is waiting for."""
 
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,24 +16,29 @@ from hr_sync.errors import Stopped
 
 GRACE_SECONDS = 2.5  #: for the work to end; a statement that waits for a lock does not
 CLEANUP_SECONDS = 0.8  #: for what is done then
+SAME_REQUEST_SECONDS = 0.2  #: `timeout` signals its child and then the child's group: one request, two signals
 
 Result = TypeVar("Result")
 
 
 def leave_when_asked() -> None:
-    """End at once on SIGTERM, as long as there is no work yet that has to end in order.
+    """End at once on SIGTERM while no work has begun.
 
     The kernel drops a signal to process 1 that has no handler.
     """
-    # Not by raising: what is raised while Python tidies an object up is printed and forgotten.
+    # Not by raising: an exception raised in a finalizer is printed and ignored.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(Stopped.exit_code))
 
 
-def run_until_stopped(work: Callable[[Cancellation], Result], *, clean_up: Callable[[], None] = lambda: None) -> Result:
+def run_until_stopped(
+    work: Callable[[Cancellation], Result], *, clean_up: Callable[[], None] = lambda: None, as_json: bool = False
+) -> Result:
     """Run `work` in a thread, so that the main thread can handle signals. Return what it returns, raise what it raises.
 
-    SIGTERM and SIGINT set the cancellation that every wait of the work looks at; a second one ends the process at once.
-    If the work does not end within the grace, the process ends after `clean_up`: transactions roll back by themselves.
+    SIGTERM and SIGINT set the cancellation that every wait of the work checks; a second request ends the process
+    at once. If the work does not end within the grace, the process ends after `clean_up`: transactions roll back by
+    themselves.
+    `as_json`: it leaves a JSON document on standard output then, too.
     """
     stop = Cancellation()
     outcome: list[Result] = []
@@ -43,9 +50,14 @@ def run_until_stopped(work: Callable[[Cancellation], Result], *, clean_up: Calla
         except BaseException as error:  # noqa: BLE001 -- raised again in the main thread
             failure.append(error)
 
+    first_at = math.inf
+
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal first_at
+        now = time.monotonic()
+        if now - first_at >= SAME_REQUEST_SECONDS:
             os._exit(128 + number)
+        first_at = min(first_at, now)
         stop.set()
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -56,7 +68,7 @@ def run_until_stopped(work: Callable[[Cancellation], Result], *, clean_up: Calla
             worker.join(0.1)
         worker.join(GRACE_SECONDS if stop.is_set() else None)
         if worker.is_alive():
-            _leave(clean_up)
+            _leave(clean_up, as_json=as_json)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -67,7 +79,7 @@ def run_until_stopped(work: Callable[[Cancellation], Result], *, clean_up: Calla
 
 @contextmanager
 def deadline(cancellation: Cancellation, seconds: float) -> Iterator[None]:
-    """Cancel the block when it has taken so long; 0 is no limit."""
+    """Cancel the block after so many seconds; 0 is no limit."""
     timer = threading.Timer(seconds, cancellation.set)
     timer.daemon = True
     if seconds:
@@ -78,11 +90,14 @@ def deadline(cancellation: Cancellation, seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _leave(clean_up: Callable[[], None]) -> NoReturn:
+def _leave(clean_up: Callable[[], None], *, as_json: bool) -> NoReturn:
+    from hr_sync.cli.output import report_failure
+
     cleaner = threading.Thread(target=clean_up, name="clean-up", daemon=True)
     cleaner.start()
     cleaner.join(CLEANUP_SECONDS)
-    print("hr-sync: stopped in the middle of a wait; what was committed before stays.", file=sys.stderr)
+    stopped = Stopped("Stopped in the middle of a wait. What was committed before stays.")
+    report_failure(stopped, as_json=as_json)
     sys.stdout.flush()
     sys.stderr.flush()
     # Threads that hang in a system call cannot be joined, which an ordinary exit would wait for.

@@ -1,4 +1,4 @@
-"""What reaches a terminal: text of the source without anything that a terminal or rich would act on."""
+"""Prints text of the source on a terminal, without anything that the terminal or rich would interpret."""
 
 import json
 import re
@@ -7,6 +7,8 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from hr_sync.logs import log_is_json
+
 _WIDTH_OF_A_PIPE = 240  # characters
 # Control characters but newline, characters that reorder what is shown, and halves of characters.
 _ACTIVE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -14,7 +16,7 @@ _BEYOND_ASCII = re.compile("[^\x00-\x7e]")
 
 
 def visible(text: object) -> str:
-    """Return text that shows what a terminal would act on: ESC, for example, becomes a backslash and `x1b`.
+    """Return text with control characters made visible: ESC, for example, becomes a backslash and `x1b`.
 
     Newlines stay. Markup of rich needs no escape, since no console of this program reads any.
     """
@@ -22,7 +24,7 @@ def visible(text: object) -> str:
 
 
 def one_line(text: object) -> str:
-    """Return the same with newlines shown too: a cell, or a value within a sentence."""
+    """Return the same with newlines made visible too, for a cell or a value within a sentence."""
     return visible(text).replace("\n", "\\n")
 
 
@@ -43,15 +45,15 @@ def is_utf8() -> bool:
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """Return what prints: as wide as the terminal, folding no line for anything else, and reading no markup."""
+    """Return the console: as wide as the terminal, without folding elsewhere, and without markup."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _WIDTH_OF_A_PIPE
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
 
 
 def print_message(text: str) -> None:
-    """Print a message to people on standard error."""
-    print(f"hr-sync: {visible(text)}", file=sys.stderr)
+    """Print a message to people: on standard error, or beside the result where standard error holds a JSON log."""
+    print(f"hr-sync: {visible(text)}", file=sys.stdout if log_is_json() else sys.stderr)
 
 
 class Rows:

@@ -1,4 +1,4 @@
-"""What both flavours ask of REST v1: the account, the search index, labels and restrictions."""
+"""Requests to REST v1 of both flavours: the account, the search index, labels and restrictions."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -16,19 +16,10 @@ from hr_sync.confluence.http.context_path import naming_context_path
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import read_labels
 from hr_sync.domain.access import Restriction
-from hr_sync.errors import (
-    AccessDenied,
-    AnswerNotTrusted,
-    CredentialsRefused,
-    EndpointRemoved,
-    NotFound,
-    ScopeMissing,
-    ServerFailed,
-)
+from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, CredentialsRefused, NotFound, ScopeMissing
 
 SEARCH = "rest/api/content/search"  #: the index of content
 WIDEST_EXPANDED = 200  #: most entries with an expansion in one answer of v1
-UNANSWERED = (NotFound, AccessDenied, AnswerNotTrusted, EndpointRemoved, ServerFailed)  #: nothing is known then
 _MEMBERS_AT_ONCE = 100
 
 
@@ -38,15 +29,17 @@ def check_account(client: HttpClient, read_account: Callable[[Json], None]) -> N
         with naming_context_path(client):
             answer = client.get("rest/api/user/current")
     except ScopeMissing as error:
-        raise CredentialsRefused(f"Confluence does not say who we are. {error}") from error
+        raise CredentialsRefused(f"Confluence does not name the account. {error}") from error
     except AccessDenied as error:
         raise CredentialsRefused(
-            "Confluence refused to say who we are (403): the token is wrong or has expired, or the account may not use "
-            "Confluence. Check confluence.username and confluence.api_token (or confluence.token)."
+            "Confluence refused the request for the current user (403): the token is wrong or has expired, or "
+            "the account may not use Confluence. Check confluence.username and confluence.api_token (or "
+            "confluence.token)."
         ) from error
     except NotFound as error:
         raise AnswerNotTrusted(
-            "Confluence does not say who we are (404).", remedy="Check confluence.url and confluence.flavor."
+            "Confluence does not answer the request for the current user (404).",
+            remedy="Check confluence.url and confluence.flavor.",
         ) from error
     read_account(answer)
 
@@ -59,7 +52,7 @@ def pages_of(space_key: str) -> str:
 
 @dataclass(kw_only=True, slots=True)
 class ExpandedAttributes:
-    """What a walk over pages showed, by page id. None is not known."""
+    """The result of a walk over pages, by page id. None is not known."""
 
     restrictions: dict[str, Restriction | None] = field(default_factory=dict)
     labels: dict[str, frozenset[str] | None] = field(default_factory=dict)
@@ -115,5 +108,5 @@ def complete_labels(
     ids: Collection[str],
     labels_of: Callable[[str], frozenset[str] | None],
 ) -> dict[str, frozenset[str] | None]:
-    """Return the labels of `ids`: those that are known, and of each other page what it says itself."""
+    """Return the labels of `ids`: those that are known, and for each other page the answer of a request of its own."""
     return {page_id: labels_of(page_id) if (labels := known.get(page_id)) is None else labels for page_id in ids}

@@ -1,6 +1,6 @@
 """Decoders of labels and restrictions in v1, alike on Cloud and Data Center but for the ids of users and groups. Pure.
 
-Users and groups come as two lists that servers cut at a limit of theirs. A list as long as its limit may go on.
+Users and groups are two lists that servers cut at a limit. A list as long as its limit may be incomplete.
 """
 
 from collections.abc import Mapping
@@ -32,15 +32,15 @@ DATA_CENTER = Naming(user="userKey", group="name")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RestrictionPart:
-    """What one answer shows of a restriction."""
+    """One restriction in an answer."""
 
     restriction: Restriction
     cut: bool  #: there may be more users or groups
-    width: int  #: entries after which the next answer goes on
+    width: int  #: entries in this answer; the next answer continues after them
 
 
 def read_restriction(item: Mapping[str, Any], naming: Naming) -> RestrictionPart:
-    """Return one read restriction, as it stands below `read`. Raise FieldError for half a description."""
+    """Return one read restriction from the object below `read`. Raise FieldError if it is incomplete."""
     if item.get("operation") != "read":
         raise FieldError("operation")
     lists = object_of(item, "restrictions")
@@ -56,7 +56,7 @@ def read_restriction(item: Mapping[str, Any], naming: Naming) -> RestrictionPart
 def read_own_restriction(answer: Json, naming: Naming) -> RestrictionPart:
     """Return the read restriction in an answer about one page, which names one operation or every one.
 
-    Raise AnswerNotTrusted for half a description.
+    Raise AnswerNotTrusted if it is incomplete.
     """
     try:
         return read_restriction(answer if "operation" in answer else object_of(answer, "read"), naming)
@@ -65,7 +65,7 @@ def read_own_restriction(answer: Json, naming: Naming) -> RestrictionPart:
 
 
 def read_restrictions(answer: Json, naming: Naming) -> dict[str, Restriction | None]:
-    """Return the restrictions in one answer of a listing by page id; None where one is cut or half described."""
+    """Return the restrictions in one answer of a listing by page id; None where one is cut or incomplete."""
     return {item["id"]: _whole(item, naming) for item in answer["results"]}
 
 
@@ -97,7 +97,7 @@ def _names(members: Mapping[str, Any], field: str) -> tuple[frozenset[str], bool
 
 
 def _listed(members: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], bool, int]:
-    """Return a list within the answer, whether it may go on elsewhere, and its limit."""
+    """Return a list within the answer, whether there may be more entries, and its limit."""
     entries, limit = members.get("results"), int_of(members, "limit")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries) or not limit:
         raise FieldError("results")

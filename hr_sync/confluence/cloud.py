@@ -5,7 +5,6 @@ from datetime import datetime
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
-    UNANSWERED,
     check_account,
     labels_at,
     restriction_of,
@@ -32,6 +31,7 @@ from hr_sync.domain.access import OwnAttributes, Restriction
 from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, Page, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import (
+    UNANSWERED,
     AccessDenied,
     AnswerNotTrusted,
     AnswerUnusable,
@@ -70,13 +70,13 @@ class CloudSource:
         except FieldError as error:
             raise AnswerNotTrusted(f"Confluence describes a space without {error}.") from None
         if found.id != space.id:
-            raise AnswerNotTrusted("Confluence answered with a space that was not asked for.")
+            raise AnswerNotTrusted("Confluence answered with a space that was not requested.")
         return found
 
     def listing(self, space: Space) -> Listing:
         """Implement `Source.listing`.
 
-        Sorted by id: Cloud's cursor then stands on the id, and edits during the walk neither skip nor repeat a page.
+        Sorted by id: Cloud's cursor then holds the id, and edits during the walk neither skip nor repeat a page.
         """
         return with_smaller_pages(
             lambda width, tries: self._listing(space, width, tries), WIDEST, check_site=self.check_account
@@ -85,7 +85,7 @@ class CloudSource:
     def recent(self, space: Space, since: datetime) -> RecentChanges:
         """Implement `Source.recent`, newest first.
 
-        Read from the pages themselves and not from the search index, whose clock and lag nobody documents.
+        Read from the pages and not from the search index, whose clock and lag are not documented.
         """
         return with_smaller_pages(
             lambda width, tries: self._recent(space, since, width, tries), _FEW, check_site=self.check_account
@@ -121,11 +121,14 @@ class CloudSource:
         except (NotFound, AccessDenied, AnswerUnusable) as no_page:
             try:
                 return self._parent_of(ContentNode(id=node.id, kind="folder"))
-            except AnswerUnusable:  # 400 is what some sites say of the id of a page here
+            except AnswerUnusable:  # some sites answer 400 for the id of a page here
                 raise no_page from None
 
     def ancestors(self, page_id: str) -> tuple[ContentNode, ...]:
-        """Implement `Source.ancestors`. The list begins at the top and is cut there, so the top is asked again."""
+        """Implement `Source.ancestors`.
+
+        The list begins at the top and is cut there, so a cut list is continued from its top.
+        """
         chain = self._ancestors(ContentNode(id=page_id, kind="page"))
         cut = len(chain) >= _UNPROVEN_CHAIN
         while cut:
@@ -184,7 +187,7 @@ class CloudSource:
             newer = {page_id: head for page_id, head in some.items() if head.last_updated >= since}
             heads.update((page_id, head) for page_id, head in newer.items() if is_current_in(head, space))
             unreadable.update(bad)
-            if some and not newer and not bad:  # one older page among newer ones proves nothing about the order
+            if some and not newer and not bad:  # one older page among newer ones does not prove the order
                 break
         return RecentChanges(space=space, heads=heads, unreadable=unreadable, began_at=began_at)
 
@@ -214,7 +217,7 @@ def _page(page_id: str) -> str:
 def _node(node: ContentNode) -> str:
     if node.kind not in COLLECTIONS:
         raise AnswerNotTrusted(
-            "Confluence names a kind of content above a page that this version does not know.",
+            "The parent of a page has a kind of content that this version does not know.",
             remedy="Upgrade hr_sync.",
         )
     return f"api/v2/{COLLECTIONS[node.kind]}/{quote(node.id, safe='')}"

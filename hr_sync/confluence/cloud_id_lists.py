@@ -1,14 +1,14 @@
-"""Cloud's list of pages by ids, in whichever way the server reads a list parameter."""
+"""Cloud's list of pages by ids, in either style of list parameters."""
 
 from collections.abc import Sequence
 
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.response import Json
-from hr_sync.errors import AnswerNotTrusted, AnswerUnusable, NotFound, ServerFailed
+from hr_sync.errors import UNANSWERED, AnswerUnusable
 
 
 class PagesByIds:
-    """Lists pages by ids, and remembers which style of lists the server was seen to read.
+    """Lists pages by ids, and keeps the style of list parameters that the server accepts.
 
     Atlassian documents lists as joined by commas; repeated parameters work too, perhaps not everywhere.
     """
@@ -40,7 +40,7 @@ class PagesByIds:
                 answers = self._in_other_style(ids, query, statuses, tries, answers)
             self._is_proven = _count(answers) >= 2
         if answers is None:
-            raise failure or AnswerUnusable("Confluence answered with pages that were not asked for.")
+            raise failure or AnswerUnusable("Confluence answered with pages that were not requested.")
         return answers
 
     def _in_other_style(
@@ -51,10 +51,10 @@ class PagesByIds:
         tries: int | None,
         answers: list[Json] | None,
     ) -> list[Json] | None:
-        """Return the answers in the other style of lists if they hold more, and keep to that style then."""
+        """Return the answers in the other style of lists if they hold more, and use that style from then on."""
         try:
             others = self._ask(ids, query, statuses, tries, joined=not self._joins)
-        except (AnswerNotTrusted, NotFound, ServerFailed):
+        except UNANSWERED:
             return answers
         if others is None or (answers is not None and _count(others) <= _count(answers)):
             return answers

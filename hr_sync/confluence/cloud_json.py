@@ -1,8 +1,8 @@
-"""Decoders of Confluence Cloud's JSON (REST v2). Pure; nothing behind this module sees a dictionary.
+"""Decoders of Confluence Cloud's JSON (REST v2). Pure; callers get values and no dictionaries.
 
-A tolerant reader: unknown keys and unknown statuses pass, what is needed must be there in the right type. A page that
-is named but not described properly is reported as unreadable, so that it costs only itself.
-Shapes: developer.atlassian.com/cloud/confluence/rest/v2 (pages, spaces) and recorded answers.
+A tolerant reader: unknown keys and unknown statuses are ignored, required fields must exist in the right type. A page
+with an id and an invalid description is reported as unreadable, and does not affect other pages. Shapes:
+developer.atlassian.com/cloud/confluence/rest/v2 (pages, spaces) and recorded answers.
 """
 
 from hr_sync.confluence.http.response import Json
@@ -33,13 +33,13 @@ COLLECTIONS = {
     "database": "databases",
     "embed": "embeds",
 }
-"""Where v2 answers for each kind of content that can stand above a page."""
+"""The path in v2 of each kind of content that can be a parent."""
 
 
 def read_account(answer: Json) -> None:
     """Raise CredentialsRefused unless the answer of `user/current` shows a known account.
 
-    Confluence answers many requests of failed credentials as those of an anonymous visitor: 200, and fewer pages.
+    Confluence answers many requests with invalid credentials as an anonymous visitor's: 200, and fewer pages.
     """
     if answer.get("type") != "known":
         raise CredentialsRefused(
@@ -63,7 +63,7 @@ def read_space(item: Json) -> Space:
 
 
 def read_heads(answer: Json, space: Space, urls: PageUrls) -> tuple[dict[str, Head], dict[str, str]]:
-    """Return the heads in one answer of a listing of `space` by id, and id → what is wrong for the others.
+    """Return the heads in one answer of a listing of `space` by id, and id → error for the others.
 
     Among the heads may be such of other spaces and statuses.
     """
@@ -74,9 +74,9 @@ def read_heads(answer: Json, space: Space, urls: PageUrls) -> tuple[dict[str, He
 def read_pages(
     answer: Json, wanted: frozenset[str], space: Space, urls: PageUrls
 ) -> tuple[dict[str, Page], dict[str, str]]:
-    """Return the current pages of `space` in an answer by id, and id → what is wrong for those that cannot be read.
+    """Return the current pages of `space` in an answer by id, and id → error for those that cannot be read.
 
-    What was not asked for is left out, and so is a page of another space or status.
+    Pages that were not requested, and pages of another space or status, are left out.
     """
     site = urls.site_in(answer)
     pages: dict[str, Page] = {}
@@ -95,7 +95,7 @@ def read_pages(
 
 
 def read_lookup(item: Json, page_id: str) -> LookupResult:
-    """Return in which state a page is. An answer about anything else is evidence of nothing."""
+    """Return the state of a page. An answer about anything else is no evidence."""
     if item.get("id") == page_id and item.get("type", "page") == "page":
         try:
             status, space_id = word_of(item, "status"), word_of(item, "spaceId")
@@ -107,9 +107,12 @@ def read_lookup(item: Json, page_id: str) -> LookupResult:
 
 
 def read_parent(item: Json, node: ContentNode) -> ContentNode | None:
-    """Return what stands directly above a node; None at the top. Raise AnswerNotTrusted for another or a bad answer."""
+    """Return the parent of a node; None at the top.
+
+    Raise AnswerNotTrusted for an answer about another node or an invalid one.
+    """
     if item.get("id") != node.id or item.get("type", node.kind) not in {node.kind, None}:
-        raise AnswerNotTrusted(f"Confluence answered with something else than the {node.kind} that was asked for.")
+        raise AnswerNotTrusted(f"Confluence answered with something other than the {node.kind} that was requested.")
     try:
         parent_id = optional_word_of(item, "parentId")
         return None if parent_id is None else ContentNode(id=parent_id, kind=optional_word_of(item, "parentType"))
@@ -118,7 +121,10 @@ def read_parent(item: Json, node: ContentNode) -> ContentNode | None:
 
 
 def read_ancestors(answer: Json) -> list[ContentNode]:
-    """Return the nodes in an answer that lists ancestors, in its order. Raise AnswerNotTrusted for half of one."""
+    """Return the nodes in an answer that lists ancestors, in its order.
+
+    Raise AnswerNotTrusted for an incomplete one.
+    """
     try:
         return [ContentNode(id=word_of(item, "id"), kind=word_of(item, "type")) for item in answer["results"]]
     except FieldError as error:

@@ -1,4 +1,4 @@
-"""The labels of the pages of a space on Cloud, by few requests and not by the search index alone."""
+"""The labels of the pages of a space on Cloud, with few requests and not from the search index alone."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 from hr_sync.confluence.access import (
     SEARCH,
-    UNANSWERED,
     WIDEST_EXPANDED,
     ExpandedAttributes,
     complete_labels,
@@ -19,7 +18,7 @@ from hr_sync.confluence.json_fields import read_labels
 from hr_sync.confluence.pagination import with_smaller_pages
 from hr_sync.domain.access import Restriction
 from hr_sync.domain.content import Space
-from hr_sync.errors import NotFound
+from hr_sync.errors import UNANSWERED, NotFound
 
 Found = TypeVar("Found")
 
@@ -27,7 +26,7 @@ _WIDEST = 250  # entries of one answer of v2
 
 
 class SpaceLabels:
-    """Reads the labels of a space label by label, and has the search index vouch for them."""
+    """Reads the labels of a space label by label, and checks them against the search index."""
 
     def __init__(
         self,
@@ -35,7 +34,7 @@ class SpaceLabels:
         labels_of: Callable[[str], frozenset[str] | None],
         check_account: Callable[[], None],
     ) -> None:
-        """`labels_of` asks one page itself."""
+        """`labels_of` requests the labels of one page."""
         self._client = client
         self._labels_of = labels_of
         self._check_account = check_account
@@ -43,7 +42,7 @@ class SpaceLabels:
     def of_pages(
         self, space: Space, ids: Collection[str], *, with_restrictions: bool = False
     ) -> tuple[dict[str, frozenset[str] | None], Mapping[str, Restriction | None]]:
-        """Return the labels of pages, and what the index shows of their restrictions where that is asked for."""
+        """Return the labels of pages, and their restrictions in the index if requested."""
         walked = self._if_answered(lambda: self._labels_by_page(space, len(ids)), None)
         if with_restrictions:
             indexed = self._indexed(space, ATTRIBUTE_PARTS)
@@ -52,11 +51,11 @@ class SpaceLabels:
         return self._vouched(walked, indexed, ids), indexed.restrictions
 
     def _if_answered(self, ask: Callable[[], Found], otherwise: Found) -> Found:
-        """Return what a list shows; `otherwise` if it alone gives no answer, so that each page is asked itself."""
+        """Return what a list holds; `otherwise` if the list alone fails, so that each page is requested by itself."""
         try:
             return ask()
         except UNANSWERED:
-            self._check_account()  # raises when it is not the list, but the site or our account
+            self._check_account()  # raises if the cause is not the list, but the site or our account
             return otherwise
 
     def _indexed(self, space: Space, parts: str) -> ExpandedAttributes:
@@ -71,7 +70,7 @@ class SpaceLabels:
     ) -> dict[str, frozenset[str] | None]:
         """Return the labels that were found label by label where the search index, read later, shows no other.
 
-        A page that the index does not show, or shows with a label more, is asked itself.
+        A page that the index lacks, or has with one label more, is requested by itself.
         """
         known: dict[str, frozenset[str] | None] = {}
         for page_id in ids if walked is not None else ():
@@ -81,7 +80,7 @@ class SpaceLabels:
         return complete_labels(known, ids, self._labels_of)
 
     def _labels_by_page(self, space: Space, pages: int) -> dict[str, set[str]] | None:
-        """Return the labels of each page of a space, by a walk over every label; None if that is not proven or dearer.
+        """Return the labels of each page of a space, by a walk over every label; None if incomplete or too costly.
 
         By Atlassian's document the list of a space's labels holds `my` and `team` ones unless asked otherwise. Only a
         global label in it proves that it holds those too; else the labels of the whole site are listed.

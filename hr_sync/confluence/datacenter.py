@@ -1,6 +1,6 @@
 """Confluence Data Center and Server: REST v1, with its scan of pages where there is one (from 7.18).
 
-Neither listings nor bodies come from the search index, which lags: it only names what changed lately.
+Listings and bodies are not read from the search index, which lags: it only names pages that changed lately.
 """
 
 from collections.abc import Collection, Sequence
@@ -46,16 +46,11 @@ from hr_sync.confluence.pagination import (
 from hr_sync.domain.access import OwnAttributes, Restriction
 from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
-from hr_sync.errors import (
-    AccessDenied,
-    AnswerNotTrusted,
-    NotFound,
-    ServerFailed,
-)
+from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
 
 _WIDTHS = (WIDEST_EXPANDED, 90)  #: answers of the second end elsewhere, also where a server gives at most 100
-_MOST_KEYS = 100  #: in one address: Tomcat takes 8 KB of request line and headers
-_FEW_PAGES = 10  #: whose labels are asked one by one, without a walk over the space
+_MOST_KEYS = 100  #: in one address: Tomcat accepts 8 KB of request line and headers
+_FEW_PAGES = 10  #: whose labels are requested one by one, without a walk over the space
 _INDEX_OVERLAP = timedelta(days=1)
 _SCAN = "rest/api/content/scan"
 _CONTENT = "rest/api/content"
@@ -78,20 +73,20 @@ class DataCenterSource:
         return spaces_by_keys(keys, _MOST_KEYS, self._spaces)
 
     def find_space(self, space: Space) -> Space:
-        """Implement `Source.find_space`. v1 finds a space by its key alone, which may be another space's by now."""
+        """Implement `Source.find_space`. v1 finds spaces by key alone, and a key may change hands."""
         try:
             found = read_space(self.client.get(f"rest/api/space/{quote(space.key, safe='~')}"))
         except FieldError as error:
             raise AnswerNotTrusted(f"Confluence describes a space without {error}.") from None
         if found.id != space.id:
-            raise AnswerNotTrusted("Confluence answered with a space that was not asked for.")
+            raise AnswerNotTrusted("Confluence answered with a space that was not requested.")
         return found
 
     def listing(self, space: Space) -> Listing:
         """Implement `Source.listing`.
 
-        The scan's cursor stands on the id, so that edits during the walk neither skip nor repeat a page. Servers before
-        7.18 count offsets; they are asked until two walks agree. Raise AnswerNotTrusted for a page of another space: a
+        The scan's cursor holds the id, so edits during the walk neither skip nor repeat a page. Servers before 7.18 use
+        offsets; the walk is repeated until two walks agree. Raise AnswerNotTrusted for a page of another space: a
         server that ignores `spaceKey` would put the whole site into one space.
         """
         if self._can_scan():
@@ -109,9 +104,9 @@ class DataCenterSource:
     def recent(self, space: Space, since: datetime) -> RecentChanges:
         """Implement `Source.recent`.
 
-        Asked of the search index, whose dates have no seconds and an unknown time zone, and which lags: a day more and
-        whole days are asked for, which leaves 12 hours of slack in any zone. Older pages are among them, and the plan
-        drops those that are known.
+        Uses the search index, whose dates have no seconds and an unknown time zone, and which lags: the query covers
+        whole days and one day more, which leaves 12 hours of slack in any zone. The result holds older pages too; the
+        plan drops those that are known.
         """
         day = (since - _INDEX_OVERLAP).date().isoformat()
         query = {"cql": f'{pages_of(space.key)} and lastmodified >= "{day}" order by created'}
@@ -143,10 +138,10 @@ class DataCenterSource:
         return {}
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
-        """Implement `Source.parent_of`: only pages stand above pages here."""
+        """Implement `Source.parent_of`: only pages are parents of pages here."""
         if node.kind not in (None, "page"):
             raise AnswerNotTrusted(
-                "Confluence names a kind of content above a page that Data Center does not have.",
+                "The parent of a page has a kind of content that Data Center does not have.",
                 remedy="Check confluence.flavor.",
             )
         ancestors = self.ancestors(node.id)
@@ -158,10 +153,15 @@ class DataCenterSource:
         return read_ancestors(answer, page_id)
 
     def labels(self, space: Space, ids: Collection[str]) -> dict[str, frozenset[str] | None]:
-        """Implement `Source.labels`: one walk over the pages expands them."""
+        """Implement `Source.labels`: one walk over the pages expands them. If it fails, each page is asked itself."""
         if len(ids) <= _FEW_PAGES:
             return {page_id: self.labels_of(page_id) for page_id in ids}
-        return complete_labels(self._expanded(space, LABEL_PARTS).labels, ids, self.labels_of)
+        try:
+            known = self._expanded(space, LABEL_PARTS).labels
+        except UNANSWERED:
+            self.check_account()  # raises when it is not the walk, but the site or our account
+            known = {}
+        return complete_labels(known, ids, self.labels_of)
 
     def labels_of(self, page_id: str) -> frozenset[str] | None:
         """Implement `Source.labels_of`."""
@@ -204,14 +204,14 @@ class DataCenterSource:
         return list_until_stable(walk, _WIDTHS)
 
     def _can_scan(self) -> bool:
-        """Return True if there is a scan. A yes is remembered; a no may have been a server's bad moment.
+        """Return True if there is a scan. True is cached; False may be a passing fault and is not.
 
-        Asked without a space, so that a 404 is about the scan. Servers before 7.18 take `scan` for a page's id.
+        The request names no space, so that a 404 is about the scan. Servers before 7.18 take `scan` for a page's id.
         """
         if not self._scans:
             try:
                 self.client.get(_SCAN, {"limit": 1}, max_attempts=TRIES_WHEN_WIDE)
-            except (NotFound, AccessDenied, AnswerNotTrusted, ServerFailed):
+            except UNANSWERED:
                 return False
             self._scans = True
         return True
@@ -219,7 +219,7 @@ class DataCenterSource:
     def _scan(self, space: Space, width: int, tries: int | None) -> "_Walk":
         walk = self._walk(_SCAN, {**_pages_in(space), "limit": width}, space, tries)
         if walk.names_next_cursor:
-            raise AnswerNotTrusted(f"The scan of space {space.key} ends where it says that there is more.")
+            raise AnswerNotTrusted(f"The scan of space {space.key} ends although its answer announces more.")
         return walk
 
     def _by_offset(
@@ -271,7 +271,7 @@ class DataCenterSource:
 
 @dataclass(kw_only=True, slots=True)
 class _Walk:
-    """What one walk over a listing has found so far."""
+    """The entries of one walk over a listing so far."""
 
     heads: dict[str, Head] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Decoders of Data Center's JSON (REST v1), so that the same world gives the same values as on Cloud. Pure.
+"""Decoders of Data Center's JSON (REST v1); the same content gives the same values as on Cloud. Pure.
 
 A page's parent is the last of its `ancestors`, ids of spaces are numbers, `when` carries the server's own offset.
 Unreadable pages are treated as in `cloud_json`.
@@ -62,32 +62,32 @@ def read_space(item: Json) -> Space:
 
 
 def read_heads(answer: Json, space: Space, urls: PageUrls) -> tuple[dict[str, Head], dict[str, str]]:
-    """Return the heads in one answer of a listing of `space` by id, and id → what is wrong for the others.
+    """Return the heads in one answer of a listing of `space` by id, and id → error for the others.
 
-    A head's `space_id` is what the page itself says, and may be another space's.
+    A head's `space_id` is taken from the page and may be another space's.
     """
     site = urls.site_in(answer)
     return read_each_head(answer, lambda item: _read_head(item, space, site))
 
 
 def names_next_cursor(answer: Json) -> bool:
-    """Return True if an answer of a scan says beside its `next` link that it is not the last."""
+    """Return True if an answer of a scan announces more, in a field beside its `next` link."""
     return bool(answer.get("nextCursor"))
 
 
 def read_page(item: Json, page_id: str, space: Space, urls: PageUrls) -> Page | None:
     """Return one page and its body; None if it is not a current page of `space` any more.
 
-    Raise FieldError for a page that is not described properly, AnswerUnusable for another page.
+    Raise FieldError for an invalid description, AnswerUnusable for another page.
     """
     if item.get("id") != page_id:
-        raise AnswerUnusable("Confluence answered with a page that was not asked for.")
+        raise AnswerUnusable("Confluence answered with a page that was not requested.")
     head = _read_head(item, space, urls.site_in(item))
     return page_of(head, item) if is_current_in(head, space) else None
 
 
 def read_lookup(item: Json, page_id: str) -> LookupResult:
-    """Return in which state a page is. An answer about anything else is evidence of nothing."""
+    """Return the state of a page. An answer about anything else is no evidence."""
     if item.get("id") == page_id and item.get("type") == "page":
         try:
             status, space_id = word_of(item, "status"), _id_of(object_of(item, "space"))
@@ -99,9 +99,12 @@ def read_lookup(item: Json, page_id: str) -> LookupResult:
 
 
 def read_ancestors(item: Json, page_id: str) -> tuple[ContentNode, ...]:
-    """Return everything above a page, nearest first. Raise AnswerNotTrusted for another page or a bad description."""
+    """Return the ancestors of a page, nearest first.
+
+    Raise AnswerNotTrusted for another page or an invalid description.
+    """
     if item.get("id") != page_id:
-        raise AnswerNotTrusted("Confluence answered with something else than the page that was asked for.")
+        raise AnswerNotTrusted("Confluence answered with something other than the page that was requested.")
     try:
         ancestors = _ancestors_of(item)
         return tuple(ContentNode(id=word_of(node, "id"), kind=word_of(node, "type")) for node in reversed(ancestors))

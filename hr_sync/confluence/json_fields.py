@@ -1,4 +1,4 @@
-"""The fields of Confluence's JSON that look the same in v1 and v2: each read strictly, each text sanitised. Pure."""
+"""Decoders of the JSON fields that v1 and v2 share: strict, and every text sanitised. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,11 +15,11 @@ _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class FieldError(Exception):
-    """A field is absent, of another type, or holds what no row can. The message names the field, never its value."""
+    """A field is absent, of another type, or cannot be stored. The message names the field, never its value."""
 
 
 def read_each_head(answer: Json, read: Callable[[Json], Head]) -> tuple[dict[str, Head], dict[str, str]]:
-    """Return the heads in one answer of a listing by id, and id → what is wrong for those that cannot be read.
+    """Return the heads in one answer of a listing by id, and id → error for those that cannot be read.
 
     Of a page that is given twice, the newer version counts. The client has checked the ids.
     """
@@ -37,15 +37,15 @@ def read_each_head(answer: Json, read: Callable[[Json], Head]) -> tuple[dict[str
 
 
 def is_current_in(head: Head, space: Space) -> bool:
-    """Return True if a head is what was asked for: a current page of this space.
+    """Return True if a head matches the request: a current page of this space.
 
-    A server that shows others ignored our filter. They count as not shown, so that a stored page is looked up by id.
+    A server that returns others ignored our filter. They count as absent, so that a stored page is looked up by id.
     """
     return head.status == "current" and head.space_id == space.id
 
 
 def page_of(head: Head, item: Json) -> Page:
-    """Return the page with its body. A missing body is not an empty one: storing it as such would wipe a good text."""
+    """Return the page with its body. A missing body is an error: storing it as empty would overwrite a good text."""
     value = str_of(object_of(object_of(item, "body"), "storage"), "value")
     storage, digest = sanitize_body(value)
     return Page(head=head, storage=storage, content_hash=digest)
@@ -63,7 +63,7 @@ def name_of(item: Mapping[str, Any]) -> str:
 
 
 def str_of(item: Mapping[str, Any], key: str) -> str:
-    """Return a text as it came, which may be empty."""
+    """Return a text unchanged; it may be empty."""
     value = item.get(key)
     if not isinstance(value, str):
         raise FieldError(key)
@@ -92,7 +92,7 @@ def optional_word_of(item: Mapping[str, Any], key: str) -> str | None:
 
 
 def interned_word_of(item: Mapping[str, Any], key: str) -> str:
-    """Return a word of which there are few: all pages share one copy, 150 bytes less a head."""
+    """Return a word of a small set, interned: all pages share one copy, which saves 150 bytes a head."""
     return intern(word_of(item, key))
 
 

@@ -1,4 +1,4 @@
-"""Looking up pages by id and spaces by key: what an answer proves, alike on both flavours. Knows no HTTP."""
+"""Looks up pages by id and spaces by key, for both flavours. Contains no HTTP."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,14 +16,14 @@ from hr_sync.errors import (
     ServerFailed,
 )
 
-UNKNOWN_KEY = "?"  #: stands for the key of a space that has none
+UNKNOWN_KEY = "?"  #: in place of the key of a space that has none
 
 
 def look_up(page_id: str, ask: Callable[[], LookupResult]) -> LookupResult:
-    """Return what the single read of a page shows; a failure that is about the answer alone is evidence of nothing."""
+    """Return the result of a single read of a page; a failure of the answer alone is UNKNOWN, which is no evidence."""
     try:
         return ask()
-    except ScopeMissing:  # it is an AccessDenied, and says nothing about the page
+    except ScopeMissing:  # it is an AccessDenied, and not about the page
         return LookupResult(page_id=page_id, result=LookupStatus.UNKNOWN)
     except (NotFound, AccessDenied):
         return LookupResult(page_id=page_id, result=LookupStatus.NOT_FOUND)
@@ -34,8 +34,8 @@ def look_up(page_id: str, ask: Callable[[], LookupResult]) -> LookupResult:
 def spaces_by_keys(keys: Sequence[str], most_keys: int, ask: Callable[[Sequence[str]], SpaceList]) -> SpaceList:
     """Return the spaces with these keys or aliases, by few requests; all spaces without keys.
 
-    `ask` lists the spaces with at most `most_keys` keys, or all of them. Whatever the lists by keys lack is looked for
-    among all spaces: servers differ in how they read a list of keys, in aliases, and in upper and lower case.
+    `ask` lists the spaces with at most `most_keys` keys, or all of them. Keys that the lists lack are searched among
+    all spaces: servers differ in how they read a list of keys, in aliases, and in upper and lower case.
     """
     if not keys:
         return ask(())
@@ -52,7 +52,7 @@ def spaces_by_keys(keys: Sequence[str], most_keys: int, ask: Callable[[Sequence[
 
 
 def read_each_space(answers: Sequence[Json], read: Callable[[Json], Space]) -> SpaceList:
-    """Return the spaces in the answers of a listing; one that is described badly costs only itself."""
+    """Return the spaces in the answers of a listing, and the keys of those with an invalid description."""
     spaces: dict[str, Space] = {}
     unreadable: set[str] = set()
     for item in (item for answer in answers for item in answer["results"]):
@@ -66,7 +66,7 @@ def read_each_space(answers: Sequence[Json], read: Callable[[Json], Space]) -> S
 
 
 def choose_spaces(found: SpaceList, keys: Sequence[str]) -> tuple[SpaceList, bool]:
-    """Return the spaces with these keys or aliases, in any case, and whether each key has met a space."""
+    """Return the spaces with these keys or aliases, in any case, and whether every key has a space."""
     wanted = {key.casefold() for key in keys}
     names = {space.id: {space.key.casefold(), (space.alias or space.key).casefold()} for space in found.spaces}
     chosen = SpaceList(

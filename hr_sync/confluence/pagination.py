@@ -1,4 +1,4 @@
-"""Narrower requests when a wide one fails, and listings that are walked until two walks agree. Knows no HTTP."""
+"""Repeats reads: with fewer entries an answer after a failure, and until two walks agree. Contains no HTTP."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from itertools import cycle, islice
 from typing import Generic, TypeVar
 
 from hr_sync.domain.content import Fetched
-from hr_sync.errors import AnswerNotTrusted, AnswerTooSlow, AnswerUnusable, NotFound, ServerFailed
+from hr_sync.errors import UNANSWERED, AnswerNotTrusted, AnswerTooSlow, AnswerUnusable, ScopeMissing, ServerFailed
 
 Found = TypeVar("Found")
 
@@ -18,17 +18,16 @@ MAX_WALKS = 6
 def with_smaller_pages(
     walk: Callable[[int, int | None], Found], widest: int, check_site: Callable[[], None] | None = None
 ) -> Found:
-    """Walk with `widest` entries in an answer, and again with half of that as long as an answer cannot be used.
+    """Walk with `widest` entries an answer; halve that and repeat while an answer cannot be used.
 
-    `walk` gets the width, and how often to try a request (None: as often as any). `check_site` raises if the whole site
-    answers nothing in time.
+    `walk` gets the width and the attempts of a request (None: the default). `check_site` raises if the whole site does
+    not answer in time.
 
     A server that fails, times out or gives too much for a wide request often answers a narrower one. The walk begins
-    anew each time: a cursor is good for the width alone that it was given for. The widest is tried as often as any
-    request, since most failures pass; then each width twice; so a server that is down costs seconds and not minutes.
-    A listing has no way around an entry that spoils each answer with it: the walk raises what the narrowest met, so the
-    floor keeps that from costing one request for each page of the space. A server that names a time to try again is not
-    asked for less.
+    anew each time: a cursor is valid only for the width that it was made for. The widest is tried as often as any
+    request, since most failures pass; then each width twice; so a server that is down costs seconds and not minutes. A
+    listing cannot skip an entry that breaks every answer holding it: the walk raises the error of the narrowest width,
+    and the lower limit avoids one request for each page of the space. After a `Retry-After` no smaller request is sent.
     """
     width, tries = widest, None
     while True:
@@ -46,16 +45,18 @@ def with_smaller_pages(
 def fetch_in_halves(
     ids: Sequence[str], fetch: Callable[[Sequence[str]], Fetched], check_account: Callable[[], None]
 ) -> Fetched:
-    """Fetch pages together; if that fails, in halves, down to one page that is unreadable by itself.
+    """Fetch pages together; if that fails, in halves, down to single pages. A page that fails alone is unreadable.
 
-    A page costs only itself, whatever its answer fails with. `check_account` raises if it is not the page, but the
-    site or our account: it is called for a single page, and before halving what timed out.
+    One bad page never blocks the others. `check_account` raises if the cause is the site or our account: it is called
+    for a single page, and before a request that timed out is halved.
     """
     if not ids:
         return Fetched(pages={}, unreadable={}, absent=frozenset())
     try:
         return fetch(ids)
-    except (AnswerNotTrusted, ServerFailed, NotFound) as error:
+    except ScopeMissing:  # about the token, whichever page is asked for
+        raise
+    except UNANSWERED as error:
         if len(ids) == 1:
             check_account()
             return Fetched(pages={}, unreadable={ids[0]: str(error)}, absent=frozenset())
@@ -69,7 +70,7 @@ def fetch_in_halves(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Walked(Generic[Found]):
-    """What one walk over a listing by offset found."""
+    """The entries of one walk over a listing by offset."""
 
     found: Found
     ids: frozenset[str]  #: of all entries
@@ -79,10 +80,10 @@ class Walked(Generic[Found]):
 def list_until_stable(walk: Callable[[int], Walked[Found]], widths: tuple[int, int]) -> Found:
     """Walk until two walks in a row show the same ids, and return what the later one found.
 
-    Pages of a listing by offset shift while something before them comes or goes, so that an entry is skipped and no
-    single walk can tell. Two walks that skip the same one would need the same edit at the same place, and not even
-    that suffices when their answers end at other places: hence two widths in turn. The same goes for a walk that ended
-    with empty answers although each named a next one. Raise AnswerNotTrusted if no two agree.
+    Pages of a listing by offset shift while something before them comes or goes, so that an entry is skipped, which a
+    single walk cannot detect. Two walks that skip the same one would need the same edit at the same place, and not even
+    that suffices when their answers end at other places: hence two widths in turn. The same applies to a walk that
+    ended with empty answers although each had a `next`. Raise AnswerNotTrusted if no two agree.
     """
     before: Walked[Found] | None = None
     for width in islice(cycle(widths), MAX_WALKS):
@@ -91,6 +92,6 @@ def list_until_stable(walk: Callable[[int], Walked[Found]], widths: tuple[int, i
             return walked.found
         before = walked
     raise AnswerNotTrusted(
-        f"A listing by offset showed something else each time, {MAX_WALKS} times.",
+        f"A listing by offset differed each time, {MAX_WALKS} times.",
         remedy="Run again when fewer people edit; Data Center 7.18 and newer can list without offsets.",
     )

@@ -1,8 +1,8 @@
-"""What a sync reads from a Confluence: one protocol for Cloud and Data Center, and which of the two serves an address.
+"""The protocol by which a sync reads Confluence, the same for Cloud and Data Center, and the choice between the two.
 
 Every method finishes or raises an error of `hr_sync.errors`: CredentialsRefused, AccessDenied, NotFound,
-EndpointRemoved, AnswerNotTrusted, ServerFailed, ConfluenceUnavailable, Stopped. What else a method promises
-stands in its docstring. Texts in the results are sanitised.
+EndpointRemoved, AnswerNotTrusted, ServerFailed, ConfluenceUnavailable, Stopped. Each docstring describes the rest.
+Texts in the results are sanitised.
 """
 
 from collections.abc import Collection, Sequence
@@ -33,23 +33,22 @@ class Source(Protocol):
     def spaces(self, keys: Sequence[str] = ()) -> SpaceList:
         """Return the current spaces that the account sees: those with these keys or aliases, or all of them.
 
-        Keys compare without case. Unknown keys and archived spaces are absent. A space that is described badly is in
-        `unreadable`; it costs only itself, and whether it is one that the list lacks is not known. The keys of personal
-        spaces begin with `~`.
+        Keys compare without case. Unknown keys and archived spaces are absent. A space with an invalid description is
+        in `unreadable`; it may be one of the absent ones. The keys of personal spaces begin with `~`.
         """
 
     def find_space(self, space: Space) -> Space:
         """Return the space as it is now, found by its id where the flavour allows it. Raise NotFound if not visible.
 
-        Raise AnswerNotTrusted for an answer about another space. `archived` tells whether the space is archived.
+        Raise AnswerNotTrusted for an answer about another space. `archived` is True for an archived space.
         """
 
     def listing(self, space: Space) -> Listing:
         """List every current page of a space, without bodies. Complete or an exception.
 
-        Fewer pages are asked for at once if a wide request fails, is too large, too slow or not usable. A page that is
-        not current is left out, and so is a page of another space on Cloud: the server ignored our filter. Data Center
-        raises for a page of another space, since a whole site would otherwise be read as one space.
+        Smaller requests are used if a large one fails, is too large, too slow or not usable. A page that is not current
+        is left out, and so is a page of another space on Cloud: the server ignored our filter. Data Center raises for a
+        page of another space, since it would otherwise store a whole site as one space.
         """
 
     def recent(self, space: Space, since: datetime) -> RecentChanges:
@@ -62,44 +61,44 @@ class Source(Protocol):
     def pages(self, ids: Sequence[str], space: Space) -> Fetched:
         """Fetch the bodies of pages of one space, at most 250 ids.
 
-        What fails for many is asked for again in halves, down to one page, which is unreadable by itself. Raise only
-        what is about the account or the whole site.
+        A request that fails is repeated in halves, down to single pages; a page that fails alone is unreadable. Raise
+        only errors about the account or the whole site.
         """
 
     def lookup(self, page_id: str) -> LookupResult:
-        """Look one page up by id, in whatever state it is: the single read that counts as evidence.
+        """Look one page up by id, in any state: the single read that counts as evidence.
 
-        NOT_FOUND only for a 404 or 403 of Confluence itself, answered to our account. Everything else that cannot be
-        used is UNKNOWN. Raise only what is about the whole site (CredentialsRefused, ConfluenceUnavailable, Stopped).
+        NOT_FOUND only for a 404 or 403 of Confluence itself, answered to our account. Any other unusable answer is
+        UNKNOWN. Raise only errors about the whole site (CredentialsRefused, ConfluenceUnavailable, Stopped).
         """
 
     def lookup_many(self, ids: Sequence[str]) -> dict[str, LookupResult]:
         """Look pages up by as few requests as possible; ids that were not found are absent from the result.
 
-        A list may lag: what it shows is evidence that a page was there in that state, what it lacks is evidence of
-        nothing. Use `lookup` for the ids that are absent, side by side. Data Center has no such list: nothing is found.
+        A list may lag: an entry is evidence that the page was in that state, a missing entry is no evidence. Use
+        `lookup` for the absent ids, in parallel. Data Center has no such list and returns nothing.
         """
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
-        """Return what stands directly above a page, folder, whiteboard, database or embed; None at the top.
+        """Return the parent of a page, folder, whiteboard, database or embed; None at the top.
 
         Raise NotFound or AccessDenied if the node is not visible, AnswerNotTrusted if its kind is not known.
         """
 
     def ancestors(self, page_id: str) -> tuple[ContentNode, ...]:
-        """Return everything above a page, nearest first. Raise NotFound or AccessDenied if it is not visible."""
+        """Return the ancestors of a page, nearest first. Raise NotFound or AccessDenied if it is not visible."""
 
     def labels(self, space: Space, ids: Collection[str]) -> dict[str, frozenset[str] | None]:
-        """Return the labels of these pages of a space by as few requests as possible; None: not known.
+        """Return the labels of these pages of a space with as few requests as possible; None: not known.
 
-        The search index alone is never believed, and an empty list of a space's labels is no proof of "no labels".
+        The search index alone is not sufficient, and an empty list of a space's labels does not prove "no labels".
         """
 
     def labels_of(self, page_id: str) -> frozenset[str] | None:
-        """Return the labels of one page, asked of the page itself; None if they could not be read."""
+        """Return the labels of one page, read from the page itself; None if they could not be read."""
 
     def attributes(self, space: Space, ids: Collection[str]) -> OwnAttributes:
-        """Return the labels and the read restrictions that these pages of a space carry themselves."""
+        """Return the labels and the own read restrictions of these pages of a space."""
 
     def restriction_of(self, node_id: str) -> Restriction:
         """Return the own read restriction of one page or folder. Raise NotFound or AccessDenied if not visible."""
@@ -108,8 +107,8 @@ class Source(Protocol):
 def open_source(client: HttpClient, flavor: Flavor = "auto") -> Source:
     """Return the source for the Confluence behind a client.
 
-    With `auto` an address that can only be Cloud's is believed; any other Confluence is asked. Raise then what the
-    client raises, for a server that cannot be reached or answers as neither flavour.
+    With `auto` an address that can only be Cloud's decides; any other server is probed. Raise what the client raises
+    for a server that cannot be reached or answers as neither flavour.
     """
     with naming_context_path(client):
         if flavor == "cloud" or (flavor == "auto" and (is_cloud(client.base) or _is_cloud(client))):
@@ -120,8 +119,8 @@ def open_source(client: HttpClient, flavor: Flavor = "auto") -> Source:
 def _is_cloud(client: HttpClient) -> bool:
     """Return True if v2 answers as Cloud's does, False if v1 answers as Data Center's does.
 
-    A 404 alone is no sign of Data Center: a suspended site, a proxy and a wrong address give it too, and a login server
-    may redirect the addresses that it does not know.
+    A 404 alone does not prove Data Center: a suspended site, a proxy and a wrong address return it too, and a login
+    server may redirect unknown addresses.
     """
     try:
         client.get("api/v2/spaces", {"limit": 1})

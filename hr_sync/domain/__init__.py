@@ -1,1 +1,1 @@
-"""What hr_sync thinks in: pages, plans, reports. Pure: standard library only, no I/O."""
+"""The domain values and rules: pages, plans, reports. Pure: standard library only, no I/O."""

@@ -1,6 +1,6 @@
 """A page's labels and its readers: both change without a version and are compared on a clock of their own. Pure.
 
-Readers. Confluence tells of a page only its own read restriction, and a page inherits every restriction above it:
+Readers. Confluence returns only a page's own read restriction, and a page inherits every restriction above it:
 
 1. A restriction names users and groups; each of them suffices. One that names nobody restricts nobody.
 2. A reader must pass every restriction on the way up to the top of the space.
@@ -21,7 +21,7 @@ The decision table, in which labels and readers are looked up one by one:
     not known              not known                   NOTHING
     not known              known                       RESTRICT   to not known: it must never pass for open
 
-A walk that did not finish shows nothing, and nothing is compared with it.
+A walk that did not finish gives no values, and nothing is compared with it.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ class Restriction:
     groups: frozenset[str] = frozenset()  #: ids on Cloud, names on Data Center
 
     def __bool__(self) -> bool:
-        """Return True if it keeps anybody out."""
+        """Return True if it excludes anybody."""
         return bool(self.users or self.groups)
 
 
@@ -81,13 +81,13 @@ def as_rows(readers: EffectiveAcl) -> list[dict[str, list[str]]]:
 
 
 def acl_digest(readers: EffectiveAcl) -> str:
-    """Return SHA-256 hex over `as_rows`: the same readers give the same digest, in whatever order they came."""
+    """Return SHA-256 hex over `as_rows`: the same readers give the same digest, in any order."""
     return hashlib.sha256(json.dumps(as_rows(readers), ensure_ascii=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageAttributes:
-    """What the source shows of one page. None is not known."""
+    """The labels and readers of one page in the source. None is not known."""
 
     labels: frozenset[str] | None
     readers: EffectiveAcl | None
@@ -95,7 +95,7 @@ class PageAttributes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredAttributes:
-    """What the mirror has of one live page. None is not known."""
+    """The stored labels and readers of one live page. None is not known."""
 
     labels: frozenset[str] | None
     acl_digest: str | None
@@ -116,10 +116,12 @@ NOT_SHOWN = PageAttributes(labels=None, readers=None)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OwnAttributes:
-    """What the pages of a space carry themselves, by page id. None, like an id that is absent, is not known."""
+    """The own labels and restrictions of the pages of a space, by page id. None, like an absent id, is not known."""
 
     labels: Mapping[str, frozenset[str] | None]
-    restrictions: Mapping[str, Restriction | None]  #: None may be a list that was cut: the page itself can be asked
+    restrictions: Mapping[
+        str, Restriction | None
+    ]  #: None may be a list that was cut: a request for the page itself may return it
 
 
 def decide_labels(shown: PageAttributes, stored: StoredAttributes) -> tuple[ChangeAction | None, str]:

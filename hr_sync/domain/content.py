@@ -26,23 +26,23 @@ class Space:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpaceList:
-    """The spaces that one question showed."""
+    """The spaces in the answer to one request."""
 
     spaces: Sequence[Space]
-    unreadable: Sequence[str]  #: keys of spaces that are described badly; "?" for one without a key
+    unreadable: Sequence[str]  #: keys of spaces with an invalid description; "?" for one without a key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContentNode:
-    """Whatever may stand above a page: a page, folder, whiteboard, database or embed."""
+    """A possible parent of a page: a page, folder, whiteboard, database or embed."""
 
     id: str
-    kind: str | None  #: page, folder, whiteboard, database, embed, or a word that is not known yet; None = not told
+    kind: str | None  #: page, folder, whiteboard, database, embed, or a word that is not known yet; None = not given
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """A page without its body, as one listing or one answer showed it."""
+    """A page without its body, as read from one listing or answer."""
 
     id: str
     title: str
@@ -67,15 +67,15 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
-    """Every page of one space, read to the end without a fault. Complete by definition: half a walk raises."""
+    """Every page of one space, read to the end without a fault. Always complete: an incomplete walk raises."""
 
     space: Space
     heads: Mapping[str, Head]  #: by page id
-    unreadable: Mapping[str, str]  #: id → what was wrong: listed, but not properly described
+    unreadable: Mapping[str, str]  #: id → error: listed, with an invalid description
     began_at: datetime | None  #: `Date` of the first answer: the source's clock at the beginning; None if it sent none
 
     def __contains__(self, page_id: object) -> bool:
-        """Return True if the listing shows the page, readable or not."""
+        """Return True if the listing holds the page, readable or not."""
         return page_id in self.heads or page_id in self.unreadable
 
 
@@ -91,7 +91,7 @@ class RecentChanges:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fetched:
-    """What one request for the bodies of several pages of a space returned."""
+    """The result of one request for the bodies of several pages of a space."""
 
     pages: Mapping[str, Page]  #: by page id; current pages of the space that was asked for, nothing else
     unreadable: Mapping[str, str]  #: id → what was wrong

@@ -1,10 +1,10 @@
-"""What may leave the mirror, decided from evidence. Pure.
+"""Which pages may be hidden or removed, decided from evidence. Pure.
 
-Hiding and removing are two things. A *hidden* page is kept and not shown; the next listing that shows it brings it
-back. It is never held. A *removed* page is gone for a known reason, and its row says so. Removing is held when too much
-leaves at once.
+Hiding and removing are two steps. A *hidden* page is kept and not shown; the next listing that holds it restores it.
+Hiding is never held. A *removed* page is gone for a known reason, which its row names. Removals are held when too many
+pages leave at once.
 
-What a lookup by id says about a page that the listing does not show:
+The result of a lookup by id of a page that the listing lacks:
 
     lookup                            stored                     decision
     ------------------------------    -----------------------    ------------------------------------------------------
@@ -19,7 +19,7 @@ What a lookup by id says about a page that the listing does not show:
     any other status or answer        any                        KEEP      doubtful: no evidence; also a current page
                                                                            whose space, or ours, has no known id
 
-What the scope says about a page that the listing shows:
+The scope of a page that the listing holds:
 
     not in scope                      not removed                REMOVE    out_of_scope
     not known                         not removed                HIDE_UNKNOWN  scope_unknown: hidden, never removed
@@ -45,11 +45,11 @@ from hr_sync.domain.scope import ScopeDecision
 
 
 class LookupStatus(StrEnum):
-    """What looking up one page by id showed."""
+    """The result of the lookup of one page."""
 
-    FOUND = "found"  #: 200; status and space tell the rest
+    FOUND = "found"  #: 200; the decision depends on status and space
     NOT_FOUND = "not_found"  #: 404 or 403 from Confluence itself
-    UNKNOWN = "unknown"  #: anything else: evidence of nothing
+    UNKNOWN = "unknown"  #: anything else: no evidence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +63,7 @@ class LookupResult:
 
 
 class DeletionAction(StrEnum):
-    """What to do with one stored page. The tables of this module say when."""
+    """What to do with one stored page, by the tables of this module."""
 
     KEEP = "keep"
     SKIP = "skip"
@@ -75,7 +75,7 @@ class DeletionAction(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeletionDecision:
-    """What the evidence says about one stored page, and why."""
+    """The decision about one stored page, and its reason."""
 
     page_id: str
     space_key: str  #: of the stored row; under another key it is not the row that was decided on
@@ -90,7 +90,7 @@ class DeletionDecision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeletionPlan:
-    """What leaves one space in one run. A page that is hidden and then removed in the same run is in both."""
+    """The pages that one run hides, removes or holds in one space. A page may be hidden and removed in the same run."""
 
     hide: tuple[DeletionDecision, ...] = ()  #: live pages that are hidden in this run
     remove: tuple[DeletionDecision, ...] = ()  #: pages that are removed in this run
@@ -111,7 +111,7 @@ class DeletionPlan:
         return tuple(each for each in self.remove if not each.is_new and not each.was_allowed)
 
 
-#: Confluence's statuses that say of a page that it is withdrawn. An unknown word is no evidence.
+#: Confluence's statuses of a withdrawn page. An unknown status is no evidence.
 _WITHDRAWN = {
     "trashed": WithdrawalReason.TRASHED,
     "archived": WithdrawalReason.ARCHIVED,
@@ -122,7 +122,7 @@ _WITHDRAWN = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeletionLimit:
-    """How many pages may be removed at once without somebody's decision."""
+    """How many pages may be removed at once without --allow-mass-delete."""
 
     max_removed_pages: int = 20
     max_removed_fraction: float = 0.10
@@ -187,7 +187,7 @@ def decide_out_of_scope(page: StoredPage, scope: ScopeDecision) -> DeletionDecis
 
 
 def decide_space_archived(page: StoredPage) -> DeletionDecision:
-    """Decide about a stored page of a space that says of itself that it is archived."""
+    """Decide about a stored page of an archived space."""
     return _withdraw(page, DeletionAction.REMOVE, WithdrawalReason.SPACE_ARCHIVED, "its space is archived")
 
 

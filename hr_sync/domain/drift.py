@@ -1,4 +1,4 @@
-"""Where a mirror differs from its source. Pure: compares values, words the findings without content."""
+"""The differences between a mirror and its source. Pure: compares values, describes differences without content."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from hr_sync.domain.content import Head
 
 
 class DriftKind(StrEnum):
-    """In what a page differs."""
+    """The kind of a difference."""
 
     MISSING = "missing"  #: listed and in scope, not live in the mirror
     GHOST = "ghost"  #: live in the mirror, not listed or out of scope
@@ -70,7 +70,7 @@ def compare_attributes(
         if attributes.readers is None or row.acl_digest is None:
             continue
         if acl_digest(attributes.readers) != row.acl_digest:
-            why = "the source lets other people read it than the mirror says"
+            why = "other people may read it in the source than in the mirror"
             yield Drift(page_id=page_id, space_key=space_key, kind=DriftKind.READERS, why=why)
 
 

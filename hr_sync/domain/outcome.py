@@ -1,4 +1,4 @@
-"""What a run did and how it ended. Pure values, made once and shown by the log, the run row and the command line."""
+"""The result of a run: counts, outcome, exit code. Pure values, used by the log, the run row and the command line."""
 
 import shlex
 from collections.abc import Iterable, Sequence
@@ -22,8 +22,8 @@ from hr_sync.errors import (
 class Mode(StrEnum):
     """Which pages a run looks at."""
 
-    FULL = "full"  #: everything in scope; the only mode that finds what has gone
-    INCREMENTAL = "incremental"  #: what changed since the last pass, as far as versions tell; removes nothing
+    FULL = "full"  #: everything in scope; the only mode that finds pages that are gone
+    INCREMENTAL = "incremental"  #: pages with a new version since the last pass; removes nothing
     ACCESS = "access"  #: labels and readers of everything in scope, and nothing else
     RESYNC = "resync"  #: what was asked for is fetched whatever its version
     PURGE = "purge"  #: erases what was asked for
@@ -63,7 +63,7 @@ _EXIT_CODES = {
 
 @dataclass(kw_only=True, slots=True)
 class Counts:
-    """How many pages met which fate in one space, or in a whole run.
+    """Counts of pages by what was done, in one space or in a whole run.
 
     Declared once: the tables, the metrics and the printed table take their columns from these fields.
     """
@@ -142,14 +142,14 @@ def conclude(reports: Sequence[SpaceReport]) -> tuple[Outcome, int]:
     if worst is Outcome.FAILED and best is not Outcome.FAILED:
         worst = Outcome.HELD if any(r.outcome is Outcome.HELD for r in reports) else Outcome.PARTIAL
         if all(r.busy_with for r in reports if r.outcome is Outcome.FAILED):
-            return worst, ExitCode.TEMPORARY  # an order met busy spaces: try again
+            return worst, ExitCode.TEMPORARY  # a request met busy spaces: try again
     if worst is Outcome.FAILED:
         return worst, reports[0].exit_code
     return worst, _EXIT_CODES[worst]
 
 
 def is_about_every_space(failure: HrSyncError) -> bool:
-    """Return True if a failure would repeat in every space: the site or the database is down, or refuses us."""
+    """Return True if a failure would repeat in every space: the site or the database is down or refuses access."""
     if isinstance(failure, ServerFailed | AccessDenied | DatabaseConflict):
         return False
     return isinstance(failure, ConfluenceUnavailable | CredentialsRefused | DatabaseUnavailable | Stopped)

@@ -10,11 +10,11 @@ The decision table, first line that fits:
     yes                    other title, place, ...     MOVE       no body is fetched: versions are equal
     yes                    the same                    NOTHING
     yes, but unreadable    anything                    FAIL       its last good row stays
-    no                     live or hidden              VERIFY     absence is a question, not an answer
+    no                     live or hidden              VERIFY     absence is no evidence
     no                     removed, or not at all      NOTHING
 
-The scope is decided before: a listing that comes here holds only what is in scope. RELABEL and RESTRICT are decided in
-`access.py`: no listing shows labels and restrictions.
+The scope is applied before: the listing holds only pages in scope. RELABEL and RESTRICT are decided in `access.py`: no
+listing shows labels and restrictions.
 
 A manual resync of a space fetches and writes every page that is listed, whatever the table says.
 """
@@ -50,7 +50,7 @@ WRITES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One action and why. `head` is None where the listing shows none that can be read."""
+    """One action and its reason. `head` is None if the listing has none that can be read."""
 
     action: Action
     page_id: str
@@ -63,7 +63,7 @@ class Step:
 
     @property
     def writes(self) -> ChangeAction:
-        """Return what the feed calls this action. Raises KeyError for one that writes no page."""
+        """Return the word of the feed for this action. Raises KeyError for one that writes no page."""
         return WRITES[self.action]
 
 
@@ -124,7 +124,7 @@ def plan_incremental(recent: RecentChanges, stored: Mapping[str, StoredPage], *,
     """Compare the pages that changed lately with their stored rows. Verifies nothing: no page is absent here.
 
     A lower version than the stored one is a stale read, unlike in a complete listing. A page that is hidden or removed
-    gets no step: a list that may lag never shows it again. `due` are pages that failed before and are tried again.
+    gets no step: a list that may lag never restores it. `due` are pages that failed before and are tried again.
     """
     steps: dict[str, Step] = {}
     for page_id, head in recent.heads.items():

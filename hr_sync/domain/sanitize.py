@@ -2,8 +2,8 @@
 
 Replaced: what separates lines, paragraphs and columns (vertical tab, form feed, U+001C to U+001F, U+0085, U+2028,
 U+2029) becomes a newline, so that no words are joined. Removed: NUL and the other C0 controls except tab, newline and
-carriage return (PostgreSQL refuses NUL, XML the rest), DEL, the other C1 controls, and characters that nobody sees but
-a language model reads (zero-width space, word joiner, byte order mark, bidirectional overrides, the tag block U+E0000).
+carriage return (PostgreSQL refuses NUL, XML the rest), DEL, the other C1 controls, and invisible characters that a
+language model reads (zero-width space, word joiner, byte order mark, bidirectional overrides, the tag block U+E0000).
 Kept: the zero-width joiner and non-joiner, which Persian, Indic scripts and emoji need, and variation selectors, which
 Japanese names need. A lone surrogate becomes U+FFFD.
 """
@@ -29,7 +29,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def sanitize(text: str) -> str:
-    """Return the text without what no reader can see and no database can hold. Doing it twice changes nothing."""
+    """Return the text without characters that are invisible or cannot be stored. Idempotent."""
     return _sanitized(text)[0]
 
 
@@ -57,7 +57,7 @@ def _sanitized(text: str) -> tuple[str, bytes]:
         text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
         encoded = text.encode()
     kept = encoded.translate(_TO_NEWLINE, _REMOVED)
-    # Most of a text is ASCII, and what is not seldom holds anything unseen: look there first.
+    # Most of a text is ASCII, and the rest seldom holds an invisible character: search there first.
     if not text.isascii() and _UNSEEN.search(encoded.translate(None, _ASCII)):
         kept = _UNSEEN.sub(b"", _SEPARATORS.sub(b"\n", kept))
     return (text, encoded) if kept == encoded else (kept.decode(), kept)

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 EVERY_SPACE = "*"
-MAX_LEVELS = 1_000  #: a page below more levels than this has no known place; a circle of parents ends here too
+MAX_LEVELS = 1_000  #: a page below more levels than this has no known place; a cycle of parents ends here too
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,12 +39,12 @@ class PageScope:
 
     @property
     def by_tree(self) -> bool:
-        """Return True if a page's place may put it out of scope."""
+        """Return True if the scope depends on a page's place."""
         return bool(self.page_trees or self.exclude_page_trees)
 
     @property
     def by_label(self) -> bool:
-        """Return True if a page's labels may put it out of scope."""
+        """Return True if the scope depends on a page's labels."""
         return bool(self.include_labels or self.exclude_labels)
 
     @property
@@ -139,7 +139,7 @@ def chain_of(page_id: str, parents: Mapping[str, str | None], unresolved: Collec
     """Return the page and everything above it.
 
     `parents` holds the parent of each node, None at the top of a space; `unresolved` are nodes whose parent could not
-    be read. The chain is not complete where it meets one of those, a node without an entry, or a circle.
+    be read. The chain is not complete where it meets one of those, a node without an entry, or a cycle.
     """
     nodes = list(ancestry(page_id, parents))
     last = nodes[-1]
@@ -153,7 +153,7 @@ def unresolved_in(nodes: Sequence[str], unresolved: Collection[str]) -> bool:
 
 
 def ancestry(page_id: str, parents: Mapping[str, str | None]) -> Iterator[str]:
-    """Yield the page and everything above it, as far as is known; ends in a circle too."""
+    """Yield the page and everything above it, as far as is known; ends in a cycle too."""
     seen: set[str] = set()
     here: str | None = page_id
     while here is not None and here not in seen and len(seen) < MAX_LEVELS:
@@ -163,5 +163,5 @@ def ancestry(page_id: str, parents: Mapping[str, str | None]) -> Iterator[str]:
 
 
 def same_space_key(one: str, other: str) -> bool:
-    """Return True if two keys name the same space: Confluence does not tell keys apart by case."""
+    """Return True if two keys name the same space: Confluence's keys do not differ by case."""
     return one.casefold() == other.casefold()

@@ -69,13 +69,22 @@ def log_failure(error: str, exit_code: int) -> bool:
 
     Before the settings are read, the log is JSON if HR_SYNC_LOG__FORMAT says so.
     """
-    handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, _Handler)]
+    handlers = _our_handlers()
     if not handlers and os.environ.get("HR_SYNC_LOG__FORMAT", "").strip().lower() == "json":
         configure_logging(format="json")
-    elif not any(handler.is_json for handler in handlers):
+    elif not log_is_json():
         return False
     structlog.get_logger(OURS).error("process.failed", error=error, exit_code=exit_code)
     return True
+
+
+def log_is_json() -> bool:
+    """Return True if the log has been set up as JSON: standard error then holds one object a line and nothing else."""
+    return any(handler.is_json for handler in _our_handlers())
+
+
+def _our_handlers() -> "list[_Handler]":
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, _Handler)]
 
 
 def _facts() -> list[Processor]:

@@ -49,7 +49,7 @@ class _Repair:
         return "".join(self.out)
 
     def markup(self, at: int) -> int:
-        """Read the markup at `<` and return where the text goes on."""
+        """Read the markup at `<` and return where the text continues."""
         text = self.text
         if text.startswith("<![CDATA[", at):
             end = self.find("]]>", at + 9)

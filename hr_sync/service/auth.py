@@ -1,6 +1,6 @@
-"""Who may read: everybody on this machine, or whoever shows the token, as a bearer token or as a browser's password.
+"""Authorization: everybody on this machine, or a client with the token, as a bearer token or a browser's password.
 
-The token is never taken from the address: that is kept in histories, logs and referrers.
+The token is never read from the address, which is kept in histories, logs and referrers.
 """
 
 import base64
@@ -18,7 +18,7 @@ _PAUSE_SECONDS = 10  # between two log lines about refused tokens
 
 
 def may_read(authorization: str, token: str | None) -> bool:
-    """Return True if a request with this `Authorization` header may read. The time tells nothing about the token."""
+    """Return True if a request with this `Authorization` header may read. Compares in constant time."""
     if token is None:
         return True
     scheme, _, value = authorization.partition(" ")
@@ -48,7 +48,7 @@ def is_loopback(host: str) -> bool:
 def names_this_machine(host_header: str) -> bool:
     """Return True if a `Host` header, with or without a port, names this machine.
 
-    A foreign name there means that somebody's web site had its name resolved to a loopback address.
+    A foreign name there means DNS rebinding: a web site had its name resolved to a loopback address.
     """
     if host_header.startswith("["):
         return is_loopback(host_header[1:].partition("]")[0])

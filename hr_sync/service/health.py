@@ -1,12 +1,12 @@
-"""Is the mirror kept? Pure: from the state of the spaces and of the scheduler to one of three states, with reasons.
+"""The health of the service: one of three states with reasons, from the spaces and the scheduler. Pure.
 
 | state | meaning |
 |---|---|
-| `well` | every space was looked at as a whole lately, and nothing waits for anybody |
+| `well` | every space had a complete run lately, and nothing waits for a decision |
 | `needs a decision` | removals are held; the mirror is fresh otherwise |
-| `wrong` | a space is stale, a lane of the scheduler stands still, or its runs fail |
+| `wrong` | a space is stale, a lane of the scheduler has no heartbeat, or its runs fail |
 
-Pages that fail are notes: they cost themselves alone, and neither stop freshness nor change the state.
+Pages that fail are notes: they change neither the freshness nor the state.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from hr_sync.store.read.runs import SpaceStatus
 
 
 class HealthState(StrEnum):
-    """What an operator has to know at first sight. Ordered from best to worst."""
+    """The state of the service. Ordered from best to worst."""
 
     WELL = "well"
     NEEDS_DECISION = "needs a decision"
@@ -28,12 +28,14 @@ class HealthState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HealthLimits:
-    """From where on something is wrong."""
+    """The limits from which the state is wrong."""
 
     stale_after_seconds: float  #: age of a space's last complete run
     full_stale_after_seconds: float = 86_400  #: age of its last complete full run
     heartbeat_after_seconds: float = 60  #: since the last heartbeat of a lane
-    overdue_after_seconds: float = 360  #: for a run that was told to end; longer than any wait that cannot be cancelled
+    overdue_after_seconds: float = (
+        360  #: for a run that was asked to stop; longer than any wait that cannot be cancelled
+    )
     failures_in_a_row: int = 3  #: of one job
 
 
@@ -44,7 +46,7 @@ class LaneSnapshot:
     name: str
     heartbeat_age_seconds: float
     failures_in_a_row: int = 0  #: most of any of its jobs; a run that ends otherwise sets it back to 0
-    overdue_seconds: float | None = None  #: since its run was told to end for its deadline; None: it was not
+    overdue_seconds: float | None = None  #: since its run was asked to stop for its deadline; None: it was not
     running: str | None = None  #: name of the job that runs
     running_seconds: float = 0.0  #: for how long it has been running
     next_runs: Mapping[str, datetime] = field(default_factory=dict)  #: when each job is due next, by its name
@@ -60,11 +62,11 @@ class ScheduleSnapshot:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Freshness:
-    """When a space was last looked at as a whole. None: never."""
+    """The ages of a space's last complete runs. None: never."""
 
     ok: bool
     age_seconds: float | None  #: since the last complete run
-    full_age_seconds: float | None  #: since the last complete full run, which alone finds what has gone
+    full_age_seconds: float | None  #: since the last complete full run; only full runs find pages that are gone
     full_pass_due: bool
 
 
@@ -86,7 +88,7 @@ class SpaceHealth:
     freshness: Freshness
     access_age_seconds: float | None  #: since labels and readers were compared; None: never
     held: Hold | None
-    partial: bool  #: the last run did not bring everything
+    partial: bool  #: the last run was partial
     failing_pages: int
     hidden_pages: int
 
@@ -115,7 +117,7 @@ def judge(spaces: Sequence[SpaceStatus], schedule: ScheduleSnapshot, limits: Hea
     for space in spaces:
         wrong += _why_stale(space, schedule, limits)
     if not spaces and schedule.up_seconds > limits.stale_after_seconds:
-        wrong.append("No space was ever synchronised. Look for the error of the last run.")
+        wrong.append("No space has been synchronised yet. Look for the error of the last run.")
     held = [_why_held(space) for space in spaces if space.held]
     state = HealthState.WRONG if wrong else HealthState.NEEDS_DECISION if held else HealthState.WELL
     return Health(
@@ -127,7 +129,7 @@ def judge(spaces: Sequence[SpaceStatus], schedule: ScheduleSnapshot, limits: Hea
 
 
 def is_alive(schedule: ScheduleSnapshot, limits: HealthLimits) -> bool:
-    """Return True if every lane has a heartbeat and no run ignores its deadline: a restart would not help."""
+    """Return True if every lane has a heartbeat and no run ignores its deadline. False: a restart helps."""
     return all(
         lane.heartbeat_age_seconds <= limits.heartbeat_after_seconds
         and (lane.overdue_seconds or 0) <= limits.overdue_after_seconds
@@ -150,7 +152,7 @@ def _why_stale(space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLim
     if _seconds(space.age, schedule) > limits.stale_after_seconds:
         limit = f"the limit is {_span(limits.stale_after_seconds)}"
         age = "was never complete" if space.age is None else f"was last complete {_span(_age(space.age) or 0)} ago"
-        yield f"Space {space.space_key} {age}, and {limit}. `hr-sync status` tells what is missing."
+        yield f"Space {space.space_key} {age}, and {limit}. `hr-sync status` shows what is missing."
     if _seconds(space.full_age, schedule) > limits.full_stale_after_seconds:
         limit = _span(limits.full_stale_after_seconds)
         yield (
@@ -169,7 +171,7 @@ def _why_held(space: SpaceStatus) -> str:
 
 def _notes_of(space: SpaceStatus) -> Iterator[str]:
     if space.last_outcome == "partial":
-        yield f"The last run of space {space.space_key} was partial. `hr-sync status` tells why."
+        yield f"The last run of space {space.space_key} was partial. `hr-sync status` shows why."
     if space.failing_pages:
         yield f"{_pages(space.failing_pages)} of space {space.space_key} failed. Later runs try again."
 

@@ -1,6 +1,6 @@
-"""Asks the running service of this container whether all is well: `python -m hr_sync.service.healthcheck`; exit 0 or 1.
+"""Requests `/healthz` of the service in this container: `python -m hr_sync.service.healthcheck`; exit 0 or 1.
 
-Standard library only and next to no imports, since a container engine starts it every half minute.
+Standard library only and few imports, since a container engine starts it every half minute.
 """
 
 import http.client

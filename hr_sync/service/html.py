@@ -1,4 +1,4 @@
-"""The HTML pages, made from the templates beside this module. Values in, text out; nothing foreign is ever loaded."""
+"""The HTML pages, made from the templates beside this module. Pages load nothing from other hosts."""
 
 import base64
 import hashlib
@@ -17,9 +17,9 @@ from hr_sync.service.progress import Progress
 from hr_sync.store.read.history import PageHistory, StoredFacts
 from hr_sync.store.read.overview import Overview
 
-# What a terminal or a browser would obey instead of show: controls, and marks that turn the direction of writing.
+# Characters that a terminal or browser interprets: controls, and marks that change the direction of writing.
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-# Confluence's addresses end with the title; labels tell what a page is about, readers who works on it.
+# Confluence's addresses end with the title; labels reveal the subject of a page, readers the people.
 _CONFIDENTIAL = {"url", "labels", "readers"}
 _MOST_RUNS = 15
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -27,11 +27,11 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Activity:
-    """What the service does now and does next, and for which Confluence."""
+    """The current and the next work of the service, and its Confluence."""
 
     schedule: ScheduleSnapshot
     progress: Mapping[str, Progress]  #: spaces whose pages are being fetched, by key
-    site: str | None  #: address that people open pages under, without a slash at its end; None: not known
+    site: str | None  #: base address of pages in a browser, without a slash at its end; None: not known
 
     def link(self, page_id: str) -> str | None:
         """Return the address of a page in Confluence, without its title."""
@@ -85,7 +85,7 @@ class Pages:
     def page(
         self, page_id: str, history: PageHistory, *, title: str | None, show_titles: bool, link: str | None = None
     ) -> str:
-        """Return what the mirror knows of one page, with a link to Confluence, which is not asked."""
+        """Return the page of one mirrored page, with a link to Confluence; sends no request there."""
         return self._templates.get_template("page.html").render(
             page_id=page_id,
             title=title,
@@ -95,7 +95,7 @@ class Pages:
         )
 
     def message(self, heading: str, message: str) -> str:
-        """Return a page that says one thing."""
+        """Return a page with one message."""
         return self._templates.get_template("message.html").render(heading=heading, message=message)
 
 

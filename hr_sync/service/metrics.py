@@ -1,8 +1,8 @@
 """Metrics for Prometheus: counted when runs end, and read from the database when scraped. The names are a contract.
 
-Labels are bounded: space keys, modes, outcomes and actions, never a page. What stands in the database is read at scrape
-time, so that it is right after a restart and whichever worker ran; when the database is away, `hr_sync_database_up` is
-0 and those series are absent rather than old.
+Labels are bounded: space keys, modes, outcomes and actions, never a page. Metrics of spaces are read from the database
+at scrape time, so they are right after a restart and whichever worker ran; when the database cannot be reached,
+`hr_sync_database_up` is 0 and those series are absent rather than old.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""How far a long run has got, for the log and the status page: it is noted by the run and read by others."""
+"""The progress of running runs, for the log and the status page."""
 
 import threading
 import time
@@ -30,7 +30,7 @@ class RunProgress:
         self._run_ids: dict[str, object] = {}
 
     def note(self, space_key: str, done: int, total: int) -> None:
-        """Note how far a space has got. Called from the threads of the spaces, where the run's number is bound."""
+        """Record the progress of a space. Called from the threads of the spaces, where the run's number is bound."""
         run_id = structlog.contextvars.get_contextvars().get("run_id")
         with self._lock:
             self._spaces[space_key] = Progress(done, total)

@@ -1,6 +1,6 @@
-"""Runs the jobs on their schedule until it is asked to stop. No failure of a job ends the process, or goes unreported.
+"""Runs the jobs on their schedule until it is stopped. A failed job is reported and does not end the process.
 
-Jobs are in lanes: one lane does one run at a time, and the lanes work side by side, so that a long full run does not
+Jobs are in lanes: one lane does one run at a time, and the lanes work in parallel, so that a long full run does not
 keep incremental runs waiting. Each lane has a scheduler of its own, whose thread sets the lane's heartbeat: it ends
 when that thread dies, or sleeps because the clock was set back. The calling thread watches the deadlines.
 """
@@ -53,7 +53,7 @@ class LaneState:
     heartbeat_at: float = field(default_factory=time.monotonic)  #: monotonic
     running: str | None = None  #: name of the job that runs
     running_since: float = 0.0  #: monotonic
-    overdue_since: float | None = None  #: monotonic; when the run was told to end for its deadline
+    overdue_since: float | None = None  #: monotonic; when the run was asked to stop for its deadline
     failures_in_a_row: dict[str, int] = field(default_factory=dict)  #: by job: runs that ended by an exception
     next_runs: dict[str, datetime] = field(default_factory=dict)  #: by job; replaced as a whole
 
@@ -92,7 +92,7 @@ class SchedulerState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observer:
-    """What is called about runs: metrics and pings. Called from the threads of all lanes."""
+    """The callbacks about runs: metrics and pings. Called from the threads of all lanes."""
 
     started: Callable[[str], None]
     ended: Callable[[str, RunReport], None]
@@ -166,7 +166,7 @@ class _Lane:
             self._end_of_run.set()
 
     def end_run(self) -> None:
-        """Tell the run to stop, and let no other begin."""
+        """Cancel the run, and prevent others from starting."""
         with self._lock:
             self._stopping = True
             self._end_of_run.set()
@@ -188,7 +188,7 @@ class _Lane:
         try:
             report = job.work(self._end_of_run)
             log.debug("job.ended", job=job.name, outcome=report.outcome if report is not None else None)
-        except BaseException as failure:  # a SystemExit would end this thread alone, and unseen
+        except BaseException as failure:  # a SystemExit would end only this thread, without a log line
             if isinstance(failure, HrSyncError):
                 log.error("job.failed", job=job.name, error=str(failure))  # noqa: TRY400 -- the message is enough
             else:
@@ -220,7 +220,7 @@ class _Lane:
 
 
 def _call(observe: Callable[..., None], *about: object) -> None:
-    """Call an observer. That it fails is no failure of the run."""
+    """Call an observer. Its failure does not fail the run."""
     try:
         observe(*about)
     except Exception:

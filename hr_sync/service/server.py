@@ -1,4 +1,6 @@
-"""The HTTP server: waitress, with limits for a handful of reads a minute. It knows nothing of what is served.
+"""The HTTP server: waitress, with limits for a handful of reads a minute.
+
+Contains nothing specific to the pages served.
 
 waitress reads requests and writes answers in one thread that never blocks, so that a slow client costs a file
 descriptor and no thread. It has no limit for the time that a request takes to arrive: `_Server` adds one.

@@ -1,4 +1,4 @@
-"""One answer for all requests within a moment, so that no number of clients reaches the database."""
+"""Caches one answer for a short time, so that many clients cause few database queries."""
 
 import threading
 import time

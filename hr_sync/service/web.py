@@ -1,4 +1,4 @@
-"""What is served over HTTP: probes, health, metrics and the status page. Read-only, and nothing foreign is ever loaded.
+"""The HTTP application: probes, health, metrics and the status page. Read-only; loads nothing from other hosts.
 
 | path | 200 means | needs the token |
 |---|---|---|
@@ -46,7 +46,7 @@ _HEADERS = [
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoints:
-    """Where the answers come from. Called from the threads of the server; `alive` must not wait for anything."""
+    """The sources of the answers. Called from the threads of the server; `alive` must not block."""
 
     alive: Callable[[], bool]  #: False: a restart would help
     ready: Callable[[], None]  #: raises HrSyncError when the database is away or its tables are not ours
@@ -61,7 +61,7 @@ class Endpoints:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Running:
-    """A server that answers."""
+    """A running server."""
 
     port: int
 

@@ -29,6 +29,7 @@ from hr_sync.settings.types import (
     MinutesOrNone,
     PageIds,
     PingUrl,
+    ProxyUrl,
     SchemaName,
     Seconds,
     SecondsOrNone,
@@ -59,7 +60,7 @@ class Group(BaseModel):
 
 
 class ConfluenceSettings(Group):
-    """Where the pages come from, and who reads them."""
+    """The Confluence site, the account, and the pages to mirror."""
 
     url: Annotated[str, AfterValidator(confluence_base)] = Field(examples=["https://CHANGE-ME.atlassian.net"])
     """Base address: https://acme.atlassian.net (Cloud), https://api.atlassian.com/ex/confluence/CLOUD-ID (Cloud, for
@@ -95,15 +96,18 @@ class ConfluenceSettings(Group):
     max_answer_megabytes: int = Field(default=16, ge=1, le=1024)
     """Largest answer that is read (megabytes of 1,000,000 bytes, after decompression)."""
     max_pages_per_space: int = Field(default=1_000_000, ge=1, le=100_000_000)
-    """Most pages that the listing of one space may have; a longer one is not trusted."""
+    """Most pages that the listing of one space may have; a longer one is an error."""
     max_attempts: int = Field(default=5, ge=1, le=20)
-    """Times that a request is sent before it counts as failed."""
+    """Attempts of a request before it counts as failed."""
     first_retry_wait_seconds: Seconds = 0.5
-    """Wait before a request is sent again; doubles with every further time, and varies by 30 %."""
+    """Wait before the first retry of a request; doubles with every further retry, and varies by 30 %."""
     max_retry_wait_seconds: Seconds = 60
     """Longest wait that Confluence may ask for; a longer one ends the run as temporary (exit code 75)."""
     ca_file: CertificateFile | None = Field(default=None, examples=["/etc/ssl/company-ca.pem"])
     """PEM file with the certificate authority to trust instead of the public ones. Verification is never off."""
+    proxy: ProxyUrl | None = Field(default=None, examples=["http://proxy.acme.com:3128"])
+    """Proxy for requests to Confluence; with a user and password in a file named by HR_SYNC_CONFLUENCE__PROXY_FILE.
+    Proxies of the environment are never used."""
     token: Secret | None = Field(default=None, validate_default=True, examples=["..."])
     """Instead of username and api_token: a scoped API token (Cloud) or personal access token (Data Center), sent as
     Bearer. Better kept in a file of its own, named by HR_SYNC_CONFLUENCE__TOKEN_FILE."""
@@ -157,8 +161,8 @@ class DatabaseSettings(Group):
     schema_name: SchemaName = Field(default="public", alias="schema")  # BaseModel has an attribute `schema` of its own
     """PostgreSQL schema of all tables; a second Confluence site is a second schema."""
     allow_plaintext: bool = False
-    """Whether a server on another machine may be spoken to without verified TLS (sslmode=verify-full), so that the
-    network between the two can read and change everything."""
+    """Whether to connect to a server on another machine without verified TLS (sslmode=verify-full). The network between
+    the two can then read and change everything."""
     embedded_folder: FolderPath | None = Field(default=None, examples=["/var/lib/hr_sync/postgresql"])
     """Folder of the embedded PostgreSQL. Not set: a folder of the user who runs hr-sync."""
     pool_size: int = Field(default=5, ge=1, le=64)
@@ -197,23 +201,23 @@ class SyncSettings(Group):
     max_removed_pages: int = Field(default=20, ge=0)
     """Number of pages that one run may always remove, in small spaces too: the larger of the two limits counts."""
     overlap_minutes: int = Field(default=15, ge=0, le=10_080)
-    """How far behind the last known change an incremental run looks again (Cloud)."""
+    """Overlap: how far before the last known change an incremental run starts to read (Cloud)."""
     incremental_interval_minutes: Minutes = 5
-    """How often `serve` looks for what changed."""
+    """Interval of incremental runs of `serve`, which fetch changed pages."""
     full_interval_minutes: Minutes = 360
-    """How often `serve` compares every page and finds what has gone."""
+    """Interval of full runs of `serve`, which compare every page and find deleted ones."""
     incremental_cron: CronExpression | None = Field(default=None, examples=["*/5 * * * *"])
     """Instead of incremental_interval_minutes: minute, hour, day, month and weekday (0 and 7 are Sunday)."""
     full_cron: CronExpression | None = Field(default=None, examples=["30 1,13 * * *"])
     """Instead of full_interval_minutes, written in the same way."""
     time_zone: TimeZone = "UTC"
-    """Zone that the cron expressions are meant in, like Europe/Berlin."""
+    """Time zone of the cron expressions, like Europe/Berlin."""
     jitter_seconds: int = Field(default=10, ge=0, le=3600)
-    """Up to so much later than the interval says, so that many workers do not ask all at once."""
+    """Random delay added to each interval, so that many workers do not start at the same time."""
     run_deadline_minutes: MinutesOrNone = 120
-    """Longest time for one run; then it is stopped, and the next one goes on. 0: no limit."""
+    """Longest time for one run; then it is stopped, and the next run does the rest. 0: no limit."""
     busy_wait_seconds: SecondsOrNone = 30
-    """How long a run waits for a space that was named and that another worker holds. 0: not at all."""
+    """How long a run waits for a requested space that another worker holds. 0: not at all."""
     stale_after_minutes: Minutes = 60
     """Age of a space's last complete run from which /healthz answers 503. Longer than the schedule's longest gap."""
     full_stale_after_minutes: Minutes = 2160
@@ -229,34 +233,34 @@ class AccessSettings(Group):
     """When labels and read restrictions are compared; they change without a version of the page."""
 
     with_full: bool = False
-    """Whether every full run compares them too, for about as many requests again."""
+    """Whether every full run compares them too; that about doubles its requests."""
     interval_minutes: Minutes | None = Field(default=None, examples=[60])
-    """How often `serve` compares them alone. Not set: never."""
+    """Interval of access runs of `serve`, which compare only them. Not set: never."""
     cron: CronExpression | None = Field(default=None, examples=["0 * * * *"])
     """Instead of interval_minutes: minute, hour, day, month and weekday, in the zone of sync.time_zone."""
 
 
 class ServiceSettings(Group):
-    """What `hr-sync serve` offers over HTTP, and where runs are reported."""
+    """The HTTP service of `hr-sync serve`, and where runs are reported."""
 
     host: Text = "127.0.0.1"
     """Address to listen on; 0.0.0.0 lets other machines connect, as a container needs, and then a token is required."""
     port: int = Field(default=8080, ge=0, le=65_535)
-    """Port of /livez, /readyz, /healthz, /metrics and the status page; 0 takes a free one."""
+    """Port of /livez, /readyz, /healthz, /metrics and the status page; 0 chooses a free port."""
     token: StatusToken | None = Field(default=None, examples=["..."])
     """At least 16 characters that the status page and /metrics require: as Bearer, or as the password of any user.
     Better kept in a file of its own, named by HR_SYNC_SERVICE__TOKEN_FILE."""
     show_titles: bool = False
     """Whether the status page shows titles, labels and readers of pages, which may be confidential."""
     ping_url: PingUrl | None = Field(default=None, examples=["https://hc-ping.com/UUID"])
-    """Dead man's switch in the manner of healthchecks.io: requested with /start before each run, unchanged after a good
-    one, and with /fail after one that failed or while removals are held."""
+    """Dead man's switch (healthchecks.io style): GETs URL/start before a run, URL after a complete one, and URL/fail
+    after any other or while removals are held."""
     metrics_file: FolderPath | None = Field(default=None, examples=["/var/lib/node_exporter/hr_sync.prom"])
     """File that `hr-sync run` writes its metrics to, for the textfile collector of the node exporter."""
 
 
 class LogSettings(Group):
-    """What is logged, and how. Libraries are logged from warning on, whatever level says."""
+    """Level and format of the log. Libraries are logged from warning on, whatever the level."""
 
     level: Annotated[Literal["debug", "info", "warning", "error"], Word] = "info"
     """Lowest level that is logged."""
@@ -288,7 +292,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Use nothing but what is passed: `load_settings` alone reads the environment, and checks what it finds."""
+        """Use only the passed values: `load_settings` reads the environment and checks its values."""
         return (init_settings,)
 
     def source_of(self, path: str) -> str | None:

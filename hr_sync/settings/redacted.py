@@ -2,7 +2,7 @@
 
 import base64
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -38,6 +38,8 @@ def secret_values(settings: "Settings") -> tuple[str, ...]:
     url = settings.database.sqlalchemy_url
     if url is not None and url.password:
         found.add(str(url.password))
+    if settings.confluence.proxy and (password := urlsplit(settings.confluence.proxy.get_secret_value()).password):
+        found |= {password, unquote(password)}
     spelled = found | {quote(secret, safe="") for secret in found} | {quote_plus(secret) for secret in found}
     confluence = settings.confluence
     if confluence.username is not None and confluence.api_token is not None:

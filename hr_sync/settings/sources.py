@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import PydanticBaseSettingsSource
 
 from hr_sync.settings.keys import CONFIG_VARIABLE, FILE_SUFFIX, PREFIX, groups, keys, nearest
-from hr_sync.settings.model import Settings
+from hr_sync.settings.model import PLACEHOLDER, Settings
 from hr_sync.settings.problems import Mistake, printable
 
 COMMAND_LINE = "command line"
@@ -136,9 +136,14 @@ def toml_file(path: Path | None) -> Layer:
         what = f"cannot be read as a TOML file in UTF-8 ({_reason(error)})"
         return Layer({}, [Mistake(source=source, what=what)], is_whole=False)
     layer = _layer_of_document(document, source)
-    if _SECRETS & layer.given.keys() and _is_readable_by_others(path):
+    if any(_is_secret(path, given.value) for path, given in layer.given.items()) and _is_readable_by_others(path):
         layer.readable = [source]
     return layer
+
+
+def _is_secret(path: str, value: object) -> bool:
+    """Return True for a secret; the placeholder of the example is none."""
+    return path in _SECRETS and PLACEHOLDER not in str(value)
 
 
 def _layer_of_document(document: dict[str, Any], source: str) -> Layer:

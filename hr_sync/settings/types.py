@@ -133,6 +133,18 @@ def _check_ping_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _check_proxy(secret: SecretStr) -> SecretStr:
+    """Refuse what is no address of a proxy. What is behind the port would be ignored."""
+    try:
+        parts = urlsplit(secret.get_secret_value())
+        is_one = parts.scheme in {"http", "https"} and parts.hostname and parts.port
+    except ValueError:
+        is_one = False
+    if not is_one or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must be like http://proxy.acme.com:3128, with its port and nothing behind it")
+    return secret
+
+
 _CRON_FIELDS = 5
 _SHORTEST_TOKEN = 16  # characters
 Text = Annotated[str, AfterValidator(check_text)]
@@ -146,6 +158,7 @@ SchemaName = Annotated[Text, AfterValidator(_check_schema)]
 TimeZone = Annotated[Text, AfterValidator(_check_zone)]
 CronExpression = Annotated[Text, AfterValidator(_check_cron)]
 StatusToken = Annotated[Secret, AfterValidator(_check_token)]
+ProxyUrl = Annotated[Secret, AfterValidator(_check_proxy)]
 PingUrl = Annotated[Secret, AfterValidator(_check_ping_url)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 FolderPath = Annotated[Path, BeforeValidator(_check_path_text), AfterValidator(_expand_home)]

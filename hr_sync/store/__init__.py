@@ -1,1 +1,1 @@
-"""The mirror in PostgreSQL: tables, engine, schema, the questions that users ask, and the embedded server."""
+"""The mirror in PostgreSQL: tables, views, schema, leases, and every transaction."""

@@ -1,4 +1,4 @@
-"""Cancels what an engine's connections wait for, from another thread, when the process has no time left."""
+"""Cancels the running statements of an engine's connections from another thread, on a forced shutdown."""
 
 import contextlib
 from typing import Any
@@ -15,7 +15,7 @@ class Connections:
 
     def __init__(self, engine: Engine) -> None:
         self._lent: WeakSet[psycopg.Connection[Any]] = WeakSet()
-        self.cancelled = False  #: a statement that ends with "cancelled" from now on was ended by us, not by a time-out
+        self.cancelled = False  #: from now on this process has cancelled the statements, not a time-out
 
         @event.listens_for(engine, "checkout")
         def _lend(connection: Any, _record: object, _proxy: object) -> None:

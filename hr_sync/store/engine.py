@@ -30,6 +30,8 @@ PINNED = {
     "search_path": "pg_catalog, pg_temp",
 }
 
+_TRANSACTION_TIMEOUT_SINCE = (17,)  # older servers do not know the setting, and refuse it
+
 
 def make_engine(
     url: URL | str,
@@ -139,7 +141,8 @@ def _set_local_at_begin(engine: Engine, settings: dict[str, str]) -> None:
     # statements in this event, and treats their errors as any others: a dead connection is dropped.
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        set_local(connection, **settings)
+        is_newer = (connection.dialect.server_version_info or ()) >= _TRANSACTION_TIMEOUT_SINCE
+        set_local(connection, **settings, **({"transaction_timeout": "0"} if is_newer else {}))
 
 
 def _refuse_other_encodings(engine: Engine) -> None:

@@ -1,12 +1,12 @@
 """One writer per space: a lease with a fencing epoch and a token, on the database's clock.
 
 Each new lease raises the epoch of its space and writes a random token. Every write transaction reads both `FOR SHARE`
-first, so that a worker which slept past its lease is refused by the database, whatever it believes; the token tells two
-leases apart to which a database gave the same epoch, as after a failover that lost a commit. Session advisory locks
-would not do: behind PgBouncer two workers both held one (30 of 30 tries).
+first, so that a worker which slept past its lease is refused by the database, whatever its own clock says; the token
+distinguishes two leases with the same epoch, as after a failover that lost a commit. Session advisory locks would not
+do: behind PgBouncer two workers both held one (30 of 30 tries).
 
 Taking the lease also writes the identity of the space. A space that was given another key keeps its row, under the new
-key; a key that was given to another space keeps nothing but its hold.
+key; a key that was given to another space keeps only its hold.
 """
 
 import threading
@@ -119,7 +119,7 @@ def _keep_renewing(transactions: Transactions, lease: Lease, done: threading.Eve
 def _take(session: Session, space: Space, worker: Worker, seconds: float) -> Lease | Busy:
     rows = _rows(session, space)
     if not any(row.is_leased for row in rows):
-        # Only what looks free is locked: a taker must not wait behind the holder's writes.
+        # Only rows that look free are locked: a worker must not wait behind the holder's writes.
         set_local(session.connection(), lock_timeout=_TAKE_LOCK_TIMEOUT)
         rows = _rows(session, space, lock=True)
     leased = next((row for row in rows if row.is_leased), None)
@@ -148,7 +148,7 @@ def _take(session: Session, space: Space, worker: Worker, seconds: float) -> Lea
 
 
 def _aliases(space: Space) -> list[str]:
-    """Return the names of the space beside its key. Settings may know it by one, and no answer may tell it later."""
+    """Return the names of the space beside its key. Settings may use one of them, and later answers may lack it."""
     return [] if space.alias in {None, space.key} else [str(space.alias)]
 
 
@@ -181,7 +181,7 @@ def _prepare(session: Session, space: Space, rows: list[Row[Any]]) -> str | None
         _rename(session, old_key, space.key)
         return old_key
     if under_key is not None and space.id and under_key.space_id not in {None, space.id}:
-        # The key is another space's now: nothing of its position holds. Its pages are still there, and so is the hold.
+        # The key is another space's now, so the position is invalid. The pages and the hold are kept.
         position = dict.fromkeys(
             ("watermark", "scope_fingerprint", "last_full_at", "last_complete_at", "access_synced_at")
         )

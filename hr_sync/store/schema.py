@@ -102,10 +102,10 @@ def check_schema(engine: Engine) -> str:
         found = _look(connection)
     if found.revision is None:
         _refuse_foreign_tables(found)
-        raise SchemaError(f"schema {found.schema} holds no tables of hr_sync yet. Make them with `hr-sync init-db`")
+        raise SchemaError(f"schema {found.schema} holds no tables of hr_sync yet. Run `hr-sync init-db`.")
     _refuse_other_revision(found)
     if missing := found.missing_tables + found.missing_views:
-        raise SchemaError(f"schema {found.schema} lacks {', '.join(missing)}. Make them with `hr-sync init-db`")
+        raise SchemaError(f"schema {found.schema} lacks {', '.join(missing)}. Run `hr-sync init-db`.")
     return found.revision
 
 
@@ -179,7 +179,7 @@ def _refuse_foreign_tables(found: Found) -> None:
 def _refuse_other_revision(found: Found) -> None:
     if found.revision in REVISIONS[:-1]:
         raise SchemaError(
-            f"schema {found.schema} is at revision {found.revision}, this build needs {HEAD}. Run `hr-sync migrate`"
+            f"schema {found.schema} is at revision {found.revision}, this build needs {HEAD}. Run `hr-sync migrate`."
         )
     if found.revision != HEAD:
         raise SchemaError(

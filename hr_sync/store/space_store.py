@@ -45,13 +45,13 @@ class SpaceReader:
         self._transactions = transactions
 
     def state(self) -> SpaceState:
-        """Return where the passes over the space stand."""
+        """Return the position of the passes over the space."""
         return self._transactions.run(lambda session: state_of_space(session, self.space))
 
     def stored_pages(self) -> dict[str, StoredPage]:
         """Return every row of the space, hidden and removed ones too, by page id.
 
-        Rows that still stand under a former key of the space are among them.
+        Rows under a former key of the space are among them.
         """
         return self._transactions.run(lambda session: stored_of_space(session, self.space))
 
@@ -96,7 +96,7 @@ class SpaceStore(SpaceReader):
         """Write at most `MAX_PAGES` pages and their feed rows. Return what was not written.
 
         A write whose row is in another space than `seen_in_space` is dropped. A page that the database refuses is
-        recorded as a failure and costs only itself. Writing a page forgets its failure.
+        recorded as a failure and does not affect the others. Writing a page forgets its failure.
         """
         return self._transactions.run(lambda session: write_pages(session, self._lease, self.run_id, writes))
 
@@ -131,8 +131,8 @@ class SpaceStore(SpaceReader):
     def remove(self, decisions: Sequence[DeletionDecision]) -> frozenset[str]:
         """Mark these pages as removed. Return the ids of those that were.
 
-        Removing a hidden page writes no feed row: consumers saw it go when it was hidden. A page that is removed
-        already, or in another space than decided on, is left alone.
+        Removing a hidden page writes no feed row: the feed has the row of its hiding. A page that is removed already,
+        or in another space than decided on, is left alone.
         """
         return self._decided(remove_pages, decisions)
 

@@ -82,11 +82,11 @@ class Store:
             yield SpaceStore(self._transactions, taken, space, run_id)
 
     def reader(self, space: Space) -> SpaceReader:
-        """Return what reads the stored pages of a space without a lease, for a dry run or an audit."""
+        """Return a reader of the stored pages of a space without a lease, for a dry run or an audit."""
         return SpaceReader(self._transactions, space)
 
     def mark_gone(self, space_keys: Sequence[str]) -> None:
-        """Mark those of these spaces as gone of which nothing is left: status and health no longer show them."""
+        """Mark the spaces without pages and failures as gone: status and health no longer show them."""
         if space_keys:
             self._transactions.run(lambda session: mark_gone(session, space_keys))
 
@@ -100,7 +100,7 @@ class Store:
         release_leases_of(self._transactions, worker)
 
     def request_full_pass(self, space: Space) -> None:
-        """Remember that a scheduled full pass did not get the lease of a space. Needs no lease."""
+        """Record that a scheduled full pass did not get the lease of a space. Needs no lease."""
         self._transactions.run(lambda session: request_full_pass(session, space))
 
     def full_pass_is_due(self, interval: timedelta) -> bool:

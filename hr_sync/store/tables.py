@@ -45,7 +45,7 @@ class ConfluencePage(Base):
     content_hash: Mapped[str] = mapped_column(comment="SHA-256 of the sanitised storage body, 64 hex digits")
     last_updated: Mapped[datetime] = mapped_column(comment="When the page last changed in Confluence (its clock)")
     version: Mapped[int] = mapped_column(comment="Confluence's version number of the stored body; may go down")
-    url: Mapped[str] = mapped_column(comment="Where people open the page")
+    url: Mapped[str] = mapped_column(comment="Address of the page in a browser")
     synced_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="When this row was last written (the database's clock)"
     )

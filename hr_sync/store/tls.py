@@ -1,4 +1,4 @@
-"""How a connection to PostgreSQL is protected: TLS off this machine, and a server that proves that it knows us.
+"""Protects connections to PostgreSQL: TLS to other machines, and no password to a server that proves nothing.
 
     server                      sslmode                       require_auth
     ------------------------    --------------------------    --------------------------------------------------------
@@ -7,8 +7,8 @@
     another machine             verify-full                   none needed: the certificate proves the server
     the same, allow_plaintext   libpq's default, or given     as on loopback
 
-What the URL or libpq's environment (PGSSLMODE, PGREQUIREAUTH) says wins, except that a server on another machine is
-spoken to without TLS only where `allow_plaintext` says so.
+The URL and libpq's environment (PGSSLMODE, PGREQUIREAUTH) win, except that a connection to another machine goes without
+TLS only if `allow_plaintext` is set.
 """
 
 import ipaddress
@@ -45,7 +45,7 @@ def tls_args(url: URL, *, allow_plaintext: bool) -> dict[str, str]:
 
 
 def _authentication(url: URL) -> dict[str, str]:
-    """Let no server that proves nothing ask for the password in a form that it could use elsewhere."""
+    """Refuse to send the password in a form that an unproven server could use elsewhere."""
     if not _KNOWS_REQUIRE_AUTH or _given(url, "require_auth", "PGREQUIREAUTH"):
         return {}
     has_password = bool(url.password or _given(url, "password", "PGPASSWORD"))

@@ -1,4 +1,4 @@
-"""Runs one transaction, once more when it met a conflict, and says in the words of `hr_sync.errors` how it failed."""
+"""Runs one transaction, retries it once after a conflict, and raises its failure as an error of `hr_sync.errors`."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -48,7 +48,7 @@ class Transactions:
 
     def _error(self, error: DBAPIError | PoolTimeoutError) -> HrSyncError:
         if self.connections.cancelled and isinstance(error, DBAPIError) and sqlstate(error) == CANCELLED:
-            return Stopped("Asked to stop; the transaction under way was rolled back, the next run does the rest.")
+            return Stopped("Stopped on request; the open transaction was rolled back, the next run does the rest.")
         expected = expected_error(error, self.engine.url)
         if expected is not None:
             return expected

@@ -46,7 +46,7 @@ class Busy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredSpace:
-    """A space that the mirror has something of."""
+    """A space with stored pages or failures."""
 
     key: str
     id: str | None  #: None if no row of it ever named one
@@ -58,7 +58,7 @@ class StoredSpace:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpaceState:
-    """Where the passes over a space stand."""
+    """The position of the passes over a space."""
 
     watermark: datetime | None = None  #: None: the space needs a full pass
     scope_fingerprint: str | None = None

@@ -1,1 +1,1 @@
-"""One run: list, plan, fetch, apply, record. What cron runs is what the scheduler runs: `run.run`."""
+"""One run: list, plan, fetch, apply, record. Cron and the scheduler both call `run.run`."""

@@ -1,4 +1,4 @@
-"""Looks up pages that a listing does not show, and decides about them. The rules stand in `hr_sync.domain.deletion`."""
+"""Looks up pages that a listing lacks, and decides about them by the rules of `hr_sync.domain.deletion`."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -11,8 +11,10 @@ from hr_sync.sync.fetch import BodyFetcher
 Hide = Callable[[Sequence[DeletionDecision]], object]
 """Hides the pages of the decisions that say so; a dry run passes `hide_nothing`."""
 
-_PAGES_PER_CHECK = 500  # looked up between two access checks; what they show is kept before the next ones are asked
-_KNOWN_PAGES = 3  # asked in turn by an access check, since one may be odd by itself
+_PAGES_PER_CHECK = (
+    500  # looked up between two access checks; their result is written before the next chunk is looked up
+)
+_KNOWN_PAGES = 3  # read in turn by an access check, since one page may fail by itself
 
 
 def hide_nothing(_decisions: Sequence[DeletionDecision]) -> None:
@@ -31,14 +33,14 @@ def verify_absent(
     hide: Hide,
     listed: bool = False,
 ) -> list[DeletionDecision]:
-    """Look each page up by itself, between two access checks, and decide. Hide what the evidence says, chunk by chunk.
+    """Look each page up by itself, between two access checks, and decide. Hide pages with evidence, chunk by chunk.
 
-    No list of many pages is asked: it may lag as the listing does, and would agree with it about a page that was in the
+    No list of many pages is used: it may lag as the listing does, and would agree with it about a page that was in the
     trash for a minute.
 
     `known_pages` are pages that the space has just shown, None where no page of the space is known to be visible.
     `listed`: the listing showed these pages, and their bodies could not be fetched. Raise AnswerNotTrusted if an access
-    check fails: what was answered in between is evidence of nothing.
+    check fails: the answers in between are no evidence.
     """
     decisions: list[DeletionDecision] = []
     asked = {page.id for page in absent}
@@ -64,7 +66,7 @@ def verify_absent(
 
 
 def check_access(source: Source, space: Space, known_pages: Sequence[str] | None) -> None:
-    """Prove that the account still sees: it is known, and sees the space and a page that the space has just shown.
+    """Check that the account is known, and may view the space and a page that its listing has just returned.
 
     An expired token answers 404 to everything, which would pass for a space full of deleted pages. The known pages are
     read by id, as the pages in question are, and one that answers suffices. Raise AnswerNotTrusted, CredentialsRefused.
@@ -101,7 +103,7 @@ def _chunks(pages: Sequence[StoredPage]) -> Iterator[Sequence[StoredPage]]:
 
 
 def never_stored(page_ids: Iterable[str], space: Space) -> list[StoredPage]:
-    """Return stand-ins for pages that never arrived. They count as removed, so nothing of them can be hidden."""
+    """Return placeholders for pages that were never stored. They count as removed, so none of them can be hidden."""
     return [
         StoredPage(
             id=page_id,

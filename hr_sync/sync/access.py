@@ -23,7 +23,9 @@ from hr_sync.errors import (
     AnswerNotTrusted,
     ConfluenceError,
     CredentialsRefused,
+    EndpointRemoved,
     NotFound,
+    ScopeMissing,
     ServerFailed,
 )
 from hr_sync.store.values import MAX_PAGES
@@ -35,7 +37,7 @@ from hr_sync.sync.scope import read_parents
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownAttributes:
-    """Labels and readers of some pages, by page id, and how many questions about restrictions got no usable answer."""
+    """Labels and readers of some pages, by page id, and how many requests for restrictions got no usable answer."""
 
     of: Mapping[str, PageAttributes]
     unanswered: int
@@ -90,15 +92,18 @@ def shown_attributes(
 
 
 def _restriction_of(source: Source, node_id: str) -> tuple[Restriction | None, bool]:
-    """Ask one node. That it is not visible is an answer, and its restriction stays unknown."""
+    """Read the restriction of one node.
+
+    A node that is not visible counts as answered, and its restriction stays unknown.
+    """
     try:
         return source.restriction_of(node_id), True
+    except (ScopeMissing, AnswerNotTrusted, EndpointRemoved):
+        return None, False
     except (NotFound, AccessDenied):
         return None, True
-    except AnswerNotTrusted:
-        return None, False
     except ServerFailed:
-        source.check_account()  # raises when it is not the page that is broken, but the server
+        source.check_account()  # raises if the server fails, and not the page
         return None, False
 
 
@@ -118,5 +123,5 @@ def _compare(run: SpaceRun, listing: Listing) -> AccessResult:
                 run.counts.restricted += 1
     if not shown.unanswered:
         return AccessResult(compared=True)
-    doubt = f"{shown.unanswered} questions about who may read pages got no usable answer; those readers are not known."
+    doubt = f"{shown.unanswered} requests for read restrictions got no usable answer; those readers are not known."
     return AccessResult(compared=True, doubt=doubt)

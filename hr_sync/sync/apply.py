@@ -53,8 +53,8 @@ def resolve_missing(
 ) -> list[DeletionDecision]:
     """Look up pages whose body was not returned, and hide those that are gone. Remove nothing on this evidence alone.
 
-    A page that is there nevertheless, or gives no evidence, has failed; so has one that a listing has just `shown`.
-    Return the decisions about stored pages that are gone.
+    A page that exists, or gives no evidence, has failed; so has one that a listing has just `shown`. Return the
+    decisions about stored pages that are gone.
     """
     rows = {page_id: stored[page_id] for page_id in missing if page_id in stored}
     asked = [*rows.values(), *never_stored(set(missing) - rows.keys(), run.space)]
@@ -106,7 +106,7 @@ def _unusable(fetched: Fetched, steps: Mapping[str, Step], scope: PageScope) -> 
     for page_id, page in fetched.pages.items():
         step, version = steps[page_id], page.head.version
         listed, stored_version = step.head, step.stored_version
-        # Without a listing nothing vouches for a lower version, as one of an imported space has.
+        # Only a listing confirms a lower version, as a page of an imported space has.
         if listed is None and stored_version is not None and version < stored_version:
             yield page_id, f"the body has version {version}, version {stored_version} is stored"
         elif listed is not None and version < listed.version:

@@ -1,4 +1,4 @@
-"""The drift audit: is the mirror what the source is? Reads both, writes nothing, trusts no hash that it can compute."""
+"""The drift audit: compares the mirror with the source. Reads both, writes nothing, computes every hash anew."""
 
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,17 +19,17 @@ from hr_sync.sync.spaces import select_spaces
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audit:
-    """What an audit found."""
+    """The result of an audit."""
 
     pages: int  #: listed in scope
     bodies: int  #: compared by hash
     drifts: Sequence[Drift]
-    unseen: Sequence[str]  #: configured spaces that are not visible
+    not_visible: Sequence[str]  #: configured spaces that are not visible
 
     @property
     def exit_code(self) -> int:
         """Return 3 if anything differs or could not be looked at."""
-        return ExitCode.PARTIAL if self.drifts or self.unseen else ExitCode.COMPLETE
+        return ExitCode.PARTIAL if self.drifts or self.not_visible else ExitCode.COMPLETE
 
 
 def audit(context: SyncContext, request: SyncRequest, *, sample: int) -> Audit:
@@ -53,7 +53,7 @@ def audit(context: SyncContext, request: SyncRequest, *, sample: int) -> Audit:
             bodies += len(chosen)
     if not request.space_keys:
         drifts += _ghosts_elsewhere(context, spaces.chosen)
-    return Audit(pages=pages, bodies=bodies, drifts=drifts, unseen=[*spaces.unseen, *spaces.unreadable])
+    return Audit(pages=pages, bodies=bodies, drifts=drifts, not_visible=[*spaces.not_visible, *spaces.unreadable])
 
 
 def _ghosts_elsewhere(context: SyncContext, spaces: Sequence[Space]) -> list[Drift]:
@@ -76,7 +76,7 @@ def _both_sides(
 def _compare_attributes(
     context: SyncContext, fetcher: BodyFetcher, listing: Listing, page_ids: Collection[str]
 ) -> Iterator[Drift]:
-    """Compare labels and readers where the mirror has any; a space without them is not asked for them."""
+    """Compare labels and readers where the mirror has any; they are not requested for other spaces."""
     known = context.store.reader(listing.space).stored_attributes()
     stored = {
         page_id: attributes
@@ -108,13 +108,13 @@ def _compare_bodies(
 
 
 def _body_drifts(space: Space, row: AuditRow, page: Page | None, stored: str | None) -> Iterator[Drift]:
-    # A page that was edited in between proves nothing about its row.
+    # A page that was edited in between is no evidence about its row.
     if page is not None and page.head.version == row.version and page.content_hash != row.content_hash:
         yield _drift(space, row.id, DriftKind.BODY, "the bodies differ at the same version")
     if stored is None:
         yield _drift(space, row.id, DriftKind.STORED_BODY, "the row has no stored body")
     elif content_hash(stored) != row.content_hash:
-        yield _drift(space, row.id, DriftKind.STORED_BODY, "the stored body is not what its row says")
+        yield _drift(space, row.id, DriftKind.STORED_BODY, "the stored body has another hash than its row")
 
 
 def _drift(space: Space, page_id: str, kind: DriftKind, why: str) -> Drift:

@@ -1,4 +1,4 @@
-"""Pages that come from no listing: those that a person names, that failed, or that incremental runs look up again.
+"""Pages by id, without a listing: requested, failed, or looked up again by incremental runs.
 
 Nothing is removed here. A page is fetched only where it is known to be in scope.
 """
@@ -19,12 +19,12 @@ from hr_sync.sync.scope import scope_of_pages
 
 
 def sync_by_id(run: SpaceRun) -> SpaceReport:
-    """Fetch and write the pages of one space that were named, whatever their version."""
+    """Fetch and write the requested pages of one space, whatever their version."""
     return _sync(run, sorted(set(run.job.page_ids)), reason="asked for")
 
 
 def sync_failed(run: SpaceRun) -> SpaceReport:
-    """Fetch and write the pages of one space that failed, however lately that was."""
+    """Fetch and write the pages of one space that failed, also those that are not due."""
     return _sync(run, run.store.failing_pages(), reason="failed before, tried again")
 
 
@@ -89,11 +89,11 @@ def _action(page: StoredPage | None) -> Action:
 def locate_pages(
     context: SyncContext, fetcher: BodyFetcher, page_ids: Sequence[str], spaces: Sequence[Space]
 ) -> dict[Space, list[str]]:
-    """Return, for each space that one of the named pages is in, the ids of its pages.
+    """Return the ids of the requested pages by space.
 
     A page is looked for in Confluence first and in the mirror then, so that one that is gone there can be hidden here.
-    Raise UsageError for a page that is in neither, in a space out of scope, or out of scope itself. One of these that
-    the mirror shows is no mistake of who names it: it is hidden.
+    Raise UsageError for a page that is in neither, in a space out of scope, or out of scope itself. If the mirror shows
+    such a page, it is hidden and nothing is raised.
     """
     by_id = {space.id: space for space in spaces}
     by_key = {space.key: space for space in spaces}

@@ -1,4 +1,4 @@
-"""What a run works with and what it is asked to do. Values and wiring only."""
+"""The context and the request of a run. Values and wiring only."""
 
 import threading
 import time
@@ -33,25 +33,25 @@ def no_measurement(_seconds: float) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyncRequest:
-    """What one run is asked to do. A value, so that it can be queued."""
+    """The request for one run. A value, so that it can be queued."""
 
     mode: Mode = Mode.FULL
     space_keys: Sequence[str] = ()  #: of the scope; empty for all of it
     page_ids: Sequence[str] = ()  #: to fetch whatever their version
     every_page: bool = False  #: fetch all pages of the chosen spaces whatever their version
     failed_pages: bool = False  #: fetch the pages that failed, whatever their version and however lately they failed
-    allow_mass_delete: bool = False  #: somebody has decided that removals which are held may be done
+    allow_mass_delete: bool = False  #: held removals may be carried out (--allow-mass-delete)
 
 
 class JobKind(StrEnum):
-    """What is done with one space."""
+    """The kind of work on one space."""
 
     FULL = "full"
     INCREMENTAL = "incremental"
     ACCESS = "access"
-    BY_ID = "by_id"  #: fetch the pages that were named
+    BY_ID = "by_id"  #: fetch the requested pages
     FAILED = "failed"  #: fetch the pages that failed
-    UNLISTED = "unlisted"  #: the space has stored pages and is not visible any more
+    UNLISTED = "unlisted"  #: the space has stored pages and is no longer visible
     UNCONFIGURED = "unconfigured"  #: the space has stored pages and the settings no longer cover it
 
     @property
@@ -73,7 +73,7 @@ class SpaceJob:
 
     @property
     def is_order(self) -> bool:
-        """Return True if somebody asked for what no later run does by itself."""
+        """Return True for a request that no later run repeats by itself."""
         asked = self.request
         chosen = asked.space_keys or asked.page_ids or asked.every_page or asked.failed_pages
         return bool(chosen or asked.allow_mass_delete)
@@ -81,17 +81,17 @@ class SpaceJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyncPolicy:
-    """How a run behaves, as the settings say."""
+    """The settings of a run."""
 
     limit: DeletionLimit = field(default_factory=DeletionLimit)
     overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
     access_with_full: bool = False  #: a full run compares labels and readers too
     lease_seconds: float = LEASE_SECONDS  #: how long a space stays locked after its worker has crashed
-    busy_wait_seconds: float = 30.0  #: how long an order waits for a space that another worker holds
+    busy_wait_seconds: float = 30.0  #: how long a request waits for a space that another worker holds
 
 
 class AccountProof:
-    """Proves that the account was still known after a moment, with one request for all spaces that need it by then."""
+    """Checks that the account is still known, with one request for all spaces that wait for the check."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -125,13 +125,13 @@ class SyncContext:
 
     @property
     def cancellation(self) -> Cancellation:
-        """Return the one wish to stop, which requests and loops look at alike."""
+        """Return the cancellation that requests and loops check."""
         return self.source.client.cancellation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpaceRun:
-    """One job at work under its lease: what the functions of a job share. `counts` grows as the work goes on."""
+    """One running job under its lease: the values that its functions share. `counts` grows during the work."""
 
     context: SyncContext
     job: SpaceJob

@@ -1,4 +1,4 @@
-"""What a full run would do: the run without its writes. No lease, no run row, no page row."""
+"""The preview of a full run: the run without its writes. No lease, no run row, no page row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from hr_sync.sync.unlisted_spaces import decide_unconfigured, decide_unlisted
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpacePreview:
-    """What a full run would do in one space."""
+    """The preview of a full run in one space."""
 
     space_key: str
     kind: JobKind
@@ -31,7 +31,7 @@ class SpacePreview:
     deletions: DeletionPlan  #: what would be hidden, removed and held
     attributes: Sequence[AttributeStep]  #: where a full run compares labels and readers too
     requests: int  #: to Confluence, for the bodies
-    error: str | None = None  #: why nothing is known of what would be done
+    error: str | None = None  #: why the preview failed
     exit_code: int = ExitCode.COMPLETE  #: of that error
 
     @property
@@ -41,7 +41,7 @@ class SpacePreview:
 
 
 def dry_run(context: SyncContext, request: SyncRequest) -> list[SpacePreview]:
-    """Preview every space that a full run would work on; one that cannot be read costs only itself.
+    """Preview every space that a full run would work on; a space that cannot be read does not affect others.
 
     Raise HrSyncError for what would end the whole run, and UsageError for a request that is no full run.
     """

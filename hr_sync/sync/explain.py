@@ -1,4 +1,4 @@
-"""Everything known about one page: what the source says now, what the mirror holds, what a full run would decide."""
+"""Everything known about one page: its state in the source, its row, and the decision of a full run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from hr_sync.sync.spaces import select_spaces
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """One page, looked at from all sides. `summary` answers whether it is shown, and why."""
+    """One page in the source and in the mirror. `summary` says whether it is shown, and why."""
 
     page_id: str
     summary: str
     source: LookupResult
     in_scope: bool | None  #: None: not known
     scope: str  #: which rule puts it in or out
-    decision: str  #: what a full run that does not list it would decide, and on which evidence
+    decision: str  #: the decision of a full run whose listing lacks it, with the evidence
     history: PageHistory
 
 
@@ -60,10 +60,10 @@ def _scope_of(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space
 
 
 def _decision(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space]) -> str:
-    """Say what a full run would decide about the stored page if its listing did not show it."""
+    """Return the decision of a full run about the stored page if its listing lacked it."""
     page = context.store.stored_by_id([lookup.page_id]).get(lookup.page_id)
     if page is None:
-        return "nothing: the mirror never had it"
+        return "nothing: it was never stored"
     decided = decide_absent(
         page,
         lookup,
@@ -78,6 +78,8 @@ def _decision(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space
         DeletionAction.HIDE: "hide it at once; a later full run that finds the same removes it",
         DeletionAction.CONFIRM: "remove it",
     }
+    if decided.action is DeletionAction.KEEP and lookup.result is LookupStatus.FOUND:
+        return f"{words[decided.action]}: the page is there"
     return f"{words[decided.action]}: {decided.evidence}"
 
 

@@ -1,4 +1,4 @@
-"""Asks Confluence in parallel: bodies while earlier ones are being written, and single questions about many pages."""
+"""Sends requests in parallel: for bodies while earlier ones are written, and single requests about many pages."""
 
 import threading
 from collections import deque
@@ -42,7 +42,7 @@ class BodyFetcher:
         self._pool.shutdown()
 
     def ask_each(self, question: Callable[[Asked], Answer], about: Iterable[Asked]) -> list[Answer]:
-        """Ask one question about each item, in parallel. Return the answers in order; raise what a question raises."""
+        """Call `ask` for each item, in parallel. Return the results in order; raise what a call raises."""
         return list(self._pool.map(question, about))
 
     def fetch(self, space: Space, ids: Sequence[str]) -> Generator[Fetched]:

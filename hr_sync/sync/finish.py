@@ -1,4 +1,4 @@
-"""Ends the work on one space: how it ended, in words, and its record in one transaction with the position."""
+"""Ends the work on one space: its report, and its record in one transaction with the position."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from hr_sync.sync.context import SpaceRun
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccessResult:
-    """What became of labels and readers."""
+    """The result of comparing labels and readers."""
 
     compared: bool = False  #: those of every live page were compared with a walk that finished
     doubt: str | None = None  #: why that is not so, or not for all of them
@@ -20,11 +20,11 @@ class AccessResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpaceResult:
-    """What the steps of one space found out, beyond the counts."""
+    """The result of the steps of one space, beyond the counts."""
 
-    looked_at_all: bool  #: everything that may have changed was looked at, so the space counts as fresh
+    looked_at_all: bool  #: everything that may have changed was read, so the space counts as fresh
     listed_all: bool = False  #: a complete listing was read
-    decided_hold: bool = False  #: every stored page was decided about, so what is held is known anew
+    decided_hold: bool = False  #: every stored page was decided about, so the hold is computed anew
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
     allowed: bool = False  #: somebody allowed a mass removal, and it was considered
     watermark: datetime | None = None  #: None leaves the one that is stored
@@ -35,10 +35,10 @@ class SpaceResult:
 
 
 def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
-    """Prove the account once more, then write and return the report of a space whose steps are done.
+    """Check the account once more, then write and return the report of a space whose steps are done.
 
-    A credential that stopped counting in the middle of the run must not end as complete: every answer that something
-    was concluded from came before this proof. Raise CredentialsRefused, LeaseLost.
+    A run whose credentials became invalid must not end as complete, so the check follows every answer that was used.
+    Raise CredentialsRefused, LeaseLost.
     """
     run.account.prove()
 
@@ -63,7 +63,7 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
 
 
 def held_message(space_key: str, deletions: DeletionPlan) -> str:
-    """Say what is held, why, and what to type."""
+    """Return what is held, why, and the commands to type."""
     return (
         f"{len(deletions.held)} pages of space {space_key} are hidden and wait to be removed: {deletions.held_reason}. "
         f"Look at them with `{look_command(space_key)}`; remove them with `{release_command(space_key)}`."
@@ -106,9 +106,10 @@ def _doubts(space_key: str, result: SpaceResult, failing_pages: int) -> Iterator
     if kept:
         yield (
             f"The listing of space {space_key} does not show {kept} pages for which there is no evidence that they "
-            "are gone; they were kept. The next full run asks again."
+            "are gone; they were kept. The next full run looks them up again."
         )
     if failing_pages:
-        yield f"{failing_pages} pages of space {space_key} failed; `hr-sync status` says why. Later runs try again."
+        pages = "1 page" if failing_pages == 1 else f"{failing_pages} pages"
+        yield f"{pages} of space {space_key} failed; `hr-sync status` shows why. Later runs try again."
     if result.access.doubt:
         yield result.access.doubt

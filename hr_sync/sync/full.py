@@ -1,4 +1,4 @@
-"""A full pass over one space. Reads as the algorithm; the dry run goes through the same pieces (`dry_run.py`)."""
+"""A full pass over one space. The dry run calls the same functions (`dry_run.py`)."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -26,7 +26,7 @@ from hr_sync.sync.observe import Observed, observe
 
 
 def sync_full(run: SpaceRun) -> SpaceReport:
-    """Bring the mirror of one space up to date. Raise HrSyncError; what was committed before stays, and is right."""
+    """Update the mirror of one space. Raise HrSyncError; what was committed before stays valid."""
     scope = run.context.scope.pages
     seen = observe(run.source, run.store, run.fetcher, run.space, scope)
     plan = make_plan(seen.in_scope, seen.comparable, every_page=run.job.request.every_page)
@@ -110,7 +110,7 @@ def _is_of(page: StoredPage, space: Space) -> bool:
 def next_watermark(
     began_at: datetime | None, changes: Iterable[datetime], before: datetime | None = None
 ) -> datetime | None:
-    """Return up to where everything is stored now, on the source's clock; None if the source does not tell its time.
+    """Return up to where everything is stored now, on the source's clock; None if the source sent no date.
 
     That is the beginning of the walk: what changed during it may have been missed. A date that a page claims can only
     make it earlier, never later.

@@ -1,8 +1,8 @@
-"""One space in one incremental run: what changed since the last pass, as far as versions tell.
+"""One space in one incremental run: the pages with a new version since the last pass.
 
-It removes nothing, and shows no hidden page again on the word of a list, which may lag: a page that was hidden or
-removed, or that the mirror has in another space, is looked up by id first. Pages that are hidden because they were not
-visible are looked up again for a day, so that a passing fault of the source heals in minutes.
+It removes nothing, and restores no hidden page because of a list, which may lag: a page that was hidden or removed, or
+that the mirror has in another space, is looked up by id first. Pages that are hidden because they were not visible are
+looked up again for a day, so that a passing fault of the source heals in minutes.
 """
 
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ def _needs_full_pass(run: SpaceRun) -> bool:
 
 
 def _visible_again(run: SpaceRun) -> frozenset[str] | None:
-    """Return pages that were hidden as not visible and that a list shows again; None if a full pass is better.
+    """Return pages that were hidden as not visible and that a list holds again; None if a full pass is cheaper.
 
     The list is a hint: each of them is looked up by itself before it is shown.
     """
@@ -81,10 +81,10 @@ def _visible_again(run: SpaceRun) -> frozenset[str] | None:
 def _split_doubted(
     run: SpaceRun, recent: RecentChanges, stored: Mapping[str, StoredPage]
 ) -> tuple[RecentChanges, frozenset[str]]:
-    """Split off the pages about which a list is not believed, and return those of them that are worth a lookup.
+    """Split off the pages for which a list is not sufficient, and return those of them that need a lookup.
 
-    Not believed: hidden, removed, or stored in another space. A hidden or removed page at its stored version has not
-    changed as far as an incremental run can tell, and is left to the next full run.
+    Not sufficient for pages that are hidden, removed or stored in another space. A hidden or removed page at its stored
+    version counts as unchanged and is left to the next full run.
     """
     heads, doubted = {}, set()
     for page_id, head in recent.heads.items():
@@ -98,7 +98,7 @@ def _split_doubted(
 
 
 def _in_scope(run: SpaceRun, plan: Plan, stored: Mapping[str, StoredPage]) -> Plan:
-    """Keep the steps whose pages are in scope, asked of each page that is about to be written.
+    """Keep the steps whose pages are in scope, from requests for each page that is about to be written.
 
     A page whose ancestors lag behind the list, or the other way round, has failed: its place is not known.
     """

@@ -1,4 +1,4 @@
-"""Runs the jobs of a run in parallel, each under its space's lease; a failure of one costs only that one."""
+"""Runs the jobs of a run in parallel, each under its space's lease; a failure of one does not affect the others."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,13 +58,13 @@ class JobRunner:
         self._ended_by: HrSyncError | None = None
 
     def run(self, job: SpaceJob) -> SpaceReport:
-        """Do one job under the lease of its space. Return how it ended; raise only what is a bug."""
+        """Do one job under the lease of its space. Return its report; raise only bugs."""
         with structlog.contextvars.bound_contextvars(run_id=job.run_id, space=job.space.key):
             try:
                 report = self._run_leased(job)
             except HrSyncError as failure:
                 report = self._failed(job, failure)
-            log.log(_LEVELS[report.outcome], "space.ended", **log_fields(report))
+            log_space(report)
             return report
 
     def _run_leased(self, job: SpaceJob) -> SpaceReport:
@@ -123,6 +123,13 @@ _LEVELS = {
     Outcome.STOPPED: 30,
     Outcome.FAILED: 40,
 }
+
+
+def log_space(report: SpaceReport) -> None:
+    """Log how the work on a space ended, and what is worth knowing about it: a run from cron prints nothing."""
+    if report.warning is not None:
+        log.warning("run.warning", warning=report.warning)
+    log.log(_LEVELS[report.outcome], "space.ended", **log_fields(report))
 
 
 def log_fields(report: RunReport | SpaceReport) -> dict[str, object]:

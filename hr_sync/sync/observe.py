@@ -1,4 +1,4 @@
-"""What a full pass looks at before it decides: the listing of a space, its stored rows, and the scope. Reads only."""
+"""The input of a full pass: the listing of a space, its stored rows, and the scope. Read only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from hr_sync.sync.scope import split_by_scope
 class Observed:
     """One space at the beginning of a full pass."""
 
-    listing: Listing  #: everything that the source shows
+    listing: Listing  #: everything in the source
     in_scope: Listing  #: the part of it that is mirrored
     others: Mapping[str, ScopeDecision]  #: id → why a listed page is not in scope, or that it is not known
     stored: Mapping[str, StoredPage]  #: rows of this space, and rows of listed pages in other spaces
@@ -30,7 +30,7 @@ class Observed:
 
 
 def observe(source: Source, store: SpaceReader, fetcher: BodyFetcher, space: Space, scope: PageScope) -> Observed:
-    """Read everything that a full pass decides from. Raise what `Source` raises."""
+    """Read the input of a full pass. Raise what `Source` raises."""
     listing = source.listing(space)
     stored = store.stored_pages()
     unknown = [page_id for page_id in listing.heads if page_id not in stored]

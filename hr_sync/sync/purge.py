@@ -1,4 +1,4 @@
-"""Erases pages for good, a space at a time under its lease, and leaves a run row that says so."""
+"""Deletes pages permanently, a space at a time under its lease, and records a run."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta

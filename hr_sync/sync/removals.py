@@ -1,4 +1,4 @@
-"""Removes what may be removed, or holds it, at the end of a run: only then is known what leaves in all spaces."""
+"""Removes or holds pages at the end of a run, when the number of removals in all spaces is known."""
 
 from collections.abc import Sequence
 
@@ -20,9 +20,9 @@ def settle_removals(
 ) -> list[SpaceReport]:
     """Remove or hold what the reports (one for each job) have decided. Return the reports of what was done.
 
-    Everything that leaves is hidden already. A space that another worker has taken since is left as it is: what was
-    decided here may be over, and its next full pass decides again. A failure that is not about every space costs its
-    own space.
+    All these pages are hidden already. A space that another worker has taken since is left as it is: these decisions
+    may be outdated, and its next full pass decides again. A failure that is not about every space affects only its own
+    space.
     """
     allow = any(job.request.allow_mass_delete for job in jobs)
     decided = {report.space_key: report.deletions for report in reports}

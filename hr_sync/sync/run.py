@@ -17,18 +17,18 @@ from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.jobs import log_fields, run_jobs
 from hr_sync.sync.removals import settle_removals
-from hr_sync.sync.scope import unseen_page_trees
+from hr_sync.sync.scope import page_trees_not_visible
 from hr_sync.sync.spaces import SpaceSelection, jobs_of, select_spaces
 
 log = structlog.get_logger(__name__)
 
 
 def run(context: SyncContext, request: SyncRequest) -> RunReport:
-    """Bring the mirror up to date as requested, and report how it went.
+    """Update the mirror as requested, and return the report.
 
-    What goes wrong with Confluence, or with the rows of one space, stands in the report: outcome, error and exit code.
-    Raise DatabaseUnavailable if PostgreSQL cannot be reached: then there is nowhere to write a report. Raise UsageError
-    for a request that names what is not there; no row is left of it.
+    Failures of Confluence, or about the rows of one space, are in the report: outcome, error and exit code. Raise
+    DatabaseUnavailable if PostgreSQL cannot be reached: then there is nowhere to write a report. Raise UsageError for a
+    request that names something unknown; it leaves no run row.
     """
     began = time.monotonic()
     run_id = context.store.open_run(request.mode, context.worker, context.version)
@@ -88,7 +88,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         reports = settle_removals(context, jobs, reports)
         if request.mode is Mode.FULL:
             context.store.mark_gone([job.space.key for job in jobs if job.kind.is_away])
-        reports = [*_with_unseen(reports, selection.unseen, request), *_not_seen(context, request, selection)]
+        reports = [*_with_not_visible(reports, selection.not_visible, request), *_missing(context, request, selection)]
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
     except UsageError:
@@ -126,15 +126,17 @@ def _jobs(
     ]
 
 
-def _with_unseen(reports: Sequence[SpaceReport], unseen: Sequence[str], request: SyncRequest) -> list[SpaceReport]:
-    """Let no run be complete that did not see a space which somebody named, whatever was done about its pages.
+def _with_not_visible(
+    reports: Sequence[SpaceReport], not_visible: Sequence[str], request: SyncRequest
+) -> list[SpaceReport]:
+    """Add a failed report for each named space that is not visible, so that the run is not complete.
 
-    A run that somebody asked to remove what is left of a space that is not visible is complete when it has done so.
+    A request to remove the pages of a space that is not visible is complete when they are removed.
     """
     if request.space_keys and request.allow_mass_delete:
         return list(reports)
     by_key = {report.space_key.casefold(): report for report in reports}
-    for key in unseen:
+    for key in not_visible:
         report = by_key.get(key.casefold(), SpaceReport(space_key=key, outcome=Outcome.COMPLETE))
         if report.outcome is Outcome.COMPLETE:
             error = (
@@ -147,16 +149,16 @@ def _with_unseen(reports: Sequence[SpaceReport], unseen: Sequence[str], request:
     return list(by_key.values())
 
 
-def _not_seen(context: SyncContext, request: SyncRequest, selection: SpaceSelection) -> Iterator[SpaceReport]:
-    """Report what the settings name and nothing shows: page trees, badly described spaces, any space at all."""
+def _missing(context: SyncContext, request: SyncRequest, selection: SpaceSelection) -> Iterator[SpaceReport]:
+    """Report what the settings name and Confluence lacks: page trees, invalid spaces, any space at all."""
     for key in selection.unreadable:
-        error = f"Confluence describes space {key} without what is needed; it was left out. Run again later."
+        error = f"Confluence describes space {key} without a required field; it was left out. Run again later."
         yield SpaceReport(space_key=key, outcome=Outcome.PARTIAL, exit_code=ExitCode.PARTIAL, error=error)
     if context.scope.is_every_space and not selection.every:
-        error = "The account sees no space that confluence.spaces covers. Check its permissions: `hr-sync check`."
+        error = "The account may view no space that confluence.spaces covers. Check its permissions: `hr-sync check`."
         yield SpaceReport(space_key="*", outcome=Outcome.FAILED, exit_code=ConfigurationError.exit_code, error=error)
     if request.mode is Mode.FULL:
-        for root in unseen_page_trees(context.source, context.scope.pages):
+        for root in page_trees_not_visible(context.source, context.scope.pages):
             error = (
                 f"Page {root} of confluence.page_trees or exclude_page_trees is not visible to the account. Check its "
                 f"id, and that the account may view it: `hr-sync explain {root}`."
@@ -171,7 +173,7 @@ def _not_seen(context: SyncContext, request: SyncRequest, selection: SpaceSelect
 
 @contextmanager
 def _closed_on_a_crash(context: SyncContext, request: SyncRequest, run_id: int) -> Iterator[None]:
-    """Close the run's row when something unforeseen ends the run, as long as the database still answers."""
+    """Write the end of the run's row when an unexpected error ends the run, if the database still answers."""
     try:
         yield
     except UsageError:

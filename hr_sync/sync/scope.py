@@ -1,4 +1,4 @@
-"""Finds out what the scope says about pages: asks for parents and labels, and hands both to `PageScope.decide`.
+"""Decides which pages are in scope: reads parents and labels, and passes both to `PageScope.decide`.
 
 This is the only module that does so. Whatever cannot be read makes a page's scope unknown, never open.
 """
@@ -11,7 +11,7 @@ from hr_sync.domain.content import ContentNode, Listing, StoredPage
 from hr_sync.domain.deletion import LookupStatus
 from hr_sync.domain.plan import decide
 from hr_sync.domain.scope import MAX_LEVELS, Chain, PageScope, ScopeDecision, chain_of
-from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed
+from hr_sync.errors import UNANSWERED
 from hr_sync.sync.fetch import BodyFetcher
 
 
@@ -34,7 +34,7 @@ class Parents:
 def split_by_scope(
     source: Source, fetcher: BodyFetcher, listing: Listing, stored: Mapping[str, StoredPage], scope: PageScope
 ) -> ScopedListing:
-    """Split a complete listing by the scope. Raise what is about the whole site."""
+    """Split a complete listing by the scope. Raise errors about the whole site."""
     if scope.is_everything:
         return ScopedListing(in_scope=listing, others={})
     parents = read_parents(source, fetcher, listing) if scope.by_tree else Parents(of={}, unresolved=frozenset())
@@ -57,7 +57,7 @@ def split_by_scope(
 def scope_of_pages(
     source: Source, fetcher: BodyFetcher, page_ids: Iterable[str], scope: PageScope
 ) -> dict[str, ScopeDecision]:
-    """Ask each of these pages itself for its place and its labels, and decide. Raise what is about the whole site."""
+    """Read place and labels of each of these pages, and decide. Raise errors about the whole site."""
     ids = list(page_ids)
     if scope.is_everything:
         return {page_id: scope.decide(Chain(nodes=[page_id], complete=True), None) for page_id in ids}
@@ -75,7 +75,7 @@ def read_parents(source: Source, fetcher: BodyFetcher, listing: Listing) -> Pare
     """Read the parent of every listed page and of everything above it, whatever its kind.
 
     The listing gives the parents of its pages. Folders, whiteboards, databases, embeds and pages that are not listed
-    are asked for level by level; one that cannot be asked by itself may still stand among the ancestors of its child.
+    are requested level by level; one that cannot be read by itself may still be among the ancestors of its child.
     """
     parents: dict[str, str | None] = {}
     unknown: dict[str, tuple[ContentNode, str]] = {}  # node → itself, and the child that named it
@@ -112,14 +112,14 @@ class _Found:
 
 
 def _parent_of(source: Source, node: ContentNode, child_id: str) -> _Found | None:
-    """Return what stands above a node; None if that cannot be read."""
+    """Return the parent of a node; None if it cannot be read."""
     try:
         return _Found(parent=source.parent_of(node))
-    except _UNREADABLE:
+    except UNANSWERED:
         pass
     try:
         chain = source.ancestors(child_id)
-    except _UNREADABLE:
+    except UNANSWERED:
         return None
     ids = [each.id for each in chain]
     if node.id not in ids:
@@ -131,7 +131,7 @@ def _parent_of(source: Source, node: ContentNode, child_id: str) -> _Found | Non
 def _chain_of(source: Source, page_id: str) -> Chain:
     try:
         return Chain(nodes=[page_id, *(node.id for node in source.ancestors(page_id))], complete=True)
-    except _UNREADABLE:
+    except UNANSWERED:
         return Chain(nodes=[page_id], complete=False)
 
 
@@ -144,7 +144,8 @@ def _labels(
 ) -> dict[str, frozenset[str] | None]:
     """Read the labels of listed pages.
 
-    A page whose text is about to be written is asked itself, so that no list that lags decides about new text.
+    The labels of a page whose text is about to be written are read from the page, so that no lagging list decides about
+    new text.
     """
     written = [page_id for page_id in page_ids if _is_written(listing, stored, page_id)]
     others = set(page_ids) - set(written)
@@ -165,16 +166,13 @@ def _is_written(listing: Listing, stored: Mapping[str, StoredPage], page_id: str
     return fetch
 
 
-def unseen_page_trees(source: Source, scope: PageScope) -> Sequence[str]:
-    """Return the ids of `page_trees` and `exclude_page_trees` that the account does not see as pages, sorted.
+def page_trees_not_visible(source: Source, scope: PageScope) -> Sequence[str]:
+    """Return the ids of `page_trees` and `exclude_page_trees` that are not visible as pages, sorted.
 
-    One that gives no answer is not among them: what it stands for cannot be read then, which the pages below it say.
+    An id without an answer is not among them: the pages below it are reported as unreadable then.
     """
     roots = sorted(scope.page_trees | scope.exclude_page_trees)
     if not roots:
         return []
     found = source.lookup_many(roots)
     return [root for root in roots if root not in found and source.lookup(root).result is LookupStatus.NOT_FOUND]
-
-
-_UNREADABLE = (NotFound, AccessDenied, AnswerNotTrusted, ServerFailed)

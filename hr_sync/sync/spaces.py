@@ -7,7 +7,7 @@ from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Mode
 from hr_sync.domain.scope import SpaceScope, same_space_key
-from hr_sync.errors import AccessDenied, AnswerNotTrusted, NotFound, ServerFailed, UsageError
+from hr_sync.errors import UNANSWERED, UsageError
 from hr_sync.store.store import Store
 from hr_sync.store.values import StoredSpace
 from hr_sync.sync.context import JobKind, SpaceJob, SyncRequest
@@ -17,17 +17,17 @@ from hr_sync.sync.context import JobKind, SpaceJob, SyncRequest
 class SpaceSelection:
     """The spaces of a run, sorted by key."""
 
-    every: Sequence[Space]  #: of the configured scope, as far as the account sees them
+    every: Sequence[Space]  #: of the configured scope, as far as visible to the account
     chosen: Sequence[Space]  #: those of them that the request is about
     unlisted: Sequence[Space]  #: stored, covered by the settings, and not visible; as far as the request is about them
     unconfigured: Sequence[Space]  #: stored, and not covered by the settings; likewise
-    unseen: Sequence[str]  #: keys that were asked for, in the settings or the request, and that are not visible
-    unreadable: Sequence[str]  #: keys of spaces that Confluence describes badly
+    not_visible: Sequence[str]  #: keys that were asked for, in the settings or the request, and that are not visible
+    unreadable: Sequence[str]  #: keys of spaces with an invalid description
     warnings: Sequence[str]  #: worth knowing, in words for an operator
 
 
 def select_spaces(source: Source, store: Store | None, scope: SpaceScope, request: SyncRequest) -> SpaceSelection:
-    """Ask which spaces are there; without a store nothing is stored yet.
+    """Return the spaces of a run; without a store nothing is stored yet.
 
     Raise UsageError for a requested space that is neither covered nor stored.
     """
@@ -55,7 +55,7 @@ def select_spaces(source: Source, store: Store | None, scope: SpaceScope, reques
         chosen=[space for space in spaces if wanted.has(space)],
         unlisted=[_space_of(each) for each in away if each.key in covered and wanted.has(each)],
         unconfigured=[_space_of(each) for each in away if each.key not in covered and wanted.has(each)],
-        unseen=_unseen(asked, spaces, followed),
+        not_visible=_not_visible(asked, spaces, followed),
         unreadable=sorted(listed.unreadable),
         warnings=_warnings(scope, listed.spaces, stored, followed),
     )
@@ -84,7 +84,7 @@ def jobs_of(request: SyncRequest, selection: SpaceSelection, *, run_id: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """The spaces that a request names; all of them if it names none."""
+    """The spaces that a request names; all if it names none."""
 
     keys: Sequence[str]
 
@@ -121,14 +121,16 @@ def _follow_renamed(
             continue
         try:
             space = source.find_space(Space(id=known.id, key=known.key, name=known.name))
-        except (NotFound, AccessDenied, AnswerNotTrusted, ServerFailed):
+        except UNANSWERED:
             continue
         if not space.archived and not any(same_space_key(space.key, name) for name in scope.spaces):
             followed[space] = names
     return followed
 
 
-def _unseen(asked: Sequence[str], spaces: Sequence[Space], followed: Mapping[Space, Sequence[str]]) -> Sequence[str]:
+def _not_visible(
+    asked: Sequence[str], spaces: Sequence[Space], followed: Mapping[Space, Sequence[str]]
+) -> Sequence[str]:
     seen = [name for names in followed.values() for name in names]
     return sorted(
         key
@@ -142,7 +144,7 @@ def _warnings(
     scope: SpaceScope, listed: Sequence[Space], stored: Sequence[StoredSpace], followed: Iterable[Space]
 ) -> list[str]:
     warnings = [
-        f"Space {space.key} had another key when it was configured; it is followed. Change confluence.spaces."
+        f"Space {space.key} had another key when it was configured; the new key is used. Change confluence.spaces."
         for space in followed
     ]
     known = [*listed, *(_space_of(each) for each in stored)]

@@ -1,4 +1,4 @@
-"""Spaces that have stored pages and are not in a run's list of spaces: not visible any more, or not configured."""
+"""Spaces that have stored pages and are not in a run's list of spaces: no longer visible, or no longer configured."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ from hr_sync.domain.deletion import (
 )
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.scope import ScopeDecision
-from hr_sync.errors import AccessDenied, NotFound
+from hr_sync.errors import UNANSWERED
 from hr_sync.store.values import SpaceState
 from hr_sync.sync.absence import Hide, verify_absent
 from hr_sync.sync.context import SpaceJob, SpaceRun, SyncContext
@@ -21,13 +21,13 @@ from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import SpaceResult, finish
 
 _WHY_LOST = (
-    "the account no longer sees the space, most likely because its permission was withdrawn (`hr-sync check`); "
+    "the account may no longer view the space, most likely because its permission was withdrawn (`hr-sync check`); "
     "if it was really deleted, they may go"
 )
 
 
 def sync_unlisted(run: SpaceRun) -> SpaceReport:
-    """Hide the pages of a space that is not visible any more, and decide about their removal."""
+    """Hide the pages of a space that is no longer visible, and decide about their removal."""
     pages = run.store.stored_pages()
     deletions = decide_unlisted(run.context, run.job, run.state, pages, run.fetcher, hide=run.hide)
     return _finish(run, deletions)
@@ -51,8 +51,8 @@ def decide_unlisted(
 ) -> DeletionPlan:
     """Decide about a space that no list shows: archived, or not visible to the account.
 
-    An archived space says so of itself. Otherwise each page is looked up by id, because pages that the account may no
-    longer read must be hidden at once; only the account check guards these lookups.
+    The pages of an archived space are removed. Otherwise each page is looked up by id, because pages that the account
+    may no longer read must be hidden at once; only the account check guards these lookups.
     """
     pages = _kept(stored)
     archived = _is_archived(context, job.space)
@@ -127,12 +127,12 @@ def _is_archived(context: SyncContext, space: Space) -> bool:
         return False
     try:
         return context.source.find_space(space).archived
-    except (NotFound, AccessDenied):
+    except UNANSWERED:  # each page is then looked up by id, which is evidence without the space
         return False
 
 
 def _with_id(space: Space, pages: list[StoredPage]) -> Space:
-    """Return the space with the id that its pages name, where its own is not known."""
+    """Return the space with the id of its pages if its own is not known."""
     known = next((page.space_id for page in pages if page.space_id), None)
     return space if space.id or known is None else replace(space, id=known)
 

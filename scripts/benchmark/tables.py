@@ -28,7 +28,7 @@ def table(case: Case, repetitions: Sequence[Samples]) -> str:
         wall = [sample.wall_seconds for sample in samples]
         figures = (format(median(map(figure, samples)), style) for _, figure, style in _COLUMNS)
         lines.append(_row([step.name, spread(wall), f"{case.pages / median(wall):,.0f}", *figures]))
-    lines += ["", *_verdicts(case, repetitions)]
+    lines += ["", *_target_results(case, repetitions)]
     return "\n".join(lines)
 
 
@@ -57,11 +57,11 @@ def spread(values: Sequence[float]) -> str:
     return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def _verdicts(case: Case, repetitions: Sequence[Samples]) -> Iterator[str]:
+def _target_results(case: Case, repetitions: Sequence[Samples]) -> Iterator[str]:
     for target in case.targets:
         values = [target.figure(samples) for samples in repetitions]
-        verdict = "met" if target.met_by(median(values)) else "NOT MET"
-        yield f"- {target.name}: {spread(values)}, wanted {target.wanted}: {verdict}"
+        result = "met" if target.met_by(median(values)) else "NOT MET"
+        yield f"- {target.name}: {spread(values)}, wanted {target.wanted}: {result}"
 
 
 def _median(target: Target, repetitions: Sequence[Samples]) -> float:

@@ -1,4 +1,4 @@
-"""A living Confluence over real HTTP on loopback, with faults and a sample HR handbook.
+"""A simulated Confluence over real HTTP on loopback, with faults and a sample HR handbook.
 
 Shares no code with the worker. Useful for other projects too: see README.md.
 """

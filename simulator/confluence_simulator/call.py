@@ -1,4 +1,4 @@
-"""What a handler is given: the request's parameters, who asks, and the world as this caller may see it."""
+"""The input of a handler: the request's parameters, the caller, and the world that the caller may view."""
 
 import hashlib
 from collections.abc import Callable, Sequence

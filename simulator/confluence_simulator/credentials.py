@@ -1,4 +1,4 @@
-"""Who a request speaks for, from its Authorization header."""
+"""The account of a request, from its Authorization header."""
 
 import base64
 import binascii

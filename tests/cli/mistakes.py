@@ -151,15 +151,21 @@ UNREACHABLE = {
         confluence={"url": at("tls", scheme="https")}, exit_code=75, says="TLS failed"
     ),
     "no answer in time": Mistake(
-        confluence={"url": at("silent"), "request_timeout_seconds": 0.3}, exit_code=75, says="no whole answer in time"
+        confluence={"url": at("silent"), "request_timeout_seconds": 0.3},
+        exit_code=75,
+        says="no complete answer in time",
     ),
-    "an answer that is cut": Mistake(fault=always("cut-length"), exit_code=75, says="no whole answer.*Try again later"),
+    "an answer that is cut": Mistake(
+        fault=always("cut-length"), exit_code=75, says="no complete answer.*Try again later"
+    ),
     "a server that fails": Mistake(
         command=("run",), confluence=QUICK, fault=always("error-500"), exit_code=75, says="status 500, tried once"
     ),
     "maintenance": Mistake(confluence=QUICK, fault=always("unavailable-503"), exit_code=75, says="status 503"),
     "a rate that is used up": Mistake(
-        fault=status(429, Retry_After="3600"), exit_code=75, says="limits our rate .429. and asks to try again in 3600"
+        fault=status(429, Retry_After="3600"),
+        exit_code=75,
+        says="limits the request rate .429. and requests a retry in 3600",
     ),
     "a proxy's 403": Mistake(fault=always("forbidden-html-403"), exit_code=78, says="filter or proxy .*User-Agent"),
 }
@@ -180,7 +186,7 @@ CREDENTIALS = {
     "an API that does not know the account's address": Mistake(
         fault=always("not-found-404-v1", match="user/current"),
         exit_code=78,
-        says=r"who we are .404.*confluence\.flavor",
+        says=r"current user .404.*confluence\.flavor",
     ),
     "a captcha": Mistake(fault=always("captcha-403"), exit_code=77, says="Log in with it in a browser"),
     "an anonymous session": Mistake(
@@ -390,7 +396,7 @@ DATABASES = {
         command=("status",),
         groups={"database": {"schema": "empty"}},
         exit_code=78,
-        says="holds no tables of hr_sync yet. Make them with `hr-sync init-db`",
+        says="holds no tables of hr_sync yet. Run `hr-sync init-db`",
     ),
     "a schema of PostgreSQL": Mistake(
         groups={"database": {"schema": "pg_catalog"}}, exit_code=78, says="must not be a schema of PostgreSQL itself"

@@ -27,8 +27,14 @@ class Ended:
 
     @property
     def messages(self) -> list[str]:
-        """What was said to people: standard error without its log lines, which are JSON here, and what ended it."""
-        lines = self.stderr.splitlines()
+        """What was said to people: standard error without its log lines, which are JSON here, and what ended it.
+
+        Where the log is JSON, messages stand on standard output, below the result.
+        """
+        lines = [
+            *self.stderr.splitlines(),
+            *(line for line in self.stdout.splitlines() if line.startswith("hr-sync: ")),
+        ]
         logged = [json.loads(line) for line in lines if line.startswith("{")]
         said = "\n".join(line for line in lines if not line.startswith("{"))
         fatal = [f"hr-sync: {line['error']}" for line in logged if line["event"] == "process.failed"]

@@ -115,7 +115,7 @@ BAD = {
         exit_code=3, says="without a list", remedy="proxies and filters", fault=listing("no-results")
     ),
     "repeated cursor": Bad(
-        exit_code=3, says="came back|no progress", remedy="proxies and filters", fault=listing("repeated-cursor", at=1)
+        exit_code=3, says="led back|no progress", remedy="proxies and filters", fault=listing("repeated-cursor", at=1)
     ),
     "foreign next": Bad(
         exit_code=3, says="leads away", remedy=r"confluence\.url", fault=listing("next-foreign-host", at=1)

@@ -155,7 +155,7 @@ def test_labels_and_restrictions_are_shown(home: Path, site: Simulator, prepared
     again = run(home, "run", "--access", "--json")
 
     assert set(unknown.values()) == {(None, None)}
-    assert "12 pages have other labels, 12 other readers" in ended.stdout
+    assert "Labels updated on 12 pages, read restrictions on 12." in ended.stdout
     assert (again.document["mode"], again.document["exit_code"], again.document["counts"]["restricted"]) == (
         "access",
         0,

@@ -31,10 +31,16 @@ def test_the_demo_plays(home: Path, folder: Path) -> None:
 
     assert played.exit_code == 0
     assert played.messages == []
-    for said in ("1. The first run", "2. Somebody edits", "3. Somebody throws", "4. Nothing happens", "hr-sync check"):
+    for said in (
+        "1. The first run",
+        "2. Somebody edits",
+        "3. Somebody deletes",
+        "4. Nothing has changed",
+        "hr-sync check",
+    ):
         assert said in played.stdout
     assert played.stdout.count("complete") >= 4
-    assert "for the bodies of 0 pages" in played.stdout.rpartition("4. Nothing happens")[2]
+    assert "for the bodies of 0 pages" in played.stdout.rpartition("4. Nothing has changed")[2]
     assert not list(folder.iterdir())
 
 

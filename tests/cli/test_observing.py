@@ -105,7 +105,7 @@ def test_a_run_from_cron_is_no_success_while_removals_are_held(outcome: str, hel
     with listener() as (url, paths):
         groups = settings("http://127.0.0.1:1", None)
         groups["service"] = {"ping_url": url}
-        with notify(Settings(**groups)) as report_run:  # type: ignore[arg-type] # checked within
+        with notify(Settings(**groups), Mode.INCREMENTAL) as report_run:  # type: ignore[arg-type] # checked within
             report_run(report, held=held)
     assert paths == ["/secret-canary/start", f"/secret-canary{expected}"]
 
@@ -118,6 +118,6 @@ def test_a_metrics_file_that_cannot_be_written_is_a_mistake_in_the_settings(tmp_
     groups["service"] = {"metrics_file": str(tmp_path / path)}
     with (
         pytest.raises(ConfigurationError, match=r"service.metrics_file: .* cannot be written"),
-        notify(Settings(**groups)),  # type: ignore[arg-type] # checked within
+        notify(Settings(**groups), Mode.FULL),  # type: ignore[arg-type] # checked within
     ):
         pytest.fail("the run was started")

@@ -29,9 +29,8 @@ def world_with(*keys: str, pages: int) -> World:
 
 
 def commands(text: str) -> list[str]:
-    """Return the commands that a text prints, between backticks or after `Run:`, each once."""
-    found = re.findall(r"`(hr-sync [^`]+)`|Run: (hr-sync [^\n.]+)", text)
-    return list(dict.fromkeys(quoted or last for quoted, last in found))
+    """Return the commands that a text prints, between backticks, each once."""
+    return list(dict.fromkeys(re.findall(r"`(hr-sync [^`]+)`", text)))
 
 
 def said(ended: Ended) -> str:

@@ -61,6 +61,26 @@ def test_a_run_from_cron_pings_and_writes_its_metrics(
     assert "secret-canary" not in ended.stdout + ended.stderr + metrics
 
 
+def test_a_run_that_ends_without_a_report_leaves_its_exit_code(home: Path, site: Simulator, prepared_url: str) -> None:
+    """The metric is not that of the run before; a mistake in typing is no run."""
+    groups = settings(site.site_url, prepared_url)
+    groups["service"] = {"metrics_file": str(home / "hr_sync.prom")}
+    written(home, groups)
+    assert run(home, "run").exit_code == 0
+    complete = (home / "hr_sync.prom").read_text()
+    assert 'hr_sync_last_exit_code{mode="full"} 0.0' in complete
+    assert run(home, "run", "--space", "NOPE").exit_code == 2
+    assert (home / "hr_sync.prom").read_text() == complete
+
+    groups["database"]["url"] = "postgresql://me@127.0.0.1:9/nothing"
+    written(home, groups)
+    assert run(home, "run").exit_code == 75
+
+    metrics = (home / "hr_sync.prom").read_text()
+    assert 'hr_sync_last_exit_code{mode="full"} 75.0' in metrics
+    assert 'hr_sync_job_failed_total{job="full"} 1.0' in metrics
+
+
 def test_an_audit_leaves_what_differs_as_a_metric(home: Path, site: Simulator, prepared_url: str) -> None:
     """Each kind has its number, zero included, in a file beside that of the runs; exit 3 when anything differs."""
     groups = settings(site.site_url, prepared_url)

@@ -30,11 +30,11 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> Non
 
 
 @contextmanager
-def waiting_for_a_lock(home: Path, engine: Engine) -> Iterator[subprocess.Popen[str]]:
+def waiting_for_a_lock(home: Path, engine: Engine, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Return a run one of whose writes waits for a lock that somebody else holds until the block ends."""
     with connect(engine) as holder, holder.transaction():
         holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
-        process = start(home, "run")
+        process = start(home, "run", *options)
         wait_until(lambda: bool(rows(engine, LOCK_WAITS)), process)
         yield process
 
@@ -87,6 +87,21 @@ def test_a_signal_stops_a_wait_that_confluence_asked_for(home: Path, site: Simul
     check_manners(stopped)
 
 
+def test_a_run_past_its_deadline_stops_itself(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
+    """`sync.run_deadline_minutes` bounds a single run too; here it is 1.2 s, and 50 s were asked for."""
+    wired(home, site, prepared_url)
+    site.faults.add(
+        Fault(kind="status", match="body-format", times=0, argument={"status": 429, "headers": {"Retry-After": "50"}})
+    )
+    began = time.monotonic()
+    stopped = run(home, "run", HR_SYNC_SYNC__RUN_DEADLINE_MINUTES="0.02")
+
+    assert site.faults.fired
+    assert time.monotonic() - began < 20
+    assert stopped.exit_code == 75
+    assert rows(engine, "SELECT outcome FROM sync_runs") == [{"outcome": "stopped"}]
+
+
 def test_a_request_that_hangs_holds_nobody_up(home: Path, site: Simulator, engine: Engine, prepared_url: str) -> None:
     """It is cut off, so that the run ends in order and says so in its row; the next run finishes."""
     wired(home, site, prepared_url)
@@ -119,6 +134,22 @@ def test_a_second_signal_ends_at_once(home: Path, site: Simulator, engine: Engin
 
         assert time.monotonic() - began < 1.5
         assert stopped.exit_code == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.03])
+def test_two_signals_for_one_request_end_in_order(
+    home: Path, site: Simulator, engine: Engine, prepared_url: str, pause: float
+) -> None:
+    """As `timeout` and wrappers of commands send them: the run still frees its leases and ends with 75."""
+    wired(home, site, prepared_url)
+    with waiting_for_a_lock(home, engine) as process:
+        process.terminate()
+        time.sleep(pause)
+        process.terminate()
+        stopped = ended(process)
+
+        assert stopped.exit_code == 75
+        assert rows(engine, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
 
 
 def test_a_statement_that_waits_for_a_lock_holds_nobody_up(

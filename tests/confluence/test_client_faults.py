@@ -333,7 +333,7 @@ def test_a_circle_of_empty_pages_is_left_at_once(site: Simulator) -> None:
     broken(site, "empty-list", times=0)
     broken(site, "repeated-cursor", times=0)
 
-    with open_client(site.site_url) as client, pytest.raises(AnswerNotTrusted, match="came back"):
+    with open_client(site.site_url) as client, pytest.raises(AnswerNotTrusted, match="led back"):
         ids_of(client)
 
     assert kinds_fired(site) == ["empty-list", "repeated-cursor"]

@@ -112,7 +112,7 @@ def test_ancestors_are_given_nearest_first() -> None:
     nodes = (ContentNode(id="393220", kind="page"), ContentNode(id="393219", kind="page"))
 
     assert read_ancestors(ITEM, ITEM["id"]) == nodes
-    with pytest.raises(AnswerNotTrusted, match="something else"):
+    with pytest.raises(AnswerNotTrusted, match="something other"):
         read_ancestors(ITEM, "1")
 
 
@@ -212,7 +212,7 @@ def test_a_page_of_another_space_is_not_here() -> None:
 @pytest.mark.parametrize("item", [{}, {"id": "1"}, {"id": 393229}])
 def test_an_answer_about_another_page_is_refused(item: dict[str, Any]) -> None:
     """Also one about nothing."""
-    with pytest.raises(AnswerNotTrusted, match="not asked for"):
+    with pytest.raises(AnswerNotTrusted, match="not requested"):
         read_page(item, "393229", SPACE, PageUrls(BASE))
 
 

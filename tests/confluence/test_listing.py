@@ -132,7 +132,7 @@ def test_a_scan_that_ends_where_it_says_more_is_not_trusted(world: World, kind: 
     """The end is where neither a link nor a cursor leads on; half a listing would question half a space."""
     with on_premises(world) as (site, reader):
         site.faults.add(Fault(kind=kind, at=3, match="/scan"))
-        with pytest.raises(AnswerNotTrusted, match="says that there is more"):
+        with pytest.raises(AnswerNotTrusted, match="announces more"):
             reader.listing(only_space(reader))
 
     assert kinds_fired(site) == [kind]
@@ -161,7 +161,9 @@ def test_a_page_that_is_not_described_is_unreadable(world: World, kind: str) -> 
     assert set(listing.heads) | set(listing.unreadable) == ids_of(world)
 
 
-@pytest.mark.parametrize("status", ["not-found-404-v1", "bad-request-400", "forbidden-403", "error-500-html"])
+@pytest.mark.parametrize(
+    "status", ["not-found-404-v1", "bad-request-400", "forbidden-403", "gone-410", "error-500-html"]
+)
 def test_whatever_an_old_server_says_of_the_scan_it_is_asked_by_offset(status: str) -> None:
     """`scan` stands where it expects a page's id, and nobody wrote down what each version makes of that."""
     world = world_of(20)

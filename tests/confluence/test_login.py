@@ -35,7 +35,7 @@ def test_a_token_that_makes_an_anonymous_visitor_is_found_out() -> None:
     """It is let in with 200 and sees what is public; the header X-AUSERNAME says so on every answer."""
     with on_premises(world_of(5), credentials=WRONG_TOKEN, bad_credentials="anonymous") as (site, reader):
         for ask in (reader.spaces, reader.check_account):
-            with pytest.raises(CredentialsRefused, match="as to an anonymous visitor"):
+            with pytest.raises(CredentialsRefused, match="as an anonymous visitor"):
                 ask()
 
     assert {record.status for record in site.requests} == {200}

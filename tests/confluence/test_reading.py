@@ -226,7 +226,7 @@ def test_another_page_than_the_one_asked_for_is_unreadable(world: World) -> None
         fetched = reader.pages([second], space)
 
     assert kinds_fired(site) == ["status"]
-    assert fetched.unreadable[second].startswith("Confluence answered with a page that was not asked for.")
+    assert fetched.unreadable[second].startswith("Confluence answered with a page that was not requested.")
 
 
 def test_a_listing_of_another_space_is_refused(world: World) -> None:

@@ -21,6 +21,7 @@ from hr_sync.errors import (
     ConfluenceUnavailable,
     CredentialsRefused,
     NotFound,
+    ScopeMissing,
     ServerFailed,
 )
 from tests.confluence.clients import BASIC, RecordedWaits, kinds_fired, open_client
@@ -244,6 +245,37 @@ def test_a_page_that_spoils_its_answer_costs_only_itself(serve: Open, kind: str)
     assert len(fetched.unreadable[bad]) > 20
     assert set(fetched.pages) == {page.id for page in world.pages()} - {bad}
     assert fetched.absent == frozenset()
+
+
+@pytest.mark.parametrize("kind", ["forbidden-json-403", "gone-410"])
+def test_a_page_that_is_refused_costs_only_itself(serve: Open, kind: str) -> None:
+    """Every answer about one page is a refusal of Confluence's own, which may also be about the account or the site."""
+    world = world_of(20)
+    bad = world.pages()[7].id
+    site, source = serve(world)
+    space = only_space(source)
+    asked = rf"[?&]id=([\d,]*%2C)?{bad}\b|/{bad}\?" if is_cloud(site.tenant.flavor) else rf"/{bad}\?"
+    site.faults.add(Fault(kind=kind, match=asked, times=0))
+    fetched = source.pages([page.id for page in world.pages()], space)
+
+    assert set(kinds_fired(site)) == {kind}
+    assert set(fetched.pages) == {page.id for page in world.pages()} - {bad}
+    assert fetched.unreadable.keys() | fetched.absent == {bad}
+
+
+def test_a_token_without_the_scope_for_bodies_is_no_failure_of_each_page(serve: Open) -> None:
+    """It would repeat for every page, so it is raised at once."""
+    site, source = serve(world_of(20))
+    space = only_space(source)
+    if not is_cloud(site.tenant.flavor):
+        pytest.skip("Data Center has no scopes")
+    site.faults.add(Fault(kind="unauthorized-401-scope", match=BODIES, times=0))
+    asked = len(site.requests)
+    with pytest.raises(ScopeMissing):
+        source.pages([page.id for page in site.world.pages()], space)
+
+    assert set(kinds_fired(site)) == {"unauthorized-401-scope"}
+    assert len(site.requests) - asked <= 2
 
 
 def test_a_page_that_hangs_costs_only_itself(serve: Open) -> None:

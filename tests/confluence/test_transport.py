@@ -265,7 +265,10 @@ def refused_port() -> int:
             r"at 127\.0\.0\.1:\d+ could not be reached: it refused the connection, tried 3 times",
         ),
         ("https://127.0.0.1:{plain}", r"it does not speak TLS at this port; check https and the port, tried once"),
-        ("http://no-such-host.invalid", r"at no-such-host\.invalid could not be reached: its name is not known"),
+        (
+            "http://no-such-host.invalid",
+            r"at no-such-host\.invalid could not be reached: its host name cannot be resolved",
+        ),
     ],
 )
 def test_a_site_that_is_down_is_named_with_host_and_reason(base: str, reason: str) -> None:

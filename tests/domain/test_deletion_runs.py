@@ -188,9 +188,9 @@ sights = st.dictionaries(st.sampled_from(IDS), st.sampled_from(SIGHTS), min_size
 hidden_reasons = st.sampled_from([None, None, *Reason])
 
 
-def judge(page: StoredPage, sight: str, hold: HoldState) -> DeletionDecision | None:
+def judge(page: StoredPage, lookup: str, hold: HoldState) -> DeletionDecision | None:
     """Decide about a page as a run would that saw it like this. None: nothing to decide about."""
-    match sight:
+    match lookup:
         case "listed":
             return None
         case "404":
@@ -201,7 +201,7 @@ def judge(page: StoredPage, sight: str, hold: HoldState) -> DeletionDecision | N
             return decide_out_of_scope(page, ScopeDecision(in_scope=False, rule="outside"))
         case "scope not known":
             return decide_out_of_scope(page, ScopeDecision(in_scope=None, rule="unknown"))
-    return decided(page, sight)
+    return decided(page, lookup)
 
 
 def judge_all(pages: Mapping[str, StoredPage], seen: Mapping[str, str], hold: HoldState) -> list[DeletionDecision]:

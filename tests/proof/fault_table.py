@@ -40,13 +40,14 @@ DENIED: Codes = {
     "check account": 77,
     "last account": 77,
     "spaces": 77,
+    "bodies": 0,  # asked for again in halves
     "check page": 0,
     "lookup": 0,
     "": 3,
 }
-SCOPE_LACKS: Codes = {**DENIED, "lookup": 3}
+SCOPE_LACKS: Codes = {**DENIED, "bodies": 3, "lookup": 3}
 NOT_FOUND: Codes = {"spaces": 0, "bodies": 0, "check page": 0, "lookup": 0, "": 3}
-ENDPOINT_GONE: Codes = {"account": 78, "spaces": 78, "check page": 0, "": 3}
+ENDPOINT_GONE: Codes = {"account": 78, "spaces": 78, "bodies": 0, "check page": 0, "": 3}
 
 # Rows that are kept back are found out where the mirror has them, or where somebody asked for them by id. A page that
 # the mirror never had is not missed: the next run brings it. A list by ids without any row is asked for in another way.

@@ -184,8 +184,8 @@ def test_the_token_is_needed(authorization: str | None, may: bool) -> None:
             assert (status != 401) is may
             assert may or (shown["www-authenticate"].startswith("Basic") and "HR" not in body)
         assert ask(port, "/livez")[0] == 200
-        verdict = json.loads(ask(port, "/healthz", **headers)[2])
-        assert ("reasons" in verdict) is may
+        health = json.loads(ask(port, "/healthz", **headers)[2])
+        assert ("reasons" in health) is may
         assert ask(port, f"/?token={TOKEN.replace('ö', '%C3%B6')}")[0] == 401
 
 

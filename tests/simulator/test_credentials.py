@@ -1,4 +1,4 @@
-"""Who is let in by which door, and what the others are told."""
+"""Which credentials are accepted by the site and by the API gateway, and what the others get."""
 
 import requests
 from confluence_simulator import Simulator

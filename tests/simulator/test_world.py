@@ -146,7 +146,7 @@ def test_read_restrictions_inherit(world: World) -> None:
 
 
 def test_hidden_page_is_hidden_from_the_bot(world: World) -> None:
-    """A restriction without the account that syncs takes the page and all below it out of its sight."""
+    """A restriction without the account that syncs hides the page and all below it from that account."""
     leave = titled(world, "Leave")
     assert can_view(world, leave, world.bot)
 

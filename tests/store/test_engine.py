@@ -127,6 +127,24 @@ def test_settings_of_the_database_change_no_value(prepared_url: str, setting: st
     assert (found.title, found.parent_id, found.last_updated) == ("Ünïcödé 🎉", None, NOON)
 
 
+def test_a_limit_of_the_database_ends_no_transaction(prepared_url: str) -> None:
+    """PostgreSQL 17 and newer can end a whole transaction; a migration may take longer than any such limit."""
+    engine = make_engine(prepared_url)
+    with engine.begin() as connection:
+        has_setting = (connection.dialect.server_version_info or ()) >= (17,)
+        if has_setting:
+            connection.exec_driver_sql(f"ALTER DATABASE {engine.url.database} SET transaction_timeout = '200ms'")
+    engine.dispose()
+    if not has_setting:
+        pytest.skip("this server has no transaction_timeout")
+    with engine.begin() as connection:
+        limit = connection.execute(text("SELECT current_setting('transaction_timeout')")).scalar_one()
+        connection.execute(text("SELECT pg_sleep(0.4)"))
+    engine.dispose()
+
+    assert limit == "0"
+
+
 def test_a_client_encoding_of_the_environment_is_not_used(prepared_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """PGCLIENTENCODING is meant for psql."""
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")

@@ -170,7 +170,7 @@ def test_the_version_of_another_application_is_left_alone(empty: Engine) -> None
 def test_a_missing_table_is_made_at_the_next_start(engine: Engine) -> None:
     """What is missing is created, what is there is not touched; a read-only check says what is missing."""
     _execute(engine, "DROP TABLE page_failures")
-    with pytest.raises(SchemaError, match=r"lacks page_failures\. Make them with `hr-sync init-db`"):
+    with pytest.raises(SchemaError, match=r"lacks page_failures\. Run `hr-sync init-db`"):
         check_schema(engine)
     assert ensure_schema(engine) == HEAD
     assert check_schema(engine) == HEAD
@@ -200,7 +200,7 @@ def test_a_missing_column_is_refused_at_start(engine: Engine) -> None:
 
 def test_an_empty_database_is_told_apart_by_the_check(empty: Engine) -> None:
     """The check writes nothing, also where there is nothing."""
-    with pytest.raises(SchemaError, match="`hr-sync init-db`"):
+    with pytest.raises(SchemaError, match="Run `hr-sync init-db`"):
         check_schema(empty)
     with empty.begin() as connection:
         assert _tables(connection) == set()

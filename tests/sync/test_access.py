@@ -241,7 +241,9 @@ def test_a_node_that_is_not_visible_leaves_readers_unknown(known: Scene, kind: s
     assert attributes(known) == EVERYTHING
 
 
-@pytest.mark.parametrize("kind", ["error-500", "login-page-200", "empty-object-200", "list-200"])
+@pytest.mark.parametrize(
+    "kind", ["error-500", "login-page-200", "empty-object-200", "list-200", "gone-410", "unauthorized-401-scope"]
+)
 def test_a_restriction_that_is_not_answered_makes_the_run_partial(known: Scene, kind: str) -> None:
     """And readers unknown, which is never open."""
     folder = known.world.pages(kind="folder")[0]

@@ -90,7 +90,7 @@ def test_a_hold_ends_when_the_pages_come_back(engine: Engine) -> None:
 
 
 def test_a_mass_in_the_trash_is_hidden_and_held(engine: Engine) -> None:
-    """Positive evidence in such a number waits for a decision too, out of sight of consumers."""
+    """Positive evidence in such a number waits for a decision too, hidden from consumers."""
     world = world_with("HR", pages=60)
     with mirrored(world, engine) as (_site, context):
         for page in world.pages(space_key="HR")[:26]:

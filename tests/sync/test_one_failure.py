@@ -4,6 +4,7 @@ import pytest
 from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
 
+from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.domain.scope import PageScope
 from hr_sync.errors import DatabaseConflict
 from hr_sync.store.space_store import SpaceStore
@@ -85,20 +86,54 @@ def test_a_moved_page_whose_place_is_not_known_has_failed(engine: Engine) -> Non
         assert ask(engine, "SELECT space_key FROM live_pages WHERE id = %s", page.id) == [("A",)]
 
 
-def test_a_renamed_space_that_cannot_be_asked_costs_itself(engine: Engine) -> None:
+@pytest.mark.parametrize("kind", ["error-500", "gone-410"])
+def test_a_renamed_space_that_cannot_be_asked_costs_itself(engine: Engine, kind: str) -> None:
     """A configured space is not in the list, and the server fails at the question where it has gone."""
     world = world_with(3, "HR", "PUB")
     with mirrored(world, engine, spaces=("HR", "PUB")) as (site, context):
         space_id = world.space("HR").id
         world.forbid_space("HR", group="confluence-users")
-        fault(site, "error-500", rf"/api/v2/spaces/{space_id}$", times=0)
+        fault(site, kind, rf"/api/v2/spaces/{space_id}$", times=0)
         world.edit_page(world.pages(space_key="PUB")[0].id, storage="NEW")
 
         report = incremental(context)
 
-        assert fired(site) == {"error-500"}
+        assert fired(site) == {kind}
         assert {each.space_key: each.outcome for each in report.spaces}["PUB"] == "complete"
         assert ask(engine, "SELECT count(*) FROM live_pages WHERE storage = 'NEW'") == [(1,)]
+
+
+@pytest.mark.parametrize("kind", ["error-500", "html-200", "gone-410", "unauthorized-401-scope"])
+def test_a_lost_space_that_cannot_be_asked_is_hidden_all_the_same(engine: Engine, kind: str) -> None:
+    """Whether it is archived is not known, and each of its pages answers for itself that it is not visible."""
+    world = world_with(3, "HR", "PUB")
+    with mirrored(world, engine, spaces=("HR", "PUB")) as (site, context):
+        world.forbid_space("HR", group="confluence-users")
+        fault(site, kind, rf"/api/v2/spaces/{world.space('HR').id}$", times=0)
+
+        report = full(context)
+
+        assert fired(site) == {kind}
+        assert report.exit_code != 0
+        assert live_titles(engine) == ["PUB00", "PUB01", "PUB02"]
+
+
+@pytest.mark.parametrize("kind", ["gone-410", "forbidden-json-403", "bad-request-400"])
+def test_a_parent_that_cannot_be_asked_costs_the_pages_below_it(engine: Engine, kind: str) -> None:
+    """What stands above a folder is not known, so what is below it is not shown; every other page arrives."""
+    world = world_with(3, "HR")
+    folder = world.create_folder(space_key="HR", title="Folder")
+    world.create_page(space_key="HR", title="Below", storage="<p>x</p>", parent_id=folder.id)
+    with Simulator(world) as site:
+        tree = PageScope(exclude_page_trees=frozenset({world.pages()[1].id}))
+        context = context_of(site, engine, pages=tree)
+        fault(site, kind, rf"/folders/{folder.id}|/ancestors", times=0)
+
+        report = full(context)
+
+        assert fired(site) == {kind}
+        assert (report.outcome, report.exit_code) == ("partial", 3)
+        assert live_titles(engine) == ["HR00", "HR02"]
 
 
 def test_a_space_that_cannot_be_previewed_costs_itself(engine: Engine) -> None:
@@ -152,5 +187,27 @@ def test_a_list_of_labels_that_fails_leaves_each_page_to_be_asked(engine: Engine
         report = full(context)
 
         assert kind in fired(site)
+        assert report.outcome == "complete"
+        assert live_titles(engine) == [f"HR{number:02d}" for number in range(5, 20)]
+
+
+@pytest.mark.parametrize("version", ["7.17.0", "8.5.0"])
+@pytest.mark.parametrize("kind", ["error-500", "forbidden-json-403", "html-200"])
+def test_a_walk_over_labels_that_fails_leaves_each_page_of_data_center_to_be_asked(
+    engine: Engine, version: str, kind: str
+) -> None:
+    """By scan and by offset alike."""
+    world = world_with(20, "HR")
+    for page in world.pages()[:4]:
+        world.label_page(page.id, "confidential")
+    with Simulator(world, flavor="datacenter", version=version) as site:
+        context = context_of(site, engine, source=DataCenterSource, pages=EXCLUDED)
+        assert full(context).outcome == "complete"
+        world.label_page(world.pages()[4].id, "confidential")
+        fault(site, kind, "expand=metadata.labels", times=0)
+
+        report = full(context)
+
+        assert fired(site) == {kind}
         assert report.outcome == "complete"
         assert live_titles(engine) == [f"HR{number:02d}" for number in range(5, 20)]

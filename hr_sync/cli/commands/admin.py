@@ -1,4 +1,4 @@
-"""`init-db`, `migrate` and `purge`: what is done once, or by hand."""
+"""`init-db`, `migrate` and `purge`: commands for setup and maintenance."""
 
 import sys
 from datetime import timedelta
@@ -17,17 +17,17 @@ def add_to(app: typer.Typer) -> None:
 
 
 def init_db(config: Config = None) -> None:
-    """Make the tables when they are missing. `run` and `serve` do so by themselves."""
+    """Create the tables if they are missing. `run` and `serve` also do this."""
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.store.schema import ensure_schema
 
     with open_database(open_settings(config)) as engine:
         revision = ensure_schema(engine)
-    typer.echo(f"The tables are there, at revision {revision}.")
+    typer.echo(f"The tables exist, at revision {revision}.")
 
 
 def migrate(config: Config = None) -> None:
-    """Move an older schema to the one that this build writes."""
+    """Migrate an older schema to the one that this build uses."""
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.store.schema import migrate as migrate_schema
 
@@ -43,11 +43,14 @@ def purge(
     ] = None,
     space: Spaces = None,
     removed_days: Annotated[
-        int | None, typer.Option("--removed-days", min=0, help="Pages that were removed at least so many days ago.")
+        int | None, typer.Option("--removed-days", min=0, help="Pages that were removed at least this many days ago.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Erase pages from the mirror for good: row, body, failures, feed. What is still in scope comes back."""
+    """Delete pages from the mirror permanently: row, body, failures, feed.
+
+    The next full run stores again what is still in scope.
+    """
     from hr_sync import __version__
     from hr_sync.cancellation import Cancellation
     from hr_sync.cli.bootstrap import make_scope, open_database, open_settings
@@ -59,7 +62,9 @@ def purge(
     from hr_sync.sync.purge import purge as purge_pages
 
     if not (page or space or removed_days is not None):
-        raise UsageError("Say what to erase: --page, --space or --removed-days; together they narrow each other.")
+        raise UsageError(
+            "Name the pages to erase with --page, --space or --removed-days; several options must all match."
+        )
     removed_for = None if removed_days is None else timedelta(days=removed_days)
     settings = open_settings(config)
     with open_database(settings) as engine:
@@ -70,7 +75,7 @@ def purge(
         )
         total = sum(map(len, chosen.values()))
         if total and not yes:
-            _confirm(f"Erase {total} pages of {', '.join(chosen)} for good?")
+            _confirm(f"Erase {_pages(total)} of {', '.join(chosen)} for good?")
         erased = (
             purge_pages(
                 store,
@@ -85,11 +90,15 @@ def purge(
             if chosen
             else 0
         )
-    typer.echo(f"Erased {erased} pages.")
+    typer.echo(f"Erased {_pages(erased)}.")
+
+
+def _pages(number: int) -> str:
+    return "1 page" if number == 1 else f"{number} pages"
 
 
 def _confirm(question: str) -> None:
-    """Ask a person. Raise UsageError where there is none: a pipe must not answer for one."""
+    """Ask for confirmation. Raise UsageError if standard input is not a terminal."""
     from hr_sync.errors import UsageError
 
     if not sys.stdin.isatty():

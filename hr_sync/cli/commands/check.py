@@ -1,4 +1,4 @@
-"""`check`: tries the settings before anything is mirrored with them."""
+"""`check`: tests the settings before a run uses them."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ import typer
 from hr_sync.cli.options import AsJson, Config
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Engine
 
@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check(config: Config = None, as_json: AsJson = False) -> None:
-    """Try the settings: the database, the account at Confluence, and that it sees every space. Write nothing."""
+    """Test the settings: the database, the Confluence account, and that it may view every space. Write nothing."""
     from hr_sync.cancellation import Cancellation
     from hr_sync.cli.bootstrap import open_context, open_settings
     from hr_sync.cli.output import print_json
@@ -52,31 +52,45 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
             context.source.check_account()
             report("confluence", "Confluence: reached, the account is known.")
             spaces, page_trees = _select(context, is_empty=is_empty)
-            visible = _visible_keys(context.source) if spaces.unseen else ""
+            visible = _visible_keys(context.source) if spaces.not_visible else ""
     except (AnswerNotTrusted, NotFound) as failure:
-        raise ConfigurationError(str(failure)) from None  # nothing was synchronised, so that nothing is partial
+        raise ConfigurationError(str(failure)) from None  # nothing was synchronised, so nothing is partial
     for space in () if as_json else spaces.chosen:
         typer.echo(f"Space {one_line(space.key)}: {one_line(space.name)}")
-    for warning in spaces.warnings:
+    warnings = [*spaces.warnings, *_lost(spaces)]
+    for warning in () if as_json else warnings:
         print_message(f"Warning: {warning}")
-    _refuse_what_is_not_visible(spaces.unseen, page_trees, visible)
+    _refuse_what_is_not_visible(spaces.not_visible, page_trees, visible)
     if as_json:
-        print_json(passed | {"spaces": {space.key: space.name for space in spaces.chosen}})
+        chosen = {space.key: space.name for space in spaces.chosen}
+        print_json(passed | {"spaces": chosen, "warnings": warnings})
 
 
 def _select(context: "SyncContext", *, is_empty: bool) -> "tuple[SpaceSelection, Sequence[str]]":
     """Return the spaces that the settings select, and the ids of configured page trees that are not visible."""
     from hr_sync.sync.context import SyncRequest
-    from hr_sync.sync.scope import unseen_page_trees
+    from hr_sync.sync.scope import page_trees_not_visible
     from hr_sync.sync.spaces import select_spaces
 
     store = None if is_empty else context.store
     spaces = select_spaces(context.source, store, context.scope, SyncRequest())
-    return spaces, unseen_page_trees(context.source, context.scope.pages)
+    return spaces, page_trees_not_visible(context.source, context.scope.pages)
+
+
+def _lost(spaces: "SpaceSelection") -> "Iterator[str]":
+    """Yield a sentence for each mirrored space that is not visible any more and that no setting names."""
+    from hr_sync.domain.scope import same_space_key
+
+    for space in spaces.unlisted:
+        if not any(same_space_key(space.key, key) for key in spaces.not_visible):
+            yield (
+                f"Space {space.key} is in the mirror, and no longer visible to the account: its permission was "
+                "withdrawn, or the space was archived or deleted."
+            )
 
 
 def _visible_keys(source: "Source") -> str:
-    """Return a sentence with the first keys that the account does see: most often one of them was meant."""
+    """Return a sentence with the first keys that the account may view: most often one of them was meant."""
     from hr_sync.errors import HrSyncError
 
     try:

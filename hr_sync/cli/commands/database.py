@@ -1,4 +1,4 @@
-"""`db`: how psql and other clients reach the database of the mirror."""
+"""`db`: the address of the mirror's database for psql and other clients."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +9,7 @@ from hr_sync.cli.options import Config
 if TYPE_CHECKING:
     from hr_sync.cancellation import Cancellation
 
-db_commands = typer.Typer(help="Reach the database of the mirror from other programs.", no_args_is_help=True)
+db_commands = typer.Typer(help="Connect other programs to the database of the mirror.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,7 +52,7 @@ def url(
     running = running_url(database.embedded_folder)
     if running is None:
         raise DatabaseUnavailable(
-            "the embedded PostgreSQL runs only while a command of hr-sync uses it, and none does now. Start it in "
+            "the embedded PostgreSQL runs only while a command of hr-sync uses it, and none is running. Start it in "
             "another terminal with `hr-sync db url --start`."
         )
     typer.echo(running)

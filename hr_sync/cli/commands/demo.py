@@ -1,4 +1,4 @@
-"""The demo: a simulated Confluence and an embedded PostgreSQL, four runs, and what each of them did."""
+"""The demo: a simulated Confluence, an embedded PostgreSQL and four runs, with the result of each."""
 
 import os
 import tempfile
@@ -37,14 +37,14 @@ All of that happened on this machine. For your own Confluence:
 
   1. cp config.example.toml config.toml        and fill in confluence.url, username and spaces
   2. export HR_SYNC_CONFLUENCE__API_TOKEN=...  the token of an account that may read these spaces
-  3. .venv/bin/hr-sync check                   tries the settings
-  4. .venv/bin/hr-sync run                     brings the pages
+  3. .venv/bin/hr-sync check                   tests the settings
+  4. .venv/bin/hr-sync run                     mirrors the pages
 
 Without database.url they go to an embedded PostgreSQL; set it to a server of yours for real use."""
 
 
 def play(*, pause: bool) -> None:
-    """Play the demo. Needs no network and leaves nothing behind."""
+    """Run the demo. Needs no network and leaves no files."""
     configure_logging(level="warning")
     console = make_console()
     world = handbook_world()
@@ -63,11 +63,11 @@ def play(*, pause: bool) -> None:
         with session_scope(make_sessions(context.store.engine)) as session:
             print_pages(pages_changed_since(session, before))
 
-        _step(console, "3. Somebody throws a page away", pause=pause)
+        _step(console, "3. Somebody deletes a page", pause=pause)
         _trash(console, world)
         _run(console, context, simulator)
 
-        _step(console, "4. Nothing happens", pause=pause)
+        _step(console, "4. Nothing has changed", pause=pause)
         _run(console, context, simulator)
     console.print()
     console.print(_FOR_YOUR_OWN)
@@ -99,7 +99,7 @@ def _context(simulator: Simulator, engine: Engine) -> SyncContext:
 
 def _step(console: Console, title: str, *, pause: bool) -> None:
     if pause:
-        console.input("\nPress Enter to go on. ")
+        console.input("\nPress Enter to continue. ")
     console.print()
     console.print(f"── {title} ──", style="bold")
 

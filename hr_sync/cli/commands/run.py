@@ -1,4 +1,4 @@
-"""`run` and `resync`: the main job, once."""
+"""`run` and `resync`: one run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hr_sync.sync.context import SyncRequest
 
 AllowMassDelete = Annotated[
-    bool, typer.Option("--allow-mass-delete", help="Do the removals that are held, in this run only.")
+    bool, typer.Option("--allow-mass-delete", help="Carry out the removals that are held, in this run only.")
 ]
 
 
@@ -28,10 +28,10 @@ def run(
     config: Config = None,
     space: Spaces = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Compare every page, and find what has gone. The default.")
+        bool, typer.Option("--full", help="Compare every page, and find pages that are gone. The default.")
     ] = False,
     incremental: Annotated[
-        bool, typer.Option("--incremental", help="Only what changed since the last run; removes nothing.")
+        bool, typer.Option("--incremental", help="Fetch only what changed since the last run; remove nothing.")
     ] = False,
     access: Annotated[
         bool, typer.Option("--access", help="Only labels and read restrictions; no page is fetched or removed.")
@@ -40,14 +40,15 @@ def run(
     allow_mass_delete: AllowMassDelete = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the mirror up to date once, then exit: 0 complete, 3 partial, 4 held, 75 try later, 77 refused."""
+    """Update the mirror once, then exit: 0 complete, 3 partial, 4 held, 75 temporary, 77 refused, 78 configuration."""
     from hr_sync.domain.outcome import Mode
     from hr_sync.errors import UsageError
     from hr_sync.sync.context import SyncRequest
 
     if sum((incremental, access, full or dry_run)) > 1:
         raise UsageError(
-            "--incremental and --access go neither with each other nor with --full or --dry-run; leave one of them out."
+            "--incremental and --access cannot be combined with each other, with --full or with --dry-run; "
+            "leave one of them out."
         )
     if allow_mass_delete and (incremental or access):
         raise UsageError("--allow-mass-delete needs a full run: leave --incremental and --access out.")
@@ -79,7 +80,7 @@ def resync(
     from hr_sync.sync.context import SyncRequest
 
     if sum((bool(page), bool(space), failed, every)) != 1:
-        raise UsageError("Say what to fetch again: either --page, or --space, or --failed, or --all.")
+        raise UsageError("Name what to fetch again: either --page, or --space, or --failed, or --all.")
     request = SyncRequest(
         mode=Mode.RESYNC,
         space_keys=tuple(space or ()),
@@ -122,13 +123,13 @@ def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
                 report = run_once(replace(context, on_progress=on_progress), request)
             return report, store.held_removals()
 
-    with notify(settings) as notify_report:
-        report, held = run_until_stopped(work, clean_up=leases.release)
+    with notify(settings, request.mode) as notify_report:
+        report, held = run_until_stopped(work, clean_up=leases.release, as_json=as_json)
         notify_report(report, held=held)
     if as_json:
         print_json(report)
     else:
-        print_report(report)
+        print_report(report, config)
     raise typer.Exit(report.exit_code)
 
 
@@ -145,9 +146,9 @@ def _dry_run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> N
         with open_context(settings, cancellation, tables=check_schema) as context:
             return dry_run(context, request)
 
-    previews = run_until_stopped(work)
+    previews = run_until_stopped(work, as_json=as_json)
     if as_json:
         print_json(previews)
     else:
-        print_previews(previews)
+        print_previews(previews, config)
     raise typer.Exit(max((preview.exit_code for preview in previews), default=0))

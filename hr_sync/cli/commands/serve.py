@@ -1,4 +1,4 @@
-"""`serve`: the long-running container. Wires schedule, runs, metrics and HTTP together; nothing is decided here."""
+"""`serve`: the long-running container. Wires schedule, runs, metrics and HTTP together."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def serve(config: Config = None) -> None:
-    """Bring the mirror up to date on a schedule until SIGTERM, with health, metrics and a status page over HTTP."""
+    """Update the mirror on a schedule until SIGTERM, with health, metrics and a status page over HTTP."""
     from hr_sync.cli.bootstrap import HeldLeases, open_database, open_settings
     from hr_sync.cli.stopping import run_until_stopped
     from hr_sync.store.schema import ensure_schema
@@ -76,14 +76,14 @@ def check_service(settings: "Settings") -> None:
 
 
 class CurrentSettings:
-    """The settings in force. SIGHUP reads them again: they hold for the next run, and for the scope that is shown."""
+    """The settings in force. SIGHUP reads them again: they apply to the next run, and to the scope that is shown."""
 
     def __init__(self, settings: "Settings", config: Path | None) -> None:
         self.settings = settings
         self._config = config
 
     def reload(self, _number: int, _frame: FrameType | None) -> None:
-        """Read the settings again. A mistake leaves the old ones in force; some changes need a restart, and say so."""
+        """Read the settings again. A mistake keeps the old ones in force; changes that need a restart are logged."""
         import structlog
 
         from hr_sync.settings import load_settings
@@ -140,7 +140,7 @@ def _runs(
     http_stats: "HttpStats",
     active: "ActiveRuns",
 ) -> "Callable[[Mode], Callable[[Cancellation], RunReport]]":
-    """Return a function that makes the work of a job from its mode."""
+    """Return a function that returns the work of a job for a mode."""
     from hr_sync.cli.bootstrap import make_context
     from hr_sync.sync.context import SyncRequest
     from hr_sync.sync.run import record_failed_start, run
@@ -194,7 +194,7 @@ def _opened_web(settings: "Settings", endpoints: "Endpoints") -> Iterator[None]:
         except OSError as error:
             raise ConfigurationError(
                 f"service.host and service.port: {host} port {port} cannot be opened ({error.strerror or error}). "
-                "Choose another one, or stop what listens there."
+                "Choose another one, or stop the process that uses it."
             ) from None
         yield
 

@@ -1,4 +1,4 @@
-"""`simulate` and `demo`: a Confluence on this machine, and the main job run against it.
+"""`simulate` and `demo`: a simulated Confluence on this machine, and runs against it.
 
 Both need the package `confluence_simulator`, which is a distribution of its own and not part of the worker's.
 """
@@ -24,14 +24,14 @@ def add_to(app: typer.Typer) -> None:
 
 def simulate(
     flavor: Annotated[str, typer.Option("--flavor", help="cloud or datacenter.")] = "cloud",
-    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 chooses a free port.")] = 0,
     pages: Annotated[
-        int | None, typer.Option("--pages", min=1, help="So many generated pages; without it, the HR handbook.")
+        int | None, typer.Option("--pages", min=1, help="Number of generated pages; without it, the HR handbook.")
     ] = None,
-    spaces: Annotated[int, typer.Option("--spaces", min=1, help="Spaces to spread generated pages over.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", help="Makes another world, the same each time.")] = 1,
+    spaces: Annotated[int, typer.Option("--spaces", min=1, help="Number of spaces for the generated pages.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the generated site.")] = 1,
     latency_ms: Annotated[int, typer.Option("--latency-ms", min=0, help="Wait before each answer.")] = 0,
-    faults: Annotated[Path | None, typer.Option("--faults", help="JSON file of faults to plant.")] = None,
+    faults: Annotated[Path | None, typer.Option("--faults", help="JSON file of faults to inject.")] = None,
     rate: Annotated[float, typer.Option("--rate", min=0, help="Requests a second before 429; 0 is no limit.")] = 0.0,
 ) -> None:
     """Serve a simulated Confluence on this machine until Ctrl-C. See simulator/README.md."""
@@ -81,7 +81,7 @@ def _require_simulator(command: str) -> None:
 
 
 def _install_command() -> str:
-    """Return the command that installs the simulator beside this program, by the installer that is there."""
+    """Return the command that installs the simulator into this environment, with the installer that is present."""
     if importlib.util.find_spec("pip") is None:  # uv makes environments without it
         return f"uv pip install --python {sys.executable} ./simulator"
     return f"{sys.executable} -m pip install ./simulator"
@@ -93,11 +93,9 @@ def _announce(simulator: "Simulator") -> None:
 
 
 def demo(
-    pause: Annotated[
-        bool, typer.Option("--pause", help="Wait for Enter between the steps, so that you can look around.")
-    ] = False,
+    pause: Annotated[bool, typer.Option("--pause", help="Wait for Enter between the steps.")] = False,
 ) -> None:
-    """Watch two spaces of a simulated Confluence arrive in a real PostgreSQL, change, and arrive again."""
+    """Mirror two spaces of a simulated Confluence into a real PostgreSQL, change them, and mirror them again."""
     _require_simulator("demo")
     from hr_sync.cli.commands.demo import play
 

@@ -1,4 +1,4 @@
-"""`status`, `pages` and `config`: what is there. They write nothing."""
+"""`status`, `pages` and `config`: show the state and the settings. They write nothing."""
 
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import typer
 
 from hr_sync.cli.options import AsJson, Config
 
-config_commands = typer.Typer(help="Show the settings in force, or what may be set.", no_args_is_help=True)
+config_commands = typer.Typer(help="Show the settings in force, or all possible settings.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(config: Config = None, as_json: AsJson = False) -> None:
-    """Show whether all is well, how fresh each space is, the last runs, and the pages that fail."""
+    """Show the health, how fresh each space is, the last runs, and the pages that fail."""
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.cli.health import health_of_mirror, read_in_scope
     from hr_sync.cli.output import print_json, print_status
@@ -34,7 +34,7 @@ def status(config: Config = None, as_json: AsJson = False) -> None:
         judged = {"state": health.state, "reasons": health.reasons, "notes": health.notes}
         print_json(judged | {each.name: getattr(overview, each.name) for each in fields(overview)})
     else:
-        print_status(overview, health)
+        print_status(overview, health, config)
 
 
 def pages(
@@ -43,12 +43,12 @@ def pages(
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", help="Only what changed in Confluence since then: a date or time, in UTC.", metavar="TIME"
+            "--since", help="Only pages that changed in Confluence since then: a date or time, in UTC.", metavar="TIME"
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the live pages of the mirror, the longest unchanged first."""
+    """List the live pages of the mirror, oldest change first."""
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.cli.output import print_json, print_pages
     from hr_sync.store.engine import make_sessions, session_scope
@@ -67,7 +67,7 @@ def pages(
 
 
 def _moment(text: str) -> datetime:
-    """Return a time that somebody typed; without a zone it is UTC. Raise UsageError."""
+    """Return the time in an option; without a zone it is UTC. Raise UsageError."""
     from hr_sync.errors import UsageError
 
     try:

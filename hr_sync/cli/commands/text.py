@@ -1,4 +1,4 @@
-"""`text`: what a reader of the mirror makes of one page, from its stored body alone."""
+"""`text`: one page as Markdown, made from its stored body alone."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +42,7 @@ def text(
 
 
 def _render(session: "Session", page_id: str) -> "RenderedPage":
-    """Return a live page as text. Raise UsageError for any other, which the mirror does not show."""
+    """Return a live page as text. Raise UsageError for a page that is not live."""
     from hr_sync.errors import UsageError
     from hr_sync.render.page import render_page
     from hr_sync.store.read.pages import find_body, find_page, pages_titled
@@ -53,5 +53,5 @@ def _render(session: "Session", page_id: str) -> "RenderedPage":
 
     row, body = find_page(session, page_id), find_body(session, page_id)
     if row is None or row.hidden_at or row.removed_at or body is None:
-        raise UsageError(f"The mirror shows no page {page_id}. See why: `hr-sync explain {page_id}`.")
+        raise UsageError(f"The mirror has no live page {page_id}. See why: `hr-sync explain {page_id}`.")
     return render_page(body, title=row.title, space=row.space_key, page_id=row.id, resolve=resolve)

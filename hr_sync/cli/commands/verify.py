@@ -1,4 +1,7 @@
-"""`verify` and `explain`: is the mirror right, and why is this page (not) in it? They write nothing."""
+"""`verify` and `explain`: compare the mirror with Confluence; show why a page is or is not in it.
+
+They write nothing.
+"""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +25,7 @@ def verify(
     config: Config = None,
     space: Spaces = None,
     sample: Annotated[
-        int, typer.Option("--sample", min=0, help="Compare so many bodies of each space, chosen at random, by hash.")
+        int, typer.Option("--sample", min=0, help="Compare this many bodies of each space, chosen at random, by hash.")
     ] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -40,7 +43,7 @@ def verify(
         with open_context(settings, cancellation, tables=check_schema) as context:
             return audit(context, SyncRequest(space_keys=tuple(space or ())), sample=sample)
 
-    found = run_until_stopped(work)
+    found = run_until_stopped(work, as_json=as_json)
     _write_metrics(settings, found)
     if as_json:
         print_json(found)
@@ -50,7 +53,7 @@ def verify(
 
 
 def _write_metrics(settings: "Settings", found: "Audit") -> None:
-    """Leave the count of each kind of difference beside the metrics of the runs, where a file is set for them."""
+    """Write the count of each kind of difference beside the metrics of the runs, if `service.metrics_file` is set."""
     from hr_sync.domain.drift import DriftKind
 
     path = settings.service.metrics_file
@@ -67,7 +70,7 @@ def explain(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show everything known about one page: what Confluence says, what is stored, what was decided and why."""
+    """Show one page: its state in Confluence, its row, and what a full run would decide and why."""
     from hr_sync.cli.bootstrap import open_context, open_settings
     from hr_sync.cli.output import print_explanation, print_json
     from hr_sync.cli.stopping import run_until_stopped
@@ -83,7 +86,7 @@ def explain(
         with open_context(settings, cancellation, tables=check_schema) as context:
             return explain_page(context, page_id)
 
-    explanation = run_until_stopped(work)
+    explanation = run_until_stopped(work, as_json=as_json)
     if as_json:
         print_json(explanation)
     else:

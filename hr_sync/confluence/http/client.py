@@ -1,7 +1,7 @@
-"""The HTTP client: sends a request, checks the answer, tries again, follows listings. Knows no page.
+"""The HTTP client: sends requests, validates answers, retries, follows listings. Contains nothing specific to pages.
 
-The client library serves as an authenticated transport and nothing more (ADR 0002). What a method returns is a JSON
-object that Confluence really meant; everything else is one of the errors of `hr_sync.errors`.
+The client library serves as an authenticated transport and nothing more (ADR 0002). A method returns a validated JSON
+object; everything else is one of the errors of `hr_sync.errors`.
 """
 
 import random
@@ -69,10 +69,11 @@ class Limits:
     max_pages_per_space: int = 1_000_000  #: entries of one listing
     retry: RetryRules = field(default_factory=RetryRules)
     ca_file: str | None = None  #: PEM bundle to verify TLS with, instead of the usual one
+    proxy: str | None = field(default=None, repr=False)  #: address that may hold a password; None connects directly
 
 
 class HttpClient:
-    """Asks one Confluence with one account. Safe to use from many threads; each has a session of its own."""
+    """Sends requests to one Confluence with one account. Safe to use from many threads; each has its own session."""
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class HttpClient:
     ) -> None:
         """Take `base` as `urls.api_base` returns it. A cancellation ends every wait and every request at once.
 
-        `http_stats` goes on counting where earlier clients of the process stopped.
+        `http_stats` may hold the counts of earlier clients of the process.
         """
         self.base = base
         self.cancellation = cancellation
@@ -101,9 +102,8 @@ class HttpClient:
     def get(self, path: str, query: Query | None = None, *, max_attempts: int | None = None) -> Json:
         """Return one JSON object at `path`, relative to the base, e.g. `api/v2/pages/1`.
 
-        `max_attempts` bounds the tries of a server that fails, for callers who then ask for less.
-        Raise NotFound, AccessDenied, CredentialsRefused, EndpointRemoved, AnswerUnusable, ServerFailed,
-        ConfluenceUnavailable, Stopped.
+        `max_attempts` limits the attempts, for callers who then send a smaller request. Raise NotFound, AccessDenied,
+        CredentialsRefused, EndpointRemoved, AnswerUnusable, ServerFailed, ConfluenceUnavailable, Stopped.
         """
         url = f"{self.base}/{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
         return self._decode(self._request(url, max_attempts), path)
@@ -124,9 +124,9 @@ class HttpClient:
         an entry may lack it.
 
         A listing ends where no `next` is given, in the body or in the `Link` header, and nowhere else: servers lower
-        `limit`, and permissions shorten answers. Some Data Centers name a `next` for ever: a listing `by_offset` ends
-        after many empty answers too, and its last answer then still says `has_next`.
-        Raise as `get` does, and AnswerNotTrusted for a listing that makes no progress or has no end.
+        `limit`, and permissions shorten answers. Some Data Centers return a `next` for ever: a listing `by_offset` ends
+        after many empty answers too, and its last answer then still says `has_next`. Raise as `get` does, and
+        AnswerNotTrusted for a listing that makes no progress or has no end.
         """
         url: str | None = f"{self.base}/{path}?{urlencode(query, doseq=True)}"
         limit = int(str(query.get("limit", _DEFAULT_LIMIT)))
@@ -174,7 +174,7 @@ class HttpClient:
         return resolve_next(self.base, link)
 
     def _request(self, url: str, max_attempts: int | None) -> requests.Response:
-        """Send until there is an answer worth reading, or no try is left."""
+        """Send until there is a usable answer, or no attempt is left."""
         rules = self._limits.retry
         attempt = slow = 0
         while True:
@@ -222,6 +222,8 @@ class HttpClient:
             session = requests.Session()
             session.trust_env = False  # no .netrc, no proxy and no CA bundle that nobody here configured
             session.verify = limits.ca_file or True
+            if limits.proxy is not None:
+                session.proxies = {"http": limits.proxy, "https": limits.proxy}
             session.headers["Accept-Encoding"] = "gzip"
             session.headers["User-Agent"] = f"hr_sync/{__version__}"
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

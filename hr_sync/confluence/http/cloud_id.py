@@ -1,4 +1,4 @@
-"""The API gateway's address of a Cloud site. Scoped tokens and service accounts work there alone."""
+"""The API gateway's address of a Cloud site. Scoped tokens and service accounts work only there."""
 
 import re
 from urllib.parse import urlsplit
@@ -15,8 +15,8 @@ _CLOUD_ID = re.compile(r"[0-9A-Za-z-]{1,64}")  # it becomes a part of a path
 def cloud_base(site: str, limits: Limits, cancellation: Cancellation, *, gateway_origin: str | None = None) -> str:
     """Return the base for a scoped token of `site`, the address of a Cloud site.
 
-    The site is asked for its cloud id without credentials: it would answer them with 401 or as to an anonymous visitor.
-    Raise AnswerNotTrusted if there is no such site, and what HttpClient raises.
+    The request for the cloud id carries no credentials: the site would answer them with 401 or as an anonymous
+    visitor's. Raise AnswerNotTrusted if there is no such site, and what HttpClient raises.
     """
     parts = urlsplit(site)
     client = HttpClient(f"{parts.scheme}://{parts.netloc}", Credentials(), limits, cancellation)

@@ -1,4 +1,4 @@
-"""The mistake of an address without its context path: nothing of Confluence at the root, and a Confluence below it."""
+"""Detects an address without its context path: no Confluence at the root of the site, and one below it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _USUAL = ("wiki", "confluence")
 
 @contextmanager
 def naming_context_path(client: HttpClient) -> Iterator[None]:
-    """Say where Confluence is if the block finds none at the root of the site, and one answers at a usual path."""
+    """Name the right address if there is no Confluence at the root of the site, but one at a usual path."""
     try:
         yield
     except (AnswerUnusable, NotFound):
@@ -26,7 +26,7 @@ def naming_context_path(client: HttpClient) -> Iterator[None]:
 
 
 def _answers(client: HttpClient, path: str) -> bool:
-    """Return True if Confluence itself answers below a path, whatever it says."""
+    """Return True if Confluence itself answers below a path, with any status."""
     try:
         client.get(f"{path}/rest/api/space", {"limit": 1}, max_attempts=1)
     except (AccessDenied, EndpointRemoved, NotFound):

@@ -1,4 +1,4 @@
-"""The credentials of one account, and which text can be one."""
+"""The credentials of one account, and their validation."""
 
 import base64
 import unicodedata
@@ -11,7 +11,7 @@ from hr_sync.errors import ConfigurationError
 class Credentials:
     """Either `username` and `password` (an API token on Cloud), or `token` for a Bearer header.
 
-    Raise ConfigurationError for what no header can carry, which mostly came along when somebody pasted a secret.
+    Raise ConfigurationError for characters that no header can carry; most come from pasting a secret.
     """
 
     username: str | None = None
@@ -33,7 +33,7 @@ class Credentials:
             raise ConfigurationError("confluence.username holds a colon, which no user name has here. Check it.")
 
     def __repr__(self) -> str:
-        """Show no secret."""
+        """Return a text without the secrets."""
         return "Credentials(...)"
 
     @property

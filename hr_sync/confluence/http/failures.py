@@ -1,4 +1,4 @@
-"""What a request failed with, when it is not tried again: the whole site, or one answer that another request avoids."""
+"""The error of a request that is not retried: about the whole site, or about one answer."""
 
 import ssl
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def is_slow(failure: requests.RequestException | None) -> bool:
 
 
 def is_about_answer(response: requests.Response | None, failure: requests.RequestException | None) -> bool:
-    """Return True if asking for less may help: not where there is no connection, or where a rate is used up."""
+    """Return True if a smaller request may help: not without a connection, and not when a rate limit is used up."""
     if response is not None:
         return response.status_code >= 500
     return failure is None or isinstance(failure, AnswerCutOff) or _why_unreachable(failure) is None
@@ -32,7 +32,7 @@ def status_failure(response: requests.Response, attempts: int, asked_seconds: fl
     if response.status_code in LIMITED_STATUSES:
         when = f"in {asked:.0f} s" if asked is not None else "later"
         return ConfluenceUnavailable(
-            f"Confluence limits our rate ({response.status_code}) and asks to try again {when}.",
+            f"Confluence limits the request rate ({response.status_code}) and requests a retry {when}.",
             retry_after_seconds=asked,
         )
     return ServerFailed(
@@ -53,12 +53,12 @@ def no_answer(
     where, tries = f"Confluence at {host}", _times(attempts)
     if is_slow(failure) and is_about_answer(None, failure):
         return AnswerTooSlow(
-            f"{where} gave no whole answer in time ({timeout_seconds:g} s to the next byte, {deadline_seconds:g} s in "
-            f"all), tried {tries}. Try again later."
+            f"{where} gave no complete answer in time ({timeout_seconds:g} s to the next byte, {deadline_seconds:g} s "
+            f"in all), tried {tries}. Try again later."
         )
     if failure is None or is_about_answer(None, failure):
         reason = str(failure) if isinstance(failure, AnswerCutOff) else "the connection was closed or reset"
-        return ServerFailed(f"{where} gave no whole answer: {reason}, tried {tries}. Try again later.")
+        return ServerFailed(f"{where} gave no complete answer: {reason}, tried {tries}. Try again later.")
     return ConfluenceUnavailable(
         f"{where} could not be reached: {_why_unreachable(failure)}, tried {tries}. Check confluence.url."
     )
@@ -69,14 +69,18 @@ def _times(attempts: int) -> str:
 
 
 def _why_unreachable(error: requests.RequestException) -> str | None:
-    """Return in words why no connection could be made; None if there was one, so that the failure is the answer's."""
+    """Return in words why no connection could be made; None if there was one and the answer failed."""
     causes = list(_causes(error))
+    if isinstance(error, requests.exceptions.ProxyError):
+        # Of a refused tunnel the proxy's own words name its status: 407 wants a user and a password.
+        words = next((str(each) for each in causes if str(each).startswith("Tunnel connection failed")), None)
+        return f"the proxy of confluence.proxy failed ({words or 'no connection to it could be made'})"
     for cause in causes:
         if (reason := _why_no_tls(cause)) is not None:
             return reason
         match cause:
             case urllib3.exceptions.NameResolutionError():
-                return "its name is not known"
+                return "its host name cannot be resolved"
             case ConnectionRefusedError():
                 return "it refused the connection"
             case urllib3.exceptions.ConnectTimeoutError() if not isinstance(cause, NewConnectionError):
@@ -105,12 +109,12 @@ def _why_no_tls(cause: BaseException) -> str | None:
 
 
 def is_about_tls(error: requests.RequestException) -> bool:
-    """Return True if another try would meet the same certificate, or the same port without TLS."""
+    """Return True if a retry would fail in the same way: the same certificate, or a port without TLS."""
     return any(isinstance(cause, ssl.SSLError) and "EOF" not in str(cause) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and everything that it was made of."""
+    """Yield an error and all its causes."""
     seen: set[int] = set()
     waiting: list[BaseException] = [error]
     while waiting:

@@ -1,4 +1,4 @@
-"""What an answer of a listing must hold, and that a listing comes to an end. Pure."""
+"""Checks that an answer of a listing is valid and that the listing ends. Pure."""
 
 from hr_sync.confluence.http.response import Json
 from hr_sync.errors import AnswerNotTrusted, AnswerUnusable
@@ -18,7 +18,7 @@ def check_results(content: Json, path: str, limit: int) -> None:
 
 
 class ListingProgress:
-    """Follows one walk over a listing, answer by answer, and raises AnswerNotTrusted where it does not get on."""
+    """Follows one walk over a listing, answer by answer, and raises AnswerNotTrusted if it makes no progress."""
 
     def __init__(self, path: str, *, max_entries: int) -> None:
         self._path = path
@@ -29,9 +29,9 @@ class ListingProgress:
         self._empty_in_a_row = 0
 
     def ask(self, url: str) -> None:
-        """Note an address that is asked. Raise for one that was asked before."""
+        """Record an address that is requested. Raise for one that was requested before."""
         if url in self._asked:
-            raise AnswerNotTrusted(f"The listing {self._path} came back to a page that it had given already.")
+            raise AnswerNotTrusted(f"The listing {self._path} led back to a page that was read already.")
         self._asked.add(url)
 
     def take(self, content: Json, ids: set[str], *, has_next: bool) -> None:
@@ -58,7 +58,7 @@ class ListingProgress:
 def ids_in(content: Json, path: str, field: str, *, needs_ids: bool) -> set[str]:
     """Return the ids in an answer's `results`, each a non-empty string of printable characters.
 
-    Raise AnswerNotTrusted for an entry without one, which nobody could name, unless that is allowed.
+    Raise AnswerNotTrusted for an entry without one, unless that is allowed.
     """
     ids = [item.get(field) if isinstance(item, dict) else None for item in content["results"]]
     proper = {each for each in ids if isinstance(each, str) and each and each.isprintable()}

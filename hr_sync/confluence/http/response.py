@@ -1,8 +1,8 @@
-"""Whether an answer is one that Confluence meant: status, headers, content type and shape, judged in one place. Pure.
+"""Validates answers: status, headers, content type and JSON shape. Pure.
 
-A login page with status 200, half a JSON document and an error object in place of a list have all been read as an
-empty space by other connectors, which then deleted what they did not see. A refusal counts as evidence only as
-Confluence's own JSON, made for our account: proxies, gateways and filters answer 403 and 404 as well.
+A login page with status 200, half a JSON document and an error object in place of a list have all been read as an empty
+space by other connectors, which then deleted what the answer lacked. A refusal counts as evidence only as Confluence's
+own JSON, made for our account: proxies, gateways and filters answer 403 and 404 as well.
 """
 
 import json
@@ -35,6 +35,7 @@ _CHECK_CREDENTIALS = (
 )
 _API_PATH = re.compile(r"/(?:rest/api|api/v2|_edge)/.*")
 _PLAIN = re.compile(r"[!-~]{0,300}")  # printable ASCII
+_CODE = re.compile("[A-Z]+(?:_[A-Z]+)*")  # of an error of v2
 _SLASHES = re.compile("/+")
 _ACCEPTED = frozenset({200, 203})  # 203: a proxy changed a header or two on the way
 
@@ -49,7 +50,10 @@ class Answer:
 
 
 def check_status(response: requests.Response, *, with_credentials: bool = True) -> None:
-    """Return for status 200 or 203 with JSON; raise what any other status means. Retried statuses never come here."""
+    """Return for status 200 or 203 with JSON; raise the error of any other status.
+
+    Retried statuses are handled before.
+    """
     _check_login(response, with_credentials=with_credentials)
     if response.status_code not in _ACCEPTED:
         raise _refusal(response)
@@ -62,7 +66,7 @@ def check_status(response: requests.Response, *, with_credentials: bool = True) 
 
 
 def _check_login(response: requests.Response, *, with_credentials: bool) -> None:
-    """Read what Data Center says of our login beside the status, which may be 200 with what anybody may see."""
+    """Check Data Center's headers about the login: the status may be 200 with what an anonymous visitor may view."""
     headers = response.headers
     reasons = {reason.strip() for reason in headers.get("X-Seraph-LoginReason", "").split(",")}
     denied = headers.get("X-Authentication-Denied-Reason", "")
@@ -76,8 +80,8 @@ def _check_login(response: requests.Response, *, with_credentials: bool) -> None
         raise CredentialsRefused(f"Confluence refused the credentials (status {status}). {_CHECK_CREDENTIALS}")
     if with_credentials and headers.get("X-AUSERNAME", "").strip().lower() == "anonymous":
         raise CredentialsRefused(
-            f"Confluence answered as to an anonymous visitor, although credentials were sent (status {status}). "
-            f"{_CHECK_CREDENTIALS}"
+            f"Confluence treated the request as an anonymous visitor's, although credentials were sent "
+            f"(status {status}). {_CHECK_CREDENTIALS}"
         )
 
 
@@ -109,7 +113,7 @@ def _refusal(response: requests.Response) -> ConfluenceError:
                 remedy="Let requests with the User-Agent hr_sync pass there, or check confluence.url.",
             )
         case 404 if _is_own_refusal(response):
-            return NotFound("Confluence finds no such thing, or the account may not see it (404).")
+            return NotFound("Confluence does not find it, or the account may not view it (404).")
         case 404:
             return AnswerUnusable(
                 "There is no Confluence at this address, its site is suspended, or a filter or proxy before it "
@@ -172,20 +176,22 @@ def _message_of(response: requests.Response) -> str:
 def _is_own_refusal(response: requests.Response) -> bool:
     """Return True for the 403 or 404 of Confluence's own API, v2 or v1.
 
-    Gateways say `{"status": 404}` or `{"statusCode": 404, "message": ...}`: v1 is known by its `data` or by the name of
-    its exception besides, v2 by the error's `code`.
+    Gateways say `{"status": 404}` or `{"statusCode": 404, "message": ...}`: v1 is known by what its `data` holds or by
+    the name of its exception besides. v2 writes a code in capitals and a title; other APIs list errors (JSON:API) too.
     """
     body, status = _object_in(response), str(response.status_code)
     errors = body.get("errors")
     first = errors[0] if isinstance(errors, list) and errors else None
     if isinstance(first, dict):
-        return str(first.get("status")) == status and isinstance(first.get("code"), str)
-    message = body.get("message")
+        code, title = first.get("code"), first.get("title")
+        is_known = code == "NOT_FOUND" if status == "404" else isinstance(code, str) and _CODE.fullmatch(code)
+        return str(first.get("status")) == status and bool(is_known) and isinstance(title, str)
+    message, data = body.get("message"), body.get("data")
     return (
         str(body.get("statusCode")) == status
         and isinstance(message, str)
         and (
-            isinstance(body.get("data"), dict)
+            (isinstance(data, dict) and {"authorized", "valid"} <= data.keys())
             or "com.atlassian.confluence." in message
             or message == "Current user not permitted to use Confluence"
         )

@@ -1,7 +1,7 @@
-"""How long to wait before a request is tried again, or that it is not. Pure.
+"""Whether a request is retried, and how long to wait before. Pure.
 
 Confluence's own advice: at most 4 retries, doubling from 5 s to 30 s, jitter 0.7 to 1.3, `Retry-After` first
-(developer.atlassian.com/cloud/confluence/rate-limiting). Ours starts lower, since most failures pass at once.
+(developer.atlassian.com/cloud/confluence/rate-limiting). Our first wait is shorter, since most failures pass at once.
 """
 
 import math
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-LIMITED_STATUSES = frozenset({403, 429})  #: among what is tried again: a rate is used up
+LIMITED_STATUSES = frozenset({403, 429})  #: among the retried statuses: a rate limit is used up
 LOWEST_RETRY_AFTER_SECONDS = 1.0  # Data Center sends 0 for "tokens left", not for "at once and for ever"
 
 
@@ -26,18 +26,18 @@ class RetryRules:
 
 
 def worth_another_try(status: int, *, asks_to_wait: bool) -> bool:
-    """Return True if an answer may be another one later.
+    """Return True if a retry may give another answer.
 
-    Some proxies say 403 where they mean 429. With `Retry-After` it is about time, and says nothing about permissions.
+    Some proxies say 403 where they mean 429. With `Retry-After` it is about the rate, and not about permissions.
     """
     return status in RETRIED_STATUSES or (status == 403 and asks_to_wait)
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """Return the seconds that a `Retry-After` header asks for; None if it is absent or invalid.
+    """Return the seconds of a `Retry-After` header; None if it is absent or invalid.
 
-    It holds seconds or an HTTP date. Never below 1 s; an infinite or absurd number stays large, and the caller judges
-    it.
+    It holds seconds or an HTTP date. Never below 1 s; an infinite or absurd number stays large; the caller compares it
+    with its limit.
     """
     if value is None:
         return None
@@ -58,7 +58,7 @@ def wait_seconds(
     """Return the wait before the next try, or None if there is none.
 
     `attempt` counts from 1. `asked_seconds` (from `Retry-After`) is a lower bound. Above the longest wait there is no
-    next try: the run ends as temporary, and the next one goes on.
+    retry: the run ends as temporary, and the next run does the rest.
     """
     if attempt >= rules.max_attempts:
         return None

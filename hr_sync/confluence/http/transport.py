@@ -1,7 +1,7 @@
-"""The last step before the network: which host is spoken to, and how much of an answer is read.
+"""The transport below the client library: limits requests to one origin, and answers to a size and a time.
 
-It sits below the client library, in requests' transport adapter, so that no path through the library goes around it:
-the library would follow any address with the token (ADR 0002) and read any answer to its end.
+It sits below the client library, in requests' transport adapter, so that every request of the library uses it: the
+library would follow any address with the token (ADR 0002) and read any answer to its end.
 """
 
 import http.client
@@ -29,11 +29,11 @@ _PLAIN = frozenset({"", "identity", "none", "utf-8"})  # what servers write that
 
 
 class AnswerCutOff(requests.RequestException):
-    """The server sent half an answer, or a damaged one. Another try may pass."""
+    """The server sent an incomplete or damaged answer. A retry may succeed."""
 
 
 class DeadlinePassed(AnswerCutOff):
-    """The answer took longer than its deadline. Another try may pass."""
+    """The answer took longer than its deadline. A retry may succeed."""
 
 
 class CompleteResponse(requests.Response):
@@ -61,7 +61,10 @@ class _FinalResponse(http.client.HTTPResponse):
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Speaks to one origin only, and reads an answer within a limit of decoded bytes and of seconds. For one thread."""
+    """Connects to one origin only, and reads an answer within a limit of decoded bytes and of seconds.
+
+    For one thread.
+    """
 
     def __init__(
         self,
@@ -90,7 +93,7 @@ class GuardedAdapter(HTTPAdapter):
         """
         if origin_of(request.url or "") != self._origin:
             raise AnswerNotTrusted(
-                "Confluence named an address on another host; nothing was sent there.",
+                "Confluence returned an address on another host; nothing was sent there.",
                 remedy="Check confluence.url, and the proxies before it.",
             )
         ends_at = time.monotonic() + self._deadline_seconds
@@ -121,7 +124,7 @@ class GuardedAdapter(HTTPAdapter):
         return host, pool if self._tls is None else {**pool, "ssl_context": self._tls}
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the pool of connections; which connection it makes is noted, since only its socket can be woken."""
+        """Return the pool of connections; its last connection is kept, since only its socket can be shut down."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if not isinstance(pool.ConnectionCls, partial):
             pool.ConnectionCls = partial(self._note, pool.ConnectionCls)
@@ -133,7 +136,7 @@ class GuardedAdapter(HTTPAdapter):
         return self._connection
 
     def _interrupt(self) -> None:
-        """Wake the thread that waits for the answer, from another one."""
+        """Interrupt the thread that waits for the answer, from another one."""
         self._was_interrupted = True
         sock = getattr(self._connection, "sock", None)
         if sock is not None:
@@ -142,7 +145,7 @@ class GuardedAdapter(HTTPAdapter):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def _read(self, response: requests.Response, ends_at: float) -> bytearray:
-        """Read decoded bytes; requests' read timeout is per byte received and would let a drip go on for ever."""
+        """Read decoded bytes; requests' read timeout is per byte received and never ends an answer that drips."""
         body = bytearray()
         for chunk in _decoded(response, self._max_answer_bytes):
             if len(body) + len(chunk) > self._max_answer_bytes:
@@ -174,7 +177,7 @@ def _decoded(response: requests.Response, limit_bytes: int) -> Iterator[bytes]:
         return _unzipped(response, limit_bytes)
     if encoding in _PLAIN:
         return iter(partial(_read_some, response), b"")
-    raise AnswerUnusable(f"Confluence answered in an encoding that was not asked for ({encoding[:20]!r}).")
+    raise AnswerUnusable(f"Confluence answered in an encoding that was not requested ({encoding[:20]!r}).")
 
 
 def _unzipped(response: requests.Response, limit_bytes: int) -> Iterator[bytes]:

@@ -1,9 +1,9 @@
-"""Where a Confluence is, where the `next` link of a listing leads, and where people open a page. Pure.
+"""Addresses: the API's base, the `next` link of a listing, and the page in a browser. Pure.
 
 `next` comes in three shapes: with the context path (`/wiki/api/v2/...`), without it (`/rest/api/...`), and absolute.
 Behind the API gateway (`/ex/confluence/{cloudId}/wiki`) it comes without the gateway's prefix. What counts is only the
 part from the API root on; it is put behind the configured base, and everything in front of it must be a part of that
-base, so that no link leads anywhere else.
+base, so no link leads anywhere else.
 """
 
 import re
@@ -23,7 +23,7 @@ _RELATION = re.compile(r""";\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]+))""", re.IGNORE
 
 
 def api_base(url: str) -> str:
-    """Return the address under which `api/v2` and `rest/api` stand, without a slash at its end.
+    """Return the base address of `api/v2` and `rest/api`, without a slash at its end.
 
     People paste what the browser shows: a Cloud site without `/wiki` and a gateway address without it are completed.
     """
@@ -40,7 +40,7 @@ def is_cloud_site(url: str) -> bool:
 
 
 def is_cloud(url: str) -> bool:
-    """Return True for what can only be Cloud: a site of it, or the API gateway."""
+    """Return True for an address that can only be Cloud's: a site or the API gateway."""
     return is_cloud_site(url) or is_gateway(url)
 
 
@@ -83,13 +83,15 @@ def resolve_next(base: str, link: str) -> str:
 def next_in_header(header: str) -> str | None:
     """Return the address with `rel="next"` in a `Link` header (RFC 8288); None if there is none.
 
-    Raise AnswerNotTrusted for a header that cannot be parsed: a listing must not end because of it.
+    Raise AnswerNotTrusted for a header that cannot be parsed: the listing is incomplete then.
     """
     found, position = None, 0
     while position < len(header):
         match = _LINK.match(header, position)
         if match is None:
-            raise AnswerNotTrusted("The Link header of a listing cannot be parsed; whether there is more is not known.")
+            raise AnswerNotTrusted(
+                "The Link header of a listing cannot be parsed, so the rest of the listing is unknown."
+            )
         position = match.end()
         for quoted, bare in _RELATION.findall(match[2]):
             if found is None and "next" in (quoted or bare).lower().split():
@@ -100,8 +102,8 @@ def next_in_header(header: str) -> str | None:
 class PageUrls:
     """Makes the addresses under which people open pages: never on another origin than the configured one.
 
-    The API gateway is no place to open a page. Behind it the first answer that names a Cloud site over https says where
-    pages are, and no other site is believed after it.
+    Pages cannot be opened behind the API gateway. There the first answer with a Cloud site over https sets the site,
+    and other sites are ignored after it.
     """
 
     def __init__(self, base: str) -> None:
@@ -111,7 +113,7 @@ class PageUrls:
         self._learns = is_gateway(base)
 
     def site_in(self, answer: Mapping[str, object]) -> str:
-        """Return where the links of this answer start: its `_links.base` if that is ours, else the configured base."""
+        """Return the base of the links of this answer: its `_links.base` if that is valid, else the configured base."""
         links = answer.get("_links")
         named = links.get("base") if isinstance(links, dict) else None
         if isinstance(named, str):
@@ -124,7 +126,7 @@ class PageUrls:
 
 
 def page_url(site: str, item: Mapping[str, object], *, otherwise: str) -> str:
-    """Return where people open a page: `site` and the page's `webui`, or the path `otherwise` where that is unfit."""
+    """Return the address of a page in a browser: `site` and its `webui`, or the path `otherwise` if that is invalid."""
     links = item.get("_links")
     webui = links.get("webui") if isinstance(links, dict) else None
     if not isinstance(webui, str) or not webui:

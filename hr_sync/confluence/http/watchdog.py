@@ -1,7 +1,7 @@
-"""Interrupts requests from outside: one past its deadline, and every one once the process was asked to stop.
+"""Aborts requests from a thread of its own: one past its deadline, and every one after a stop request.
 
-A thread that waits for the next byte of an answer checks no event and no clock, and the read timeout begins anew with
-each byte. Shutting its socket down wakes it at once.
+A blocking read checks no event and no clock, and the read timeout starts again with each byte. Shutting the socket down
+ends the read at once.
 """
 
 import threading
@@ -19,7 +19,7 @@ class RequestWatchdog:
     """Watches the requests of one client, from a thread that exists only while there are some."""
 
     def __init__(self, cancellation: Cancellation) -> None:
-        """Every request is interrupted when the work is to stop."""
+        """Interrupt every request when the cancellation is set."""
         self._cancellation = cancellation
         self._lock = threading.Lock()
         self._watched: dict[object, tuple[float, Callable[[], None]]] = {}
@@ -27,7 +27,7 @@ class RequestWatchdog:
 
     @contextmanager
     def watching(self, interrupt: Callable[[], None], ends_at: float) -> Iterator[None]:
-        """Call `interrupt` from another thread, again and again, once the block lasts beyond `ends_at` or a stop.
+        """Call `interrupt` from another thread, repeatedly, once the block lasts beyond `ends_at` or a stop request.
 
         `ends_at` is monotonic. Never after the block.
         """

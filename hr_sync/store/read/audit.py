@@ -11,7 +11,7 @@ from hr_sync.store.tables import ConfluencePage, PageBody
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AuditRow:
-    """One row as it stands."""
+    """One stored row."""
 
     id: str
     title: str

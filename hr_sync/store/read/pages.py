@@ -1,10 +1,10 @@
-"""The questions that people ask of the mirrored pages, one query each. Nothing is written here.
+"""Queries about the mirrored pages, one statement each. Read only.
 
 Answers are `ConfluencePage` objects, read only by agreement: every column has its type there, and a second class with
 the same columns would add none. They stay readable after the session has gone. Bodies are not among their columns.
 
-Long answers come in pieces by keyset: ask again with the place of the last row that you have. That costs the same for
-the last piece as for the first, and neither skips nor repeats a row because another one changed in between.
+Long answers come in pieces by keyset: ask again with the position of the last row. That costs the same for the last
+piece as for the first, and neither skips nor repeats a row because another one changed in between.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def find_body(session: Session, page_id: str) -> str | None:
 def pages_of_space(
     session: Session, space_key: str, *, after_id: str = "", limit: int = 100
 ) -> Sequence[ConfluencePage]:
-    """Return live pages of a space in the order of their ids. Go on with `after_id` = the last id."""
+    """Return live pages of a space in the order of their ids. Continue with `after_id` = the last id."""
     page = ConfluencePage
     place = and_(page.space_key == space_key, page.id > after_id)
     return session.scalars(select(page).where(LIVE, place).order_by(page.id).limit(limit)).all()
@@ -57,7 +57,7 @@ def pages_changed_since(
 ) -> Sequence[ConfluencePage]:
     """Return live pages that changed in Confluence at `since` or later, oldest change first.
 
-    Go on with `since` and `after_id` = time and id of the last page. `since` must be aware.
+    Continue with `since` and `after_id` = time and id of the last page. `since` must be aware.
     """
     page = ConfluencePage
     query = select(page).where(LIVE, tuple_(page.last_updated, page.id) > tuple_(since, after_id))

@@ -1,4 +1,4 @@
-"""The questions that people ask of the runs: what happened last, and how fresh each space is. Nothing is written."""
+"""Queries about runs: the last runs, and the freshness of each space. Read only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncSpace
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpaceStatus:
-    """How one space stands now."""
+    """The state of one space."""
 
     space_key: str
     name: str | None
@@ -43,7 +43,7 @@ def last_runs(session: Session, *, limit: int = 10) -> Sequence[SyncRun]:
 
 
 def status_by_space(session: Session) -> list[SpaceStatus]:
-    """Return how each space stands that any run ever took up and that is not gone, by key."""
+    """Return the state of each space that had a run and is not gone, by key."""
     space = SyncSpace
     rows = session.execute(
         select(

@@ -109,7 +109,7 @@ def held_removals(session: Session) -> int:
 
 
 def state_of_space(session: Session, space: Space) -> SpaceState:
-    """Return where the passes over a space stand."""
+    """Return the position of the passes over a space."""
     stored = SyncSpace
     row = session.execute(
         _row_of(
@@ -139,7 +139,7 @@ def state_of_space(session: Session, space: Space) -> SpaceState:
 
 def _stored(session: Session, condition: ColumnElement[bool]) -> dict[str, StoredPage]:
     page = _PAGES.c
-    # Asked apart: the few pages without a body are found by an anti-join over two indexes, no body is read for it.
+    # A query of its own: the few pages without a body are found by an anti-join over two indexes; no body is read.
     has_body = select(_BODIES.c.page_id).where(_BODIES.c.page_id == page.id).exists()
     without_body = set(session.scalars(select(page.id).where(condition, ~has_body)))
     rows = session.execute(

@@ -1,4 +1,4 @@
-"""The one writer of the change feed: whatever changes for consumers is inserted here, in the same transaction.
+"""Writes the change feed: every change that consumers can see, in the transaction that makes it.
 
 The row of a page is locked before its feed row is made, so that the ids of one page's rows follow the order in which
 its changes were applied.

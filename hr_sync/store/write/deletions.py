@@ -1,4 +1,4 @@
-"""Hides and removes pages: rows are marked, never deleted, and what consumers see of it goes into the feed.
+"""Hides and removes pages: rows are marked, never deleted; changes that consumers can see go into the feed.
 
     row                  hide                                    remove
     -----------------    ------------------------------------    ------------------------------------------------------

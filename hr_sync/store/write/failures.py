@@ -1,4 +1,4 @@
-"""Pages that could not be fetched, read or stored: recorded with reason and count, tried again ever more rarely."""
+"""Pages that could not be fetched, read or stored: recorded with reason and count, retried with growing waits."""
 
 from collections.abc import Collection, Sequence
 from typing import cast

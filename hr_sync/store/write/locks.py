@@ -1,4 +1,4 @@
-"""Locks the rows of pages before they are compared and written: in the order of their ids, so that nobody deadlocks."""
+"""Locks the rows of pages before they are compared and written, in the order of their ids to avoid deadlocks."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ PAGES = cast("Table", ConfluencePage.__table__)  # statements over classes pass 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockedPage:
-    """A row as it stands until the transaction ends."""
+    """A locked row."""
 
     before: Before
     hidden: bool

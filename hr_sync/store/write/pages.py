@@ -1,4 +1,4 @@
-"""Writes pages: at most 50 in a transaction, fenced by the lease, and one that PostgreSQL refuses costs only itself.
+"""Writes pages: at most 50 in a transaction, fenced by the lease; a page that PostgreSQL refuses does not block others.
 
 The rows are locked and read first; a page whose row another space has taken over meanwhile is dropped. What is left is
 written by one statement inside one savepoint: its parts are the upsert of the pages, that of the bodies, the feed and
@@ -46,7 +46,7 @@ _HEAD_COLUMNS = (
     "metadata_digest",
     "last_written_run_id",
 )
-# A page that is written is listed, so it is live again, whatever it was.
+# A page that is written is listed, so it is live, whatever its state was.
 _SHOWN: dict[str, Any] = {
     "missing_since_run_id": None,
     "hidden_at": None,
@@ -77,7 +77,7 @@ def write_pages(session: Session, lease: Lease, run_id: int, writes: Sequence[Pa
 
 
 def _is_as_seen(write: PageWrite, locked: LockedPage | None) -> bool:
-    """Return True if the row is where the plan saw it, or in the space that it is written to already.
+    """Return True if the row is in the space that the plan read, or already in the space that it is written to.
 
     A head alone goes with the stored body, so that must still be of its version.
     """
@@ -91,7 +91,7 @@ def _is_as_seen(write: PageWrite, locked: LockedPage | None) -> bool:
 def _put(
     session: Session, run_id: int, writes: Sequence[PageWrite], locked: Mapping[str, LockedPage]
 ) -> tuple[set[str], list[Failure]]:
-    """Write the pages together, or one by one where that is refused. Return the ids written, and what failed."""
+    """Write the pages together, or one by one if PostgreSQL refuses that. Return the ids written, and what failed."""
     if not writes:
         return set(), []
     try:
@@ -114,7 +114,7 @@ def _put(
 
 
 def _is_refusal(error: DBAPIError | UnicodeEncodeError) -> bool:
-    """Return True if the fault is that of a row. A missing right would refuse each of them."""
+    """Return True if the error is about one row. A missing right would refuse every row."""
     if isinstance(error, UnicodeEncodeError):
         return True
     return not is_temporary(error) and sqlstate(error) != MISSING_RIGHT

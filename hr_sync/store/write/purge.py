@@ -1,4 +1,4 @@
-"""Erases pages for good: row, body, failure and what the feed said of them. What remains is that they were erased."""
+"""Deletes pages permanently: row, body, failure and feed rows. One feed row remains: the page was erased."""
 
 from collections.abc import Sequence
 from datetime import timedelta

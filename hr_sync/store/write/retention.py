@@ -1,4 +1,4 @@
-"""Deletes what nobody needs any more: old runs, old feed rows, bodies of removed pages; a chunk in each transaction."""
+"""Deletes old runs, old feed rows and bodies of removed pages; a chunk in each transaction."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -36,7 +36,7 @@ def prune_changes(session: Session, *, older_than: timedelta) -> int:
 def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
     """Delete a chunk of the bodies of pages that have been removed for so long. Return how many; the rows stay.
 
-    The rows are locked first, so that a page which is restored meanwhile keeps its new body. A page that comes back
+    The rows are locked first, so that a page which is restored meanwhile keeps its new body. A page that is restored
     later is fetched again, as every page without a body is.
     """
     old = (

@@ -1,4 +1,4 @@
-"""Writes what runs did: a row when a run begins, one for each of its spaces, how it ended, and where a space stands."""
+"""Writes runs: a row when a run begins, one for each of its spaces, its end, and the position of a space."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -83,7 +83,7 @@ def settle_space(
 
 
 def request_full_pass(session: Session, space: Space) -> None:
-    """Remember that a scheduled full pass did not get the lease. Whoever holds it may have it under a former key."""
+    """Record that a scheduled full pass did not get the lease. Its holder may use a former key of the space."""
     same = or_(_SPACES.c.space_key == space.key, _SPACES.c.space_id == space.id)
     session.execute(update(_SPACES).where(same).values(full_pass_due=True))
 
@@ -143,7 +143,7 @@ def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]
 
 
 def _outcome(report: SpaceReport, *, is_full: bool) -> dict[str, Any]:
-    """Keep the outcome of a full pass apart, so that no later incremental run covers it up."""
+    """Store the outcome of a full pass in its own columns, so that later incremental runs do not overwrite it."""
     values: dict[str, Any] = {"last_outcome": report.outcome.value, "last_error": report.error}
     if is_full:
         values |= {"last_full_outcome": report.outcome.value, "last_full_error": report.error}
@@ -177,6 +177,6 @@ def _write_run_space(session: Session, lease: Lease, run_id: int, values: dict[s
 
 
 def _changed_nothing(report: SpaceReport) -> bool:
-    """Return True if a row about this run would say nothing: every run of every space would add one for ever."""
+    """Return True if this run needs no row: otherwise every run of every space would add one."""
     idle = Counts(listed=report.counts.listed, unchanged=report.counts.unchanged)
     return report.outcome is Outcome.COMPLETE and report.counts == idle and report.warning is None

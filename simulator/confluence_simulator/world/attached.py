@@ -1,4 +1,4 @@
-"""Edits of what hangs on a page: attachments with their bytes, footer and inline comments."""
+"""Edits of attachments with their bytes, and of footer and inline comments."""
 
 import hashlib
 import uuid

@@ -1,4 +1,4 @@
-"""The time inside a world: it stands still until an edit or a test moves it, so that runs repeat exactly."""
+"""The time inside a world: it changes only by an edit or a test, so that runs repeat exactly."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -74,5 +74,5 @@ def unassign_role(world: "World", key: str, name: str) -> Space:
 
 
 def may_read_space(role: SpaceRole) -> bool:
-    """Whether who has this role may view the space."""
+    """Whether a holder of this role may view the space."""
     return READ_SPACE in role.permissions

@@ -11,7 +11,7 @@ from confluence_simulator.world.store import FIRST_ID, Store
 
 
 class World:
-    """Spaces, people, pages and what hangs on them, with a clock of its own. All operations are thread-safe.
+    """Spaces, people, pages, attachments and comments, with a clock of its own. All operations are thread-safe.
 
     Each edit moves the clock by one step, so that the same edits give the same ids, versions and times on every
     machine. Returned values are frozen: they show the state at the time of the call. A world begins with a group of

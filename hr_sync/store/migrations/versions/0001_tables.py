@@ -103,7 +103,7 @@ def _confluence_pages() -> None:
         _column("content_hash", TEXT, "SHA-256 of the sanitised storage body, 64 hex digits"),
         _column("last_updated", TIME, "When the page last changed in Confluence (its clock)"),
         _column("version", sa.Integer(), "Confluence's version number of the stored body; may go down"),
-        _column("url", TEXT, "Where people open the page"),
+        _column("url", TEXT, "Address of the page in a browser"),
         _column("synced_at", TIME, "When this row was last written (the database's clock)", default="now()"),
         _column("parent_id", TEXT, "Id of the parent; null at the top of a space", null=True),
         _column("parent_type", TEXT, "What the parent is: page, folder, whiteboard, ...", null=True),

@@ -1,4 +1,4 @@
-"""The certificate of a complete run: equal for equal listings, another one for any change that it covers."""
+"""The listing digest of a complete run: equal for equal listings, another one for any change that it covers."""
 
 from collections.abc import Callable
 
@@ -10,15 +10,15 @@ from tests.proof.stage import MIRRORED, Stage
 from tests.support.oracle import Wanted, sha256
 from tests.support.wiring import context_for, full
 
-CERTIFICATES = """
+DIGESTS = """
     SELECT listing_digest FROM sync_run_spaces WHERE space_key = 'A' ORDER BY run_id DESC LIMIT 1
 """
 
 
 def run(stage: Stage) -> object:
-    """Run in full and give the certificate of space A."""
+    """Run in full and give the digest of space A."""
     full(context_for(stage.site.site_url, stage.engine, Wanted(spaces=MIRRORED)))
-    row = stage.connection.execute(CERTIFICATES.encode()).fetchone()
+    row = stage.connection.execute(DIGESTS.encode()).fetchone()
     assert row is not None
     return row[0]
 
@@ -30,7 +30,7 @@ def by_hand(world: World) -> str:
     return sha256("".join(lines))
 
 
-def test_an_unchanged_space_has_the_same_certificate(stage: Stage) -> None:
+def test_an_unchanged_space_has_the_same_digest(stage: Stage) -> None:
     """In every run, and it is the one that anybody can compute."""
     stage.begin()
 
@@ -47,7 +47,7 @@ def test_an_unchanged_space_has_the_same_certificate(stage: Stage) -> None:
     ],
     ids=["edit", "move", "trash", "create"],
 )
-def test_one_change_gives_another_certificate(stage: Stage, change: Callable[[World, Page], object]) -> None:
+def test_one_change_gives_another_digest(stage: Stage, change: Callable[[World, Page], object]) -> None:
     """Version, place, absence and presence all count."""
     stage.begin()
     before = run(stage)
