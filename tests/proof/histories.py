@@ -330,7 +330,7 @@ class History(RuleBasedStateMachine):
         right = visible(self.world, self.wanted)
         laws.nothing_lost(before, found, right, faults=faults, is_scoped=not self.pages.is_every_page)
         if runs == 1:
-            laws.told_once(before.found, found)
+            laws.feed_is_right(before.found, found)
         return found
 
     def _right(self) -> dict[str, Any]:

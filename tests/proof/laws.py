@@ -184,7 +184,7 @@ def fresh_is_right(before: Before, found: Stored, right: Mapping[str, Row], refu
         assert not wrong, f"{space.key} is called complete and these are not right: {wrong}"
 
 
-def told_once(before: Stored, found: Stored) -> None:
+def feed_is_right(before: Stored, found: Stored) -> None:
     """Hold after one run: the feed has a row exactly for pages that differ for consumers."""
     new: dict[str, list[str]] = {}
     for row in found.feed[len(before.feed) :]:
@@ -193,8 +193,8 @@ def told_once(before: Stored, found: Stored) -> None:
         was = (before.live.get(page_id), before.attributes.get(page_id))
         now = (found.live.get(page_id), found.attributes.get(page_id))
         actions = new.get(page_id, [])
-        assert was == now or actions, f"{page_id} changed and the feed does not say so: {was} → {now}"
-        assert was != now or len(actions) != 1, f"the feed says {actions} of {page_id}, and nothing changed"
+        assert was == now or actions, f"{page_id} changed and the feed has no row: {was} → {now}"
+        assert was != now or len(actions) != 1, f"the feed has {actions} for {page_id}, and nothing changed"
 
 
 def as_previewed(previews: Collection[SpacePreview], before: Stored, found: Stored, refused: Collection[str]) -> None:

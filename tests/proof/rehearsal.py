@@ -123,7 +123,7 @@ class Saved:
         return self._connection.execute(query.encode()).fetchall()
 
     def close(self) -> None:
-        """Return the connection back."""
+        """Close the connection."""
         self._connection.close()
 
 
