@@ -81,7 +81,8 @@ def print_previews(previews: Sequence["SpacePreview"], config: Path | None = Non
         key, plan, held = one_line(preview.space_key), preview.plan, preview.deletions.held
         if preview.error is not None:
             console.print(
-                f"Space {key} ({preview.kind}): nothing is known. {one_line(with_config(preview.error, config))}"
+                f"Space {key} ({preview.kind}): nothing is known. {one_line(with_config(preview.error, config))}",
+                soft_wrap=True,
             )
             continue
         console.print(
@@ -101,7 +102,7 @@ def print_previews(previews: Sequence["SpacePreview"], config: Path | None = Non
                 f"{len(held)} removals would be held: {preview.deletions.held_reason or ''}. To remove them: "
                 f"`{release_command(preview.space_key)}`."
             )
-            console.print(one_line(with_config(would, config)))
+            console.print(one_line(with_config(would, config)), soft_wrap=True)
     console.print("Nothing was written.")
 
 
@@ -130,7 +131,9 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
     """Print the state with its reasons, spaces with what they need, last runs and failures."""
     console = make_console()
     if not overview.spaces:
-        console.print(with_config("No space has been synchronised yet. Start with `hr-sync run`.", config))
+        console.print(
+            with_config("No space has been synchronised yet. Start with `hr-sync run`.", config), soft_wrap=True
+        )
     else:
         console.print(f"State: {health.state}")
         for reason in (*health.reasons, *health.notes):
@@ -193,13 +196,13 @@ def print_audit(audit: "Audit") -> None:
         console.print(table.table)
     console.print(f"Compared {audit.pages} pages, {audit.bodies} of them by body: {len(audit.drifts)} differences.")
     if audit.not_visible:
-        console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.")
+        console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.", soft_wrap=True)
 
 
 def print_explanation(explanation: "Explanation") -> None:
     """Print everything known about one page."""
     console = make_console()
-    console.print(f"Page {one_line(explanation.page_id)}: {one_line(explanation.summary)}")
+    console.print(f"Page {one_line(explanation.page_id)}: {one_line(explanation.summary)}", soft_wrap=True)
     source, history = explanation.source, explanation.history
     facts = Rows("fact", "value")
     facts.add("source", f"{source.status}, in space {source.space_id}" if source.status else source.result)

@@ -15,7 +15,7 @@ from hr_sync.sync.absence import hide_nothing
 from hr_sync.sync.access import shown_attributes
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import PAGES_PER_REQUEST, BodyFetcher
-from hr_sync.sync.full import decide_leaving, plan_leaving
+from hr_sync.sync.full import decide_outside, decide_unlisted_pages, plan_leaving
 from hr_sync.sync.observe import observe
 from hr_sync.sync.spaces import jobs_of, select_spaces
 from hr_sync.sync.unlisted_spaces import decide_unconfigured, decide_unlisted
@@ -85,7 +85,10 @@ def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher, preview:
         return replace(preview, deletions=deletions)
     seen = observe(context.source, store, fetcher, job.space, context.scope.pages)
     plan = make_plan(seen.in_scope, seen.comparable)
-    leaving = decide_leaving(context.source, fetcher, job, seen, plan, hold=state.hold, hide=hide_nothing)
+    leaving = [
+        *decide_outside(seen, hide=hide_nothing),
+        *decide_unlisted_pages(context.source, fetcher, job, seen, plan, hold=state.hold, hide=hide_nothing),
+    ]
     return replace(
         preview,
         plan=plan,

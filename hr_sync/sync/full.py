@@ -35,12 +35,13 @@ def sync_full(run: SpaceRun) -> SpaceReport:
 
     record_failures(run, seen.in_scope.unreadable)
     record_unknown_scope(run, seen.others)
+    outside = decide_outside(seen, hide=run.hide)  # first: a later failure must not leave these shown
     missing = write_pages(run, plan)
     withheld = resolve_missing(run, missing, seen.stored, known_pages=list(seen.listing.heads))
-    leaving = decide_leaving(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
-    deletions = plan_leaving(run.context, run.job, run.state, [*withheld, *leaving], seen.stored)
+    absent = decide_unlisted_pages(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
+    deletions = plan_leaving(run.context, run.job, run.state, [*outside, *withheld, *absent], seen.stored)
     access = sync_access_after(run, seen.listing)
-    shows_all = not any(each.action is DeletionAction.KEEP for each in leaving)
+    shows_all = not any(each.action is DeletionAction.KEEP for each in absent)
     return finish(
         run,
         SpaceResult(
@@ -61,17 +62,22 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     )
 
 
-def decide_leaving(
-    source: Source, fetcher: BodyFetcher, job: SpaceJob, seen: Observed, plan: Plan, *, hold: HoldState, hide: Hide
-) -> list[DeletionDecision]:
-    """Decide about stored pages that are listed and not in scope, and about those that the listing does not show."""
+def decide_outside(seen: Observed, *, hide: Hide) -> list[DeletionDecision]:
+    """Decide about stored pages that are listed and not in scope, or whose scope is not known, and hide them."""
     outside = [
         decide_out_of_scope(page, decision)
         for page_id, decision in sorted(seen.others.items())
         if (page := seen.stored.get(page_id)) is not None and not page.removed
     ]
     hide(outside)
-    absent = verify_absent(
+    return outside
+
+
+def decide_unlisted_pages(
+    source: Source, fetcher: BodyFetcher, job: SpaceJob, seen: Observed, plan: Plan, *, hold: HoldState, hide: Hide
+) -> list[DeletionDecision]:
+    """Decide about stored pages that the listing does not show, and hide those with evidence."""
+    return verify_absent(
         source,
         fetcher,
         job.space,
@@ -81,7 +87,6 @@ def decide_leaving(
         hold=hold,
         hide=hide,
     )
-    return [*outside, *absent]
 
 
 def plan_leaving(

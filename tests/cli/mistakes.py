@@ -129,7 +129,9 @@ UNREACHABLE = {
         says=r"Confluence at 127\.0\.0\.1:9 could not be reached: it refused the connection",
     ),
     "an unknown host": Mistake(
-        confluence={"url": "https://wiki.invalid"}, exit_code=75, says="wiki.invalid could not be .*: its name is not"
+        confluence={"url": "https://wiki.invalid"},
+        exit_code=75,
+        says="wiki.invalid .*: its host name cannot be resolved",
     ),
     "a connection that is reset": Mistake(
         confluence={"url": at("resets")}, exit_code=75, says="connection was closed or reset"
@@ -165,7 +167,7 @@ UNREACHABLE = {
     "a rate that is used up": Mistake(
         fault=status(429, Retry_After="3600"),
         exit_code=75,
-        says="limits the request rate .429. and requests a retry in 3600",
+        says="limits the request rate .429.; try again in 3600",
     ),
     "a proxy's 403": Mistake(fault=always("forbidden-html-403"), exit_code=78, says="filter or proxy .*User-Agent"),
 }

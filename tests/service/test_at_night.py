@@ -91,7 +91,7 @@ def test_held_removals_stay_visible_until_somebody_decides(tmp_path: Path, site:
         at.wait(lambda: at.ends("complete", "full"))
         for page in [page for page in site.world.pages() if page.parent_id is not None][: PAGES * 3 // 4]:
             site.world.trash_page(page.id)
-        held = run(tmp_path, "run", "--full")
+        held = run(tmp_path, "run", "--full", "--space", "S00")  # named: it waits for a space that `serve` holds
         assert held.exit_code == 4
 
         seen = len(at.ends("complete", "incremental"))

@@ -211,3 +211,19 @@ def test_a_walk_over_labels_that_fails_leaves_each_page_of_data_center_to_be_ask
         assert fired(site) == {kind}
         assert report.outcome == "complete"
         assert live_titles(engine) == [f"HR{number:02d}" for number in range(5, 20)]
+
+
+def test_a_page_out_of_scope_is_hidden_before_anything_is_fetched(engine: Engine) -> None:
+    """The bodies of other pages fail with what ends the run; the page is hidden all the same."""
+    world = world_with(3, "HR")
+    first, second, _ = world.pages()
+    with mirrored(world, engine, pages=EXCLUDED) as (site, context):
+        world.label_page(first.id, "confidential")
+        world.edit_page(second.id, storage="<p>new</p>")
+        fault(site, "unauthorized-401", r"body-format=storage", times=0)
+
+        report = full(context)
+
+        assert fired(site)
+        assert report.outcome == "failed"
+    assert first.id not in live_ids(engine)

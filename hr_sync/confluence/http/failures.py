@@ -32,7 +32,7 @@ def status_failure(response: requests.Response, attempts: int, asked_seconds: fl
     if response.status_code in LIMITED_STATUSES:
         when = f"in {asked:.0f} s" if asked is not None else "later"
         return ConfluenceUnavailable(
-            f"Confluence limits the request rate ({response.status_code}) and requests a retry {when}.",
+            f"Confluence limits the request rate ({response.status_code}); try again {when}.",
             retry_after_seconds=asked,
         )
     return ServerFailed(
