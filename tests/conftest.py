@@ -23,9 +23,29 @@ from hr_sync.store.schema import ensure_schema
 
 TEMPLATE = "template_with_tables"
 
+#: Folders and modules that take the most time, most of them because they start the program as its users do. Without
+#: them the rest is through in a minute and a half; `./scripts/test` alone and CI run everything.
+LONG = (
+    "cli/",
+    "proof/",
+    "service/test_alerts",
+    "service/test_at_night",
+    "service/test_build",
+    "service/test_deploy",
+    "service/test_roles_and_upgrade",
+    "service/test_stops",
+    "sync/test_access",
+    "sync/test_broken_listings",
+    "sync/test_transactions",
+)
+TESTS = Path(__file__).parent
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long; everything else stays in its random order."""
+    """Mark what takes long, and begin with it; everything else stays in its random order."""
+    for item in items:
+        if item.path.relative_to(TESTS).as_posix().startswith(LONG):
+            item.add_marker(pytest.mark.long)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
