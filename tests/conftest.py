@@ -27,15 +27,25 @@ TEMPLATE = "template_with_tables"
 #: them the rest is through in a minute and a half; `./scripts/test` alone and CI run everything.
 LONG = (
     "cli/",
+    "confluence/test_listing",
+    "confluence/test_source_contract",
+    "datacenter/test_same_rows",
+    "embedded/",
     "proof/",
+    "render/test_hostile_bodies",
     "service/test_alerts",
     "service/test_at_night",
     "service/test_build",
     "service/test_deploy",
     "service/test_roles_and_upgrade",
+    "service/test_schedule",
+    "service/test_status_page",
     "service/test_stops",
+    "store/test_leases",
     "sync/test_access",
     "sync/test_broken_listings",
+    "sync/test_failing_pages",
+    "sync/test_leaving_pages",
     "sync/test_transactions",
 )
 TESTS = Path(__file__).parent
