@@ -84,7 +84,10 @@ def serving(host: str, port: int, application: WSGIApplication) -> Iterator[int]
     try:
         yield int(server.effective_port)
     finally:
-        # In the server's own thread: it ends when no socket is left.
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
+        # In the server's own thread, which ends when no socket is left. Under the lock: a worker that wakes the thread
+        # at the same moment would have it close the trigger before `pull_trigger` writes to it.
+        with server.trigger.lock:
+            server.trigger.thunks.append(lambda: wasyncore.close_all(sockets, ignore_all=True))
+            server.trigger._physical_pull()  # noqa: SLF001
         thread.join()
         workers.shutdown(timeout=_SHUTDOWN_SECONDS)
