@@ -87,7 +87,8 @@ def test_a_stop_that_breaks_off_a_wait_is_reported(
         stopped = ended(process)
 
     assert stopped.exit_code == 75
-    assert logged(stopped)[-1] == "process.failed"
+    # Not always as the last line: the thread whose statement is broken off may still log how its space ended.
+    assert logged(stopped).count("process.failed") == 1
     if as_json:
         assert stopped.document == {"error": stopped.messages[-1].removeprefix("hr-sync: "), "exit_code": 75}
     else:
