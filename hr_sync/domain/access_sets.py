@@ -1,0 +1,156 @@
+"""Who may read a page: an access set, which is an AND of layers, each of them an OR of principals. Pure.
+
+Confluence lets somebody read a page who passes all of these, which are the layers:
+
+1. the space: somebody may view it as a user, as a member of a group, or by an access class;
+2. every restriction on the way up, the page's own among them. One that names nobody restricts nobody.
+
+What is not known anywhere on that way makes the whole set unknown (None), and unknown is never open. A principal of a
+kind that this version does not know stays in its layer: nobody is known to match it, but the layer is not empty, and an
+empty restriction would let everybody pass. A layer of a space that names nobody lets nobody pass.
+
+Atlassian describes the permissions of content from elsewhere in the same form: an AND of access controls, each an OR of
+principals (developer.atlassian.com/platform/teamwork-graph/permissions).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from hr_sync.domain.access import Restriction
+from hr_sync.domain.scope import chain_of
+
+
+class PrincipalKind(StrEnum):
+    """What a permission or restriction can name. The value is the first part of a principal's token."""
+
+    USER = "u"  #: account id on Cloud, user key on Data Center
+    GROUP = "g"  #: group id on Cloud, name on Data Center
+    CLASS = "c"  #: access class: everybody of a kind
+    UNKNOWN = "?"  #: a kind that this version does not know; nobody matches it
+
+
+class AccessClass(StrEnum):
+    """The access classes that hr_sync tells apart, in the words of Confluence's roles."""
+
+    EVERYONE = "everyone"  #: every asker: a space that the operator declared open (access.open_spaces)
+    ANONYMOUS = "anonymous-users"
+    AUTHENTICATED = "authenticated-users"
+    LICENSED = "all-licensed-users"
+
+
+#: What every reader of the chatbot belongs to: whoever holds an account of the site. Somebody who may read without an
+#: account may read with one.
+EVERY_ASKER = frozenset(AccessClass)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Principal:
+    """One user, group or access class."""
+
+    kind: PrincipalKind
+    id: str
+
+    @property
+    def token(self) -> str:
+        """Return how a principal is stored: `u:<id>`, `g:<id>`, `c:<class>` or `?:<kind>:<id>`."""
+        return f"{self.kind}:{self.id}"
+
+
+Layer: TypeAlias = frozenset[Principal]
+"""The principals of whom an asker must be one. Empty: nobody passes."""
+
+AccessSet: TypeAlias = frozenset[Layer]
+"""The layers that an asker must pass, all of them. There is always at least one: the space's."""
+
+
+def layer_of(restriction: Restriction) -> Layer | None:
+    """Return the layer of a read restriction; None if it restricts nobody."""
+    if not restriction:
+        return None
+    users = {Principal(PrincipalKind.USER, each) for each in restriction.users}
+    groups = {Principal(PrincipalKind.GROUP, each) for each in restriction.groups}
+    return frozenset(users | groups)
+
+
+def access_set_of(
+    node_id: str,
+    viewers: Layer | None,
+    own: Mapping[str, Restriction | None],
+    parents: Mapping[str, str | None],
+    unresolved: Collection[str] = frozenset(),
+) -> AccessSet | None:
+    """Return the access set of a page; None if the viewers, a restriction, or the way itself is not known.
+
+    `viewers`: who may view the space of the page, None if that is not known. `own`: each node's own restriction, None
+    where it is not known, as is one that is absent. `parents`: the parent of each node, None at the top. `unresolved`:
+    nodes whose parent could not be read.
+    """
+    chain = chain_of(node_id, parents, unresolved)
+    if viewers is None or not chain.complete:
+        return None
+    layers = {viewers}
+    for each in chain.nodes:
+        restriction = own.get(each)
+        if restriction is None:
+            return None
+        layer = layer_of(restriction)
+        if layer is not None:
+            layers.add(layer)
+    return frozenset(layers)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asker:
+    """Somebody who asks the chatbot, by the same ids as Confluence's: what is not known of them is left out."""
+
+    user: str | None = None
+    groups: frozenset[str] = frozenset()
+    classes: frozenset[str] = EVERY_ASKER
+
+    @property
+    def tokens(self) -> frozenset[str]:
+        """Return the tokens of all principals that the asker is."""
+        users = {Principal(PrincipalKind.USER, self.user).token} if self.user else set()
+        groups = {Principal(PrincipalKind.GROUP, each).token for each in self.groups}
+        classes = {Principal(PrincipalKind.CLASS, each).token for each in self.classes}
+        return frozenset(users | groups | classes)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Audience:
+    """The asker that every reader of the chatbot is at least.
+
+    `groups`: every reader is in each of them. `licence_groups`: the groups that grant use of Confluence; every reader is
+    in at least one of them, but nobody says in which.
+    """
+
+    groups: frozenset[str] = frozenset()
+    licence_groups: frozenset[str] = frozenset()
+
+    @property
+    def asker(self) -> Asker:
+        """Return what is known of every reader."""
+        alone = self.licence_groups if len(self.licence_groups) == 1 else frozenset()
+        return Asker(groups=self.groups | alone)
+
+
+def passes(access_set: AccessSet | None, asker: Asker) -> bool:
+    """Return True if the asker may read what has this access set. Unknown is never open."""
+    return access_set is not None and all(_names(layer, asker) for layer in access_set)
+
+
+def audience_passes(access_set: AccessSet | None, audience: Audience) -> bool:
+    """Return True if every reader of the audience may read what has this access set.
+
+    A layer that names all groups of the licence is passed by each licensed user, whichever of them they are in.
+    """
+    if access_set is None:
+        return False
+    licence = {Principal(PrincipalKind.GROUP, each) for each in audience.licence_groups}
+    return all(_names(layer, audience.asker) or (licence and licence <= layer) for layer in access_set)
+
+
+def _names(layer: Iterable[Principal], asker: Asker) -> bool:
+    return any(principal.kind is not PrincipalKind.UNKNOWN and principal.token in asker.tokens for principal in layer)
