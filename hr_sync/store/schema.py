@@ -20,12 +20,14 @@ from sqlalchemy import (
     String,
     Table,
     func,
+    insert,
     select,
     text,
 )
 from sqlalchemy.exc import ProgrammingError
 
 from hr_sync.errors import SchemaError
+from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.db_errors import MISSING_RIGHT, database_errors, sqlstate
 from hr_sync.store.engine import schema_of, set_local
 from hr_sync.store.orm import SCHEMA_TOKEN, Base
@@ -196,6 +198,8 @@ def _refuse_other_revision(found: Found) -> None:
 def _create(connection: Connection, found: Found) -> None:
     _create_schema(connection, found.schema)
     Base.metadata.create_all(connection)
+    if AccessPolicyRow.__tablename__ in found.missing_tables:
+        connection.execute(insert(AccessPolicyRow).values(id=1))  # until a worker writes its settings: fail closed
     create_views(connection, [view for view in VIEWS if view.table.name in found.missing_views])
 
 

@@ -220,8 +220,8 @@ def test_a_worker_whose_lease_was_taken_over_cannot_write(engine: Engine) -> Non
         }
 
 
-def test_labels_and_readers_are_fenced_too_fifty_pages_a_transaction(engine: Engine) -> None:
-    """The first chunk is written, the second is refused; the next run writes the rest."""
+def test_labels_and_access_are_fenced_too(engine: Engine) -> None:
+    """Access is one transaction, labels are one for fifty pages; a refused one is written by the next run."""
     world = world_of(120)
     in_feed = "SELECT count(DISTINCT page_id) AS pages FROM content_changes WHERE run_id > 1 GROUP BY transaction_id"
     with mirrored(world, engine) as (site, context):
