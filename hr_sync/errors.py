@@ -157,7 +157,14 @@ class ConfluenceUnavailable(ConfluenceError):
 
 
 class ServerFailed(ConfluenceUnavailable):
-    """5xx or half an answer after every retry: about one request. A narrower one may pass."""
+    """5xx or half an answer after every retry: about one request. A narrower one may pass.
+
+    `status` is that of the answer, None for half of one.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None, status: int | None = None) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds)
+        self.status = status
 
 
 class AnswerTooSlow(ServerFailed):

@@ -77,10 +77,12 @@ def open_client(
 ) -> "HttpClient":
     """Return the client of the configured Confluence.
 
-    Connect to nothing yet, unless there is a scoped token for a Cloud site: its API gateway has to be found then.
+    Connect to nothing yet, unless there is a scoped token or a client credential for a Cloud site: its API gateway has
+    to be found then.
     `is_trial`: a person waits for the result, so a site that does not answer is given up after seconds.
     """
     from hr_sync.confluence.http.client import HttpClient, Limits
+    from hr_sync.confluence.http.client_credentials import ClientSecret, connect_client
     from hr_sync.confluence.http.cloud_id import cloud_base
     from hr_sync.confluence.http.credentials import Credentials
     from hr_sync.confluence.http.retry import RetryRules
@@ -103,6 +105,11 @@ def open_client(
     )
     if is_trial:
         limits = _short(limits)
+    if confluence.client_id is not None and confluence.client_secret is not None:
+        secret = ClientSecret(client_id=confluence.client_id, secret=confluence.client_secret.get_secret_value())
+        is_cloud = None if confluence.flavor == "auto" else confluence.flavor == "cloud"
+        base, authentication = connect_client(confluence.url, secret, limits, cancellation, is_cloud=is_cloud)
+        return HttpClient(base, authentication, limits, cancellation, stats)
     credentials = Credentials(
         username=confluence.username,
         password=confluence.api_token.get_secret_value() if confluence.api_token else None,

@@ -1,6 +1,6 @@
 """Requests to REST v1 of both flavours: the account, the search index, labels and restrictions."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -46,8 +46,13 @@ def check_account(client: HttpClient, read_account: Callable[[Json], None]) -> N
 
 def pages_of(space_key: str) -> str:
     """Return the CQL query for the pages of a space. The key is a string in it and never a part of the query."""
+    return nodes_of(space_key, ("page",))
+
+
+def nodes_of(space_key: str, kinds: Sequence[str]) -> str:
+    """Return the CQL query for the nodes of a space that are of one of these kinds."""
     escaped = space_key.replace("\\", "\\\\").replace('"', '\\"')
-    return f'space = "{escaped}" and type = page'
+    return f'space = "{escaped}" and type ' + (f"= {kinds[0]}" if len(kinds) == 1 else f"in ({', '.join(kinds)})")
 
 
 @dataclass(kw_only=True, slots=True)

@@ -14,7 +14,8 @@ from hr_sync.errors import AnswerNotTrusted
 
 RESTRICTION_PARTS = "restrictions.user,restrictions.group"  #: what has to be expanded of a restriction
 LABEL_PARTS = "metadata.labels"  #: of a page
-ATTRIBUTE_PARTS = f"restrictions.read.restrictions.user,restrictions.read.restrictions.group,{LABEL_PARTS}"
+RESTRICTIONS = "restrictions.read.restrictions.user,restrictions.read.restrictions.group"  #: of a page
+ATTRIBUTE_PARTS = f"{RESTRICTIONS},{LABEL_PARTS}"
 MOST_LABELS = 200  #: that are expanded over one answer, silently and in all (CONFCLOUD-71415)
 
 

@@ -1,6 +1,6 @@
 """Confluence Cloud: REST v2 for spaces and pages, v1 only for the current user, searches and restrictions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
@@ -22,12 +22,20 @@ from hr_sync.confluence.cloud_json import (
     read_space,
 )
 from hr_sync.confluence.cloud_labels import SpaceLabels
+from hr_sync.confluence.cloud_viewers import read_site_roles, read_viewers
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError, is_current_in
 from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
+from hr_sync.confluence.nodes import search_nodes
 from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, fetch_in_halves, with_smaller_pages
-from hr_sync.domain.access import OwnAttributes, Restriction
+from hr_sync.confluence.people import (
+    identities_on_cloud,
+    licence_groups_on_cloud,
+    may_read_on_cloud,
+    members_on_cloud,
+)
+from hr_sync.domain.access import Identity, OwnAttributes, Principal, Restriction, ShownNodes, SiteRoles, SpaceViewers
 from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, Page, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import (
@@ -44,6 +52,7 @@ _FEW = 50  #: heads at once where most often nothing changed
 _FEW_PAGES = 10  #: whose labels are asked one by one, without a walk over the labels of the space
 _UNPROVEN_CHAIN = 25  #: ancestors, Cloud's default limit; a chain as long may be cut
 _MAX_CHAIN = 1000
+_PAGES_ALONE = ("page",)
 
 
 class CloudSource:
@@ -54,6 +63,7 @@ class CloudSource:
         self._urls = PageUrls(client.base)
         self._by_ids = PagesByIds(client)
         self._labels = SpaceLabels(client, self.labels_of, self.check_account)
+        self._searchable: tuple[str, ...] = tuple(COLLECTIONS)
 
     def check_account(self) -> None:
         """Implement `Source.check_account`."""
@@ -157,6 +167,44 @@ class CloudSource:
     def restriction_of(self, node_id: str) -> Restriction:
         """Implement `Source.restriction_of`."""
         return restriction_of(self.client, node_id, CLOUD)
+
+    def node_facts(self, space: Space) -> ShownNodes:
+        """Implement `Source.node_facts`: the search index finds the nodes, also those that are no pages.
+
+        A site that does not know one of their kinds is asked for pages alone.
+        """
+        try:
+            return search_nodes(self.client, space, self._searchable, self.check_account).facts
+        except AnswerUnusable:
+            if self._searchable == _PAGES_ALONE:
+                raise
+        found = search_nodes(self.client, space, _PAGES_ALONE, self.check_account)
+        self._searchable = _PAGES_ALONE
+        return found.facts
+
+    def site_roles(self) -> SiteRoles:
+        """Implement `Source.site_roles`."""
+        return read_site_roles(self.client)
+
+    def viewers(self, space: Space, roles: SiteRoles | None = None) -> SpaceViewers:
+        """Implement `Source.viewers`."""
+        return read_viewers(self.client, space, self.site_roles() if roles is None else roles)
+
+    def members(self, group_id: str) -> frozenset[str]:
+        """Implement `Source.members`."""
+        return members_on_cloud(self.client, group_id)
+
+    def licence_groups(self) -> frozenset[str] | None:
+        """Implement `Source.licence_groups`."""
+        return licence_groups_on_cloud(self.client)
+
+    def identities(self, user_ids: Iterable[str]) -> dict[str, Identity]:
+        """Implement `Source.identities`."""
+        return identities_on_cloud(self.client, user_ids)
+
+    def may_read(self, page_id: str, subject: Principal) -> bool | None:
+        """Implement `Source.may_read`."""
+        return may_read_on_cloud(self.client, page_id, subject)
 
     def _spaces(self, keys: Sequence[str]) -> SpaceList:
         query: dict[str, object] = {"limit": WIDEST, "status": "current"} | ({"keys": keys} if keys else {})

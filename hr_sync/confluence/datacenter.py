@@ -3,9 +3,10 @@
 Listings and bodies are not read from the search index, which lags: it only names pages that changed lately.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
@@ -32,10 +33,12 @@ from hr_sync.confluence.datacenter_json import (
     read_page,
     read_space,
 )
+from hr_sync.confluence.datacenter_viewers import read_licence_groups, read_viewers
 from hr_sync.confluence.http.client import HttpClient, Query
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError, is_current_in
 from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
+from hr_sync.confluence.nodes import NODE_PARTS, WalkedNodes, walk_nodes
 from hr_sync.confluence.pagination import (
     TRIES_WHEN_WIDE,
     Walked,
@@ -43,7 +46,8 @@ from hr_sync.confluence.pagination import (
     list_until_stable,
     with_smaller_pages,
 )
-from hr_sync.domain.access import OwnAttributes, Restriction
+from hr_sync.confluence.people import identities_on_datacenter, members_on_datacenter
+from hr_sync.domain.access import Identity, OwnAttributes, Principal, Restriction, ShownNodes, SiteRoles, SpaceViewers
 from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
@@ -54,6 +58,9 @@ _FEW_PAGES = 10  #: whose labels are requested one by one, without a walk over t
 _INDEX_OVERLAP = timedelta(days=1)
 _SCAN = "rest/api/content/scan"
 _CONTENT = "rest/api/content"
+
+
+Found = TypeVar("Found", ExpandedAttributes, WalkedNodes)
 
 
 class DataCenterSource:
@@ -176,6 +183,41 @@ class DataCenterSource:
         """Implement `Source.restriction_of`."""
         return restriction_of(self.client, node_id, DATA_CENTER)
 
+    def node_facts(self, space: Space) -> ShownNodes:
+        """Implement `Source.node_facts`: one walk over the pages, as for the listing."""
+
+        def walk_at(path: str, width: int, tries: int | None, *, by_offset: bool) -> WalkedNodes:
+            query = {**_pages_in(space), "limit": width, "expand": NODE_PARTS}
+            return walk_nodes(self.client, path, query, DATA_CENTER, tries, by_offset=by_offset)
+
+        return self._walk_pages(walk_at, lambda walked: frozenset(walked.own)).facts
+
+    def site_roles(self) -> SiteRoles:
+        """Implement `Source.site_roles`: Data Center has none."""
+        return SiteRoles()
+
+    def viewers(self, space: Space, roles: SiteRoles | None = None) -> SpaceViewers:
+        """Implement `Source.viewers`."""
+        del roles
+        return read_viewers(self.client, space, self.check_account)
+
+    def members(self, group_id: str) -> frozenset[str]:
+        """Implement `Source.members`."""
+        return members_on_datacenter(self.client, group_id)
+
+    def licence_groups(self) -> frozenset[str] | None:
+        """Implement `Source.licence_groups`: the global permission to use Confluence, which administrators may read."""
+        return read_licence_groups(self.client, self.check_account)
+
+    def identities(self, user_ids: Iterable[str]) -> dict[str, Identity]:
+        """Implement `Source.identities`."""
+        return identities_on_datacenter(self.client, user_ids)
+
+    def may_read(self, page_id: str, subject: Principal) -> bool | None:
+        """Implement `Source.may_read`: Data Center has no such request."""
+        del page_id, subject
+        return None
+
     def _page(self, page_id: str, space: Space) -> Fetched:
         nothing = Fetched(pages={}, unreadable={}, absent=frozenset([page_id]))
         try:
@@ -237,20 +279,28 @@ class DataCenterSource:
         )
 
     def _expanded(self, space: Space, parts: str) -> ExpandedAttributes:
-        def walk_at(path: str, widest: int, *, by_offset: bool) -> ExpandedAttributes:
-            def walk(width: int, tries: int | None) -> ExpandedAttributes:
-                query = {**_pages_in(space), "limit": width, "expand": parts}
-                return walk_attributes(self.client, path, query, DATA_CENTER, tries, by_offset=by_offset)
+        def walk_at(path: str, width: int, tries: int | None, *, by_offset: bool) -> ExpandedAttributes:
+            query = {**_pages_in(space), "limit": width, "expand": parts}
+            return walk_attributes(self.client, path, query, DATA_CENTER, tries, by_offset=by_offset)
 
-            return with_smaller_pages(walk, widest, check_site=self.check_account)
+        return self._walk_pages(walk_at, lambda walked: frozenset(walked.restrictions))
+
+    def _walk_pages(self, walk_at: Callable[..., Found], ids_of: Callable[[Found], frozenset[str]]) -> Found:
+        """Walk the pages of a space by the scan, or by offset until two walks agree."""
+
+        def walk(path: str, widest: int, *, by_offset: bool) -> Found:
+            return with_smaller_pages(
+                lambda width, tries: walk_at(path, width, tries, by_offset=by_offset),
+                widest,
+                check_site=self.check_account,
+            )
 
         if self._can_scan():
-            return walk_at(_SCAN, WIDEST_EXPANDED, by_offset=False)
+            return walk(_SCAN, WIDEST_EXPANDED, by_offset=False)
 
-        def by_offset(widest: int) -> Walked[ExpandedAttributes]:
-            found = walk_at(_CONTENT, widest, by_offset=True)
-            is_proven = found.answers == 1 and not found.has_next
-            return Walked(found=found, ids=frozenset(found.restrictions), is_proven=is_proven)
+        def by_offset(widest: int) -> Walked[Found]:
+            found = walk(_CONTENT, widest, by_offset=True)
+            return Walked(found=found, ids=ids_of(found), is_proven=found.answers == 1 and not found.has_next)
 
         return list_until_stable(by_offset, _WIDTHS)
 

@@ -5,7 +5,7 @@ EndpointRemoved, AnswerNotTrusted, ServerFailed, ConfluenceUnavailable, Stopped.
 Texts in the results are sanitised.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
@@ -14,7 +14,7 @@ from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.context_path import naming_context_path
 from hr_sync.confluence.http.urls import is_cloud
-from hr_sync.domain.access import OwnAttributes, Restriction
+from hr_sync.domain.access import Identity, OwnAttributes, Principal, Restriction, ShownNodes, SiteRoles, SpaceViewers
 from hr_sync.domain.content import ContentNode, Fetched, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused, EndpointRemoved, NotFound
@@ -102,6 +102,42 @@ class Source(Protocol):
 
     def restriction_of(self, node_id: str) -> Restriction:
         """Return the own read restriction of one page or folder. Raise NotFound or AccessDenied if not visible."""
+
+    def node_facts(self, space: Space) -> ShownNodes:
+        """Return the own restrictions and the parents of the nodes of a space, by one request for 200 nodes.
+
+        What is missing, as what the search index of Cloud does not hold yet, is absent: use `restriction_of` and
+        `parent_of`. A parent is one to trust only if it is the stored one; see ShownNodes.
+        """
+
+    def site_roles(self) -> SiteRoles:
+        """Return the roles of the site, for `viewers` of many spaces. Sites and flavours without roles have none."""
+
+    def viewers(self, space: Space, roles: SiteRoles | None = None) -> SpaceViewers:
+        """Return who may view a space. `roles` are those of the site, read anew if None.
+
+        The layer is None, with the reason and the remedy, where Confluence refuses to say; it is never wider than
+        Confluence's own. Raise errors that may pass, and errors about the account or the site.
+        """
+
+    def members(self, group_id: str) -> frozenset[str]:
+        """Return the ids of the users in a group, by its id on Cloud and its name on Data Center.
+
+        Groups within it count. Raise NotFound or AccessDenied if it is not visible, AnswerNotTrusted for a list that
+        does not hold together.
+        """
+
+    def licence_groups(self) -> frozenset[str] | None:
+        """Return the groups that grant use of Confluence, if every licensed user is in one of them; None: not known."""
+
+    def identities(self, user_ids: Iterable[str]) -> dict[str, Identity]:
+        """Return the accounts with these ids; those that do not exist are absent."""
+
+    def may_read(self, page_id: str, subject: Principal) -> bool | None:
+        """Return Confluence's own answer to whether somebody may read a page; None if it gives none.
+
+        For audits: the account must be an administrator of Confluence, and Data Center has no such request.
+        """
 
 
 def open_source(client: HttpClient, flavor: Flavor = "auto") -> Source:

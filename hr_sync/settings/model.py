@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 PLACEHOLDER = "CHANGE-ME"  # an example with it must be filled in, and is refused as a value
 
 
+_WAYS = (("username", "api_token"), ("client_id", "client_secret"), ("token",))  # of authenticating
+
+
 class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
@@ -108,6 +111,11 @@ class ConfluenceSettings(Group):
     proxy: ProxyUrl | None = Field(default=None, examples=["http://proxy.acme.com:3128"])
     """Proxy for requests to Confluence; with a user and password in a file named by HR_SYNC_CONFLUENCE__PROXY_FILE.
     Proxies of the environment are never used."""
+    client_id: Text | None = Field(default=None, examples=["..."])
+    """Instead of username and api_token: the id of an OAuth 2.0 client credential of a service account. On Cloud its
+    requests go through the API gateway; give the address of the site, or of the gateway, as url."""
+    client_secret: Secret | None = Field(default=None, examples=["..."])
+    """Secret of that credential. Better kept in a file of its own, named by HR_SYNC_CONFLUENCE__CLIENT_SECRET_FILE."""
     token: Secret | None = Field(default=None, validate_default=True, examples=["..."])
     """Instead of username and api_token: a scoped API token (Cloud) or personal access token (Data Center), sent as
     Bearer. Better kept in a file of its own, named by HR_SYNC_CONFLUENCE__TOKEN_FILE."""
@@ -141,13 +149,16 @@ class ConfluenceSettings(Group):
     @classmethod
     def _check_one_way(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         """Check that there is one way of authenticating. Last, so that mistakes of other fields are reported too."""
-        if not {"username", "api_token"} <= info.data.keys():
+        if not {name for way in _WAYS for name in way} - {"token"} <= info.data.keys():
             return token
-        username, api_token = info.data["username"], info.data["api_token"]
-        if token is not None and (username is not None or api_token is not None):
-            raise ValueError("must not be set beside username or api_token; keep one way of authenticating")
-        if token is None and (username is None or api_token is None):
-            raise ValueError("nothing to authenticate with: set username and api_token both, or token alone")
+        values = {**info.data, "token": token}
+        used = [[name for name in way if values[name] is not None] for way in _WAYS]
+        given = [name for names in used for name in names]
+        choices = "set username and api_token both, or client_id and client_secret both, or token alone"
+        if sum(map(bool, used)) > 1:
+            raise ValueError(f"keep one way of authenticating ({', '.join(given)} are set): {choices}")
+        if given not in map(list, _WAYS):
+            raise ValueError(f"nothing to authenticate with: {choices}")
         return token
 
 

@@ -22,7 +22,7 @@ from hr_sync.settings.problems import Mistake, printable
 
 COMMAND_LINE = "command line"
 DEFAULT_FILES = (Path("config.toml"), Path("/etc/hr_sync/config.toml"))
-_SECRETS = {"confluence.api_token", "confluence.token", "service.token"}
+_SECRETS = {"confluence.api_token", "confluence.client_secret", "confluence.token", "service.token"}
 _LARGEST_BYTES = 1_000_000
 _UNREAD = object()  # stands for a value that could not be read; no kind of value accepts it
 

@@ -17,6 +17,8 @@ class Request:
 
     path: str
     query: list[tuple[str, str]]
+    method: str = "GET"
+    body: bytes = b""
     headers: dict[str, str]  #: by name in lower case
 
     def all(self, name: str) -> list[str]:
@@ -51,9 +53,21 @@ def fake_site(answer: Callable[[Request], Reply]) -> Iterator[Fake]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            self._answer()
+
+        def do_POST(self) -> None:
+            self._answer()
+
+        def _answer(self) -> None:
             parts = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(path=parts.path, query=parse_qsl(parts.query), headers=headers)
+            request = Request(
+                path=parts.path,
+                query=parse_qsl(parts.query),
+                headers=headers,
+                method=self.command,
+                body=self.rfile.read(int(headers.get("content-length", "0"))),
+            )
             fake.requests.append(request)
             reply = answer(request)
             body = orjson.dumps(reply.document) if reply.raw is None else reply.raw

@@ -41,14 +41,16 @@ def test_the_example_loads_once_its_placeholders_are_filled(tmp_path: Path) -> N
 
 def test_every_key_of_the_example_holds_what_the_model_takes(tmp_path: Path) -> None:
     """Defaults and examples behind comment signs are as valid as the rest."""
-    text = re.sub(r"^(token|ca_file) = .*", "", uncommented(filled(config_example())), flags=re.MULTILINE)
+    unused = r"^(token|client_id|client_secret|ca_file) = .*"
+    text = re.sub(unused, "", uncommented(filled(config_example())), flags=re.MULTILINE)
     config = tmp_path / "config.toml"
     config.write_text(text)
 
     settings = load_settings(config, {})
 
     unset = {key.path for key in keys() if settings.source_of(key.path) is None}
-    assert unset == {"confluence.token", "confluence.ca_file", "service.token"}  # commented out above
+    client = {"confluence.client_id", "confluence.client_secret"}
+    assert unset == {"confluence.token", *client, "confluence.ca_file", "service.token"}  # commented out above
 
 
 def test_every_key_has_a_description_and_its_variable_beside_it() -> None:

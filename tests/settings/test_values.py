@@ -118,7 +118,10 @@ def test_all_mistakes_are_told_at_once(refused: Refused) -> None:
         "  confluence.url: required; set url below [confluence] in config.toml, or HR_SYNC_CONFLUENCE__URL",
         "  confluence.spaces: required; set spaces below [confluence] in config.toml, or HR_SYNC_CONFLUENCE__SPACES",
         "  confluence.max_connections (HR_SYNC_CONFLUENCE__MAX_CONNECTIONS): must be less than or equal to 32",
-        "  confluence.token: nothing to authenticate with: set username and api_token both, or token alone",
+        (
+            "  confluence.token: nothing to authenticate with: set username and api_token both, or client_id and "
+            "client_secret both, or token alone"
+        ),
         "  log.format (HR_SYNC_LOG__FORMAT): must be 'auto', 'console' or 'json'",
     ]
 
@@ -128,6 +131,12 @@ def test_all_mistakes_are_told_at_once(refused: Refused) -> None:
     [
         ({"USERNAME", "API_TOKEN"}, True),
         ({"TOKEN"}, True),
+        ({"CLIENT_ID", "CLIENT_SECRET"}, True),
+        ({"CLIENT_ID"}, False),
+        ({"CLIENT_SECRET"}, False),
+        ({"CLIENT_ID", "CLIENT_SECRET", "TOKEN"}, False),
+        ({"CLIENT_ID", "CLIENT_SECRET", "USERNAME", "API_TOKEN"}, False),
+        ({"CLIENT_ID", "USERNAME"}, False),
         (set(), False),
         ({"USERNAME"}, False),
         ({"API_TOKEN"}, False),

@@ -6,7 +6,7 @@ object; everything else is one of the errors of `hr_sync.errors`.
 
 import random
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,16 +14,17 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
+import orjson
 import requests
 from atlassian.confluence import ConfluenceServer
 from requests.auth import AuthBase
 
 from hr_sync import __version__
 from hr_sync.cancellation import Cancellation
-from hr_sync.confluence.http.credentials import Credentials
+from hr_sync.confluence.http.credentials import Authentication
 from hr_sync.confluence.http.failures import is_about_answer, is_about_tls, is_slow, no_answer, status_failure
 from hr_sync.confluence.http.listing import ListingProgress, check_results, ids_in
-from hr_sync.confluence.http.response import Answer, Json, check_status, date_of, decode_object
+from hr_sync.confluence.http.response import Answer, Json, check_status, date_of, decode_list, decode_object
 from hr_sync.confluence.http.retry import (
     LIMITED_STATUSES,
     RetryRules,
@@ -38,12 +39,21 @@ from hr_sync.confluence.http.watchdog import RequestWatchdog
 from hr_sync.errors import (
     AnswerNotTrusted,
     ConfluenceUnavailable,
+    CredentialsRefused,
 )
 
 Query: TypeAlias = Mapping[str, object]  #: a list makes a repeated parameter
 
 _DEFAULT_LIMIT = 250
 _LARGE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Body:
+    """What a POST request sends. It may hold a secret and is not shown."""
+
+    content: bytes = field(repr=False)
+    media_type: str
 
 
 class _Authorization(AuthBase):
@@ -78,7 +88,7 @@ class HttpClient:
     def __init__(
         self,
         base: str,
-        credentials: Credentials,
+        credentials: Authentication,
         limits: Limits,
         cancellation: Cancellation,
         http_stats: HttpStats | None = None,
@@ -91,7 +101,7 @@ class HttpClient:
         self.cancellation = cancellation
         self.http_stats = http_stats or HttpStats()
         self._host = urlsplit(base).netloc
-        self._authorization = credentials.header
+        self._credentials = credentials
         self._limits = limits
         self._watchdog = RequestWatchdog(cancellation)
         self._slots = threading.BoundedSemaphore(limits.max_connections)
@@ -105,8 +115,30 @@ class HttpClient:
         `max_attempts` limits the attempts, for callers who then send a smaller request. Raise NotFound, AccessDenied,
         CredentialsRefused, EndpointRemoved, AnswerUnusable, ServerFailed, ConfluenceUnavailable, Stopped.
         """
-        url = f"{self.base}/{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
-        return self._decode(self._request(url, max_attempts), path)
+        return self._decode(self._request(self._url(path, query), max_attempts), path)
+
+    def get_list(self, path: str, query: Query | None = None, *, max_attempts: int | None = None) -> list[Json]:
+        """Return the objects of a JSON array at `path`, as `get` returns one object."""
+        response = self._request(self._url(path, query), max_attempts)
+        return decode_list(response.content, path)
+
+    def post(self, path: str, document: Json) -> Json:
+        """Return the JSON object that answers a JSON document, as `get` does.
+
+        It is sent again after a failure: only for requests that change nothing.
+        """
+        body = _Body(content=orjson.dumps(document), media_type="application/json")
+        return self._decode(self._request(self._url(path), None, body=body), path)
+
+    def post_secret(
+        self, path: str, content: bytes, media_type: str, check: Callable[[requests.Response], None]
+    ) -> Json:
+        """Return the JSON object that answers `content`, which may hold a secret and is written to no log.
+
+        `check` raises for an answer that is no success.
+        """
+        body = _Body(content=content, media_type=media_type)
+        return self._decode(self._request(self._url(path), None, body=body, check=check), path)
 
     def walk(
         self,
@@ -144,7 +176,10 @@ class HttpClient:
         client = getattr(self._thread, "client", None)
         if client is not None:
             client.close()
-            del self._thread.client
+            del self._thread.client, self._thread.session
+
+    def _url(self, path: str, query: Query | None = None) -> str:
+        return f"{self.base}/{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
 
     def _one_answer(
         self, url: str, path: str, max_attempts: int | None, limit: int
@@ -173,18 +208,38 @@ class HttpClient:
             raise AnswerNotTrusted("A listing's next link is no text.")
         return resolve_next(self.base, link)
 
-    def _request(self, url: str, max_attempts: int | None) -> requests.Response:
-        """Send until there is a usable answer, or no attempt is left."""
+    def _request(
+        self,
+        url: str,
+        max_attempts: int | None,
+        *,
+        body: _Body | None = None,
+        check: Callable[[requests.Response], None] | None = None,
+    ) -> requests.Response:
+        """Send until there is a usable answer, or no attempt is left. Credentials that can be renewed are, once."""
         rules = self._limits.retry
         attempt = slow = 0
+        is_renewed = False
         while True:
             attempt += 1
-            response, failure = self._once(url)
+            authorization = self._credentials.header()
+            response, failure = self._once(url, authorization, body)
             asked = None
             if response is not None:
                 asked = retry_after_seconds(response.headers.get("Retry-After"), datetime.now(UTC))
                 if not worth_another_try(response.status_code, asks_to_wait=asked is not None):
-                    check_status(response, with_credentials=self._authorization is not None)
+                    try:
+                        if check is None:
+                            check_status(response, with_credentials=authorization is not None)
+                        else:
+                            check(response)
+                    except CredentialsRefused as error:
+                        # Its subclasses are about one endpoint or about the address.
+                        can_renew = not is_renewed and type(error) is CredentialsRefused
+                        if not (can_renew and self._credentials.renew(authorization)):
+                            raise
+                        is_renewed, attempt = True, attempt - 1
+                        continue
                     return response
             slow += is_slow(failure)
             is_last = max_attempts is not None and attempt >= max_attempts and is_about_answer(response, failure)
@@ -199,13 +254,13 @@ class HttpClient:
             if self.cancellation.wait(wait):
                 self.cancellation.check()
 
-    def _once(self, url: str) -> tuple[requests.Response | None, requests.RequestException | None]:
+    def _once(
+        self, url: str, authorization: str | None = None, body: _Body | None = None
+    ) -> tuple[requests.Response | None, requests.RequestException | None]:
         self.cancellation.check()
         with self._slots, self.http_stats.under_way():
             try:
-                response: requests.Response = self._client().request(
-                    "GET", url, absolute=True, advanced_mode=True, allow_redirects=False
-                )
+                response = self._send(url, authorization, body)
             except requests.RequestException as error:
                 self.cancellation.check()  # the watchdog may have interrupted it
                 if not isinstance(error, AnswerCutOff) and is_about_tls(error):
@@ -213,6 +268,18 @@ class HttpClient:
                 return None, error
         self.http_stats.count_answer(response)
         return response, None
+
+    def _send(self, url: str, authorization: str | None, body: _Body | None) -> requests.Response:
+        client = self._client()
+        session: requests.Session = self._thread.session
+        session.auth = _Authorization(authorization)
+        if body is not None:  # not by the library, which writes every body to its debug log
+            headers = {"Content-Type": body.media_type, "Accept": "application/json"}
+            return session.post(url, data=body.content, headers=headers, allow_redirects=False)
+        response: requests.Response = client.request(
+            "GET", url, absolute=True, advanced_mode=True, allow_redirects=False
+        )
+        return response
 
     def _client(self) -> Any:
         """Return this thread's client. `Confluence(...)` would choose its class by host name (ADR 0002)."""
@@ -227,7 +294,6 @@ class HttpClient:
             session.headers["Accept-Encoding"] = "gzip"
             session.headers["User-Agent"] = f"hr_sync/{__version__}"
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            session.auth = _Authorization(self._authorization)
             adapter = GuardedAdapter(
                 self.base,
                 self._watchdog,
@@ -243,7 +309,7 @@ class HttpClient:
                 backoff_and_retry=False,
                 retry_with_header=False,
             )
-            self._thread.client = client
+            self._thread.client, self._thread.session = client, session
         return client
 
     def _no_answer(self, failure: requests.RequestException | None, attempts: int) -> ConfluenceUnavailable:

@@ -3,8 +3,19 @@
 import base64
 import unicodedata
 from dataclasses import dataclass
+from typing import Protocol
 
 from hr_sync.errors import ConfigurationError
+
+
+class Authentication(Protocol):
+    """What proves an account to Confluence. No implementation shows a secret in its repr."""
+
+    def header(self) -> str | None:
+        """Return the value of the Authorization header; None without credentials."""
+
+    def renew(self, refused: str | None) -> bool:
+        """Return True if there is another header in the place of `refused`, which the server did not accept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +47,6 @@ class Credentials:
         """Return a text without the secrets."""
         return "Credentials(...)"
 
-    @property
     def header(self) -> str | None:
         """Return the value of the Authorization header, Basic in UTF-8 (RFC 7617); None without credentials."""
         if self.token is not None:
@@ -44,6 +54,11 @@ class Credentials:
         if self.username is None or self.password is None:
             return None
         return f"Basic {base64.b64encode(f'{self.username}:{self.password}'.encode()).decode()}"
+
+    def renew(self, refused: str | None) -> bool:
+        """Return False: there is nothing else to send."""
+        del refused
+        return False
 
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # categories of Unicode

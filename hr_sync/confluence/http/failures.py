@@ -38,6 +38,7 @@ def status_failure(response: requests.Response, attempts: int, asked_seconds: fl
     return ServerFailed(
         f"Confluence failed with status {response.status_code}, tried {_times(attempts)}. Try again later.",
         retry_after_seconds=asked,
+        status=response.status_code,
     )
 
 

@@ -31,7 +31,8 @@ from hr_sync.errors import (
 Json: TypeAlias = dict[str, Any]
 
 _CHECK_CREDENTIALS = (
-    "Check confluence.username and confluence.api_token (or confluence.token), and that it has not expired."
+    "Check confluence.username and confluence.api_token (or confluence.token, or confluence.client_id and "
+    "confluence.client_secret), and that it has not expired."
 )
 _API_PATH = re.compile(r"/(?:rest/api|api/v2|_edge)/.*")
 _PLAIN = re.compile(r"[!-~]{0,300}")  # printable ASCII
@@ -216,6 +217,17 @@ def decode_object(content: bytes | bytearray, path: str) -> Json:
         value = _decode_with_surrogates(content, path)
     if not isinstance(value, dict):
         raise AnswerUnusable(f"Confluence answered {path} with JSON that is no object.")
+    return value
+
+
+def decode_list(content: bytes | bytearray, path: str) -> list[Json]:
+    """Decode a JSON array of objects. Raise AnswerUnusable for anything else, without quoting it."""
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        value = _decode_with_surrogates(content, path)
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise AnswerUnusable(f"Confluence answered {path} with JSON that is no list of objects.")
     return value
 
 

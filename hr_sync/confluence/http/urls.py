@@ -6,6 +6,7 @@ part from the API root on; it is put behind the configured base, and everything 
 base, so no link leads anywhere else.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -17,6 +18,11 @@ _API_ROOT = re.compile(r"/(?:api/v2|rest/api)/")
 _GATEWAY_PATH = re.compile(r"/ex/confluence/[^/]+/?")
 _CLOUD_HOSTS = (".atlassian.net", ".jira.com", ".atlassian-us-gov-mod.net", ".atlassian-us-gov.net")
 _GATEWAY_HOSTS = ("api.atlassian.com", "api.atlassian-us-gov-mod.com", "api.atlassian-us-gov.com")
+_AUTH_HOSTS = {
+    "api.atlassian.com": "auth.atlassian.com",
+    "api.atlassian-us-gov-mod.com": "auth.atlassian-us-gov-mod.com",
+    "api.atlassian-us-gov.com": "auth.atlassian-us-gov.com",
+}
 _PARAMETER = r"""\s*;\s*[\w!#$&+.^`|~*-]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s",;<>]*))?"""
 _LINK = re.compile(rf"\s*<([^<>]*)>((?:{_PARAMETER})*)\s*(?:,|$)")
 _RELATION = re.compile(r""";\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]+))""", re.IGNORECASE)
@@ -55,6 +61,26 @@ def gateway_of(site: str) -> str:
     host = (urlsplit(site).hostname or "").lower()
     domain = next((each for each in _CLOUD_HOSTS[2:] if host.endswith(each)), ".atlassian.net")
     return f"https://api{domain.removesuffix('.net')}.com"
+
+
+def is_loopback(url: str) -> bool:
+    """Return True for an address of this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def token_origin_of(gateway: str) -> str:
+    """Return the origin that gives access tokens for an address of the API gateway: never another than Atlassian's.
+
+    A gateway on this machine, as tests have, gives its tokens itself.
+    """
+    parts = urlsplit(gateway)
+    if is_loopback(gateway):
+        return f"{parts.scheme}://{parts.netloc}"
+    return f"https://{_AUTH_HOSTS.get(parts.hostname or '', 'auth.atlassian.com')}"
 
 
 def resolve_next(base: str, link: str) -> str:
