@@ -191,7 +191,9 @@ def make_context(
                 max_removed_pages=sync.max_removed_pages, max_removed_fraction=sync.max_removed_fraction
             ),
             overlap=timedelta(minutes=sync.overlap_minutes),
-            access_with_full=settings.access.with_full,
+            reads_access=settings.access.mode == "enforce",
+            compares_labels=settings.access.labels,
+            open_spaces=frozenset(settings.access.open_spaces),
             busy_wait_seconds=sync.busy_wait_seconds,
         ),
         connections=confluence.max_connections,

@@ -236,19 +236,33 @@ class SyncSettings(Group):
     Longer than the longest gap between two of them."""
     keep_history_days: int = Field(default=90, ge=0, le=36_500)
     """After how many days `serve` deletes runs and rows of the feed; a consumer must read more often. 0: never."""
+    hide_after_hours: int | None = Field(default=None, ge=1, le=8_760, examples=[72])
+    """After how many hours without a complete run the pages of a space are no longer shown. Not set: never."""
     keep_removed_days: int = Field(default=30, ge=0, le=36_500)
     """After how many days `serve` deletes the bodies of removed pages; their rows stay until a purge. 0: never."""
 
 
 class AccessSettings(Group):
-    """When labels and read restrictions are compared; they change without a version of the page."""
+    """Who is shown what. Restrictions and permissions change without a version of the page, so they have own clocks."""
 
-    with_full: bool = False
-    """Whether every full run compares them too; that about doubles its requests."""
-    interval_minutes: Minutes | None = Field(default=None, examples=[60])
-    """Interval of access runs of `serve`, which compare only them. Not set: never."""
-    cron: CronExpression | None = Field(default=None, examples=["0 * * * *"])
+    mode: Annotated[Literal["enforce", "account"], Word] = "enforce"
+    """enforce: consumers see what every reader may read. account: all that the account of hr_sync sees."""
+    audience_groups: list[Text] = Field(default=[], examples=[["hr-all"]])
+    """Groups that every reader of the chatbot is in: ids on Cloud, names on Data Center. Empty: any licensed user."""
+    open_spaces: list[Text] = Field(default=[], examples=[["HR"]])
+    """Keys of spaces that every reader may view, where the permissions of spaces cannot be read."""
+    max_age_hours: int = Field(default=24, ge=1, le=8_760)
+    """Age from which what is known of access to a space counts as not known, so that none of its pages is shown."""
+    interval_minutes: Minutes | None = Field(default=None, examples=[15])
+    """Interval of access runs of `serve`, which read who may read each page. Not set: 15 with mode enforce, else never.
+    """
+    cron: CronExpression | None = Field(default=None, examples=["*/15 * * * *"])
     """Instead of interval_minutes: minute, hour, day, month and weekday, in the zone of sync.time_zone."""
+    groups_interval_minutes: Minutes | None = Field(default=None, examples=[60])
+    """Interval in which `serve` reads the members of groups, for askers who are known by their user id alone. Not set:
+    never."""
+    labels: bool = False
+    """Whether access runs and full runs compare labels too, at one request for each label or more."""
 
 
 class ServiceSettings(Group):

@@ -19,7 +19,7 @@ from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.domain.labels import LabelStep
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.store.lease import Lease, check_lease
-from hr_sync.store.read.access import stored_access_sets
+from hr_sync.store.read.access import stored_access_sets, stored_nodes
 from hr_sync.store.read.state import (
     hidden_pages,
     state_of_space,
@@ -70,6 +70,10 @@ class SpaceReader:
     def stored_access_sets(self) -> dict[str, AccessSet | None]:
         """Return the access sets of the live pages of the space, by page id. None is not known."""
         return self._read(stored_access_sets, self.space.key)
+
+    def stored_nodes(self) -> dict[str, NodeFact]:
+        """Return what is stored of the nodes of the space, by id."""
+        return self._transactions.run(lambda session: stored_nodes(session, self.space.id))
 
     def _read(self, read: Callable[[Session, str], Result], space_key: str) -> Result:
         return self._transactions.run(lambda session: read(session, space_key))

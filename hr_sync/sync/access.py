@@ -1,9 +1,11 @@
-"""Access to a space and labels of its pages: read from the source, compared, and written where they differ.
+"""Access to a space, and labels of its pages: read from the source, compared, and written where they differ.
 
-No page is written, hidden or removed otherwise, and a walk that breaks writes nothing.
+Access is stored as facts: who may view the space, and place and own restriction of each of its nodes. What a page's
+readers must pass is derived from them in the transaction that writes them. No page is written, hidden or removed
+otherwise, and a walk that breaks writes nothing.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from hr_sync.confluence.source import Source
@@ -14,7 +16,9 @@ from hr_sync.domain.access import (
     Principal,
     PrincipalKind,
     Restriction,
+    ShownNodes,
     SpaceViewers,
+    ViewersSource,
     access_set_of,
 )
 from hr_sync.domain.content import Listing, Space
@@ -32,19 +36,18 @@ from hr_sync.errors import (
     ServerFailed,
 )
 from hr_sync.store.values import MAX_PAGES
-from hr_sync.sync.context import SpaceRun, SyncPolicy
+from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import AccessResult, SpaceResult, finish
-from hr_sync.sync.scope import read_parents
+from hr_sync.sync.scope import Parents, confirm_parents, read_parents
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ShownFacts:
-    """What the source shows of the pages of a space that do not depend on a version, and of everything above them."""
+class SpaceFacts:
+    """What the source shows of the access to the pages of a space."""
 
     viewers: SpaceViewers
-    nodes: Sequence[NodeFact]
-    labels: Mapping[str, frozenset[str] | None]  #: by page id; None: not known
+    nodes: Sequence[NodeFact]  #: the pages, and everything above them
     unanswered: int  #: requests for restrictions without a usable answer
 
     def access_sets(self, page_ids: Collection[str]) -> dict[str, AccessSet | None]:
@@ -56,10 +59,22 @@ class ShownFacts:
 
 
 def sync_access(run: SpaceRun) -> SpaceReport:
-    """Bring labels and readers of one space up to date, and nothing else."""
-    listing = run.source.listing(run.space)
-    run.counts.listed = len(listing.heads) + len(listing.unreadable)
-    return finish(run, SpaceResult(looked_at_all=False, access=_compare(run, listing)))
+    """Bring the access to one space up to date, and nothing else.
+
+    No listing is read: the places that are stored are confirmed by the walk that reads the restrictions.
+    """
+    began_at = run.context.store.now()
+    page_ids = run.store.stored_labels()
+    stored = run.store.stored_nodes()
+    run.counts.listed = len(page_ids)
+    viewers = _viewers(run)
+    shown = run.source.node_facts(run.space)
+    parents = confirm_parents(run.source, run.fetcher, page_ids, stored, shown.parents)
+    facts = _facts(run.source, run.fetcher, viewers, parents, page_ids, shown=shown)
+    run.counts.restricted += len(run.store.write_access(facts.viewers, facts.nodes, began_at=began_at))
+    if run.context.policy.compares_labels:
+        _compare_labels(run)
+    return finish(run, SpaceResult(looked_at_all=False, access=_result(facts)))
 
 
 def sync_access_after(run: SpaceRun, listing: Listing) -> AccessResult:
@@ -67,59 +82,38 @@ def sync_access_after(run: SpaceRun, listing: Listing) -> AccessResult:
 
     Raise what is about every space: a site that is down or refuses our credentials; not a token that lacks a scope.
     """
-    if not run.context.policy.access_with_full:
+    if not run.context.policy.reads_access:
         return AccessResult()
     try:
-        return _compare(run, listing)
+        return _sync_listed(run, listing)
     except ConfluenceError as failure:
         if isinstance(failure, CredentialsRefused):
             run.source.check_account()
         elif is_about_every_space(failure):
             raise
-        return AccessResult(doubt=f"Labels and restrictions were not compared: {failure}")
+        return AccessResult(doubt=f"Who may read the pages of space {run.space.key} was not read: {failure}")
 
 
-def viewers_of(policy: SyncPolicy, space: Space) -> SpaceViewers:
-    """Return who may view a space: everybody who asks, where the operator says so."""
-    if {space.key, space.alias} & policy.open_spaces:
-        everyone = Principal(PrincipalKind.CLASS, AccessClass.EVERYONE)
-        return SpaceViewers(layer=frozenset({everyone}), source="open_spaces")
-    return SpaceViewers(
-        layer=None, source="permissions", doubt="the permissions of the space are not read; see access.open_spaces"
-    )
-
-
-def shown_facts(
-    source: Source, fetcher: BodyFetcher, policy: SyncPolicy, listing: Listing, page_ids: Collection[str]
-) -> ShownFacts:
-    """Read labels and access of these pages, as far as the listing shows them. Raise what `Source` raises."""
+def facts_of_listing(
+    source: Source, fetcher: BodyFetcher, viewers: SpaceViewers, listing: Listing, page_ids: Collection[str]
+) -> SpaceFacts:
+    """Read the access to these pages, whose places a listing shows. Raise what `Source` raises."""
+    shown = source.node_facts(listing.space)
     parents = read_parents(source, fetcher, listing)
-    own = source.attributes(listing.space, listing.heads)
-    pages = [page_id for page_id in page_ids if page_id in listing.heads]
-    above = {node for page_id in pages for node in chain_of(page_id, parents.of, parents.unresolved).nodes}
-    restrictions = dict(own.restrictions)
-    asked = sorted(node for node in above - parents.unresolved if restrictions.get(node) is None)
-    answers = fetcher.ask_each(lambda node_id: _restriction_of(source, node_id), asked)
-    restrictions |= {node: restriction for node, (restriction, _answered) in zip(asked, answers, strict=True)}
-    return ShownFacts(
-        viewers=viewers_of(policy, listing.space),
-        nodes=[
-            NodeFact(
-                id=node_id,
-                kind=parents.kinds.get(node_id),
-                parent_id=parent_id,
-                parent_known=node_id not in parents.unresolved,
-                restriction=restrictions.get(node_id),
-            )
-            for node_id, parent_id in parents.of.items()
-        ],
-        labels={page_id: own.labels.get(page_id) for page_id in pages},
-        unanswered=sum(not answered for _restriction, answered in answers),
-    )
+    return _facts(source, fetcher, viewers, parents, [each for each in page_ids if each in listing.heads], shown=shown)
 
 
-def _restriction_of(source: Source, node_id: str) -> tuple[Restriction | None, bool]:
-    """Read the restriction of one node.
+def viewers_of(space: Space, open_spaces: Collection[str], read: Callable[[], SpaceViewers]) -> SpaceViewers:
+    """Return who may view a space: everybody who asks, where the operator says so; else what `read` returns."""
+    names = {name.casefold() for name in (space.key, space.alias) if name}
+    if names & {each.casefold() for each in open_spaces}:
+        everyone = Principal(PrincipalKind.CLASS, AccessClass.EVERYONE)
+        return SpaceViewers(frozenset({everyone}), ViewersSource.OPEN_SPACES)
+    return read()
+
+
+def own_restriction(source: Source, node_id: str) -> tuple[Restriction | None, bool]:
+    """Read the restriction of one node. Return it, None if it is not known, and whether the request was answered.
 
     A node that is not visible counts as answered, and its restriction stays unknown.
     """
@@ -134,18 +128,67 @@ def _restriction_of(source: Source, node_id: str) -> tuple[Restriction | None, b
         return None, False
 
 
-def _compare(run: SpaceRun, listing: Listing) -> AccessResult:
+def _facts(
+    source: Source,
+    fetcher: BodyFetcher,
+    viewers: SpaceViewers,
+    parents: Parents,
+    page_ids: Collection[str],
+    *,
+    shown: ShownNodes,
+) -> SpaceFacts:
+    """Complete what a walk has shown: the restrictions of what it left out, or cut, are requested by id."""
+    nodes = {node for each in page_ids for node in chain_of(each, parents.of, parents.unresolved).nodes}
+    restrictions = {node: shown.own.get(node) for node in nodes}
+    asked = sorted(node for node in nodes - parents.unresolved if restrictions[node] is None)
+    answers = fetcher.ask_each(lambda node_id: own_restriction(source, node_id), asked)
+    restrictions |= {node: restriction for node, (restriction, _answered) in zip(asked, answers, strict=True)}
+    return SpaceFacts(
+        viewers=viewers,
+        nodes=[
+            NodeFact(
+                id=node,
+                kind=parents.kinds.get(node),
+                parent_id=parents.of.get(node),
+                parent_known=node in parents.of and node not in parents.unresolved,
+                restriction=restrictions[node],
+            )
+            for node in sorted(nodes)
+        ],
+        unanswered=sum(not answered for _restriction, answered in answers),
+    )
+
+
+def _viewers(run: SpaceRun) -> SpaceViewers:
+    return viewers_of(run.space, run.context.policy.open_spaces, lambda: run.source.viewers(run.space, run.roles.get()))
+
+
+def _sync_listed(run: SpaceRun, listing: Listing) -> AccessResult:
     began_at = run.context.store.now()
+    page_ids = run.store.stored_labels()
+    facts = facts_of_listing(run.source, run.fetcher, _viewers(run), listing, page_ids)
+    run.counts.restricted += len(run.store.write_access(facts.viewers, facts.nodes, began_at=began_at))
+    if run.context.policy.compares_labels:
+        _compare_labels(run)
+    return _result(facts)
+
+
+def _compare_labels(run: SpaceRun) -> None:
     stored = run.store.stored_labels()
-    shown = shown_facts(run.source, run.fetcher, run.context.policy, listing, stored)
-    run.counts.restricted += len(run.store.write_access(shown.viewers, shown.nodes, began_at=began_at))
-    steps = plan_labels(shown.labels, stored)
+    steps = plan_labels(run.source.labels(run.space, stored), stored)
     for start in range(0, len(steps), MAX_PAGES):
         run.context.cancellation.check()
         run.counts.relabelled += len(run.store.write_labels(steps[start : start + MAX_PAGES]))
-    if not shown.unanswered:
-        return AccessResult()
-    return AccessResult(
-        doubt=f"{shown.unanswered} requests for read restrictions got no usable answer; "
-        "who may read the pages below is not known."
-    )
+
+
+def _result(facts: SpaceFacts) -> AccessResult:
+    doubts = []
+    if facts.viewers.layer is None:
+        doubts.append(facts.viewers.doubt or "Who may view the space is not known.")
+    if facts.unanswered:
+        doubts.append(
+            f"{facts.unanswered} requests for read restrictions got no usable answer; "
+            "who may read the pages below is not known."
+        )
+    note = facts.viewers.doubt if facts.viewers.layer is not None else None
+    return AccessResult(doubt=" ".join(doubts) or None, note=note)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
+from hr_sync.domain.access import Restriction
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Fetched, Page, StoredPage
 from hr_sync.domain.deletion import DeletionAction, DeletionDecision
@@ -11,16 +12,23 @@ from hr_sync.domain.plan import Plan, Step
 from hr_sync.domain.scope import PageScope, ScopeDecision
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite
 from hr_sync.sync.absence import never_stored, verify_absent
+from hr_sync.sync.access import own_restriction
 from hr_sync.sync.context import SpaceRun
 
 
-def write_pages(run: SpaceRun, plan: Plan, *, since: datetime | None = None) -> frozenset[str]:
+def write_pages(
+    run: SpaceRun, plan: Plan, *, since: datetime | None = None, with_restrictions: bool = False
+) -> frozenset[str]:
     """Fetch and store what the plan says. Return the ids of pages whose body was not returned.
 
-    What changed after `since` arrives for the first time, so its lag is measured.
+    What changed after `since` arrives for the first time, so its lag is measured. `with_restrictions`: the own
+    restriction of each page is read after its body, if the settings enforce access; no access pass follows.
     """
-    missing = _write_bodies(run, plan.fetches, since)
-    heads = [_write_of(step, None) for step in plan.without_body if step.head is not None]
+    with_restrictions = with_restrictions and run.context.policy.reads_access
+    missing = _write_bodies(run, plan.fetches, since, with_restrictions)
+    steps = [step for step in plan.without_body if step.head is not None]
+    restrictions = _restrictions(run, [step.page_id for step in steps]) if with_restrictions else {}
+    heads = [_write_of(step, None, restrictions.get(step.page_id)) for step in steps]
     _write_all(run, heads, since)
     return missing
 
@@ -80,7 +88,9 @@ def resolve_missing(
     ]
 
 
-def _write_bodies(run: SpaceRun, steps: Sequence[Step], since: datetime | None) -> frozenset[str]:
+def _write_bodies(
+    run: SpaceRun, steps: Sequence[Step], since: datetime | None, with_restrictions: bool
+) -> frozenset[str]:
     by_id = {step.page_id: step for step in steps}
     missing: set[str] = set()
     done = 0
@@ -91,14 +101,20 @@ def _write_bodies(run: SpaceRun, steps: Sequence[Step], since: datetime | None) 
             missing |= fetched.absent
             unusable = dict(_unusable(fetched, by_id, run.context.scope.pages))
             record_failures(run, {**fetched.unreadable, **unusable})
+            usable = sorted(fetched.pages.keys() - unusable.keys())
+            restrictions = _restrictions(run, usable) if with_restrictions else {}
             writes = [
-                _write_of(by_id[page_id], page)
-                for page_id, page in sorted(fetched.pages.items())
-                if page_id not in unusable
+                _write_of(by_id[page_id], fetched.pages[page_id], restrictions.get(page_id)) for page_id in usable
             ]
             _write_all(run, writes, since)
             run.context.on_progress(run.space.key, done, len(by_id))
     return frozenset(missing)
+
+
+def _restrictions(run: SpaceRun, page_ids: Sequence[str]) -> Mapping[str, Restriction | None]:
+    """Read the own restrictions of pages, whose bodies were read before. None: not known."""
+    answers = run.fetcher.ask_each(lambda page_id: own_restriction(run.source, page_id), page_ids)
+    return {page_id: restriction for page_id, (restriction, _) in zip(page_ids, answers, strict=True)}
 
 
 def _unusable(fetched: Fetched, steps: Mapping[str, Step], scope: PageScope) -> Iterator[tuple[str, str]]:
@@ -117,7 +133,7 @@ def _unusable(fetched: Fetched, steps: Mapping[str, Step], scope: PageScope) -> 
             yield page_id, "the page was edited after its labels were read"
 
 
-def _write_of(step: Step, page: Page | None) -> PageWrite:
+def _write_of(step: Step, page: Page | None, restriction: Restriction | None = None) -> PageWrite:
     head = page.head if page else step.head
     if head is None:
         raise ValueError(f"page {step.page_id} has neither a body nor a head")
@@ -128,6 +144,7 @@ def _write_of(step: Step, page: Page | None) -> PageWrite:
         storage=page.storage if page else None,
         content_hash=page.content_hash if page else None,
         seen_in_space=step.seen_in_space,
+        restriction=restriction,
     )
 
 

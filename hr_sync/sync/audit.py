@@ -9,7 +9,7 @@ from hr_sync.domain.drift import Drift, DriftKind, compare, compare_access, comp
 from hr_sync.domain.outcome import ExitCode
 from hr_sync.domain.sanitize import content_hash
 from hr_sync.store.read.audit import AuditRow
-from hr_sync.sync.access import shown_facts
+from hr_sync.sync.access import facts_of_listing, viewers_of
 from hr_sync.sync.context import SyncContext, SyncRequest
 from hr_sync.sync.fetch import PAGES_PER_REQUEST, BodyFetcher
 from hr_sync.sync.scope import split_by_scope
@@ -81,9 +81,10 @@ def _compare_attributes(
     sets = {page_id: each for page_id, each in store.stored_access_sets().items() if page_id in page_ids}
     known = [page_id for page_id in labels if labels[page_id] is not None or sets.get(page_id) is not None]
     if known:
-        shown = shown_facts(context.source, fetcher, context.policy, listing, known)
-        yield from compare_labels(listing.space.key, shown.labels, labels)
-        yield from compare_access(listing.space.key, shown.access_sets(known), sets)
+        viewers = viewers_of(listing.space, context.policy.open_spaces, lambda: context.source.viewers(listing.space))
+        facts = facts_of_listing(context.source, fetcher, viewers, listing, known)
+        yield from compare_labels(listing.space.key, context.source.labels(listing.space, known), labels)
+        yield from compare_access(listing.space.key, facts.access_sets(known), sets)
 
 
 def _sample(heads: Mapping[str, Head], rows: Mapping[str, AuditRow], size: int) -> list[str]:

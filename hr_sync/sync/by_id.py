@@ -32,7 +32,7 @@ def _sync(run: SpaceRun, page_ids: Sequence[str], *, reason: str) -> SpaceReport
     stored = run.store.stored_by_id(page_ids)
     present = pages_present(run.source, run.fetcher, page_ids, run.space)
     steps = in_scope_steps(run, present, stored, reason=reason)
-    missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0))
+    missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0), with_restrictions=True)
     absent = missing | (set(page_ids) - present)
     resolve_missing(run, absent, stored, known_pages=sorted(present), shown=False)
     return finish(run, SpaceResult(looked_at_all=False))

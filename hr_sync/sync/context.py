@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.source import Source
+from hr_sync.domain.access import SiteRoles
 from hr_sync.domain.content import Space
 from hr_sync.domain.deletion import DeletionDecision, DeletionLimit
 from hr_sync.domain.outcome import Counts, Mode
@@ -20,6 +21,7 @@ from hr_sync.store.values import SpaceState, Worker
 from hr_sync.sync.fetch import BodyFetcher
 
 ProgressCallback: TypeAlias = Callable[[str, int, int], None]  #: space key, pages fetched so far, pages to fetch
+Value = TypeVar("Value")
 LagCallback: TypeAlias = Callable[[float], None]  #: seconds from a page's change to its commit
 
 
@@ -85,10 +87,27 @@ class SyncPolicy:
 
     limit: DeletionLimit = field(default_factory=DeletionLimit)
     overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
-    access_with_full: bool = False  #: a full run reads access and labels too
+    reads_access: bool = False  #: full runs read the access to every page, other runs that to the pages they write
+    compares_labels: bool = False  #: wherever the access to every page is read
     open_spaces: frozenset[str] = frozenset()  #: keys of spaces that are open to everybody who asks
     lease_seconds: float = LEASE_SECONDS  #: how long a space stays locked after its worker has crashed
     busy_wait_seconds: float = 30.0  #: how long a request waits for a space that another worker holds
+
+
+class Shared(Generic[Value]):
+    """A value that the spaces of a run share; the first of them that needs it computes it."""
+
+    def __init__(self, compute: Callable[[], Value]) -> None:
+        self._compute = compute
+        self._lock = threading.Lock()
+        self._found: list[Value] = []
+
+    def get(self) -> Value:
+        """Return the value. Raise what computing it raises; the next call computes again then."""
+        with self._lock:
+            if not self._found:
+                self._found.append(self._compute())
+            return self._found[0]
 
 
 class AccountProof:
@@ -140,6 +159,7 @@ class SpaceRun:
     state: SpaceState
     fetcher: BodyFetcher
     account: AccountProof
+    roles: Shared[SiteRoles]
     requests_before: int
     counts: Counts = field(default_factory=Counts)
 

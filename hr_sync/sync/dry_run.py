@@ -13,7 +13,7 @@ from hr_sync.domain.plan import Plan, make_plan
 from hr_sync.errors import HrSyncError, UsageError
 from hr_sync.store.space_store import SpaceReader
 from hr_sync.sync.absence import hide_nothing
-from hr_sync.sync.access import shown_facts
+from hr_sync.sync.access import facts_of_listing, viewers_of
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import PAGES_PER_REQUEST, BodyFetcher
 from hr_sync.sync.full import decide_outside, decide_unlisted_pages, plan_leaving
@@ -103,7 +103,7 @@ def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher, preview:
         preview,
         plan=plan,
         deletions=plan_leaving(context, job, state, leaving, seen.stored),
-        attributes=_attributes(context, store, fetcher, seen.listing) if context.policy.access_with_full else (),
+        attributes=_attributes(context, store, fetcher, seen.listing) if context.policy.reads_access else (),
         requests=ceil(len(plan.fetches) / PAGES_PER_REQUEST),
     )
 
@@ -111,15 +111,18 @@ def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher, preview:
 def _attributes(
     context: SyncContext, store: SpaceReader, fetcher: BodyFetcher, listing: Listing
 ) -> Sequence[AttributePreview]:
-    labels, sets = store.stored_labels(), store.stored_access_sets()
-    shown = shown_facts(context.source, fetcher, context.policy, listing, labels)
+    sets = store.stored_access_sets()
+    viewers = viewers_of(listing.space, context.policy.open_spaces, lambda: context.source.viewers(listing.space))
+    facts = facts_of_listing(context.source, fetcher, viewers, listing, sets)
     steps = [
-        AttributePreview(page_id=step.page_id, action=ChangeAction.RELABEL, reason=step.reason)
-        for step in plan_labels(shown.labels, labels)
-    ]
-    steps += [
         AttributePreview(page_id=page_id, action=ChangeAction.RESTRICT, reason="other people may read it")
-        for page_id, access_set in shown.access_sets(sets).items()
+        for page_id, access_set in facts.access_sets(sets).items()
         if access_set != sets[page_id]
     ]
+    if context.policy.compares_labels:
+        labels = store.stored_labels()
+        steps += [
+            AttributePreview(page_id=step.page_id, action=ChangeAction.RELABEL, reason=step.reason)
+            for step in plan_labels(context.source.labels(listing.space, labels), labels)
+        ]
     return sorted(steps, key=lambda step: step.page_id)

@@ -15,6 +15,7 @@ class AccessResult:
     """The result of reading the access to a space, and labels."""
 
     doubt: str | None = None  #: why they are not known, or not for all pages
+    note: str | None = None  #: what makes the known readers fewer than Confluence's
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +89,7 @@ def _report(run: SpaceRun, result: SpaceResult, failing_pages: int) -> SpaceRepo
         outcome=Outcome.COMPLETE,
         counts=run.counts,
         deletions=result.deletions,
-        warning=result.warning,
+        warning=" ".join(filter(None, (result.warning, result.access.note))) or None,
     )
     doubts = list(_doubts(run.space.key, result, failing_pages))
     if result.deletions.held:

@@ -18,7 +18,7 @@ from hr_sync.errors import HrSyncError, LeaseHeld
 from hr_sync.store.values import Busy, SpaceRecord
 from hr_sync.sync.access import sync_access
 from hr_sync.sync.by_id import sync_by_id, sync_failed
-from hr_sync.sync.context import AccountProof, JobKind, SpaceJob, SpaceRun, SyncContext
+from hr_sync.sync.context import AccountProof, JobKind, Shared, SpaceJob, SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.full import sync_full
 from hr_sync.sync.incremental import sync_incremental
@@ -55,6 +55,7 @@ class JobRunner:
         self._context = context
         self._fetcher = fetcher
         self._account = AccountProof(context.source)
+        self._roles = Shared(context.source.site_roles)
         self._ended_by: HrSyncError | None = None
 
     def run(self, job: SpaceJob) -> SpaceReport:
@@ -88,6 +89,7 @@ class JobRunner:
                 state=store.state(),
                 fetcher=self._fetcher,
                 account=self._account,
+                roles=self._roles,
                 requests_before=context.source.client.http_stats.counts().requests,
             )
             try:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hr_sync.confluence.source import Source
+from hr_sync.domain.access import NodeFact
 from hr_sync.domain.content import ContentNode, Listing, StoredPage
 from hr_sync.domain.deletion import LookupStatus
 from hr_sync.domain.plan import decide
@@ -75,28 +76,71 @@ def scope_of_pages(
 def read_parents(source: Source, fetcher: BodyFetcher, listing: Listing) -> Parents:
     """Read the parent of every listed page and of everything above it, whatever its kind.
 
-    The listing gives the parents of its pages. Folders, whiteboards, databases, embeds and pages that are not listed
-    are requested level by level; one that cannot be read by itself may still be among the ancestors of its child.
+    The listing gives the parents of its pages; folders, whiteboards, databases, embeds and pages that are not listed
+    are requested.
     """
-    parents: dict[str, str | None] = {}
-    unknown: dict[str, tuple[ContentNode, str]] = {}  # node → itself, and the child that named it
+    known = {head.id: head.parent_id for head in listing.heads.values()}
+    asked = {
+        head.parent_id: (ContentNode(id=head.parent_id, kind=head.parent_type), head.id)
+        for head in listing.heads.values()
+        if head.parent_id is not None and head.parent_id not in known
+    }
+    asked |= {page_id: (ContentNode(id=page_id, kind="page"), page_id) for page_id in listing.unreadable}
+    return _resolve_parents(source, fetcher, known, asked, kinds=dict.fromkeys(listing.heads, "page"))
+
+
+def confirm_parents(
+    source: Source,
+    fetcher: BodyFetcher,
+    page_ids: Iterable[str],
+    stored: Mapping[str, NodeFact],
+    shown: Mapping[str, ContentNode | None],
+) -> Parents:
+    """Read the parent of these pages and of everything above them, with few requests.
+
+    A stored parent that a walk has `shown` again is confirmed: a server may leave a node out of a chain, so that one
+    that is new or another one is requested by id, as is what the walk did not show.
+    """
+    known: dict[str, str | None] = {}
+    kinds: dict[str, str | None] = {}
+    asked: dict[str, tuple[ContentNode, str]] = {}
+    for page_id in page_ids:
+        child = page_id
+        node: ContentNode | None = ContentNode(id=page_id, kind="page")
+        while node is not None and node.id not in known and node.id not in asked:
+            fact = stored.get(node.id)
+            above = shown.get(node.id)
+            kinds[node.id] = node.kind
+            parent_id = above.id if above else None
+            if node.id not in shown or fact is None or not fact.parent_known or fact.parent_id != parent_id:
+                asked[node.id] = (node, child)
+                break
+            known[node.id] = parent_id
+            child, node = node.id, above
+    return _resolve_parents(source, fetcher, known, asked, kinds=kinds)
+
+
+def _resolve_parents(
+    source: Source,
+    fetcher: BodyFetcher,
+    parents: dict[str, str | None],
+    asked: dict[str, tuple[ContentNode, str]],
+    *,
+    kinds: dict[str, str | None],
+) -> Parents:
+    """Request the parents of nodes, level by level to the top.
+
+    `asked`: node id → the node, and the child that named it. A node that cannot be read by itself may still be among the ancestors of its child.
+    """
     unresolved: set[str] = set()
-    kinds: dict[str, str | None] = dict.fromkeys(listing.heads, "page")
-    for head in listing.heads.values():
-        parents[head.id] = head.parent_id
-    for head in listing.heads.values():
-        if head.parent_id is not None and head.parent_id not in parents:
-            unknown[head.parent_id] = (ContentNode(id=head.parent_id, kind=head.parent_type), head.id)
-    for page_id in listing.unreadable:
-        unknown[page_id] = (ContentNode(id=page_id, kind="page"), page_id)
     for _ in range(MAX_LEVELS):
-        if not unknown:
+        if not asked:
             break
-        asked = list(unknown.values())
-        kinds |= {node.id: node.kind for node, _child in asked}
-        found = fetcher.ask_each(lambda entry: _parent_of(source, *entry), asked)
-        unknown = {}
-        for (node, _child), answer in zip(asked, found, strict=True):
+        level = list(asked.values())
+        kinds |= {node.id: node.kind for node, _child in level}
+        found = fetcher.ask_each(lambda entry: _parent_of(source, *entry), level)
+        asked = {}
+        for (node, _child), answer in zip(level, found, strict=True):
             if answer is None:
                 parents[node.id] = None
                 unresolved.add(node.id)
@@ -104,8 +148,8 @@ def read_parents(source: Source, fetcher: BodyFetcher, listing: Listing) -> Pare
             above = answer.parent
             parents[node.id] = above.id if above else None
             if above is not None and above.id not in parents:
-                unknown[above.id] = (above, node.id)
-    unresolved |= unknown.keys()
+                asked[above.id] = (above, node.id)
+    unresolved |= asked.keys()
     return Parents(of=parents, unresolved=frozenset(unresolved), kinds=kinds)
 
 

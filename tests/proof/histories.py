@@ -263,7 +263,9 @@ class History(RuleBasedStateMachine):
         return self.stage.engine if self.lock is None else self.stage.impatient
 
     def _context(self, **changes: Any) -> SyncContext:
-        policy = SyncPolicy(limit=LIMIT, overlap=OVERLAP, access_with_full=True, busy_wait_seconds=0.0)
+        policy = SyncPolicy(
+            limit=LIMIT, overlap=OVERLAP, reads_access=True, compares_labels=True, busy_wait_seconds=0.0
+        )
         return context_for(self.stage.site, self.stage.engine, self.wanted, policy=policy, **changes)
 
     def _preview(self, before: Before, *, allow: bool) -> list[SpacePreview]:

@@ -62,7 +62,11 @@ def begin(stage: Stage) -> Stored:
     stage.begin()
     stage.site.world.become(first_attributes())
     assert (
-        full(context_for(stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(access_with_full=True))).exit_code
+        full(
+            context_for(
+                stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(reads_access=True, compares_labels=True)
+            )
+        ).exit_code
         == 0
     )
     found = stored(stage.url)

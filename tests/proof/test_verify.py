@@ -62,7 +62,11 @@ def mirrored(stage: Stage) -> Stage:
     """Return a stage that has just been mirrored."""
     stage.begin()
     assert (
-        full(context_for(stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(access_with_full=True))).exit_code
+        full(
+            context_for(
+                stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(reads_access=True, compares_labels=True)
+            )
+        ).exit_code
         == 0
     )
     return stage

@@ -19,7 +19,7 @@ from hr_sync.sync.fetch import BodyFetcher
 from tests.support.database import changes, fingerprint, rows, state_of
 from tests.support.wiring import access, context_of, fault, fired, full
 
-WITH_ACCESS = SyncPolicy(access_with_full=True, busy_wait_seconds=0.0)
+WITH_ACCESS = SyncPolicy(reads_access=True, compares_labels=True, busy_wait_seconds=0.0)
 ATTRIBUTES = "SELECT labels, readers, restriction_digest, synced_at FROM confluence_pages WHERE id = %s"
 SEARCH = "/rest/api/content/search"
 UNKNOWN = None

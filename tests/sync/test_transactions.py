@@ -19,7 +19,7 @@ from tests.support.oracle import wrong
 from tests.support.wiring import NoWaiting, access, context_of, fault, fired, full, live_ids, mirrored, world_of
 from tests.sync.test_failing_pages import CANARY, RAISES
 
-WITH_ACCESS = SyncPolicy(access_with_full=True, busy_wait_seconds=0.0)
+WITH_ACCESS = SyncPolicy(reads_access=True, compares_labels=True, busy_wait_seconds=0.0)
 
 
 class Transactions:

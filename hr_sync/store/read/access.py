@@ -6,8 +6,8 @@ from sqlalchemy import ARRAY, Text, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import AccessSet, Principal
-from hr_sync.store.access_tables import AccessLayer, AccessPrincipal
+from hr_sync.domain.access import AccessSet, NodeFact, Principal, Restriction
+from hr_sync.store.access_tables import AccessLayer, AccessPrincipal, ContentNode
 from hr_sync.store.read.pages import LIVE
 from hr_sync.store.tables import ConfluencePage
 
@@ -39,6 +39,26 @@ def stored_access_sets(session: Session, space_key: str) -> dict[str, AccessSet 
     rows = session.execute(select(page.id, page.access_set_id).where(LIVE, page.space_key == space_key)).all()
     sets = _as_sets(layers_of_sets(session, sorted({set_id for _, set_id in rows if set_id is not None})))
     return {page_id: None if set_id is None else sets.get(set_id) for page_id, set_id in rows}
+
+
+def stored_nodes(session: Session, space_id: str) -> dict[str, NodeFact]:
+    """Return the nodes of a space, by id."""
+    node = ContentNode
+    columns = (node.id, node.kind, node.parent_id, node.parent_known, node.restriction)
+    return {
+        row.id: NodeFact(
+            id=row.id,
+            kind=row.kind,
+            parent_id=row.parent_id,
+            parent_known=row.parent_known,
+            restriction=None if row.restriction is None else _restriction_of(row.restriction),
+        )
+        for row in session.execute(select(*columns).where(node.space_id == space_id))
+    }
+
+
+def _restriction_of(stored: Mapping[str, Sequence[str]]) -> Restriction:
+    return Restriction(users=frozenset(stored["users"]), groups=frozenset(stored["groups"]))
 
 
 def _as_sets(layers: Mapping[int, Sequence[Sequence[str]]]) -> dict[int, AccessSet]:
