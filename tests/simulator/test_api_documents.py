@@ -20,6 +20,7 @@ DEVIATIONS = {
     "currentActiveAlias: not declared": "spaces have it",
     "spaceId: not declared": "folders and the like; newer than the document of January 2025",
     "spaceOwnerId: not declared": "spaces have it",
+    'type: enum "access-class"': "a principal of a permission; read in connectors that run against live sites",
     "parentId: type null": "a homepage has no parent",
     "parentType: type null": "a homepage has no parent",
     "parentType: enum null": "a homepage has no parent",
