@@ -10,14 +10,30 @@ from hr_sync.settings import Settings
 from hr_sync.settings.problems import Mistake, message
 
 
-def check_limits(settings: Settings, *, full: Trigger, incremental: Trigger) -> None:
+def check_limits(settings: Settings, *, full: Trigger, incremental: Trigger, access: Trigger | None) -> None:
     """Raise ConfigurationError when the schedule leaves a longer gap than /healthz allows, with the remedy."""
     mistakes = [
         *_too_short(settings, "stale_after_minutes", "runs", (full, incremental)),
         *_too_short(settings, "full_stale_after_minutes", "full runs", (full,)),
+        *_access_expires(settings, full if access is None else access),
     ]
     if mistakes:
         raise ConfigurationError(message(mistakes))
+
+
+def _access_expires(settings: Settings, access: Trigger) -> Iterator[Mistake]:
+    key = "access.max_age_hours"
+    gap = longest_gap((access,), datetime.now(UTC), least=timedelta(hours=settings.access.max_age_hours))
+    if gap is not None and settings.access.mode == "enforce":
+        hours = ceil(gap.total_seconds() / 3600)
+        yield Mistake(
+            key=key,
+            source=settings.source_of(key) or "",
+            what=(
+                f"the schedule leaves up to {hours} hours between two readings of who may read the pages, so no page "
+                f"would be shown at the end of them; set it to more than {hours}, or let access runs begin more often"
+            ),
+        )
 
 
 def _too_short(settings: Settings, name: str, runs: str, triggers: Sequence[Trigger]) -> Iterator[Mistake]:

@@ -130,7 +130,8 @@ def _resolve_parents(
 ) -> Parents:
     """Request the parents of nodes, level by level to the top.
 
-    `asked`: node id → the node, and the child that named it. A node that cannot be read by itself may still be among the ancestors of its child.
+    `asked`: node id → the node, and the child that named it. A node that cannot be read by itself may still be among
+    the ancestors of its child.
     """
     unresolved: set[str] = set()
     for _ in range(MAX_LEVELS):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _RETENTION_MINUTES = 24 * 60
 FULL_LANE, INCREMENTAL_LANE = "full", "incremental"  # a run of one never waits for a run of the other
+ACCESS_LANE = "access"
+ACCESS_MINUTES = 15.0  #: between access runs where the settings do not say otherwise
 
 
 def add_to(app: typer.Typer) -> None:
@@ -204,7 +206,7 @@ def make_jobs(
 ) -> "list[Job]":
     """Return the jobs with their schedules. At the start a full or an incremental run begins: `full_first` says which.
 
-    Full and access runs share a lane; incremental runs have one of their own.
+    Each mode has a lane of its own, so that a long full run delays neither new pages nor withdrawn rights.
 
     Raise ConfigurationError for a cron expression that cannot be parsed, and for limits of health that the schedule
     cannot keep.
@@ -213,10 +215,11 @@ def make_jobs(
     from hr_sync.domain.outcome import Mode
     from hr_sync.service.scheduler import Job
 
-    sync, access = settings.sync, settings.access
+    sync = settings.sync
     full = _trigger(settings, "sync.full_cron", sync.full_cron, sync.full_interval_minutes)
     incremental = _trigger(settings, "sync.incremental_cron", sync.incremental_cron, sync.incremental_interval_minutes)
-    check_limits(settings, full=full, incremental=incremental)
+    readers = _access_trigger(settings)
+    check_limits(settings, full=full, incremental=incremental, access=readers)
     jobs = [
         Job(name="full", lane=FULL_LANE, trigger=full, work=run_once(Mode.FULL), at_start=full_first),
         Job(
@@ -227,11 +230,18 @@ def make_jobs(
             at_start=not full_first,
         ),
     ]
-    if access.cron or access.interval_minutes:
-        minutes = access.interval_minutes or 0.0  # not read where there is a cron expression
-        trigger = _trigger(settings, "access.cron", access.cron, minutes)
-        jobs.append(Job(name="access", lane=FULL_LANE, trigger=trigger, work=run_once(Mode.ACCESS)))
+    if readers is not None:
+        jobs.append(Job(name="access", lane=ACCESS_LANE, trigger=readers, work=run_once(Mode.ACCESS)))
     return jobs
+
+
+def _access_trigger(settings: "Settings") -> "Trigger | None":
+    """Return when access runs begin; None for never."""
+    access = settings.access
+    minutes = access.interval_minutes or (ACCESS_MINUTES if access.mode == "enforce" else None)
+    if access.cron is None and minutes is None:
+        return None
+    return _trigger(settings, "access.cron", access.cron, minutes or ACCESS_MINUTES)
 
 
 def _trigger(settings: "Settings", key: str, cron: str | None, minutes: float) -> "Trigger":
