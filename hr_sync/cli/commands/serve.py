@@ -115,7 +115,7 @@ def _serve(current: CurrentSettings, store: "Store", worker: "Worker", cancellat
 
     settings = current.settings
     http_stats = HttpStats()
-    state = SchedulerState.of(FULL_LANE, INCREMENTAL_LANE)
+    state = SchedulerState.of(FULL_LANE, INCREMENTAL_LANE, ACCESS_LANE)
     active = ActiveRuns()
     endpoints = make_endpoints(lambda: current.settings, store.engine, state, http_stats, active)
 
