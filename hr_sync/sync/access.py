@@ -20,7 +20,7 @@ from hr_sync.domain.access import (
 from hr_sync.domain.content import Listing, Space
 from hr_sync.domain.labels import plan_labels
 from hr_sync.domain.outcome import SpaceReport, is_about_every_space
-from hr_sync.domain.scope import chain_of
+from hr_sync.domain.scope import EVERY_SPACE, chain_of
 from hr_sync.errors import (
     AccessDenied,
     AnswerNotTrusted,
@@ -81,7 +81,7 @@ def sync_access_after(run: SpaceRun, listing: Listing) -> AccessResult:
 
 def viewers_of(policy: SyncPolicy, space: Space) -> SpaceViewers:
     """Return who may view a space: everybody who asks, where the operator says so."""
-    if {space.key, space.alias} & policy.open_spaces:
+    if {space.key, space.alias, EVERY_SPACE} & policy.open_spaces:
         everyone = Principal(PrincipalKind.CLASS, AccessClass.EVERYONE)
         return SpaceViewers(layer=frozenset({everyone}), source="open_spaces")
     return SpaceViewers(
