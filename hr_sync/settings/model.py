@@ -250,7 +250,7 @@ class AccessSettings(Group):
     audience_groups: list[Text] = Field(default=[], examples=[["hr-all"]])
     """Groups that every reader of the chatbot is in: ids on Cloud, names on Data Center. Empty: any licensed user."""
     open_spaces: list[Text] = Field(default=[], examples=[["HR"]])
-    """Keys of spaces that every reader may view, where the permissions of spaces cannot be read."""
+    """Keys of spaces that every reader may view, where the permissions of spaces cannot be read; "*" for all."""
     max_age_hours: int = Field(default=24, ge=1, le=8_760)
     """Age from which what is known of access to a space counts as not known, so that none of its pages is shown."""
     interval_minutes: Minutes | None = Field(default=None, examples=[15])

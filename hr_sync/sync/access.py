@@ -24,7 +24,7 @@ from hr_sync.domain.access import (
 from hr_sync.domain.content import Listing, Space
 from hr_sync.domain.labels import plan_labels
 from hr_sync.domain.outcome import SpaceReport, is_about_every_space
-from hr_sync.domain.scope import chain_of
+from hr_sync.domain.scope import EVERY_SPACE, chain_of
 from hr_sync.errors import (
     AccessDenied,
     AnswerNotTrusted,
@@ -105,7 +105,7 @@ def facts_of_listing(
 
 def viewers_of(space: Space, open_spaces: Collection[str], read: Callable[[], SpaceViewers]) -> SpaceViewers:
     """Return who may view a space: everybody who asks, where the operator says so; else what `read` returns."""
-    names = {name.casefold() for name in (space.key, space.alias) if name}
+    names = {name.casefold() for name in (space.key, space.alias, EVERY_SPACE) if name}
     if names & {each.casefold() for each in open_spaces}:
         everyone = Principal(PrincipalKind.CLASS, AccessClass.EVERYONE)
         return SpaceViewers(frozenset({everyone}), ViewersSource.OPEN_SPACES)

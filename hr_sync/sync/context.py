@@ -89,7 +89,7 @@ class SyncPolicy:
     overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
     reads_access: bool = False  #: full runs read the access to every page, other runs that to the pages they write
     compares_labels: bool = False  #: wherever the access to every page is read
-    open_spaces: frozenset[str] = frozenset()  #: keys of spaces that are open to everybody who asks
+    open_spaces: frozenset[str] = frozenset()  #: keys of spaces that are open to everybody who asks; *: all
     lease_seconds: float = LEASE_SECONDS  #: how long a space stays locked after its worker has crashed
     busy_wait_seconds: float = 30.0  #: how long a request waits for a space that another worker holds
 
