@@ -1,13 +1,9 @@
 """Who may view a space and who may use Confluence: read whole, refused with a remedy, or not trusted."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from hr_sync.confluence.cloud import CloudSource
-from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.domain.access_sets import (
     EVERY_ASKER,
     AccessClass,
@@ -27,45 +23,11 @@ from hr_sync.errors import (
     HrSyncError,
     ServerFailed,
 )
-from tests.confluence.clients import open_client
-from tests.confluence.fakes import Fake, Reply, Request, fake_site
+from tests.confluence.fake_answers import HTML, OWN_403, OWN_404, Answers, cloud, datacenter, paths, refused
+from tests.confluence.fakes import Reply, Request
 
 HR = Space(id="7", key="HR", name="People")
 USER, GROUP = Principal(PrincipalKind.USER, "712020:a"), Principal(PrincipalKind.GROUP, "g-1")
-OWN_403 = {"statusCode": 403, "message": "com.atlassian.confluence.api.PermissionException: no", "data": {}}
-OWN_404 = {"statusCode": 404, "message": "com.atlassian.confluence.api.NotFoundException: no", "data": {}}
-HTML = Reply(raw=b"<html>", headers={"Content-Type": "text/html"})
-KNOWN = Reply(document={"type": "known", "accountId": "me", "userKey": "me"})
-
-Answers = dict[str, Any]
-
-
-def refused(status: int, document: Any = None) -> Reply:
-    return Reply(status=status, document={} if document is None else document)
-
-
-@contextmanager
-def cloud(answers: Answers) -> Iterator[tuple[CloudSource, Fake]]:
-    """Serve answers by path below the API; an answer is a Reply, a document, or a function of the request."""
-    with fake_site(answering(answers)) as fake, open_client(fake.origin) as client:
-        yield CloudSource(client), fake
-
-
-@contextmanager
-def datacenter(answers: Answers) -> Iterator[tuple[DataCenterSource, Fake]]:
-    """Serve answers as `cloud` does."""
-    with fake_site(answering(answers)) as fake, open_client(fake.origin) as client:
-        yield DataCenterSource(client), fake
-
-
-def answering(answers: Answers) -> Callable[[Request], Reply]:
-    def answer(request: Request) -> Reply:
-        path = request.path.removeprefix("/api/v2/").removeprefix("/rest/api/")
-        found = {"user/current": KNOWN, **answers}.get(path, Reply(status=404, document=OWN_404))
-        found = found(request) if callable(found) else found
-        return found if isinstance(found, Reply) else Reply(document=found)
-
-    return answer
 
 
 def listed(*rows: Any, **links: str) -> dict[str, Any]:
@@ -107,10 +69,6 @@ ASSIGNMENTS = "spaces/7/role-assignments"
 def known(viewers: SpaceViewers) -> set[Principal]:
     assert viewers.layer is not None
     return set(viewers.layer)
-
-
-def paths(fake: Fake) -> list[str]:
-    return [request.path for request in fake.requests]
 
 
 def test_permissions_to_view_make_the_layer() -> None:
