@@ -31,6 +31,14 @@ class Conditions:
     """The anonymous caller sees about half of what the account sees."""
     broken_body_ids: frozenset[str] = frozenset()
     ancestors_break: bool = False
+    unprivileged: bool = False
+    """The account is no administrator for this request."""
+    admin_key: bool = False
+    """The request uses an Admin key: every space and every page is shown."""
+    admin_key_ends: bool = False
+    """The Admin key ends before the request is answered, for good."""
+    tokens_end: bool = False
+    """Every OAuth token issued so far ends before the request is answered, for good."""
 
 
 ORDINARY = Conditions()
@@ -52,6 +60,9 @@ class Call:
     """None is an anonymous caller."""
     listings: ListingCache
     conditions: Conditions = ORDINARY
+    through_gateway: bool = False
+    oauth: bool = False
+    """The request bears an OAuth token."""
 
     @property
     def site_url(self) -> str:
@@ -61,13 +72,21 @@ class Call:
         """Whether the caller may view this content."""
         if content.id in self.conditions.hidden_ids:
             return False
+        if self.conditions.admin_key:
+            return True
         if self.conditions.half_visible:
             return anonymous_sees(content) and can_view(self.world, content, self.world.bot)
         return can_view(self.world, content, self.user)
 
     def sees_space(self, space: Space) -> bool:
         """Whether the caller may view this space."""
-        return can_view_space(space, self.world.bot if self.conditions.half_visible else self.user)
+        user = self.world.bot if self.conditions.half_visible else self.user
+        return self.conditions.admin_key or can_view_space(space, user)
+
+    @property
+    def administers(self) -> bool:
+        """Whether the caller has the rights of a Confluence administrator."""
+        return self.user is not None and self.user.administrator and not self.conditions.unprivileged
 
     def is_named(self, space: Space, keys: Sequence[str]) -> bool:
         """Whether one of these keys means the space: in any case and by its alias, unless switches say otherwise."""

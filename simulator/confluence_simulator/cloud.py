@@ -7,7 +7,7 @@ from confluence_simulator.call import Call, Handler
 from confluence_simulator.messages import Answer
 from confluence_simulator.refusals import v1_gone
 from confluence_simulator.routes import Route
-from confluence_simulator.v1 import content, groups, parts, search
+from confluence_simulator.v1 import content, groups, parts, permissions, search, users
 from confluence_simulator.v1.audit import audit
 from confluence_simulator.v1.people import cloud_user
 
@@ -37,6 +37,8 @@ ROUTES = (
     Route("GET", "/rest/api/audit", audit),
     *search.ROUTES,
     *groups.CLOUD_ROUTES,
+    *users.CLOUD_ROUTES,
+    *permissions.CLOUD_ROUTES,
     *parts.ALIVE_ROUTES,
     *(
         Route(route.method, route.pattern, _until_removed(route.handler))

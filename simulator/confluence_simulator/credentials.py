@@ -6,6 +6,7 @@ import binascii
 from confluence_simulator.messages import Answer, Request
 from confluence_simulator.refusals import (
     RefusedError,
+    forbidden,
     login_needed,
     not_permitted,
     seraph_refusal,
@@ -13,15 +14,26 @@ from confluence_simulator.refusals import (
     v2_refusal,
 )
 from confluence_simulator.tenant import Tenant
+from confluence_simulator.tokens import Tokens, bearer
 from confluence_simulator.world import User, World
 
 
-def caller(request: Request, tenant: Tenant, world: World, *, through_gateway: bool) -> User | None:
-    """Return the account of a right token, None for an anonymous caller; else raise RefusedError as the tenant does."""
-    if _is_right(request, tenant) and (through_gateway or not tenant.scoped_token):
-        return world.bot
-    if tenant.bad_credentials == "anonymous" and not (tenant.scoped_token or through_gateway):
-        return None
+def caller(
+    request: Request, tenant: Tenant, tokens: Tokens, world: World, *, through_gateway: bool
+) -> tuple[User | None, bool]:
+    """Return the account of right credentials, None for an anonymous caller, and whether they are an OAuth token.
+
+    Raise RefusedError, as the tenant does, for other credentials, and for an account that may not use the site. OAuth
+    tokens of Cloud work through the gateway alone.
+    """
+    oauth = tokens.is_live(bearer(request)) and (through_gateway or tenant.flavor == "datacenter")
+    if oauth or (_is_right(request, tenant) and (through_gateway or not tenant.scoped_token)):
+        if world.bot.licensed:
+            return world.bot, oauth
+        raise RefusedError(not_permitted() if tenant.flavor == "cloud" else forbidden(request.path))
+    anonymous = tenant.bad_credentials == "anonymous" and world.anonymous_may_use
+    if anonymous and not (tenant.scoped_token or through_gateway):
+        return None, False
     raise RefusedError(_refusal(request, tenant, through_gateway=through_gateway))
 
 

@@ -3,7 +3,7 @@
 from confluence_simulator.call import Call
 from confluence_simulator.messages import Answer
 from confluence_simulator.routes import Route
-from confluence_simulator.v1 import content, groups, parts, search
+from confluence_simulator.v1 import content, groups, parts, permissions, search, users
 from confluence_simulator.v1.audit import audit
 from confluence_simulator.v1.people import datacenter_user
 
@@ -34,6 +34,8 @@ ROUTES = (
     Route("GET", "/rest/experimental/content/{id}/restriction", experimental_restrictions),
     Route("GET", "/rest/api/audit", audit),
     *groups.DATACENTER_ROUTES,
+    *users.DATACENTER_ROUTES,
+    *permissions.DATACENTER_ROUTES,
     *search.ROUTES,
     *content.DATACENTER_ROUTES,
     *content.LIST_ROUTES,

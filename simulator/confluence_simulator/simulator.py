@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Self, Unpack
 
+from confluence_simulator import tokens
 from confluence_simulator.answer_cache import CAPACITY_BYTES, AnswerCache, Packed, packed
 from confluence_simulator.call import ORDINARY, Conditions
 from confluence_simulator.control import PREFIX, Control
@@ -14,6 +15,7 @@ from confluence_simulator.faults.wire import whole
 from confluence_simulator.links import http_date
 from confluence_simulator.messages import GZIP_FROM_BYTES, Answer, Pairs, Request
 from confluence_simulator.rate_limit import RateLimit, too_many_requests
+from confluence_simulator.refusals import no_such_page
 from confluence_simulator.requests_log import RequestLog, RequestRecord
 from confluence_simulator.server import Delivery, Server
 from confluence_simulator.site import Site
@@ -48,6 +50,9 @@ class Simulator:
         self._rate = RateLimit(self.tenant.rate_per_second, time.monotonic)
         self._control = Control(world, self.requests, self.faults)
         self._server = Server(self._exchange, host=LOOPBACK, port=port)
+        self._auth_server: Server | None = None
+        if self.tenant.client_id and self.tenant.flavor == "cloud":
+            self._auth_server = Server(self._exchange_of_tokens, host=LOOPBACK, port=0)
 
     def __enter__(self) -> Self:
         self.start()
@@ -59,12 +64,16 @@ class Simulator:
     def start(self) -> None:
         """Start to serve; raise OSError when the port is taken."""
         self._server.start()
+        if self._auth_server is not None:
+            self._auth_server.start()
         self._site.origin = self.origin
         self._site.webhooks.start()
 
     def stop(self) -> None:
         """End every connection and thread; the world, the log and the faults that fired can still be read."""
         self._server.stop()
+        if self._auth_server is not None:
+            self._auth_server.stop()
         self._site.webhooks.stop()
 
     @property
@@ -81,6 +90,26 @@ class Simulator:
     def gateway_url(self) -> str:
         """The address of a Cloud site behind the API gateway, which scoped tokens need."""
         return f"{self.origin}{self.tenant.gateway_prefix}{self.tenant.context}"
+
+    @property
+    def token_url(self) -> str:
+        """Where OAuth client credentials are exchanged for a token: on Cloud an authorization server of its own.
+
+        Cloud's gateway does the same under `/oauth/token`.
+        """
+        if self._auth_server is None:
+            return self.site_url + tokens.DATACENTER_PATH
+        return f"http://{LOOPBACK}:{self._auth_server.port}{tokens.CLOUD_PATH}"
+
+    def end_tokens(self) -> None:
+        """End every OAuth token issued so far, as a revocation does."""
+        self._site.tokens.end_all()
+
+    def _exchange_of_tokens(self, request: Request) -> Delivery:
+        """Answer as the authorization server, which knows nothing but tokens."""
+        if request.path != tokens.CLOUD_PATH:
+            return whole(self._encoded(packed(no_such_page()), request))
+        return self._exchange(request)
 
     def _exchange(self, request: Request) -> Delivery:
         if request.path.startswith(PREFIX):
@@ -111,7 +140,8 @@ class Simulator:
         if firing or self.faults.depends_on_answer(request.target):
             answer, firing = self._spoiled(request, firing)
             return packed(answer), firing
-        key = (request.method, request.target, request.headers.get("authorization"), request.body)
+        standing = self._site.standing(request)
+        key = (request.method, request.target, request.headers.get("authorization"), standing, request.body)
         with self.world.lock:
             revision = self.world.revision
             found = self._answers.get(revision, key)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from confluence_simulator import cloud, datacenter
+from confluence_simulator import cloud, datacenter, tokens
+from confluence_simulator.admin_key import AdminKey
 from confluence_simulator.call import ORDINARY, Call, Conditions
 from confluence_simulator.credentials import caller
 from confluence_simulator.listing import ListingCache
@@ -15,12 +16,14 @@ from confluence_simulator.refusals import (
     RefusedError,
     login_page,
     no_such_page,
+    unauthorized,
     unknown_cloud_id,
     v1_refusal,
     v2_refusal,
 )
 from confluence_simulator.routes import Routes
 from confluence_simulator.tenant import Tenant
+from confluence_simulator.tokens import Tokens
 from confluence_simulator.webhooks import Webhooks
 from confluence_simulator.world import User, World
 
@@ -48,8 +51,15 @@ class Site:
 
     def __post_init__(self) -> None:
         self.webhooks = Webhooks(self.world, self.tenant)
+        self.tokens = Tokens(self.tenant)
+        self.admin_key = AdminKey(self.world)
         on_premises = (*self.webhooks.routes(), *datacenter.ROUTES)
-        self._routes = Routes(cloud.ROUTES if self.tenant.flavor == "cloud" else on_premises)
+        in_cloud = (*self.admin_key.routes(), *cloud.ROUTES)
+        self._routes = Routes(in_cloud if self.tenant.flavor == "cloud" else on_premises)
+
+    def standing(self, request: Request) -> tuple[bool, bool]:
+        """Return what an answer depends on beside the request and the world: whether token and Admin key still hold."""
+        return self.tokens.is_live(tokens.bearer(request)), self.admin_key.opens(request)
 
     def route(self, path: str) -> str:
         """Return the path below context or gateway prefix, or the whole path where neither fits."""
@@ -65,13 +75,21 @@ class Site:
             return refused.answer
 
     def _answer(self, request: Request, conditions: Conditions) -> Answer:
-        if request.path == TENANT_INFO and self.tenant.flavor == "cloud":
-            return Answer(document={"cloudId": self.tenant.cloud_id})
+        if conditions.tokens_end:
+            self.tokens.end_all()
+        if conditions.admin_key_ends:
+            self.admin_key.end()
+        if self.tenant.flavor == "cloud" and request.path in (TENANT_INFO, tokens.CLOUD_PATH, tokens.RESOURCES_PATH):
+            return self._beside_the_site(request)
         resolved = self._resolve(request)
+        if (request.method, resolved.route) == ("POST", tokens.DATACENTER_PATH) and self._has_own_tokens:
+            return self.tokens.issue(request)
         if resolved.route in LOGIN_PATHS and self.tenant.flavor == "datacenter":
             return login_page()
-        known = caller(request, self.tenant, self.world, through_gateway=resolved.through_gateway)
+        known, oauth = caller(request, self.tenant, self.tokens, self.world, through_gateway=resolved.through_gateway)
         user = None if conditions.anonymous else known
+        if self.admin_key.opens(request) and not (resolved.through_gateway or oauth) and user is not None:
+            conditions = replace(conditions, admin_key=user.administrator)
         call = Call(
             request=request,
             query=Query(request.query, self._lists(request)),
@@ -83,8 +101,32 @@ class Site:
             user=user,
             listings=self.listings,
             conditions=conditions,
+            through_gateway=resolved.through_gateway,
+            oauth=oauth,
         )
         return self._named(self._handled(call), user)
+
+    @property
+    def _has_own_tokens(self) -> bool:
+        """Whether this is a Data Center that issues tokens for client credentials."""
+        return self.tenant.flavor == "datacenter" and self.tenant.at_least(*tokens.DATACENTER_FROM)
+
+    def _beside_the_site(self, request: Request) -> Answer:
+        """Answer what Cloud's edge, gateway or authorization server answers, which is no part of the site's API."""
+        if request.path == TENANT_INFO:
+            return Answer(document={"cloudId": self.tenant.cloud_id})
+        if request.path == tokens.CLOUD_PATH:
+            return self.tokens.issue(request) if request.method == "POST" else no_such_page()
+        if not self.tokens.is_live(tokens.bearer(request)):
+            return unauthorized()
+        resource = {
+            "id": self.tenant.cloud_id,
+            "url": self.origin,
+            "name": "simulated",
+            "scopes": tokens.SCOPES.split(),
+            "avatarUrl": f"{self.origin}/avatar.png",
+        }
+        return Answer(document=[resource])
 
     def _lists(self, request: Request) -> ListParameters:
         """Return how lists of values are written: the switch is about v2 alone."""

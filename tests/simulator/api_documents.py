@@ -25,12 +25,12 @@ def fixture(path: str) -> Any:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def deviations(document: Any, api: Schema, path: str) -> set[str]:
-    """How an answer differs from what the API document says of GET `path`: "place: problem" for each difference.
+def deviations(document: Any, api: Schema, path: str, *, method: str = "get") -> set[str]:
+    """Return how an answer differs from what the API document says of `path`: "place: problem" for each difference.
 
     Stricter than the document: a member that it does not declare is a difference too.
     """
-    schema = api["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    schema = api["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
     declared = api["components"]["schemas"]
     strict = _strict(schema, declared)
     components: Schema = {}

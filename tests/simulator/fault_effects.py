@@ -1,5 +1,6 @@
 """What each kind of fault must show on the first request."""
 
+from tests.simulator.access_checks import ACCESS_EXPECTED
 from tests.simulator.fault_checks import (
     check_ancestors,
     check_anonymous,
@@ -43,6 +44,7 @@ from tests.simulator.fault_probes import (
 )
 
 EXPECTED: dict[str, Check] = {
+    **ACCESS_EXPECTED,
     "status": status(500),
     "bad-request-400": status(400),
     "unauthorized-401": status(401),

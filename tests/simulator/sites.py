@@ -23,6 +23,10 @@ class Client:
     def ask(self, path: str, **query: Any) -> requests.Response:
         return self.session.get(self.base + path, params=query, timeout=TIMEOUT_SECONDS, allow_redirects=False)
 
+    def send(self, path: str, body: Any) -> requests.Response:
+        """Post a JSON body."""
+        return self.session.post(self.base + path, json=body, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Return the JSON object of a 200 answer."""
         answer = self.ask(path, **query)

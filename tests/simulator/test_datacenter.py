@@ -183,7 +183,7 @@ def test_spaces_and_server(datacenter: Simulator) -> None:
     assert [row["key"] for row in site.get("/rest/api/space", status="archived")["results"]] == ["OLD"]
     assert site.get("/rest/api/space/HR")["id"] == int(datacenter.world.space("HR").id)
     assert site.ask("/rest/api/space/NONE").status_code == 404
-    assert site.get("/rest/api/server-information")["version"] == "8.5.4"
+    assert site.get("/rest/api/server-information")["version"] == "10.2.19"
 
 
 def test_searches_page_by_offset(datacenter: Simulator) -> None:

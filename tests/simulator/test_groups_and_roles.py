@@ -62,12 +62,11 @@ def test_groups_of_a_user(crowded: World) -> None:
 def test_permissions_name_access_classes(cloud: Simulator) -> None:
     """Beside users and groups."""
     world = cloud.world
-    world.permit_space("HR", everyone="ALL_LICENSED_USERS")
     world.permit_space("HR", user="ann.lee")
     rows = client(cloud).get(f"/api/v2/spaces/{world.space('HR').id}/permissions")["results"]
 
-    assert [row["principal"]["type"] for row in rows] == ["group", "access-class", "user"]
-    assert rows[1]["principal"]["id"] == "ALL_LICENSED_USERS"
+    assert [row["principal"]["type"] for row in rows] == ["group", "user", "access-class"]
+    assert rows[2]["principal"]["id"] == "ALL_LICENSED_USERS"
     assert {(row["operation"]["key"], row["operation"]["targetType"]) for row in rows} == {("read", "space")}
 
 

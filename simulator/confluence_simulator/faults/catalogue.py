@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from confluence_simulator.faults.access import ACCESS
 from confluence_simulator.faults.answers import ANSWERS
 from confluence_simulator.faults.conditions import CONDITIONS
 from confluence_simulator.faults.dates import DATES
@@ -12,4 +13,6 @@ from confluence_simulator.faults.pages import PAGES
 from confluence_simulator.faults.paging import PAGING
 from confluence_simulator.faults.wire import WIRE
 
-KINDS: Mapping[str, Kind] = MappingProxyType({**ANSWERS, **DOCUMENTS, **PAGES, **PAGING, **DATES, **CONDITIONS, **WIRE})
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {**ANSWERS, **DOCUMENTS, **PAGES, **PAGING, **DATES, **CONDITIONS, **ACCESS, **WIRE}
+)

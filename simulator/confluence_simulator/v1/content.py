@@ -120,8 +120,7 @@ def listed(call: Call, *, space_key: str = "", kind: str = "", statuses: tuple[s
 
 def scan(call: Call) -> Answer:
     """Keyset by id, pages only, from 7.18. Its cursors are not signed: they are `content:false:ID` on real servers."""
-    version = tuple(int(part) for part in call.tenant.version.split(".")[:2])
-    if version < SCAN_FROM:
+    if not call.tenant.at_least(*SCAN_FROM):
         return no_such_page()
     for name in ("start", "title", "postingDay"):
         if name in call.query:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from confluence_simulator.call import Call
 from confluence_simulator.messages import Answer
-from confluence_simulator.refusals import BadParameterError, RefusedError, v1_refusal
+from confluence_simulator.refusals import BadParameterError, RefusedError, forbidden, not_found, v1_refusal
 from confluence_simulator.routes import Route
 from confluence_simulator.v1.content import content_of, shown
 from confluence_simulator.v1.expanded import history_object, label_object
@@ -19,6 +19,7 @@ from confluence_simulator.v1.restrictions import (
     restriction_list,
 )
 from confluence_simulator.v1.shapes import Document, is_cloud, space_object, top_links, version_object
+from confluence_simulator.v1.space_entries import permission_entries
 from confluence_simulator.world import Content, Page, Space
 
 Row = TypeVar("Row")
@@ -26,6 +27,7 @@ PART_CAP = 200
 SPACE_CAP = 500
 DEFAULT_LIMIT = 25
 DEFAULT_RESTRICTED = 100
+NODES = frozenset({"folder", "whiteboard", "database", "embed"})
 
 
 def _part(call: Call, rows: Sequence[Row], show: Callable[[Row], Document], default: int = PART_CAP) -> Answer:
@@ -77,8 +79,20 @@ def descendants(call: Call) -> Answer:
     return Answer(document=offset_list(call, found, lambda row: shown(call, row, tree), limit=limit, sees=call.sees))
 
 
+def _restricted(call: Call) -> Content:
+    """Return the content whose restrictions are asked for; refuse nodes that are no pages where a switch says so."""
+    content, status = content_of(call), call.tenant.node_restriction_status
+    if content.kind not in NODES or status == 200:
+        return content
+    if status == 404:
+        raise RefusedError(not_found(call.request.path, content.id))
+    if status == 403:
+        raise RefusedError(forbidden(call.request.path))
+    raise RefusedError(v1_refusal(400, "BadRequestException", f"Content of type {content.kind} is not supported"))
+
+
 def restrictions_by_operation(call: Call) -> Answer:
-    content = content_of(call)
+    content = _restricted(call)
     document = by_operation(call, content, dict.fromkeys(OPERATIONS, EXPANDED_BY_DEFAULT))
     document["_links"].update(base=call.site_url, context=call.tenant.context)
     return Answer(document=document)
@@ -86,7 +100,7 @@ def restrictions_by_operation(call: Call) -> Answer:
 
 def restrictions_of_operation(call: Call) -> Answer:
     """Answer the one list of restrictions that has pages: `start` and `limit` count users and groups alike."""
-    content, operation = content_of(call), call.captured["operation"]
+    content, operation = _restricted(call), call.captured["operation"]
     if operation not in OPERATIONS:
         raise BadParameterError("operationKey", operation, "read or update")
     start, limit = call.query.integer("start", 0, low=0), lowered_limit(call, DEFAULT_RESTRICTED, PART_CAP)
@@ -96,7 +110,7 @@ def restrictions_of_operation(call: Call) -> Answer:
 
 
 def restrictions(call: Call) -> Answer:
-    return restriction_list(call, content_of(call))
+    return restriction_list(call, _restricted(call))
 
 
 def spaces(call: Call) -> Answer:
@@ -112,22 +126,38 @@ def spaces(call: Call) -> Answer:
         and (not status or space.status == status)
         and call.sees_space(space)
     ]
-    described = any(name.startswith("description") for name in call.query.many("expand"))
-    tree: Tree = {"description": {}} if described else {}
     limit = lowered_limit(call, DEFAULT_LIMIT, SPACE_CAP)
-    return Answer(document=offset_list(call, found, lambda space: space_object(call, space, tree), limit=limit))
+    return Answer(document=offset_list(call, found, lambda space: _expanded_space(call, space), limit=limit))
 
 
 def space(call: Call) -> Answer:
+    """Answer one space."""
+    found = space_of(call)
+    document = _expanded_space(call, found)
+    document["_links"].update(top_links(call), collection="/rest/api/space")
+    return Answer(document=document)
+
+
+def _expanded_space(call: Call, space: Space) -> Document:
+    """Expand the description and, on Cloud, the permissions."""
+    expanded = {name.partition(".")[0] for name in call.query.many("expand")}
+    tree: Tree = {name: {} for name in ("description",) if name in expanded}
+    document = space_object(call, space, tree)
+    if is_cloud(call) and "permissions" in expanded:
+        document["permissions"] = permission_entries(call, space)
+        document["_expandable"].pop("permissions")
+    return document
+
+
+def space_of(call: Call) -> Space:
+    """Return the space that the path names by its key; refuse with 404 what is absent or hidden."""
     key = call.captured["key"]
     found: Space | None = next((space for space in call.world.spaces() if call.is_named(space, (key,))), None)
     if found is None or not call.sees_space(found):
         reason = "" if is_cloud(call) else "Not Found"
         message = f"No space with key : {key}"
         raise RefusedError(v1_refusal(404, "NotFoundException", message, authorized=False, reason=reason))
-    document = space_object(call, found)
-    document["_links"].update(top_links(call), collection="/rest/api/space")
-    return Answer(document=document)
+    return found
 
 
 ALIVE_ROUTES = (

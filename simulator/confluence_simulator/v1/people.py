@@ -4,8 +4,11 @@ from typing import Any
 
 from confluence_simulator.world import Group, User
 
+FORMER = "Former user"
 
-def cloud_user(user: User | None, site_url: str) -> dict[str, Any]:
+
+def cloud_user(user: User | None, site_url: str, *, shows_email: bool = True) -> dict[str, Any]:
+    """Return an account as Cloud shows it; one that was deleted is of unknown type."""
     if user is None:
         picture = {"path": "/wiki/aa-avatar/anonymous", "width": 48, "height": 48, "isDefault": True}
         return {
@@ -15,12 +18,12 @@ def cloud_user(user: User | None, site_url: str) -> dict[str, Any]:
             "_expandable": {"operations": ""},
             "_links": {"self": f"{site_url}/rest/api/user/anonymous"},
         }
-    name = user.display_name if user.active else f"{user.display_name} (Unlicensed)"
+    name = shown_name(user)
     return {
-        "type": "known",
+        "type": "unknown" if user.closed else "known",
         "accountId": user.account_id,
-        "accountType": "atlassian",
-        "email": user.email,
+        "accountType": "" if user.closed else user.account_type,
+        "email": user.email if shows_email and not user.closed else "",
         "publicName": name,
         "profilePicture": {
             "path": f"/wiki/aa-avatar/{user.account_id}",
@@ -32,13 +35,28 @@ def cloud_user(user: User | None, site_url: str) -> dict[str, Any]:
         "isExternalCollaborator": False,
         "isGuest": False,
         "locale": "en_US",
-        "accountStatus": "active" if user.active else "inactive",
+        "accountStatus": account_status(user),
         "_expandable": {"operations": "", "personalSpace": ""},
         "_links": {"self": f"{site_url}/rest/api/user?accountId={user.account_id}"},
     }
 
 
+def shown_name(user: User) -> str:
+    """Return the name that Cloud shows."""
+    if user.closed:
+        return FORMER
+    return user.display_name if user.active else f"{user.display_name} (Unlicensed)"
+
+
+def account_status(user: User) -> str:
+    """Return `active`, `inactive` or `closed`."""
+    if user.closed:
+        return "closed"
+    return "active" if user.active else "inactive"
+
+
 def datacenter_user(user: User | None, site_url: str, context: str) -> dict[str, Any]:
+    """Return an account as Data Center shows it, without an e-mail address."""
     picture = {"path": f"{context}/images/icons/profilepics/default.svg", "width": 48, "height": 48, "isDefault": True}
     if user is None:
         return {"type": "anonymous", "profilePicture": picture, "displayName": "Anonymous"}
@@ -47,7 +65,7 @@ def datacenter_user(user: User | None, site_url: str, context: str) -> dict[str,
         "username": user.username,
         "userKey": user.user_key,
         "profilePicture": picture,
-        "displayName": user.display_name,
+        "displayName": f"Unknown User ({user.username})" if user.closed else user.display_name,
         "_links": {"self": f"{site_url}/rest/api/user?key={user.user_key}"},
         "_expandable": {"status": ""},
     }

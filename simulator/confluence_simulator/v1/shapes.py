@@ -13,7 +13,7 @@ from confluence_simulator.links import page_path, tiny, with_offset, zulu
 from confluence_simulator.v1.expansion import Tree
 from confluence_simulator.v1.people import cloud_user, datacenter_user
 from confluence_simulator.v2.shapes import body_object
-from confluence_simulator.world import Attachment, Comment, Content, Page, Space
+from confluence_simulator.world import Attachment, Comment, Content, Page, Space, User
 
 Document = dict[str, Any]
 CLOUD_BODIES = (
@@ -45,8 +45,13 @@ def friendly(moment: datetime) -> str:
 def user_object(call: Call, account_id: str) -> Document:
     user = call.world.user(account_id)
     if is_cloud(call):
-        return cloud_user(user, call.site_url)
+        return cloud_user(user, call.site_url, shows_email=shows_email(call, user))
     return datacenter_user(user, call.site_url, call.tenant.context)
+
+
+def shows_email(call: Call, user: User) -> bool:
+    """Return whether the caller may read the e-mail address of an account."""
+    return not call.tenant.emails_hidden or (call.user is not None and call.user.account_id == user.account_id)
 
 
 def content_links(call: Call, content: Content) -> Document:

@@ -7,12 +7,18 @@ from confluence_simulator.messages import Answer
 from confluence_simulator.routes import Route
 from confluence_simulator.v2.lists import list_answer
 from confluence_simulator.v2.spaces import space_of
+from confluence_simulator.world import Space
+from confluence_simulator.world.classes import in_roles
 from confluence_simulator.world.records import RoleAssignment, SpacePermission, SpaceRole
+from confluence_simulator.world.roles import VIEWER
+
+PRINCIPALS = ("user", "group", "access-class")
 
 
 def permissions(call: Call) -> Answer:
     """Answer the single permissions of a space; `access-class` is a principal type that the API document omits."""
     space = space_of(call)
+    rows = _of_roles(call, space) if call.tenant.space_role_mode == "ROLES" else space.permissions
 
     def show(permission: SpacePermission) -> dict[str, Any]:
         return {
@@ -23,7 +29,7 @@ def permissions(call: Call) -> Answer:
 
     return list_answer(
         call,
-        lambda: space.permissions,
+        lambda: rows,
         lambda permission: (int(permission.id), int(permission.id)),
         show,
         cursor_first=False,
@@ -55,13 +61,44 @@ def roles(call: Call) -> Answer:
 def role_assignments(call: Call) -> Answer:
     """Answer who has which role in a space."""
     space = space_of(call)
-    numbered = list(enumerate(space.roles, start=1))
+    numbered = list(enumerate(_assignments(call, space), start=1))
 
     def show(row: tuple[int, RoleAssignment]) -> dict[str, Any]:
         principal = {"principalType": row[1].principal_type, "principalId": row[1].principal_id}
         return {"principal": principal, "roleId": row[1].role.id}
 
     return list_answer(call, lambda: numbered, lambda row: (row[0], row[0]), show, cursor_first=False)
+
+
+def _assignments(call: Call, space: Space) -> list[RoleAssignment]:
+    """Return who has which role. A site of roles alone shows each permission to view the space as the role Viewer."""
+    if call.tenant.space_role_mode != "ROLES":
+        return list(space.roles)
+    viewer = call.world.role(VIEWER)
+    viewers = [
+        RoleAssignment(principal_type="ACCESS_CLASS", principal_id=in_roles(row.principal_id), role=viewer)
+        if row.principal_type == "access-class"
+        else RoleAssignment(principal_type=row.principal_type.upper(), principal_id=row.principal_id, role=viewer)
+        for row in space.permissions
+        if (row.operation, row.target_type) == ("read", "space") and row.principal_type in PRINCIPALS
+    ]
+    return [*space.roles, *viewers]
+
+
+def _of_roles(call: Call, space: Space) -> list[SpacePermission]:
+    """Return the permissions of a site of roles alone: those of each role that somebody has in the space."""
+    held = {row.role.id: row.role for row in _assignments(call, space)}
+    pairs = [(role, permission) for role in held.values() for permission in role.permissions]
+    return [
+        SpacePermission(
+            id=str(number),
+            principal_type="role",
+            principal_id=role.id,
+            operation=permission.partition("/")[0],
+            target_type=permission.partition("/")[2],
+        )
+        for number, (role, permission) in enumerate(pairs, start=1)
+    ]
 
 
 ROUTES = (

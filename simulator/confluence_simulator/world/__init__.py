@@ -1,5 +1,6 @@
 """The world of the simulator: a pure data structure. Nothing in this package knows HTTP."""
 
+from confluence_simulator.world.readers import Asker, Layer
 from confluence_simulator.world.records import (
     Attachment,
     Comment,
@@ -9,6 +10,7 @@ from confluence_simulator.world.records import (
     Label,
     Page,
     Restriction,
+    SitePermission,
     Space,
     User,
     WorldError,
@@ -16,14 +18,17 @@ from confluence_simulator.world.records import (
 from confluence_simulator.world.world import World
 
 __all__ = [
+    "Asker",
     "Attachment",
     "Comment",
     "Content",
     "Event",
     "Group",
     "Label",
+    "Layer",
     "Page",
     "Restriction",
+    "SitePermission",
     "Space",
     "User",
     "World",

@@ -1,9 +1,10 @@
-"""Edits of people: groups, users and the labels that everybody shares."""
+"""Edits of people: users, service accounts and bots of apps; and the labels that everybody shares."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from confluence_simulator.world.records import Group, Label, User, WorldError
+from confluence_simulator.world import groups
+from confluence_simulator.world.records import AccountType, Label, User, WorldError
 
 if TYPE_CHECKING:
     from confluence_simulator.world.world import World
@@ -13,18 +14,16 @@ BOT = "hr-bot"
 AUTHOR = "ann.lee"
 
 
-def add_group(world: "World", name: str) -> Group:
-    with world.store.lock:
-        group = Group(id=world.store.new_uuid(), name=name)
-        world.store.groups[group.id] = group
-        world.store.revision += 1
-        return group
-
-
 def add_user(
-    world: "World", username: str, *, display_name: str = "", email: str = "", groups: tuple[str, ...] = (EVERYBODY,)
+    world: "World",
+    username: str,
+    *,
+    display_name: str = "",
+    email: str = "",
+    groups: tuple[str, ...] = (EVERYBODY,),
+    account_type: AccountType = "atlassian",
 ) -> User:
-    """Add a user; `groups` are names or ids."""
+    """Add a user; `groups` are names or ids. Whoever is in none of the groups that may use the site reads nothing."""
     with world.store.lock:
         user = User(
             account_id=f"712020:{world.store.new_uuid()}",
@@ -32,11 +31,24 @@ def add_user(
             user_key=f"{world.store.random.getrandbits(128):032x}",
             display_name=display_name or username,
             email=email,
+            account_type=account_type,
             groups=tuple(world.group(name).id for name in groups),
         )
-        world.store.users[user.account_id] = user
-        world.store.revision += 1
-        return user
+        return _settle(world, user)
+
+
+def add_service_account(world: "World", username: str, *, groups: tuple[str, ...] = (EVERYBODY,)) -> User:
+    """Add a service account: an account of type `app` with an address of its own kind."""
+    email = f"{username}@serviceaccount.atlassian.com"
+    return add_user(world, username, email=email, groups=groups, account_type="app")
+
+
+def add_app(world: "World", username: str) -> User:
+    """Add the bot of an app, which may use the site without being in a group."""
+    with world.store.lock:
+        app = add_user(world, username, groups=(), account_type="app")
+        world.permit_site("use", user=app.account_id)
+        return world.user(app.account_id)
 
 
 def label(world: "World", name: str, *, prefix: str = "global") -> Label:
@@ -48,11 +60,22 @@ def label(world: "World", name: str, *, prefix: str = "global") -> Label:
 
 
 def deactivate_user(world: "World", username: str) -> User:
-    """Deactivate a user, whom Cloud then shows as "Name (Unlicensed)"."""
+    """Deactivate a user, whom Cloud then shows as "Name (Unlicensed)"; restrictions still name the account."""
     return _put_user(world, replace(world.user(username), active=False))
 
 
+def activate_user(world: "World", username: str) -> User:
+    """Let a deactivated user in again."""
+    return _put_user(world, replace(world.user(username), active=True))
+
+
+def close_user(world: "World", username: str) -> User:
+    """Delete an account: Cloud shows a former user of unknown type; restrictions still name the account."""
+    return _put_user(world, replace(world.user(username), active=False, closed=True))
+
+
 def set_groups(world: "World", username: str, groups: tuple[str, ...]) -> User:
+    """Make the user a direct member of these groups and of no other."""
     return _put_user(world, replace(world.user(username), groups=tuple(world.group(name).id for name in groups)))
 
 
@@ -67,23 +90,17 @@ def user(world: "World", name: str) -> User:
 
 
 def users(world: "World") -> list[User]:
+    """Return every account, deactivated and deleted ones included."""
     return list(world.store.users.values())
-
-
-def group(world: "World", name: str) -> Group:
-    """Return the group of this name or id."""
-    for group in world.store.groups.values():
-        if name in (group.name, group.id):
-            return group
-    raise WorldError(f"There is no group {name!r}")
-
-
-def groups(world: "World") -> list[Group]:
-    return list(world.store.groups.values())
 
 
 def _put_user(world: "World", user: User) -> User:
     with world.store.edit():
-        world.store.users[user.account_id] = user
-        world.store.revision += 1
-        return user
+        return _settle(world, user)
+
+
+def _settle(world: "World", user: User) -> User:
+    settled = groups.settled(world, user)
+    world.store.users[user.account_id] = settled
+    world.store.revision += 1
+    return settled

@@ -13,6 +13,8 @@ Status = Literal["current", "archived", "trashed", "draft", "purged"]
 SpaceType = Literal["global", "collaboration", "knowledge_base", "personal"]
 SpaceStatus = Literal["current", "archived"]
 Operation = Literal["read", "update"]
+AccountType = Literal["atlassian", "app", "customer"]
+SiteOperation = Literal["use", "administer"]
 
 LazyText = Callable[[], str]
 """Renders the same text on each call; large worlds hold these in place of bodies."""
@@ -24,27 +26,55 @@ class WorldError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
+    """`groups` are the ids of the groups that are members of this one; their members are members of it, too."""
+
     id: str
     name: str
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`account_id` names a user on Cloud, `username` and `user_key` on Data Center."""
+    """`account_id` names a user on Cloud, `username` and `user_key` on Data Center.
+
+    `all_groups`, `licensed` and `administrator` follow from the groups and the site's permissions; the world sets them.
+    """
 
     account_id: str
     username: str
     user_key: str
     display_name: str
     email: str
+    account_type: AccountType = "atlassian"
+    """Confluence calls service accounts and bots of apps `app`, and portal customers `customer`."""
     active: bool = True
+    closed: bool = False
+    """The account was deleted: answers still name its id, as a former user of unknown type."""
     groups: tuple[str, ...] = ()
-    """Ids of the groups that the user is a member of."""
+    """Ids of the groups that the user is a direct member of."""
+    all_groups: tuple[str, ...] = ()
+    """Ids of the groups that the user is a member of, directly or through a nested group."""
+    licensed: bool = False
+    """The user may use Confluence: active, and permitted to use the site."""
+    administrator: bool = False
+    """The user administers Confluence; this alone lets nobody read a page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SitePermission:
+    """A global permission. `principal_type` is user, group or access-class (anonymous users alone)."""
+
+    principal_type: str
+    principal_id: str
+    operation: SiteOperation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpacePermission:
-    """`principal_type` is user, group or access-class; the last is in real answers though not in the API document."""
+    """`principal_type` is user, group or access-class; the last is in real answers though not in the API document.
+
+    A principal of any other type is nobody.
+    """
 
     id: str
     principal_type: str

@@ -3,6 +3,7 @@
 import uuid
 from typing import TYPE_CHECKING
 
+from confluence_simulator.world import classes
 from confluence_simulator.world.records import RoleAssignment, Space, SpaceRole, WorldError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def assign_role(
     elif user is not None:
         principal = ("USER", world.user(user).account_id)
     else:
-        principal = ("ACCESS_CLASS", everyone)
+        principal = ("ACCESS_CLASS", classes.in_roles(everyone))
     with world.lock:
         assignment = RoleAssignment(principal_type=principal[0], principal_id=principal[1], role=role(world, name))
         space = world.space(key)

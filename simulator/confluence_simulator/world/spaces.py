@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from confluence_simulator.world import classes
 from confluence_simulator.world.people import EVERYBODY
 from confluence_simulator.world.records import Space, SpacePermission, SpaceStatus, SpaceType, WorldError
 
@@ -23,7 +24,11 @@ def create_space(
     readers: tuple[str, ...] = (EVERYBODY,),
     created_at: datetime | None = None,
 ) -> Space:
-    """`readers` are groups that may view the space; it has no homepage until `set_homepage`."""
+    """Create a space; it has no homepage until `set_homepage`.
+
+    `readers` are groups that may view it. If the group of all users is one of them, the class of all licensed users is
+    permitted, too, as on a usual Cloud site.
+    """
     with world.store.edit() as moment:
         if any(space.key.casefold() == key.casefold() for space in world.store.spaces.values()):
             raise WorldError(f"A space already exists with key {key}")
@@ -39,6 +44,8 @@ def create_space(
             description=description,
             labels=tuple(world.label(name) for name in labels),
         )
+        if EVERYBODY in readers:
+            space = replace(space, permissions=(_licensed_users(space),))
         _put_space(world, space)
         for reader in readers:
             world.permit_space(key, group=reader)
@@ -97,34 +104,72 @@ def set_homepage(world: "World", key: str, page_id: str | None) -> Space:
 
 
 def permit_space(
-    world: "World", key: str, *, group: str | None = None, user: str | None = None, everyone: str = ""
+    world: "World",
+    key: str,
+    *,
+    group: str | None = None,
+    user: str | None = None,
+    everyone: str = "",
+    other: tuple[str, str] | None = None,
+    operation: str = "read",
+    target_type: str = "space",
 ) -> Space:
-    """Let a group, a user, or an access class (`ANONYMOUS_USERS`, `ALL_LICENSED_USERS`) view the space."""
-    if group is not None:
-        principal = ("group", world.group(group).id)
-    elif user is not None:
-        principal = ("user", world.user(user).account_id)
-    else:
-        principal = ("access-class", everyone)
+    """Let a group, a user, or an access class (`ANONYMOUS_USERS`, `ALL_LICENSED_USERS`) view the space.
+
+    `other` is the type and id of a principal of any other kind, which lets nobody in. Only `read` on `space` gives a
+    view; other operations stand in the lists of permissions.
+    """
+    principal = other or _principal(world, group=group, user=user, everyone=everyone)
     with world.store.edit():
         space = world.space(key)
         permission = SpacePermission(
             id=world.new_id(),
             principal_type=principal[0],
             principal_id=principal[1],
-            operation="read",
-            target_type="space",
+            operation=operation,
+            target_type=target_type,
         )
         return _put_space(world, replace(space, permissions=(*space.permissions, permission)))
 
 
-def forbid_space(world: "World", key: str, *, group: str | None = None, user: str | None = None) -> Space:
-    """Take the view permission of a group or a user away."""
-    principal_id = world.group(group).id if group is not None else world.user(user or "").account_id
+def forbid_space(
+    world: "World", key: str, *, group: str | None = None, user: str | None = None, everyone: str = ""
+) -> Space:
+    """Take every permission in the space away from a group, a user or an access class.
+
+    What is taken from the group of all users is taken from the class of all licensed users, too: they are the same
+    people.
+    """
+    taken = {_principal(world, group=group, user=user, everyone=everyone)}
+    if group is not None and world.group(group) == world.everybody:
+        taken.add(_principal(world, everyone=classes.LICENSED))
     with world.store.edit():
         space = world.space(key)
-        kept = tuple(permission for permission in space.permissions if permission.principal_id != principal_id)
+        kept = tuple(row for row in space.permissions if (row.principal_type, row.principal_id) not in taken)
         return _put_space(world, replace(space, permissions=kept))
+
+
+def _principal(
+    world: "World", *, group: str | None = None, user: str | None = None, everyone: str = ""
+) -> tuple[str, str]:
+    if group is not None:
+        return "group", world.group(group).id
+    if user is not None:
+        return "user", world.user(user).account_id
+    if not everyone:
+        raise WorldError("Name a group, a user or an access class")
+    return "access-class", classes.in_permissions(everyone)
+
+
+def _licensed_users(space: Space) -> SpacePermission:
+    """Return the permission of all licensed users; its id comes from the space, so that it takes no other id."""
+    return SpacePermission(
+        id=f"{space.id}00",
+        principal_type="access-class",
+        principal_id=classes.in_permissions(classes.LICENSED),
+        operation="read",
+        target_type="space",
+    )
 
 
 def _put_space(world: "World", space: Space) -> Space:

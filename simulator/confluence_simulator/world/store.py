@@ -11,7 +11,18 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from confluence_simulator.world.clock import DEFAULT_START, DEFAULT_STEP, Clock
-from confluence_simulator.world.records import Content, Event, Group, Label, Page, Space, SpaceRole, User, WorldError
+from confluence_simulator.world.records import (
+    Content,
+    Event,
+    Group,
+    Label,
+    Page,
+    SitePermission,
+    Space,
+    SpaceRole,
+    User,
+    WorldError,
+)
 
 FIRST_ID = 98_304
 """Ids grow from here with gaps and pass from five digits to six, so that text order and number order differ."""
@@ -41,6 +52,7 @@ class Store:
         self.spaces: dict[str, Space] = {}
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
+        self.permissions: tuple[SitePermission, ...] = ()
         self.roles: dict[str, SpaceRole] = {}
         self.labels: dict[tuple[str, str], Label] = {}
         self._listeners: list[Callable[[Event], None]] = []

@@ -4,8 +4,9 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from confluence_simulator.world import attached, pages, people, roles, spaces
+from confluence_simulator.world import attached, groups, pages, people, readers, roles, spaces
 from confluence_simulator.world.clock import DEFAULT_START, DEFAULT_STEP, Clock
+from confluence_simulator.world.groups import ANYBODY
 from confluence_simulator.world.records import Content, Event, Group, Page, User
 from confluence_simulator.world.store import FIRST_ID, Store
 
@@ -15,7 +16,8 @@ class World:
 
     Each edit moves the clock by one step, so that the same edits give the same ids, versions and times on every
     machine. Returned values are frozen: they show the state at the time of the call. A world begins with a group of
-    all users (`everybody`), the account that reads the site (`bot`) and a person who writes pages (`author`).
+    all users who may use the site (`everybody`), the account that reads and administers it (`bot`) and a person who
+    writes pages (`author`).
     """
 
     def __init__(
@@ -28,19 +30,36 @@ class World:
     ) -> None:
         self.store = Store(seed=seed, start=start, step=step, first_id=first_id)
         self.add_group(people.EVERYBODY)
+        groups.put_permissions(self, (groups.use_of(self.everybody), groups.ANYBODY))
         self.add_user(people.BOT, display_name="HR Bot", email="hr-bot@example.com")
         self.add_user(people.AUTHOR, display_name="Ann Lee", email="")
+        groups.put_permissions(self, (*self.store.permissions, groups.administration_of(self.bot)))
         roles.add_system_roles(self)
 
-    add_group = people.add_group
-    group = people.group
-    groups = people.groups
     add_user = people.add_user
+    add_service_account = people.add_service_account
+    add_app = people.add_app
     user = people.user
     users = people.users
     set_groups = people.set_groups
     deactivate_user = people.deactivate_user
+    activate_user = people.activate_user
+    close_user = people.close_user
     label = people.label
+
+    permit_site = groups.permit_site
+    forbid_site = groups.forbid_site
+    permitted_groups = groups.permitted_groups
+    add_group = groups.add_group
+    group = groups.group
+    nest_group = groups.nest_group
+    unnest_group = groups.unnest_group
+    members = groups.members
+    groups = groups.groups  # last of its group: from here on the name is the method
+
+    layers = readers.layers
+    readers_of = readers.readers_of
+    may_read = readers.may_read
 
     create_space = spaces.create_space
     space = spaces.space
@@ -52,7 +71,7 @@ class World:
     set_homepage = spaces.set_homepage
     permit_space = spaces.permit_space
     forbid_space = spaces.forbid_space
-    spaces = spaces.spaces  # last of its group: from here on the name is the method
+    spaces = spaces.spaces  # last of its group, likewise
 
     add_role = roles.add_role
     role = roles.role
@@ -92,6 +111,11 @@ class World:
     def everybody(self) -> Group:
         """The group of all users."""
         return self.group(people.EVERYBODY)
+
+    @property
+    def anonymous_may_use(self) -> bool:
+        """Anonymous visitors may use the site; each space says whether they may view it."""
+        return ANYBODY in self.store.permissions
 
     @property
     def bot(self) -> User:
