@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from hr_sync.cancellation import Cancellation
-    from hr_sync.confluence.http.client import HttpClient, Limits
+    from hr_sync.confluence.http.client import HttpClient
+    from hr_sync.confluence.http.session import Limits
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.domain.scope import SpaceScope
     from hr_sync.settings import Settings
@@ -81,11 +82,12 @@ def open_client(
     to be found then.
     `is_trial`: a person waits for the result, so a site that does not answer is given up after seconds.
     """
-    from hr_sync.confluence.http.client import HttpClient, Limits
+    from hr_sync.confluence.http.client import HttpClient
     from hr_sync.confluence.http.client_credentials import ClientSecret, connect_client
     from hr_sync.confluence.http.cloud_id import cloud_base
     from hr_sync.confluence.http.credentials import Credentials
     from hr_sync.confluence.http.retry import RetryRules
+    from hr_sync.confluence.http.session import Limits
     from hr_sync.confluence.http.urls import api_base, is_cloud_site
 
     confluence = settings.confluence

@@ -3,64 +3,48 @@
 Listings and bodies are not read from the search index, which lags: it only names pages that changed lately.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
     SEARCH,
-    WIDEST_EXPANDED,
-    ExpandedAttributes,
     check_account,
     complete_labels,
     labels_at,
     pages_of,
     restriction_of,
-    walk_attributes,
 )
 from hr_sync.confluence.access_json import ATTRIBUTE_PARTS, DATA_CENTER, LABEL_PARTS
 from hr_sync.confluence.datacenter_json import (
-    HEAD_PARTS,
     LOOKUP_PARTS,
     PAGE_PARTS,
-    names_next_cursor,
     read_account,
     read_ancestors,
-    read_heads,
     read_lookup,
     read_page,
     read_space,
 )
 from hr_sync.confluence.datacenter_viewers import read_licence_groups, read_viewers
-from hr_sync.confluence.http.client import HttpClient, Query
+from hr_sync.confluence.datacenter_walks import CONTENT, WIDTHS, PageWalks
+from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError, is_current_in
 from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
-from hr_sync.confluence.nodes import NODE_PARTS, WalkedNodes, walk_nodes
 from hr_sync.confluence.pagination import (
-    TRIES_WHEN_WIDE,
     Walked,
     fetch_in_halves,
     list_until_stable,
-    with_smaller_pages,
 )
 from hr_sync.confluence.people import identities_on_datacenter, members_on_datacenter
 from hr_sync.domain.access import Identity, OwnAttributes, Principal, Restriction, ShownNodes, SiteRoles, SpaceViewers
-from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, RecentChanges, Space, SpaceList
+from hr_sync.domain.content import ContentNode, Fetched, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
 
-_WIDTHS = (WIDEST_EXPANDED, 90)  #: answers of the second end elsewhere, also where a server gives at most 100
 _MOST_KEYS = 100  #: in one address: Tomcat accepts 8 KB of request line and headers
 _FEW_PAGES = 10  #: whose labels are requested one by one, without a walk over the space
 _INDEX_OVERLAP = timedelta(days=1)
-_SCAN = "rest/api/content/scan"
-_CONTENT = "rest/api/content"
-
-
-Found = TypeVar("Found", ExpandedAttributes, WalkedNodes)
 
 
 class DataCenterSource:
@@ -69,7 +53,7 @@ class DataCenterSource:
     def __init__(self, client: HttpClient) -> None:
         self.client = client
         self._urls = PageUrls(client.base)
-        self._scans = False
+        self._walks = PageWalks(client, self._urls, self.check_account)
 
     def check_account(self) -> None:
         """Implement `Source.check_account`."""
@@ -92,17 +76,10 @@ class DataCenterSource:
     def listing(self, space: Space) -> Listing:
         """Implement `Source.listing`.
 
-        The scan's cursor holds the id, so edits during the walk neither skip nor repeat a page. Servers before 7.18 use
-        offsets; the walk is repeated until two walks agree. Raise AnswerNotTrusted for a page of another space: a
-        server that ignores `spaceKey` would put the whole site into one space.
+        Raise AnswerNotTrusted for a page of another space: a server that ignores `spaceKey` would put the whole site
+        into one space.
         """
-        if self._can_scan():
-            found = with_smaller_pages(
-                lambda width, tries: self._scan(space, width, tries), WIDEST_EXPANDED, check_site=self.check_account
-            )
-        else:
-            query = _pages_in(space)
-            found = list_until_stable(lambda widest: self._by_offset(_CONTENT, query, space, widest), _WIDTHS)
+        found = self._walks.heads(space)
         if any(head.space_id != space.id for head in found.heads.values()):
             raise AnswerNotTrusted(f"The listing of space {space.key} shows a page of another space.")
         heads = {page_id: head for page_id, head in found.heads.items() if is_current_in(head, space)}
@@ -117,9 +94,7 @@ class DataCenterSource:
         """
         day = (since - _INDEX_OVERLAP).date().isoformat()
         query = {"cql": f'{pages_of(space.key)} and lastmodified >= "{day}" order by created'}
-        found = list_until_stable(
-            lambda widest: self._by_offset(SEARCH, query, space, widest, believes_an_end=True), _WIDTHS
-        )
+        found = self._walks.heads_by_offset(SEARCH, query, space, believes_an_end=True)
         heads = {page_id: head for page_id, head in found.heads.items() if is_current_in(head, space)}
         return RecentChanges(space=space, heads=heads, unreadable=found.unreadable, began_at=found.began_at)
 
@@ -164,7 +139,7 @@ class DataCenterSource:
         if len(ids) <= _FEW_PAGES:
             return {page_id: self.labels_of(page_id) for page_id in ids}
         try:
-            known = self._expanded(space, LABEL_PARTS).labels
+            known = self._walks.attributes(space, LABEL_PARTS).labels
         except UNANSWERED:
             self.check_account()  # raises when it is not the walk, but the site or our account
             known = {}
@@ -176,7 +151,7 @@ class DataCenterSource:
 
     def attributes(self, space: Space, ids: Collection[str]) -> OwnAttributes:
         """Implement `Source.attributes`: one walk over the pages expands both."""
-        found = self._expanded(space, ATTRIBUTE_PARTS)
+        found = self._walks.attributes(space, ATTRIBUTE_PARTS)
         return OwnAttributes(labels=complete_labels(found.labels, ids, self.labels_of), restrictions=found.restrictions)
 
     def restriction_of(self, node_id: str) -> Restriction:
@@ -185,12 +160,7 @@ class DataCenterSource:
 
     def node_facts(self, space: Space) -> ShownNodes:
         """Implement `Source.node_facts`: one walk over the pages, as for the listing."""
-
-        def walk_at(path: str, width: int, tries: int | None, *, by_offset: bool) -> WalkedNodes:
-            query = {**_pages_in(space), "limit": width, "expand": NODE_PARTS}
-            return walk_nodes(self.client, path, query, DATA_CENTER, tries, by_offset=by_offset)
-
-        return self._walk_pages(walk_at, lambda walked: frozenset(walked.own)).facts
+        return self._walks.node_facts(space)
 
     def site_roles(self) -> SiteRoles:
         """Implement `Source.site_roles`: Data Center has none."""
@@ -243,97 +213,8 @@ class DataCenterSource:
             ids = frozenset((*(space.id for space in found.spaces), *found.unreadable))
             return Walked(found=current, ids=ids, is_proven=len(answers) == 1 and not answers[-1].has_next)
 
-        return list_until_stable(walk, _WIDTHS)
-
-    def _can_scan(self) -> bool:
-        """Return True if there is a scan. True is cached; False may be a passing fault and is not.
-
-        The request names no space, so that a 404 is about the scan. Servers before 7.18 take `scan` for a page's id.
-        """
-        if not self._scans:
-            try:
-                self.client.get(_SCAN, {"limit": 1}, max_attempts=TRIES_WHEN_WIDE)
-            except UNANSWERED:
-                return False
-            self._scans = True
-        return True
-
-    def _scan(self, space: Space, width: int, tries: int | None) -> "_Walk":
-        walk = self._walk(_SCAN, {**_pages_in(space), "limit": width}, space, tries)
-        if walk.names_next_cursor:
-            raise AnswerNotTrusted(f"The scan of space {space.key} ends although its answer announces more.")
-        return walk
-
-    def _by_offset(
-        self, path: str, query: Query, space: Space, widest: int, *, believes_an_end: bool = False
-    ) -> "Walked[_Walk]":
-        walk = with_smaller_pages(
-            lambda width, tries: self._walk(path, {**query, "limit": width}, space, tries, by_offset=True),
-            widest,
-            check_site=self.check_account,
-        )
-        return Walked(
-            found=walk,
-            ids=frozenset(walk.heads.keys() | walk.unreadable.keys()),
-            is_proven=not walk.has_next and (believes_an_end or walk.answers == 1),
-        )
-
-    def _expanded(self, space: Space, parts: str) -> ExpandedAttributes:
-        def walk_at(path: str, width: int, tries: int | None, *, by_offset: bool) -> ExpandedAttributes:
-            query = {**_pages_in(space), "limit": width, "expand": parts}
-            return walk_attributes(self.client, path, query, DATA_CENTER, tries, by_offset=by_offset)
-
-        return self._walk_pages(walk_at, lambda walked: frozenset(walked.restrictions))
-
-    def _walk_pages(self, walk_at: Callable[..., Found], ids_of: Callable[[Found], frozenset[str]]) -> Found:
-        """Walk the pages of a space by the scan, or by offset until two walks agree."""
-
-        def walk(path: str, widest: int, *, by_offset: bool) -> Found:
-            return with_smaller_pages(
-                lambda width, tries: walk_at(path, width, tries, by_offset=by_offset),
-                widest,
-                check_site=self.check_account,
-            )
-
-        if self._can_scan():
-            return walk(_SCAN, WIDEST_EXPANDED, by_offset=False)
-
-        def by_offset(widest: int) -> Walked[Found]:
-            found = walk(_CONTENT, widest, by_offset=True)
-            return Walked(found=found, ids=ids_of(found), is_proven=found.answers == 1 and not found.has_next)
-
-        return list_until_stable(by_offset, _WIDTHS)
-
-    def _walk(self, path: str, query: Query, space: Space, tries: int | None, *, by_offset: bool = False) -> "_Walk":
-        """Read heads from a listing to its end."""
-        walk = _Walk()
-        answers = self.client.walk(path, {**query, "expand": HEAD_PARTS}, max_attempts=tries, by_offset=by_offset)
-        for answer in answers:
-            heads, unreadable = read_heads(answer.content, space, self._urls)
-            walk.heads.update(heads)
-            walk.unreadable.update(unreadable)
-            walk.began_at = answer.date if walk.answers == 0 else walk.began_at
-            walk.answers += 1
-            walk.has_next = answer.has_next
-            walk.names_next_cursor = names_next_cursor(answer.content)
-        return walk
-
-
-@dataclass(kw_only=True, slots=True)
-class _Walk:
-    """The entries of one walk over a listing so far."""
-
-    heads: dict[str, Head] = field(default_factory=dict)
-    unreadable: dict[str, str] = field(default_factory=dict)
-    began_at: datetime | None = None
-    answers: int = 0
-    has_next: bool = False  #: the last answer named a next one
-    names_next_cursor: bool = False  #: the last answer named a cursor
+        return list_until_stable(walk, WIDTHS)
 
 
 def _page(page_id: str) -> str:
-    return f"{_CONTENT}/{quote(page_id, safe='')}"
-
-
-def _pages_in(space: Space) -> dict[str, object]:
-    return {"spaceKey": space.key, "type": "page", "status": "current"}
+    return f"{CONTENT}/{quote(page_id, safe='')}"

@@ -68,23 +68,19 @@ def read_viewers(client: HttpClient, space: Space, check_account: Callable[[], N
 
 
 def read_licence_groups(client: HttpClient, check_account: Callable[[], None]) -> frozenset[str] | None:
-    """Return the groups that may use Confluence; None if that could not be read.
+    """Return the groups that may use Confluence; None if that could not be read, or if there are none.
 
     None too if single users may use it: they need not be in any of the groups.
     """
     try:
         rows = _list(client, "rest/api/permissions", check_account)
-        holders = {holder for item in rows if _has_subject(item) and (holder := read_grant(item, USE)) is not None}
+        # Anonymous visitors, who are no subject, hold no licence.
+        holders = {holder for item in rows if (holder := read_grant(item, USE)) is not None and item.get("subject")}
     except (_RefusedError, FieldError, AnswerUnusable):
         return None
     if any(holder.kind is not PrincipalKind.GROUP for holder in holders):
         return None
-    return frozenset(holder.id for holder in holders)
-
-
-def _has_subject(item: Json) -> bool:
-    """Return False for what anonymous visitors may do: they hold no licence."""
-    return item.get("subject") is not None
+    return frozenset(holder.id for holder in holders) or None
 
 
 def _list(client: HttpClient, path: str, check_account: Callable[[], None]) -> list[Json]:

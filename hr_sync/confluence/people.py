@@ -64,7 +64,7 @@ def _inner_groups(client: HttpClient, path: str) -> list[Principal]:
 
 
 def licence_groups_on_cloud(client: HttpClient) -> frozenset[str] | None:
-    """Return the ids of the groups that grant use of Confluence; None if that could not be read.
+    """Return the ids of the groups that grant use of Confluence; None if that could not be read, or if there are none.
 
     A list that lacks one would show pages to people who are not in the others: hence a second walk that agrees.
     """
@@ -74,7 +74,7 @@ def licence_groups_on_cloud(client: HttpClient) -> frozenset[str] | None:
         return Walked(found=frozenset(walked.ids), ids=frozenset(walked.ids), is_proven=walked.answers == 1)
 
     try:
-        return list_until_stable(walk, _WIDTHS)
+        return list_until_stable(walk, _WIDTHS) or None
     except (AccessDenied, NotFound, EndpointRemoved):
         return None
 

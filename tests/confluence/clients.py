@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 from confluence_simulator import BodyLengths, Fault, Simulator, World, generated_world
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.confluence.http.client import HttpClient, Limits
+from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.confluence.http.retry import RetryRules
+from hr_sync.confluence.http.session import Limits
 
 USERNAME = "hr-bot@example.com"
 TOKEN = "simulated-token"

@@ -1,20 +1,30 @@
 """The same world through both flavours: worlds, sites and sources, and what of a head both must give alike."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from confluence_simulator import BodyLengths, Simulator, World, generated_world
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.confluence.http.credentials import Credentials
+from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Head, Space
 from tests.confluence.clients import BASIC, open_client
 
 SHORT = BodyLengths(median=200, mean=300, maximum=2000)
 BEFORE_SCAN = "7.17.4"
+
+FLAVORS: dict[str, dict[str, Any]] = {
+    "cloud": {"flavor": "cloud"},
+    "datacenter": {"flavor": "datacenter", "context_path": "/confluence"},
+    "datacenter-by-offset": {"flavor": "datacenter", "version": BEFORE_SCAN},
+}
+
+Opened: TypeAlias = tuple[Simulator, Source]
+Open: TypeAlias = Callable[..., Opened]
 
 
 def world_of(pages: int, spaces: int = 1) -> World:
@@ -43,7 +53,7 @@ def in_the_cloud(
         yield site, CloudSource(client)
 
 
-def only_space(reader: CloudSource | DataCenterSource) -> Space:
+def only_space(reader: Source) -> Space:
     """Return the one space of a world."""
     (space,) = reader.spaces().spaces
     return space
@@ -57,3 +67,8 @@ def alike(head: Head) -> Head:
 def routes(site: Simulator) -> list[str]:
     """Name what was asked, in order."""
     return [record.route for record in site.requests]
+
+
+def is_cloud(flavor: str) -> bool:
+    """Return True for the name of the flavour that is Cloud."""
+    return flavor == "cloud"

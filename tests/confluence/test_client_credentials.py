@@ -251,7 +251,8 @@ def test_an_endpoint_that_gives_no_token_says_nothing_about_a_page(reply: Reply,
 
 def test_no_secret_is_shown(caplog: pytest.LogCaptureFixture) -> None:
     """Neither in a log at any level, nor in an error with its traceback, nor in a repr."""
-    caplog.set_level(logging.DEBUG)
+    for logger in ("", "atlassian.rest_client", "urllib3", "requests"):
+        caplog.set_level(logging.DEBUG, logger=logger)
     service = Service()
     shown = []
     with connected(service) as (client, fake):

@@ -302,7 +302,7 @@ def test_the_last_gate_holds_for_any_path_through_the_library(site: Simulator) -
     """Whoever hands the client a foreign address gets an error out of the transport itself."""
     with Simulator(site.world) as foreign, open_client(site.site_url) as client:
         with pytest.raises(AnswerNotTrusted, match="another host"):
-            client._client().request("GET", f"{foreign.site_url}/api/v2/pages", absolute=True)
+            client._session()._library.request("GET", f"{foreign.site_url}/api/v2/pages", absolute=True)
 
         assert len(foreign.requests) == 0
 

@@ -1,9 +1,9 @@
 """What every `Source` promises, on both flavours, over a simulated site that is whole or broken."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 from confluence_simulator import Fault, Simulator, World
@@ -24,45 +24,10 @@ from hr_sync.errors import (
     ScopeMissing,
     ServerFailed,
 )
-from tests.confluence.clients import BASIC, RecordedWaits, kinds_fired, open_client
-from tests.confluence.flavors import BEFORE_SCAN, world_of
+from tests.confluence.clients import RecordedWaits, kinds_fired, open_client
+from tests.confluence.flavors import FLAVORS, Open, is_cloud, only_space, world_of
 
-FLAVORS: dict[str, dict[str, Any]] = {
-    "cloud": {"flavor": "cloud"},
-    "datacenter": {"flavor": "datacenter", "context_path": "/confluence"},
-    "datacenter-by-offset": {"flavor": "datacenter", "version": BEFORE_SCAN},
-}
 PAGES = 40
-
-Opened: TypeAlias = tuple[Simulator, Source]
-Open: TypeAlias = Callable[..., Opened]
-
-
-@pytest.fixture(params=FLAVORS)
-def flavor(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def serve(flavor: str) -> Iterator[Open]:
-    """Serve a world in the flavour and open its source; `bounds` are fields of Limits and RetryRules."""
-    with ExitStack() as stack:
-
-        def open_world(world: World, bounds: dict[str, Any] | None = None, **switches: Any) -> Opened:
-            site = stack.enter_context(Simulator(world, **{**FLAVORS[flavor], **switches}))
-            client = stack.enter_context(open_client(site.site_url, BASIC, **(bounds or {})))
-            return site, open_source(client)
-
-        yield open_world
-
-
-def only_space(source: Source) -> Space:
-    (space,) = source.spaces().spaces
-    return space
-
-
-def is_cloud(flavor: str) -> bool:
-    return flavor == "cloud"
 
 
 def test_every_member_is_there(serve: Open) -> None:

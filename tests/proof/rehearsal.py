@@ -7,7 +7,7 @@ import psycopg
 from confluence_simulator import Fault, Simulator, World
 from sqlalchemy import Engine, make_url
 
-from hr_sync.confluence.http.client import Limits
+from hr_sync.confluence.http.session import Limits
 from hr_sync.store.orm import Base
 from tests.proof.fault_table import allowed
 from tests.support.oracle import Wanted, contradictions, differences, expected, stored, visible

@@ -14,7 +14,7 @@ from typing import Any
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.cli.commands.serve import serve
-from hr_sync.confluence.http.client import Limits
+from hr_sync.confluence.http.session import Limits
 from hr_sync.domain.outcome import Mode
 from hr_sync.errors import HrSyncError
 from hr_sync.logs import configure_logging

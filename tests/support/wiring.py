@@ -13,9 +13,10 @@ from sqlalchemy import Engine, make_url
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
-from hr_sync.confluence.http.client import HttpClient, Limits
+from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.confluence.http.retry import RetryRules
+from hr_sync.confluence.http.session import Limits
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.domain.scope import EVERY_SPACE, PageScope, SpaceScope
 from hr_sync.store.store import Store

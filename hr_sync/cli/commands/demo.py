@@ -15,8 +15,9 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.cli.output import print_pages, print_report
 from hr_sync.cli.terminal import make_console
 from hr_sync.confluence.cloud import CloudSource
-from hr_sync.confluence.http.client import HttpClient, Limits
+from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.credentials import Credentials
+from hr_sync.confluence.http.session import Limits
 from hr_sync.domain.scope import SpaceScope
 from hr_sync.embedded.server import EmbeddedPostgres
 from hr_sync.logs import configure_logging

@@ -8,18 +8,13 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from urllib.parse import urlencode, urlsplit
 
 import orjson
 import requests
-from atlassian.confluence import ConfluenceServer
-from requests.auth import AuthBase
 
-from hr_sync import __version__
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.http.credentials import Authentication
 from hr_sync.confluence.http.failures import is_about_answer, is_about_tls, is_slow, no_answer, status_failure
@@ -27,13 +22,13 @@ from hr_sync.confluence.http.listing import ListingProgress, check_results, ids_
 from hr_sync.confluence.http.response import Answer, Json, check_status, date_of, decode_list, decode_object
 from hr_sync.confluence.http.retry import (
     LIMITED_STATUSES,
-    RetryRules,
     retry_after_seconds,
     wait_seconds,
     worth_another_try,
 )
+from hr_sync.confluence.http.session import Body, Limits, Session
 from hr_sync.confluence.http.stats import HttpStats
-from hr_sync.confluence.http.transport import AnswerCutOff, GuardedAdapter
+from hr_sync.confluence.http.transport import AnswerCutOff
 from hr_sync.confluence.http.urls import next_in_header, resolve_next
 from hr_sync.confluence.http.watchdog import RequestWatchdog
 from hr_sync.errors import (
@@ -46,40 +41,6 @@ Query: TypeAlias = Mapping[str, object]  #: a list makes a repeated parameter
 
 _DEFAULT_LIMIT = 250
 _LARGE_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Body:
-    """What a POST request sends. It may hold a secret and is not shown."""
-
-    content: bytes = field(repr=False)
-    media_type: str
-
-
-class _Authorization(AuthBase):
-    """Sets the Authorization header; requests itself would write Basic credentials as Latin-1."""
-
-    def __init__(self, header: str | None) -> None:
-        self._header = header
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._header is not None:
-            request.headers["Authorization"] = self._header
-        return request
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """Bounds of one client."""
-
-    max_connections: int = 8  #: requests under way at once, over all threads
-    request_timeout_seconds: float = 30.0  #: to connect, and between two pieces of an answer
-    request_deadline_seconds: float = 120.0  #: for a whole answer
-    max_answer_bytes: int = 16_000_000  #: decoded; a batch of 100 pages is far smaller
-    max_pages_per_space: int = 1_000_000  #: entries of one listing
-    retry: RetryRules = field(default_factory=RetryRules)
-    ca_file: str | None = None  #: PEM bundle to verify TLS with, instead of the usual one
-    proxy: str | None = field(default=None, repr=False)  #: address that may hold a password; None connects directly
 
 
 class HttpClient:
@@ -127,7 +88,7 @@ class HttpClient:
 
         It is sent again after a failure: only for requests that change nothing.
         """
-        body = _Body(content=orjson.dumps(document), media_type="application/json")
+        body = Body(content=orjson.dumps(document), media_type="application/json")
         return self._decode(self._request(self._url(path), None, body=body), path)
 
     def post_secret(
@@ -137,7 +98,7 @@ class HttpClient:
 
         `check` raises for an answer that is no success.
         """
-        body = _Body(content=content, media_type=media_type)
+        body = Body(content=content, media_type=media_type)
         return self._decode(self._request(self._url(path), None, body=body, check=check), path)
 
     def walk(
@@ -173,10 +134,10 @@ class HttpClient:
 
     def close(self) -> None:
         """Close this thread's session; those of other threads close with their thread."""
-        client = getattr(self._thread, "client", None)
-        if client is not None:
-            client.close()
-            del self._thread.client, self._thread.session
+        session: Session | None = getattr(self._thread, "session", None)
+        if session is not None:
+            session.close()
+            del self._thread.session
 
     def _url(self, path: str, query: Query | None = None) -> str:
         return f"{self.base}/{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
@@ -213,7 +174,7 @@ class HttpClient:
         url: str,
         max_attempts: int | None,
         *,
-        body: _Body | None = None,
+        body: Body | None = None,
         check: Callable[[requests.Response], None] | None = None,
     ) -> requests.Response:
         """Send until there is a usable answer, or no attempt is left. Credentials that can be renewed are, once."""
@@ -255,12 +216,12 @@ class HttpClient:
                 self.cancellation.check()
 
     def _once(
-        self, url: str, authorization: str | None = None, body: _Body | None = None
+        self, url: str, authorization: str | None = None, body: Body | None = None
     ) -> tuple[requests.Response | None, requests.RequestException | None]:
         self.cancellation.check()
         with self._slots, self.http_stats.under_way():
             try:
-                response = self._send(url, authorization, body)
+                response = self._session().send(url, authorization, body)
             except requests.RequestException as error:
                 self.cancellation.check()  # the watchdog may have interrupted it
                 if not isinstance(error, AnswerCutOff) and is_about_tls(error):
@@ -269,48 +230,12 @@ class HttpClient:
         self.http_stats.count_answer(response)
         return response, None
 
-    def _send(self, url: str, authorization: str | None, body: _Body | None) -> requests.Response:
-        client = self._client()
-        session: requests.Session = self._thread.session
-        session.auth = _Authorization(authorization)
-        if body is not None:  # not by the library, which writes every body to its debug log
-            headers = {"Content-Type": body.media_type, "Accept": "application/json"}
-            return session.post(url, data=body.content, headers=headers, allow_redirects=False)
-        response: requests.Response = client.request(
-            "GET", url, absolute=True, advanced_mode=True, allow_redirects=False
-        )
-        return response
-
-    def _client(self) -> Any:
-        """Return this thread's client. `Confluence(...)` would choose its class by host name (ADR 0002)."""
-        client = getattr(self._thread, "client", None)
-        if client is None:
-            limits = self._limits
-            session = requests.Session()
-            session.trust_env = False  # no .netrc, no proxy and no CA bundle that nobody here configured
-            session.verify = limits.ca_file or True
-            if limits.proxy is not None:
-                session.proxies = {"http": limits.proxy, "https": limits.proxy}
-            session.headers["Accept-Encoding"] = "gzip"
-            session.headers["User-Agent"] = f"hr_sync/{__version__}"
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            adapter = GuardedAdapter(
-                self.base,
-                self._watchdog,
-                max_answer_bytes=limits.max_answer_bytes,
-                timeout_seconds=limits.request_timeout_seconds,
-                deadline_seconds=limits.request_deadline_seconds,
-            )
-            session.mount("https://", adapter)
-            session.mount("http://", adapter)
-            client = ConfluenceServer(  # type: ignore[no-untyped-call] # the library has no types here
-                self.base,
-                session=session,
-                backoff_and_retry=False,
-                retry_with_header=False,
-            )
-            self._thread.client, self._thread.session = client, session
-        return client
+    def _session(self) -> Session:
+        """Return this thread's session."""
+        session: Session | None = getattr(self._thread, "session", None)
+        if session is None:
+            session = self._thread.session = Session(self.base, self._limits, self._watchdog)
+        return session
 
     def _no_answer(self, failure: requests.RequestException | None, attempts: int) -> ConfluenceUnavailable:
         return no_answer(

@@ -17,10 +17,11 @@ import orjson
 import requests
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.confluence.http.client import HttpClient, Limits
+from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.cloud_id import cloud_base
 from hr_sync.confluence.http.credentials import Authentication, Credentials
 from hr_sync.confluence.http.response import Json, check_status
+from hr_sync.confluence.http.session import Limits
 from hr_sync.confluence.http.urls import api_base, is_cloud_site, is_gateway, is_loopback, token_origin_of
 from hr_sync.errors import (
     AccessDenied,

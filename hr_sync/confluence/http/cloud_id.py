@@ -4,8 +4,9 @@ import re
 from urllib.parse import urlsplit
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.confluence.http.client import HttpClient, Limits
+from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.credentials import Credentials
+from hr_sync.confluence.http.session import Limits
 from hr_sync.confluence.http.urls import api_base, gateway_of
 from hr_sync.errors import AnswerNotTrusted
 

@@ -1,0 +1,147 @@
+"""Walks over the pages of a space on Data Center: by the scan where there is one (from 7.18), else by offset."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from hr_sync.confluence.access import WIDEST_EXPANDED, ExpandedAttributes, walk_attributes
+from hr_sync.confluence.access_json import DATA_CENTER
+from hr_sync.confluence.datacenter_json import HEAD_PARTS, names_next_cursor, read_heads
+from hr_sync.confluence.http.client import HttpClient, Query
+from hr_sync.confluence.http.urls import PageUrls
+from hr_sync.confluence.nodes import NODE_PARTS, WalkedNodes, walk_nodes
+from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, Walked, list_until_stable, with_smaller_pages
+from hr_sync.domain.access import ShownNodes
+from hr_sync.domain.content import Head, Space
+from hr_sync.errors import UNANSWERED, AnswerNotTrusted
+
+Found = TypeVar("Found", ExpandedAttributes, WalkedNodes)
+
+WIDTHS = (WIDEST_EXPANDED, 90)  #: answers of the second end elsewhere, also where a server gives at most 100
+CONTENT = "rest/api/content"
+_SCAN = "rest/api/content/scan"
+
+
+@dataclass(kw_only=True, slots=True)
+class HeadWalk:
+    """The entries of one walk over a listing so far."""
+
+    heads: dict[str, Head] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    began_at: datetime | None = None
+    answers: int = 0
+    has_next: bool = False  #: the last answer named a next one
+    names_next_cursor: bool = False  #: the last answer named a cursor
+
+
+class PageWalks:
+    """Walks over the pages of spaces, with smaller answers after a failure."""
+
+    def __init__(self, client: HttpClient, urls: PageUrls, check_account: Callable[[], None]) -> None:
+        """`check_account` raises if the whole site does not answer."""
+        self._client = client
+        self._urls = urls
+        self._check_account = check_account
+        self._scans = False
+
+    def heads(self, space: Space) -> HeadWalk:
+        """Return every current page of a space.
+
+        The scan's cursor holds the id, so edits during the walk neither skip nor repeat a page. By offset the walk is
+        repeated until two walks agree.
+        """
+        if self._can_scan():
+            return with_smaller_pages(
+                lambda width, tries: self._scan(space, width, tries), WIDEST_EXPANDED, check_site=self._check_account
+            )
+        return self.heads_by_offset(CONTENT, _pages_in(space), space)
+
+    def heads_by_offset(self, path: str, query: Query, space: Space, *, believes_an_end: bool = False) -> HeadWalk:
+        """Return the pages of a listing by offset. Without `believes_an_end` several answers need a second walk."""
+
+        def walk(widest: int) -> Walked[HeadWalk]:
+            found = with_smaller_pages(
+                lambda width, tries: self._walk(path, {**query, "limit": width}, space, tries, by_offset=True),
+                widest,
+                check_site=self._check_account,
+            )
+            return Walked(
+                found=found,
+                ids=frozenset(found.heads.keys() | found.unreadable.keys()),
+                is_proven=not found.has_next and (believes_an_end or found.answers == 1),
+            )
+
+        return list_until_stable(walk, WIDTHS)
+
+    def attributes(self, space: Space, parts: str) -> ExpandedAttributes:
+        """Return the labels, own restrictions or both of every current page of a space."""
+
+        def walk_at(path: str, width: int, tries: int | None, *, by_offset: bool) -> ExpandedAttributes:
+            query = {**_pages_in(space), "limit": width, "expand": parts}
+            return walk_attributes(self._client, path, query, DATA_CENTER, tries, by_offset=by_offset)
+
+        return self._expanded(walk_at, lambda walked: frozenset(walked.restrictions))
+
+    def node_facts(self, space: Space) -> ShownNodes:
+        """Return the own restrictions and the parents of every current page of a space."""
+
+        def walk_at(path: str, width: int, tries: int | None, *, by_offset: bool) -> WalkedNodes:
+            query = {**_pages_in(space), "limit": width, "expand": NODE_PARTS}
+            return walk_nodes(self._client, path, query, DATA_CENTER, tries, by_offset=by_offset)
+
+        return self._expanded(walk_at, lambda walked: frozenset(walked.own)).facts
+
+    def _expanded(self, walk_at: Callable[..., Found], ids_of: Callable[[Found], frozenset[str]]) -> Found:
+        def walk(path: str, widest: int, *, by_offset: bool) -> Found:
+            return with_smaller_pages(
+                lambda width, tries: walk_at(path, width, tries, by_offset=by_offset),
+                widest,
+                check_site=self._check_account,
+            )
+
+        if self._can_scan():
+            return walk(_SCAN, WIDEST_EXPANDED, by_offset=False)
+
+        def by_offset(widest: int) -> Walked[Found]:
+            found = walk(CONTENT, widest, by_offset=True)
+            return Walked(found=found, ids=ids_of(found), is_proven=found.answers == 1 and not found.has_next)
+
+        return list_until_stable(by_offset, WIDTHS)
+
+    def _can_scan(self) -> bool:
+        """Return True if there is a scan. True is cached; False may be a passing fault and is not.
+
+        The request names no space, so that a 404 is about the scan. Servers before 7.18 take `scan` for a page's id.
+        """
+        if not self._scans:
+            try:
+                self._client.get(_SCAN, {"limit": 1}, max_attempts=TRIES_WHEN_WIDE)
+            except UNANSWERED:
+                return False
+            self._scans = True
+        return True
+
+    def _scan(self, space: Space, width: int, tries: int | None) -> HeadWalk:
+        walk = self._walk(_SCAN, {**_pages_in(space), "limit": width}, space, tries)
+        if walk.names_next_cursor:
+            raise AnswerNotTrusted(f"The scan of space {space.key} ends although its answer announces more.")
+        return walk
+
+    def _walk(self, path: str, query: Query, space: Space, tries: int | None, *, by_offset: bool = False) -> HeadWalk:
+        """Read heads from a listing to its end."""
+        walk = HeadWalk()
+        answers = self._client.walk(path, {**query, "expand": HEAD_PARTS}, max_attempts=tries, by_offset=by_offset)
+        for answer in answers:
+            heads, unreadable = read_heads(answer.content, space, self._urls)
+            walk.heads.update(heads)
+            walk.unreadable.update(unreadable)
+            walk.began_at = answer.date if walk.answers == 0 else walk.began_at
+            walk.answers += 1
+            walk.has_next = answer.has_next
+            walk.names_next_cursor = names_next_cursor(answer.content)
+        return walk
+
+
+def _pages_in(space: Space) -> dict[str, object]:
+    return {"spaceKey": space.key, "type": "page", "status": "current"}
