@@ -53,7 +53,7 @@ class Side:
             site,
             engine,
             source=DataCenterSource if site.tenant.flavor == "datacenter" else CloudSource,
-            policy=SyncPolicy(access_with_full=attributes, busy_wait_seconds=0.0),
+            policy=SyncPolicy(reads_access=attributes, compares_labels=attributes, busy_wait_seconds=0.0),
             pages=pages,
         )
 

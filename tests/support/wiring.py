@@ -71,7 +71,7 @@ def context_of(
 ) -> SyncContext:
     """Wire a context; `changes` are fields of SyncContext."""
     url = site if isinstance(site, str) else site.site_url
-    policy = policy or SyncPolicy(busy_wait_seconds=0.0)
+    policy = policy or SyncPolicy(busy_wait_seconds=0.0, compares_labels=True)
     limits = limits or Limits(max_connections=connections, request_timeout_seconds=5, retry=FAST_RETRY)
     client = HttpClient(url, CREDENTIALS, limits, cancellation or NoWaiting())
     return SyncContext(

@@ -9,10 +9,12 @@ from confluence_simulator import Fault, Simulator, World
 from confluence_simulator.world import Page
 from sqlalchemy import Engine
 
+from hr_sync.confluence import cloud
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.domain.access import SpaceViewers, ViewersSource
 from hr_sync.domain.outcome import RunReport
-from hr_sync.sync.access import shown_facts
+from hr_sync.sync.access import facts_of_listing
 from hr_sync.sync.context import SyncContext, SyncPolicy
 from hr_sync.sync.fetch import BodyFetcher
 from tests.support.database import changes, fingerprint, rows, state_of
@@ -213,9 +215,10 @@ def test_a_parent_that_cannot_be_read_leaves_readers_unknown(scene: Scene, kind:
 
     with BodyFetcher(source, 2) as fetcher:
         moved = replace(listing, heads={**listing.heads, notes: below})
-        shown = shown_facts(source, fetcher, WITH_ACCESS, moved, [notes])
+        viewers = SpaceViewers(frozenset(), ViewersSource.PERMISSIONS)
+        facts = facts_of_listing(source, fetcher, viewers, moved, [notes])
 
-    assert (shown.access_sets([notes]), shown.labels, shown.unanswered) == ({notes: None}, {notes: frozenset()}, 0)
+    assert (facts.access_sets([notes]), facts.unanswered) == ({notes: None}, 0)
 
 
 @pytest.mark.parametrize("scene", ["cloud"], indirect=True)
@@ -230,15 +233,19 @@ def test_the_restriction_above_any_kind_of_parent_counts(scene: Scene, kind: str
     assert scene.attributes("Below") == ([], [{"managers", "hr-bot"}])
 
 
+KINDS = "whiteboard"  #: in the address of the walk over nodes of every kind, and of no other
+
+
 @pytest.mark.parametrize("kind", ["forbidden-403", "not-found-404-v1"])
 def test_a_node_that_is_not_visible_leaves_readers_unknown(known: Scene, kind: str) -> None:
     """Of all pages below it; the run is complete, since that was an answer."""
     folder = known.world.pages(kind="folder")[0]
+    known.site.faults.add(Fault(kind="bad-request-400", match=KINDS, times=0))  # a site that searches pages alone
     fault(known.site, kind, f"/content/{folder.id}/restriction", times=0)
 
     report = known.run()
 
-    assert fired(known.site) == {kind}
+    assert fired(known.site) >= {kind}
     assert (report.outcome, report.counts.restricted) == ("complete", 1)
     assert attributes(known) == EVERYTHING | {"Claim": ([], UNKNOWN)}
     known.site.faults.clear()
@@ -252,11 +259,12 @@ def test_a_node_that_is_not_visible_leaves_readers_unknown(known: Scene, kind: s
 def test_a_restriction_that_is_not_answered_makes_the_run_partial(known: Scene, kind: str) -> None:
     """And readers unknown, which is never open."""
     folder = known.world.pages(kind="folder")[0]
+    known.site.faults.add(Fault(kind="bad-request-400", match=KINDS, times=0))  # a site that searches pages alone
     fault(known.site, kind, f"/content/{folder.id}/restriction", times=0)
 
     report = known.run()
 
-    assert fired(known.site) == {kind}
+    assert fired(known.site) >= {kind}
     assert (report.outcome, report.exit_code) == ("partial", 3)
     assert attributes(known) == EVERYTHING | {"Claim": ([], UNKNOWN)}
 
@@ -299,14 +307,19 @@ def test_a_page_that_is_live_and_not_listed_is_not_open(known: Scene) -> None:
     "match", [SEARCH, r"/content/labels", r"/api/v2/labels/", "/restriction/", r"/api/v2/folders/"]
 )
 @pytest.mark.parametrize("kind", ["forbidden-403", "error-500", "login-page-200", "empty-object-200"])
-def test_what_fails_with_a_full_run_costs_no_page(known: Scene, match: str, kind: str) -> None:
+def test_what_fails_with_a_full_run_costs_no_page(
+    known: Scene, match: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever breaks, the run is partial at worst, pages are written, and nothing is hidden or removed."""
+    monkeypatch.setattr(cloud, "_FEW_PAGES", 0)  # so that labels are listed as in a large space
+    if match == "/restriction/":
+        known.site.faults.add(Fault(kind="bad-request-400", match=KINDS, times=0))
     known.world.edit_page(known.page("Notes").id, storage="<p>newer</p>")
     fault(known.site, kind, match, times=0)
 
     report = full(replace(known.context, policy=WITH_ACCESS))
 
-    assert fired(known.site) == {kind}
+    assert fired(known.site) >= {kind}
     assert report.exit_code in (0, 3)
     assert (report.counts.updated, report.counts.removed, report.counts.hidden) == (1, 0, 0)
     for title, (labels, readers) in EVERYTHING.items():
@@ -317,8 +330,9 @@ def test_what_fails_with_a_full_run_costs_no_page(known: Scene, match: str, kind
 
 
 @pytest.mark.parametrize("scene", ["cloud"], indirect=True)
-def test_labels_that_the_index_shows_are_asked_of_the_page(known: Scene) -> None:
+def test_labels_that_the_index_shows_are_asked_of_the_page(known: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the list of a space's labels holds none of a kind, or a page is missing in the list of a label."""
+    monkeypatch.setattr(cloud, "_FEW_PAGES", 0)
     known.world.label_page(known.page("Notes").id, "late")
     for match in ("/content/labels", "/api/v2/labels/"):
         known.site.faults.clear()
