@@ -6,8 +6,8 @@ from sqlalchemy import ARRAY, Text, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import AccessSet, Principal
-from hr_sync.store.access_tables import AccessLayer, AccessPrincipal
+from hr_sync.domain.access import AccessMode, AccessPolicy, AccessSet, Principal
+from hr_sync.store.access_tables import AccessLayer, AccessPolicyRow, AccessPrincipal
 from hr_sync.store.read.pages import LIVE
 from hr_sync.store.tables import ConfluencePage
 
@@ -39,6 +39,19 @@ def stored_access_sets(session: Session, space_key: str) -> dict[str, AccessSet 
     rows = session.execute(select(page.id, page.access_set_id).where(LIVE, page.space_key == space_key)).all()
     sets = _as_sets(layers_of_sets(session, sorted({set_id for _, set_id in rows if set_id is not None})))
     return {page_id: None if set_id is None else sets.get(set_id) for page_id, set_id in rows}
+
+
+def stored_policy(session: Session) -> AccessPolicy | None:
+    """Return the policy; None if its row is missing."""
+    row = session.get(AccessPolicyRow, 1)
+    if row is None:
+        return None
+    return AccessPolicy(
+        mode=AccessMode(row.mode),
+        max_age_hours=row.max_age_hours,
+        hide_after_hours=row.hide_after_hours,
+        audience_groups=frozenset(row.audience_groups),
+    )
 
 
 def _as_sets(layers: Mapping[int, Sequence[Sequence[str]]]) -> dict[int, AccessSet]:
