@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hr_sync.confluence.http.client import HttpClient
     from hr_sync.confluence.http.session import Limits
     from hr_sync.confluence.http.stats import HttpStats
+    from hr_sync.domain.access import AccessPolicy
     from hr_sync.domain.scope import SpaceScope
     from hr_sync.settings import Settings
     from hr_sync.store.store import Store
@@ -193,12 +194,25 @@ def make_context(
                 max_removed_pages=sync.max_removed_pages, max_removed_fraction=sync.max_removed_fraction
             ),
             overlap=timedelta(minutes=sync.overlap_minutes),
-            reads_access=settings.access.mode == "enforce",
+            access=access_policy(settings),
             compares_labels=settings.access.labels,
             open_spaces=frozenset(settings.access.open_spaces),
             busy_wait_seconds=sync.busy_wait_seconds,
         ),
         connections=confluence.max_connections,
+    )
+
+
+def access_policy(settings: "Settings") -> "AccessPolicy":
+    """Return the settings that decide what consumers are shown."""
+    from hr_sync.domain.access import AccessMode, AccessPolicy
+
+    access = settings.access
+    return AccessPolicy(
+        mode=AccessMode(access.mode),
+        max_age_hours=access.max_age_hours,
+        hide_after_hours=settings.sync.hide_after_hours,
+        audience_groups=frozenset(access.audience_groups),
     )
 
 

@@ -163,7 +163,7 @@ class ContentChange(Base):
     )
     page_id: Mapped[str] = mapped_column(comment="The page; it may have been purged since")
     space_key: Mapped[str] = mapped_column(comment="Its space after the change")
-    run_id: Mapped[int] = mapped_column(BigInteger, comment="Run that applied the change")
+    run_id: Mapped[int] = mapped_column(BigInteger, comment="Run that applied the change; 0 = other settings did")
     action: Mapped[str] = mapped_column(
         comment="What was done: insert, update, move, restore, relabel, restrict, hide, remove or purge"
     )

@@ -10,7 +10,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.source import Source
-from hr_sync.domain.access import SiteRoles
+from hr_sync.domain.access import AccessMode, AccessPolicy, SiteRoles
 from hr_sync.domain.content import Space
 from hr_sync.domain.deletion import DeletionDecision, DeletionLimit
 from hr_sync.domain.outcome import Counts, Mode
@@ -87,11 +87,16 @@ class SyncPolicy:
 
     limit: DeletionLimit = field(default_factory=DeletionLimit)
     overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
-    reads_access: bool = False  #: full runs read the access to every page, other runs that to the pages they write
+    access: AccessPolicy = field(default_factory=lambda: AccessPolicy(mode=AccessMode.ACCOUNT))
     compares_labels: bool = False  #: wherever the access to every page is read
     open_spaces: frozenset[str] = frozenset()  #: keys of spaces that are open to everybody who asks; *: all
     lease_seconds: float = LEASE_SECONDS  #: how long a space stays locked after its worker has crashed
     busy_wait_seconds: float = 30.0  #: how long a request waits for a space that another worker holds
+
+    @property
+    def reads_access(self) -> bool:
+        """Return True if full runs read the access to every page, and other runs that to the pages they write."""
+        return self.access.mode is AccessMode.ENFORCE
 
 
 class Shared(Generic[Value]):

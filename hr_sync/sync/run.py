@@ -80,6 +80,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
     error: str | None = None
     try:
         context.source.check_account()
+        _apply_access_policy(context, request.mode)
         selection = select_spaces(context.source, context.store, context.scope, request)
         warnings = selection.warnings
         with BodyFetcher(context.source, context.connections) as fetcher:
@@ -109,6 +110,14 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         error=error,
         warnings=warnings,
     )
+
+
+def _apply_access_policy(context: SyncContext, mode: Mode) -> None:
+    """Store what consumers are shown, and the groups that every licensed user is in one of, where access is read."""
+    licence = None
+    if context.policy.reads_access and mode in {Mode.FULL, Mode.ACCESS}:
+        licence = context.source.licence_groups() or frozenset()
+    context.store.apply_access_policy(context.policy.access, licence_groups=licence)
 
 
 def _jobs(

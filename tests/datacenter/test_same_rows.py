@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.domain.access import AccessMode, AccessPolicy
 from hr_sync.domain.outcome import Mode, Outcome, RunReport
 from hr_sync.domain.scope import PageScope
 from hr_sync.errors import EndpointRemoved
@@ -53,7 +54,11 @@ class Side:
             site,
             engine,
             source=DataCenterSource if site.tenant.flavor == "datacenter" else CloudSource,
-            policy=SyncPolicy(reads_access=attributes, compares_labels=attributes, busy_wait_seconds=0.0),
+            policy=SyncPolicy(
+                access=AccessPolicy(mode=AccessMode.ENFORCE if attributes else AccessMode.ACCOUNT),
+                compares_labels=attributes,
+                busy_wait_seconds=0.0,
+            ),
             pages=pages,
         )
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy import Engine
 
+from hr_sync.domain.access import AccessPolicy
 from hr_sync.domain.outcome import Mode, Outcome, RunReport
 from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
@@ -264,7 +265,7 @@ class History(RuleBasedStateMachine):
 
     def _context(self, **changes: Any) -> SyncContext:
         policy = SyncPolicy(
-            limit=LIMIT, overlap=OVERLAP, reads_access=True, compares_labels=True, busy_wait_seconds=0.0
+            limit=LIMIT, overlap=OVERLAP, access=AccessPolicy(), compares_labels=True, busy_wait_seconds=0.0
         )
         return context_for(self.stage.site, self.stage.engine, self.wanted, policy=policy, **changes)
 

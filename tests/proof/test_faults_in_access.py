@@ -6,6 +6,7 @@ import pytest
 from confluence_simulator import Fault, World
 from confluence_simulator.faults import KINDS
 
+from hr_sync.domain.access import AccessPolicy
 from hr_sync.sync.context import SyncPolicy
 from tests.proof.histories import TOO_SLOW
 from tests.proof.stage import Stage
@@ -19,6 +20,8 @@ ROLES = (
     *("account", "spaces", "listing", "folder", "labels", "label", "label", "search", "restriction of the folder"),
     "last account",
 )
+
+WITH_ACCESS = SyncPolicy(access=AccessPolicy(), compares_labels=True)
 
 
 def page_of(world: World, title: str) -> str:
@@ -64,7 +67,10 @@ def begin(stage: Stage) -> Stored:
     assert (
         full(
             context_for(
-                stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(reads_access=True, compares_labels=True)
+                stage.site.site_url,
+                stage.engine,
+                WANTED,
+                policy=WITH_ACCESS,
             )
         ).exit_code
         == 0

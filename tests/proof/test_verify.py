@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hr_sync.domain.access import AccessPolicy
 from hr_sync.sync.audit import Audit, audit
 from hr_sync.sync.context import SyncPolicy, SyncRequest
 from tests.cli import program
@@ -48,6 +49,8 @@ PLANTED = {
     "no body": ("DELETE FROM page_bodies WHERE page_id = :page", {"stored body"}),
 }
 
+WITH_ACCESS = SyncPolicy(access=AccessPolicy(), compares_labels=True)
+
 
 def look(stage: Stage) -> Audit:
     """Audit everything, every body too."""
@@ -69,7 +72,10 @@ def mirrored(stage: Stage) -> Stage:
     assert (
         full(
             context_for(
-                stage.site.site_url, stage.engine, WANTED, policy=SyncPolicy(reads_access=True, compares_labels=True)
+                stage.site.site_url,
+                stage.engine,
+                WANTED,
+                policy=WITH_ACCESS,
             )
         ).exit_code
         == 0

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from hr_sync.confluence import cloud
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
-from hr_sync.domain.access import SpaceViewers, ViewersSource
+from hr_sync.domain.access import AccessPolicy, SpaceViewers, ViewersSource
 from hr_sync.domain.outcome import RunReport
 from hr_sync.sync.access import facts_of_listing
 from hr_sync.sync.context import SyncContext, SyncPolicy
@@ -20,7 +20,7 @@ from hr_sync.sync.fetch import BodyFetcher
 from tests.support.database import changes, fingerprint, rows, state_of
 from tests.support.wiring import EVERY, access, context_of, fault, fired, full
 
-WITH_ACCESS = SyncPolicy(reads_access=True, compares_labels=True, busy_wait_seconds=0.0, open_spaces=EVERY)
+WITH_ACCESS = SyncPolicy(access=AccessPolicy(), compares_labels=True, busy_wait_seconds=0.0, open_spaces=EVERY)
 ATTRIBUTES = """
     SELECT labels, access_set_id, ARRAY(
         SELECT to_jsonb(array_agg(principal)) FROM access_principals

@@ -13,13 +13,14 @@ from confluence_simulator import Simulator
 from sqlalchemy import Connection, Engine, event
 
 from hr_sync.confluence.http.transport import GuardedAdapter
+from hr_sync.domain.access import AccessPolicy
 from hr_sync.sync.context import SyncPolicy
 from tests.support.database import execute, page_rows, rows
 from tests.support.oracle import wrong
 from tests.support.wiring import NoWaiting, access, context_of, fault, fired, full, live_ids, mirrored, world_of
 from tests.sync.test_failing_pages import CANARY, RAISES
 
-WITH_ACCESS = SyncPolicy(reads_access=True, compares_labels=True, busy_wait_seconds=0.0)
+WITH_ACCESS = SyncPolicy(access=AccessPolicy(), compares_labels=True, busy_wait_seconds=0.0)
 
 
 class Transactions:

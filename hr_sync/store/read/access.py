@@ -6,8 +6,8 @@ from sqlalchemy import ARRAY, Text, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import AccessSet, NodeFact, Principal, Restriction
-from hr_sync.store.access_tables import AccessLayer, AccessPrincipal, ContentNode
+from hr_sync.domain.access import AccessMode, AccessPolicy, AccessSet, NodeFact, Principal, Restriction
+from hr_sync.store.access_tables import AccessLayer, AccessPolicyRow, AccessPrincipal, ContentNode
 from hr_sync.store.read.pages import LIVE
 from hr_sync.store.tables import ConfluencePage
 
@@ -59,6 +59,19 @@ def stored_nodes(session: Session, space_id: str) -> dict[str, NodeFact]:
 
 def _restriction_of(stored: Mapping[str, Sequence[str]]) -> Restriction:
     return Restriction(users=frozenset(stored["users"]), groups=frozenset(stored["groups"]))
+
+
+def stored_policy(session: Session) -> AccessPolicy | None:
+    """Return the policy; None if its row is missing."""
+    row = session.get(AccessPolicyRow, 1)
+    if row is None:
+        return None
+    return AccessPolicy(
+        mode=AccessMode(row.mode),
+        max_age_hours=row.max_age_hours,
+        hide_after_hours=row.hide_after_hours,
+        audience_groups=frozenset(row.audience_groups),
+    )
 
 
 def _as_sets(layers: Mapping[int, Sequence[Sequence[str]]]) -> dict[int, AccessSet]:

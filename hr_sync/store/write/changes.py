@@ -45,6 +45,16 @@ RESTRICTED_PAGES = """own AS (
 )"""
 
 
+#: End of a statement that has changed what consumers are shown, by its `pages` (id, space_key, version, before, after).
+#: No run has applied this change.
+OF_POLICY = """
+INSERT INTO {schema}.content_changes (page_id, space_key, run_id, action, changed_fields, version, reason)
+SELECT id, space_key, 0, 'restrict', ARRAY['restrictions'], version,
+    CASE WHEN after THEN 'by the settings the audience may read it' ELSE 'by the settings the audience may not read it'
+    END
+FROM pages WHERE before <> after ORDER BY id"""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
     """One change of one page. Without changed fields it is none for consumers, and makes no feed row."""

@@ -238,7 +238,7 @@ def _content_changes() -> None:
         ),
         _column("page_id", TEXT, "The page; it may have been purged since"),
         _column("space_key", TEXT, "Its space after the change"),
-        _column("run_id", sa.BigInteger(), "Run that applied the change"),
+        _column("run_id", sa.BigInteger(), "Run that applied the change; 0 = other settings did"),
         _column(
             "action",
             TEXT,
