@@ -22,8 +22,8 @@ from hr_sync.domain.access import (
     access_set_of,
 )
 from hr_sync.domain.content import Listing, Space
-from hr_sync.domain.labels import plan_labels
 from hr_sync.domain.outcome import SpaceReport, is_about_every_space
+from hr_sync.domain.plan import plan_labels
 from hr_sync.domain.scope import EVERY_SPACE, chain_of
 from hr_sync.errors import (
     AccessDenied,
