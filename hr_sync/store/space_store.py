@@ -159,9 +159,9 @@ class SpaceStore(SpaceReader):
 
         Return the live pages that have another access set now; each of them has a feed row. Facts are written only
         where they differ, and the clock of the space is set to `began_at`: when the reading of the restrictions began,
-        on the database's clock (`Store.now`). What is not among `nodes` is forgotten, and its pages have no set. Call
-        it before other rows of the pages are written for the pass: a page that this run has written under another
-        parent than its fact names was moved in between, and gets no set.
+        on the database's clock (`Store.now`). What is not among `nodes` is forgotten, and its pages have no set. Nor
+        has a page that this run has written to another place than its fact names, or what is below it: it moved while
+        the run went on, and the next pass finds out where it is.
         """
         return self._transactions.run(
             lambda session: write_access(
