@@ -134,7 +134,7 @@ def test_facts_of_nodes_that_are_no_pages(serve: Open, flavor: str, *, knows_kin
     site, source = serve(world)
     space = only_space(source)
     if not knows_kinds:
-        site.faults.add(Fault(kind="bad-request-400", match="whiteboard", times=0))
+        site.faults.add(Fault(kind="bad-request-400", match="content/search.*whiteboard", times=0))
     facts = source.node_facts(space)
 
     assert sorted(facts.kinds.values()) == sorted(["page", "folder", "whiteboard", "database", "embed", "page"])
@@ -169,7 +169,7 @@ def test_a_list_of_readers_that_is_cut_is_not_known(serve: Open) -> None:
     _, source = serve(world)
 
     assert source.node_facts(only_space(source)).own[page_id] is None
-    assert len(source.restriction_of(page_id).users) == 201
+    assert len(source.restriction_of(page_id).users) > 200
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_restrictions_of_ancestors_are_not_expanded(serve: Open) -> None:
     """One ancestor in the trash would break the whole answer."""
     site, source = serve(shaped_world())
     source.node_facts(only_space(source))
-    asked = [record.target for record in site.requests if "ancestors" in record.target]
+    asked = [value for record in site.requests for name, value in record.query if name == "expand"]
 
-    assert asked
-    assert not any("ancestors.restrictions" in target for target in asked)
+    assert any("ancestors" in value.split(",") for value in asked)
+    assert not any("ancestors.restrictions" in value for value in asked)
