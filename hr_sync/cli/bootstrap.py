@@ -197,10 +197,15 @@ def make_context(
             access=access_policy(settings),
             compares_labels=settings.access.labels,
             open_spaces=frozenset(settings.access.open_spaces),
+            groups_interval=_minutes(settings.access.groups_interval_minutes),
             busy_wait_seconds=sync.busy_wait_seconds,
         ),
         connections=confluence.max_connections,
     )
+
+
+def _minutes(number: float | None) -> timedelta | None:
+    return None if number is None else timedelta(minutes=number)
 
 
 def access_policy(settings: "Settings") -> "AccessPolicy":

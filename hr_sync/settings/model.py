@@ -259,8 +259,8 @@ class AccessSettings(Group):
     cron: CronExpression | None = Field(default=None, examples=["*/15 * * * *"])
     """Instead of interval_minutes: minute, hour, day, month and weekday, in the zone of sync.time_zone."""
     groups_interval_minutes: Minutes | None = Field(default=None, examples=[60])
-    """Interval in which `serve` reads the members of groups, for askers who are known by their user id alone. Not set:
-    never."""
+    """How often access runs and full runs read the members of groups, for askers who are known by their user id alone.
+    Not set: never."""
     labels: bool = False
     """Whether access runs and full runs compare labels too, at one request for each label or more."""
 

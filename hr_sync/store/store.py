@@ -10,11 +10,11 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.domain.access import AccessPolicy
+from hr_sync.domain.access import AccessPolicy, Identity
 from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
-from hr_sync.store.read.access import stored_policy
+from hr_sync.store.read.access import groups_are_due, groups_in_use, stored_policy, users_in_use
 from hr_sync.store.read.audit import AuditRow, audit_rows, live_elsewhere, stored_bodies
 from hr_sync.store.read.history import PageHistory, page_history
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
@@ -22,6 +22,7 @@ from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
 from hr_sync.store.write.access_policy import apply_policy
+from hr_sync.store.write.groups import forget_groups, write_identities, write_members
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import prune_access_sets, prune_bodies, prune_changes, prune_runs
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
@@ -157,6 +158,32 @@ class Store:
     def access_policy(self) -> AccessPolicy | None:
         """Return the stored policy; None if its row is missing: consumers see nothing then."""
         return self._transactions.run(stored_policy)
+
+    def groups_in_use(self) -> frozenset[str]:
+        """Return the groups that a permission, a restriction or the audience names."""
+        return self._transactions.run(groups_in_use)
+
+    def users_in_use(self) -> frozenset[str]:
+        """Return the users that a permission or a restriction names, and the members of the mirrored groups."""
+        return self._transactions.run(users_in_use)
+
+    def groups_are_due(self, groups: Collection[str], interval: timedelta) -> bool:
+        """Return True if the members of one of these groups were not read for so long, or never."""
+        return bool(groups) and self._transactions.run(lambda session: groups_are_due(session, groups, interval))
+
+    def write_members(self, group_id: str, members: Collection[str] | None, began_at: datetime) -> None:
+        """Write the members of a group as they were at `began_at`; None: not known, so that nobody counts as one."""
+        self._transactions.run(lambda session: write_members(session, group_id, members, began_at))
+
+    def forget_groups(self, kept: Collection[str]) -> None:
+        """Delete what is stored of other groups than these."""
+        self._transactions.run(lambda session: forget_groups(session, kept))
+
+    def write_identities(self, identities: Iterable[Identity]) -> None:
+        """Write accounts as Confluence has just shown them."""
+        found = list(identities)
+        if found:
+            self._transactions.run(lambda session: write_identities(session, found))
 
     def audit_rows(self, space_key: str) -> Mapping[str, AuditRow]:
         """Return the rows of a space that are not removed, by page id."""

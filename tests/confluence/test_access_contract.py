@@ -9,7 +9,7 @@ from confluence_simulator import Fault, Simulator, World
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.client_credentials import ClientSecret, connect_client
 from hr_sync.confluence.source import Source, open_source
-from hr_sync.domain.access_sets import Layer, Principal, PrincipalKind, ViewersSource
+from hr_sync.domain.access import Layer, Principal, PrincipalKind, ViewersSource
 from hr_sync.errors import ConfluenceError, CredentialsRefused, NotFound, ServerFailed
 from tests.confluence.clients import RecordedWaits, kinds_fired, limits
 from tests.confluence.flavors import FLAVORS, Open, is_cloud, only_space, routes, world_of
