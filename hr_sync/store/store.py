@@ -15,13 +15,22 @@ from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.read.access import groups_are_due, groups_in_use, stored_policy, users_in_use
-from hr_sync.store.read.audit import AuditRow, audit_rows, live_elsewhere, stored_bodies
+from hr_sync.store.read.audit import (
+    AuditedPage,
+    AuditRow,
+    audit_rows,
+    live_elsewhere,
+    may_read,
+    pages_to_audit,
+    stored_bodies,
+)
 from hr_sync.store.read.history import PageHistory, page_history
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
 from hr_sync.store.write.access_policy import apply_policy
+from hr_sync.store.write.audits import record_access_audit
 from hr_sync.store.write.groups import forget_groups, write_identities, write_members
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import prune_access_sets, prune_bodies, prune_changes, prune_runs
@@ -184,6 +193,18 @@ class Store:
         found = list(identities)
         if found:
             self._transactions.run(lambda session: write_identities(session, found))
+
+    def pages_to_audit(self, number: int) -> list[AuditedPage]:
+        """Draw so many live pages at random, from each stratum of access alike; some twice if there are fewer."""
+        return self._transactions.run(lambda session: pages_to_audit(session, number))
+
+    def may_read(self, user: str, page_id: str) -> bool:
+        """Return True if the mirror lets a user read a page, by the mirrored groups."""
+        return self._transactions.run(lambda session: may_read(session, user, page_id))
+
+    def record_access_audit(self, **figures: float) -> None:
+        """Write the result of an audit of access: the columns of its row."""
+        self._transactions.run(lambda session: record_access_audit(session, **figures))
 
     def audit_rows(self, space_key: str) -> Mapping[str, AuditRow]:
         """Return the rows of a space that are not removed, by page id."""

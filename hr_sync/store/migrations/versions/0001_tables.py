@@ -57,6 +57,7 @@ def upgrade() -> None:
     _groups()
     _access_sets()
     _access_policy()
+    _access_audits()
 
 
 def _column(
@@ -582,3 +583,20 @@ def _access_policy() -> None:
         comment="What consumers are shown; a worker writes its settings here. Without the row they see nothing",
     )
     op.execute(table.insert().values(id=1))
+
+
+def _access_audits() -> None:
+    op.create_table(
+        "access_audits",
+        _column("id", sa.BigInteger(), "Number of the audit", sa.Identity(always=True)),
+        _column("made_at", TIME, "When it ended", default="now()"),
+        _column("pairs", sa.Integer(), "Pairs that Confluence answered"),
+        _column("unanswered", sa.Integer(), "Pairs that it did not answer"),
+        _column("over_grants", sa.Integer(), "Pairs of which the mirror shows more than Confluence"),
+        _column("under_grants", sa.Integer(), "Pairs of which the mirror shows less"),
+        _column("upper_bound", sa.Float(), "Most that the share of over-grants may be, with a confidence of 95 %"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_audits")),
+        schema=SCHEMA_TOKEN,
+        comment="Audits of access against Confluence itself (hr-sync verify --access)",
+    )
+    op.create_index("ix_access_audits_made_at", "access_audits", ["made_at"], schema=SCHEMA_TOKEN)
