@@ -69,8 +69,9 @@ def sync_access(run: SpaceRun) -> SpaceReport:
     run.counts.listed = len(page_ids)
     viewers = _viewers(run)
     shown = run.source.node_facts(run.space)
-    parents = confirm_parents(run.source, run.fetcher, page_ids, stored, shown.parents)
-    facts = _facts(run.source, run.fetcher, viewers, parents, page_ids, shown=shown)
+    pages = [*(page_ids.keys() & shown.own.keys()), *_still_here(run, sorted(page_ids.keys() - shown.own.keys()))]
+    parents = confirm_parents(run.source, run.fetcher, pages, stored, shown.parents)
+    facts = _facts(run.source, run.fetcher, viewers, parents, pages, shown=shown)
     run.counts.restricted += len(run.store.write_access(facts.viewers, facts.nodes, began_at=began_at))
     if run.context.policy.compares_labels:
         _compare_labels(run)
@@ -157,6 +158,12 @@ def _facts(
         ],
         unanswered=sum(not answered for _restriction, answered in answers),
     )
+
+
+def _still_here(run: SpaceRun, page_ids: Sequence[str]) -> list[str]:
+    """Return those of the pages that a lookup by id shows in the space. Another space has other viewers."""
+    lookups = run.fetcher.ask_each(run.source.lookup, page_ids)
+    return [lookup.page_id for lookup in lookups if lookup.is_current_in(run.space)]
 
 
 def _viewers(run: SpaceRun) -> SpaceViewers:

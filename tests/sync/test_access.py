@@ -352,3 +352,15 @@ def test_a_missing_scope_is_not_a_refused_credential(known: Scene, account_too: 
 
     assert full(replace(known.context, policy=WITH_ACCESS)).exit_code == exit_code
     assert attributes(known) == EVERYTHING
+
+
+def test_a_page_that_moved_to_another_space_has_no_known_readers(known: Scene) -> None:
+    """It has the viewers of that space now. Nothing but a lookup by id shows it to a pass that reads no listing."""
+    known.world.create_space("BOARD")
+    notes = known.page("Notes").id
+    known.world.move_page(notes, space_key="BOARD")
+
+    assert known.run().outcome == "complete"
+    assert known.attributes("Notes")[1] == UNKNOWN
+    assert full(replace(known.context, policy=WITH_ACCESS)).outcome == "complete"
+    assert known.attributes("Notes")[1] == []
