@@ -82,10 +82,15 @@ def postgres_server(postgres_programs: Path | None) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template_database(postgres_server: str) -> str:
-    """Name of a database with our tables and nothing in them, to be cloned."""
+    """Name of a database with our tables and nothing in them, to be cloned.
+
+    Its policy is mode `account`, under which consumers see every page that the account sees: most tests care about
+    pages and not about access. Those that do set the policy that they need.
+    """
     _execute(postgres_server, f"CREATE DATABASE {TEMPLATE}")
     engine = make_engine(_named(postgres_server, TEMPLATE))
     ensure_schema(engine)
+    _execute(_named(postgres_server, TEMPLATE), "UPDATE access_policy SET mode = 'account'")
     engine.dispose()  # a database that somebody is connected to cannot be cloned
     return TEMPLATE
 

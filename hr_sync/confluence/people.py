@@ -12,7 +12,7 @@ from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import FieldError, int_of, storable_str
 from hr_sync.confluence.pagination import Walked, list_until_stable
-from hr_sync.domain.access_sets import Identity, Principal, PrincipalKind
+from hr_sync.domain.access import Identity, Principal, PrincipalKind
 from hr_sync.domain.sanitize import sanitize_line
 from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, AnswerUnusable, EndpointRemoved, NotFound
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from hr_sync.domain.access import PageAttributes, StoredAttributes, acl_digest
+from hr_sync.domain.access import AccessSet
 from hr_sync.domain.content import Head
 
 
@@ -59,17 +59,21 @@ def compare(space_key: str, heads: Mapping[str, Head], rows: Mapping[str, Row]) 
             yield Drift(page_id=page_id, space_key=space_key, kind=kind, why=why)
 
 
-def compare_attributes(
-    space_key: str, shown: Mapping[str, PageAttributes], stored: Mapping[str, StoredAttributes]
+def compare_labels(
+    space_key: str, shown: Mapping[str, frozenset[str] | None], stored: Mapping[str, frozenset[str] | None]
 ) -> Iterator[Drift]:
-    """Yield the differences of labels and readers, by page id, where both sides know them."""
+    """Yield the differences of labels, by page id, where both sides know them."""
     for page_id in sorted(shown.keys() & stored.keys()):
-        attributes, row = shown[page_id], stored[page_id]
-        if None not in (attributes.labels, row.labels) and attributes.labels != row.labels:
+        if None not in (shown[page_id], stored[page_id]) and shown[page_id] != stored[page_id]:
             yield Drift(page_id=page_id, space_key=space_key, kind=DriftKind.LABELS, why="the labels differ")
-        if attributes.readers is None or row.acl_digest is None:
-            continue
-        if acl_digest(attributes.readers) != row.acl_digest:
+
+
+def compare_access(
+    space_key: str, shown: Mapping[str, AccessSet | None], stored: Mapping[str, AccessSet | None]
+) -> Iterator[Drift]:
+    """Yield the differences of access sets, by page id, where both sides know them."""
+    for page_id in sorted(shown.keys() & stored.keys()):
+        if None not in (shown[page_id], stored[page_id]) and shown[page_id] != stored[page_id]:
             why = "other people may read it in the source than in the mirror"
             yield Drift(page_id=page_id, space_key=space_key, kind=DriftKind.READERS, why=why)
 

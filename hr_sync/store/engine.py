@@ -111,6 +111,11 @@ def schema_of(bind: Engine | Connection) -> str:
     return translated[SCHEMA_TOKEN]
 
 
+def quoted_schema(connection: Connection) -> str:
+    """Return the schema of the tables, quoted for SQL that is written as text."""
+    return connection.dialect.identifier_preparer.quote(schema_of(connection))
+
+
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
     """Return sessions whose objects stay readable after the commit: nothing is fetched again unasked."""
     return sessionmaker(engine, expire_on_commit=False)

@@ -183,9 +183,10 @@ def _prepare(session: Session, space: Space, rows: list[Row[Any]]) -> str | None
     if under_key is not None and space.id and under_key.space_id not in {None, space.id}:
         # The key is another space's now, so the position is invalid. The pages and the hold are kept.
         position = dict.fromkeys(
-            ("watermark", "scope_fingerprint", "last_full_at", "last_complete_at", "access_synced_at")
+            ("watermark", "scope_fingerprint", "last_full_at", "last_complete_at", "access_checked_at")
         )
-        session.execute(update(_SPACES).where(_SPACES.c.space_key == space.key).values(position))
+        values = position | {"viewers_known": False}
+        session.execute(update(_SPACES).where(_SPACES.c.space_key == space.key).values(values))
     return None
 
 

@@ -20,14 +20,17 @@ from sqlalchemy import (
     String,
     Table,
     func,
+    insert,
     select,
     text,
 )
 from sqlalchemy.exc import ProgrammingError
 
 from hr_sync.errors import SchemaError
+from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.db_errors import MISSING_RIGHT, database_errors, sqlstate
-from hr_sync.store.engine import schema_of, set_local
+from hr_sync.store.engine import quoted_schema, schema_of, set_local
+from hr_sync.store.functions import FUNCTIONS, create_functions
 from hr_sync.store.orm import SCHEMA_TOKEN, Base
 from hr_sync.store.tables import ConfluencePage, PageBody
 from hr_sync.store.views import VIEWS, create_views
@@ -47,7 +50,9 @@ COLUMNS = text("""
     SELECT c.relname, array_agg(a.attname::text)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
     WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v') AND a.attnum > 0 AND NOT a.attisdropped
-    GROUP BY c.relname""")
+    GROUP BY c.relname
+    UNION ALL SELECT DISTINCT p.proname || '()', CAST('{}' AS text[])
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = :schema""")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +61,7 @@ class Found:
 
     schema: str
     revision: str | None
-    columns: dict[str, frozenset[str]]  #: by table or view
+    columns: dict[str, frozenset[str]]  #: by table or view; functions have none, and () behind their names
 
     @property
     def missing_tables(self) -> list[str]:
@@ -65,6 +70,10 @@ class Found:
     @property
     def missing_views(self) -> list[str]:
         return sorted(view.table.name for view in VIEWS if view.table.name not in self.columns)
+
+    @property
+    def missing_functions(self) -> list[str]:
+        return sorted(function.name for function in FUNCTIONS if f"{function.name}()" not in self.columns)
 
     @property
     def missing_columns(self) -> list[str]:
@@ -90,7 +99,7 @@ def ensure_schema(engine: Engine) -> str:
             _stamp(connection)
             return HEAD
         _refuse_other_revision(found)
-        if found.missing_tables or found.missing_views:
+        if found.missing_tables or found.missing_views or found.missing_functions:
             _create(connection, found)
             _warn_of_lost_bodies(connection, found)
     return HEAD
@@ -104,7 +113,7 @@ def check_schema(engine: Engine) -> str:
         _refuse_foreign_tables(found)
         raise SchemaError(f"schema {found.schema} holds no tables of hr_sync yet. Run `hr-sync init-db`.")
     _refuse_other_revision(found)
-    if missing := found.missing_tables + found.missing_views:
+    if missing := found.missing_tables + found.missing_views + found.missing_functions:
         raise SchemaError(f"schema {found.schema} lacks {', '.join(missing)}. Run `hr-sync init-db`.")
     return found.revision
 
@@ -134,6 +143,7 @@ def migrate(engine: Engine) -> str:
         set_local(connection, statement_timeout="0")  # rewriting a big table takes what it takes
         _upgrade(connection)
         create_views(connection)
+        create_functions(connection)
     return HEAD
 
 
@@ -196,7 +206,10 @@ def _refuse_other_revision(found: Found) -> None:
 def _create(connection: Connection, found: Found) -> None:
     _create_schema(connection, found.schema)
     Base.metadata.create_all(connection)
+    if AccessPolicyRow.__tablename__ in found.missing_tables:
+        connection.execute(insert(AccessPolicyRow).values(id=1))  # until a worker writes its settings: fail closed
     create_views(connection, [view for view in VIEWS if view.table.name in found.missing_views])
+    create_functions(connection, [each for each in FUNCTIONS if each.name in found.missing_functions])
 
 
 def _warn_of_lost_bodies(connection: Connection, found: Found) -> None:
@@ -249,4 +262,4 @@ def _quoted(connection: Connection, name: str) -> str:
 
 
 def _qualified(connection: Connection, table: str) -> str:
-    return f"{_quoted(connection, schema_of(connection))}.{_quoted(connection, table)}"
+    return f"{quoted_schema(connection)}.{_quoted(connection, table)}"

@@ -8,28 +8,31 @@ Stopped (the process cancelled its statements). Raises from every write: LeaseLo
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import AttributeStep, StoredAttributes
+from hr_sync.domain.access import AccessSet, NodeFact, SpaceViewers
 from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import DeletionDecision
+from hr_sync.domain.labels import LabelStep
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.store.lease import Lease, check_lease
+from hr_sync.store.read.access import stored_access_sets
 from hr_sync.store.read.state import (
     hidden_pages,
     state_of_space,
-    stored_attributes,
     stored_by_id,
+    stored_labels,
     stored_of_space,
 )
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Failure, PageWrite, SpaceRecord, SpaceState, WriteResult
-from hr_sync.store.write.access import write_attributes
+from hr_sync.store.write.access import write_access
 from hr_sync.store.write.deletions import MAX_DECISIONS, hide_pages, remove_pages
 from hr_sync.store.write.failures import failing_pages, forget_failures, record_failures
+from hr_sync.store.write.labels import write_labels
 from hr_sync.store.write.pages import write_pages
 from hr_sync.store.write.purge import MAX_PURGED, purge_pages, rest_of_space
 from hr_sync.store.write.runs import finish_space, forget_position, forget_space, settle_space
@@ -60,9 +63,13 @@ class SpaceReader:
         wanted = list(ids)
         return self._transactions.run(lambda session: stored_by_id(session, wanted))
 
-    def stored_attributes(self) -> dict[str, StoredAttributes]:
-        """Return labels and readers of the live pages of the space, by page id."""
-        return self._read(stored_attributes, self.space.key)
+    def stored_labels(self) -> dict[str, frozenset[str] | None]:
+        """Return the labels of the live pages of the space, by page id. None is not known."""
+        return self._read(stored_labels, self.space.key)
+
+    def stored_access_sets(self) -> dict[str, AccessSet | None]:
+        """Return the access sets of the live pages of the space, by page id. None is not known."""
+        return self._read(stored_access_sets, self.space.key)
 
     def _read(self, read: Callable[[Session, str], Result], space_key: str) -> Result:
         return self._transactions.run(lambda session: read(session, space_key))
@@ -136,12 +143,27 @@ class SpaceStore(SpaceReader):
         """
         return self._decided(remove_pages, decisions)
 
-    def write_attributes(self, pages: Sequence[Sequence[AttributeStep]]) -> list[AttributeStep]:
-        """Write the steps of each page and their feed rows in one transaction. Return the steps that were written.
+    def write_labels(self, steps: Sequence[LabelStep]) -> list[LabelStep]:
+        """Write labels, one step a page, and their feed rows in one transaction. Return the steps that were written.
 
         A page that is no longer live in the space is left alone.
         """
-        return self._transactions.run(lambda session: write_attributes(session, self._lease, self.run_id, pages))
+        return self._transactions.run(lambda session: write_labels(session, self._lease, self.run_id, steps))
+
+    def write_access(self, viewers: SpaceViewers, nodes: Collection[NodeFact], *, began_at: datetime) -> frozenset[str]:
+        """Write who may view the space, and place and restriction of every node of it, in one transaction.
+
+        Return the live pages that have another access set now; each of them has a feed row. Facts are written only
+        where they differ, and the clock of the space is set to `began_at`: when the reading of the restrictions began,
+        on the database's clock (`Store.now`). What is not among `nodes` is forgotten, and its pages have no set. Nor
+        has a page that this run has written to another place than its fact names, or what is below it: it moved while
+        the run went on, and the next pass finds out where it is.
+        """
+        return self._transactions.run(
+            lambda session: write_access(
+                session, self._lease, self.run_id, self.space, viewers=viewers, nodes=nodes, began_at=began_at
+            )
+        )
 
     def finish(self, make_record: Callable[[int], SpaceRecord], *, clear_old_failures: bool) -> SpaceReport:
         """Write how the run ended for the space, in one transaction with its position. Return `make_record`'s report.

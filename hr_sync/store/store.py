@@ -10,17 +10,20 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from hr_sync.cancellation import Cancellation
+from hr_sync.domain.access import AccessPolicy
 from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
+from hr_sync.store.read.access import stored_policy
 from hr_sync.store.read.audit import AuditRow, audit_rows, live_elsewhere, stored_bodies
 from hr_sync.store.read.history import PageHistory, page_history
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
+from hr_sync.store.write.access_policy import apply_policy
 from hr_sync.store.write.purge import pages_to_purge
-from hr_sync.store.write.retention import prune_bodies, prune_changes, prune_runs
+from hr_sync.store.write.retention import prune_access_sets, prune_bodies, prune_changes, prune_runs
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
 
 LEASE_SECONDS = 60.0  #: renewed every third of it; another worker waits this long after a crash
@@ -120,10 +123,16 @@ class Store:
         )
 
     def prune_history(self, older_than: timedelta, cancellation: Cancellation | None = None) -> int:
-        """Delete runs and feed rows older than this, except the last run of each space. Return how many rows."""
-        return sum(
-            self._prune(partial(prune, older_than=older_than), cancellation) for prune in (prune_runs, prune_changes)
-        )
+        """Delete runs and feed rows older than this, except the last run of each space. Return how many rows.
+
+        Access sets that no page has are deleted too.
+        """
+        chunks: list[Callable[[Session], int]] = [
+            partial(prune_runs, older_than=older_than),
+            partial(prune_changes, older_than=older_than),
+            prune_access_sets,
+        ]
+        return sum(self._prune(chunk, cancellation) for chunk in chunks)
 
     def prune_bodies(self, removed_for: timedelta, cancellation: Cancellation | None = None) -> int:
         """Delete the bodies of pages that have been removed for so long; their rows stay. Return how many."""
@@ -136,6 +145,18 @@ class Store:
             if cancellation is not None:
                 cancellation.check()
         return deleted
+
+    def apply_access_policy(self, policy: AccessPolicy, *, licence_groups: Collection[str] | None = None) -> bool:
+        """Write the policy and which sets its audience passes, if it differs from the stored one. Return if it does.
+
+        `licence_groups`: the groups that grant use of Confluence; None keeps what is stored. Every page that consumers
+        see by one policy and not by the other has a feed row, whose run is 0. Waits for transactions that are writing.
+        """
+        return self._transactions.run(lambda session: apply_policy(session, policy, licence_groups))
+
+    def access_policy(self) -> AccessPolicy | None:
+        """Return the stored policy; None if its row is missing: consumers see nothing then."""
+        return self._transactions.run(stored_policy)
 
     def audit_rows(self, space_key: str) -> Mapping[str, AuditRow]:
         """Return the rows of a space that are not removed, by page id."""

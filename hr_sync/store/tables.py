@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, Text, func, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hr_sync.domain.changes import ChangeAction, ChangedField
@@ -56,14 +56,8 @@ class ConfluencePage(Base):
     metadata_digest: Mapped[str] = mapped_column(
         comment="SHA-256 over title, place, status and url: what changes without a new version"
     )
-    restriction_digest: Mapped[str | None] = mapped_column(
-        comment="SHA-256 over the effective read restrictions; null while not known"
-    )
-    readers: Mapped[list[dict[str, list[str]]] | None] = mapped_column(
-        JSONB(none_as_null=True),
-        comment="Restrictions on the way to the top, [{users, groups}, ...]: a reader must be in each of them; [] = "
-        "open to whoever may view the space, null = not known, which is never open. A new version, a move of the page "
-        "or of a page above it makes them unknown",
+    access_set_id: Mapped[int | None] = mapped_column(
+        BigInteger, comment="Access set that a reader must pass; null = not known, which lets nobody read it"
     )
     first_seen_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="When this row was made (the database's clock)"
@@ -110,7 +104,7 @@ class ConfluencePage(Base):
         Index("ix_confluence_pages_title", text("lower(title) text_pattern_ops"), "id"),
         {
             "comment": "Confluence pages as last synchronised; live = neither hidden nor removed",
-            # Room in each block, so that labels and readers are written without touching the indexes.
+            # Room in each block, so that a row which gets another access set stays where it is.
             "postgresql_with": {"fillfactor": 90},
         },
     )
@@ -169,7 +163,7 @@ class ContentChange(Base):
     )
     page_id: Mapped[str] = mapped_column(comment="The page; it may have been purged since")
     space_key: Mapped[str] = mapped_column(comment="Its space after the change")
-    run_id: Mapped[int] = mapped_column(BigInteger, comment="Run that applied the change")
+    run_id: Mapped[int] = mapped_column(BigInteger, comment="Run that applied the change; 0 = other settings did")
     action: Mapped[str] = mapped_column(
         comment="What was done: insert, update, move, restore, relabel, restrict, hide, remove or purge"
     )
@@ -245,9 +239,14 @@ class SyncSpace(Base):
     )
     last_complete_at: Mapped[datetime | None] = mapped_column(comment="When it ended: freshness is its age")
     last_full_at: Mapped[datetime | None] = mapped_column(comment="When the last complete full listing ended")
-    access_synced_at: Mapped[datetime | None] = mapped_column(
-        comment="When labels and readers of its pages were compared last"
+    access_checked_at: Mapped[datetime | None] = mapped_column(
+        comment="When the last access pass that ended began: its facts are at least as recent"
     )
+    viewers_known: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Whether space_permissions holds everybody who may view the space"
+    )
+    viewers_source: Mapped[str | None] = mapped_column(comment="Where they are from: permissions, roles, open_spaces")
+    viewers_doubt: Mapped[str | None] = mapped_column(comment="Why they are not known, with the remedy")
 
     __table_args__ = (
         _one_of("last_outcome", Outcome),

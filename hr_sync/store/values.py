@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from hr_sync.domain.access import Restriction
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Head
 from hr_sync.domain.deletion import HoldState
@@ -78,6 +79,7 @@ class PageWrite:
     storage: str | None = None
     content_hash: str | None = None
     seen_in_space: str | None = None  #: key of the space that the stored row was in; None if there was no row
+    restriction: Restriction | None = None  #: its own, read after the body was asked for or before; None: not known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +121,6 @@ class SpaceRecord:
     watermark: datetime | None = None  #: None keeps the stored one
     is_away: bool = False  #: not visible, or not configured: when it is back, the next pass is a full one
     scope_fingerprint: str | None = None  #: None keeps the stored one
-    access_compared: bool = False  #: labels and readers of every live page were compared
     held: int | None = None  #: removals that wait for a decision; None keeps the hold as it is
     held_reason: str | None = None
     allowed_run: bool = False  #: somebody allowed a mass removal in this run

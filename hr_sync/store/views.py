@@ -10,30 +10,96 @@ revision that must take a column away drops the view first.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
-from sqlalchemy import Connection, SelectBase, select
+from sqlalchemy import ColumnElement, Connection, SelectBase, Table, and_, func, or_, select, true
 from sqlalchemy.sql.ddl import CreateView
 
+from hr_sync.domain.access import AccessMode
+from hr_sync.store.access_tables import AccessPolicyRow, AccessSet
 from hr_sync.store.orm import SCHEMA_TOKEN
-from hr_sync.store.tables import ConfluencePage, PageBody
+from hr_sync.store.tables import ConfluencePage, PageBody, SyncSpace
 
-# What a chatbot may answer from: current, in scope (out of scope is removed), neither hidden nor removed, and with its
-# body there. It does not depend on readers yet: it shows what the account of hr_sync may read.
+_PAGE = cast("Table", ConfluencePage.__table__).c
+_BODY = cast("Table", PageBody.__table__).c
+_SET = cast("Table", AccessSet.__table__).c
+_POLICY = cast("Table", AccessPolicyRow.__table__).c
+_SPACE = cast("Table", SyncSpace.__table__).c
+
+# By the id of the space: its key is given to others, and rows that were written under a former key still are its own.
+_CLOCKS = (
+    select(
+        _SPACE.space_id,
+        func.min(_SPACE.last_complete_at).label("checked_at"),
+        func.min(_SPACE.access_checked_at).label("access_checked_at"),
+    )
+    .group_by(_SPACE.space_id)
+    .subquery("clocks")
+)
+
+
+def _hours(number: ColumnElement[int]) -> ColumnElement[object]:
+    return func.make_interval(0, 0, 0, 0, number)
+
+
+def _access_is_recent(access_checked_at: ColumnElement[object]) -> ColumnElement[bool]:
+    return access_checked_at > func.now() - _hours(_POLICY.max_age_hours)
+
+
+def _is_shown(checked_at: ColumnElement[object]) -> ColumnElement[bool]:
+    return or_(_POLICY.hide_after_hours.is_(None), checked_at > func.now() - _hours(_POLICY.hide_after_hours))
+
+
+# What a chatbot may answer from: current, in scope (out of scope is removed), neither hidden nor removed, with its body
+# there, and within what every reader of the audience may read, by facts that are recent. In mode `account` the audience
+# is the account of hr_sync. Without a policy there is no row.
 _LIVE_PAGES = (
     select(
-        ConfluencePage.id,
-        ConfluencePage.title,
-        ConfluencePage.space_key,
-        ConfluencePage.content_hash,
-        ConfluencePage.last_updated,
-        ConfluencePage.version,
-        ConfluencePage.url,
-        ConfluencePage.parent_id,
-        ConfluencePage.synced_at,
-        PageBody.storage,
+        _PAGE.id,
+        _PAGE.title,
+        _PAGE.space_key,
+        _PAGE.content_hash,
+        _PAGE.last_updated,
+        _PAGE.version,
+        _PAGE.url,
+        _PAGE.parent_id,
+        _PAGE.synced_at,
+        _BODY.storage,
+        _CLOCKS.c.checked_at,
+        _CLOCKS.c.access_checked_at,
     )
-    .join(PageBody, PageBody.page_id == ConfluencePage.id)
-    .where(ConfluencePage.status == "current", ConfluencePage.hidden_at.is_(None), ConfluencePage.removed_at.is_(None))
+    .join_from(ConfluencePage, PageBody, _BODY.page_id == _PAGE.id)
+    .join(AccessPolicyRow, true())
+    .outerjoin(_CLOCKS, _CLOCKS.c.space_id == _PAGE.space_id)
+    .outerjoin(AccessSet, _SET.id == _PAGE.access_set_id)
+    .where(
+        _PAGE.status == "current",
+        _PAGE.hidden_at.is_(None),
+        _PAGE.removed_at.is_(None),
+        or_(
+            _POLICY.mode == AccessMode.ACCOUNT,
+            and_(_SET.audience, _access_is_recent(_CLOCKS.c.access_checked_at)),
+        ),
+        _is_shown(_CLOCKS.c.checked_at),
+    )
+)
+
+# How old what consumers see is, by space.
+_MIRROR_FRESHNESS = (
+    select(
+        _SPACE.space_key,
+        _SPACE.space_id,
+        _SPACE.name,
+        _SPACE.last_complete_at.label("checked_at"),
+        _SPACE.last_full_at.label("listed_at"),
+        _SPACE.access_checked_at,
+        func.coalesce(_access_is_recent(_SPACE.access_checked_at), False).label("access_is_recent"),
+        _SPACE.viewers_known,
+        func.coalesce(_is_shown(_SPACE.last_complete_at), False).label("is_shown"),
+        _POLICY.mode.label("access_mode"),
+    )
+    .join_from(SyncSpace, AccessPolicyRow, true())
+    .where(_SPACE.gone_at.is_(None))
 )
 
 
@@ -43,7 +109,10 @@ def consumer_view(query: SelectBase, name: str) -> CreateView:
     return CreateView(query, name, schema=SCHEMA_TOKEN, or_replace=True, postgresql_with=options)
 
 
-VIEWS: tuple[CreateView, ...] = (consumer_view(_LIVE_PAGES, "live_pages"),)
+VIEWS: tuple[CreateView, ...] = (
+    consumer_view(_LIVE_PAGES, "live_pages"),
+    consumer_view(_MIRROR_FRESHNESS, "mirror_freshness"),
+)
 
 
 def create_views(connection: Connection, views: Sequence[CreateView] = VIEWS) -> None:

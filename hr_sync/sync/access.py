@@ -1,23 +1,26 @@
-"""Labels and readers of a space's pages: read from the source, compared, and written where they differ.
+"""Access to a space and labels of its pages: read from the source, compared, and written where they differ.
 
 No page is written, hidden or removed otherwise, and a walk that breaks writes nothing.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.access import (
-    AttributeStep,
-    PageAttributes,
+    AccessClass,
+    AccessSet,
+    NodeFact,
+    Principal,
+    PrincipalKind,
     Restriction,
-    effective_acl,
-    plan_attributes,
+    SpaceViewers,
+    access_set_of,
 )
-from hr_sync.domain.changes import ChangeAction
-from hr_sync.domain.content import Listing
+from hr_sync.domain.content import Listing, Space
+from hr_sync.domain.labels import plan_labels
 from hr_sync.domain.outcome import SpaceReport, is_about_every_space
-from hr_sync.domain.scope import chain_of
+from hr_sync.domain.scope import EVERY_SPACE, chain_of
 from hr_sync.errors import (
     AccessDenied,
     AnswerNotTrusted,
@@ -29,18 +32,27 @@ from hr_sync.errors import (
     ServerFailed,
 )
 from hr_sync.store.values import MAX_PAGES
-from hr_sync.sync.context import SpaceRun
+from hr_sync.sync.context import SpaceRun, SyncPolicy
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import AccessResult, SpaceResult, finish
 from hr_sync.sync.scope import read_parents
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ShownAttributes:
-    """Labels and readers of some pages, by page id, and how many requests for restrictions got no usable answer."""
+class ShownFacts:
+    """What the source shows of the pages of a space that do not depend on a version, and of everything above them."""
 
-    of: Mapping[str, PageAttributes]
-    unanswered: int
+    viewers: SpaceViewers
+    nodes: Sequence[NodeFact]
+    labels: Mapping[str, frozenset[str] | None]  #: by page id; None: not known
+    unanswered: int  #: requests for restrictions without a usable answer
+
+    def access_sets(self, page_ids: Collection[str]) -> dict[str, AccessSet | None]:
+        """Return the access sets of these pages, by page id. None is not known."""
+        own = {node.id: node.restriction for node in self.nodes}
+        parents = {node.id: node.parent_id for node in self.nodes}
+        unresolved = {node.id for node in self.nodes if not node.parent_known}
+        return {page_id: access_set_of(page_id, self.viewers.layer, own, parents, unresolved) for page_id in page_ids}
 
 
 def sync_access(run: SpaceRun) -> SpaceReport:
@@ -67,10 +79,20 @@ def sync_access_after(run: SpaceRun, listing: Listing) -> AccessResult:
         return AccessResult(doubt=f"Labels and restrictions were not compared: {failure}")
 
 
-def shown_attributes(
-    source: Source, fetcher: BodyFetcher, listing: Listing, page_ids: Collection[str]
-) -> ShownAttributes:
-    """Read labels and readers of these pages, as far as the listing shows them. Raise what `Source` raises."""
+def viewers_of(policy: SyncPolicy, space: Space) -> SpaceViewers:
+    """Return who may view a space: everybody who asks, where the operator says so."""
+    if {space.key, space.alias, EVERY_SPACE} & policy.open_spaces:
+        everyone = Principal(PrincipalKind.CLASS, AccessClass.EVERYONE)
+        return SpaceViewers(layer=frozenset({everyone}), source="open_spaces")
+    return SpaceViewers(
+        layer=None, source="permissions", doubt="the permissions of the space are not read; see access.open_spaces"
+    )
+
+
+def shown_facts(
+    source: Source, fetcher: BodyFetcher, policy: SyncPolicy, listing: Listing, page_ids: Collection[str]
+) -> ShownFacts:
+    """Read labels and access of these pages, as far as the listing shows them. Raise what `Source` raises."""
     parents = read_parents(source, fetcher, listing)
     own = source.attributes(listing.space, listing.heads)
     pages = [page_id for page_id in page_ids if page_id in listing.heads]
@@ -79,14 +101,19 @@ def shown_attributes(
     asked = sorted(node for node in above - parents.unresolved if restrictions.get(node) is None)
     answers = fetcher.ask_each(lambda node_id: _restriction_of(source, node_id), asked)
     restrictions |= {node: restriction for node, (restriction, _answered) in zip(asked, answers, strict=True)}
-    return ShownAttributes(
-        of={
-            page_id: PageAttributes(
-                labels=own.labels.get(page_id),
-                readers=effective_acl(page_id, restrictions, parents.of, parents.unresolved),
+    return ShownFacts(
+        viewers=viewers_of(policy, listing.space),
+        nodes=[
+            NodeFact(
+                id=node_id,
+                kind=parents.kinds.get(node_id),
+                parent_id=parent_id,
+                parent_known=node_id not in parents.unresolved,
+                restriction=restrictions.get(node_id),
             )
-            for page_id in pages
-        },
+            for node_id, parent_id in parents.of.items()
+        ],
+        labels={page_id: own.labels.get(page_id) for page_id in pages},
         unanswered=sum(not answered for _restriction, answered in answers),
     )
 
@@ -108,20 +135,17 @@ def _restriction_of(source: Source, node_id: str) -> tuple[Restriction | None, b
 
 
 def _compare(run: SpaceRun, listing: Listing) -> AccessResult:
-    stored = run.store.stored_attributes()
-    shown = shown_attributes(run.source, run.fetcher, listing, stored)
-    by_page: dict[str, list[AttributeStep]] = {}
-    for step in plan_attributes(shown.of, stored):
-        by_page.setdefault(step.page_id, []).append(step)
-    pages = list(by_page.values())
-    for start in range(0, len(pages), MAX_PAGES):
+    began_at = run.context.store.now()
+    stored = run.store.stored_labels()
+    shown = shown_facts(run.source, run.fetcher, run.context.policy, listing, stored)
+    run.counts.restricted += len(run.store.write_access(shown.viewers, shown.nodes, began_at=began_at))
+    steps = plan_labels(shown.labels, stored)
+    for start in range(0, len(steps), MAX_PAGES):
         run.context.cancellation.check()
-        for step in run.store.write_attributes(pages[start : start + MAX_PAGES]):
-            if step.action is ChangeAction.RELABEL:
-                run.counts.relabelled += 1
-            else:
-                run.counts.restricted += 1
+        run.counts.relabelled += len(run.store.write_labels(steps[start : start + MAX_PAGES]))
     if not shown.unanswered:
-        return AccessResult(compared=True)
-    doubt = f"{shown.unanswered} requests for read restrictions got no usable answer; those readers are not known."
-    return AccessResult(compared=True, doubt=doubt)
+        return AccessResult()
+    return AccessResult(
+        doubt=f"{shown.unanswered} requests for read restrictions got no usable answer; "
+        "who may read the pages below is not known."
+    )

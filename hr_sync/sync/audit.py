@@ -4,13 +4,12 @@ import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hr_sync.domain.access import StoredAttributes
 from hr_sync.domain.content import Head, Listing, Page, Space
-from hr_sync.domain.drift import Drift, DriftKind, compare, compare_attributes
+from hr_sync.domain.drift import Drift, DriftKind, compare, compare_access, compare_labels
 from hr_sync.domain.outcome import ExitCode
 from hr_sync.domain.sanitize import content_hash
 from hr_sync.store.read.audit import AuditRow
-from hr_sync.sync.access import shown_attributes
+from hr_sync.sync.access import shown_facts
 from hr_sync.sync.context import SyncContext, SyncRequest
 from hr_sync.sync.fetch import PAGES_PER_REQUEST, BodyFetcher
 from hr_sync.sync.scope import split_by_scope
@@ -76,16 +75,15 @@ def _both_sides(
 def _compare_attributes(
     context: SyncContext, fetcher: BodyFetcher, listing: Listing, page_ids: Collection[str]
 ) -> Iterator[Drift]:
-    """Compare labels and readers where the mirror has any; they are not requested for other spaces."""
-    known = context.store.reader(listing.space).stored_attributes()
-    stored = {
-        page_id: attributes
-        for page_id, attributes in known.items()
-        if page_id in page_ids and attributes != StoredAttributes(labels=None, acl_digest=None)
-    }
-    if stored:
-        shown = shown_attributes(context.source, fetcher, listing, stored).of
-        yield from compare_attributes(listing.space.key, shown, stored)
+    """Compare labels and access where the mirror has any; they are not requested for other spaces."""
+    store = context.store.reader(listing.space)
+    labels = {page_id: each for page_id, each in store.stored_labels().items() if page_id in page_ids}
+    sets = {page_id: each for page_id, each in store.stored_access_sets().items() if page_id in page_ids}
+    known = [page_id for page_id in labels if labels[page_id] is not None or sets.get(page_id) is not None]
+    if known:
+        shown = shown_facts(context.source, fetcher, context.policy, listing, known)
+        yield from compare_labels(listing.space.key, shown.labels, labels)
+        yield from compare_access(listing.space.key, shown.access_sets(known), sets)
 
 
 def _sample(heads: Mapping[str, Head], rows: Mapping[str, AuditRow], size: int) -> list[str]:

@@ -85,7 +85,8 @@ class SyncPolicy:
 
     limit: DeletionLimit = field(default_factory=DeletionLimit)
     overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
-    access_with_full: bool = False  #: a full run compares labels and readers too
+    access_with_full: bool = False  #: a full run reads access and labels too
+    open_spaces: frozenset[str] = frozenset()  #: keys of spaces that are open to everybody who asks; "*": all
     lease_seconds: float = LEASE_SECONDS  #: how long a space stays locked after its worker has crashed
     busy_wait_seconds: float = 30.0  #: how long a request waits for a space that another worker holds
 

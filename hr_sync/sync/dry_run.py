@@ -4,21 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from hr_sync.domain.access import AttributeStep, plan_attributes
+from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Listing
 from hr_sync.domain.deletion import DeletionPlan, hold_across_spaces
+from hr_sync.domain.labels import plan_labels
 from hr_sync.domain.outcome import ExitCode, Mode, is_about_every_space
 from hr_sync.domain.plan import Plan, make_plan
 from hr_sync.errors import HrSyncError, UsageError
 from hr_sync.store.space_store import SpaceReader
 from hr_sync.sync.absence import hide_nothing
-from hr_sync.sync.access import shown_attributes
+from hr_sync.sync.access import shown_facts
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import PAGES_PER_REQUEST, BodyFetcher
 from hr_sync.sync.full import decide_outside, decide_unlisted_pages, plan_leaving
 from hr_sync.sync.observe import observe
 from hr_sync.sync.spaces import jobs_of, select_spaces
 from hr_sync.sync.unlisted_spaces import decide_unconfigured, decide_unlisted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttributePreview:
+    """A change of labels or of access that a full run would write."""
+
+    page_id: str
+    action: ChangeAction  #: RELABEL or RESTRICT
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +39,7 @@ class SpacePreview:
     kind: JobKind
     plan: Plan  #: what would be written
     deletions: DeletionPlan  #: what would be hidden, removed and held
-    attributes: Sequence[AttributeStep]  #: where a full run compares labels and readers too
+    attributes: Sequence[AttributePreview]  #: where a full run reads access and labels too
     requests: int  #: to Confluence, for the bodies
     error: str | None = None  #: why the preview failed
     exit_code: int = ExitCode.COMPLETE  #: of that error
@@ -100,6 +110,16 @@ def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher, preview:
 
 def _attributes(
     context: SyncContext, store: SpaceReader, fetcher: BodyFetcher, listing: Listing
-) -> Sequence[AttributeStep]:
-    stored = store.stored_attributes()
-    return plan_attributes(shown_attributes(context.source, fetcher, listing, stored).of, stored)
+) -> Sequence[AttributePreview]:
+    labels, sets = store.stored_labels(), store.stored_access_sets()
+    shown = shown_facts(context.source, fetcher, context.policy, listing, labels)
+    steps = [
+        AttributePreview(page_id=step.page_id, action=ChangeAction.RELABEL, reason=step.reason)
+        for step in plan_labels(shown.labels, labels)
+    ]
+    steps += [
+        AttributePreview(page_id=page_id, action=ChangeAction.RESTRICT, reason="other people may read it")
+        for page_id, access_set in shown.access_sets(sets).items()
+        if access_set != sets[page_id]
+    ]
+    return sorted(steps, key=lambda step: step.page_id)

@@ -12,10 +12,9 @@ from hr_sync.sync.context import SpaceRun
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccessResult:
-    """The result of comparing labels and readers."""
+    """The result of reading the access to a space, and labels."""
 
-    compared: bool = False  #: those of every live page were compared with a walk that finished
-    doubt: str | None = None  #: why that is not so, or not for all of them
+    doubt: str | None = None  #: why they are not known, or not for all pages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +51,6 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             watermark=result.watermark if result.looked_at_all else None,
             is_away=run.job.kind.is_away,
             scope_fingerprint=result.scope_fingerprint,
-            access_compared=result.access.compared,
             held=len(result.deletions.held) if result.decided_hold else None,
             held_reason=result.deletions.held_reason,
             allowed_run=result.allowed,

@@ -4,7 +4,7 @@ This is the only module that does so. Whatever cannot be read makes a page's sco
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import ContentNode, Listing, StoredPage
@@ -29,6 +29,7 @@ class Parents:
 
     of: Mapping[str, str | None]  #: by node id; None at the top of the space
     unresolved: frozenset[str]  #: nodes whose parent could not be read
+    kinds: Mapping[str, str | None] = field(default_factory=dict)  #: by node id; None: not given
 
 
 def split_by_scope(
@@ -80,6 +81,7 @@ def read_parents(source: Source, fetcher: BodyFetcher, listing: Listing) -> Pare
     parents: dict[str, str | None] = {}
     unknown: dict[str, tuple[ContentNode, str]] = {}  # node → itself, and the child that named it
     unresolved: set[str] = set()
+    kinds: dict[str, str | None] = dict.fromkeys(listing.heads, "page")
     for head in listing.heads.values():
         parents[head.id] = head.parent_id
     for head in listing.heads.values():
@@ -91,6 +93,7 @@ def read_parents(source: Source, fetcher: BodyFetcher, listing: Listing) -> Pare
         if not unknown:
             break
         asked = list(unknown.values())
+        kinds |= {node.id: node.kind for node, _child in asked}
         found = fetcher.ask_each(lambda entry: _parent_of(source, *entry), asked)
         unknown = {}
         for (node, _child), answer in zip(asked, found, strict=True):
@@ -103,7 +106,7 @@ def read_parents(source: Source, fetcher: BodyFetcher, listing: Listing) -> Pare
             if above is not None and above.id not in parents:
                 unknown[above.id] = (above, node.id)
     unresolved |= unknown.keys()
-    return Parents(of=parents, unresolved=frozenset(unresolved))
+    return Parents(of=parents, unresolved=frozenset(unresolved), kinds=kinds)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

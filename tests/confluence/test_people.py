@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from hr_sync.domain.access_sets import AccessClass, Identity, Principal, PrincipalKind
+from hr_sync.domain.access import AccessClass, Identity, Principal, PrincipalKind
 from hr_sync.errors import AccessDenied, AnswerNotTrusted, HrSyncError, NotFound, ServerFailed
 from tests.confluence.fake_answers import HTML, OWN_403, OWN_404, Answers, cloud, datacenter, paths, refused
 from tests.confluence.fakes import Reply, Request

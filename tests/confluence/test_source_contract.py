@@ -9,8 +9,7 @@ import pytest
 from confluence_simulator import Fault, Simulator, World
 
 from hr_sync.confluence.source import Source, open_source
-from hr_sync.domain.access import Restriction
-from hr_sync.domain.access_sets import Principal, PrincipalKind
+from hr_sync.domain.access import Principal, PrincipalKind, Restriction
 from hr_sync.domain.content import ContentNode, Space
 from hr_sync.domain.deletion import LookupStatus
 from hr_sync.domain.sanitize import content_hash

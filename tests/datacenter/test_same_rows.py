@@ -19,6 +19,7 @@ from hr_sync.store.schema import ensure_schema
 from hr_sync.sync.context import SyncPolicy, SyncRequest
 from hr_sync.sync.run import run
 from tests.confluence.flavors import BEFORE_SCAN, world_of
+from tests.support.database import execute
 from tests.support.wiring import context_of, fired
 
 # All columns but the address, the digest over it, the times of our own clock, and numbers of runs.
@@ -32,7 +33,11 @@ ROWS = """
 CHANGES = "SELECT page_id, space_key, action, changed_fields, version, reason FROM {schema}.content_changes ORDER BY id"
 POSITIONS = "SELECT space_key, space_id, name, watermark FROM {schema}.sync_spaces ORDER BY space_key"
 DIGESTS = "SELECT space_key, listing_digest FROM {schema}.sync_run_spaces ORDER BY run_id, space_key"
-ATTRIBUTES = "SELECT id, labels, readers FROM {schema}.confluence_pages ORDER BY id"
+ATTRIBUTES = """
+    SELECT id, labels, CASE WHEN access_set_id IS NOT NULL THEN ARRAY(
+        SELECT to_jsonb(array_agg(principal)) FROM {schema}.access_principals
+        WHERE set_id = access_set_id GROUP BY layer_no HAVING array_agg(principal) <> '{{c:everyone}}'
+    ) END FROM {schema}.confluence_pages ORDER BY id"""
 
 
 class Side:
@@ -60,12 +65,11 @@ class Side:
         """Return labels and readers; people and groups by name, since each flavour has ids of its own."""
         return [(page_id, labels, self._named(readers)) for page_id, labels, readers in self.select(ATTRIBUTES)]
 
-    def _named(self, readers: list[dict[str, list[str]]] | None) -> object:
-        world = self.site.world
-        return readers and {
-            (*(world.user(each).username for each in own["users"]), *(world.group(each).name for each in own["groups"]))
-            for own in readers
-        }
+    def _named(self, readers: list[list[str]] | None) -> object:
+        return readers and {frozenset(self._name(*token.split(":", 1)) for token in layer) for layer in readers}
+
+    def _name(self, kind: str, subject: str) -> str:
+        return self.site.world.user(subject).username if kind == "u" else self.site.world.group(subject).name
 
     def select(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query over the schema of this side."""
@@ -102,6 +106,7 @@ def engine_of(url: str, schema: str) -> Iterator[Engine]:
     engine = make_engine(url, schema=schema)
     try:
         ensure_schema(engine)
+        execute(engine, f"UPDATE {schema}.access_policy SET mode = 'account'")  # pages are compared here, not access
         yield engine
     finally:
         engine.dispose()

@@ -1,56 +1,62 @@
-"""Restrictions add up on the way to the top, and the decision tables of `hr_sync.domain.access`, line by line."""
-
-import hashlib
+"""Layers add up on the way to the top, an asker must pass all of them, and what is not known lets nobody pass."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hr_sync.domain.access import (
-    NOT_SHOWN,
-    EffectiveAcl,
-    PageAttributes,
+    AccessClass,
+    AccessSet,
+    Asker,
+    Audience,
+    Layer,
+    Principal,
+    PrincipalKind,
     Restriction,
-    StoredAttributes,
-    acl_digest,
-    as_rows,
-    decide_labels,
-    decide_readers,
-    effective_acl,
-    plan_attributes,
+    access_set_of,
+    audience_passes,
+    layer_of,
+    passes,
 )
-from hr_sync.domain.changes import ChangeAction
 
 OPEN = Restriction()
 ANN = Restriction(users=frozenset({"ann"}))
 BOB = Restriction(users=frozenset({"bob"}))
 BOTH = Restriction(users=frozenset({"ann", "bob"}), groups=frozenset({"hr"}))
 TREE = {"top": None, "middle": "top", "leaf": "middle"}
-EVERYBODY: EffectiveAcl = frozenset()
+
+
+def layer(*tokens: str) -> Layer:
+    """Return the layer of these tokens."""
+    return frozenset(Principal.of(token) for token in tokens)
+
+
+LICENSED = layer("c:all-licensed-users")
+OF_ANN, OF_BOTH = layer("u:ann"), layer("u:ann", "u:bob", "g:hr")
 
 
 @pytest.mark.parametrize(
-    ("own", "readers"),
+    ("own", "layers"),
     [
-        ({"top": OPEN, "middle": OPEN, "leaf": OPEN}, EVERYBODY),
-        ({"top": OPEN, "middle": OPEN, "leaf": ANN}, {ANN}),
-        ({"top": ANN, "middle": OPEN, "leaf": OPEN}, {ANN}),
-        ({"top": ANN, "middle": OPEN, "leaf": BOTH}, {ANN, BOTH}),
-        ({"top": ANN, "middle": ANN, "leaf": ANN}, {ANN}),
+        ({"top": OPEN, "middle": OPEN, "leaf": OPEN}, []),
+        ({"top": OPEN, "middle": OPEN, "leaf": ANN}, [OF_ANN]),
+        ({"top": ANN, "middle": OPEN, "leaf": OPEN}, [OF_ANN]),
+        ({"top": ANN, "middle": OPEN, "leaf": BOTH}, [OF_ANN, OF_BOTH]),
+        ({"top": ANN, "middle": ANN, "leaf": ANN}, [OF_ANN]),
         ({"top": OPEN, "middle": OPEN, "leaf": None}, None),
         ({"top": OPEN, "middle": None, "leaf": OPEN}, None),
         ({"top": None, "middle": OPEN, "leaf": OPEN}, None),
         ({"top": None, "middle": OPEN, "leaf": ANN}, None),
         ({"middle": OPEN, "leaf": OPEN}, None),
         ({}, None),
-        ({"top": OPEN, "middle": OPEN, "leaf": OPEN, "elsewhere": None}, EVERYBODY),
+        ({"top": OPEN, "middle": OPEN, "leaf": OPEN, "elsewhere": None}, []),
     ],
 )
-def test_a_reader_must_pass_every_restriction_on_the_way_up(
-    own: dict[str, Restriction | None], readers: set[Restriction] | None
+def test_a_reader_must_pass_the_space_and_every_restriction_on_the_way_up(
+    own: dict[str, Restriction | None], layers: list[Layer] | None
 ) -> None:
-    """The page's own and each one above; one that is not known makes the readers unknown."""
-    assert effective_acl("leaf", own, TREE) == readers
+    """The page's own and each one above; one that is not known makes the set unknown."""
+    assert access_set_of("leaf", LICENSED, own, TREE) == (None if layers is None else frozenset([LICENSED, *layers]))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +84,23 @@ def test_a_way_that_does_not_reach_the_top_is_not_open(parents: dict[str, str | 
     """Nobody knows which restrictions are above."""
     own = dict.fromkeys(("leaf", "middle", "top"), OPEN)
 
-    assert effective_acl("leaf", own, parents, unresolved) is None
+    assert access_set_of("leaf", LICENSED, own, parents, unresolved) is None
+
+
+def test_viewers_that_are_not_known_make_the_set_unknown() -> None:
+    """None is not known; nobody is known, and lets nobody pass."""
+    own = dict.fromkeys(TREE, OPEN)
+
+    assert access_set_of("leaf", None, own, TREE) is None
+    assert access_set_of("leaf", layer(), own, TREE) == frozenset({layer()})
+
+
+def test_text_that_is_newer_than_the_restriction_is_read_by_nobody() -> None:
+    """The page alone: what is below it has no newer text."""
+    own = dict.fromkeys(TREE, OPEN)
+
+    assert access_set_of("middle", LICENSED, own, TREE, outdated={"middle"}) is None
+    assert access_set_of("leaf", LICENSED, own, TREE, outdated={"middle"}) == frozenset({LICENSED})
 
 
 restrictions = st.builds(
@@ -92,143 +114,88 @@ def test_a_user_passes_if_every_restriction_names_the_user_or_nobody(
 ) -> None:
     """Compared with a walk from the top downwards that stops at the first restriction which keeps the user out."""
     parents = {str(n): str(n - 1) if n else None for n in range(len(own))}
-    readers = effective_acl(
-        str(len(own) - 1), {str(n): each for n, each in enumerate(own)}, parents, {"0"} if cut else set()
-    )
+    facts = {str(n): each for n, each in enumerate(own)}
+    found = access_set_of(str(len(own) - 1), LICENSED, facts, parents, {"0"} if cut else set())
 
-    if cut or None in own:
-        assert readers is None
-        return
-    may_read = True
+    may_read = not cut
     for each in own:
-        if each is not None and (each.users or each.groups) and user not in each.users:
+        if each is None or ((each.users or each.groups) and user not in each.users):
             may_read = False
-    assert readers is not None
-    assert all(user in each.users for each in readers) is may_read
+    assert passes(found, Asker(user=user)) is may_read
+    assert (found is None) is (cut or None in own)
 
 
 def test_a_restriction_that_names_nobody_restricts_nobody() -> None:
     """Groups alone do restrict."""
     assert not OPEN
-    assert ANN
-    assert Restriction(groups=frozenset({"hr"}))
-
-
-def test_the_digest_is_that_of_a_set() -> None:
-    """Users and groups of one name differ, and so do one restriction of two users and two of one user."""
-    digests = [
-        acl_digest(frozenset(readers))
-        for readers in (
-            (),
-            (ANN,),
-            (ANN, BOB),
-            (Restriction(users=frozenset({"ann", "bob"})),),
-            (Restriction(groups=frozenset({"ann"})),),
-        )
-    ]
-
-    assert len(set(digests)) == len(digests)
-
-
-def test_what_is_stored_is_sorted_and_can_be_hashed_by_hand() -> None:
-    """The same readers give the same digest in every process."""
-    readers = frozenset([BOTH, Restriction(users=frozenset({"é"}), groups=frozenset({"z", "a"})), ANN])
-    by_hand = (
-        '[{"users": ["ann"], "groups": []}, {"users": ["ann", "bob"], "groups": ["hr"]}, '
-        '{"users": ["\\u00e9"], "groups": ["a", "z"]}]'
-    )
-
-    assert as_rows(readers) == [
-        {"users": ["ann"], "groups": []},
-        {"users": ["ann", "bob"], "groups": ["hr"]},
-        {"users": ["é"], "groups": ["a", "z"]},
-    ]
-    assert acl_digest(readers) == hashlib.sha256(by_hand.encode()).hexdigest()
+    assert layer_of(OPEN) is None
+    assert layer_of(ANN) == OF_ANN
+    assert layer_of(Restriction(groups=frozenset({"hr"}))) == layer("g:hr")
 
 
 @pytest.mark.parametrize(
-    ("shown", "stored", "action"),
+    ("tokens", "asker", "passed"),
     [
-        ({"a"}, {"a"}, None),
-        (set(), set(), None),
-        ({"a"}, {"b"}, ChangeAction.RELABEL),
-        ({"a", "b"}, {"a"}, ChangeAction.RELABEL),
-        (set(), {"a"}, ChangeAction.RELABEL),
-        ({"a"}, set(), ChangeAction.RELABEL),
-        ({"a"}, None, ChangeAction.RELABEL),
-        (set(), None, ChangeAction.RELABEL),
-        (None, {"a"}, None),
-        (None, set(), None),
-        (None, None, None),
+        (["u:ann"], Asker(user="ann"), True),
+        (["u:ann"], Asker(user="bob"), False),
+        (["u:ann"], Asker(groups=frozenset({"ann"})), False),
+        (["u:bob", "g:hr"], Asker(user="ann", groups=frozenset({"hr"})), True),
+        (["c:all-licensed-users"], Asker(), True),
+        (["c:anonymous-users"], Asker(user="ann"), True),
+        (["c:everyone"], Asker(), True),
+        (["c:all-product-admins"], Asker(user="ann"), False),
+        (["?:role:1"], Asker(user="role:1", classes=frozenset({"role:1"})), False),
+        (["?:role:1", "u:ann"], Asker(user="ann"), True),
+        ([], Asker(user="ann"), False),
     ],
 )
-def test_each_line_of_the_table_of_labels_gives_its_action(
-    shown: set[str] | None, stored: set[str] | None, action: ChangeAction | None
+def test_an_asker_passes_a_layer_that_names_one_of_its_principals(
+    tokens: list[str], asker: Asker, *, passed: bool
 ) -> None:
-    """Labels that could not be read leave the last known ones."""
-    before = StoredAttributes(labels=None if stored is None else frozenset(stored), acl_digest=None)
-    now = PageAttributes(labels=None if shown is None else frozenset(shown), readers=None)
+    """Users and groups of one name differ; a kind that is not known matches nobody, and is not an empty layer."""
+    assert passes(frozenset({layer(*tokens)}), asker) is passed
+    assert not passes(frozenset({layer(*tokens), layer("u:somebody-else")}), asker)
 
-    assert decide_labels(now, before)[0] is action
+
+def test_nobody_passes_what_is_not_known() -> None:
+    """Neither an asker nor the audience."""
+    assert not passes(None, Asker(user="ann"))
+    assert not audience_passes(None, Audience())
 
 
 @pytest.mark.parametrize(
-    ("shown", "stored", "action"),
+    ("layers", "audience", "passed"),
     [
-        ({ANN}, {ANN}, None),
-        (set(), set(), None),
-        ({ANN, BOTH}, {BOTH, ANN}, None),
-        ({ANN}, {ANN, BOTH}, ChangeAction.RESTRICT),
-        (set(), {ANN}, ChangeAction.RESTRICT),
-        ({ANN}, set(), ChangeAction.RESTRICT),
-        ({ANN}, {BOB}, ChangeAction.RESTRICT),
-        ({ANN}, None, ChangeAction.RESTRICT),
-        (set(), None, ChangeAction.RESTRICT),
-        (None, {ANN}, ChangeAction.RESTRICT),
-        (None, set(), ChangeAction.RESTRICT),
-        (None, None, None),
+        ([["c:all-licensed-users"]], Audience(), True),
+        ([["c:all-licensed-users"], ["u:ann"]], Audience(), False),
+        ([["g:hr-all"]], Audience(), False),
+        ([["g:hr-all"]], Audience(groups=frozenset({"hr-all"})), True),
+        ([["g:hr-all"]], Audience(licence_groups=frozenset({"hr-all"})), True),
+        ([["g:one"]], Audience(licence_groups=frozenset({"one", "two"})), False),
+        ([["g:one", "g:two"]], Audience(licence_groups=frozenset({"one", "two"})), True),
+        ([["g:one", "g:two"], ["g:one"]], Audience(licence_groups=frozenset({"one", "two"})), False),
+        (
+            [["g:one", "g:two"], ["g:x"]],
+            Audience(groups=frozenset("x"), licence_groups=frozenset({"one", "two"})),
+            True,
+        ),
+        ([["u:ann"]], Audience(), False),
+        ([[]], Audience(), False),
     ],
 )
-def test_each_line_of_the_table_of_readers_gives_its_action(
-    shown: set[Restriction] | None, stored: set[Restriction] | None, action: ChangeAction | None
+def test_the_audience_passes_what_each_of_its_readers_passes(
+    layers: list[list[str]], audience: Audience, *, passed: bool
 ) -> None:
-    """Readers that could not be read become unknown: the page must never pass for open."""
-    before = StoredAttributes(labels=None, acl_digest=None if stored is None else acl_digest(frozenset(stored)))
-    now = PageAttributes(labels=None, readers=None if shown is None else frozenset(shown))
+    """Somebody is in one of several licence groups, so a layer must name all of them."""
+    access_set: AccessSet = frozenset(layer(*each) for each in layers)
 
-    assert decide_readers(now, before)[0] is action
-
-
-def test_the_reason_of_a_relabel_counts_and_names_no_label() -> None:
-    """Labels may be confidential."""
-    now = PageAttributes(labels=frozenset({"a", "b", "c", "e"}), readers=None)
-
-    assert decide_labels(now, StoredAttributes(labels=frozenset({"c", "d"}), acl_digest=None))[1] == (
-        "labels: 3 more, 1 fewer"
-    )
+    assert audience_passes(access_set, audience) is passed
 
 
-def test_a_live_page_that_is_not_shown_keeps_its_labels_and_its_readers_become_unknown() -> None:
-    """Steps come in page id order; what is shown and not live here makes none."""
-    known = StoredAttributes(labels=frozenset({"a"}), acl_digest=acl_digest(EVERYBODY))
-    same = PageAttributes(labels=frozenset({"a"}), readers=EVERYBODY)
+@pytest.mark.parametrize("kind", PrincipalKind)
+def test_a_token_gives_its_principal_back(kind: PrincipalKind) -> None:
+    """Also where an id holds the separator."""
+    principal = Principal(kind, "a:b:c")
 
-    steps = plan_attributes({"2": same, "9": same}, {"3": known, "2": known, "1": known})
-
-    assert [(step.page_id, step.action, step.attributes) for step in steps] == [
-        ("1", ChangeAction.RESTRICT, NOT_SHOWN),
-        ("3", ChangeAction.RESTRICT, NOT_SHOWN),
-    ]
-
-
-def test_a_page_with_other_labels_and_other_readers_makes_two_steps() -> None:
-    """Each names the half that it writes."""
-    before = StoredAttributes(labels=frozenset({"a"}), acl_digest=acl_digest(EVERYBODY))
-    now = PageAttributes(labels=frozenset({"b"}), readers=frozenset({ANN}))
-
-    steps = plan_attributes({"1": now}, {"1": before})
-
-    assert [(step.action, step.attributes) for step in steps] == [
-        (ChangeAction.RELABEL, now),
-        (ChangeAction.RESTRICT, now),
-    ]
+    assert Principal.of(principal.token) == principal
+    assert Principal(PrincipalKind.CLASS, AccessClass.LICENSED).token == "c:all-licensed-users"

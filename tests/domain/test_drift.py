@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hr_sync.domain.access import PageAttributes, Restriction, StoredAttributes, acl_digest
+from hr_sync.domain.access import AccessSet, Principal
 from hr_sync.domain.content import Head
-from hr_sync.domain.drift import Drift, DriftKind, compare, compare_attributes
+from hr_sync.domain.drift import DriftKind, compare, compare_access, compare_labels
 
 HEAD = Head(
     id="1",
@@ -21,8 +21,9 @@ HEAD = Head(
     last_updated=datetime(2026, 1, 1, tzinfo=UTC),
     url="https://acme.example/wiki/pages/1",
 )
-ANN = frozenset({Restriction(users=frozenset({"ann"}))})
-BOB = frozenset({Restriction(users=frozenset({"bob"}))})
+ANN = frozenset({frozenset({Principal.of("u:ann")})})
+BOB = frozenset({frozenset({Principal.of("u:bob")})})
+NOBODY: AccessSet = frozenset({frozenset()})
 
 
 class Row:
@@ -88,7 +89,7 @@ def test_a_difference_is_worded_without_content() -> None:
         ((frozenset("a"), ANN), (frozenset("b"), ANN), [DriftKind.LABELS]),
         ((frozenset[str](), ANN), (frozenset("b"), ANN), [DriftKind.LABELS]),
         ((frozenset("a"), ANN), (frozenset("a"), BOB), [DriftKind.READERS]),
-        ((frozenset("a"), frozenset[Restriction]()), (frozenset("a"), BOB), [DriftKind.READERS]),
+        ((frozenset("a"), NOBODY), (frozenset("a"), BOB), [DriftKind.READERS]),
         ((frozenset("a"), ANN), (frozenset("b"), BOB), [DriftKind.LABELS, DriftKind.READERS]),
         ((None, ANN), (frozenset("b"), BOB), [DriftKind.READERS]),
         ((frozenset("a"), ANN), (None, BOB), [DriftKind.READERS]),
@@ -98,23 +99,29 @@ def test_a_difference_is_worded_without_content() -> None:
     ],
 )
 def test_labels_and_readers_differ_only_where_both_sides_know_them(
-    shown: tuple[frozenset[str] | None, frozenset[Restriction] | None],
-    stored: tuple[frozenset[str] | None, frozenset[Restriction] | None],
+    shown: tuple[frozenset[str] | None, AccessSet | None],
+    stored: tuple[frozenset[str] | None, AccessSet | None],
     kinds: list[DriftKind],
 ) -> None:
     """What is not known is no difference."""
-    labels, readers = stored
-    row = StoredAttributes(labels=labels, acl_digest=None if readers is None else acl_digest(readers))
-    found = compare_attributes("HR", {"1": PageAttributes(labels=shown[0], readers=shown[1])}, {"1": row})
+    found = [
+        *compare_labels("HR", {"1": shown[0]}, {"1": stored[0]}),
+        *compare_access("HR", {"1": shown[1]}, {"1": stored[1]}),
+    ]
 
     assert [drift.kind for drift in found] == kinds
 
 
 def test_only_pages_of_both_sides_are_compared_in_order() -> None:
     """Pages of one side only are found by their heads."""
-    shown = {each: PageAttributes(labels=frozenset("a"), readers=None) for each in ("3", "2", "1")}
-    stored = {each: StoredAttributes(labels=frozenset("b"), acl_digest=None) for each in ("4", "3", "2")}
+    labels = [dict.fromkeys(each, frozenset(name)) for each, name in (("321", "a"), ("432", "b"))]
+    sets = [dict.fromkeys("321", ANN), dict.fromkeys("432", BOB)]
 
-    assert list(compare_attributes("HR", shown, stored)) == [
-        Drift(page_id=each, space_key="HR", kind=DriftKind.LABELS, why="the labels differ") for each in ("2", "3")
+    assert [(each.page_id, each.kind) for each in compare_labels("HR", *labels)] == [
+        ("2", DriftKind.LABELS),
+        ("3", DriftKind.LABELS),
+    ]
+    assert [(each.page_id, each.kind) for each in compare_access("HR", *sets)] == [
+        ("2", DriftKind.READERS),
+        ("3", DriftKind.READERS),
     ]

@@ -12,6 +12,11 @@ from tests.support.oracle import Wanted
 from tests.support.wiring import access, context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)
+OTHER_SET = """
+    INSERT INTO access_sets (digest, layers, audience) VALUES ('planted', 1, false);
+    INSERT INTO access_layers SELECT id, 1 FROM access_sets WHERE digest = 'planted';
+    UPDATE confluence_pages SET access_set_id = (SELECT id FROM access_sets WHERE digest = 'planted') WHERE id = :page
+"""
 GHOST = """
     INSERT INTO confluence_pages
         (id, title, space_key, space_id, content_hash, last_updated, version, url, status, metadata_digest)
@@ -39,7 +44,7 @@ PLANTED = {
     "hash": ("UPDATE confluence_pages SET content_hash = repeat('0', 64) WHERE id = :page", {"body", "stored body"}),
     "body": ("UPDATE page_bodies SET storage = '' WHERE page_id = :page", {"stored body"}),
     "labels": ("UPDATE confluence_pages SET labels = '{other}' WHERE id = :page", {"labels"}),
-    "readers": ("UPDATE confluence_pages SET restriction_digest = repeat('0', 64) WHERE id = :page", {"readers"}),
+    "readers": (OTHER_SET, {"readers"}),
     "no body": ("DELETE FROM page_bodies WHERE page_id = :page", {"stored body"}),
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from hr_sync.cancellation import Cancellation
+from hr_sync.domain.access import Restriction
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Head, Space, WithdrawalReason
 from hr_sync.domain.deletion import DeletionAction, DeletionDecision
@@ -56,6 +57,7 @@ def write(
     seen: str | None = None,
     body: str | None = "<p>x</p>",
     action: ChangeAction = ChangeAction.INSERT,
+    restriction: Restriction | None = None,
     **values: Any,
 ) -> PageWrite:
     """Return a write of a page."""
@@ -66,6 +68,7 @@ def write(
         storage=body,
         content_hash=None if body is None else f"hash of {body}",
         seen_in_space=seen,
+        restriction=restriction,
     )
 
 

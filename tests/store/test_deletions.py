@@ -23,8 +23,8 @@ def filled(store: Store) -> Store:
 
 
 def test_a_live_page_is_hidden_and_told_once(filled: Store, engine: Engine) -> None:
-    """The row stays with its body, and says why and since which run; its readers are unknown from now on."""
-    tell(engine, "UPDATE confluence_pages SET readers = '[]', restriction_digest = 'd'")
+    """The row stays with its body, and says why and since which run; it has no access set from now on."""
+    tell(engine, "UPDATE confluence_pages SET access_set_id = 1")
     with leased(filled) as space:
         assert space.hide([decision("1"), decision("9")]) == {"1"}
         assert space.hide([decision("1")]) == frozenset()
@@ -34,9 +34,7 @@ def test_a_live_page_is_hidden_and_told_once(filled: Store, engine: Engine) -> N
     assert not stored.removed
     assert feed(engine) == [("1", "hide", ["hidden"])]
     assert ask(engine, "SELECT id FROM live_pages ORDER BY id") == [{"id": "2"}, {"id": "3"}]
-    assert ask(engine, "SELECT readers, restriction_digest FROM confluence_pages WHERE id = '1'") == [
-        {"readers": None, "restriction_digest": None}
-    ]
+    assert ask(engine, "SELECT access_set_id FROM confluence_pages WHERE id = '1'") == [{"access_set_id": None}]
 
 
 def test_a_hidden_page_gets_another_reason_and_no_feed_row(filled: Store, engine: Engine) -> None:

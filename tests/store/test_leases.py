@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from hr_sync.cancellation import Cancellation
+from hr_sync.domain.access import SpaceViewers
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Mode
 from hr_sync.errors import DatabaseUnavailable, LeaseLost, Stopped
@@ -84,7 +85,8 @@ ACTS: dict[str, Callable[[SpaceStore], object]] = {
     "write_pages": lambda space: space.write_pages([write("2")]),
     "hide": lambda space: space.hide([decision("1")]),
     "remove": lambda space: space.remove([decision("1")]),
-    "write_attributes": lambda space: space.write_attributes([]),
+    "write_labels": lambda space: space.write_labels([]),
+    "write_access": lambda space: space.write_access(SpaceViewers(layer=None, source="permissions"), [], began_at=NOON),
     "forget_failures": lambda space: space.forget_failures(["1"]),
     "purge": lambda space: space.purge(["1"]),
     "purge_space": lambda space: space.purge_space(forget=True),

@@ -62,6 +62,9 @@ EVERYTHING = """
     UNION ALL SELECT 'constraint', conname, pg_get_constraintdef(oid)
     FROM pg_constraint WHERE connamespace = CAST(:quoted AS regnamespace) AND contype <> 'n'
     UNION ALL SELECT 'view', viewname, definition FROM pg_views WHERE schemaname = :schema
+    UNION ALL SELECT 'function', proname,
+        concat(pg_get_functiondef(oid), proacl::text, obj_description(oid, 'pg_proc'))
+    FROM pg_proc WHERE pronamespace = CAST(:quoted AS regnamespace)
 """
 
 
@@ -154,7 +157,7 @@ def test_tables_without_a_revision_are_not_adopted(engine: Engine) -> None:
     """They may be another application's: nothing is guessed, nothing is written."""
     _execute(engine, f"DROP TABLE {VERSION_TABLE}")
     for act in (ensure_schema, check_schema, migrate):
-        with pytest.raises(SchemaError, match=r"already holds confluence_pages, .*Set database\.schema"):
+        with pytest.raises(SchemaError, match=r"already holds .*confluence_pages, .*Set database\.schema"):
             act(engine)
 
 

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from hr_sync.domain.access import AttributeStep, PageAttributes
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import WithdrawalReason
+from hr_sync.domain.labels import LabelStep
 from hr_sync.errors import DatabaseConflict
 from hr_sync.store.engine import make_engine
 from hr_sync.store.store import Store
 from hr_sync.store.values import WriteResult
 from tests.store.spaces import HR, IT, ask, decision, feed, leased, tell, write
 
+LABELS = {"1": frozenset("ba"), "2": frozenset[str](), "3": frozenset("c")}
 NEW = ["text", "title", "location", "url", "version"]
-OPEN = PageAttributes(labels=None, readers=frozenset())
 
 
 @contextmanager
@@ -36,17 +36,6 @@ def waiting_for_a_lock(engine: Engine, act: Callable[[], Any]) -> Iterator[threa
     thread.join(20)
     observer.dispose()
     assert not thread.is_alive()
-
-
-def make_known(store: Store, *page_ids: str) -> None:
-    """Write that these pages of HR are open to everybody."""
-    with leased(store) as space:
-        space.write_attributes(
-            [
-                [AttributeStep(action=ChangeAction.RESTRICT, page_id=page_id, attributes=OPEN, reason="known")]
-                for page_id in page_ids
-            ]
-        )
 
 
 def test_a_page_is_written_with_body_feed_row_and_no_failure(store: Store, engine: Engine) -> None:
@@ -254,105 +243,21 @@ def test_a_page_without_its_body_is_seen(store: Store, engine: Engine) -> None:
         assert not store.stored_by_id(["2"])["2"].has_body
 
 
-@pytest.mark.parametrize(
-    ("change", "body"),
-    [({"version": 2}, "<p>y</p>"), ({"parent_id": "9"}, None), ({"parent_id": "9"}, "<p>x</p>")],
-)
-def test_a_new_version_or_place_makes_readers_unknown(
-    store: Store, engine: Engine, change: dict[str, Any], body: str | None
-) -> None:
-    """What was open may be confidential now; a page that stays as it is keeps its readers."""
-    with leased(store) as space:
-        space.write_pages([write("1"), write("2")])
-    make_known(store, "1", "2")
-    with leased(store) as space:
-        space.write_pages(
-            [write("1", seen="HR", body=body, **change), write("2", seen="HR", body=body and "<p>x</p>", title="Other")]
-        )
-
-    rows = ask(engine, "SELECT readers, restriction_digest IS NULL AS unknown FROM confluence_pages ORDER BY id")
-    assert rows == [{"readers": None, "unknown": True}, {"readers": [], "unknown": False}]
-    assert [("restrictions" in fields) for _, _, fields in feed(engine)[-2:]] == [True, False]
-
-
-def test_a_move_makes_the_readers_of_all_pages_below_unknown(store: Store, engine: Engine) -> None:
-    """Children and grandchildren, also in a circle of parents; each of them is told to consumers once."""
-    with leased(store) as space:
-        space.write_pages(
-            [
-                write("1", parent_id="3"),
-                write("2", parent_id="1"),
-                write("3", parent_id="2"),
-                write("4", parent_id="1"),
-                write("5"),
-            ]
-        )
-    make_known(store, "1", "2", "3", "5")
-    with leased(store) as space:
-        space.write_pages([write("1", seen="HR", body=None, action=ChangeAction.MOVE, parent_id="5")])
-
-    rows = ask(engine, "SELECT id FROM confluence_pages WHERE readers IS NOT NULL")
-    assert [row["id"] for row in rows] == ["5"]
-    assert feed(engine)[-3:] == [
-        ("1", "move", ["location", "restrictions"]),
-        ("2", "restrict", ["restrictions"]),
-        ("3", "restrict", ["restrictions"]),
-    ]
-
-
-def test_a_move_makes_the_readers_below_every_folder_of_its_space_unknown(store: Store, engine: Engine) -> None:
-    """A folder has no row, so it may stand below the moved page; so may the pages below the pages in it."""
-    with leased(store) as space:
-        space.write_pages(
-            [
-                write("1"),
-                write("2", parent_id="f", parent_type="folder"),
-                write("3", parent_id="2", parent_type="page"),
-                write("4", parent_id="5", parent_type="page"),
-                write("5"),
-            ]
-        )
-    make_known(store, "1", "2", "3", "4", "5")
-    with leased(store) as space:
-        space.write_pages([write("1", seen="HR", body=None, action=ChangeAction.MOVE, parent_id="5")])
-
-    rows = ask(engine, "SELECT id FROM confluence_pages WHERE readers IS NOT NULL ORDER BY id")
-    assert [row["id"] for row in rows] == ["4", "5"]
-
-
-def test_labels_and_readers_are_written_together_and_apart(store: Store, engine: Engine) -> None:
-    """Each step writes its half; a page that is not live here is left alone."""
-    shown = PageAttributes(labels=frozenset({"b", "a"}), readers=frozenset())
-    relabel = AttributeStep(action=ChangeAction.RELABEL, page_id="1", attributes=shown, reason="labels")
-    restrict = AttributeStep(action=ChangeAction.RESTRICT, page_id="1", attributes=shown, reason="readers")
-    no_labels = AttributeStep(
-        action=ChangeAction.RELABEL,
-        page_id="2",
-        attributes=PageAttributes(labels=frozenset(), readers=None),
-        reason="labels",
-    )
-    hidden = AttributeStep(action=ChangeAction.RESTRICT, page_id="3", attributes=shown, reason="readers")
+def test_labels_are_written_where_the_page_is_live(store: Store, engine: Engine) -> None:
+    """Sorted, with a feed row each; a page that is not live here is left alone."""
+    steps = [LabelStep(page_id=each, labels=labels, reason="labels") for each, labels in LABELS.items()]
     with leased(store) as space:
         space.write_pages([write("1"), write("2"), write("3")])
         space.hide([decision("3", reason=WithdrawalReason.NOT_VISIBLE)])
-        assert space.write_attributes([[relabel, restrict], [no_labels], [hidden]]) == [relabel, restrict, no_labels]
-        stored = space.stored_attributes()
+        assert space.write_labels(steps) == steps[:2]
+        assert space.stored_labels() == {"1": frozenset("ab"), "2": frozenset()}
 
-    assert stored["1"].labels == frozenset({"a", "b"})
-    assert stored["1"].acl_digest is not None
-    assert stored["2"].labels is not None
-    assert not stored["2"].labels
-    assert stored["2"].acl_digest is None
-    assert ask(engine, "SELECT labels, readers FROM confluence_pages ORDER BY id") == [
-        {"labels": ["a", "b"], "readers": []},
-        {"labels": [], "readers": None},
-        {"labels": None, "readers": None},
+    assert ask(engine, "SELECT labels FROM confluence_pages ORDER BY id") == [
+        {"labels": ["a", "b"]},
+        {"labels": []},
+        {"labels": None},
     ]
-    assert feed(engine)[-3:] == [
-        ("1", "relabel", ["labels"]),
-        ("1", "restrict", ["restrictions"]),
-        ("2", "relabel", ["labels"]),
-    ]
+    assert feed(engine)[-2:] == [("1", "relabel", ["labels"]), ("2", "relabel", ["labels"])]
 
 
 def test_a_chunk_costs_eight_round_trips(store: Store, engine: Engine) -> None:

@@ -57,7 +57,7 @@ class PageAttributes(NamedTuple):
     """What a live page carries without a version. None is not known."""
 
     labels: tuple[str, ...] | None
-    readers: frozenset[tuple[frozenset[str], frozenset[str]]] | None  #: users and groups of each restriction above
+    readers: frozenset[frozenset[str]] | None  #: tokens of users and groups of each restriction, its own and above
 
 
 class Hidden(NamedTuple):
@@ -121,8 +121,8 @@ class Stored:
     hashes: Mapping[str, str] = field(default_factory=dict)  #: page id → content_hash, of every row
     versions: Mapping[str, int] = field(default_factory=dict)  #: page id → version, of every row
     attributes: Mapping[str, PageAttributes] = field(default_factory=dict)  #: of the live pages
-    half_known: frozenset[str] = frozenset()  #: ids of rows with readers or with their digest, and not with both
-    known_readers: frozenset[str] = frozenset()  #: ids of rows with readers
+    without_set: frozenset[str] = frozenset()  #: ids of rows that name an access set which is not there
+    known_readers: frozenset[str] = frozenset()  #: ids of rows that name an access set
     last_action: Mapping[str, tuple[str, int | None]] = field(
         default_factory=dict
     )  #: page id → last action in the feed
@@ -240,18 +240,33 @@ def _attributes_of(world: World, page: Page) -> PageAttributes:
     above = [each.read for each in (page, *world.ancestors(page))]
     return PageAttributes(
         labels=labels_of(page),
-        readers=frozenset((frozenset(own.users), frozenset(own.groups)) for own in above if own.users or own.groups),
+        readers=frozenset(
+            frozenset([f"u:{user}" for user in own.users] + [f"g:{group}" for group in own.groups])
+            for own in above
+            if own.users or own.groups
+        ),
     )
 
 
-def _stored_attributes(row: Mapping[str, Any]) -> PageAttributes:
-    readers = row["readers"]
+def _stored_attributes(row: Mapping[str, Any], layers: Mapping[int, Sequence[frozenset[str]]]) -> PageAttributes:
+    """Return labels and readers of a row; of its access set without the layer of the space."""
+    of_space = frozenset(row["viewers"] or ())
     return PageAttributes(
         labels=None if row["labels"] is None else tuple(row["labels"]),
         readers=None
-        if readers is None
-        else frozenset((frozenset(own["users"]), frozenset(own["groups"])) for own in readers),
+        if row["access_set_id"] is None
+        else frozenset(layer for layer in layers.get(row["access_set_id"], ()) if layer != of_space),
     )
+
+
+_PAGES = """
+    SELECT page.*, (
+        SELECT array_agg(principal) FROM space_permissions permission WHERE permission.space_id = page.space_id
+    ) AS viewers
+    FROM confluence_pages page"""
+_LAYERS = """
+    SELECT set_id, array_remove(array_agg(principal), NULL) AS principals
+    FROM access_layers LEFT JOIN access_principals USING (set_id, layer_no) GROUP BY set_id, layer_no"""
 
 
 def attribute_differences(right: Mapping[str, PageAttributes], found: Stored) -> list[str]:
@@ -274,7 +289,10 @@ def stored_through(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
     """Do the same over a connection that is there already, is not within a transaction, and returns rows as dicts."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        rows = connection.execute("SELECT * FROM confluence_pages").fetchall()
+        rows = connection.execute(_PAGES).fetchall()
+        layers: dict[int, list[frozenset[str]]] = {}
+        for layer in connection.execute(_LAYERS).fetchall():
+            layers.setdefault(layer["set_id"], []).append(frozenset(layer["principals"]))
         bodies = connection.execute("SELECT page_id, storage FROM page_bodies").fetchall()
         view = connection.execute("SELECT id FROM live_pages").fetchall()
         feed = connection.execute(
@@ -300,12 +318,14 @@ def stored_through(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
         hashes={row["id"]: row["content_hash"] for row in rows},
         versions={row["id"]: row["version"] for row in rows},
         attributes={
-            row["id"]: _stored_attributes(row) for row in rows if row["hidden_at"] is None and row["removed_at"] is None
+            row["id"]: _stored_attributes(row, layers)
+            for row in rows
+            if row["hidden_at"] is None and row["removed_at"] is None
         },
-        half_known=frozenset(
-            row["id"] for row in rows if (row["readers"] is None) != (row["restriction_digest"] is None)
+        without_set=frozenset(
+            row["id"] for row in rows if row["access_set_id"] is not None and row["access_set_id"] not in layers
         ),
-        known_readers=frozenset(row["id"] for row in rows if row["readers"] is not None),
+        known_readers=frozenset(row["id"] for row in rows if row["access_set_id"] is not None),
         last_action={row["page_id"]: (row["action"], row["version"]) for row in feed},
         feed=[FeedRow(**row) for row in feed],
         spaces={row["space_id"]: _space_row(row) for row in spaces if row["space_id"]},
@@ -352,8 +372,8 @@ def contradictions(found: Stored) -> Iterator[str]:
         yield f"{page_id} has no body"
     for page_id in found.live.keys() ^ found.shown:
         yield f"{page_id} is live or in the view live_pages, and not both"
-    for page_id in found.half_known:
-        yield f"{page_id} has readers or their digest, and not both"
+    for page_id in found.without_set:
+        yield f"{page_id} names an access set that is not there"
     for page_id in (found.hidden.keys() | found.removed.keys()) & found.known_readers:
         yield f"{page_id} is not live, and somebody would believe that its readers are known"
     for page_id in found.hashes:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -17,7 +18,7 @@ from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.confluence.http.retry import RetryRules
 from hr_sync.confluence.http.session import Limits
 from hr_sync.domain.outcome import Mode, RunReport
-from hr_sync.domain.scope import PageScope, SpaceScope
+from hr_sync.domain.scope import EVERY_SPACE, PageScope, SpaceScope
 from hr_sync.store.store import Store
 from hr_sync.store.values import Worker
 from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
@@ -28,6 +29,7 @@ from tests.support.oracle import Wanted
 CREDENTIALS = Credentials(username="hr-bot@example.com", password="simulated-token")
 SHORT = BodyLengths(median=200, mean=300, maximum=2000)
 FAST_RETRY = RetryRules(max_attempts=3, first_wait_seconds=0.001, longest_wait_seconds=5)
+EVERY = frozenset({EVERY_SPACE})  #: spaces that are open to everybody who asks: most tests care about pages alone
 LISTING = r"/api/v2/spaces/\d+/pages"
 LOOKUPS = r"status=trashed|/api/v2/pages/\d+"
 
@@ -69,6 +71,7 @@ def context_of(
 ) -> SyncContext:
     """Wire a context; `changes` are fields of SyncContext."""
     url = site if isinstance(site, str) else site.site_url
+    policy = policy or SyncPolicy(busy_wait_seconds=0.0)
     limits = limits or Limits(max_connections=connections, request_timeout_seconds=5, retry=FAST_RETRY)
     client = HttpClient(url, CREDENTIALS, limits, cancellation or NoWaiting())
     return SyncContext(
@@ -77,7 +80,7 @@ def context_of(
         scope=SpaceScope(spaces=spaces, exclude_spaces=exclude_spaces, pages=pages or PageScope()),
         worker=Worker.current(),
         version="test",
-        policy=policy or SyncPolicy(busy_wait_seconds=0.0),
+        policy=replace(policy, open_spaces=policy.open_spaces or EVERY),
         connections=connections,
         **changes,
     )

@@ -11,16 +11,20 @@ from sqlalchemy import Engine
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
-from hr_sync.domain.access import PageAttributes
 from hr_sync.domain.outcome import RunReport
-from hr_sync.sync.access import shown_attributes
+from hr_sync.sync.access import shown_facts
 from hr_sync.sync.context import SyncContext, SyncPolicy
 from hr_sync.sync.fetch import BodyFetcher
 from tests.support.database import changes, fingerprint, rows, state_of
-from tests.support.wiring import access, context_of, fault, fired, full
+from tests.support.wiring import EVERY, access, context_of, fault, fired, full
 
-WITH_ACCESS = SyncPolicy(access_with_full=True, busy_wait_seconds=0.0)
-ATTRIBUTES = "SELECT labels, readers, restriction_digest, synced_at FROM confluence_pages WHERE id = %s"
+WITH_ACCESS = SyncPolicy(access_with_full=True, busy_wait_seconds=0.0, open_spaces=EVERY)
+ATTRIBUTES = """
+    SELECT labels, access_set_id, ARRAY(
+        SELECT to_jsonb(array_agg(principal)) FROM access_principals
+        WHERE set_id = access_set_id GROUP BY layer_no HAVING array_agg(principal) <> '{c:everyone}'
+    ) AS layers
+    FROM confluence_pages WHERE id = %s"""
 SEARCH = "/rest/api/content/search"
 UNKNOWN = None
 
@@ -44,12 +48,12 @@ class Scene:
     def attributes(self, title: str) -> tuple[list[str] | None, list[set[str]] | None]:
         """Return labels, and the names of users and groups that each restriction on the way lets through."""
         row = rows(self.engine, ATTRIBUTES, self.page(title).id)[0]
-        assert (row["readers"] is None) == (row["restriction_digest"] is None)
-        if row["readers"] is None:
+        if row["access_set_id"] is None:
             return row["labels"], UNKNOWN
-        return row["labels"], [{self._name(each) for each in own["users"] + own["groups"]} for own in row["readers"]]
+        return row["labels"], [{self._name(token) for token in layer} for layer in row["layers"]]
 
-    def _name(self, subject: str) -> str:
+    def _name(self, token: str) -> str:
+        subject = token.partition(":")[2]
         groups = {name: group.name for group in self.world.groups() for name in (group.id, group.name)}
         return groups[subject] if subject in groups else self.world.user(subject).username
 
@@ -124,7 +128,7 @@ def test_a_run_of_their_own_writes_them_and_nothing_else(scene: Scene) -> None:
     assert attributes(scene) == EVERYTHING
     notes = scene.page("Notes").id
     in_feed = [change for change in changes(scene.engine, report.run_id) if change[0] == notes]
-    assert in_feed == [(notes, "relabel", ["labels"]), (notes, "restrict", ["restrictions"])]
+    assert in_feed == [(notes, "restrict", ["restrictions"]), (notes, "relabel", ["labels"])]
     assert rows(scene.engine, "SELECT version FROM confluence_pages WHERE id = %s", notes)[0]["version"] == 1
 
     before = fingerprint(scene.engine)
@@ -208,9 +212,10 @@ def test_a_parent_that_cannot_be_read_leaves_readers_unknown(scene: Scene, kind:
     below = replace(listing.heads[notes], parent_id=stand_in.id, parent_type=kind)
 
     with BodyFetcher(source, 2) as fetcher:
-        shown = shown_attributes(source, fetcher, replace(listing, heads={**listing.heads, notes: below}), [notes])
+        moved = replace(listing, heads={**listing.heads, notes: below})
+        shown = shown_facts(source, fetcher, WITH_ACCESS, moved, [notes])
 
-    assert (shown.of[notes], shown.unanswered) == (PageAttributes(labels=frozenset(), readers=None), 0)
+    assert (shown.access_sets([notes]), shown.labels, shown.unanswered) == ({notes: None}, {notes: frozenset()}, 0)
 
 
 @pytest.mark.parametrize("scene", ["cloud"], indirect=True)

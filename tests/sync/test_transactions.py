@@ -220,21 +220,22 @@ def test_a_worker_whose_lease_was_taken_over_cannot_write(engine: Engine) -> Non
         }
 
 
-def test_labels_and_readers_are_fenced_too_fifty_pages_a_transaction(engine: Engine) -> None:
-    """The first chunk is written, the second is refused; the next run writes the rest."""
+def test_labels_and_access_are_fenced_too(engine: Engine) -> None:
+    """Access is one transaction, labels are one for fifty pages; a refused one is written by the next run."""
     world = world_of(120)
     in_feed = "SELECT count(DISTINCT page_id) AS pages FROM content_changes WHERE run_id > 1 GROUP BY transaction_id"
     with mirrored(world, engine) as (site, context):
         take_over = "UPDATE sync_spaces SET epoch = epoch + 1"
-        with at_statement(engine, "SELECT public.sync_spaces.epoch", 2, lambda: execute(engine, take_over)) as acted:
+        with at_statement(engine, "SELECT public.sync_spaces.epoch", 3, lambda: execute(engine, take_over)) as acted:
             report = access(context)
 
         assert acted
         assert (report.outcome, report.exit_code) == ("failed", 75)
-        assert [row["pages"] for row in rows(engine, in_feed)] == [50]
+        assert sorted(row["pages"] for row in rows(engine, in_feed)) == [50, 120]
         execute(engine, "UPDATE sync_spaces SET lease_expires_at = now() - interval '1 s'")
-        assert access(context).counts.restricted == 70
-        assert sorted(row["pages"] for row in rows(engine, in_feed)) == [20, 50, 50]
+        counts = access(context).counts
+        assert (counts.restricted, counts.relabelled) == (0, 70)
+        assert sorted(row["pages"] for row in rows(engine, in_feed)) == [20, 50, 50, 120]
         assert site.requests
 
 

@@ -1,12 +1,13 @@
 """Everything that the mirror knows about one page. Read only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hr_sync.store.read.access import layers_of_sets
 from hr_sync.store.read.overview import FailureLine, failure_line
 from hr_sync.store.read.pages import find_page
 from hr_sync.store.tables import ConfluencePage, ContentChange, PageFailure
@@ -22,7 +23,7 @@ class StoredFacts:
     url: str
     content_hash: str
     labels: Sequence[str] | None  #: None is not known
-    readers: Sequence[Mapping[str, Sequence[str]]] | None  #: None is not known, an empty one open
+    readers: Sequence[Sequence[str]] | None  #: layers that a reader must pass, by token; None is not known
     last_updated: datetime  #: in Confluence
     first_seen_at: datetime
     synced_at: datetime  #: when the row was written last
@@ -63,14 +64,17 @@ def page_history(session: Session, page_id: str, *, changes: int = 50) -> PageHi
         select(ContentChange).where(ContentChange.page_id == page_id).order_by(ContentChange.id.desc()).limit(changes)
     )
     return PageHistory(
-        stored=_facts(row) if row else None,
+        stored=_facts(session, row) if row else None,
         failure=failure_line(failure) if failure else None,
         changes=[_change(change) for change in rows],
     )
 
 
-def _facts(row: ConfluencePage) -> StoredFacts:
-    return StoredFacts(**{name: getattr(row, name) for name in StoredFacts.__dataclass_fields__})
+def _facts(session: Session, row: ConfluencePage) -> StoredFacts:
+    set_id = row.access_set_id
+    readers = None if set_id is None else layers_of_sets(session, [set_id]).get(set_id)
+    names = StoredFacts.__dataclass_fields__.keys() - {"readers"}
+    return StoredFacts(readers=readers, **{name: getattr(row, name) for name in names})
 
 
 def _change(change: ContentChange) -> ChangeLine:

@@ -8,9 +8,10 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hr_sync.store.read.access import layers_of_sets
 from hr_sync.store.read.pages import pages_changed_since
 from hr_sync.store.read.runs import SpaceStatus, last_runs, status_by_space
-from hr_sync.store.tables import PageFailure
+from hr_sync.store.tables import ConfluencePage, PageFailure
 
 _PIECE = 1000  # pages read at once
 
@@ -68,10 +69,10 @@ class PageLine:
     parent_id: str | None
     content_hash: str
     labels: Sequence[str] | None  #: None is not known
-    readers: Sequence[Mapping[str, Sequence[str]]] | None  #: None is not known, an empty one open
+    readers: Sequence[Sequence[str]] | None  #: layers that a reader must pass, by token; None is not known
 
 
-Line = TypeVar("Line", RunLine, FailureLine, PageLine)
+Line = TypeVar("Line", RunLine, FailureLine)
 
 
 def list_pages(session: Session, *, space_key: str | None, since: datetime | None) -> list[PageLine]:
@@ -79,7 +80,8 @@ def list_pages(session: Session, *, space_key: str | None, since: datetime | Non
     lines: list[PageLine] = []
     place, after_id = since or datetime.min.replace(tzinfo=UTC), ""
     while found := pages_changed_since(session, place, after_id=after_id, space_key=space_key, limit=_PIECE):
-        lines += [_line(PageLine, page) for page in found]
+        sets = layers_of_sets(session, sorted({page.access_set_id for page in found if page.access_set_id is not None}))
+        lines += [_page_line(page, sets) for page in found]
         place, after_id = found[-1].last_updated, found[-1].id
         session.expunge_all()
     return lines
@@ -100,6 +102,12 @@ def read_overview(session: Session, *, runs: int = 5, failures: int = 50) -> Ove
 def failure_line(row: PageFailure) -> FailureLine:
     """Return a failure in short."""
     return _line(FailureLine, row)
+
+
+def _page_line(page: ConfluencePage, sets: Mapping[int, Sequence[Sequence[str]]]) -> PageLine:
+    readers = None if page.access_set_id is None else sets.get(page.access_set_id)
+    names = {each.name for each in fields(PageLine)} - {"readers"}
+    return PageLine(readers=readers, **{name: getattr(page, name) for name in names})
 
 
 def _line(line: type[Line], row: object) -> Line:

@@ -50,7 +50,7 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             space,
             func.statement_timestamp() - space.last_complete_at,
             func.statement_timestamp() - space.last_full_at,
-            func.statement_timestamp() - space.access_synced_at,
+            func.statement_timestamp() - space.access_checked_at,
             space.lease_expires_at > func.statement_timestamp(),
             _count(ConfluencePage.space_key, LIVE),
             _count(ConfluencePage.space_key, HIDDEN),

@@ -7,7 +7,6 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import StoredAttributes
 from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import HoldState
 from hr_sync.store.read.pages import HIDDEN, LIVE
@@ -58,16 +57,11 @@ def hidden_pages(
     return [stored[page_id] for page_id in ids if page_id in stored]
 
 
-def stored_attributes(session: Session, space_key: str) -> dict[str, StoredAttributes]:
-    """Return labels and readers of the live pages of a space, by page id."""
+def stored_labels(session: Session, space_key: str) -> dict[str, frozenset[str] | None]:
+    """Return the labels of the live pages of a space, by page id. None is not known."""
     page = _PAGES.c
-    rows = session.execute(
-        select(page.id, page.labels, page.restriction_digest).where(LIVE, page.space_key == space_key)
-    )
-    return {
-        page_id: StoredAttributes(labels=None if labels is None else frozenset(labels), acl_digest=digest)
-        for page_id, labels, digest in rows
-    }
+    rows = session.execute(select(page.id, page.labels).where(LIVE, page.space_key == space_key))
+    return {page_id: None if labels is None else frozenset(labels) for page_id, labels in rows}
 
 
 def stored_spaces(session: Session) -> list[StoredSpace]:

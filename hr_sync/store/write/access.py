@@ -1,96 +1,142 @@
-"""Writes labels and readers of live pages, and nothing else of their rows."""
+"""Writes what is known of the access to a space: who may view it, and place and restriction of each of its nodes.
+
+A fact is written only where it differs: a pass that finds nothing changed writes one row, that of the space.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, Text, Update, case, cast, column, func, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Boolean, DateTime, TextClause, bindparam, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
+from sqlalchemy.types import Text
 
-from hr_sync.domain.access import AttributeStep, acl_digest, as_rows
-from hr_sync.domain.changes import ChangeAction, ChangedField
+from hr_sync.domain.access import NodeFact, Restriction, SpaceViewers
+from hr_sync.domain.content import Space
+from hr_sync.store.engine import quoted_schema
 from hr_sync.store.lease import Lease, check_lease
-from hr_sync.store.write.arrays import as_arrays, unnested
-from hr_sync.store.write.changes import Change, record_changes
-from hr_sync.store.write.locks import PAGES, lock_pages
+from hr_sync.store.tables import SyncSpace
+from hr_sync.store.write.access_sets import derive_sets
+from hr_sync.store.write.changes import MOVED_BY_RUN
 
-_FIELDS = {ChangeAction.RELABEL: ChangedField.LABELS, ChangeAction.RESTRICT: ChangedField.RESTRICTIONS}
-_SEPARATOR = "\x1f"  # between labels: arrays of arrays cannot be unnested by one level, and no text of ours holds it
+# A page that this run has moved to another parent moved again, or after the pass read its place: that is not known.
+# What was written since the pass began is left alone: another space has taken the page over.
+_WRITE_NODES = """
+WITH given AS (
+    SELECT * FROM unnest(:ids, :kinds, :parents, :parents_known, :restrictions)
+        AS given (id, kind, parent_id, parent_known, restriction)
+), facts AS (
+    SELECT given.id, coalesce(given.kind, stored.kind) AS kind, given.parent_id,
+        given.parent_known AND page.id IS NULL AS parent_known, CAST(given.restriction AS jsonb) AS restriction
+    FROM given LEFT JOIN {schema}.content_nodes stored USING (id)
+        LEFT JOIN {schema}.confluence_pages page ON page.id = given.id AND page.removed_at IS NULL
+            AND page.parent_id IS DISTINCT FROM given.parent_id AND EXISTS ({moved})
+), written AS (
+    INSERT INTO {schema}.content_nodes AS stored (id, kind, parent_id, parent_known, space_id, restriction)
+    SELECT id, kind, parent_id, parent_known, :space_id, restriction FROM facts
+    WHERE NOT EXISTS (
+        SELECT FROM {schema}.content_nodes same
+        WHERE same.id = facts.id AND same.space_id = :space_id AND NOT same.outdated
+            AND (same.kind, same.parent_id, same.parent_known, same.restriction)
+                IS NOT DISTINCT FROM (facts.kind, facts.parent_id, facts.parent_known, facts.restriction))
+    ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, parent_id = excluded.parent_id, outdated = false,
+        parent_known = excluded.parent_known, space_id = excluded.space_id, restriction = excluded.restriction,
+        read_at = now()
+    WHERE stored.read_at <= :began_at
+    RETURNING id
+), gone AS (
+    DELETE FROM {schema}.content_nodes stored
+    WHERE stored.space_id = :space_id AND stored.read_at <= :began_at AND stored.id NOT IN (SELECT id FROM given)
+    RETURNING id
+)
+SELECT id FROM written UNION ALL SELECT id FROM gone"""
+
+_WRITE_VIEWERS = """
+WITH gone AS (
+    DELETE FROM {schema}.space_permissions WHERE space_id = :space_id AND principal <> ALL (:tokens)
+)
+INSERT INTO {schema}.space_permissions (space_id, principal)
+SELECT :space_id, unnest(:tokens) ON CONFLICT DO NOTHING"""
 
 
-def write_attributes(
-    session: Session, lease: Lease, run_id: int, pages: Sequence[Sequence[AttributeStep]]
-) -> list[AttributeStep]:
-    """Write the steps of each page and their feed rows. Return the steps that were written.
+def write_access(
+    session: Session,
+    lease: Lease,
+    run_id: int,
+    space: Space,
+    *,
+    viewers: SpaceViewers,
+    nodes: Collection[NodeFact],
+    began_at: datetime,
+) -> frozenset[str]:
+    """Write the facts of a space and derive its sets. Return the live pages that have another set now.
 
-    A page that is no longer live in the space of the lease is left alone. Raises LeaseLost.
+    `nodes` are all nodes of the space: what is not among them is forgotten. Raises LeaseLost.
     """
-    check_lease(session, lease)
-    locked = lock_pages(session, [steps[0].page_id for steps in pages])
-    here = {
-        page_id: row.before
-        for page_id, row in locked.items()
-        if row.before.live and row.before.space_key == lease.space_key
+    if not space.id:
+        raise ValueError(f"space {space.key} has no id, so nothing is known of the access to it")
+    check_lease(session, lease, for_update=True)
+    _write_viewers(session, lease, space, viewers, began_at)
+    written = _write_nodes(session, run_id, space, nodes, began_at)
+    return derive_sets(session, run_id, written, space_id=space.id)
+
+
+def restriction_json(restriction: Restriction | None) -> str | None:
+    """Return how a restriction is stored, as JSON text; None if it is not known."""
+    if restriction is None:
+        return None
+    return json.dumps({"users": sorted(restriction.users), "groups": sorted(restriction.groups)})
+
+
+def _write_viewers(session: Session, lease: Lease, space: Space, viewers: SpaceViewers, began_at: datetime) -> None:
+    state = {
+        "viewers_known": viewers.layer is not None,
+        "viewers_source": viewers.source,
+        "viewers_doubt": viewers.doubt,
+        "access_checked_at": began_at,
     }
-    written = [steps for steps in pages if steps[0].page_id in here]
-    if not written:
-        return []
-    session.execute(_put_attributes(), as_arrays([_row(run_id, steps) for steps in written]))
-    flat = [step for steps in written for step in steps]
-    record_changes(
-        session,
-        run_id,
-        [
-            Change(
-                page_id=step.page_id,
-                space_key=lease.space_key,
-                action=step.action,
-                changed_fields=(_FIELDS[step.action],),
-                version=here[step.page_id].version,
-                reason=step.reason,
-            )
-            for step in flat
-        ],
-    )
-    return flat
+    session.execute(update(SyncSpace).where(SyncSpace.space_key == lease.space_key).values(state))
+    tokens = [] if viewers.layer is None else sorted(principal.token for principal in viewers.layer)
+    statement = _viewers_statement(quoted_schema(session.connection()))
+    session.execute(statement, {"tokens": tokens, "space_id": space.id})
+
+
+def _write_nodes(
+    session: Session, run_id: int, space: Space, nodes: Collection[NodeFact], began_at: datetime
+) -> frozenset[str]:
+    """Write the nodes that differ, and delete those that are gone. Return the ids of both."""
+    given = sorted(nodes, key=lambda node: node.id)
+    values: dict[str, Any] = {
+        "ids": [node.id for node in given],
+        "kinds": [node.kind for node in given],
+        "parents": [node.parent_id for node in given],
+        "parents_known": [node.parent_known for node in given],
+        "restrictions": [restriction_json(node.restriction) for node in given],
+        "space_id": space.id,
+        "run_id": run_id,
+        "began_at": began_at,
+    }
+    return frozenset(session.scalars(_nodes_statement(quoted_schema(session.connection())), values))
 
 
 @cache
-def _put_attributes() -> Update:
-    given = unnested(
-        {name: PAGES.c[name] for name in ("id", "restriction_digest", "last_written_run_id")}
-        | {name: column(name, Text) for name in ("labels", "readers")}
-        | {name: column(name, Boolean) for name in ("relabels", "restricts")}
+def _viewers_statement(schema: str) -> TextClause:
+    return text(_WRITE_VIEWERS.format(schema=schema)).bindparams(
+        bindparam("space_id", type_=Text), bindparam("tokens", type_=ARRAY(Text))
     )
-    labels = func.string_to_array(given.c.labels, _SEPARATOR)
-    values = {
-        "labels": case((given.c.relabels, labels), else_=PAGES.c.labels),
-        "readers": case((given.c.restricts, cast(given.c.readers, JSONB)), else_=PAGES.c.readers),
-        "restriction_digest": case((given.c.restricts, given.c.restriction_digest), else_=PAGES.c.restriction_digest),
-        "last_written_run_id": given.c.last_written_run_id,
-        "synced_at": func.now(),
-    }
-    return update(PAGES).where(PAGES.c.id == given.c.id).values(values)
 
 
-def _row(run_id: int, steps: Sequence[AttributeStep]) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "id": steps[0].page_id,
-        "labels": None,
-        "readers": None,
-        "restriction_digest": None,
-        "relabels": False,
-        "restricts": False,
-        "last_written_run_id": run_id,
-    }
-    for step in steps:
-        if step.action is ChangeAction.RELABEL:
-            row |= {"relabels": True, "labels": _SEPARATOR.join(sorted(step.attributes.labels or ()))}
-        else:
-            row["restricts"] = True
-            readers = step.attributes.readers
-            if readers is not None:
-                row |= {"readers": json.dumps(as_rows(readers)), "restriction_digest": acl_digest(readers)}
-    return row
+@cache
+def _nodes_statement(schema: str) -> TextClause:
+    texts = ("ids", "kinds", "parents", "restrictions")
+    moved = MOVED_BY_RUN.format(schema=schema)
+    return text(_WRITE_NODES.format(schema=schema, moved=moved)).bindparams(
+        *(bindparam(name, type_=ARRAY(Text)) for name in texts),
+        bindparam("parents_known", type_=ARRAY(Boolean)),
+        bindparam("space_id", type_=Text),
+        bindparam("began_at", type_=DateTime(timezone=True)),
+    )

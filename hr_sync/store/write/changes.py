@@ -25,6 +25,40 @@ CHANGE_COLUMNS: Mapping[str, ColumnClause[Any]] = {
     "changed_fields": column("changed_fields", Text),
 }
 
+#: Part of a statement that has given pages other access sets, in its `restricted` (id, space_key, version, before,
+#: after). A page that this transaction has written already has a feed row, and gets the changed field there; who may
+#: read a new page is no change.
+RESTRICTED_PAGES = """own AS (
+    SELECT change.id, change.page_id, change.action
+    FROM {schema}.content_changes change JOIN restricted ON restricted.id = change.page_id
+    WHERE change.transaction_id = pg_current_xact_id()
+), widened AS (
+    UPDATE {schema}.content_changes change SET changed_fields = change.changed_fields || CAST('restrictions' AS text)
+    FROM own WHERE change.id = own.id AND own.action <> 'insert' AND NOT 'restrictions' = ANY (change.changed_fields)
+), told AS (
+    INSERT INTO {schema}.content_changes (page_id, space_key, run_id, action, changed_fields, version, reason)
+    SELECT id, space_key, :run_id, 'restrict', ARRAY['restrictions'], version, CASE
+        WHEN after IS NULL THEN 'who may read it is not known any more'
+        WHEN before IS NULL THEN 'who may read it is known now'
+        ELSE 'other people may read it' END
+    FROM restricted WHERE id NOT IN (SELECT page_id FROM own) ORDER BY id
+)"""
+
+
+#: Whether a run has written another place of `page`.
+MOVED_BY_RUN = """
+    SELECT FROM {schema}.content_changes change
+    WHERE change.page_id = page.id AND change.run_id = :run_id AND 'location' = ANY (change.changed_fields)"""
+
+#: End of a statement that has changed what consumers are shown, by its `pages` (id, space_key, version, before, after).
+#: No run has applied this change.
+OF_POLICY = """
+INSERT INTO {schema}.content_changes (page_id, space_key, run_id, action, changed_fields, version, reason)
+SELECT id, space_key, 0, 'restrict', ARRAY['restrictions'], version,
+    CASE WHEN after THEN 'by the settings the audience may read it' ELSE 'by the settings the audience may not read it'
+    END
+FROM pages WHERE before <> after ORDER BY id"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:

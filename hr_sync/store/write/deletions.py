@@ -25,7 +25,7 @@ from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
 
 MAX_DECISIONS = 500  #: in one transaction
-_READERS_UNKNOWN: dict[str, Any] = {"readers": null(), "restriction_digest": null()}  # nobody compares them meanwhile
+_ACCESS_UNKNOWN: dict[str, Any] = {"access_set_id": null()}  # its facts are not read meanwhile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +50,7 @@ def hide_pages(session: Session, lease: Lease, run_id: int, decisions: Sequence[
     marked = _lock(session, lease, decisions)
     if not marked:
         return frozenset()
-    session.execute(statement.values(values | _READERS_UNKNOWN), _arrays(marked))
+    session.execute(statement.values(values | _ACCESS_UNKNOWN), _arrays(marked))
     live = [each for each in marked if each.row.before.live]
     _record(session, run_id, ChangeAction.HIDE, live)
     return frozenset(each.decision.page_id for each in live)
@@ -68,7 +68,7 @@ def remove_pages(session: Session, lease: Lease, run_id: int, decisions: Sequenc
     marked = _lock(session, lease, decisions)
     if not marked:
         return frozenset()
-    session.execute(update(PAGES).where(PAGES.c.id == given.c.id).values(values | _READERS_UNKNOWN), _arrays(marked))
+    session.execute(update(PAGES).where(PAGES.c.id == given.c.id).values(values | _ACCESS_UNKNOWN), _arrays(marked))
     _record(session, run_id, ChangeAction.REMOVE, [each for each in marked if each.row.before.live])
     return frozenset(each.decision.page_id for each in marked)
 

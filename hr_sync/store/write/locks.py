@@ -22,7 +22,7 @@ class LockedPage:
     before: Before
     hidden: bool
     removed: bool
-    readers_known: bool
+    access_known: bool
 
 
 def lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, LockedPage]:
@@ -40,7 +40,7 @@ def lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, LockedP
             row.version,
             row.hidden_at.is_not(None).label("hidden"),
             row.removed_at.is_not(None).label("removed"),
-            row.restriction_digest.is_not(None).label("readers_known"),
+            row.access_set_id.is_not(None).label("access_known"),
         )
         .where(row.id == func.any(bindparam("ids", type_=ARRAY(Text))))
         .order_by(row.id)
@@ -64,5 +64,5 @@ def _locked(found: Row[Any]) -> LockedPage:
         ),
         hidden=found.hidden,
         removed=found.removed,
-        readers_known=found.readers_known,
+        access_known=found.access_known,
     )

@@ -6,29 +6,50 @@ the failures that are over. When PostgreSQL refuses the data, the chunk is repla
 and what still fails goes to `page_failures`. That is eleven times faster over a network than a savepoint for each page
 from the start, and stays below the 64 subtransactions that PostgreSQL keeps in memory.
 
-A new version or another place makes the readers of a page unknown; another place those of all pages below it, too.
+Each page is a node of the facts of access as well. Its restriction is written where it was read with the page; without
+one a new version makes the access to the page unknown, because its text is newer than what is known of its readers.
+Another place, another space or another restriction changes the access sets of everything below, in this transaction.
+A page without a node has no set, and needs none until somebody reads its facts: that keeps a first run cheap.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
-from sqlalchemy import CTE, Select, Table, Text, and_, bindparam, case, delete, func, null, or_, select, update
+from sqlalchemy import (
+    CTE,
+    Row,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.changes import ChangeAction, ChangedField, changed_fields
+from hr_sync.domain.changes import ChangedField, changed_fields
 from hr_sync.domain.content import metadata_digest
 from hr_sync.store.db_errors import MISSING_RIGHT, describe_error, is_temporary, sqlstate
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import PageBody, PageFailure
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite, WriteResult
+from hr_sync.store.write.access import restriction_json
+from hr_sync.store.write.access_sets import derive_sets
 from hr_sync.store.write.arrays import as_arrays, unnested
-from hr_sync.store.write.changes import CHANGE_COLUMNS, Change, change_row, insert_changes, record_changes
+from hr_sync.store.write.changes import CHANGE_COLUMNS, Change, change_row, insert_changes
 from hr_sync.store.write.failures import record_failures
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
+from hr_sync.store.write.nodes import write_nodes
+
+Written: TypeAlias = dict[str, bool]
+"""Ids of pages that were written, and whether a fact of the access to each is another one now."""
 
 _BODIES = cast("Table", PageBody.__table__)
 _FAILURES = cast("Table", PageFailure.__table__)
@@ -54,7 +75,6 @@ _SHOWN: dict[str, Any] = {
     "removed_at": None,
     "removed_reason": None,
 }
-_READERS = ("readers", "restriction_digest")
 
 
 def write_pages(session: Session, lease: Lease, run_id: int, writes: Sequence[PageWrite]) -> WriteResult:
@@ -68,11 +88,12 @@ def write_pages(session: Session, lease: Lease, run_id: int, writes: Sequence[Pa
     locked = lock_pages(session, [write.head.id for write in writes])
     current = [write for write in writes if _is_as_seen(write, locked.get(write.head.id))]
     written, failures = _put(session, run_id, current, locked)
-    _forget_readers_below(session, run_id, [write for write in current if write.head.id in written], locked)
+    derive_sets(session, run_id, _with_other_access(current, written, locked))
     record_failures(session, lease.space_key, run_id, failures)
     failed = frozenset(failure.page_id for failure in failures)
+    done = written.keys() | failed
     return WriteResult(
-        failed=failed, superseded=frozenset(write.head.id for write in writes if write.head.id not in written | failed)
+        failed=failed, superseded=frozenset(write.head.id for write in writes if write.head.id not in done)
     )
 
 
@@ -90,17 +111,17 @@ def _is_as_seen(write: PageWrite, locked: LockedPage | None) -> bool:
 
 def _put(
     session: Session, run_id: int, writes: Sequence[PageWrite], locked: Mapping[str, LockedPage]
-) -> tuple[set[str], list[Failure]]:
-    """Write the pages together, or one by one if PostgreSQL refuses that. Return the ids written, and what failed."""
+) -> tuple[Written, list[Failure]]:
+    """Write the pages together, or one by one if PostgreSQL refuses that. Return what was written, and what failed."""
     if not writes:
-        return set(), []
+        return {}, []
     try:
         with session.begin_nested():
             return _put_together(session, run_id, writes, locked), []
     except (DBAPIError, UnicodeEncodeError) as error:
         if not _is_refusal(error):
             raise
-    written: set[str] = set()
+    written: Written = {}
     failures: list[Failure] = []
     for write in writes:
         try:
@@ -133,16 +154,16 @@ def _failure(write: PageWrite, error: DBAPIError | UnicodeEncodeError) -> Failur
 
 def _put_together(
     session: Session, run_id: int, writes: Sequence[PageWrite], locked: Mapping[str, LockedPage]
-) -> set[str]:
-    written: set[str] = set()
+) -> Written:
+    written: Written = {}
     rows = [(write.storage is not None, _row(write, run_id, locked.get(write.head.id))) for write in writes]
     whole = [row for has_body, row in rows if has_body]
     heads = [row for has_body, row in rows if not has_body]
     if whole:
         moving = {"locked_ids": list(locked)}
-        written |= set(session.scalars(_put_with_bodies(), as_arrays(whole) | moving))
+        written |= _by_page(session.execute(_put_with_bodies(), as_arrays(whole) | moving))
     if heads:
-        written |= set(session.scalars(_put_heads(), as_arrays(heads)))
+        written |= _by_page(session.execute(_put_heads(), as_arrays(heads)))
     return written
 
 
@@ -170,28 +191,24 @@ def _row(write: PageWrite, run_id: int, locked: LockedPage | None) -> dict[str, 
         "last_written_run_id": run_id,
         "content_hash": write.content_hash,
         "storage": write.storage,
+        "restriction": restriction_json(write.restriction),
+        "same_text": locked is not None and locked.before.live and locked.before.version == head.version,
     }
 
 
 def _changed_fields(write: PageWrite, locked: LockedPage | None) -> Sequence[ChangedField]:
-    before = locked.before if locked else None
-    fields = changed_fields(before, write.head, write.content_hash)
-    if before is not None and locked is not None and locked.readers_known:
-        place = (before.parent_id, before.space_key, before.version)
-        if place != (write.head.parent_id, write.head.space_key, write.head.version):
-            return (*fields, ChangedField.RESTRICTIONS)
-    return fields
+    return changed_fields(locked.before if locked else None, write.head, write.content_hash)
 
 
 @cache
-def _put_with_bodies() -> Select[tuple[str]]:
+def _put_with_bodies() -> Select[tuple[str, bool]]:
     """Return the statement that inserts pages with their bodies, or overwrites what is there."""
     names = ("id", *_HEAD_COLUMNS, "content_hash")
     pages = upsert(PAGES).from_select(names, select(unnested({name: PAGES.c[name] for name in names})))
     fresh = {name: pages.excluded[name] for name in names[1:]}
     pages = pages.on_conflict_do_update(
         index_elements=["id"],
-        set_=fresh | _SHOWN | _readers(pages.excluded) | {"synced_at": func.now()},
+        set_=fresh | _SHOWN | {"synced_at": func.now()},
         # A row that was locked may be taken over from another space. One that appeared since was written by that space.
         where=or_(
             PAGES.c.space_key == pages.excluded.space_key,
@@ -211,84 +228,56 @@ def _put_with_bodies() -> Select[tuple[str]]:
 
 
 @cache
-def _put_heads() -> Select[tuple[str]]:
+def _put_heads() -> Select[tuple[str, bool]]:
     """Return the statement that overwrites the heads of pages whose bodies stay."""
     given = unnested({name: PAGES.c[name] for name in ("id", *_HEAD_COLUMNS)})
     fresh: dict[str, Any] = {name: given.c[name] for name in _HEAD_COLUMNS}
     heads = (
         update(PAGES)
         .where(PAGES.c.id == given.c.id)
-        .values(fresh | _SHOWN | _readers(given.c) | {"synced_at": func.now()})
+        .values(fresh | _SHOWN | {"synced_at": func.now()})
         .returning(PAGES.c.id)
     )
     return _with_feed(heads.cte("written_pages"))
 
 
-def _readers(new: Any) -> dict[str, Any]:
-    """Keep the readers only where version and place stay."""
-    stays = and_(
-        PAGES.c.version == new.version,
-        PAGES.c.space_key == new.space_key,
-        PAGES.c.parent_id.is_not_distinct_from(new.parent_id),
-    )
-    return {name: case((stays, PAGES.c[name]), else_=null()) for name in _READERS}
+def _with_feed(written: CTE, *others: CTE) -> Select[tuple[str, bool]]:
+    """Write these, their nodes and feed rows, and forget that the pages failed.
 
-
-def _with_feed(written: CTE, *others: CTE) -> Select[tuple[str]]:
-    """Write these, their feed rows, and forget that the pages failed. Return the ids that were written."""
+    Return the ids that were written, and whether a fact of the access to each is another one now.
+    """
+    nodes = write_nodes(written).cte("written_nodes")
     feed = insert_changes(unnested(CHANGE_COLUMNS), written).cte("written_changes")
     over = delete(_FAILURES).where(_FAILURES.c.page_id.in_(select(written.c.id))).cte("forgotten_failures")
-    return select(written.c.id).add_cte(*others, feed, over)
+    query = select(written.c.id, nodes.c.id.is_not(None).label("has_other_facts")).join_from(
+        written, nodes, nodes.c.id == written.c.id, isouter=True
+    )
+    return query.add_cte(*others, feed, over)
 
 
-def _forget_readers_below(
-    session: Session, run_id: int, written: Iterable[PageWrite], locked: Mapping[str, LockedPage]
-) -> None:
-    """Make the readers of every page below a moved one unknown.
+def _by_page(rows: Iterable[Row[Any]]) -> Written:
+    return {row.id: row.has_other_facts for row in rows}
 
-    What stands below a folder, whiteboard, database or embed may stand below the moved page: these have no rows, so the
-    way up from there is not known.
+
+def _with_other_access(
+    writes: Iterable[PageWrite], written: Written, locked: Mapping[str, LockedPage]
+) -> frozenset[str]:
+    """Return the written pages whose access set may differ from the one in their row.
+
+    Those of which a fact changed; those that are new, were not live, or were in another space, which have none that
+    fits; and those whose set is out of date although no node of theirs is stored.
     """
-    moved = list(_moved(written, locked))
-    if not moved:
-        return
-    spaces = {locked[page_id].before.space_key for page_id in moved}
-    below_no_page = and_(PAGES.c.space_key.in_(spaces), PAGES.c.parent_type != "page")
-    below = select(PAGES.c.id).where(or_(PAGES.c.parent_id.in_(moved), below_no_page)).cte("below", recursive=True)
-    below = below.union(select(PAGES.c.id).join_from(PAGES, below, PAGES.c.parent_id == below.c.id))
-    known = select(PAGES.c.id).where(PAGES.c.id.in_(select(below.c.id)), PAGES.c.restriction_digest.is_not(None))
-    ids = list(session.scalars(known.order_by(PAGES.c.id).with_for_update()))
-    if not ids:
-        return
-    unknown: dict[str, Any] = dict.fromkeys(_READERS, null())
-    rows = session.execute(
-        update(PAGES)
-        .where(PAGES.c.id == func.any(bindparam("ids", type_=ARRAY(Text))))
-        .values(unknown | {"synced_at": func.now(), "last_written_run_id": run_id})
-        .returning(PAGES.c.id, PAGES.c.space_key, PAGES.c.version),
-        {"ids": ids},
-    )
-    record_changes(
-        session,
-        run_id,
-        [
-            Change(
-                page_id=page_id,
-                space_key=space_key,
-                action=ChangeAction.RESTRICT,
-                changed_fields=(ChangedField.RESTRICTIONS,),
-                version=version,
-                reason="a page above it moved, so who may read it is not known",
-            )
-            for page_id, space_key, version in rows
-        ],
+    return frozenset(
+        write.head.id
+        for write in writes
+        if write.head.id in written and (written[write.head.id] or _has_other_access(write, locked.get(write.head.id)))
     )
 
 
-def _moved(written: Iterable[PageWrite], locked: Mapping[str, LockedPage]) -> Iterator[str]:
-    for write in written:
-        row = locked.get(write.head.id)
-        if row is not None:
-            place = (row.before.parent_id, row.before.space_key)
-            if place != (write.head.parent_id, write.head.space_key):
-                yield write.head.id
+def _has_other_access(write: PageWrite, locked: LockedPage | None) -> bool:
+    if locked is None:
+        return write.restriction is not None  # its node may be there with the same facts: an access pass saw it first
+    before, head = locked.before, write.head
+    if not before.live or before.space_key != head.space_key:
+        return True
+    return locked.access_known and (before.version, before.parent_id) != (head.version, head.parent_id)

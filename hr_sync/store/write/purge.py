@@ -8,8 +8,10 @@ from sqlalchemy import ColumnElement, Select, Table, delete, func, select, union
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import ChangeAction, ChangedField
+from hr_sync.store.access_tables import ContentNode
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import ContentChange, PageFailure
+from hr_sync.store.write.access_sets import derive_sets
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES, lock_pages
 
@@ -75,6 +77,8 @@ def purge_pages(
     failed = set(session.scalars(failures.returning(PageFailure.page_id)))
     if erased:
         session.execute(delete(ContentChange).where(ContentChange.page_id.in_(erased)))
+        session.execute(delete(ContentNode).where(ContentNode.id.in_(erased)))
+        derive_sets(session, run_id, erased)  # what is below has no known way up until the next access pass
     record_changes(
         session,
         run_id,

@@ -1,4 +1,4 @@
-"""Deletes old runs, old feed rows and bodies of removed pages; a chunk in each transaction."""
+"""Deletes old runs, old feed rows, bodies of removed pages and unused access sets; a chunk in each transaction."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,6 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Select, Table, delete, func, select, union
 from sqlalchemy.orm import Session
 
+from hr_sync.store.access_tables import AccessPolicyRow, AccessSet
 from hr_sync.store.tables import ContentChange, PageBody, SyncRun, SyncSpace
 from hr_sync.store.write.locks import PAGES
 
@@ -15,6 +16,7 @@ MAX_DELETED = 5000  #: rows in one transaction
 _RUNS = cast("Table", SyncRun.__table__)
 _CHANGES = cast("Table", ContentChange.__table__)
 _BODIES = cast("Table", PageBody.__table__)
+_SETS = cast("Table", AccessSet.__table__)
 
 
 def prune_runs(session: Session, *, older_than: timedelta) -> int:
@@ -51,6 +53,16 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
     if page_ids:
         session.execute(delete(_BODIES).where(_BODIES.c.page_id.in_(page_ids)))
     return len(page_ids)
+
+
+def prune_access_sets(session: Session) -> int:
+    """Delete access sets that no page has. Return how many.
+
+    The policy is locked, so that no page is getting one of them at the same time.
+    """
+    session.execute(select(AccessPolicyRow.id).with_for_update())
+    used = select(PAGES.c.id).where(PAGES.c.access_set_id == _SETS.c.id).exists()
+    return _delete(session, _SETS, select(_SETS.c.id).where(~used))
 
 
 def _delete(session: Session, table: Table, old: Select[Any]) -> int:

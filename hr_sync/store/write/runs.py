@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport, SpaceReport
+from hr_sync.store.access_tables import ContentNode, SpacePermission
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncRunSpace, SyncSpace
 from hr_sync.store.values import SpaceRecord, Worker
@@ -104,15 +105,24 @@ def mark_gone(session: Session, space_keys: Sequence[str]) -> None:
 def forget_position(session: Session, lease: Lease) -> None:
     """Make the next pass over a space a full one, with nothing held. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
-    names = ("watermark", "scope_fingerprint", "last_full_at", "last_complete_at", "access_synced_at")
-    _write_state(session, lease, dict.fromkeys(names, null()) | _hold(0, None))
+    names = ("watermark", "scope_fingerprint", "last_full_at", "last_complete_at", "access_checked_at")
+    _write_state(session, lease, dict.fromkeys(names, null()) | {"viewers_known": False} | _hold(0, None))
+    _forget_access(session, lease)
 
 
 def forget_space(session: Session, lease: Lease) -> None:
     """Delete what is known of a space itself, and what earlier runs did in it. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
+    _forget_access(session, lease)
     session.execute(_RUN_SPACES.delete().where(_RUN_SPACES.c.space_key == lease.space_key))
     session.execute(_SPACES.delete().where(_SPACES.c.space_key == lease.space_key))
+
+
+def _forget_access(session: Session, lease: Lease) -> None:
+    """Delete the facts of access to a space, of which no page is left."""
+    space_id = select(_SPACES.c.space_id).where(_SPACES.c.space_key == lease.space_key).scalar_subquery()
+    for facts in (ContentNode, SpacePermission):
+        session.execute(delete(facts).where(facts.space_id == space_id).execution_options(synchronize_session=False))
 
 
 def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]:
@@ -133,8 +143,6 @@ def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]
         values["watermark"] = record.watermark
     if record.scope_fingerprint is not None:
         values["scope_fingerprint"] = record.scope_fingerprint
-    if record.access_compared:
-        values["access_synced_at"] = func.now()
     if record.allowed_run:
         values["mass_delete_allowed_run_id"] = run_id
     if record.held is not None:

@@ -53,6 +53,10 @@ def upgrade() -> None:
     _sync_spaces()
     _sync_runs()
     _sync_run_spaces()
+    _facts_of_access()
+    _groups()
+    _access_sets()
+    _access_policy()
 
 
 def _column(
@@ -113,14 +117,9 @@ def _confluence_pages() -> None:
             "metadata_digest", TEXT, "SHA-256 over title, place, status and url: what changes without a new version"
         ),
         _column(
-            "restriction_digest", TEXT, "SHA-256 over the effective read restrictions; null while not known", null=True
-        ),
-        _column(
-            "readers",
-            postgresql.JSONB(),
-            "Restrictions on the way to the top, [{users, groups}, ...]: a reader must be in each of them; [] = open "
-            "to whoever may view the space, null = not known, which is never open. A new version, a move of the page "
-            "or of a page above it makes them unknown",
+            "access_set_id",
+            sa.BigInteger(),
+            "Access set that a reader must pass; null = not known, which lets nobody read it",
             null=True,
         ),
         _column("first_seen_at", TIME, "When this row was made (the database's clock)", default="now()"),
@@ -239,7 +238,7 @@ def _content_changes() -> None:
         ),
         _column("page_id", TEXT, "The page; it may have been purged since"),
         _column("space_key", TEXT, "Its space after the change"),
-        _column("run_id", sa.BigInteger(), "Run that applied the change"),
+        _column("run_id", sa.BigInteger(), "Run that applied the change; 0 = other settings did"),
         _column(
             "action",
             TEXT,
@@ -330,7 +329,20 @@ def _sync_spaces() -> None:
         ),
         _column("last_complete_at", TIME, "When it ended: freshness is its age", null=True),
         _column("last_full_at", TIME, "When the last complete full listing ended", null=True),
-        _column("access_synced_at", TIME, "When labels and readers of its pages were compared last", null=True),
+        _column(
+            "access_checked_at",
+            TIME,
+            "When the last access pass that ended began: its facts are at least as recent",
+            null=True,
+        ),
+        _column(
+            "viewers_known",
+            sa.Boolean(),
+            "Whether space_permissions holds everybody who may view the space",
+            default="false",
+        ),
+        _column("viewers_source", TEXT, "Where they are from: permissions, roles, open_spaces", null=True),
+        _column("viewers_doubt", TEXT, "Why they are not known, with the remedy", null=True),
         sa.PrimaryKeyConstraint("space_key", name=op.f("pk_sync_spaces")),
         _one_of("sync_spaces", "last_outcome", OUTCOMES),
         _one_of("sync_spaces", "last_full_outcome", OUTCOMES),
@@ -396,3 +408,177 @@ def _sync_run_spaces() -> None:
     op.create_index(
         "ix_sync_run_spaces_space_key_run_id", "sync_run_spaces", ["space_key", "run_id"], schema=SCHEMA_TOKEN
     )
+
+
+def _facts_of_access() -> None:
+    op.create_table(
+        "content_nodes",
+        _column("id", TEXT, "Confluence's id"),
+        _column("kind", TEXT, "page, folder, whiteboard, ...; null = not given", null=True),
+        _column("parent_id", TEXT, "Id of the parent; null at the top of a space", null=True),
+        _column(
+            "parent_known",
+            sa.Boolean(),
+            "False: the parent could not be read, so no way up is known from here",
+            default="true",
+        ),
+        _column("space_id", TEXT, "Confluence's id of its space"),
+        _column(
+            "restriction",
+            postgresql.JSONB(),
+            "Own read restriction, {users, groups}, both sorted; both empty = restricts nobody, null = not known",
+            null=True,
+        ),
+        _column(
+            "outdated",
+            sa.Boolean(),
+            "The page has newer text than its restriction: its own access is not known; pages below keep theirs",
+            default="false",
+        ),
+        _column("read_at", TIME, "When this row was last written (the database's clock)", default="now()"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_content_nodes")),
+        schema=SCHEMA_TOKEN,
+        comment="Nodes of the tree of a space, also those that are not mirrored: facts, as Confluence has them",
+    )
+    op.create_index("ix_content_nodes_parent_id", "content_nodes", ["parent_id"], schema=SCHEMA_TOKEN)
+    op.create_index("ix_content_nodes_space_id", "content_nodes", ["space_id"], schema=SCHEMA_TOKEN)
+    op.create_table(
+        "space_permissions",
+        _column("space_id", TEXT, "Confluence's id of the space"),
+        _column("principal", TEXT, "u:<user>, g:<group>, c:<access class> or ?:<kind>:<id>, whom nobody matches"),
+        sa.PrimaryKeyConstraint("space_id", "principal", name=op.f("pk_space_permissions")),
+        schema=SCHEMA_TOKEN,
+        comment="Who may view a space; complete where sync_spaces.viewers_known",
+    )
+
+
+def _groups() -> None:
+    op.create_table(
+        "groups",
+        _column("id", TEXT, "Id of the group on Cloud, name on Data Center"),
+        _column("name", TEXT, "Name of the group", null=True),
+        _column(
+            "members_known",
+            sa.Boolean(),
+            "False: its members could not be read, and nobody counts as one",
+            default="false",
+        ),
+        _column(
+            "checked_at",
+            TIME,
+            "When its members were last read completely; older than access_policy.max_age_hours = not known",
+            null=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_groups")),
+        schema=SCHEMA_TOKEN,
+        comment="Groups whose members are mirrored",
+    )
+    op.create_table(
+        "group_members",
+        _column("group_id", TEXT, "The group"),
+        _column("user_id", TEXT, "Account id on Cloud, user key on Data Center"),
+        sa.PrimaryKeyConstraint("group_id", "user_id", name=op.f("pk_group_members")),
+        sa.ForeignKeyConstraint(
+            ["group_id"], [f"{SCHEMA_TOKEN}.groups.id"], name=op.f("fk_group_members_group_id"), ondelete="CASCADE"
+        ),
+        schema=SCHEMA_TOKEN,
+        comment="Members of groups, those of nested groups included",
+    )
+    op.create_index("ix_group_members_user_id", "group_members", ["user_id"], schema=SCHEMA_TOKEN)
+    op.create_table(
+        "identities",
+        _column("user_id", TEXT, "Account id on Cloud, user key on Data Center"),
+        _column("display_name", TEXT, "Name that Confluence shows", null=True),
+        _column("email", TEXT, "E-mail address; null = not known, as most are on Cloud", null=True),
+        _column("email_source", TEXT, "Where the address is from: api, scim, admin, manual", null=True),
+        _column("active", sa.Boolean(), "Whether the account may log in; null = not known", null=True),
+        _column("seen_at", TIME, "When Confluence last showed it", default="now()"),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_identities")),
+        schema=SCHEMA_TOKEN,
+        comment="Users of Confluence, for consumers that know people by their e-mail address",
+    )
+    op.create_index("ix_identities_email", "identities", [sa.text("lower(email)")], schema=SCHEMA_TOKEN)
+
+
+def _access_sets() -> None:
+    op.create_table(
+        "access_sets",
+        _column("id", sa.BigInteger(), "Number of the set", sa.Identity(always=True)),
+        _column("digest", TEXT, "SHA-256 over its layers, each sorted, as one JSON text"),
+        _column("layers", sa.Integer(), "How many layers it has, at least 1: the space's"),
+        _column("audience", sa.Boolean(), "Whether every reader of the audience passes it, by access_policy"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_sets")),
+        sa.CheckConstraint("layers > 0", name=op.f("ck_access_sets_layers")),
+        schema=SCHEMA_TOKEN,
+        comment="Who may read a page: each distinct AND of layers, of the space and of restrictions on the way up",
+    )
+    op.create_index("uq_access_sets_digest", "access_sets", ["digest"], unique=True, schema=SCHEMA_TOKEN)
+    op.create_table(
+        "access_layers",
+        _column("set_id", sa.BigInteger(), "The set"),
+        _column("layer_no", sa.SmallInteger(), "1, 2, ... in no meaningful order"),
+        sa.PrimaryKeyConstraint("set_id", "layer_no", name=op.f("pk_access_layers")),
+        sa.ForeignKeyConstraint(
+            ["set_id"], [f"{SCHEMA_TOKEN}.access_sets.id"], name=op.f("fk_access_layers_set_id"), ondelete="CASCADE"
+        ),
+        schema=SCHEMA_TOKEN,
+        comment="Layers of access sets: a reader must be one of the principals of each",
+    )
+    op.create_table(
+        "access_principals",
+        _column("set_id", sa.BigInteger(), "The set"),
+        _column("layer_no", sa.SmallInteger(), "The layer"),
+        _column("principal", TEXT, "As in space_permissions"),
+        sa.PrimaryKeyConstraint("set_id", "layer_no", "principal", name=op.f("pk_access_principals")),
+        sa.ForeignKeyConstraint(
+            ["set_id", "layer_no"],
+            [f"{SCHEMA_TOKEN}.access_layers.set_id", f"{SCHEMA_TOKEN}.access_layers.layer_no"],
+            name=op.f("fk_access_principals_set_id_layer_no"),
+            ondelete="CASCADE",
+        ),
+        schema=SCHEMA_TOKEN,
+        comment="Principals of layers; a layer without any lets nobody pass",
+    )
+    op.create_index(
+        "ix_access_principals_principal_set_id_layer_no",
+        "access_principals",
+        ["principal", "set_id", "layer_no"],
+        schema=SCHEMA_TOKEN,
+    )
+
+
+def _access_policy() -> None:
+    table = op.create_table(
+        "access_policy",
+        _column("id", sa.SmallInteger(), "Always 1", default="1"),
+        _column(
+            "mode",
+            TEXT,
+            "enforce: pages that the audience may read by recent facts; account: all that the account sees",
+            default="'enforce'",
+        ),
+        _column(
+            "max_age_hours", sa.Integer(), "Access facts of a space that are older count as not known", default="24"
+        ),
+        _column(
+            "hide_after_hours",
+            sa.Integer(),
+            "A space without a complete look for so long is not shown; null = however long",
+            null=True,
+        ),
+        _column("audience_groups", postgresql.ARRAY(TEXT), "Groups that every reader is in, sorted", default="'{}'"),
+        _column(
+            "licence_groups",
+            postgresql.ARRAY(TEXT),
+            "Groups that grant use of Confluence, sorted; none = not known",
+            default="'{}'",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_policy")),
+        sa.CheckConstraint("id = 1", name=op.f("ck_access_policy_one_row")),
+        _one_of("access_policy", "mode", ("enforce", "account")),
+        sa.CheckConstraint("max_age_hours > 0", name=op.f("ck_access_policy_max_age_hours")),
+        sa.CheckConstraint("hide_after_hours > 0", name=op.f("ck_access_policy_hide_after_hours")),
+        schema=SCHEMA_TOKEN,
+        comment="What consumers are shown; a worker writes its settings here. Without the row they see nothing",
+    )
+    op.execute(table.insert().values(id=1))

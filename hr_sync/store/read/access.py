@@ -1,0 +1,61 @@
+"""What is stored of the access to pages. Read only."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import ARRAY, Text, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session
+
+from hr_sync.domain.access import AccessMode, AccessPolicy, AccessSet, Principal
+from hr_sync.store.access_tables import AccessLayer, AccessPolicyRow, AccessPrincipal
+from hr_sync.store.read.pages import LIVE
+from hr_sync.store.tables import ConfluencePage
+
+
+def layers_of_sets(session: Session, set_ids: Sequence[int]) -> dict[int, list[list[str]]]:
+    """Return the layers of access sets, each as its sorted tokens, by set."""
+    principals = func.array_remove(
+        func.array_agg(aggregate_order_by(AccessPrincipal.principal, AccessPrincipal.principal)),
+        None,
+        type_=ARRAY(Text),
+    )
+    same = (AccessPrincipal.set_id == AccessLayer.set_id) & (AccessPrincipal.layer_no == AccessLayer.layer_no)
+    rows = session.execute(
+        select(AccessLayer.set_id, principals)
+        .outerjoin(AccessPrincipal, same)
+        .where(AccessLayer.set_id.in_(set_ids))
+        .group_by(AccessLayer.set_id, AccessLayer.layer_no)
+        .order_by(AccessLayer.set_id, AccessLayer.layer_no)
+    )
+    layers: dict[int, list[list[str]]] = {}
+    for set_id, tokens in rows:
+        layers.setdefault(set_id, []).append(sorted(tokens))
+    return {set_id: sorted(each) for set_id, each in layers.items()}
+
+
+def stored_access_sets(session: Session, space_key: str) -> dict[str, AccessSet | None]:
+    """Return the access sets of the live pages of a space, by page id. None is not known."""
+    page = ConfluencePage
+    rows = session.execute(select(page.id, page.access_set_id).where(LIVE, page.space_key == space_key)).all()
+    sets = _as_sets(layers_of_sets(session, sorted({set_id for _, set_id in rows if set_id is not None})))
+    return {page_id: None if set_id is None else sets.get(set_id) for page_id, set_id in rows}
+
+
+def stored_policy(session: Session) -> AccessPolicy | None:
+    """Return the policy; None if its row is missing."""
+    row = session.get(AccessPolicyRow, 1)
+    if row is None:
+        return None
+    return AccessPolicy(
+        mode=AccessMode(row.mode),
+        max_age_hours=row.max_age_hours,
+        hide_after_hours=row.hide_after_hours,
+        audience_groups=frozenset(row.audience_groups),
+    )
+
+
+def _as_sets(layers: Mapping[int, Sequence[Sequence[str]]]) -> dict[int, AccessSet]:
+    return {
+        set_id: frozenset(frozenset(Principal.of(token) for token in layer) for layer in each)
+        for set_id, each in layers.items()
+    }
