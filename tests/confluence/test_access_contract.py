@@ -9,7 +9,7 @@ from confluence_simulator import Fault, Simulator, World
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.client_credentials import ClientSecret, connect_client
 from hr_sync.confluence.source import Source, open_source
-from hr_sync.domain.access import Layer, Principal, PrincipalKind, ViewersSource
+from hr_sync.domain.access import Layer, Principal, PrincipalKind
 from hr_sync.errors import ConfluenceError, CredentialsRefused, NotFound, ServerFailed
 from tests.confluence.clients import RecordedWaits, kinds_fired, limits
 from tests.confluence.flavors import FLAVORS, Open, is_cloud, only_space, routes, world_of
@@ -79,7 +79,7 @@ def test_viewers_are_those_of_the_space(serve: Open, flavor: str, *, anonymous: 
     viewers = source.viewers(space)
 
     assert viewers.layer == viewers_in(world, flavor)
-    assert (viewers.source, viewers.doubt) == (ViewersSource.PERMISSIONS, None)
+    assert (viewers.source, viewers.doubt) == ("permissions", None)
     assert len(site.requests) == 2
 
 
@@ -118,7 +118,7 @@ def test_roles_count_on_sites_that_have_them(serve: Open, flavor: str, mode: str
     viewers = source.viewers(space)
 
     assert without_roles(viewers.layer) == viewers_in(world, flavor)
-    assert (viewers.source, viewers.doubt) == (ViewersSource.ROLES, None)
+    assert (viewers.source, viewers.doubt) == ("roles", None)
     roles = source.site_roles()
     site.requests.clear()
     assert source.viewers(space, roles) == viewers

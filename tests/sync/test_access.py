@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from hr_sync.confluence import cloud
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
-from hr_sync.domain.access import AccessPolicy, SpaceViewers, ViewersSource
+from hr_sync.domain.access import AccessPolicy, SpaceViewers
 from hr_sync.domain.outcome import RunReport
 from hr_sync.sync.access import facts_of_listing
 from hr_sync.sync.context import SyncContext, SyncPolicy
@@ -215,7 +215,7 @@ def test_a_parent_that_cannot_be_read_leaves_readers_unknown(scene: Scene, kind:
 
     with BodyFetcher(source, 2) as fetcher:
         moved = replace(listing, heads={**listing.heads, notes: below})
-        viewers = SpaceViewers(frozenset(), ViewersSource.PERMISSIONS)
+        viewers = SpaceViewers(layer=frozenset(), source="permissions")
         facts = facts_of_listing(source, fetcher, viewers, moved, [notes])
 
     assert (facts.access_sets([notes]), facts.unanswered) == ({notes: None}, 0)
