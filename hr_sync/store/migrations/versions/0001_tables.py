@@ -111,7 +111,12 @@ def _confluence_pages() -> None:
         _column("last_updated", TIME, "When the page last changed in Confluence (its clock)"),
         _column("version", sa.Integer(), "Confluence's version number of the stored body; may go down"),
         _column("url", TEXT, "Address of the page in a browser"),
-        _column("synced_at", TIME, "When this row was last written (the database's clock)", default="now()"),
+        _column(
+            "synced_at",
+            TIME,
+            "When the row was last written (the database's clock), but for its access set",
+            default="now()",
+        ),
         _column("parent_id", TEXT, "Id of the parent; null at the top of a space", null=True),
         _column("parent_type", TEXT, "What the parent is: page, folder, whiteboard, ...", null=True),
         _column("status", TEXT, "Confluence's status; only current is ever live"),
@@ -119,17 +124,12 @@ def _confluence_pages() -> None:
         _column(
             "metadata_digest", TEXT, "SHA-256 over title, place, status and url: what changes without a new version"
         ),
-        _column(
-            "access_set_id",
-            sa.BigInteger(),
-            "Access set that a reader must pass; null = not known, which lets nobody read it",
-            null=True,
-        ),
+        _column("access_set_id", sa.BigInteger(), "Its access set; null = nobody may read it", null=True),
         _column("first_seen_at", TIME, "When this row was made (the database's clock)", default="now()"),
         _column(
             "last_written_run_id",
             sa.BigInteger(),
-            "Run that last wrote this row; a run that finds nothing changed writes no row",
+            "Run that last wrote this row, but for its access set; a run that finds nothing changed writes no row",
             null=True,
         ),
         _column(
@@ -332,12 +332,7 @@ def _sync_spaces() -> None:
         ),
         _column("last_complete_at", TIME, "When it ended: freshness is its age", null=True),
         _column("last_full_at", TIME, "When the last complete full listing ended", null=True),
-        _column(
-            "access_checked_at",
-            TIME,
-            "When the last access pass that ended began: its facts are at least as recent",
-            null=True,
-        ),
+        _column("access_checked_at", TIME, "When the last access pass that ended began", null=True),
         _column(
             "viewers_known",
             sa.Boolean(),
