@@ -608,6 +608,7 @@ def _page_texts() -> None:
         _column("space_key", TEXT, "Key of the space in embed_text of its sections"),
         _column("renderer_version", sa.Integer(), "Version of the rendering; a higher one renders again"),
         _column("section_size", sa.Integer(), "Largest section that was allowed, in characters"),
+        _column("sections", sa.Integer(), "How many sections it has"),
         _column("markdown", TEXT, "The whole page"),
         _column("parsed_as", TEXT, "strict, repaired or text: how the body was read"),
         _column(
@@ -632,6 +633,13 @@ def _page_texts() -> None:
         ),
         schema=SCHEMA_TOKEN,
         comment="Pages as Markdown, made from the stored bodies without asking Confluence",
+    )
+    op.create_index(
+        "ix_page_texts_sections",
+        "page_texts",
+        ["page_id"],
+        schema=SCHEMA_TOKEN,
+        postgresql_include=["content_hash", "sections"],
     )
 
 
