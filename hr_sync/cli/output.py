@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hr_sync.cli.options import with_config
+from hr_sync.cli.readers_output import layers_table
 from hr_sync.cli.terminal import Rows, json_line, make_console, one_line, print_message, visible
 from hr_sync.domain.outcome import Counts, Outcome, RunReport, look_command, release_command
 from hr_sync.domain.shown_pages import NotShown
@@ -252,21 +253,24 @@ def print_audit(audit: "Audit") -> None:
         console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.", soft_wrap=True)
 
 
-def print_explanation(explanation: "Explanation") -> None:
+def print_explanation(explanation: "Explanation", config: Path | None = None) -> None:
     """Print everything known about one page."""
     console = make_console()
-    console.print(f"Page {one_line(explanation.page_id)}: {one_line(explanation.summary)}", soft_wrap=True)
+    summary = one_line(with_config(explanation.summary, config))
+    console.print(f"Page {one_line(explanation.page_id)}: {summary}", soft_wrap=True)
     source, history = explanation.source, explanation.history
     facts = Rows("fact", "value")
     facts.add("source", f"{source.status}, in space {source.space_id}" if source.status else source.result)
     facts.add("scope", explanation.scope)
     facts.add("a full run would", explanation.decision)
     for name, value in asdict(history.stored).items() if history.stored else ():
-        if value is not None:
-            facts.add(name, _fact(name, value))
+        if value is not None and name != "readers":
+            facts.add(name, _fact(value))
     if failure := history.failure:
         facts.add("fails", f"{failure.stage}, {failure.attempts} times: {failure.message}")
     console.print(facts.table)
+    if explanation.readers is not None:
+        console.print(layers_table(explanation.readers))
     changes = Rows(">run", "when", "action", ">version", "changed", "reason")
     for change in history.changes:
         when, fields = _time(change.changed_at), ", ".join(change.changed_fields)
@@ -275,11 +279,11 @@ def print_explanation(explanation: "Explanation") -> None:
         console.print(changes.table)
 
 
-def _fact(name: str, value: object) -> str:
+def _fact(value: object) -> str:
     if isinstance(value, datetime):
         return _time(value)
     if isinstance(value, list) and not value:
-        return "whoever may view the space" if name == "readers" else "none"
+        return "none"
     return str(value)
 
 
