@@ -13,6 +13,7 @@ from hr_sync.cli.options import with_config
 from hr_sync.cli.readers_output import layers_table
 from hr_sync.cli.terminal import Rows, json_line, make_console, one_line, print_message, visible
 from hr_sync.domain.outcome import Counts, Outcome, RunReport, look_command, release_command
+from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import NotShown
 from hr_sync.errors import HrSyncError
 from hr_sync.logs import log_failure
@@ -63,9 +64,8 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
     if report.spaces:
         console.print(table.table)
     if report.counts.relabelled or report.counts.restricted:
-        console.print(
-            f"Labels updated on {report.counts.relabelled} pages, read restrictions on {report.counts.restricted}."
-        )
+        labels, readers = (number(each, "page") for each in (report.counts.relabelled, report.counts.restricted))
+        console.print(f"{labels} with other labels, {readers} with other readers.")
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
         f"Run {report.run_id} {report.outcome}: {report.requests} requests, {report.counts.bodies} bodies, {seconds}."
