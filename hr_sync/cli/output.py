@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hr_sync.store.read.overview import Overview, PageLine
     from hr_sync.store.read.runs import SpaceStatus
     from hr_sync.store.tables import ConfluencePage
+    from hr_sync.sync.access_audit import AccessAudit
     from hr_sync.sync.audit import Audit
     from hr_sync.sync.dry_run import SpacePreview
     from hr_sync.sync.explain import Explanation
@@ -251,6 +252,23 @@ def print_audit(audit: "Audit") -> None:
     console.print(f"Compared {audit.pages} pages, {audit.bodies} of them by body: {len(audit.drifts)} differences.")
     if audit.not_visible:
         console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.", soft_wrap=True)
+
+
+def print_access_audit(audit: "AccessAudit") -> None:
+    """Print what an audit of access found: each pair that differs, and what the sample proves."""
+    console = make_console()
+    table = Rows("page", "space", "user", "drawn because", "mirror", "Confluence")
+    words = {True: "shows it", False: "does not"}
+    for pair in (*audit.over_grants, *audit.under_grants):
+        table.add(pair.page_id, pair.space_key, pair.user_id, pair.stratum, words[pair.mirror], words[pair.confluence])
+    if audit.over_grants or audit.under_grants:
+        console.print(table.table)
+    console.print(
+        f"{audit.pairs} pairs of a page and a user, {audit.unanswered} more without an answer: the mirror shows too "
+        f"much in {len(audit.over_grants)} and too little in {len(audit.under_grants)}. With a confidence of 95 % it "
+        f"shows too much in at most {audit.upper_bound:.2%} of all pairs.",
+        soft_wrap=True,
+    )
 
 
 def print_explanation(explanation: "Explanation", config: Path | None = None) -> None:

@@ -259,10 +259,20 @@ class AccessSettings(Group):
     cron: CronExpression | None = Field(default=None, examples=["*/15 * * * *"])
     """Instead of interval_minutes: minute, hour, day, month and weekday, in the zone of sync.time_zone."""
     groups_interval_minutes: Minutes | None = Field(default=None, examples=[60])
-    """Interval in which `serve` reads the members of groups, for askers who are known by their user id alone. Not set:
-    never."""
+    """How often access runs and full runs read the members of groups, for askers who are known by their user id alone.
+    Not set: never."""
     labels: bool = False
     """Whether access runs and full runs compare labels too, at one request for each label or more."""
+
+
+class TextSettings(Group):
+    """Readable text, made from the stored bodies: Markdown and sections."""
+
+    sections: bool = False
+    """Whether texts and sections are made after each run, for `live_sections`. The first time takes as long as the run,
+    or longer."""
+    section_characters: int = Field(default=2_000, ge=200, le=100_000)
+    """Largest section; a table row or a line of code is never cut, so that one may be larger by itself."""
 
 
 class ServiceSettings(Group):
@@ -302,6 +312,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     sync: SyncSettings = SyncSettings()
     access: AccessSettings = AccessSettings()
+    text: TextSettings = TextSettings()
     service: ServiceSettings = ServiceSettings()
     log: LogSettings = LogSettings()
 

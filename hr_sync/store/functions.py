@@ -74,6 +74,15 @@ _READABLE = """
         AND page.space_id = ANY ((SELECT {schema}.spaces_with_recent_access())::text[])
         AND EXISTS (SELECT FROM {schema}.page_bodies body WHERE body.page_id = page.id)"""
 
+# No column of a section is asked about access: the sets of the pages decide.
+_READABLE_SECTIONS = """
+    FROM {schema}.confluence_pages page
+        JOIN {schema}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
+        JOIN {schema}.page_sections section ON section.page_id = page.id
+    WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
+        AND page.access_set_id = ANY ((SELECT {schema}.access_sets_passed($1, $2))::bigint[])
+        AND page.space_id = ANY ((SELECT {schema}.spaces_with_recent_access())::text[])"""
+
 FUNCTIONS = (
     ConsumerFunction(
         name="access_sets_passed",
@@ -95,6 +104,13 @@ FUNCTIONS = (
         returns="SETOF text",
         comment="Ids of the live pages that somebody may read",
         body=f"SELECT page.id {_READABLE}",
+    ),
+    ConsumerFunction(
+        name="sections_readable_by",
+        arguments=_ASKER,
+        returns="SETOF text",
+        comment="Ids of the sections of live pages that somebody may read",
+        body=f"SELECT section.section_id {_READABLE_SECTIONS}",
     ),
     ConsumerFunction(
         name="may_read",

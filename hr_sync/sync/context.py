@@ -90,6 +90,7 @@ class SyncPolicy:
     access: AccessPolicy = field(default_factory=lambda: AccessPolicy(mode=AccessMode.ACCOUNT))
     compares_labels: bool = False  #: wherever the access to every page is read
     open_spaces: frozenset[str] = frozenset()  #: keys of spaces that are open to everybody who asks; *: all
+    groups_interval: timedelta | None = None  #: how often the members of groups are read; None: never
     lease_seconds: float = LEASE_SECONDS  #: how long a space stays locked after its worker has crashed
     busy_wait_seconds: float = 30.0  #: how long a request waits for a space that another worker holds
 

@@ -15,6 +15,7 @@ from hr_sync.store.values import Worker
 from hr_sync.sync.by_id import locate_pages
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.groups import sync_groups
 from hr_sync.sync.jobs import log_fields, run_jobs
 from hr_sync.sync.removals import settle_removals
 from hr_sync.sync.scope import page_trees_not_visible
@@ -87,6 +88,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         with BodyFetcher(context.source, context.connections) as fetcher:
             jobs = _jobs(context, request, selection, run_id, fetcher)
             reports = run_jobs(context, fetcher, jobs)
+            warnings = [*warnings, *_sync_groups(context, fetcher, request.mode)]
         reports = settle_removals(context, jobs, reports)
         if request.mode is Mode.FULL:
             context.store.mark_gone([job.space.key for job in jobs if job.kind.is_away])
@@ -120,6 +122,13 @@ def _apply_access_policy(context: SyncContext, mode: Mode) -> None:
     if context.policy.reads_access and mode in {Mode.FULL, Mode.ACCESS}:
         licence = context.source.licence_groups() or frozenset()
     context.store.apply_access_policy(context.policy.access, licence_groups=licence)
+
+
+def _sync_groups(context: SyncContext, fetcher: BodyFetcher, mode: Mode) -> Sequence[str]:
+    interval = context.policy.groups_interval
+    if interval is None or mode not in {Mode.FULL, Mode.ACCESS}:
+        return []
+    return sync_groups(context.source, context.store, fetcher, interval=interval)
 
 
 def _jobs(

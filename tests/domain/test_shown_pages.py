@@ -190,7 +190,7 @@ def test_all_groups_of_the_licence_are_every_licensed_user() -> None:
 
 def test_a_space_before_its_first_run_has_no_numbers() -> None:
     """Only the viewers are known."""
-    access = space_of_viewers("HR", SpaceViewers(groups("id-hr"), "permissions"), NAMES, pages=0)
+    access = space_of_viewers("HR", SpaceViewers(layer=groups("id-hr"), source="permissions"), NAMES, pages=0)
 
     found = shown_pages(access, AccessPolicy(), ())
 

@@ -11,7 +11,7 @@ from tests.store.spaces import HR, IT, ask, decision, leased, tell, write
 from tests.store.test_access_facts import node, write_facts
 
 MANAGERS = Restriction(groups=frozenset({"managers"}))
-HR_ALL = SpaceViewers(frozenset({Principal(PrincipalKind.GROUP, "hr-all")}), "permissions")
+HR_ALL = SpaceViewers(layer=frozenset({Principal(PrincipalKind.GROUP, "hr-all")}), source="permissions")
 
 
 @pytest.fixture
@@ -75,7 +75,11 @@ def test_rows_under_a_former_key_count_for_their_space(mirror: Store, engine: En
 
 def test_viewers_that_are_not_known(mirror: Store, engine: Engine) -> None:
     """With the reason that Confluence gave."""
-    write_facts(mirror, [node(each) for each in "1234"], viewers=SpaceViewers(None, "permissions", "Refused."))
+    write_facts(
+        mirror,
+        [node(each) for each in "1234"],
+        viewers=SpaceViewers(layer=None, source="permissions", doubt="Refused."),
+    )
 
     assert reasons(mirror, engine) == {"HR": {"viewers_unknown": 4}, "IT": {}}
     (hr, _) = mirror.shown_pages()

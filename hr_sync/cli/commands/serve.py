@@ -143,7 +143,8 @@ def _runs(
     active: "ActiveRuns",
 ) -> "Callable[[Mode], Callable[[Cancellation], RunReport]]":
     """Return a function that returns the work of a job for a mode."""
-    from hr_sync.cli.bootstrap import make_context
+    from hr_sync.cli.bootstrap import make_context, make_texts
+    from hr_sync.domain.outcome import Mode
     from hr_sync.sync.context import SyncRequest
     from hr_sync.sync.run import record_failed_start, run
 
@@ -155,7 +156,10 @@ def _runs(
                 return record_failed_start(store, worker, __version__, SyncRequest(mode=mode), failure)
             with active.run() as progress:
                 context = replace(context, on_lag=endpoints.metrics.observe_lag, on_progress=progress.note)
-                return run(context, SyncRequest(mode=mode))
+                report = run(context, SyncRequest(mode=mode))
+                if mode is not Mode.ACCESS:
+                    make_texts(current.settings, store, end_of_run)
+                return report
 
         return work
 
