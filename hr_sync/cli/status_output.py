@@ -12,6 +12,7 @@ from hr_sync.domain.shown_pages import NotShown
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from hr_sync.domain.shown_pages import ShownPages
     from hr_sync.service.health import Health
@@ -30,25 +31,7 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
         console.print(f"State: {health.state}")
         for reason in (*health.reasons, *health.notes):
             console.print(f"- {visible(with_config(reason, config))}", soft_wrap=True)
-        spaces = Rows(
-            "space",
-            "name",
-            ">live",
-            ">shown",
-            ">hidden",
-            ">held",
-            ">failing",
-            "last outcome",
-            "last complete",
-            "access",
-        )
-        shown = {each.space_key: each.shown for each in overview.shown}
-        for space in overview.spaces:
-            ages = [_ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
-            seen = shown.get(space.space_key)
-            pages = (space.live_pages, seen, space.hidden_pages, space.held, space.failing_pages)
-            spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
-        console.print(spaces.table)
+        console.print(_spaces_table(overview))
     _print_not_shown(console, overview.shown, config)
     for space in overview.spaces:
         for message in _needs(space):
@@ -66,6 +49,29 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
             what = (row.attempts, moment(row.next_attempt_at), row.message)
             failures.add(row.page_id, row.space_key, row.stage, *what)
         console.print(failures.table)
+
+
+def _spaces_table(overview: "Overview") -> "Table":
+    """Return a line for each space: pages, and how old what is known is."""
+    spaces = Rows(
+        "space",
+        "name",
+        ">live",
+        ">shown",
+        ">hidden",
+        ">held",
+        ">failing",
+        "last outcome",
+        "last complete",
+        "access",
+    )
+    shown = {each.space_key: each.shown for each in overview.shown}
+    for space in overview.spaces:
+        ages = [_ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
+        seen = shown.get(space.space_key)
+        pages = (space.live_pages, seen, space.hidden_pages, space.held, space.failing_pages)
+        spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
+    return spaces.table
 
 
 def _print_not_shown(console: "Console", shown: Sequence["ShownPages"], config: Path | None) -> None:
