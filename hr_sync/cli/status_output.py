@@ -33,8 +33,11 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
             console.print(f"- {visible(with_config(reason, config))}", soft_wrap=True)
         console.print(_spaces_table(overview))
     _print_not_shown(console, overview.shown, config)
+    said = [each.message for each in overview.shown if each.message is not None]
     for space in overview.spaces:
         for message in _needs(space):
+            if any(message in each for each in said):
+                continue
             text = visible(with_config(message, config))
             console.print(f"{one_line(space.space_key)}: {text}", soft_wrap=True)
     if overview.runs:

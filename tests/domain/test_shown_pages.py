@@ -1,7 +1,9 @@
 """What consumers are shown of a space is counted by reason, and the remedy is one that works."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -232,3 +234,10 @@ def test_a_proposal_never_widens_what_is_not_said() -> None:
     audience = Audience(groups=frozenset(found.audience_groups))
     assert audience_passes(frozenset({groups("id-hr", "id-it"), groups("id-it")}), audience)
     assert not audience_passes(frozenset({groups("id-hr")}), audience)
+
+
+def test_the_guide_explains_each_number() -> None:
+    """In the table of docs/access.md, in the order in which the reasons count."""
+    guide = (Path(__file__).parents[2] / "docs" / "access.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE) == list(NotShown)
