@@ -207,7 +207,8 @@ class Audience:
 
 def passes(access_set: AccessSet | None, asker: Asker) -> bool:
     """Return True if the asker may read what has this access set. Unknown is never open."""
-    return access_set is not None and all(_names(layer, asker) for layer in access_set)
+    tokens = asker.tokens
+    return access_set is not None and all(_names(layer, tokens) for layer in access_set)
 
 
 def audience_passes(access_set: AccessSet | None, audience: Audience) -> bool:
@@ -217,12 +218,13 @@ def audience_passes(access_set: AccessSet | None, audience: Audience) -> bool:
     """
     if access_set is None:
         return False
+    tokens = audience.asker.tokens
     licence = {Principal(PrincipalKind.GROUP, each) for each in audience.licence_groups}
-    return all(_names(layer, audience.asker) or (licence and licence <= layer) for layer in access_set)
+    return all(_names(layer, tokens) or (licence and licence <= layer) for layer in access_set)
 
 
-def _names(layer: Iterable[Principal], asker: Asker) -> bool:
-    return any(principal.kind is not PrincipalKind.UNKNOWN and principal.token in asker.tokens for principal in layer)
+def _names(layer: Iterable[Principal], tokens: Collection[str]) -> bool:
+    return any(principal.kind is not PrincipalKind.UNKNOWN and principal.token in tokens for principal in layer)
 
 
 class AccessMode(StrEnum):

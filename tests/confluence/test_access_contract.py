@@ -248,6 +248,24 @@ def test_a_group_of_a_thousand(serve: Open, flavor: str) -> None:
     assert "lowered-limit" in kinds_fired(site)
 
 
+def test_groups_have_names(serve: Open, flavor: str) -> None:
+    """By id, and the id by the name; what is not there is absent, and so is everything that gets no answer."""
+    world = people_world()
+    site, source = serve(world)
+    ids = {name: group_id(world, flavor, name) for name in ("hr-all", "others")}
+
+    assert source.group_names(ids.values()) == {group: name for name, group in ids.items()}
+    assert {name: source.group_id(name) for name in ids} == ids
+    assert source.group_id("nobody") is None
+    if is_cloud(flavor):
+        assert source.group_names(["0000", ids["others"]]) == {ids["others"]: "others"}
+
+    site.faults.add(Fault(kind="forbidden-json-403", match="/group", times=0))
+    assert source.group_id("others") is None
+    assert site.faults.fired
+    assert source.group_names([ids["others"]]) == ({} if is_cloud(flavor) else {"others": "others"})
+
+
 def test_licence_groups_are_those_that_may_use_confluence(serve: Open, flavor: str) -> None:
     """All of them; on Data Center a single user who may use it is in none of them."""
     skip_old(flavor)
