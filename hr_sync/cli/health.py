@@ -48,5 +48,8 @@ def read_in_scope(engine: "Engine", settings: "Settings", *, runs: int = 30) -> 
     ]
     keys = {space.space_key for space in spaces}
     return replace(
-        overview, spaces=spaces, failures=[failure for failure in overview.failures if failure.space_key in keys]
+        overview,
+        spaces=spaces,
+        failures=[failure for failure in overview.failures if failure.space_key in keys],
+        shown=[shown for shown in overview.shown if shown.space_key in keys],
     )

@@ -1,7 +1,7 @@
 """Prints for people (tables) and for programs (one JSON document)."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,10 +12,14 @@ import orjson
 from hr_sync.cli.options import with_config
 from hr_sync.cli.terminal import Rows, json_line, make_console, one_line, print_message, visible
 from hr_sync.domain.outcome import Counts, Outcome, RunReport, look_command, release_command
+from hr_sync.domain.shown_pages import NotShown
 from hr_sync.errors import HrSyncError
 from hr_sync.logs import log_failure
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hr_sync.domain.shown_pages import ShownPages
     from hr_sync.service.health import Health
     from hr_sync.store.read.overview import Overview, PageLine
     from hr_sync.store.read.runs import SpaceStatus
@@ -66,13 +70,25 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
     console.print(
         f"Run {report.run_id} {report.outcome}: {report.requests} requests, {report.counts.bodies} bodies, {seconds}."
     )
+    shown = [space.shown for space in report.spaces if space.shown is not None]
+    for each in shown:
+        if each.message is not None and not each.is_warning:
+            console.print(one_line(with_config(each.message, config)), soft_wrap=True)
     messages = [
         *report.warnings,
         *(space.warning for space in report.spaces),
         *(space.error for space in report.spaces),
+        report.error,
+        *(each.message for each in shown if each.is_warning),
     ]
-    for message in dict.fromkeys(filter(None, [*messages, report.error])):
+    for message in _distinct(filter(None, messages)):
         print_message(with_config(message, config))
+
+
+def _distinct(messages: Iterable[str]) -> list[str]:
+    """Return each message once, and none that is part of another one."""
+    every = list(dict.fromkeys(messages))
+    return [each for each in every if not any(each in other for other in every if other != each)]
 
 
 def print_previews(previews: Sequence["SpacePreview"], config: Path | None = None) -> None:
@@ -140,13 +156,25 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
         for reason in (*health.reasons, *health.notes):
             console.print(f"- {visible(with_config(reason, config))}", soft_wrap=True)
         spaces = Rows(
-            "space", "name", ">live", ">hidden", ">held", ">failing", "last outcome", "last complete", "access"
+            "space",
+            "name",
+            ">live",
+            ">shown",
+            ">hidden",
+            ">held",
+            ">failing",
+            "last outcome",
+            "last complete",
+            "access",
         )
+        shown = {each.space_key: each.shown for each in overview.shown}
         for space in overview.spaces:
             ages = [_ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
-            pages = (space.live_pages, space.hidden_pages, space.held, space.failing_pages)
+            seen = shown.get(space.space_key)
+            pages = (space.live_pages, seen, space.hidden_pages, space.held, space.failing_pages)
             spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
         console.print(spaces.table)
+    _print_not_shown(console, overview.shown, config)
     for space in overview.spaces:
         for message in _needs(space):
             text = visible(with_config(message, config))
@@ -163,6 +191,31 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
             what = (row.attempts, _time(row.next_attempt_at), row.message)
             failures.add(row.page_id, row.space_key, row.stage, *what)
         console.print(failures.table)
+
+
+def _print_not_shown(console: "Console", shown: Sequence["ShownPages"], config: Path | None) -> None:
+    """Print the pages that consumers are not shown, by reason, and what shows them."""
+    some = [each for each in shown if each.reasons]
+    reasons = [reason for reason in NotShown if any(reason.value in each.reasons for each in some)]
+    table = Rows("space", *(f">{_NOT_SHOWN[reason]}" for reason in reasons))
+    for each in some:
+        table.add(each.space_key, *(each.reasons.get(reason.value, 0) for reason in reasons))
+    if some:
+        console.print("Live pages that consumers are not shown:")
+        console.print(table.table)
+    for each in some:
+        if each.message is not None:
+            console.print(visible(with_config(each.message, config)), soft_wrap=True)
+
+
+_NOT_SHOWN = {
+    NotShown.NOT_PROVEN: "space not looked at",
+    NotShown.VIEWERS_UNKNOWN: "viewers not known",
+    NotShown.TOO_OLD: "access too old",
+    NotShown.UNKNOWN: "access not known",
+    NotShown.SPACE: "space not open to all",
+    NotShown.RESTRICTED: "restricted",
+}
 
 
 def _needs(space: "SpaceStatus") -> Iterator[str]:

@@ -127,6 +127,12 @@ class Source(Protocol):
         does not hold together.
         """
 
+    def group_names(self, group_ids: Iterable[str]) -> dict[str, str]:
+        """Return the names of groups, by id; what is not visible is absent. On Data Center a name is the id."""
+
+    def group_id(self, name: str) -> str | None:
+        """Return the id of the group with this name; None if no such group is visible."""
+
     def licence_groups(self) -> frozenset[str] | None:
         """Return the groups that grant use of Confluence, if every licensed user is in one of them; None: not known."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 
 from hr_sync.domain.deletion import DeletionPlan
+from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.errors import (
     AccessDenied,
     ConfluenceUnavailable,
@@ -99,6 +100,7 @@ class SpaceReport:
     warning: str | None = None  #: worth knowing, although the space is complete
     busy_with: str | None = None  #: worker that holds the lease, where another one is at it
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
+    shown: ShownPages | None = None  #: what consumers are shown of the space; None: not read
     ends_run: bool = False  #: the failure is about every space: the site is down, or refuses our credentials
 
 

@@ -13,6 +13,7 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.domain.access import AccessPolicy, Identity
 from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
+from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.read.access import groups_are_due, groups_in_use, stored_policy, users_in_use
 from hr_sync.store.read.audit import (
@@ -25,12 +26,14 @@ from hr_sync.store.read.audit import (
     stored_bodies,
 )
 from hr_sync.store.read.history import PageHistory, page_history
+from hr_sync.store.read.shown import read_shown_pages
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
 from hr_sync.store.write.access_policy import apply_policy
 from hr_sync.store.write.audits import record_access_audit
+from hr_sync.store.write.group_names import unnamed_groups, write_group_names
 from hr_sync.store.write.groups import forget_groups, write_identities, write_members
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import prune_access_sets, prune_bodies, prune_changes, prune_runs
@@ -205,6 +208,32 @@ class Store:
     def record_access_audit(self, **figures: float) -> None:
         """Write the result of an audit of access: the columns of its row."""
         self._transactions.run(lambda session: record_access_audit(session, **figures))
+
+    def shown_pages(
+        self,
+        space_keys: Collection[str] | None = None,
+        *,
+        policy: AccessPolicy | None = None,
+        licence_groups: Collection[str] | None = None,
+    ) -> list[ShownPages]:
+        """Return what consumers are shown of each space, by key; of these spaces alone if there are any.
+
+        `policy` and `licence_groups`: others than the stored ones, for what they would show.
+        """
+        return self._transactions.run(
+            lambda session: read_shown_pages(
+                session, space_keys=space_keys, policy=policy, licence_groups=licence_groups
+            )
+        )
+
+    def unnamed_groups(self, group_ids: Collection[str]) -> frozenset[str]:
+        """Return those of the groups whose name is not stored."""
+        return self._transactions.run(lambda session: unnamed_groups(session, group_ids))
+
+    def write_group_names(self, names: Mapping[str, str]) -> None:
+        """Store the names of groups, by id; nothing else of a group changes."""
+        if names:
+            self._transactions.run(lambda session: write_group_names(session, names))
 
     def audit_rows(self, space_key: str) -> Mapping[str, AuditRow]:
         """Return the rows of a space that are not removed, by page id."""

@@ -19,6 +19,7 @@ from hr_sync.sync.groups import sync_groups
 from hr_sync.sync.jobs import log_fields, run_jobs
 from hr_sync.sync.removals import settle_removals
 from hr_sync.sync.scope import page_trees_not_visible
+from hr_sync.sync.shown_pages import with_shown_pages
 from hr_sync.sync.spaces import SpaceSelection, jobs_of, select_spaces
 
 log = structlog.get_logger(__name__)
@@ -92,6 +93,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         if request.mode is Mode.FULL:
             context.store.mark_gone([job.space.key for job in jobs if job.kind.is_away])
         reports = [*_with_not_visible(reports, selection.not_visible, request), *_missing(context, request, selection)]
+        reports = with_shown_pages(context, reports, request.mode)
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
     except UsageError:

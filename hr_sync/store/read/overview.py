@@ -8,9 +8,11 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.store.read.access import layers_of_sets
 from hr_sync.store.read.pages import pages_changed_since
 from hr_sync.store.read.runs import SpaceStatus, last_runs, status_by_space
+from hr_sync.store.read.shown import read_shown_pages
 from hr_sync.store.tables import ConfluencePage, PageFailure
 
 _PIECE = 1000  # pages read at once
@@ -54,6 +56,7 @@ class Overview:
     spaces: Sequence[SpaceStatus]
     runs: Sequence[RunLine]  #: newest first
     failures: Sequence[FailureLine]  #: oldest first
+    shown: Sequence[ShownPages] = ()  #: what consumers are shown of each space, by key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +99,7 @@ def read_overview(session: Session, *, runs: int = 5, failures: int = 50) -> Ove
         spaces=status_by_space(session),
         runs=[_line(RunLine, run) for run in last_runs(session, limit=runs)],
         failures=[failure_line(row) for row in rows],
+        shown=read_shown_pages(session),
     )
 
 
