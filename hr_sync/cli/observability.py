@@ -41,7 +41,7 @@ def make_endpoints(
     `settings` returns those in force: the scope may change while the service runs.
     """
     sessions = make_sessions(engine)
-    limits = health_limits(settings())
+    limits = health_limits(settings(), is_scheduled=True)
 
     def history(page_id: str) -> PageHistory:
         with database_errors(engine), session_scope(sessions) as session:
@@ -62,11 +62,15 @@ def make_endpoints(
         alive=lambda: is_alive(state.snapshot(), limits),
         ready=TtlCache(ready),
         overview=cached,
-        health=lambda seen: judge(seen.spaces, state.snapshot(), limits),
+        health=lambda seen: judge(seen.spaces, state.snapshot(), limits, seen.shown),
         history=history,
         metrics=Metrics(
             MetricSources(
-                overview=cached, http_stats=http_stats.counts, pool=lambda: _pool(engine), schedule=state.snapshot
+                overview=cached,
+                http_stats=http_stats.counts,
+                pool=lambda: _pool(engine),
+                schedule=state.snapshot,
+                limits=limits,
             )
         ),
         activity=lambda: Activity(

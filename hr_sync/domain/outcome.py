@@ -169,6 +169,11 @@ def look_command(space_key: str) -> str:
     return f"hr-sync run --space {shlex.quote(space_key)} --dry-run"
 
 
+def access_command(space_key: str) -> str:
+    """Return the command that reads who may read the pages of a space, as a shell reads it."""
+    return f"hr-sync run --access --space {shlex.quote(space_key)}"
+
+
 def release_command(space_key: str) -> str:
     """Return the command that carries out the removals that wait in a space, as a shell reads it."""
     return f"hr-sync run --space {shlex.quote(space_key)} --allow-mass-delete"

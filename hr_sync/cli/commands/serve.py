@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.domain.outcome import Mode, RunReport
     from hr_sync.service.progress import ActiveRuns
-    from hr_sync.service.schedule import Trigger
     from hr_sync.service.scheduler import Job
     from hr_sync.service.web import Endpoints
     from hr_sync.settings import Settings
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 _RETENTION_MINUTES = 24 * 60
 FULL_LANE, INCREMENTAL_LANE = "full", "incremental"  # a run of one never waits for a run of the other
 ACCESS_LANE = "access"
-ACCESS_MINUTES = 15.0  #: between access runs where the settings do not say otherwise
 
 
 def add_to(app: typer.Typer) -> None:
@@ -212,14 +209,12 @@ def make_jobs(
     cannot keep.
     """
     from hr_sync.cli.limits import check_limits
+    from hr_sync.cli.schedule import access_trigger, full_trigger, incremental_trigger
     from hr_sync.domain.outcome import Mode
     from hr_sync.service.scheduler import Job
 
-    sync = settings.sync
-    full = _trigger(settings, "sync.full_cron", sync.full_cron, sync.full_interval_minutes)
-    incremental = _trigger(settings, "sync.incremental_cron", sync.incremental_cron, sync.incremental_interval_minutes)
-    readers = _access_trigger(settings)
-    check_limits(settings, full=full, incremental=incremental, access=readers)
+    full, incremental, access = full_trigger(settings), incremental_trigger(settings), access_trigger(settings)
+    check_limits(settings, full=full, incremental=incremental, access=access)
     jobs = [
         Job(name="full", lane=FULL_LANE, trigger=full, work=run_once(Mode.FULL), at_start=full_first),
         Job(
@@ -230,26 +225,6 @@ def make_jobs(
             at_start=not full_first,
         ),
     ]
-    if readers is not None:
-        jobs.append(Job(name="access", lane=ACCESS_LANE, trigger=readers, work=run_once(Mode.ACCESS)))
+    if access is not None:
+        jobs.append(Job(name="access", lane=ACCESS_LANE, trigger=access, work=run_once(Mode.ACCESS)))
     return jobs
-
-
-def _access_trigger(settings: "Settings") -> "Trigger | None":
-    """Return when access runs begin; None for never."""
-    access = settings.access
-    minutes = access.interval_minutes or (ACCESS_MINUTES if access.mode == "enforce" else None)
-    if access.cron is None and minutes is None:
-        return None
-    return _trigger(settings, "access.cron", access.cron, minutes or ACCESS_MINUTES)
-
-
-def _trigger(settings: "Settings", key: str, cron: str | None, minutes: float) -> "Trigger":
-    from hr_sync.service.schedule import CronTrigger, interval_trigger
-
-    if cron is None:
-        return interval_trigger(minutes, jitter_seconds=settings.sync.jitter_seconds)
-    try:
-        return CronTrigger(cron, ZoneInfo(settings.sync.time_zone))
-    except ValueError as error:
-        raise ConfigurationError(f"{key}: {error}. Write it like 30 1 * * 1-5.") from None
