@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hr_sync.cli.options import with_config
+from hr_sync.cli.readers_output import layers_table
 from hr_sync.cli.terminal import Rows, json_line, make_console, one_line, print_message, visible
 from hr_sync.domain.outcome import Counts, Outcome, RunReport, look_command, release_command
+from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import NotShown
 from hr_sync.errors import HrSyncError
 from hr_sync.logs import log_failure
@@ -63,9 +65,8 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
     if report.spaces:
         console.print(table.table)
     if report.counts.relabelled or report.counts.restricted:
-        console.print(
-            f"Labels updated on {report.counts.relabelled} pages, read restrictions on {report.counts.restricted}."
-        )
+        labels, readers = (number(each, "page") for each in (report.counts.relabelled, report.counts.restricted))
+        console.print(f"{labels} with other labels, {readers} with other readers.")
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
         f"Run {report.run_id} {report.outcome}: {report.requests} requests, {report.counts.bodies} bodies, {seconds}."
@@ -270,21 +271,24 @@ def print_access_audit(audit: "AccessAudit") -> None:
     )
 
 
-def print_explanation(explanation: "Explanation") -> None:
+def print_explanation(explanation: "Explanation", config: Path | None = None) -> None:
     """Print everything known about one page."""
     console = make_console()
-    console.print(f"Page {one_line(explanation.page_id)}: {one_line(explanation.summary)}", soft_wrap=True)
+    summary = one_line(with_config(explanation.summary, config))
+    console.print(f"Page {one_line(explanation.page_id)}: {summary}", soft_wrap=True)
     source, history = explanation.source, explanation.history
     facts = Rows("fact", "value")
     facts.add("source", f"{source.status}, in space {source.space_id}" if source.status else source.result)
     facts.add("scope", explanation.scope)
     facts.add("a full run would", explanation.decision)
     for name, value in asdict(history.stored).items() if history.stored else ():
-        if value is not None:
-            facts.add(name, _fact(name, value))
+        if value is not None and name != "readers":
+            facts.add(name, _fact(value))
     if failure := history.failure:
         facts.add("fails", f"{failure.stage}, {failure.attempts} times: {failure.message}")
     console.print(facts.table)
+    if explanation.readers is not None:
+        console.print(layers_table(explanation.readers))
     changes = Rows(">run", "when", "action", ">version", "changed", "reason")
     for change in history.changes:
         when, fields = _time(change.changed_at), ", ".join(change.changed_fields)
@@ -293,11 +297,11 @@ def print_explanation(explanation: "Explanation") -> None:
         console.print(changes.table)
 
 
-def _fact(name: str, value: object) -> str:
+def _fact(value: object) -> str:
     if isinstance(value, datetime):
         return _time(value)
     if isinstance(value, list) and not value:
-        return "whoever may view the space" if name == "readers" else "none"
+        return "none"
     return str(value)
 
 

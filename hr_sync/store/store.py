@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.domain.access import AccessPolicy, Identity
+from hr_sync.domain.access import AccessPolicy, Identity, Principal
 from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.domain.shown_pages import ShownPages
@@ -26,6 +26,20 @@ from hr_sync.store.read.audit import (
     stored_bodies,
 )
 from hr_sync.store.read.history import PageHistory, page_history
+from hr_sync.store.read.readers import (
+    Names,
+    ReadablePage,
+    StoredReaders,
+    StoredTree,
+    find_group,
+    is_known_user,
+    mirrored_groups_of,
+    read_names,
+    read_readers,
+    read_tree,
+    readable_pages,
+    users_with_address,
+)
 from hr_sync.store.read.shown import read_shown_pages
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
 from hr_sync.store.space_store import SpaceReader, SpaceStore
@@ -225,6 +239,38 @@ class Store:
                 session, space_keys=space_keys, policy=policy, licence_groups=licence_groups
             )
         )
+
+    def readers(self, page_id: str) -> StoredReaders | None:
+        """Return what is stored of who may read a page; None if the mirror does not have it."""
+        return self._transactions.run(lambda session: read_readers(session, page_id))
+
+    def tree_around(self, node_id: str) -> StoredTree | None:
+        """Return the nodes and the live pages of the space of a node; None if the mirror does not have the node."""
+        return self._transactions.run(lambda session: read_tree(session, node_id))
+
+    def names_of(self, principals: Collection[Principal]) -> Names:
+        """Return names of principals, and the members of groups, as far as the mirror knows them."""
+        return self._transactions.run(lambda session: read_names(session, principals))
+
+    def users_with_address(self, address: str) -> list[str]:
+        """Return the ids of the users with this e-mail address, in any case."""
+        return self._transactions.run(lambda session: users_with_address(session, address))
+
+    def is_known_user(self, user_id: str) -> bool:
+        """Return True if anything in the mirror names the user."""
+        return self._transactions.run(lambda session: is_known_user(session, user_id))
+
+    def find_group(self, name: str) -> str | None:
+        """Return the id of the group with this id or name; None if the mirror knows none."""
+        return self._transactions.run(lambda session: find_group(session, name))
+
+    def mirrored_groups_of(self, user_id: str) -> list[str] | None:
+        """Return the mirrored groups that a user is in; None if no members are mirrored at all."""
+        return self._transactions.run(lambda session: mirrored_groups_of(session, user_id))
+
+    def readable_pages(self, user_id: str, groups: Sequence[str] | None) -> list[ReadablePage]:
+        """Return the live pages that somebody may read, by the function that consumers call."""
+        return self._transactions.run(lambda session: readable_pages(session, user_id, groups))
 
     def unnamed_groups(self, group_ids: Collection[str]) -> frozenset[str]:
         """Return those of the groups whose name is not stored."""

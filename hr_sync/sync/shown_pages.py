@@ -8,7 +8,7 @@ import structlog
 
 from hr_sync.domain.access import AccessMode, PrincipalKind
 from hr_sync.domain.content import Space
-from hr_sync.domain.outcome import Mode, SpaceReport
+from hr_sync.domain.outcome import Mode, Outcome, SpaceReport
 from hr_sync.domain.principal_words import GroupFact
 from hr_sync.domain.shown_pages import ShownPages, shown_pages, space_of_viewers
 from hr_sync.errors import ConfluenceError
@@ -24,9 +24,11 @@ _MOST_PREVIEWED = 20  # spaces whose viewers a check reads
 def with_shown_pages(context: SyncContext, reports: Sequence[SpaceReport], mode: Mode) -> list[SpaceReport]:
     """Return the reports with what consumers are shown of their spaces, and log a line for each space.
 
-    An incremental run, which begins every few minutes, logs only what is worth a warning.
+    A space whose work was stopped is left out. An incremental run, which begins every few minutes, logs only what is
+    worth a warning.
     """
-    found = {each.space_key: each for each in _read(context, [report.space_key for report in reports])}
+    keys = [report.space_key for report in reports if report.outcome is not Outcome.STOPPED]
+    found = {each.space_key: each for each in _read(context, keys)}
     for shown in found.values():
         if shown.is_warning or mode is not Mode.INCREMENTAL:
             _log(shown)

@@ -34,7 +34,7 @@ def run(
         bool, typer.Option("--incremental", help="Fetch only what changed since the last run; remove nothing.")
     ] = False,
     access: Annotated[
-        bool, typer.Option("--access", help="Only labels and read restrictions; no page is fetched or removed.")
+        bool, typer.Option("--access", help="Only who may read each page; no page is fetched or removed.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what a full run would do; write nothing.")] = False,
     allow_mass_delete: AllowMassDelete = False,

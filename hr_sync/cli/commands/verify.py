@@ -127,4 +127,4 @@ def explain(
     if as_json:
         print_json(explanation)
     else:
-        print_explanation(explanation)
+        print_explanation(explanation, config)

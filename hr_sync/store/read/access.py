@@ -60,13 +60,14 @@ def stored_nodes(session: Session, space_id: str) -> dict[str, NodeFact]:
             kind=row.kind,
             parent_id=row.parent_id,
             parent_known=row.parent_known,
-            restriction=None if row.restriction is None else _restriction_of(row.restriction),
+            restriction=None if row.restriction is None else restriction_of(row.restriction),
         )
         for row in session.execute(select(*columns).where(node.space_id == space_id))
     }
 
 
-def _restriction_of(stored: Mapping[str, Sequence[str]]) -> Restriction:
+def restriction_of(stored: Mapping[str, Sequence[str]]) -> Restriction:
+    """Return a restriction as it is stored."""
     return Restriction(users=frozenset(stored["users"]), groups=frozenset(stored["groups"]))
 
 

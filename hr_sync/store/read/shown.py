@@ -240,4 +240,4 @@ def _unread_nodes(session: Session, space_ids: Sequence[str]) -> dict[str, int]:
     node = ContentNode
     is_unread = or_(node.restriction.is_(None), ~node.parent_known, node.outdated)
     query = select(node.space_id, func.count()).where(node.space_id == func.any(list(space_ids)), is_unread)
-    return dict(session.execute(query.group_by(node.space_id)).tuples().all())
+    return dict(session.execute(query.group_by(node.space_id)).all())
