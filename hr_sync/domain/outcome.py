@@ -27,6 +27,7 @@ class Mode(StrEnum):
     INCREMENTAL = "incremental"  #: pages with a new version since the last pass; removes nothing
     ACCESS = "access"  #: labels and readers of everything in scope, and nothing else
     RESYNC = "resync"  #: what was asked for is fetched whatever its version
+    NOTIFIED = "notified"  #: pages and spaces that somebody says have changed; removes nothing
     PURGE = "purge"  #: erases what was asked for
 
 

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from hr_sync import __version__
 from hr_sync.confluence.http.stats import HttpCounts
 from hr_sync.domain.access import AccessMode
-from hr_sync.domain.outcome import Counts, ExitCode, Outcome, RunReport
+from hr_sync.domain.outcome import Counts, ExitCode, Mode, Outcome, RunReport
 from hr_sync.domain.shown_pages import NotShown
 from hr_sync.service.health import HealthLimits, ScheduleSnapshot
 from hr_sync.store.read.overview import AccessAuditLine, Overview
@@ -84,7 +84,8 @@ class Metrics:
         """Count a run that ended."""
         self._runs.labels(mode=report.mode, outcome=report.outcome).inc()
         self._run_seconds.labels(mode=report.mode).observe(report.duration_seconds)
-        self._exit_code.labels(mode=report.mode).set(report.exit_code)
+        if report.mode is not Mode.NOTIFIED:  # it is due at no time, so that its last exit code may be long outdated
+            self._exit_code.labels(mode=report.mode).set(report.exit_code)
         for action in ACTIONS:
             self._pages.labels(action=action).inc(getattr(report.counts, action))
 
@@ -99,7 +100,8 @@ class Metrics:
     def count_failed(self, job: str, exit_code: int = ExitCode.FAILED) -> None:
         """Count a job that ended by an exception, which means this exit code."""
         self._failed.labels(job=job).inc()
-        self._exit_code.labels(mode=job).set(exit_code)
+        if job != Mode.NOTIFIED:
+            self._exit_code.labels(mode=job).set(exit_code)
 
     def count_notification(self, *, accepted: bool) -> None:
         """Count a request to /notify."""
