@@ -353,7 +353,7 @@ def _sync_runs() -> None:
     op.create_table(
         "sync_runs",
         _column("id", sa.BigInteger(), "Number of the run", sa.Identity(always=True)),
-        _column("mode", TEXT, "full, incremental, access, resync or purge"),
+        _column("mode", TEXT, "full, incremental, access, resync, notified or purge"),
         _column("started_at", TIME, "When it began", default="now()"),
         _column("finished_at", TIME, "When it ended; null while running or after a crash", null=True),
         _column(
@@ -369,7 +369,7 @@ def _sync_runs() -> None:
         _column("requests", sa.Integer(), "HTTP requests made", default="0"),
         *_counts(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_runs")),
-        _one_of("sync_runs", "mode", ("full", "incremental", "access", "resync", "purge")),
+        _one_of("sync_runs", "mode", ("full", "incremental", "access", "resync", "notified", "purge")),
         _one_of("sync_runs", "outcome", OUTCOMES),
         schema=SCHEMA_TOKEN,
         comment="Runs of hr_sync, however they ended",
