@@ -1,6 +1,7 @@
 """Wires what the service shows: metrics, health and the status page."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hr_sync.cli.health import health_limits, read_in_scope
@@ -54,27 +55,22 @@ def make_endpoints(
             page = find_page(session, page_id)
             return page.title if page else None
 
-    def ready() -> None:
-        with database_errors(engine):
-            check_schema(engine)
-
     cached = TtlCache(lambda: read_in_scope(engine, settings()))
+    sources = MetricSources(
+        overview=cached,
+        http_stats=http_stats.counts,
+        pool=partial(_pool, engine),
+        schedule=state.snapshot,
+        limits=limits,
+    )
     token = settings().service.token
     return Endpoints(
         alive=lambda: is_alive(state.snapshot(), limits),
-        ready=TtlCache(ready),
+        ready=TtlCache(partial(_check_schema, engine)),
         overview=cached,
         health=lambda seen: judge(seen.spaces, state.snapshot(), limits, seen.shown),
         history=history,
-        metrics=Metrics(
-            MetricSources(
-                overview=cached,
-                http_stats=http_stats.counts,
-                pool=lambda: _pool(engine),
-                schedule=state.snapshot,
-                limits=limits,
-            )
-        ),
+        metrics=Metrics(sources),
         activity=lambda: Activity(
             schedule=state.snapshot(),
             progress=active.unfinished() if active is not None else {},
@@ -84,6 +80,11 @@ def make_endpoints(
         token=token.get_secret_value() if token else None,
         notify=pending.add if pending is not None else None,
     )
+
+
+def _check_schema(engine: "Engine") -> None:
+    with database_errors(engine):
+        check_schema(engine)
 
 
 def _site(settings: "Settings") -> str | None:
