@@ -27,6 +27,7 @@ class Mode(StrEnum):
     INCREMENTAL = "incremental"  #: pages with a new version since the last pass; removes nothing
     ACCESS = "access"  #: labels and readers of everything in scope, and nothing else
     RESYNC = "resync"  #: what was asked for is fetched whatever its version
+    NOTIFIED = "notified"  #: pages and spaces that somebody says have changed; removes nothing
     PURGE = "purge"  #: erases what was asked for
 
 
@@ -167,6 +168,11 @@ def outcome_of(failure: HrSyncError) -> Outcome:
 def look_command(space_key: str) -> str:
     """Return the command that shows the removals that wait in a space, as a shell reads it."""
     return f"hr-sync run --space {shlex.quote(space_key)} --dry-run"
+
+
+def access_command(space_key: str) -> str:
+    """Return the command that reads who may read the pages of a space, as a shell reads it."""
+    return f"hr-sync run --access --space {shlex.quote(space_key)}"
 
 
 def release_command(space_key: str) -> str:

@@ -15,7 +15,7 @@ from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.access_reader import AccessReader
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
-from hr_sync.store.read.access import groups_are_due, groups_in_use, stored_policy, users_in_use
+from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_nodes, stored_policy, users_in_use
 from hr_sync.store.read.audit import (
     AuditedPage,
     AuditRow,
@@ -172,6 +172,10 @@ class Store:
     def access_policy(self) -> AccessPolicy | None:
         """Return the stored policy; None if its row is missing: consumers see nothing then."""
         return self._transactions.run(stored_policy)
+
+    def spaces_of_nodes(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return the ids of the spaces that these pages, folders and other nodes are in, as far as they are stored."""
+        return self._transactions.run(lambda session: spaces_of_nodes(session, ids)) if ids else frozenset()
 
     def groups_in_use(self) -> frozenset[str]:
         """Return the groups that a permission, a restriction or the audience names."""

@@ -23,6 +23,7 @@ class PageText(Base):
     space_key: Mapped[str] = mapped_column(comment="Key of the space in embed_text of its sections")
     renderer_version: Mapped[int] = mapped_column(comment="Version of the rendering; a higher one renders again")
     section_size: Mapped[int] = mapped_column(comment="Largest section that was allowed, in characters")
+    sections: Mapped[int] = mapped_column(comment="How many sections it has")
     markdown: Mapped[str] = mapped_column(comment="The whole page")
     parsed_as: Mapped[str] = mapped_column(comment="strict, repaired or text: how the body was read")
     has_computed_content: Mapped[bool] = mapped_column(
@@ -34,7 +35,11 @@ class PageText(Base):
     )
     rendered_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When this row was last written")
 
-    __table_args__ = ({"comment": "Pages as Markdown, made from the stored bodies without asking Confluence"},)
+    __table_args__ = (
+        # Counts sections without reading texts.
+        Index("ix_page_texts_sections", "page_id", postgresql_include=["content_hash", "sections"]),
+        {"comment": "Pages as Markdown, made from the stored bodies without asking Confluence"},
+    )
 
 
 class PageSection(Base):

@@ -61,6 +61,11 @@ def sync_access(run: SpaceRun) -> SpaceReport:
 
     No listing is read: the places that are stored are confirmed by the walk that reads the restrictions.
     """
+    return finish(run, SpaceResult(looked_at_all=False, access=read_access(run)))
+
+
+def read_access(run: SpaceRun) -> AccessResult:
+    """Read and write the access to one space, without a listing. A walk that breaks writes nothing."""
     began_at = run.context.store.now()
     page_ids = run.store.stored_labels()
     stored = run.store.stored_nodes()
@@ -73,7 +78,7 @@ def sync_access(run: SpaceRun) -> SpaceReport:
     run.counts.restricted += len(run.store.write_access(facts.viewers, facts.nodes, began_at=began_at))
     if run.context.policy.compares_labels:
         _compare_labels(run)
-    return finish(run, SpaceResult(looked_at_all=False, access=_result(facts)))
+    return _result(facts)
 
 
 def sync_access_after(run: SpaceRun, listing: Listing) -> AccessResult:

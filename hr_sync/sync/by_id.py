@@ -29,13 +29,18 @@ def sync_failed(run: SpaceRun) -> SpaceReport:
 
 
 def _sync(run: SpaceRun, page_ids: Sequence[str], *, reason: str) -> SpaceReport:
+    write_by_id(run, page_ids, reason=reason)
+    return finish(run, SpaceResult(looked_at_all=False))
+
+
+def write_by_id(run: SpaceRun, page_ids: Sequence[str], *, reason: str) -> None:
+    """Fetch and write pages of the space, whatever their version; hide those that are gone or out of scope."""
     stored = run.store.stored_by_id(page_ids)
     present = pages_present(run.source, run.fetcher, page_ids, run.space)
     steps = in_scope_steps(run, present, stored, reason=reason)
     missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0), with_restrictions=True)
     absent = missing | (set(page_ids) - present)
     resolve_missing(run, absent, stored, known_pages=sorted(present), shown=False)
-    return finish(run, SpaceResult(looked_at_all=False))
 
 
 def pages_present(source: Source, fetcher: BodyFetcher, page_ids: Collection[str], space: Space) -> frozenset[str]:

@@ -24,13 +24,13 @@ _MOST_PREVIEWED = 20  # spaces whose viewers a check reads
 def with_shown_pages(context: SyncContext, reports: Sequence[SpaceReport], mode: Mode) -> list[SpaceReport]:
     """Return the reports with what consumers are shown of their spaces, and log a line for each space.
 
-    A space whose work was stopped is left out. An incremental run, which begins every few minutes, logs only what is
-    worth a warning.
+    A space whose work was stopped is left out. An incremental or notified run, which begins every few minutes, logs
+    only what is worth a warning.
     """
     keys = [report.space_key for report in reports if report.outcome is not Outcome.STOPPED]
     found = {each.space_key: each for each in _read(context, keys)}
     for shown in found.values():
-        if shown.is_warning or mode is not Mode.INCREMENTAL:
+        if shown.is_warning or mode not in {Mode.INCREMENTAL, Mode.NOTIFIED}:
             _log(shown)
     return [replace(report, shown=found.get(report.space_key)) for report in reports]
 

@@ -57,6 +57,16 @@ PAGES = """
     FROM generate_series(1, %(spaces)s) AS s, generate_series(0, %(pages)s - 1) AS n"""
 
 
+TEXTS = """
+    INSERT INTO page_texts (page_id, content_hash, title, space_key, renderer_version, section_size, sections, markdown,
+        parsed_as, has_computed_content, hidden_characters)
+    SELECT id, content_hash, title, space_key, 1, 2000, %(sections)s, '', 'strict', false, 0 FROM confluence_pages"""
+SECTIONS = """
+    INSERT INTO page_sections (section_id, page_id, ordinal, level, heading_path, text, embed_text, text_hash)
+    SELECT md5(id || '-' || n), id, n, 1, '{Heading}', repeat('word ', 60), repeat('word ', 70), md5(n::text)
+    FROM confluence_pages, generate_series(0, %(sections)s - 1) AS n"""
+
+
 @dataclass(frozen=True)
 class Figure:
     """One measured figure."""
@@ -83,7 +93,7 @@ class Figure:
 class Bench:
     """A filled database."""
 
-    def __init__(self, postgres: Postgres, *, pages: int, spaces: int) -> None:
+    def __init__(self, postgres: Postgres, *, pages: int, spaces: int, sections: int) -> None:
         postgres.fresh("access")
         self.url = postgres.url("access")
         self.engine: Engine = make_engine(self.url, statement_timeout_seconds=600)
@@ -91,6 +101,7 @@ class Bench:
         self.store = Store(self.engine)
         self.luck = random.Random(7)  # noqa: S311 -- the same pages each time
         self.per_space = pages // spaces
+        self.sections = sections
         self.spaces = [Space(id=str(n), key=f"S{n}", name=f"Space {n}") for n in range(1, spaces + 1)]
         self.facts: dict[str, list[NodeFact]] = {}
         self.viewers: dict[str, SpaceViewers] = {}
@@ -101,6 +112,8 @@ class Bench:
         with psycopg.connect(self.url) as connection:
             connection.execute(PAGES, values)
             connection.execute("INSERT INTO page_bodies SELECT id, repeat('word ', 500) FROM confluence_pages")
+            connection.execute(TEXTS, {"sections": self.sections})
+            connection.execute(SECTIONS, {"sections": self.sections})
             connection.execute(
                 "INSERT INTO groups (id, members_known, checked_at) SELECT 'g' || n, true, now()"
                 " FROM generate_series(0, %s) AS n",
@@ -219,6 +232,9 @@ def measure(bench: Bench) -> list[Figure]:
     view, shown = bench.query("SELECT count(*) FROM live_pages", times=10)
     readable, own = bench.query("SELECT count(*) FROM pages_readable_by(%s)", users, times=10)
     scan, _ = bench.query("SELECT count(*) FROM confluence_pages", times=10)
+    parts, visible = bench.query("SELECT count(*) FROM sections_readable_by(%s)", users, times=10)
+    counted, _ = bench.query("SELECT count_sections_readable_by(%s)", users, times=10)
+    all_parts, number = bench.query("SELECT count(*) FROM page_sections", times=10)
     may, _ = bench.query("SELECT may_read(%s, NULL, '1-17')", users, times=100)
     with psycopg.connect(bench.url) as connection:
         bench.store.apply_access_policy(AccessPolicy(max_age_hours=48))
@@ -236,6 +252,9 @@ def measure(bench: Bench) -> list[Figure]:
         Figure("count of pages_readable_by", readable, note=f"{own:,} for the last asker"),
         Figure("count under row-level security", secured, note=f"{seen:,} for the last asker"),
         Figure("count of confluence_pages, bare", scan),
+        Figure("count_sections_readable_by", counted),
+        Figure("count of sections_readable_by", parts, note=f"{visible:,} for the last asker"),
+        Figure("count of page_sections, bare", all_parts, note=f"{number:,}"),
         Figure("may_read of one page", may),
         Figure("another audience", [policy]),
         *revocations(bench),
@@ -279,9 +298,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench-access", description=__doc__)
     parser.add_argument("--pages", type=int, default=100_000)
     parser.add_argument("--spaces", type=int, default=20)
+    parser.add_argument("--sections", type=int, default=10, help="of each page")
     chosen = parser.parse_args()
     with running_postgres() as postgres:
-        bench = Bench(postgres, pages=chosen.pages, spaces=chosen.spaces)
+        bench = Bench(postgres, pages=chosen.pages, spaces=chosen.spaces, sections=chosen.sections)
         figures = measure(bench)
         bench.engine.dispose()
     print("| | median ms | p95 ms | wanted | |\n|---|--:|--:|--:|---|")

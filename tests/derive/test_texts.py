@@ -141,6 +141,8 @@ def test_sections_have_the_readers_of_their_page(scene: Scene) -> None:
     readable = "SELECT count(*) AS n FROM sections_readable_by(%s, %s::text[])"
     assert rows(scene.engine, readable, "ann", [group]) == [{"n": 5}]
     assert rows(scene.engine, readable, "ann", []) == [{"n": 1}]
+    counted = "SELECT count_sections_readable_by(%s, %s::text[]) AS n"
+    assert [rows(scene.engine, counted, "ann", groups)[0]["n"] for groups in ([group], [])] == [5, 1]
     assert scene.stamps() == stamps
 
 

@@ -114,3 +114,8 @@ def groups_are_due(session: Session, groups: Collection[str], interval: timedelt
     """Return True if the members of one of these groups were not read for so long, or never."""
     recent = select(Group.id).where(Group.checked_at > func.now() - interval)
     return not frozenset(groups) <= frozenset(session.scalars(recent))
+
+
+def spaces_of_nodes(session: Session, ids: Sequence[str]) -> frozenset[str]:
+    """Return the ids of the spaces that these nodes are in, as far as they are stored."""
+    return frozenset(session.scalars(select(ContentNode.space_id).where(ContentNode.id == func.any(list(ids)))))

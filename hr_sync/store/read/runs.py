@@ -20,7 +20,7 @@ class SpaceStatus:
     last_complete_at: datetime | None  #: end of the last run that looked at everything; None = there was none
     age: timedelta | None  #: time since then, on the database's clock: the space's freshness
     full_age: timedelta | None  #: time since the last complete full pass, on the database's clock
-    access_age: timedelta | None  #: time since labels and readers were last compared; None = they never were
+    access_age: timedelta | None  #: time since who may read its pages was last read; None = it never was
     last_run_id: int | None
     last_outcome: str | None  #: of the last run of this space
     error: str | None  #: why that run is not complete here, with the remedy
@@ -31,6 +31,8 @@ class SpaceStatus:
     held_since: datetime | None = None
     held_reason: str | None = None
     hidden_pages: int = 0  #: kept and not shown
+    viewers_known: bool = True  #: False: who may view the space is not known
+    viewers_doubt: str | None = None  #: why, with the remedy
     full_pass_due: bool = False  #: a scheduled full pass did not get the lease
     last_full_outcome: str | None = None  #: of the last full pass, whatever ran after it
     last_full_error: str | None = None
@@ -77,6 +79,8 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             held_since=row.held_since,
             held_reason=row.held_reason,
             hidden_pages=hidden_pages,
+            viewers_known=row.viewers_known,
+            viewers_doubt=row.viewers_doubt,
             full_pass_due=row.full_pass_due,
             last_full_outcome=row.last_full_outcome,
             last_full_error=row.last_full_error,

@@ -37,6 +37,7 @@ _TEXT_COLUMNS = (
     "space_key",
     "renderer_version",
     "section_size",
+    "sections",
     "markdown",
     "parsed_as",
     "has_computed_content",
@@ -148,7 +149,8 @@ def _put_sections() -> Any:
 
 
 def _row(write: TextWrite) -> dict[str, Any]:
-    return {name: getattr(write, name) for name in (*_TEXT_COLUMNS, "unknown_macros")}
+    row = {name: getattr(write, name) for name in (*_TEXT_COLUMNS, "unknown_macros") if name != "sections"}
+    return row | {"sections": len(write.sections)}
 
 
 def _section_row(page_id: str, section: SectionWrite) -> dict[str, Any]:

@@ -353,7 +353,7 @@ def _sync_runs() -> None:
     op.create_table(
         "sync_runs",
         _column("id", sa.BigInteger(), "Number of the run", sa.Identity(always=True)),
-        _column("mode", TEXT, "full, incremental, access, resync or purge"),
+        _column("mode", TEXT, "full, incremental, access, resync, notified or purge"),
         _column("started_at", TIME, "When it began", default="now()"),
         _column("finished_at", TIME, "When it ended; null while running or after a crash", null=True),
         _column(
@@ -369,7 +369,7 @@ def _sync_runs() -> None:
         _column("requests", sa.Integer(), "HTTP requests made", default="0"),
         *_counts(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_runs")),
-        _one_of("sync_runs", "mode", ("full", "incremental", "access", "resync", "purge")),
+        _one_of("sync_runs", "mode", ("full", "incremental", "access", "resync", "notified", "purge")),
         _one_of("sync_runs", "outcome", OUTCOMES),
         schema=SCHEMA_TOKEN,
         comment="Runs of hr_sync, however they ended",
@@ -608,6 +608,7 @@ def _page_texts() -> None:
         _column("space_key", TEXT, "Key of the space in embed_text of its sections"),
         _column("renderer_version", sa.Integer(), "Version of the rendering; a higher one renders again"),
         _column("section_size", sa.Integer(), "Largest section that was allowed, in characters"),
+        _column("sections", sa.Integer(), "How many sections it has"),
         _column("markdown", TEXT, "The whole page"),
         _column("parsed_as", TEXT, "strict, repaired or text: how the body was read"),
         _column(
@@ -632,6 +633,13 @@ def _page_texts() -> None:
         ),
         schema=SCHEMA_TOKEN,
         comment="Pages as Markdown, made from the stored bodies without asking Confluence",
+    )
+    op.create_index(
+        "ix_page_texts_sections",
+        "page_texts",
+        ["page_id"],
+        schema=SCHEMA_TOKEN,
+        postgresql_include=["content_hash", "sections"],
     )
 
 
