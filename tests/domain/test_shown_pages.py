@@ -85,6 +85,7 @@ def test_a_space_of_one_group_names_it_with_its_members_and_the_setting() -> Non
 @pytest.mark.parametrize(
     ("access", "policy", "proposed", "then"),
     [
+        (space(sets=[(frozenset({OPEN, groups("id-hr")}), 5), (frozenset({OPEN, groups("id-it")}), 5)]), {}, (), 0),
         (limited(groups("id-hr", "id-it", "id-adm", users=2)), {}, ("id-hr",), 1240),
         (limited(groups("id-hr", "id-it"), groups("id-it")), {}, ("id-it",), 2480),
         (limited(groups("id-hr")), {"audience_groups": frozenset({"id-it"})}, ("id-hr", "id-it"), 1240),
@@ -97,7 +98,15 @@ def test_a_space_of_one_group_names_it_with_its_members_and_the_setting() -> Non
             5,
         ),
     ],
-    ids=["largest", "opens most", "added to what is set", "some are open", "a restricted home page", "two layers"],
+    ids=[
+        "other groups for other pages",
+        "largest",
+        "opens most",
+        "added to what is set",
+        "some are open",
+        "a restricted home page",
+        "two layers",
+    ],
 )
 def test_the_proposed_groups_show_as_many_pages_as_is_said(
     access: SpaceAccess, policy: dict[str, Any], proposed: tuple[str, ...], then: int

@@ -121,11 +121,13 @@ def test_the_viewers_of_a_space(mirror: Store, engine: Engine) -> None:
 
 def test_a_policy_that_is_not_stored_yet(mirror: Store) -> None:
     """What it would show, for a check of the settings; the stored one stays."""
-    write_facts(mirror, [node(each) for each in "1234"], viewers=HR_ALL)
 
     def seen(**policy: Any) -> list[int]:
         return [each.shown for each in mirror.access.shown_pages(policy=AccessPolicy(**policy))]
 
+    assert seen() == [2, 2]
+    assert seen(audience_groups=frozenset({"managers"})) == [4, 2]
+    write_facts(mirror, [node(each) for each in "1234"], viewers=HR_ALL)
     assert seen() == [0, 2]
     assert seen(audience_groups=frozenset({"hr-all"})) == [4, 2]
     assert seen(mode=AccessMode.ACCOUNT) == [4, 2]
