@@ -239,6 +239,14 @@ def make_scope(settings: "Settings") -> "SpaceScope":
     )
 
 
+def make_texts(settings: "Settings", store: "Store", cancellation: "Cancellation") -> None:
+    """Make the texts of pages whose body is another one now, if the settings say so."""
+    if settings.text.sections:
+        from hr_sync.derive.texts import derive_texts
+
+        derive_texts(store, cancellation, section_size=settings.text.section_characters)
+
+
 class HeldLeases:
     """Releases the leases of this process on a forced shutdown, once it is known where they are."""
 

@@ -11,20 +11,14 @@ import orjson
 
 from hr_sync.cli.options import with_config
 from hr_sync.cli.readers_output import layers_table
-from hr_sync.cli.terminal import Rows, json_line, make_console, one_line, print_message, visible
-from hr_sync.domain.outcome import Counts, Outcome, RunReport, look_command, release_command
+from hr_sync.cli.terminal import Rows, json_line, make_console, moment, one_line, print_message, visible
+from hr_sync.domain.outcome import Counts, RunReport, release_command
 from hr_sync.domain.principal_words import number
-from hr_sync.domain.shown_pages import NotShown
 from hr_sync.errors import HrSyncError
 from hr_sync.logs import log_failure
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from hr_sync.domain.shown_pages import ShownPages
-    from hr_sync.service.health import Health
-    from hr_sync.store.read.overview import Overview, PageLine
-    from hr_sync.store.read.runs import SpaceStatus
+    from hr_sync.store.read.overview import PageLine
     from hr_sync.store.tables import ConfluencePage
     from hr_sync.sync.access_audit import AccessAudit
     from hr_sync.sync.audit import Audit
@@ -145,99 +139,11 @@ def _steps(preview: "SpacePreview") -> Iterator[tuple[str, str, str]]:
         yield attribute.page_id, str(attribute.action), attribute.reason
 
 
-def print_status(overview: "Overview", health: "Health", config: Path | None = None) -> None:
-    """Print the state with its reasons, spaces with what they need, last runs and failures."""
-    console = make_console()
-    if not overview.spaces:
-        console.print(
-            with_config("No space has been synchronised yet. Start with `hr-sync run`.", config), soft_wrap=True
-        )
-    else:
-        console.print(f"State: {health.state}")
-        for reason in (*health.reasons, *health.notes):
-            console.print(f"- {visible(with_config(reason, config))}", soft_wrap=True)
-        spaces = Rows(
-            "space",
-            "name",
-            ">live",
-            ">shown",
-            ">hidden",
-            ">held",
-            ">failing",
-            "last outcome",
-            "last complete",
-            "access",
-        )
-        shown = {each.space_key: each.shown for each in overview.shown}
-        for space in overview.spaces:
-            ages = [_ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
-            seen = shown.get(space.space_key)
-            pages = (space.live_pages, seen, space.hidden_pages, space.held, space.failing_pages)
-            spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
-        console.print(spaces.table)
-    _print_not_shown(console, overview.shown, config)
-    for space in overview.spaces:
-        for message in _needs(space):
-            text = visible(with_config(message, config))
-            console.print(f"{one_line(space.space_key)}: {text}", soft_wrap=True)
-    if overview.runs:
-        runs = Rows(">run", "mode", "began", "outcome", ">new", ">updated", ">moved", ">removed", ">failed")
-        for run in overview.runs:
-            numbers = (run.inserted, run.updated, run.moved, run.removed + run.hidden, run.failed)
-            runs.add(run.id, run.mode, _time(run.started_at), run.outcome or "not ended", *numbers)
-        console.print(runs.table)
-    if overview.failures:
-        failures = Rows("page", "space", "stage", ">tries", "next try", "what was wrong")
-        for row in overview.failures:
-            what = (row.attempts, _time(row.next_attempt_at), row.message)
-            failures.add(row.page_id, row.space_key, row.stage, *what)
-        console.print(failures.table)
-
-
-def _print_not_shown(console: "Console", shown: Sequence["ShownPages"], config: Path | None) -> None:
-    """Print the pages that consumers are not shown, by reason, and what shows them."""
-    some = [each for each in shown if each.reasons]
-    reasons = [reason for reason in NotShown if any(reason.value in each.reasons for each in some)]
-    table = Rows("space", *(f">{_NOT_SHOWN[reason]}" for reason in reasons))
-    for each in some:
-        table.add(each.space_key, *(each.reasons.get(reason.value, 0) for reason in reasons))
-    if some:
-        console.print("Live pages that consumers are not shown:")
-        console.print(table.table)
-    for each in some:
-        if each.message is not None:
-            console.print(visible(with_config(each.message, config)), soft_wrap=True)
-
-
-_NOT_SHOWN = {
-    NotShown.NOT_PROVEN: "space not looked at",
-    NotShown.VIEWERS_UNKNOWN: "viewers not known",
-    NotShown.TOO_OLD: "access too old",
-    NotShown.UNKNOWN: "access not known",
-    NotShown.SPACE: "space not open to all",
-    NotShown.RESTRICTED: "restricted",
-}
-
-
-def _needs(space: "SpaceStatus") -> Iterator[str]:
-    """Yield the notes about a space: what waits for a decision, and why its last run was not complete."""
-    if space.held:
-        since = f" since {_time(space.held_since)}" if space.held_since else ""
-        yield (
-            f"{space.held} hidden pages wait{since} to be removed: {space.held_reason}. Look at them with "
-            f"`{look_command(space.space_key)}`; remove them with `{release_command(space.space_key)}`."
-        )
-    if space.error and not (space.held and space.last_outcome == Outcome.HELD):
-        yield space.error
-    elif space.last_full_error and not space.held and space.last_full_error != space.error:
-        yield f"The last full pass: {space.last_full_error}"
-
-
 def print_pages(pages: Sequence["PageLine | ConfluencePage"]) -> None:
     """Print pages of the mirror, a line each."""
     table = Rows("page", "space", ">version", "last updated", "title")
     for page in pages:
-        table.add(page.id, page.space_key, page.version, _time(page.last_updated), page.title)
+        table.add(page.id, page.space_key, page.version, moment(page.last_updated), page.title)
     make_console().print(table.table if pages else "No such pages in the mirror.")
 
 
@@ -291,7 +197,7 @@ def print_explanation(explanation: "Explanation", config: Path | None = None) ->
         console.print(layers_table(explanation.readers))
     changes = Rows(">run", "when", "action", ">version", "changed", "reason")
     for change in history.changes:
-        when, fields = _time(change.changed_at), ", ".join(change.changed_fields)
+        when, fields = moment(change.changed_at), ", ".join(change.changed_fields)
         changes.add(change.run_id, when, change.action, change.version, fields, change.reason)
     if history.changes:
         console.print(changes.table)
@@ -299,7 +205,7 @@ def print_explanation(explanation: "Explanation", config: Path | None = None) ->
 
 def _fact(value: object) -> str:
     if isinstance(value, datetime):
-        return _time(value)
+        return moment(value)
     if isinstance(value, list) and not value:
         return "none"
     return str(value)
@@ -331,18 +237,6 @@ def _numbers(counts: Counts) -> list[str]:
         counts.failed,
     )
     return [str(number) for number in shown]
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S}Z"
-
-
-def _ago(age: timedelta) -> str:
-    seconds = max(0, int(age.total_seconds()))
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
 
 
 def _jsonable(value: object) -> object:

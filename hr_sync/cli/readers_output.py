@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hr_sync.store.read.readers import ReadablePage
-    from hr_sync.sync.readers import PageReaders, Readable, ReadersComparison, RestrictionPreview
+    from hr_sync.sync.readable import Readable, ReadersComparison
+    from hr_sync.sync.readers import PageReaders
+    from hr_sync.sync.restriction_preview import RestrictionPreview
 
 _MAX_ROWS = 50  # of a list; the JSON form has them all
 

@@ -37,7 +37,7 @@ from hr_sync.confluence.people import (
     may_read_on_cloud,
     members_on_cloud,
 )
-from hr_sync.domain.access import Identity, OwnAttributes, Principal, Restriction, ShownNodes, SiteRoles, SpaceViewers
+from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, Page, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import (
@@ -170,7 +170,7 @@ class CloudSource:
         """Implement `Source.restriction_of`."""
         return restriction_of(self.client, node_id, CLOUD)
 
-    def node_facts(self, space: Space) -> ShownNodes:
+    def node_facts(self, space: Space) -> dict[str, NodeFact]:
         """Implement `Source.node_facts`: the search index finds the nodes, also those that are no pages.
 
         A site that does not know one of their kinds is asked for pages alone.

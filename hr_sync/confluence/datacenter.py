@@ -37,7 +37,7 @@ from hr_sync.confluence.pagination import (
     list_until_stable,
 )
 from hr_sync.confluence.people import group_id_on_datacenter, identities_on_datacenter, members_on_datacenter
-from hr_sync.domain.access import Identity, OwnAttributes, Principal, Restriction, ShownNodes, SiteRoles, SpaceViewers
+from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.content import ContentNode, Fetched, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
@@ -158,7 +158,7 @@ class DataCenterSource:
         """Implement `Source.restriction_of`."""
         return restriction_of(self.client, node_id, DATA_CENTER)
 
-    def node_facts(self, space: Space) -> ShownNodes:
+    def node_facts(self, space: Space) -> dict[str, NodeFact]:
         """Implement `Source.node_facts`: one walk over the pages, as for the listing."""
         return self._walks.node_facts(space)
 

@@ -171,20 +171,17 @@ def _with_proposal(found: ShownPages, space: SpaceAccess, audience: Audience) ->
         return found
     everywhere = frozenset.intersection(*(access_set for access_set, _ in known))
     for _ in range(_MOST_GROUPS):
-        closed = [layer for layer in everywhere if not audience_passes(frozenset({layer}), audience)]
-        values = {
-            each.id: _value_of(each.id, known, closed, audience, space.groups)
-            for layer in closed
-            for each in layer
-            if each.kind is PrincipalKind.GROUP
-        }
-        if not values:
+        layers = {layer for access_set, _ in known for layer in access_set}
+        closed = {layer for layer in layers if not audience_passes(frozenset({layer}), audience)}
+        left = [(access_set & closed, count) for access_set, count in known]
+        groups = {each for layer in everywhere & closed for each in layer if each.kind is PrincipalKind.GROUP}
+        if not groups:
             break
-        best = max(sorted(values), key=values.__getitem__)
-        audience = replace(audience, groups=audience.groups | {best})
+        values = {group: _value_of(group, left, everywhere & closed, space.groups) for group in groups}
+        best = max(sorted(groups), key=values.__getitem__)
+        audience = replace(audience, groups=audience.groups | {best.id})
         if values[best].shown:
-            groups = tuple(sorted(audience.groups))
-            return replace(found, audience_groups=groups, shown_then=values[best].shown)
+            return replace(found, audience_groups=tuple(sorted(audience.groups)), shown_then=values[best].shown)
     return found
 
 
@@ -192,22 +189,21 @@ class _Value(NamedTuple):
     """How much a group helps."""
 
     shown: int  #: pages that are shown with it
-    opened: int  #: layers that name it
+    opened: int  #: layers of every page that name it
     members: int
 
 
 def _value_of(
-    group: str,
-    known: Sequence[tuple[AccessSet, int]],
-    closed: Sequence[Layer],
-    audience: Audience,
+    group: Principal,
+    left: Iterable[tuple[AccessSet, int]],
+    closed: Iterable[Layer],
     groups: Mapping[str, GroupFact],
 ) -> _Value:
-    with_it = replace(audience, groups=audience.groups | {group})
+    """Return the value of a group; `left` are the pages by those of their layers that the audience does not pass."""
     return _Value(
-        shown=sum(count for access_set, count in known if audience_passes(access_set, with_it)),
-        opened=sum(Principal(PrincipalKind.GROUP, group) in layer for layer in closed),
-        members=groups.get(group, GroupFact()).members or 0,
+        shown=sum(count for layers, count in left if all(group in layer for layer in layers)),
+        opened=sum(group in layer for layer in closed),
+        members=groups.get(group.id, GroupFact()).members or 0,
     )
 
 

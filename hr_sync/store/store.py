@@ -10,10 +10,10 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.domain.access import AccessPolicy, Identity, Principal
+from hr_sync.domain.access import AccessPolicy, Identity
 from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
-from hr_sync.domain.shown_pages import ShownPages
+from hr_sync.store.access_reader import AccessReader
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_nodes, stored_policy, users_in_use
 from hr_sync.store.read.audit import (
@@ -26,32 +26,19 @@ from hr_sync.store.read.audit import (
     stored_bodies,
 )
 from hr_sync.store.read.history import PageHistory, page_history
-from hr_sync.store.read.readers import (
-    Names,
-    ReadablePage,
-    StoredReaders,
-    StoredTree,
-    find_group,
-    is_known_user,
-    mirrored_groups_of,
-    read_names,
-    read_readers,
-    read_tree,
-    readable_pages,
-    users_with_address,
-)
-from hr_sync.store.read.shown import read_shown_pages
+from hr_sync.store.read.pages import find_address
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
+from hr_sync.store.read.texts import PendingText, pending_texts
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
 from hr_sync.store.write.access_policy import apply_policy
 from hr_sync.store.write.audits import record_access_audit
-from hr_sync.store.write.group_names import unnamed_groups, write_group_names
 from hr_sync.store.write.groups import forget_groups, write_identities, write_members
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import prune_access_sets, prune_bodies, prune_changes, prune_runs
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
+from hr_sync.store.write.texts import TextsWritten, TextWrite, write_texts
 
 LEASE_SECONDS = 60.0  #: renewed every third of it; another worker waits this long after a crash
 POLL_SECONDS = 0.5  #: how often a waiting worker tries to take a lease
@@ -66,6 +53,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._transactions = Transactions(engine)
+        self.access = AccessReader(self._transactions)  #: who may read what
 
     def open_run(self, mode: Mode, worker: Worker, version: str) -> int:
         """Write that a run begins. Return its id."""
@@ -215,6 +203,24 @@ class Store:
         if found:
             self._transactions.run(lambda session: write_identities(session, found))
 
+    def pending_texts(
+        self, *, renderer_version: int, section_size: int, after: str, limit: int
+    ) -> Sequence[PendingText]:
+        """Return the next live pages whose text is missing or outdated, by id, those after `after`."""
+        return self._transactions.run(
+            lambda session: pending_texts(
+                session, renderer_version=renderer_version, section_size=section_size, after=after, limit=limit
+            )
+        )
+
+    def write_texts(self, texts: Sequence[TextWrite]) -> TextsWritten:
+        """Write texts with their sections in one transaction; those whose body is another one by now are left out."""
+        return self._transactions.run(lambda session: write_texts(session, texts))
+
+    def find_address(self, title: str, space_key: str) -> tuple[str, str] | None:
+        """Return title and address of the live page with this title in a space; None if there is none."""
+        return self._transactions.run(lambda session: find_address(session, title, space_key))
+
     def pages_to_audit(self, number: int) -> list[AuditedPage]:
         """Draw so many live pages at random, from each stratum of access alike; some twice if there are fewer."""
         return self._transactions.run(lambda session: pages_to_audit(session, number))
@@ -226,64 +232,6 @@ class Store:
     def record_access_audit(self, **figures: float) -> None:
         """Write the result of an audit of access: the columns of its row."""
         self._transactions.run(lambda session: record_access_audit(session, **figures))
-
-    def shown_pages(
-        self,
-        space_keys: Collection[str] | None = None,
-        *,
-        policy: AccessPolicy | None = None,
-        licence_groups: Collection[str] | None = None,
-    ) -> list[ShownPages]:
-        """Return what consumers are shown of each space, by key; of these spaces alone if there are any.
-
-        `policy` and `licence_groups`: others than the stored ones, for what they would show.
-        """
-        return self._transactions.run(
-            lambda session: read_shown_pages(
-                session, space_keys=space_keys, policy=policy, licence_groups=licence_groups
-            )
-        )
-
-    def readers(self, page_id: str) -> StoredReaders | None:
-        """Return what is stored of who may read a page; None if the mirror does not have it."""
-        return self._transactions.run(lambda session: read_readers(session, page_id))
-
-    def tree_around(self, node_id: str) -> StoredTree | None:
-        """Return the nodes and the live pages of the space of a node; None if the mirror does not have the node."""
-        return self._transactions.run(lambda session: read_tree(session, node_id))
-
-    def names_of(self, principals: Collection[Principal]) -> Names:
-        """Return names of principals, and the members of groups, as far as the mirror knows them."""
-        return self._transactions.run(lambda session: read_names(session, principals))
-
-    def users_with_address(self, address: str) -> list[str]:
-        """Return the ids of the users with this e-mail address, in any case."""
-        return self._transactions.run(lambda session: users_with_address(session, address))
-
-    def is_known_user(self, user_id: str) -> bool:
-        """Return True if anything in the mirror names the user."""
-        return self._transactions.run(lambda session: is_known_user(session, user_id))
-
-    def find_group(self, name: str) -> str | None:
-        """Return the id of the group with this id or name; None if the mirror knows none."""
-        return self._transactions.run(lambda session: find_group(session, name))
-
-    def mirrored_groups_of(self, user_id: str) -> list[str] | None:
-        """Return the mirrored groups that a user is in; None if no members are mirrored at all."""
-        return self._transactions.run(lambda session: mirrored_groups_of(session, user_id))
-
-    def readable_pages(self, user_id: str, groups: Sequence[str] | None) -> list[ReadablePage]:
-        """Return the live pages that somebody may read, by the function that consumers call."""
-        return self._transactions.run(lambda session: readable_pages(session, user_id, groups))
-
-    def unnamed_groups(self, group_ids: Collection[str]) -> frozenset[str]:
-        """Return those of the groups whose name is not stored."""
-        return self._transactions.run(lambda session: unnamed_groups(session, group_ids))
-
-    def write_group_names(self, names: Mapping[str, str]) -> None:
-        """Store the names of groups, by id; nothing else of a group changes."""
-        if names:
-            self._transactions.run(lambda session: write_group_names(session, names))
 
     def audit_rows(self, space_key: str) -> Mapping[str, AuditRow]:
         """Return the rows of a space that are not removed, by page id."""

@@ -5,7 +5,7 @@ readers must pass is derived from them in the transaction that writes them. No p
 otherwise, and a walk that breaks writes nothing.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hr_sync.confluence.source import Source
@@ -16,9 +16,7 @@ from hr_sync.domain.access import (
     Principal,
     PrincipalKind,
     Restriction,
-    ShownNodes,
     SpaceViewers,
-    ViewersSource,
     access_set_of,
 )
 from hr_sync.domain.content import Listing, Space
@@ -74,8 +72,9 @@ def read_access(run: SpaceRun) -> AccessResult:
     run.counts.listed = len(page_ids)
     viewers = _viewers(run)
     shown = run.source.node_facts(run.space)
-    parents = confirm_parents(run.source, run.fetcher, page_ids, stored, shown.parents)
-    facts = _facts(run.source, run.fetcher, viewers, parents, page_ids, shown=shown)
+    pages = [*(page_ids.keys() & shown.keys()), *_still_here(run, sorted(page_ids.keys() - shown.keys()))]
+    parents = confirm_parents(run.source, run.fetcher, pages, stored, shown)
+    facts = _facts(run.source, run.fetcher, viewers, parents, pages, shown=shown)
     run.counts.restricted += len(run.store.write_access(facts.viewers, facts.nodes, began_at=began_at))
     if run.context.policy.compares_labels:
         _compare_labels(run)
@@ -113,7 +112,7 @@ def viewers_of(space: Space, open_spaces: Collection[str], read: Callable[[], Sp
     names = {name.casefold() for name in (space.key, space.alias, EVERY_SPACE) if name}
     if names & {each.casefold() for each in open_spaces}:
         everyone = Principal(PrincipalKind.CLASS, AccessClass.EVERYONE)
-        return SpaceViewers(frozenset({everyone}), ViewersSource.OPEN_SPACES)
+        return SpaceViewers(layer=frozenset({everyone}), source="open_spaces")
     return read()
 
 
@@ -140,11 +139,11 @@ def _facts(
     parents: Parents,
     page_ids: Collection[str],
     *,
-    shown: ShownNodes,
+    shown: Mapping[str, NodeFact],
 ) -> SpaceFacts:
     """Complete what a walk has shown: the restrictions of what it left out, or cut, are requested by id."""
     nodes = {node for each in page_ids for node in chain_of(each, parents.of, parents.unresolved).nodes}
-    restrictions = {node: shown.own.get(node) for node in nodes}
+    restrictions = {node: fact.restriction if (fact := shown.get(node)) else None for node in nodes}
     asked = sorted(node for node in nodes - parents.unresolved if restrictions[node] is None)
     answers = fetcher.ask_each(lambda node_id: own_restriction(source, node_id), asked)
     restrictions |= {node: restriction for node, (restriction, _answered) in zip(asked, answers, strict=True)}
@@ -162,6 +161,12 @@ def _facts(
         ],
         unanswered=sum(not answered for _restriction, answered in answers),
     )
+
+
+def _still_here(run: SpaceRun, page_ids: Sequence[str]) -> list[str]:
+    """Return those of the pages that a lookup by id shows in the space. Another space has other viewers."""
+    lookups = run.fetcher.ask_each(run.source.lookup, page_ids)
+    return [lookup.page_id for lookup in lookups if lookup.is_current_in(run.space)]
 
 
 def _viewers(run: SpaceRun) -> SpaceViewers:

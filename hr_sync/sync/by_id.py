@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space, StoredPage
-from hr_sync.domain.deletion import LookupResult, LookupStatus, decide_out_of_scope
+from hr_sync.domain.deletion import decide_out_of_scope
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import Action, Plan, Step, step_of
 from hr_sync.errors import UsageError
@@ -46,12 +46,7 @@ def write_by_id(run: SpaceRun, page_ids: Sequence[str], *, reason: str) -> None:
 def pages_present(source: Source, fetcher: BodyFetcher, page_ids: Collection[str], space: Space) -> frozenset[str]:
     """Return those of the pages that a lookup by id shows as current pages of the space."""
     lookups = fetcher.ask_each(source.lookup, sorted(page_ids))
-    return frozenset(lookup.page_id for lookup in lookups if is_here(lookup, space))
-
-
-def is_here(lookup: LookupResult, space: Space) -> bool:
-    """Return True if the lookup shows a current page of the space."""
-    return lookup.result is LookupStatus.FOUND and lookup.status == "current" and lookup.space_id == space.id
+    return frozenset(lookup.page_id for lookup in lookups if lookup.is_current_in(space))
 
 
 def in_scope_steps(
@@ -116,7 +111,7 @@ def locate_pages(
                 "Check its address, and confluence.spaces."
             )
         located.setdefault(space, []).append(page_id)
-    present = [page_id for space, some in located.items() for page_id in some if is_here(lookups[page_id], space)]
+    present = [page_id for space, some in located.items() for page_id in some if lookups[page_id].is_current_in(space)]
     for page_id, scope in scope_of_pages(context.source, fetcher, present, context.scope.pages).items():
         if scope.in_scope is False and not (page_id in stored and stored[page_id].live):
             raise UsageError(f"Page {page_id} is out of scope: {scope.rule}. Change the settings, or leave it out.")

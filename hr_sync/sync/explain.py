@@ -9,7 +9,8 @@ from hr_sync.domain.scope import ScopeDecision
 from hr_sync.store.read.history import PageHistory
 from hr_sync.sync.context import SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
-from hr_sync.sync.readers import NamesOfConfluence, PageReaders, readers_of_page
+from hr_sync.sync.principal_names import NamesOfConfluence
+from hr_sync.sync.readers import PageReaders, readers_of_page
 from hr_sync.sync.scope import scope_of_pages
 from hr_sync.sync.spaces import select_spaces
 

@@ -24,6 +24,7 @@ def sync_groups(source: Source, store: Store, fetcher: BodyFetcher, *, interval:
         if is_answered:
             store.write_members(group_id, members, began_at)
     store.forget_groups(groups)
+    store.access.write_group_names(source.group_names(store.access.unnamed_groups(groups)))
     store.write_identities(source.identities(sorted(store.users_in_use())).values())
     unread = [name for name, (members, _) in zip(names, answers, strict=True) if members is None]
     if not unread:

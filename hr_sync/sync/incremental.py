@@ -13,7 +13,7 @@ from hr_sync.domain.content import RecentChanges, StoredPage, WithdrawalReason
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import Plan, plan_incremental
 from hr_sync.sync.apply import record_failures, resolve_missing, write_pages
-from hr_sync.sync.by_id import in_scope_steps, is_here, pages_present
+from hr_sync.sync.by_id import in_scope_steps, pages_present
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.finish import SpaceResult, finish, next_watermark
 
@@ -74,7 +74,7 @@ def _visible_again(run: SpaceRun) -> frozenset[str] | None:
     if not hidden:
         return frozenset()
     found = run.source.lookup_many([page.id for page in hidden[:_REVISITED_PAGES]])
-    again = frozenset(lookup.page_id for lookup in found.values() if is_here(lookup, run.space))
+    again = frozenset(lookup.page_id for lookup in found.values() if lookup.is_current_in(run.space))
     return None if again and len(hidden) > _REVISITED_PAGES else again
 
 

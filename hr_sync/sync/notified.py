@@ -11,7 +11,7 @@ from hr_sync.domain.deletion import LookupResult
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.scope import same_space_key
 from hr_sync.sync.access import read_access
-from hr_sync.sync.by_id import is_here, write_by_id
+from hr_sync.sync.by_id import write_by_id
 from hr_sync.sync.context import JobKind, Notified, SpaceJob, SpaceRun, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import AccessResult, SpaceResult, finish
@@ -71,7 +71,7 @@ def _pages_by_space(
     found: dict[Space, list[str]] = {}
     for page_id, lookup in _lookups(context, fetcher, ids).items():
         row, space = stored.get(page_id), by_id.get(lookup.space_id or "")
-        if row is None and (space is None or not is_here(lookup, space)):
+        if row is None and (space is None or not lookup.is_current_in(space)):
             continue
         if space is None and row is not None:
             space = by_id.get(row.space_id or "") or by_key.get(row.space_key)

@@ -43,9 +43,9 @@ def preview_shown_pages(context: SyncContext, spaces: Sequence[Space], *, is_emp
     policy = context.policy.access
     keys = [space.key for space in spaces]
     if policy.mode is AccessMode.ACCOUNT:
-        return [] if is_empty else context.store.shown_pages(keys, policy=policy)
+        return [] if is_empty else context.store.access.shown_pages(keys, policy=policy)
     licence = context.source.licence_groups() or frozenset()
-    mirrored = [] if is_empty else context.store.shown_pages(keys, policy=policy, licence_groups=licence)
+    mirrored = [] if is_empty else context.store.access.shown_pages(keys, policy=policy, licence_groups=licence)
     found = {each.space_key: each for each in mirrored}
     roles = context.source.site_roles()
     for space in spaces[:_MOST_PREVIEWED]:
@@ -64,9 +64,9 @@ def preview_shown_pages(context: SyncContext, spaces: Sequence[Space], *, is_emp
 def _read(context: SyncContext, space_keys: Sequence[str]) -> list[ShownPages]:
     if not space_keys:
         return []
-    found = context.store.shown_pages(space_keys)
+    found = context.store.access.shown_pages(space_keys)
     if context.policy.access.mode is AccessMode.ENFORCE and name_groups(context, found):
-        return context.store.shown_pages(space_keys)
+        return context.store.access.shown_pages(space_keys)
     return found
 
 
@@ -85,7 +85,7 @@ def name_groups(context: SyncContext, found: Sequence[ShownPages]) -> bool:
         names = context.source.group_names(wanted)
     except ConfluenceError:
         return False  # ids serve as well
-    context.store.write_group_names(names)
+    context.store.access.write_group_names(names)
     return bool(names)
 
 

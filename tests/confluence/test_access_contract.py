@@ -9,7 +9,7 @@ from confluence_simulator import Fault, Simulator, World
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.client_credentials import ClientSecret, connect_client
 from hr_sync.confluence.source import Source, open_source
-from hr_sync.domain.access import Layer, Principal, PrincipalKind, ViewersSource
+from hr_sync.domain.access import Layer, Principal, PrincipalKind
 from hr_sync.errors import ConfluenceError, CredentialsRefused, NotFound, ServerFailed
 from tests.confluence.clients import RecordedWaits, kinds_fired, limits
 from tests.confluence.flavors import FLAVORS, Open, is_cloud, only_space, routes, world_of
@@ -79,7 +79,7 @@ def test_viewers_are_those_of_the_space(serve: Open, flavor: str, *, anonymous: 
     viewers = source.viewers(space)
 
     assert viewers.layer == viewers_in(world, flavor)
-    assert (viewers.source, viewers.doubt) == (ViewersSource.PERMISSIONS, None)
+    assert (viewers.source, viewers.doubt) == ("permissions", None)
     assert len(site.requests) == 2
 
 
@@ -118,7 +118,7 @@ def test_roles_count_on_sites_that_have_them(serve: Open, flavor: str, mode: str
     viewers = source.viewers(space)
 
     assert without_roles(viewers.layer) == viewers_in(world, flavor)
-    assert (viewers.source, viewers.doubt) == (ViewersSource.ROLES, None)
+    assert (viewers.source, viewers.doubt) == ("roles", None)
     roles = source.site_roles()
     site.requests.clear()
     assert source.viewers(space, roles) == viewers
@@ -246,6 +246,24 @@ def test_a_group_of_a_thousand(serve: Open, flavor: str) -> None:
     site.faults.add(Fault(kind="lowered-limit", argument=90, match="member", times=0))
     assert source.members(group) == expected
     assert "lowered-limit" in kinds_fired(site)
+
+
+def test_groups_have_names(serve: Open, flavor: str) -> None:
+    """By id, and the id by the name; what is not there is absent, and so is everything that gets no answer."""
+    world = people_world()
+    site, source = serve(world)
+    ids = {name: group_id(world, flavor, name) for name in ("hr-all", "others")}
+
+    assert source.group_names(ids.values()) == {group: name for name, group in ids.items()}
+    assert {name: source.group_id(name) for name in ids} == ids
+    assert source.group_id("nobody") is None
+    if is_cloud(flavor):
+        assert source.group_names(["0000", ids["others"]]) == {ids["others"]: "others"}
+
+    site.faults.add(Fault(kind="forbidden-json-403", match="/group", times=0))
+    assert source.group_id("others") is None
+    assert site.faults.fired
+    assert source.group_names([ids["others"]]) == ({} if is_cloud(flavor) else {"others": "others"})
 
 
 def test_licence_groups_are_those_that_may_use_confluence(serve: Open, flavor: str) -> None:

@@ -1,7 +1,9 @@
 """What consumers are shown of a space is counted by reason, and the remedy is one that works."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,6 +85,7 @@ def test_a_space_of_one_group_names_it_with_its_members_and_the_setting() -> Non
 @pytest.mark.parametrize(
     ("access", "policy", "proposed", "then"),
     [
+        (space(sets=[(frozenset({OPEN, groups("id-hr")}), 5), (frozenset({OPEN, groups("id-it")}), 5)]), {}, (), 0),
         (limited(groups("id-hr", "id-it", "id-adm", users=2)), {}, ("id-hr",), 1240),
         (limited(groups("id-hr", "id-it"), groups("id-it")), {}, ("id-it",), 2480),
         (limited(groups("id-hr")), {"audience_groups": frozenset({"id-it"})}, ("id-hr", "id-it"), 1240),
@@ -95,7 +98,15 @@ def test_a_space_of_one_group_names_it_with_its_members_and_the_setting() -> Non
             5,
         ),
     ],
-    ids=["largest", "opens most", "added to what is set", "some are open", "a restricted home page", "two layers"],
+    ids=[
+        "other groups for other pages",
+        "largest",
+        "opens most",
+        "added to what is set",
+        "some are open",
+        "a restricted home page",
+        "two layers",
+    ],
 )
 def test_the_proposed_groups_show_as_many_pages_as_is_said(
     access: SpaceAccess, policy: dict[str, Any], proposed: tuple[str, ...], then: int
@@ -190,7 +201,7 @@ def test_all_groups_of_the_licence_are_every_licensed_user() -> None:
 
 def test_a_space_before_its_first_run_has_no_numbers() -> None:
     """Only the viewers are known."""
-    access = space_of_viewers("HR", SpaceViewers(groups("id-hr"), "permissions"), NAMES, pages=0)
+    access = space_of_viewers("HR", SpaceViewers(layer=groups("id-hr"), source="permissions"), NAMES, pages=0)
 
     found = shown_pages(access, AccessPolicy(), ())
 
@@ -232,3 +243,10 @@ def test_a_proposal_never_widens_what_is_not_said() -> None:
     audience = Audience(groups=frozenset(found.audience_groups))
     assert audience_passes(frozenset({groups("id-hr", "id-it"), groups("id-it")}), audience)
     assert not audience_passes(frozenset({groups("id-hr")}), audience)
+
+
+def test_the_guide_explains_each_number() -> None:
+    """In the table of docs/access.md, in the order in which the reasons count."""
+    guide = (Path(__file__).parents[2] / "docs" / "access.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE) == list(NotShown)

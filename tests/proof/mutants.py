@@ -641,7 +641,7 @@ OF_ACCESS = (
         IN_ACCESS,
     ),
     _one(
-        "a restriction to users who are left out is a restriction (not so in Elastic before 2026-07-30)",
+        "a restriction to users who are left out is a restriction (not so in Elastic's connector)",
         f"{ACCESS}:layer_of",
         r"return frozenset\(users \| groups\)",
         "return frozenset(groups) or None if users else frozenset(groups)",
@@ -652,13 +652,6 @@ OF_ACCESS = (
         f"{ACCESS}:access_set_of",
         r"layers = \{viewers\}",
         "layers: set[Layer] = set()",
-        IN_ACCESS,
-    ),
-    _one(
-        "a principal of a kind that is not known matches nobody",
-        f"{ACCESS}:_names",
-        r"principal\.kind is not PrincipalKind\.UNKNOWN and ",
-        "",
         IN_ACCESS,
     ),
     _one(
@@ -678,14 +671,14 @@ OF_ACCESS = (
     _one(
         "SQL ends a way at a parent that is not known",
         f"{SETS}:_DERIVE",
-        r"WHERE node\.parent_known AND node\.restriction",
-        "WHERE node.restriction",
+        r"node\.parent_known AND node\.restriction",
+        "node.restriction",
         DERIVATION,
     ),
     _one(
         "SQL gives no set to text that is newer than its restriction",
         f"{SETS}:_DERIVE",
-        r"node\.outdated OR ",
+        r"nodes\.outdated OR ",
         "",
         DERIVATION,
     ),
@@ -698,7 +691,7 @@ OF_ACCESS = (
     ),
     _one(
         "the sets of everything below a node follow it",
-        f"{SETS}:_DERIVE",
+        f"{SETS}:_CONCERNED",
         r"ON node\.parent_id = below\.id",
         "ON node.parent_id = below.id AND false",
         ("tests/store/test_access_facts.py",),

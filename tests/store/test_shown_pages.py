@@ -11,7 +11,7 @@ from tests.store.spaces import HR, IT, ask, decision, leased, tell, write
 from tests.store.test_access_facts import node, write_facts
 
 MANAGERS = Restriction(groups=frozenset({"managers"}))
-HR_ALL = SpaceViewers(frozenset({Principal(PrincipalKind.GROUP, "hr-all")}), "permissions")
+HR_ALL = SpaceViewers(layer=frozenset({Principal(PrincipalKind.GROUP, "hr-all")}), source="permissions")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def mirror(engine: Engine) -> Store:
 
 def reasons(store: Store, engine: Engine) -> dict[str, dict[str, int]]:
     """Return what is not shown, by space and reason; what is shown must be what the view has."""
-    found = store.shown_pages()
+    found = store.access.shown_pages()
     rows = ask(engine, "SELECT space_key, count(*) AS count FROM live_pages GROUP BY 1")
     seen = {row["space_key"]: row["count"] for row in rows}
     assert {each.space_key: each.shown for each in found if each.shown} == seen
@@ -68,17 +68,21 @@ def test_rows_under_a_former_key_count_for_their_space(mirror: Store, engine: En
     """They know its id."""
     tell(engine, "UPDATE confluence_pages SET space_key = 'OLD' WHERE id = '2'")
 
-    found = {each.space_key: each for each in mirror.shown_pages()}
+    found = {each.space_key: each for each in mirror.access.shown_pages()}
 
     assert (found["HR"].pages, found["HR"].reasons) == (4, {"restricted": 2})
 
 
 def test_viewers_that_are_not_known(mirror: Store, engine: Engine) -> None:
     """With the reason that Confluence gave."""
-    write_facts(mirror, [node(each) for each in "1234"], viewers=SpaceViewers(None, "permissions", "Refused."))
+    write_facts(
+        mirror,
+        [node(each) for each in "1234"],
+        viewers=SpaceViewers(layer=None, source="permissions", doubt="Refused."),
+    )
 
     assert reasons(mirror, engine) == {"HR": {"viewers_unknown": 4}, "IT": {}}
-    (hr, _) = mirror.shown_pages()
+    (hr, _) = mirror.access.shown_pages()
     assert (hr.doubt, hr.is_warning) == ("Refused.", True)
 
 
@@ -87,18 +91,18 @@ def test_restrictions_that_are_not_known(mirror: Store, engine: Engine) -> None:
     write_facts(mirror, [node("1"), node("2", None, None), node("3", "2"), node("4")])
 
     assert reasons(mirror, engine) == {"HR": {"unknown": 2}, "IT": {}}
-    assert mirror.shown_pages()[0].unread_nodes == 1
+    assert mirror.access.shown_pages()[0].unread_nodes == 1
 
 
 def test_the_viewers_of_a_space(mirror: Store, engine: Engine) -> None:
     """With names and members where the mirror knows them; the proposal is counted over the sets of the space."""
     nodes = [node("1"), node("2", None, MANAGERS), node("3", "2"), node("4")]
     write_facts(mirror, nodes, viewers=HR_ALL)
-    mirror.write_group_names({"hr-all": "Everybody of HR"})
-    assert mirror.unnamed_groups(["hr-all", "managers"]) == {"managers"}
+    mirror.access.write_group_names({"hr-all": "Everybody of HR"})
+    assert mirror.access.unnamed_groups(["hr-all", "managers"]) == {"managers"}
 
     assert reasons(mirror, engine) == {"HR": {"space_viewers": 4}, "IT": {}}
-    hr = mirror.shown_pages(["HR"])[0]
+    hr = mirror.access.shown_pages(["HR"])[0]
     assert [(each.name, each.members) for each in hr.viewers or ()] == [("Everybody of HR", None)]
     assert (hr.audience_groups, hr.shown_then) == (("hr-all",), 2)
 
@@ -107,9 +111,9 @@ def test_the_viewers_of_a_space(mirror: Store, engine: Engine) -> None:
         "UPDATE groups SET members_known = true, checked_at = now()",
         "INSERT INTO group_members VALUES ('hr-all', 'ann'), ('hr-all', 'bob')",
     )
-    assert "group Everybody of HR (2 members)" in (mirror.shown_pages(["HR"])[0].message or "")
+    assert "group Everybody of HR (2 members)" in (mirror.access.shown_pages(["HR"])[0].message or "")
     tell(engine, "UPDATE groups SET checked_at = now() - interval '25 hours'")
-    assert "(2 members)" not in (mirror.shown_pages(["HR"])[0].message or "")
+    assert "(2 members)" not in (mirror.access.shown_pages(["HR"])[0].message or "")
 
     mirror.apply_access_policy(AccessPolicy(audience_groups=frozenset(hr.audience_groups)))
     assert reasons(mirror, engine) == {"HR": {"restricted": 2}, "IT": {}}
@@ -117,24 +121,26 @@ def test_the_viewers_of_a_space(mirror: Store, engine: Engine) -> None:
 
 def test_a_policy_that_is_not_stored_yet(mirror: Store) -> None:
     """What it would show, for a check of the settings; the stored one stays."""
-    write_facts(mirror, [node(each) for each in "1234"], viewers=HR_ALL)
 
     def seen(**policy: Any) -> list[int]:
-        return [each.shown for each in mirror.shown_pages(policy=AccessPolicy(**policy))]
+        return [each.shown for each in mirror.access.shown_pages(policy=AccessPolicy(**policy))]
 
+    assert seen() == [2, 2]
+    assert seen(audience_groups=frozenset({"managers"})) == [4, 2]
+    write_facts(mirror, [node(each) for each in "1234"], viewers=HR_ALL)
     assert seen() == [0, 2]
     assert seen(audience_groups=frozenset({"hr-all"})) == [4, 2]
     assert seen(mode=AccessMode.ACCOUNT) == [4, 2]
-    assert [each.shown for each in mirror.shown_pages(licence_groups=["hr-all"])] == [4, 2]
-    assert [each.shown for each in mirror.shown_pages()] == [0, 2]
+    assert [each.shown for each in mirror.access.shown_pages(licence_groups=["hr-all"])] == [4, 2]
+    assert [each.shown for each in mirror.access.shown_pages()] == [0, 2]
 
 
 def test_names_of_groups_change_and_nothing_else(mirror: Store, engine: Engine) -> None:
     """Whether members are known stays."""
     tell(engine, "INSERT INTO groups (id, name, members_known, checked_at) VALUES ('g', 'old', true, now())")
 
-    mirror.write_group_names({"g": "new", "h": "other"})
-    mirror.write_group_names({})
+    mirror.access.write_group_names({"g": "new", "h": "other"})
+    mirror.access.write_group_names({})
 
     rows = ask(engine, "SELECT id, name, members_known FROM groups ORDER BY id")
     assert [tuple(row.values()) for row in rows] == [("g", "new", True), ("h", "other", False)]

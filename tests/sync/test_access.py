@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from hr_sync.confluence import cloud
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
-from hr_sync.domain.access import AccessPolicy, SpaceViewers, ViewersSource
+from hr_sync.domain.access import AccessPolicy, SpaceViewers
 from hr_sync.domain.outcome import RunReport
 from hr_sync.sync.access import facts_of_listing
 from hr_sync.sync.context import SyncContext, SyncPolicy
@@ -215,7 +215,7 @@ def test_a_parent_that_cannot_be_read_leaves_readers_unknown(scene: Scene, kind:
 
     with BodyFetcher(source, 2) as fetcher:
         moved = replace(listing, heads={**listing.heads, notes: below})
-        viewers = SpaceViewers(frozenset(), ViewersSource.PERMISSIONS)
+        viewers = SpaceViewers(layer=frozenset(), source="permissions")
         facts = facts_of_listing(source, fetcher, viewers, moved, [notes])
 
     assert (facts.access_sets([notes]), facts.unanswered) == ({notes: None}, 0)
@@ -352,3 +352,15 @@ def test_a_missing_scope_is_not_a_refused_credential(known: Scene, account_too: 
 
     assert full(replace(known.context, policy=WITH_ACCESS)).exit_code == exit_code
     assert attributes(known) == EVERYTHING
+
+
+def test_a_page_that_moved_to_another_space_has_no_known_readers(known: Scene) -> None:
+    """It has the viewers of that space now. Nothing but a lookup by id shows it to a pass that reads no listing."""
+    known.world.create_space("BOARD")
+    notes = known.page("Notes").id
+    known.world.move_page(notes, space_key="BOARD")
+
+    assert known.run().outcome == "complete"
+    assert known.attributes("Notes")[1] == UNKNOWN
+    assert full(replace(known.context, policy=WITH_ACCESS)).outcome == "complete"
+    assert known.attributes("Notes")[1] == []

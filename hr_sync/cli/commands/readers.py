@@ -41,7 +41,9 @@ def who(
     from hr_sync.cli.output import print_json
     from hr_sync.cli.readers_output import print_readers, print_restriction_preview
     from hr_sync.domain.page_ref import page_id_of
-    from hr_sync.sync.readers import NamesOfConfluence, preview_restriction, readers_of_page
+    from hr_sync.sync.principal_names import NamesOfConfluence
+    from hr_sync.sync.readers import readers_of_page
+    from hr_sync.sync.restriction_preview import preview_restriction
 
     page_id = page_id_of(page)
     node_id, groups = _restriction(if_restricted or [])
@@ -82,7 +84,8 @@ def sees(
     from hr_sync.cli.output import print_json
     from hr_sync.cli.readers_output import print_comparison, print_readable
     from hr_sync.errors import UsageError
-    from hr_sync.sync.readers import NamesOfConfluence, compare, pages_of_user
+    from hr_sync.sync.principal_names import NamesOfConfluence
+    from hr_sync.sync.readable import compare, pages_of_user
 
     if diff_group and diff is None:
         raise UsageError("--diff-group needs the user that --diff names.")

@@ -1,7 +1,7 @@
 """How many pages of each space consumers are shown, and why not the others. Read only."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,6 +25,7 @@ from hr_sync.store.read.access import stored_policy
 from hr_sync.store.read.pages import LIVE
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncSpace
 
+_GROUP = PrincipalKind.GROUP
 _OF_USERS = f"{PrincipalKind.USER}:%"
 #: Stands for the sets of a space of which something is shown: which layers leave others out is not asked there.
 _LEFT_OUT: AccessSet = frozenset({frozenset[Principal]()})
@@ -56,7 +57,10 @@ def read_shown_pages(
         return [shown_pages(space.access(pages[space.space_key]), policy, licence) for space in spaces]
     viewers = _viewers(session, [space.space_id for space in spaces if space.space_id and space.viewers_known])
     layers = _layers(session, _needed(pages, is_derived=is_derived))
-    groups = group_facts(session, {*_group_ids(viewers.values(), layers), *policy.audience_groups})
+    # Only these stand in messages; counting members takes the longest.
+    closed = [space.space_id for space in spaces if any(each.set_id in layers for each in pages[space.space_key])]
+    named = {each.id for space_id in closed for each in viewers.get(space_id or "", ()) if each.kind is _GROUP}
+    groups = group_facts(session, {*named, *policy.audience_groups})
     unread = _unread_nodes(session, [space.space_id for space in spaces if space.space_id])
     return [
         shown_pages(
@@ -212,12 +216,18 @@ def _layers(session: Session, set_ids: Collection[int]) -> dict[int, AccessSet]:
         .outerjoin(AccessPrincipal, same)
         .where(AccessLayer.set_id == func.any(sorted(set_ids)))
     )
-    sets: dict[int, defaultdict[int, set[Principal]]] = {}
+    sets: dict[int, defaultdict[int, set[str]]] = {}
     for set_id, layer_no, token in rows:
         layer = sets.setdefault(set_id, defaultdict(set))[layer_no]
         if token is not None:
-            layer.add(Principal.of(token))
-    return {set_id: frozenset(frozenset(layer) for layer in layers.values()) for set_id, layers in sets.items()}
+            layer.add(token)
+    # Most layers are those of many sets: each is made once.
+    made: dict[frozenset[str], Layer] = {}
+    for layers in sets.values():
+        for tokens in map(frozenset, layers.values()):
+            if tokens not in made:
+                made[tokens] = frozenset(map(Principal.of, tokens))
+    return {set_id: frozenset(made[frozenset(tokens)] for tokens in layers.values()) for set_id, layers in sets.items()}
 
 
 def _viewers(session: Session, space_ids: Sequence[str]) -> dict[str, Layer]:
@@ -229,11 +239,6 @@ def _viewers(session: Session, space_ids: Sequence[str]) -> dict[str, Layer]:
     for space_id, token in rows:
         found[space_id].add(Principal.of(token))
     return {space_id: frozenset(layer) for space_id, layer in found.items()}
-
-
-def _group_ids(viewers: Iterable[Layer], layers: Mapping[int, AccessSet]) -> Iterator[str]:
-    every = [*viewers, *(layer for access_set in layers.values() for layer in access_set)]
-    return (each.id for layer in every for each in layer if each.kind is PrincipalKind.GROUP)
 
 
 def _unread_nodes(session: Session, space_ids: Sequence[str]) -> dict[str, int]:

@@ -20,7 +20,7 @@ from hr_sync.store.engine import quoted_schema
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import SyncSpace
 from hr_sync.store.write.access_sets import derive_sets
-from hr_sync.store.write.changes import MOVED_BY_RUN
+from hr_sync.store.write.changes import MOVES_BY_RUN
 
 # A page that this run has moved to another parent moved again, or after the pass read its place: that is not known.
 # What was written since the pass began is left alone: another space has taken the page over.
@@ -30,10 +30,11 @@ WITH given AS (
         AS given (id, kind, parent_id, parent_known, restriction)
 ), facts AS (
     SELECT given.id, coalesce(given.kind, stored.kind) AS kind, given.parent_id,
-        given.parent_known AND page.id IS NULL AS parent_known, CAST(given.restriction AS jsonb) AS restriction
+        given.parent_known AND CASE WHEN page.id IS NULL THEN true ELSE ({moves}) = 0 END AS parent_known,
+        CAST(given.restriction AS jsonb) AS restriction
     FROM given LEFT JOIN {schema}.content_nodes stored USING (id)
         LEFT JOIN {schema}.confluence_pages page ON page.id = given.id AND page.removed_at IS NULL
-            AND page.parent_id IS DISTINCT FROM given.parent_id AND EXISTS ({moved})
+            AND page.parent_id IS DISTINCT FROM given.parent_id
 ), written AS (
     INSERT INTO {schema}.content_nodes AS stored (id, kind, parent_id, parent_known, space_id, restriction)
     SELECT id, kind, parent_id, parent_known, :space_id, restriction FROM facts
@@ -133,8 +134,8 @@ def _viewers_statement(schema: str) -> TextClause:
 @cache
 def _nodes_statement(schema: str) -> TextClause:
     texts = ("ids", "kinds", "parents", "restrictions")
-    moved = MOVED_BY_RUN.format(schema=schema)
-    return text(_WRITE_NODES.format(schema=schema, moved=moved)).bindparams(
+    moves = MOVES_BY_RUN.format(schema=schema)
+    return text(_WRITE_NODES.format(schema=schema, moves=moves)).bindparams(
         *(bindparam(name, type_=ARRAY(Text)) for name in texts),
         bindparam("parents_known", type_=ARRAY(Boolean)),
         bindparam("space_id", type_=Text),
