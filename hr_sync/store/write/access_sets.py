@@ -6,6 +6,10 @@ changes a fact, a parent or a space, and writes only pages whose set differs, ea
 A layer is the text of a JSON array of tokens, sorted; a set is a JSON array of layers, sorted. Walking down from the
 top of a space, a node adds its own layer to those of its parent; where something is not known the walk ends, so that
 everything below has no set. A cycle of parents is never reached from a top.
+
+Only a pass over the whole space, or the write of a page whose facts were all read with it, gives a page the set that
+follows from the facts. Everything else below has facts of two moments: new ones from above, older ones of its own. Such
+a page keeps the layers that it has and gets the new ones as well, so that nobody may read it who could not before.
 """
 
 from collections.abc import Collection, Sequence
@@ -68,26 +72,38 @@ WITH RECURSIVE roots (id) AS (
     WHERE known.level < {levels}
 ), pages AS (
     SELECT page.id, page.access_set_id AS before, node.space_id,
-        CASE WHEN node.outdated OR node.space_id <> page.space_id THEN NULL ELSE known.layers END AS layers
+        CASE WHEN node.outdated OR node.space_id <> page.space_id THEN NULL ELSE known.layers END AS layers,
+        CASE WHEN {fresh} THEN 0 ELSE stored.id END AS within
     FROM below JOIN {schema}.confluence_pages page USING (id)
         LEFT JOIN {schema}.content_nodes node USING (id)
         LEFT JOIN known USING (id)
+        LEFT JOIN {schema}.access_sets stored ON stored.id = page.access_set_id
     WHERE page.hidden_at IS NULL AND page.removed_at IS NULL
 ), viewers AS (
     SELECT space_id, CAST(coalesce((
         SELECT jsonb_agg(principal ORDER BY principal COLLATE "C")
         FROM {schema}.space_permissions permission WHERE permission.space_id = spaces.space_id
     ), '[]') AS text) AS layer
-    FROM (SELECT DISTINCT space_id FROM pages WHERE layers IS NOT NULL) AS spaces
+    FROM (SELECT DISTINCT space_id FROM pages WHERE layers IS NOT NULL AND within IS NOT NULL) AS spaces
     WHERE EXISTS (SELECT FROM {schema}.sync_spaces space WHERE space.space_id = spaces.space_id AND space.viewers_known)
 ), kinds AS (
-    SELECT space_id, layers, (
+    SELECT space_id, layers, within, (
         SELECT jsonb_agg(CAST(each AS jsonb) ORDER BY each COLLATE "C")
-        FROM (SELECT unnest(kind.layers) UNION SELECT viewers.layer) AS every (each)
+        FROM (
+            SELECT unnest(kind.layers) UNION SELECT viewers.layer
+            UNION SELECT CAST(coalesce(
+                jsonb_agg(principal ORDER BY principal COLLATE "C") FILTER (WHERE principal IS NOT NULL), '[]'
+            ) AS text)
+            FROM {schema}.access_layers LEFT JOIN {schema}.access_principals USING (set_id, layer_no)
+            WHERE set_id = kind.within GROUP BY layer_no
+        ) AS every (each)
     ) AS whole
-    FROM (SELECT DISTINCT space_id, layers FROM pages WHERE layers IS NOT NULL) AS kind JOIN viewers USING (space_id)
+    FROM (
+        SELECT DISTINCT space_id, layers, within FROM pages WHERE layers IS NOT NULL AND within IS NOT NULL
+    ) AS kind JOIN viewers USING (space_id)
 ), digests AS (
-    SELECT space_id, layers, whole, encode(sha256(convert_to(CAST(whole AS text), 'UTF8')), 'hex') AS digest FROM kinds
+    SELECT space_id, layers, within, whole, encode(sha256(convert_to(CAST(whole AS text), 'UTF8')), 'hex') AS digest
+    FROM kinds
 ), found AS (
     SELECT DISTINCT stored.id, stored.digest FROM digests JOIN {schema}.access_sets stored USING (digest)
 ), fresh AS (
@@ -113,7 +129,7 @@ WITH RECURSIVE roots (id) AS (
     SELECT id, digest FROM found UNION ALL SELECT id, digest FROM made
 ), differing AS (
     SELECT pages.id, pages.before, numbers.id AS after
-    FROM pages LEFT JOIN digests USING (space_id, layers) LEFT JOIN numbers USING (digest)
+    FROM pages LEFT JOIN digests USING (space_id, layers, within) LEFT JOIN numbers USING (digest)
     WHERE pages.before IS DISTINCT FROM numbers.id
 ), locked AS (
     SELECT page.id, differing.before, differing.after
@@ -131,6 +147,8 @@ _OF_THESE = "SELECT unnest(CAST(:ids AS text[]))"
 _OF_SPACE = """SELECT unnest(CAST(:ids AS text[]))
     UNION SELECT id FROM {schema}.content_nodes WHERE space_id = :space_id
     UNION SELECT id FROM {schema}.confluence_pages WHERE space_id = :space_id AND access_set_id IS NOT NULL"""
+_FRESH = "page.id = ANY (CAST(:fresh AS text[]))"
+_FRESH_IN_SPACE = "node.space_id = :space_id"  # a page below that is in another space has facts of its own pass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,11 +180,17 @@ def lock_policy(session: Session) -> AudienceTokens:
 
 
 def derive_sets(
-    session: Session, run_id: int, node_ids: Collection[str], *, space_id: str | None = None
+    session: Session,
+    run_id: int,
+    node_ids: Collection[str],
+    *,
+    space_id: str | None = None,
+    fresh: Collection[str] = (),
 ) -> frozenset[str]:
     """Derive the sets of these nodes and of everything below them. Return the live pages that have another one now.
 
-    `space_id`: of every node of this space too.
+    `space_id`: of every node of this space too, all of whose facts have just been read. `fresh`: pages of which the
+    same is true. The sets of other pages become narrower, never wider, and one that is not known stays so.
     """
     if not node_ids and space_id is None:
         return frozenset()
@@ -179,8 +203,7 @@ def derive_sets(
         "asker": audience.asker,
         "licence": audience.licence,
     }
-    if space_id is not None:
-        values["space_id"] = space_id
+    values |= {"fresh": sorted(fresh)} if space_id is None else {"space_id": space_id}
     return frozenset(session.scalars(statement, values))
 
 
@@ -190,9 +213,11 @@ def _derive(schema: str, *, of_space: bool) -> TextClause:
     statement = _DERIVE.format(
         schema=schema,
         roots=roots,
+        fresh=_FRESH_IN_SPACE if of_space else _FRESH,
         levels=MAX_LEVELS,
         audience=AUDIENCE_PASSES.format(layers="whole"),
         feed=RESTRICTED_PAGES.format(schema=schema),
     )
-    arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("ids", "asker", "licence"))
+    names = ("ids", "asker", "licence") if of_space else ("ids", "asker", "licence", "fresh")
+    arrays = (bindparam(name, type_=ARRAY(Text)) for name in names)
     return text(statement).bindparams(*arrays)

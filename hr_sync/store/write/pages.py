@@ -6,13 +6,14 @@ the failures that are over. When PostgreSQL refuses the data, the chunk is repla
 and what still fails goes to `page_failures`. That is eleven times faster over a network than a savepoint for each page
 from the start, and stays below the 64 subtransactions that PostgreSQL keeps in memory.
 
-Each page is a node of the facts of access as well. Its restriction is written where it was read with the page; without
-one a new version makes the access to the page unknown, because its text is newer than what is known of its readers.
+Each page is a node of the facts of access as well. Its restriction is written where all facts that decide about its
+readers were read with the page; without it a new version makes the access to the page unknown, because its text is
+newer than what is known of its readers, and a move can make the access narrower alone.
 Another place, another space or another restriction changes the access sets of everything below, in this transaction.
 A page without a node has no set, and needs none until somebody reads its facts: that keeps a first run cheap.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias, cast
 
@@ -42,6 +43,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
+from hr_sync.domain.access import NodeFact
 from hr_sync.domain.changes import ChangedField, changed_fields
 from hr_sync.domain.content import metadata_digest
 from hr_sync.store.access_tables import ContentNode
@@ -49,7 +51,7 @@ from hr_sync.store.db_errors import MISSING_RIGHT, describe_error, is_temporary,
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import PageBody, PageFailure
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite, WriteResult
-from hr_sync.store.write.access import restriction_json
+from hr_sync.store.write.access import restriction_json, write_above
 from hr_sync.store.write.access_sets import derive_sets
 from hr_sync.store.write.arrays import as_arrays, unnested
 from hr_sync.store.write.changes import CHANGE_COLUMNS, Change, change_row, insert_changes
@@ -87,9 +89,12 @@ _SHOWN: dict[str, Any] = {
 _NODE_COLUMNS = ("id", "kind", "parent_id", "space_id", "restriction", "outdated", "read_at")
 
 
-def write_pages(session: Session, lease: Lease, run_id: int, writes: Sequence[PageWrite]) -> WriteResult:
+def write_pages(
+    session: Session, lease: Lease, run_id: int, writes: Sequence[PageWrite], above: Collection[NodeFact] = ()
+) -> WriteResult:
     """Write at most 50 pages and their changes. Return what was not written.
 
+    `above`: the nodes above those of the pages whose restriction is given.
     Raises LeaseLost, and what SQLAlchemy raises when the server or the connection failed: nothing is written then.
     """
     if len(writes) > MAX_PAGES:
@@ -98,7 +103,11 @@ def write_pages(session: Session, lease: Lease, run_id: int, writes: Sequence[Pa
     locked = lock_pages(session, [write.head.id for write in writes])
     current = [write for write in writes if _is_as_seen(write, locked.get(write.head.id))]
     written, failures = _put(session, run_id, current, locked)
-    derive_sets(session, run_id, _with_other_access(current, written, locked))
+    fresh = frozenset(write.head.id for write in current if write.head.id in written and write.restriction is not None)
+    changed = _with_other_access(current, written, locked) | fresh
+    for space_id in {write.head.space_id for write in current if write.head.id in fresh}:
+        changed |= write_above(session, space_id, above)
+    derive_sets(session, run_id, changed, fresh=fresh)
     record_failures(session, lease.space_key, run_id, failures)
     failed = frozenset(failure.page_id for failure in failures)
     done = written.keys() | failed
@@ -268,13 +277,15 @@ def _with_feed(written: CTE, *others: CTE) -> Select[tuple[str, bool]]:
 def _nodes(written: CTE) -> ReturningInsert[tuple[str]]:
     """Return the statement that writes the nodes of pages: those whose restriction is given, and those that are there.
 
-    Without a restriction the stored one stays; it is outdated unless the text is the same as before.
+    Without a restriction the stored one stays; it is outdated unless text and space are the same as before: the facts
+    of another space may be older than this one's last pass.
     """
     given = unnested(
         {name: _NODES.c[name] for name in ("id", "parent_id", "space_id")}
         | {"restriction": column("restriction", Text), "same_text": column("same_text", Boolean)}
     )
     is_given = given.c.restriction.is_not(None)
+    same_space = _NODES.c.space_id == given.c.space_id
     facts = (
         select(
             given.c.id,
@@ -282,7 +293,7 @@ def _nodes(written: CTE) -> ReturningInsert[tuple[str]]:
             given.c.parent_id,
             given.c.space_id,
             func.coalesce(sql_cast(given.c.restriction, JSONB), _NODES.c.restriction),
-            case((is_given, false()), (given.c.same_text, _NODES.c.outdated), else_=true()),
+            case((is_given, false()), (given.c.same_text & same_space, _NODES.c.outdated), else_=true()),
             func.now(),
         )
         .join_from(given, written, written.c.id == given.c.id)
