@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space, StoredPage
-from hr_sync.domain.deletion import LookupResult, LookupStatus, decide_out_of_scope
+from hr_sync.domain.deletion import decide_out_of_scope
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import Action, Plan, Step, step_of
 from hr_sync.errors import UsageError
@@ -15,7 +15,7 @@ from hr_sync.sync.apply import record_unknown_scope, resolve_missing, write_page
 from hr_sync.sync.context import SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import SpaceResult, finish
-from hr_sync.sync.scope import scope_of_pages
+from hr_sync.sync.scope import is_here, scope_of_pages
 
 
 def sync_by_id(run: SpaceRun) -> SpaceReport:
@@ -32,7 +32,7 @@ def _sync(run: SpaceRun, page_ids: Sequence[str], *, reason: str) -> SpaceReport
     stored = run.store.stored_by_id(page_ids)
     present = pages_present(run.source, run.fetcher, page_ids, run.space)
     steps = in_scope_steps(run, present, stored, reason=reason)
-    missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0), with_restrictions=True)
+    missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0), with_access=True)
     absent = missing | (set(page_ids) - present)
     resolve_missing(run, absent, stored, known_pages=sorted(present), shown=False)
     return finish(run, SpaceResult(looked_at_all=False))
@@ -42,11 +42,6 @@ def pages_present(source: Source, fetcher: BodyFetcher, page_ids: Collection[str
     """Return those of the pages that a lookup by id shows as current pages of the space."""
     lookups = fetcher.ask_each(source.lookup, sorted(page_ids))
     return frozenset(lookup.page_id for lookup in lookups if is_here(lookup, space))
-
-
-def is_here(lookup: LookupResult, space: Space) -> bool:
-    """Return True if the lookup shows a current page of the space."""
-    return lookup.result is LookupStatus.FOUND and lookup.status == "current" and lookup.space_id == space.id
 
 
 def in_scope_steps(

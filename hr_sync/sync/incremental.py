@@ -13,10 +13,11 @@ from hr_sync.domain.content import RecentChanges, StoredPage, WithdrawalReason
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import Plan, plan_incremental
 from hr_sync.sync.apply import record_failures, resolve_missing, write_pages
-from hr_sync.sync.by_id import in_scope_steps, is_here, pages_present
+from hr_sync.sync.by_id import in_scope_steps, pages_present
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.finish import SpaceResult, finish
 from hr_sync.sync.full import next_watermark, sync_full
+from hr_sync.sync.scope import is_here
 
 _REVISITED_FOR = timedelta(days=1)  # after that a full run, or a person, finds a page that is visible again
 _REVISITED_PAGES = 250  # in one request of Cloud
@@ -50,7 +51,7 @@ def sync_incremental(run: SpaceRun) -> SpaceReport:
     again = in_scope_steps(run, present, stored, reason="looked up by id")
     steps = sorted({step.page_id: step for step in (*plan.steps, *again)}.values(), key=lambda step: step.page_id)
     plan = Plan(steps=tuple(steps), unchanged=0)
-    missing = write_pages(run, plan, since=run.state.watermark, with_restrictions=True)
+    missing = write_pages(run, plan, since=run.state.watermark, with_access=True)
     resolve_missing(run, missing, stored, known_pages=sorted(present | recent.heads.keys()))
     resolve_missing(run, due - present, stored, known_pages=sorted(present | recent.heads.keys()), shown=False)
     changes = (head.last_updated for head in recent.heads.values())

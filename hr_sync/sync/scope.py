@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.access import NodeFact
-from hr_sync.domain.content import ContentNode, Listing, StoredPage
-from hr_sync.domain.deletion import LookupStatus
+from hr_sync.domain.content import ContentNode, Listing, Space, StoredPage
+from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.domain.plan import decide
 from hr_sync.domain.scope import MAX_LEVELS, Chain, PageScope, ScopeDecision, chain_of
 from hr_sync.errors import UNANSWERED
@@ -71,6 +71,11 @@ def scope_of_pages(
         )
         for index, page_id in enumerate(ids)
     }
+
+
+def is_here(lookup: LookupResult, space: Space) -> bool:
+    """Return True if the lookup shows a current page of the space."""
+    return lookup.result is LookupStatus.FOUND and lookup.status == "current" and lookup.space_id == space.id
 
 
 def read_parents(source: Source, fetcher: BodyFetcher, listing: Listing) -> Parents:
