@@ -10,9 +10,12 @@ PLAN, SCOPE, LEASE = "domain/plan.py", "domain/scope.py", "store/lease.py"
 CLOUD_JSON, FIELDS = "confluence/cloud_json.py", "confluence/json_fields.py"
 RESPONSE, MARKS, RUNS = "confluence/http/response.py", "store/write/deletions.py", "store/write/runs.py"
 
+SETS = "store/write/access_sets.py"
+
 IN_ACCESS = ("tests/domain/test_access.py",)
 IN_DELETION = ("tests/domain/test_deletion.py",)
 IN_DELETION_RUNS = ("tests/domain/test_deletion_runs.py",)
+IN_FACTS = ("tests/store/test_access_facts.py",)
 IN_PLAN = ("tests/domain/test_plan.py",)
 IN_SCOPE = ("tests/domain/test_scope.py",)
 EVIDENCE = ("tests/sync/test_evidence.py",)
@@ -49,6 +52,11 @@ class Mutant:
 def answers(*kinds: str) -> tuple[str, ...]:
     """Name the matrix's tests of kinds that answer in the API's place."""
     return ("tests/proof/test_faults_in_answers.py", "-k", " or ".join(f"[{kind}]" for kind in kinds))
+
+
+def cases(*words: str) -> tuple[str, ...]:
+    """Name the tests of what people do to restrictions, by words of the case."""
+    return ("tests/proof/test_access_trees.py", "-k", " or ".join(f"({' and '.join(each.split())})" for each in words))
 
 
 def others(*kinds: str) -> tuple[str, ...]:
@@ -276,7 +284,7 @@ OF_SCOPES = (
     ),
     _one(
         "what stands below a parent that could not be read has no known place",
-        "sync/scope.py:read_parents",
+        "sync/scope.py:_resolve_parents",
         r"unresolved\.add\(node\.id\)",
         "pass",
         (*SCOPES, "-k", "cannot_be_read_hides"),
@@ -530,9 +538,9 @@ OF_WORKERS = (
     ),
     _one(
         "a page that is hidden has no known readers",
-        f"{MARKS}:_READERS_UNKNOWN",
+        f"{MARKS}:_ACCESS_UNKNOWN",
         r"= \{.*\}",
-        '= {"restriction_digest": PAGES.c.restriction_digest}',
+        '= {"access_set_id": PAGES.c.access_set_id}',
         ("tests/sync/test_access.py", "-k", "hidden_page"),
     ),
     _one(
@@ -610,32 +618,144 @@ OF_DECODERS = (
 )
 OF_READERS = (
     _one(
+        "every restriction on the way up counts, not the nearest alone",
+        f"{ACCESS}:access_set_of",
+        r"layers\.add\(layer\)",
+        "layers.add(layer)\n            break",
+        IN_ACCESS,
+    ),
+    _one(
+        "a page has the restrictions of its parent, not those of the space alone",
+        f"{ACCESS}:access_set_of",
+        r"in chain\.nodes:",
+        "in chain.nodes[:1]:",
+        IN_ACCESS,
+    ),
+    _one(
+        "a restriction to somebody whom nobody can name restricts everybody else",
+        f"{ACCESS}:layer_of",
+        r"return frozenset\(users \| groups\)",
+        "return frozenset(groups) or None",
+        IN_ACCESS,
+    ),
+    _one(
+        "the space is a layer as well as the restrictions",
+        f"{ACCESS}:access_set_of",
+        r"return frozenset\(layers\)",
+        "return frozenset(layers - {viewers} or layers)",
+        IN_ACCESS,
+    ),
+    _one(
         "readers that are not known somewhere above are not known",
-        f"{ACCESS}:effective_acl",
+        f"{ACCESS}:access_set_of",
         r"if restriction is None:\n            return None",
         "if restriction is None:\n            continue",
         IN_ACCESS,
     ),
     _one(
         "a way that ends before the top leads to no known readers",
-        f"{ACCESS}:effective_acl",
-        r"if not chain\.complete:",
-        "if False:",
+        f"{ACCESS}:access_set_of",
+        r" or not chain\.complete",
+        "",
         IN_ACCESS,
+    ),
+    _one(
+        "a text that is newer than its restriction has no known readers",
+        f"{ACCESS}:access_set_of",
+        r" or node_id in outdated",
+        "",
+        IN_ACCESS,
+    ),
+    _one(
+        "every restriction on the way up counts in the database too",
+        f"{SETS}:_DERIVE",
+        r"known\.layers \|\| nodes\.layer\)",
+        "ARRAY[nodes.layer])",
+        cases("restricted below what"),
+    ),
+    _one(
+        "a page has the restrictions of its parent in the database too",
+        f"{SETS}:_DERIVE",
+        r"= ANY \(known\.layers\) THEN known\.layers",
+        "= ANY (known.layers) THEN CAST('{{}}' AS text[])",
+        cases("grandparent restricted"),
+    ),
+    _one(
+        "a restriction to somebody whom nobody can name is not dropped from the database",
+        f"{SETS}:_DERIVE",
+        r"(-> 'users'\) AS who \(name\))",
+        r"\1 WHERE false",
+        cases("service account alone"),
     ),
     _one(
         "readers that are not known any more do not stay",
-        f"{ACCESS}:decide_readers",
-        r"(case None, str\(\):\n            return )ChangeAction\.RESTRICT",
-        r"\1None",
-        IN_ACCESS,
+        f"{SETS}:_DERIVE",
+        r"WHERE pages\.before IS DISTINCT FROM numbers\.id",
+        "WHERE pages.before <> numbers.id OR pages.before IS NULL",
+        IN_FACTS,
+    ),
+    _one(
+        "a write makes no page wider whose facts were not all read with it",
+        f"{SETS}:_FRESH",
+        r"page\.id = ANY \(.*\)",
+        "true",
+        IN_FACTS,
+    ),
+    _one(
+        "a new text makes what is known of its readers out of date",
+        "store/write/pages.py:_nodes",
+        r"else_=true\(\)",
+        "else_=false()",
+        cases("new version in a full run"),
+    ),
+    _one(
+        "facts of the former space do not count in another one",
+        "store/write/pages.py:_nodes",
+        r" & same_space",
+        "",
+        IN_FACTS,
+    ),
+    _one(
+        "a move gives everything below its new layers at once",
+        "store/write/pages.py:write_pages",
+        r"run_id, changed, fresh",
+        "run_id, fresh, fresh",
+        cases("no access pass"),
+    ),
+    _one(
+        "what is above a new text is read with it",
+        "store/write/pages.py:write_pages",
+        r"changed \|= write_above\(session, space_id, above\)",
+        "pass",
+        cases("new version below"),
+    ),
+    _one(
+        "a new text is read by nobody while other people may view its space than at the last pass",
+        "sync/access.py:facts_of_pages",
+        r" or viewers\.layer != run\.store\.stored_viewers\(\)",
+        "",
+        cases("where fewer may view"),
+    ),
+    _one(
+        "the viewers of a space say nothing of a page that has left it",
+        "sync/access.py:_without_absent",
+        r"if not is_here\(lookup, space\)",
+        "if False",
+        cases("left its space"),
+    ),
+    _one(
+        "another audience passes other sets",
+        "store/write/access_policy.py:_APPLY",
+        r"SET audience = sets\.after",
+        "SET audience = stored.audience",
+        ("tests/store/test_views.py",),
     ),
     _one(
         "labels that are not shown stay",
-        f"{ACCESS}:decide_labels",
-        r"case frozenset\(\), None:",
-        "case None, frozenset():",
-        IN_ACCESS,
+        "domain/labels.py:decide_labels",
+        "shown is None or ",
+        "",
+        ("tests/domain/test_labels.py",),
     ),
     _one(
         "a question about readers without an answer makes the run partial",
@@ -643,13 +763,6 @@ OF_READERS = (
         r"if result\.access\.doubt:",
         "if False:",
         ("tests/sync/test_access.py", "-k", "not_answered"),
-    ),
-    _one(
-        "a move makes the readers below it unknown",
-        "store/write/pages.py:_moved",
-        r"if place != .*:",
-        "if False:",
-        ("tests/store/test_writing_pages.py",),
     ),
 )
 MUTANTS = (
