@@ -197,10 +197,15 @@ def make_context(
             access=access_policy(settings),
             compares_labels=settings.access.labels,
             open_spaces=frozenset(settings.access.open_spaces),
+            groups_interval=_minutes(settings.access.groups_interval_minutes),
             busy_wait_seconds=sync.busy_wait_seconds,
         ),
         connections=confluence.max_connections,
     )
+
+
+def _minutes(number: float | None) -> timedelta | None:
+    return None if number is None else timedelta(minutes=number)
 
 
 def access_policy(settings: "Settings") -> "AccessPolicy":
@@ -232,6 +237,14 @@ def make_scope(settings: "Settings") -> "SpaceScope":
             exclude_labels=frozenset(confluence.exclude_labels),
         ),
     )
+
+
+def make_texts(settings: "Settings", store: "Store", cancellation: "Cancellation") -> None:
+    """Make the texts of pages whose body is another one now, if the settings say so."""
+    if settings.text.sections:
+        from hr_sync.derive.texts import derive_texts
+
+        derive_texts(store, cancellation, section_size=settings.text.section_characters)
 
 
 class HeldLeases:

@@ -1,7 +1,7 @@
 """Prints for people (tables) and for programs (one JSON document)."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hr_sync.cli.options import with_config
-from hr_sync.cli.terminal import Rows, json_line, make_console, one_line, print_message, visible
-from hr_sync.domain.outcome import Counts, Outcome, RunReport, look_command, release_command
+from hr_sync.cli.readers_output import layers_table
+from hr_sync.cli.terminal import Rows, json_line, make_console, moment, one_line, print_message, visible
+from hr_sync.domain.outcome import Counts, RunReport, release_command
+from hr_sync.domain.principal_words import number
 from hr_sync.errors import HrSyncError
 from hr_sync.logs import log_failure
 
 if TYPE_CHECKING:
-    from hr_sync.service.health import Health
-    from hr_sync.store.read.overview import Overview, PageLine
-    from hr_sync.store.read.runs import SpaceStatus
+    from hr_sync.store.read.overview import PageLine
     from hr_sync.store.tables import ConfluencePage
+    from hr_sync.sync.access_audit import AccessAudit
     from hr_sync.sync.audit import Audit
     from hr_sync.sync.dry_run import SpacePreview
     from hr_sync.sync.explain import Explanation
@@ -58,20 +59,31 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
     if report.spaces:
         console.print(table.table)
     if report.counts.relabelled or report.counts.restricted:
-        console.print(
-            f"Labels updated on {report.counts.relabelled} pages, read restrictions on {report.counts.restricted}."
-        )
+        labels, readers = (number(each, "page") for each in (report.counts.relabelled, report.counts.restricted))
+        console.print(f"{labels} with other labels, {readers} with other readers.")
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
         f"Run {report.run_id} {report.outcome}: {report.requests} requests, {report.counts.bodies} bodies, {seconds}."
     )
+    shown = [space.shown for space in report.spaces if space.shown is not None]
+    for each in shown:
+        if each.message is not None and not each.is_warning:
+            console.print(one_line(with_config(each.message, config)), soft_wrap=True)
     messages = [
         *report.warnings,
         *(space.warning for space in report.spaces),
         *(space.error for space in report.spaces),
+        report.error,
+        *(each.message for each in shown if each.is_warning),
     ]
-    for message in dict.fromkeys(filter(None, [*messages, report.error])):
+    for message in _distinct(filter(None, messages)):
         print_message(with_config(message, config))
+
+
+def _distinct(messages: Iterable[str]) -> list[str]:
+    """Return each message once, and none that is part of another one."""
+    every = list(dict.fromkeys(messages))
+    return [each for each in every if not any(each in other for other in every if other != each)]
 
 
 def print_previews(previews: Sequence["SpacePreview"], config: Path | None = None) -> None:
@@ -127,62 +139,11 @@ def _steps(preview: "SpacePreview") -> Iterator[tuple[str, str, str]]:
         yield attribute.page_id, str(attribute.action), attribute.reason
 
 
-def print_status(overview: "Overview", health: "Health", config: Path | None = None) -> None:
-    """Print the state with its reasons, spaces with what they need, last runs and failures."""
-    console = make_console()
-    if not overview.spaces:
-        console.print(
-            with_config("No space has been synchronised yet. Start with `hr-sync run`.", config), soft_wrap=True
-        )
-    else:
-        console.print(f"State: {health.state}")
-        for reason in (*health.reasons, *health.notes):
-            console.print(f"- {visible(with_config(reason, config))}", soft_wrap=True)
-        spaces = Rows(
-            "space", "name", ">live", ">hidden", ">held", ">failing", "last outcome", "last complete", "access"
-        )
-        for space in overview.spaces:
-            ages = [_ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
-            pages = (space.live_pages, space.hidden_pages, space.held, space.failing_pages)
-            spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
-        console.print(spaces.table)
-    for space in overview.spaces:
-        for message in _needs(space):
-            text = visible(with_config(message, config))
-            console.print(f"{one_line(space.space_key)}: {text}", soft_wrap=True)
-    if overview.runs:
-        runs = Rows(">run", "mode", "began", "outcome", ">new", ">updated", ">moved", ">removed", ">failed")
-        for run in overview.runs:
-            numbers = (run.inserted, run.updated, run.moved, run.removed + run.hidden, run.failed)
-            runs.add(run.id, run.mode, _time(run.started_at), run.outcome or "not ended", *numbers)
-        console.print(runs.table)
-    if overview.failures:
-        failures = Rows("page", "space", "stage", ">tries", "next try", "what was wrong")
-        for row in overview.failures:
-            what = (row.attempts, _time(row.next_attempt_at), row.message)
-            failures.add(row.page_id, row.space_key, row.stage, *what)
-        console.print(failures.table)
-
-
-def _needs(space: "SpaceStatus") -> Iterator[str]:
-    """Yield the notes about a space: what waits for a decision, and why its last run was not complete."""
-    if space.held:
-        since = f" since {_time(space.held_since)}" if space.held_since else ""
-        yield (
-            f"{space.held} hidden pages wait{since} to be removed: {space.held_reason}. Look at them with "
-            f"`{look_command(space.space_key)}`; remove them with `{release_command(space.space_key)}`."
-        )
-    if space.error and not (space.held and space.last_outcome == Outcome.HELD):
-        yield space.error
-    elif space.last_full_error and not space.held and space.last_full_error != space.error:
-        yield f"The last full pass: {space.last_full_error}"
-
-
 def print_pages(pages: Sequence["PageLine | ConfluencePage"]) -> None:
     """Print pages of the mirror, a line each."""
     table = Rows("page", "space", ">version", "last updated", "title")
     for page in pages:
-        table.add(page.id, page.space_key, page.version, _time(page.last_updated), page.title)
+        table.add(page.id, page.space_key, page.version, moment(page.last_updated), page.title)
     make_console().print(table.table if pages else "No such pages in the mirror.")
 
 
@@ -199,34 +160,54 @@ def print_audit(audit: "Audit") -> None:
         console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.", soft_wrap=True)
 
 
-def print_explanation(explanation: "Explanation") -> None:
+def print_access_audit(audit: "AccessAudit") -> None:
+    """Print what an audit of access found: each pair that differs, and what the sample proves."""
+    console = make_console()
+    table = Rows("page", "space", "user", "drawn because", "mirror", "Confluence")
+    words = {True: "shows it", False: "does not"}
+    for pair in (*audit.over_grants, *audit.under_grants):
+        table.add(pair.page_id, pair.space_key, pair.user_id, pair.stratum, words[pair.mirror], words[pair.confluence])
+    if audit.over_grants or audit.under_grants:
+        console.print(table.table)
+    console.print(
+        f"{audit.pairs} pairs of a page and a user, {audit.unanswered} more without an answer: the mirror shows too "
+        f"much in {len(audit.over_grants)} and too little in {len(audit.under_grants)}. With a confidence of 95 % it "
+        f"shows too much in at most {audit.upper_bound:.2%} of all pairs.",
+        soft_wrap=True,
+    )
+
+
+def print_explanation(explanation: "Explanation", config: Path | None = None) -> None:
     """Print everything known about one page."""
     console = make_console()
-    console.print(f"Page {one_line(explanation.page_id)}: {one_line(explanation.summary)}", soft_wrap=True)
+    summary = one_line(with_config(explanation.summary, config))
+    console.print(f"Page {one_line(explanation.page_id)}: {summary}", soft_wrap=True)
     source, history = explanation.source, explanation.history
     facts = Rows("fact", "value")
     facts.add("source", f"{source.status}, in space {source.space_id}" if source.status else source.result)
     facts.add("scope", explanation.scope)
     facts.add("a full run would", explanation.decision)
     for name, value in asdict(history.stored).items() if history.stored else ():
-        if value is not None:
-            facts.add(name, _fact(name, value))
+        if value is not None and name != "readers":
+            facts.add(name, _fact(value))
     if failure := history.failure:
         facts.add("fails", f"{failure.stage}, {failure.attempts} times: {failure.message}")
     console.print(facts.table)
+    if explanation.readers is not None:
+        console.print(layers_table(explanation.readers))
     changes = Rows(">run", "when", "action", ">version", "changed", "reason")
     for change in history.changes:
-        when, fields = _time(change.changed_at), ", ".join(change.changed_fields)
+        when, fields = moment(change.changed_at), ", ".join(change.changed_fields)
         changes.add(change.run_id, when, change.action, change.version, fields, change.reason)
     if history.changes:
         console.print(changes.table)
 
 
-def _fact(name: str, value: object) -> str:
+def _fact(value: object) -> str:
     if isinstance(value, datetime):
-        return _time(value)
+        return moment(value)
     if isinstance(value, list) and not value:
-        return "whoever may view the space" if name == "readers" else "none"
+        return "none"
     return str(value)
 
 
@@ -256,18 +237,6 @@ def _numbers(counts: Counts) -> list[str]:
         counts.failed,
     )
     return [str(number) for number in shown]
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S}Z"
-
-
-def _ago(age: timedelta) -> str:
-    seconds = max(0, int(age.total_seconds()))
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
 
 
 def _jsonable(value: object) -> object:

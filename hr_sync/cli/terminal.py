@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -54,6 +55,11 @@ def make_console(*, stderr: bool = False) -> Console:
 def print_message(text: str) -> None:
     """Print a message to people: on standard error, or beside the result where standard error holds a JSON log."""
     print(f"hr-sync: {visible(text)}", file=sys.stdout if log_is_json() else sys.stderr)
+
+
+def moment(time: datetime) -> str:
+    """Return a time as tables show it."""
+    return f"{time:%Y-%m-%d %H:%M:%S}Z"
 
 
 class Rows:

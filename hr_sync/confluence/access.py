@@ -13,6 +13,7 @@ from hr_sync.confluence.access_json import (
 )
 from hr_sync.confluence.http.client import HttpClient, Query
 from hr_sync.confluence.http.context_path import naming_context_path
+from hr_sync.confluence.http.credentials import SETTINGS
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import read_labels
 from hr_sync.domain.access import Restriction
@@ -33,8 +34,7 @@ def check_account(client: HttpClient, read_account: Callable[[Json], None]) -> N
     except AccessDenied as error:
         raise CredentialsRefused(
             "Confluence refused the request for the current user (403): the token is wrong or has expired, or "
-            "the account may not use Confluence. Check confluence.username and confluence.api_token (or "
-            "confluence.token)."
+            f"the account may not use Confluence. Check {SETTINGS}."
         ) from error
     except NotFound as error:
         raise AnswerNotTrusted(

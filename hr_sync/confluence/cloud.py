@@ -30,12 +30,14 @@ from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
 from hr_sync.confluence.nodes import search_nodes
 from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, fetch_in_halves, with_smaller_pages
 from hr_sync.confluence.people import (
+    group_id_on_cloud,
+    group_names_on_cloud,
     identities_on_cloud,
     licence_groups_on_cloud,
     may_read_on_cloud,
     members_on_cloud,
 )
-from hr_sync.domain.access import Identity, OwnAttributes, Principal, Restriction, ShownNodes, SiteRoles, SpaceViewers
+from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, Page, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import (
@@ -168,7 +170,7 @@ class CloudSource:
         """Implement `Source.restriction_of`."""
         return restriction_of(self.client, node_id, CLOUD)
 
-    def node_facts(self, space: Space) -> ShownNodes:
+    def node_facts(self, space: Space) -> dict[str, NodeFact]:
         """Implement `Source.node_facts`: the search index finds the nodes, also those that are no pages.
 
         A site that does not know one of their kinds is asked for pages alone.
@@ -193,6 +195,14 @@ class CloudSource:
     def members(self, group_id: str) -> frozenset[str]:
         """Implement `Source.members`."""
         return members_on_cloud(self.client, group_id)
+
+    def group_names(self, group_ids: Iterable[str]) -> dict[str, str]:
+        """Implement `Source.group_names`."""
+        return group_names_on_cloud(self.client, group_ids)
+
+    def group_id(self, name: str) -> str | None:
+        """Implement `Source.group_id`."""
+        return group_id_on_cloud(self.client, name)
 
     def licence_groups(self) -> frozenset[str] | None:
         """Implement `Source.licence_groups`."""

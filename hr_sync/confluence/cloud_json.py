@@ -5,6 +5,7 @@ with an id and an invalid description is reported as unreadable, and does not af
 developer.atlassian.com/cloud/confluence/rest/v2 (pages, spaces) and recorded answers.
 """
 
+from hr_sync.confluence.http.credentials import SETTINGS
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.http.urls import PageUrls, page_url
 from hr_sync.confluence.json_fields import (
@@ -43,8 +44,8 @@ def read_account(answer: Json) -> None:
     """
     if answer.get("type") != "known":
         raise CredentialsRefused(
-            "Confluence treats us as an anonymous visitor. Check confluence.username and confluence.api_token "
-            "(or confluence.token), and that a scoped token is used with its API gateway address."
+            f"Confluence treats us as an anonymous visitor. Check {SETTINGS}, and that a scoped token is used with its "
+            "API gateway address."
         )
 
 

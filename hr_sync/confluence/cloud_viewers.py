@@ -10,8 +10,8 @@ from urllib.parse import quote
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import FieldError
-from hr_sync.confluence.viewers_json import read_assignment, read_permission, read_role
-from hr_sync.domain.access import Layer, Principal, PrincipalKind, SiteRoles, SpaceViewers, ViewersSource
+from hr_sync.confluence.viewers_json import PERMISSIONS, ROLES, read_assignment, read_permission, read_role
+from hr_sync.domain.access import Layer, Principal, PrincipalKind, SiteRoles, SpaceViewers
 from hr_sync.domain.content import Space
 from hr_sync.errors import AccessDenied, AnswerNotTrusted, EndpointRemoved, NotFound
 
@@ -50,21 +50,21 @@ def read_viewers(client: HttpClient, space: Space, roles: SiteRoles) -> SpaceVie
 
     The viewers are known only if everything was read: what lacks a principal would hide pages without a reason.
     """
-    source = ViewersSource.ROLES if roles.in_use else ViewersSource.PERMISSIONS
+    source = ROLES if roles.in_use else PERMISSIONS
     if roles.in_use is None:
-        return SpaceViewers(None, ViewersSource.ROLES, roles.doubt)
+        return SpaceViewers(layer=None, source=ROLES, doubt=roles.doubt)
     path = f"api/v2/spaces/{quote(space.id, safe='')}"
     try:
         permitted = {each for each in _entries(client, f"{path}/permissions", read_permission) if each is not None}
         assigned = list(_entries(client, f"{path}/role-assignments", read_assignment)) if roles.in_use else []
     except REFUSED as error:
-        return SpaceViewers(None, source, _doubt(space, str(error)))
+        return SpaceViewers(layer=None, source=source, doubt=_doubt(space, str(error)))
     except FieldError as error:
-        return SpaceViewers(None, source, _doubt(space, f"An entry has no valid {error}."))
+        return SpaceViewers(layer=None, source=source, doubt=_doubt(space, f"An entry has no valid {error}."))
     holders = {holder for holder, role in assigned if role in roles.viewing}
     unjudged = {role for _, role in assigned} - roles.known
     layer: Layer = frozenset(permitted | holders | {_of_unknown_role(role) for role in unjudged})
-    return SpaceViewers(layer, source, _roles_doubt(space, unjudged) if unjudged else None)
+    return SpaceViewers(layer=layer, source=source, doubt=_roles_doubt(space, unjudged) if unjudged else None)
 
 
 def _entries(client: HttpClient, path: str, read: Callable[[Json], Entry]) -> Iterator[Entry]:

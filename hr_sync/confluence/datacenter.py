@@ -36,8 +36,8 @@ from hr_sync.confluence.pagination import (
     fetch_in_halves,
     list_until_stable,
 )
-from hr_sync.confluence.people import identities_on_datacenter, members_on_datacenter
-from hr_sync.domain.access import Identity, OwnAttributes, Principal, Restriction, ShownNodes, SiteRoles, SpaceViewers
+from hr_sync.confluence.people import group_id_on_datacenter, identities_on_datacenter, members_on_datacenter
+from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.content import ContentNode, Fetched, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
@@ -158,7 +158,7 @@ class DataCenterSource:
         """Implement `Source.restriction_of`."""
         return restriction_of(self.client, node_id, DATA_CENTER)
 
-    def node_facts(self, space: Space) -> ShownNodes:
+    def node_facts(self, space: Space) -> dict[str, NodeFact]:
         """Implement `Source.node_facts`: one walk over the pages, as for the listing."""
         return self._walks.node_facts(space)
 
@@ -174,6 +174,14 @@ class DataCenterSource:
     def members(self, group_id: str) -> frozenset[str]:
         """Implement `Source.members`."""
         return members_on_datacenter(self.client, group_id)
+
+    def group_names(self, group_ids: Iterable[str]) -> dict[str, str]:
+        """Implement `Source.group_names`: a name is the id."""
+        return {group_id: group_id for group_id in group_ids}
+
+    def group_id(self, name: str) -> str | None:
+        """Implement `Source.group_id`."""
+        return group_id_on_datacenter(self.client, name)
 
     def licence_groups(self) -> frozenset[str] | None:
         """Implement `Source.licence_groups`: the global permission to use Confluence, which administrators may read."""

@@ -11,14 +11,13 @@ from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import FieldError
 from hr_sync.confluence.pagination import TRIES_WHEN_WIDE
-from hr_sync.confluence.viewers_json import USE, VIEW, grants, read_grant
+from hr_sync.confluence.viewers_json import PERMISSIONS, USE, VIEW, grants, read_grant
 from hr_sync.domain.access import (
     AccessClass,
     Layer,
     Principal,
     PrincipalKind,
     SpaceViewers,
-    ViewersSource,
 )
 from hr_sync.domain.content import Space
 from hr_sync.errors import (
@@ -50,9 +49,9 @@ def read_viewers(client: HttpClient, space: Space, check_account: Callable[[], N
     try:
         found = [read_grant(item, VIEW) for item in _list(client, path, check_account)]
     except _RefusedError as refused:
-        return SpaceViewers(None, ViewersSource.PERMISSIONS, _doubt(space, str(refused)))
+        return SpaceViewers(layer=None, source=PERMISSIONS, doubt=_doubt(space, str(refused)))
     except FieldError as error:
-        return SpaceViewers(None, ViewersSource.PERMISSIONS, _doubt(space, f"an entry has no valid {error}"))
+        return SpaceViewers(layer=None, source=PERMISSIONS, doubt=_doubt(space, f"an entry has no valid {error}"))
     layer: Layer = frozenset(each for each in found if each is not None)
     try:
         rows = _list(client, f"{path}/anonymous", check_account)
@@ -63,8 +62,8 @@ def read_viewers(client: HttpClient, space: Space, check_account: Callable[[], N
         doubt = (
             f"Whether anonymous visitors may view space {space.key} could not be read ({reason}); they count as not."
         )
-        return SpaceViewers(layer, ViewersSource.PERMISSIONS, doubt)
-    return SpaceViewers(layer, ViewersSource.PERMISSIONS)
+        return SpaceViewers(layer=layer, source=PERMISSIONS, doubt=doubt)
+    return SpaceViewers(layer=layer, source=PERMISSIONS)
 
 
 def read_licence_groups(client: HttpClient, check_account: Callable[[], None]) -> frozenset[str] | None:

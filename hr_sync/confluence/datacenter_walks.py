@@ -12,7 +12,7 @@ from hr_sync.confluence.http.client import HttpClient, Query
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.nodes import NODE_PARTS, WalkedNodes, walk_nodes
 from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, Walked, list_until_stable, with_smaller_pages
-from hr_sync.domain.access import ShownNodes
+from hr_sync.domain.access import NodeFact
 from hr_sync.domain.content import Head, Space
 from hr_sync.errors import UNANSWERED, AnswerNotTrusted
 
@@ -83,7 +83,7 @@ class PageWalks:
 
         return self._expanded(walk_at, lambda walked: frozenset(walked.restrictions))
 
-    def node_facts(self, space: Space) -> ShownNodes:
+    def node_facts(self, space: Space) -> dict[str, NodeFact]:
         """Return the own restrictions and the parents of every current page of a space."""
 
         def walk_at(path: str, width: int, tries: int | None, *, by_offset: bool) -> WalkedNodes:

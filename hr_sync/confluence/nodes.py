@@ -15,7 +15,7 @@ from hr_sync.confluence.http.client import HttpClient, Query
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import FieldError, word_of
 from hr_sync.confluence.pagination import with_smaller_pages
-from hr_sync.domain.access import Restriction, ShownNodes
+from hr_sync.domain.access import NodeFact, Restriction
 from hr_sync.domain.content import ContentNode, Space
 
 NODE_PARTS = f"{RESTRICTIONS},ancestors"
@@ -33,13 +33,9 @@ class WalkedNodes:
     has_next: bool = False  #: the last answer named a next one
 
     @property
-    def facts(self) -> ShownNodes:
-        """Return what is not contested, as of a node that was moved during the walk."""
-        return ShownNodes(
-            own=self.own,
-            parents={node: parent for node, parent in self.parents.items() if node not in self.contested},
-            kinds={node: kind for node, kind in self.kinds.items() if node not in self.contested},
-        )
+    def facts(self) -> dict[str, NodeFact]:
+        """Return what was found. The parent of a contested node, as of one that was moved meanwhile, is not known."""
+        return {node_id: self._fact(node_id) for node_id in self.kinds.keys() | self.own.keys()}
 
     def take(self, answer: Json, naming: Naming) -> None:
         """Add an answer. What cannot be read of a node stays absent."""
@@ -52,6 +48,17 @@ class WalkedNodes:
                 continue
             for parent, node in zip([None, *chain], chain, strict=False):
                 self._note(node, parent)
+
+    def _fact(self, node_id: str) -> NodeFact:
+        is_contested = node_id in self.contested
+        parent = None if is_contested else self.parents[node_id]
+        return NodeFact(
+            id=node_id,
+            kind=None if is_contested else self.kinds[node_id],
+            parent_id=parent.id if parent else None,
+            restriction=self.own.get(node_id),
+            parent_known=not is_contested,
+        )
 
     def _note(self, node: ContentNode, parent: ContentNode | None) -> None:
         kind = node.kind or ""

@@ -63,6 +63,36 @@ def _inner_groups(client: HttpClient, path: str) -> list[Principal]:
         return []
 
 
+def group_names_on_cloud(client: HttpClient, group_ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of groups by their ids, each by a request of its own; what is not visible is absent."""
+    names = {}
+    for group_id in sorted(set(group_ids)):
+        try:
+            answer = client.get("rest/api/group/by-id", {"id": group_id})
+        except UNANSWERED:
+            continue
+        if answer.get("id") == group_id and (name := _text(answer, "name")):
+            names[group_id] = name
+    return names
+
+
+def group_id_on_cloud(client: HttpClient, name: str) -> str | None:
+    """Return the id of the group with this name; None if no such group is visible."""
+    try:
+        answer = client.get("rest/api/group/by-name", {"name": name})
+        return _id_of(answer, "id") if answer.get("name") == name else None
+    except (*UNANSWERED, FieldError):
+        return None
+
+
+def group_id_on_datacenter(client: HttpClient, name: str) -> str | None:
+    """Return the name of a group, which is its id, if it is visible."""
+    try:
+        return _id_of(client.get(f"rest/api/group/{quote(name, safe='')}"), "name")
+    except (*UNANSWERED, FieldError):
+        return None
+
+
 def licence_groups_on_cloud(client: HttpClient) -> frozenset[str] | None:
     """Return the ids of the groups that grant use of Confluence; None if that could not be read, or if there are none.
 

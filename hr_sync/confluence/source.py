@@ -14,7 +14,7 @@ from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.context_path import naming_context_path
 from hr_sync.confluence.http.urls import is_cloud
-from hr_sync.domain.access import Identity, OwnAttributes, Principal, Restriction, ShownNodes, SiteRoles, SpaceViewers
+from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.content import ContentNode, Fetched, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused, EndpointRemoved, NotFound
@@ -103,11 +103,12 @@ class Source(Protocol):
     def restriction_of(self, node_id: str) -> Restriction:
         """Return the own read restriction of one page or folder. Raise NotFound or AccessDenied if not visible."""
 
-    def node_facts(self, space: Space) -> ShownNodes:
+    def node_facts(self, space: Space) -> dict[str, NodeFact]:
         """Return the own restrictions and the parents of the nodes of a space, by one request for 200 nodes.
 
-        What is missing, as what the search index of Cloud does not hold yet, is absent: use `restriction_of` and
-        `parent_of`. A parent is one to trust only if it is the stored one; see ShownNodes.
+        Nodes above pages are in the result with the parents that the pages show, and without a restriction. What is
+        absent or not known, as what the search index of Cloud does not hold yet, is to be asked by `restriction_of` and
+        `parent_of`. So is a parent that differs from the stored one: a server may leave a node out of a chain.
         """
 
     def site_roles(self) -> SiteRoles:
@@ -126,6 +127,12 @@ class Source(Protocol):
         Groups within it count. Raise NotFound or AccessDenied if it is not visible, AnswerNotTrusted for a list that
         does not hold together.
         """
+
+    def group_names(self, group_ids: Iterable[str]) -> dict[str, str]:
+        """Return the names of groups, by id; what is not visible is absent. On Data Center a name is the id."""
+
+    def group_id(self, name: str) -> str | None:
+        """Return the id of the group with this name; None if no such group is visible."""
 
     def licence_groups(self) -> frozenset[str] | None:
         """Return the groups that grant use of Confluence, if every licensed user is in one of them; None: not known."""

@@ -11,6 +11,8 @@ from typing import Any
 from hr_sync.confluence.json_fields import FieldError, object_of, storable_str, word_of
 from hr_sync.domain.access import AccessClass, Principal, PrincipalKind
 
+PERMISSIONS = "permissions"  #: `SpaceViewers.source`: from the permissions of the space
+ROLES = "roles"  #: `SpaceViewers.source`: from its permissions and roles
 VIEW = ("read", "space")
 USE = ("use", "application")
 _WORDS = re.compile("[^a-z]+")

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from hr_sync.domain.content import ContentNode
 from hr_sync.domain.scope import chain_of
 
 
@@ -91,21 +90,34 @@ AccessSet: TypeAlias = frozenset[Layer]
 """The layers that an asker must pass, all of them. There is always at least one: the space's."""
 
 
-class ViewersSource(StrEnum):
-    """Where the viewers of a space were read."""
-
-    PERMISSIONS = "permissions"  #: the permissions of the space
-    ROLES = "roles"  #: the permissions and the roles of the space
-    OPEN_SPACES = "open_spaces"  #: not read: the operator declared the space open (access.open_spaces)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SpaceViewers:
     """Who may view a space."""
 
-    layer: Layer | None  #: None: not known
-    source: str  #: a ViewersSource
+    layer: Layer | None  #: None: not known; empty: nobody
+    source: str  #: where it was read: permissions, roles or open_spaces
     doubt: str | None = None  #: why the layer is not known, or what it may lack, with the remedy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteRoles:
+    """The roles of a site that can be assigned in spaces. Sites without roles have none."""
+
+    in_use: bool | None = False  #: None: could not be read
+    known: frozenset[str] = frozenset()  #: ids of all roles
+    viewing: frozenset[str] = frozenset()  #: ids of the roles whose holders may view the space
+    doubt: str | None = None  #: why they could not be read
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """One account of the site."""
+
+    user_id: str  #: account id on Cloud, user key on Data Center
+    display_name: str | None  #: None: not shown
+    email: str | None  #: None: hidden, as it is from most apps
+    email_source: str | None  #: where the address was read; None without one
+    active: bool | None  #: None: not shown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,7 +207,8 @@ class Audience:
 
 def passes(access_set: AccessSet | None, asker: Asker) -> bool:
     """Return True if the asker may read what has this access set. Unknown is never open."""
-    return access_set is not None and all(_names(layer, asker) for layer in access_set)
+    tokens = asker.tokens
+    return access_set is not None and all(_names(layer, tokens) for layer in access_set)
 
 
 def audience_passes(access_set: AccessSet | None, audience: Audience) -> bool:
@@ -205,12 +218,13 @@ def audience_passes(access_set: AccessSet | None, audience: Audience) -> bool:
     """
     if access_set is None:
         return False
+    tokens = audience.asker.tokens
     licence = {Principal(PrincipalKind.GROUP, each) for each in audience.licence_groups}
-    return all(_names(layer, audience.asker) or (licence and licence <= layer) for layer in access_set)
+    return all(_names(layer, tokens) or (licence and licence <= layer) for layer in access_set)
 
 
-def _names(layer: Iterable[Principal], asker: Asker) -> bool:
-    return any(principal.kind is not PrincipalKind.UNKNOWN and principal.token in asker.tokens for principal in layer)
+def _names(layer: Iterable[Principal], tokens: Collection[str]) -> bool:
+    return any(principal.kind is not PrincipalKind.UNKNOWN and principal.token in tokens for principal in layer)
 
 
 class AccessMode(StrEnum):
@@ -228,37 +242,3 @@ class AccessPolicy:
     max_age_hours: int = 24  #: older facts of a space are not known
     hide_after_hours: int | None = None  #: a space that was not looked at completely for so long is hidden; None: never
     audience_groups: frozenset[str] = frozenset()  #: groups that every reader of the chatbot is in
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SiteRoles:
-    """The roles of a site that can be assigned in spaces. Sites without roles have none."""
-
-    in_use: bool | None = False  #: None: could not be read
-    known: frozenset[str] = frozenset()  #: ids of all roles
-    viewing: frozenset[str] = frozenset()  #: ids of the roles whose holders may view the space
-    doubt: str | None = None  #: why they could not be read
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ShownNodes:
-    """What one walk over a space shows of its nodes, by node id. What is absent was not shown: ask by id.
-
-    `parents` also holds nodes above the pages, as pages show them. A server may leave a node out of a chain: a parent
-    that differs from the stored one is a reason to ask by id, and only one that is the same confirms it.
-    """
-
-    own: Mapping[str, Restriction | None]  #: own read restrictions; None: the list was cut or incomplete
-    parents: Mapping[str, ContentNode | None]  #: None: at the top of the space
-    kinds: Mapping[str, str]  #: page, folder, whiteboard, ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Identity:
-    """One account of the site."""
-
-    user_id: str  #: account id on Cloud, user key on Data Center
-    display_name: str | None  #: None: not shown
-    email: str | None  #: None: hidden, as it is from most apps
-    email_source: str | None  #: where the address was read; None without one
-    active: bool | None  #: None: not shown

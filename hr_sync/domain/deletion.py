@@ -40,7 +40,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hr_sync.domain.content import StoredPage, WithdrawalReason
+from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.scope import ScopeDecision
 
 
@@ -60,6 +60,10 @@ class LookupResult:
     result: LookupStatus
     status: str | None = None  #: Confluence's word, where found
     space_id: str | None = None  #: where found
+
+    def is_current_in(self, space: Space) -> bool:
+        """Return True if the answer shows a current page of the space."""
+        return self.result is LookupStatus.FOUND and self.status == "current" and self.space_id == space.id
 
 
 class DeletionAction(StrEnum):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 
 from hr_sync.domain.deletion import DeletionPlan
+from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.errors import (
     AccessDenied,
     ConfluenceUnavailable,
@@ -26,6 +27,7 @@ class Mode(StrEnum):
     INCREMENTAL = "incremental"  #: pages with a new version since the last pass; removes nothing
     ACCESS = "access"  #: labels and readers of everything in scope, and nothing else
     RESYNC = "resync"  #: what was asked for is fetched whatever its version
+    NOTIFIED = "notified"  #: pages and spaces that somebody says have changed; removes nothing
     PURGE = "purge"  #: erases what was asked for
 
 
@@ -99,6 +101,7 @@ class SpaceReport:
     warning: str | None = None  #: worth knowing, although the space is complete
     busy_with: str | None = None  #: worker that holds the lease, where another one is at it
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
+    shown: ShownPages | None = None  #: what consumers are shown of the space; None: not read
     ends_run: bool = False  #: the failure is about every space: the site is down, or refuses our credentials
 
 
@@ -165,6 +168,11 @@ def outcome_of(failure: HrSyncError) -> Outcome:
 def look_command(space_key: str) -> str:
     """Return the command that shows the removals that wait in a space, as a shell reads it."""
     return f"hr-sync run --space {shlex.quote(space_key)} --dry-run"
+
+
+def access_command(space_key: str) -> str:
+    """Return the command that reads who may read the pages of a space, as a shell reads it."""
+    return f"hr-sync run --access --space {shlex.quote(space_key)}"
 
 
 def release_command(space_key: str) -> str:

@@ -13,8 +13,14 @@ The decision table, first line that fits:
     no                     live or hidden              VERIFY     absence is no evidence
     no                     removed, or not at all      NOTHING
 
-The scope is applied before: the listing holds only pages in scope. RELABEL and RESTRICT are decided in `access.py`: no
-listing shows labels and restrictions.
+The scope is applied before: the listing holds only pages in scope. Labels change without a version and no listing shows
+them, so they are compared apart:
+
+    labels shown           stored                      action
+    ------------------     ------------------------    ---------
+    known                  the same                    NOTHING
+    known                  other ones, or not known    RELABEL
+    not known              anything                    NOTHING    the last known ones stay
 
 A manual resync of a space fetches and writes every page that is listed, whatever the table says.
 """
@@ -183,3 +189,35 @@ def _steps(listing: Listing, stored: Mapping[str, StoredPage], *, every_page: bo
             action, fetch, reason = decide(None, page)
             if action is not Action.NOTHING:
                 yield step_of(action, page_id, None, page, reason, fetch=fetch)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelStep:
+    """The new labels of one page, and why they are written."""
+
+    page_id: str
+    labels: frozenset[str]
+    reason: str
+
+
+def decide_labels(shown: frozenset[str] | None, stored: frozenset[str] | None) -> str | None:
+    """Look labels up in the decision table. Return why they are written, for an operator; None if they are not.
+
+    None among the arguments is not known.
+    """
+    if shown is None or shown == stored:
+        return None
+    if stored is None:
+        return "labels are known now"
+    return f"labels: {len(shown - stored)} more, {len(stored - shown)} fewer"
+
+
+def plan_labels(
+    shown: Mapping[str, frozenset[str] | None], stored: Mapping[str, frozenset[str] | None]
+) -> tuple[LabelStep, ...]:
+    """Compare the live pages of a space with what the source shows, both by page id. Steps are sorted by page id."""
+    return tuple(
+        LabelStep(page_id=page_id, labels=labels, reason=reason)
+        for page_id in sorted(stored)
+        if (labels := shown.get(page_id)) is not None and (reason := decide_labels(labels, stored[page_id])) is not None
+    )

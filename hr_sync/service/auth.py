@@ -5,6 +5,7 @@ The token is never read from the address, which is kept in histories, logs and r
 
 import base64
 import binascii
+import hashlib
 import hmac
 import ipaddress
 import threading
@@ -28,6 +29,15 @@ def may_read(authorization: str, token: str | None) -> bool:
     elif scheme.lower() != "bearer":
         return False
     return hmac.compare_digest(shown, token.encode())
+
+
+def is_signed(body: bytes, signature: str, token: str) -> bool:
+    """Return True if an `X-Hub-Signature` header is that of a body with the token as its secret."""
+    algorithm, _, digest = signature.partition("=")
+    expected = hmac.new(token.encode(), body, hashlib.sha256).hexdigest()
+    return algorithm.lower() == "sha256" and hmac.compare_digest(
+        digest.lower().encode("latin-1", "replace"), expected.encode()
+    )
 
 
 def _password(credentials: bytes) -> bytes:

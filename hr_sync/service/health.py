@@ -3,10 +3,10 @@
 | state | meaning |
 |---|---|
 | `well` | every space had a complete run lately, and nothing waits for a decision |
-| `needs a decision` | removals are held; the mirror is fresh otherwise |
-| `wrong` | a space is stale, a lane of the scheduler has no heartbeat, or its runs fail |
+| `needs a decision` | removals are held, or who may view a space is not known; the mirror is fresh otherwise |
+| `wrong` | a space or what is known of access to it is stale, a lane has no heartbeat, or its runs fail |
 
-Pages that fail are notes: they change neither the freshness nor the state.
+Pages that fail, and spaces that are not open to the whole audience, are notes: they do not change the state.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from hr_sync.domain.outcome import look_command, release_command
+from hr_sync.domain.outcome import access_command, look_command, release_command
+from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.store.read.runs import SpaceStatus
 
 
@@ -32,6 +33,11 @@ class HealthLimits:
 
     stale_after_seconds: float  #: age of a space's last complete run
     full_stale_after_seconds: float = 86_400  #: age of its last complete full run
+    access_stale_after_seconds: float | None = None  #: age of what is known of access to a space; None: any
+    access_max_age_seconds: float | None = (
+        None  #: likewise; older, and nothing of it is shown; None: access is not enforced
+    )
+    hide_after_seconds: float | None = None  #: age of its last complete run from which nothing is shown; None: any
     heartbeat_after_seconds: float = 60  #: since the last heartbeat of a lane
     overdue_after_seconds: float = (
         360  #: for a run that was asked to stop; longer than any wait that cannot be cancelled
@@ -71,6 +77,16 @@ class Freshness:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AccessHealth:
+    """What is known of who may read the pages of a space."""
+
+    ok: bool  #: recent enough, where access is enforced
+    age_seconds: float | None  #: since it was last read; None: never
+    viewers_known: bool | None  #: who may view the space; None: access is not enforced, or was never read
+    shown_pages: int | None  #: pages that the whole audience may read; None: not counted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Hold:
     """Removals that wait for a decision."""
 
@@ -86,7 +102,7 @@ class SpaceHealth:
     space_key: str
     state: HealthState
     freshness: Freshness
-    access_age_seconds: float | None  #: since labels and readers were compared; None: never
+    access: "AccessHealth"
     held: Hold | None
     partial: bool  #: the last run was partial
     failing_pages: int
@@ -108,23 +124,30 @@ class Health:
         return self.state is HealthState.WELL
 
 
-def judge(spaces: Sequence[SpaceStatus], schedule: ScheduleSnapshot, limits: HealthLimits) -> Health:
-    """Return the health of the service.
+def judge(
+    spaces: Sequence[SpaceStatus],
+    schedule: ScheduleSnapshot,
+    limits: HealthLimits,
+    shown: Sequence[ShownPages] = (),
+) -> Health:
+    """Return the health of the service. `shown`: what consumers are shown of the spaces, where that was counted.
 
-    A space without any complete run, and a mirror without any space, have until `stale_after_seconds` after the start.
+    A space without any complete run, and a mirror without any space, have until `stale_after_seconds` after the start;
+    a space of which access was never read has until the limit of that age.
     """
     wrong = [*_faults_of(schedule, limits)]
     for space in spaces:
-        wrong += _why_stale(space, schedule, limits)
+        wrong += [*_why_stale(space, schedule, limits), *_why_access_stale(space, schedule, limits)]
     if not spaces and schedule.up_seconds > limits.stale_after_seconds:
         wrong.append("No space has been synchronised yet. Look for the error of the last run.")
-    held = [_why_held(space) for space in spaces if space.held]
-    state = HealthState.WRONG if wrong else HealthState.NEEDS_DECISION if held else HealthState.WELL
+    undecided = [reason for space in spaces for reason in _decisions(space, limits)]
+    state = HealthState.WRONG if wrong else HealthState.NEEDS_DECISION if undecided else HealthState.WELL
+    by_key = {each.space_key: each for each in shown}
     return Health(
         state=state,
-        reasons=(*wrong, *held),
-        notes=tuple(note for space in spaces for note in _notes_of(space)),
-        spaces=tuple(_health_of(space, schedule, limits) for space in spaces),
+        reasons=(*wrong, *undecided),
+        notes=tuple(note for space in spaces for note in _notes_of(space, by_key.get(space.space_key))),
+        spaces=tuple(_health_of(space, schedule, limits, by_key.get(space.space_key)) for space in spaces),
     )
 
 
@@ -153,12 +176,52 @@ def _why_stale(space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLim
         limit = f"the limit is {_span(limits.stale_after_seconds)}"
         age = "was never complete" if space.age is None else f"was last complete {_span(_age(space.age) or 0)} ago"
         yield f"Space {space.space_key} {age}, and {limit}. `hr-sync status` shows what is missing."
+    hide_after = limits.hide_after_seconds
+    if hide_after is not None and _seconds(space.age, schedule) >= hide_after:
+        yield (
+            f"No page of space {space.space_key} is shown: it was not complete for sync.hide_after_hours = "
+            f"{hide_after / 3600:g}. Look for the error of the last run."
+        )
     if _seconds(space.full_age, schedule) > limits.full_stale_after_seconds:
         limit = _span(limits.full_stale_after_seconds)
         yield (
             f"Space {space.space_key} has had no complete full run for {limit}: pages that are gone may still be "
             "shown. Look for the error of the last full run."
         )
+
+
+def _why_access_stale(space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLimits) -> Iterator[str]:
+    max_age, stale_after = limits.access_max_age_seconds, limits.access_stale_after_seconds
+    if max_age is None:
+        return
+    age = _seconds(space.access_age, schedule)
+    read = f"Read it: `{access_command(space.space_key)}`."
+    if space.access_age is None and age > min(max_age, stale_after or max_age):
+        yield f"No page of space {space.space_key} is shown: who may read them was never read. {read}"
+    elif age >= max_age:
+        yield (
+            f"No page of space {space.space_key} is shown: who may read them was last read {_span(age)} ago, and "
+            f"access.max_age_hours is {max_age / 3600:g}. {read}"
+        )
+    elif stale_after is not None and age > stale_after:
+        yield (
+            f"Who may read the pages of space {space.space_key} was last read {_span(age)} ago, and the limit is "
+            f"{_span(stale_after)}, four intervals of access runs: pages restricted since then may still be shown. "
+            f"{read}"
+        )
+
+
+def _decisions(space: SpaceStatus, limits: HealthLimits) -> Iterator[str]:
+    if space.held:
+        yield _why_held(space)
+    if _viewers_known(space, limits) is False:
+        doubt = space.viewers_doubt or f"Read it again: `{access_command(space.space_key)}`."
+        yield f"No page of space {space.space_key} is shown: who may view it is not known. {doubt}"
+
+
+def _viewers_known(space: SpaceStatus, limits: HealthLimits) -> bool | None:
+    is_enforced = limits.access_max_age_seconds is not None
+    return space.viewers_known if is_enforced and space.access_age is not None else None
 
 
 def _why_held(space: SpaceStatus) -> str:
@@ -169,25 +232,41 @@ def _why_held(space: SpaceStatus) -> str:
     )
 
 
-def _notes_of(space: SpaceStatus) -> Iterator[str]:
+def _notes_of(space: SpaceStatus, shown: ShownPages | None) -> Iterator[str]:
     if space.last_outcome == "partial":
         yield f"The last run of space {space.space_key} was partial. `hr-sync status` shows why."
     if space.failing_pages:
         yield f"{_pages(space.failing_pages)} of space {space.space_key} failed. Later runs try again."
+    if shown is not None and not shown.shown and (shown.space_viewers or shown.restricted or shown.unknown):
+        # Without the names of groups, which the status page may not show.
+        yield (
+            f"None of the {_pages(shown.pages)} of space {space.space_key} is open to the whole audience. `hr-sync "
+            "status` shows why, and the setting."
+        )
 
 
-def _health_of(space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLimits) -> SpaceHealth:
+def _health_of(
+    space: SpaceStatus, schedule: ScheduleSnapshot, limits: HealthLimits, shown: ShownPages | None
+) -> SpaceHealth:
     fresh = not any(_why_stale(space, schedule, limits))
+    access_ok = not any(_why_access_stale(space, schedule, limits))
+    decided = not any(_decisions(space, limits))
+    good = HealthState.WELL if decided else HealthState.NEEDS_DECISION
     return SpaceHealth(
         space_key=space.space_key,
-        state=HealthState.WRONG if not fresh else HealthState.NEEDS_DECISION if space.held else HealthState.WELL,
+        state=good if fresh and access_ok else HealthState.WRONG,
         freshness=Freshness(
             ok=fresh,
             age_seconds=_age(space.age),
             full_age_seconds=_age(space.full_age),
             full_pass_due=space.full_pass_due,
         ),
-        access_age_seconds=_age(space.access_age),
+        access=AccessHealth(
+            ok=access_ok,
+            age_seconds=_age(space.access_age),
+            viewers_known=_viewers_known(space, limits),
+            shown_pages=None if shown is None else shown.shown,
+        ),
         held=Hold(removals=space.held, since=space.held_since, reason=space.held_reason) if space.held else None,
         partial=space.last_outcome == "partial",
         failing_pages=space.failing_pages,

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hr_sync import __version__
+from hr_sync.domain.access import AccessMode
 from hr_sync.domain.outcome import look_command, release_command
 from hr_sync.service.health import Health, ScheduleSnapshot
 from hr_sync.service.progress import Progress
@@ -73,6 +74,9 @@ class Pages:
             overview=overview,
             health=health,
             fresh={space.space_key: space.freshness.ok for space in health.spaces},
+            health_by_space={space.space_key: space for space in health.spaces},
+            status_by_space={space.space_key: space for space in overview.spaces},
+            enforced=overview.policy is not None and overview.policy.mode is AccessMode.ENFORCE,
             runs=overview.runs[:_MOST_RUNS],
             now=now,
             show_titles=show_titles,

@@ -17,9 +17,11 @@ from prometheus_client.registry import Collector
 
 from hr_sync import __version__
 from hr_sync.confluence.http.stats import HttpCounts
-from hr_sync.domain.outcome import Counts, ExitCode, Outcome, RunReport
-from hr_sync.service.health import ScheduleSnapshot
-from hr_sync.store.read.overview import Overview
+from hr_sync.domain.access import AccessMode
+from hr_sync.domain.outcome import Counts, ExitCode, Mode, Outcome, RunReport
+from hr_sync.domain.shown_pages import NotShown
+from hr_sync.service.health import HealthLimits, ScheduleSnapshot
+from hr_sync.store.read.overview import AccessAuditLine, Overview
 from hr_sync.store.read.runs import SpaceStatus
 
 log = structlog.get_logger(__name__)
@@ -28,7 +30,7 @@ _RUN_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14_400)
 _LAG_SECONDS = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
 _NOT_ACTIONS = {"listed", "bodies"}
 ACTIONS = tuple(each.name for each in fields(Counts) if each.name not in _NOT_ACTIONS)
-JOBS = ("full", "incremental", "access")
+JOBS = ("full", "incremental", "access", "notified")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +41,7 @@ class MetricSources:
     http_stats: Callable[[], HttpCounts] | None = None
     pool: Callable[[], Mapping[str, int]] | None = None  #: connections by state: `in_use`, `idle`
     schedule: Callable[[], ScheduleSnapshot] | None = None
+    limits: HealthLimits | None = None
 
 
 class Metrics:
@@ -60,6 +63,9 @@ class Metrics:
         )
         self._skipped = Counter("hr_sync_job_skipped", "Starts left out: the job still ran.", ["job"], registry=own)
         self._failed = Counter("hr_sync_job_failed", "Jobs that ended by an exception.", ["job"], registry=own)
+        self._notifications = Counter(
+            "hr_sync_notifications", "Requests to /notify, by what became of them.", ["result"], registry=own
+        )
         self._exit_code = Gauge(
             "hr_sync_last_exit_code", "Exit code that the last run of a mode means.", ["mode"], registry=own
         )
@@ -70,13 +76,16 @@ class Metrics:
         for job in JOBS:
             self._failed.labels(job=job)
             self._runs.labels(mode=job, outcome=Outcome.FAILED)
+        for result in ("accepted", "refused"):
+            self._notifications.labels(result=result)
         own.register(_ReadAtScrape(sources or MetricSources()))
 
     def observe(self, report: RunReport) -> None:
         """Count a run that ended."""
         self._runs.labels(mode=report.mode, outcome=report.outcome).inc()
         self._run_seconds.labels(mode=report.mode).observe(report.duration_seconds)
-        self._exit_code.labels(mode=report.mode).set(report.exit_code)
+        if report.mode is not Mode.NOTIFIED:  # it is due at no time, so that its last exit code may be long outdated
+            self._exit_code.labels(mode=report.mode).set(report.exit_code)
         for action in ACTIONS:
             self._pages.labels(action=action).inc(getattr(report.counts, action))
 
@@ -91,7 +100,12 @@ class Metrics:
     def count_failed(self, job: str, exit_code: int = ExitCode.FAILED) -> None:
         """Count a job that ended by an exception, which means this exit code."""
         self._failed.labels(job=job).inc()
-        self._exit_code.labels(mode=job).set(exit_code)
+        if job != Mode.NOTIFIED:
+            self._exit_code.labels(mode=job).set(exit_code)
+
+    def count_notification(self, *, accepted: bool) -> None:
+        """Count a request to /notify."""
+        self._notifications.labels(result="accepted" if accepted else "refused").inc()
 
     def exposition(self) -> bytes:
         """Return all metrics in the text format of Prometheus, version 0.0.4."""
@@ -128,8 +142,10 @@ class _ReadAtScrape(Collector):
             yield _gauge("hr_sync_database_pool_connections", "Connections of the pool.", "state", self._sources.pool())
         if self._sources.schedule is not None:
             yield from _jobs(self._sources.schedule())
+        if self._sources.limits is not None:
+            yield from _access_limits(self._sources.limits)
         if self._sources.overview is not None:
-            yield from _spaces(self._sources.overview)
+            yield from _mirror(self._sources.overview)
 
 
 def _traffic(counts: HttpCounts) -> Iterable[Metric]:
@@ -149,20 +165,74 @@ def _jobs(schedule: ScheduleSnapshot) -> Iterable[Metric]:
     yield _gauge("hr_sync_job_running_seconds", "How long a job has been running; absent otherwise.", "job", running)
 
 
-def _spaces(read: Callable[[], Overview]) -> Iterable[Metric]:
+def _access_limits(limits: HealthLimits) -> Iterable[Metric]:
+    """Yield the limits of the age of access, for alerts; none where access is not enforced."""
+    for name, help_text, value in (
+        (
+            "stale_after",
+            "Age of what is known of access to a space from which health is wrong.",
+            limits.access_stale_after_seconds,
+        ),
+        ("max_age", "Age of what is known of access from which nothing is shown.", limits.access_max_age_seconds),
+    ):
+        if value is not None:
+            yield GaugeMetricFamily(f"hr_sync_access_{name}_seconds", help_text, value=value)
+
+
+def _mirror(read: Callable[[], Overview]) -> Iterable[Metric]:
     up = "1 when the database answered this scrape."
     try:
-        spaces = read().spaces
+        overview = read()
     except Exception as failure:  # noqa: BLE001 -- whatever it is, the other metrics are scraped all the same
         log.warning("metrics.database_unavailable", error=type(failure).__name__)
         yield GaugeMetricFamily("hr_sync_database_up", up, value=0)
         return
     yield GaugeMetricFamily("hr_sync_database_up", up, value=1)
+    yield from _access(overview)
+    if overview.access_audit is not None:
+        yield from _access_audit(overview.access_audit)
     for name, help_text, value in _GAUGES:
-        found = {space.space_key: value(space) for space in spaces}
+        found = {space.space_key: value(space) for space in overview.spaces}
         yield _gauge(
             f"hr_sync_{name}", help_text, "space", {key: each for key, each in found.items() if each is not None}
         )
+
+
+def _access(overview: Overview) -> Iterable[Metric]:
+    not_shown = GaugeMetricFamily(
+        "hr_sync_pages_not_shown", "Live pages that consumers are not shown.", labels=["space", "reason"]
+    )
+    for space in overview.shown:
+        for reason in NotShown:
+            not_shown.add_metric([space.space_key, str(reason)], float(getattr(space, reason.value)))
+    yield not_shown
+    shown = {space.space_key: float(space.shown) for space in overview.shown}
+    yield _gauge("hr_sync_shown_pages", "Live pages that consumers are shown.", "space", shown)
+    is_enforced = overview.policy is not None and overview.policy.mode is AccessMode.ENFORCE
+    known = {
+        space.space_key: float(space.viewers_known)
+        for space in overview.spaces
+        if is_enforced and space.access_age is not None
+    }
+    yield _gauge(
+        "hr_sync_viewers_known", "1 if it is known who may view a space; absent while it was not read.", "space", known
+    )
+
+
+def _access_audit(audit: AccessAuditLine) -> Iterable[Metric]:
+    for name, help_text, value in (
+        ("age_seconds", "Since the last audit of access.", audit.age.total_seconds()),
+        ("pairs", "Pairs of a page and a user that it compared.", audit.pairs),
+        ("unanswered_pairs", "Pairs that Confluence did not answer.", audit.unanswered),
+        ("over_grants", "Pairs of which the mirror shows more than Confluence.", audit.over_grants),
+        ("under_grants", "Pairs of which the mirror shows less than Confluence.", audit.under_grants),
+        (
+            "over_grant_upper_bound_ratio",
+            "Most that the share of over-grants may be, with a confidence of 95 %.",
+            audit.upper_bound,
+        ),
+    ):
+        yield GaugeMetricFamily(f"hr_sync_access_audit_{name}", help_text, value=value)
 
 
 def _age_of(age: timedelta | None) -> float | None:
@@ -172,7 +242,7 @@ def _age_of(age: timedelta | None) -> float | None:
 #: Name, help and value of the metrics of a space; None leaves a space out.
 _GAUGES: tuple[tuple[str, str, Callable[[SpaceStatus], float | None]], ...] = (
     ("failing_pages", "Pages whose last attempt failed.", lambda space: space.failing_pages),
-    ("live_pages", "Pages that consumers see.", lambda space: space.live_pages),
+    ("live_pages", "Pages that are neither hidden nor removed.", lambda space: space.live_pages),
     ("hidden_pages", "Pages that are kept and not shown.", lambda space: space.hidden_pages),
     ("held_removals", "Removals that wait for a decision.", lambda space: space.held),
     (
@@ -193,7 +263,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[SpaceStatus], float | None]], ...] = (
     ),
     (
         "access_age_seconds",
-        "Since labels and readers were last compared; absent when they never were.",
+        "Since it was last read who may read its pages; absent when it never was.",
         lambda space: _age_of(space.access_age),
     ),
 )

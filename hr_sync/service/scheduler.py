@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 _WATCH_SECONDS = 0.2  # between two checks of the deadlines
 _HEARTBEAT_SECONDS = 1
+_DUE_SECONDS = 0.5  # between two questions whether a job without trigger is due
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,10 +40,11 @@ class Job:
 
     name: str
     lane: str  #: jobs of one lane run one after the other
-    trigger: Trigger
+    trigger: Trigger | None  #: None: it runs when `is_due` says so
     work: Callable[[Cancellation], RunReport | None]
     at_start: bool = False
     is_run: bool = True  #: False: housekeeping
+    is_due: Callable[[], bool] | None = None  #: for a job without trigger; called often, must not block
 
 
 @dataclass(kw_only=True, slots=True)
@@ -144,11 +146,18 @@ class _Lane:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._scheduler.add_listener(self._note_skipped, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
+        self._on_demand = [job for job in jobs if job.trigger is None]
+        self._requested: set[str] = set()  # jobs on demand that wait or run
         for job in jobs:
+            if job.trigger is None:
+                continue
             now = {"next_run_time": datetime.now(UTC)} if job.at_start else {}
             self._scheduler.add_job(self._run, job.trigger, args=[job], id=job.name, name=job.name, **now)
         every = IntervalTrigger(seconds=_HEARTBEAT_SECONDS, timezone=UTC)
         self._scheduler.add_job(self._beat, every, executor="in_the_loop")
+        if self._on_demand:
+            often = IntervalTrigger(seconds=_DUE_SECONDS, timezone=UTC)
+            self._scheduler.add_job(self._start_what_is_due, often, executor="in_the_loop")
 
     def start(self) -> None:
         """Begin to run the jobs."""
@@ -203,7 +212,15 @@ class _Lane:
         finally:
             # For threads that still work for this run.
             self._end_of_run.set()
+            self._requested.discard(job.name)
             state.running, state.overdue_since = None, None
+
+    def _start_what_is_due(self) -> None:
+        """Start the jobs on demand that are due and do not run, in the scheduler's own thread."""
+        for job in self._on_demand:
+            if job.name not in self._requested and job.is_due is not None and job.is_due():
+                self._requested.add(job.name)
+                self._scheduler.add_job(self._run, args=[job], id=job.name, name=job.name, replace_existing=True)
 
     def _beat(self) -> None:
         """Set the heartbeat, in the scheduler's own thread."""

@@ -1,4 +1,4 @@
-"""The HTTP server: waitress, with limits for a handful of reads a minute.
+"""The HTTP server: waitress, with limits for a handful of requests a minute.
 
 Contains nothing specific to the pages served.
 
@@ -22,7 +22,6 @@ MOST_CONNECTIONS = 128
 LONGEST_IDLE_SECONDS = 5
 LONGEST_CONNECTION_SECONDS = 60  # a client that sends one byte after the other is not idle
 _LARGEST_HEAD_BYTES = 32_768
-_LARGEST_BODY_BYTES = 1024  # nothing is ever read from it
 _SHUTDOWN_SECONDS = 1
 
 
@@ -49,7 +48,7 @@ def _age(channel: HTTPChannel) -> float:
     return float(channel.creation_time)
 
 
-def _limits(host: str, port: int) -> Adjustments:
+def _limits(host: str, port: int, largest_body_bytes: int) -> Adjustments:
     return Adjustments(
         listen=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         ident="hr_sync",
@@ -58,17 +57,17 @@ def _limits(host: str, port: int) -> Adjustments:
         channel_timeout=LONGEST_IDLE_SECONDS,
         cleanup_interval=1,
         max_request_header_size=_LARGEST_HEAD_BYTES,
-        max_request_body_size=_LARGEST_BODY_BYTES,
+        max_request_body_size=largest_body_bytes + 1,  # the first size that is refused
         log_socket_errors=False,  # a client that went away is no event
         asyncore_use_poll=True,
     )
 
 
 @contextmanager
-def serving(host: str, port: int, application: WSGIApplication) -> Iterator[int]:
+def serving(host: str, port: int, application: WSGIApplication, *, largest_body_bytes: int) -> Iterator[int]:
     """Serve until the block ends. Yield the port, which the system chooses for 0. Raise OSError if it cannot open."""
     try:
-        limits = _limits(host, port)
+        limits = _limits(host, port, largest_body_bytes)
     except ValueError as error:
         raise OSError(str(error)) from None
     sockets: dict[int, object] = {}

@@ -1,4 +1,6 @@
-"""The HTTP application: probes, health, metrics and the status page. Read-only; loads nothing from other hosts.
+"""The HTTP application: probes, health, metrics, the status page and notifications. Loads nothing from other hosts.
+
+It writes nothing: a notification only says what the next run reads.
 
 | path | 200 means | needs the token |
 |---|---|---|
@@ -6,6 +8,7 @@
 | `/readyz` | the database answers, and its tables are those of this build | no |
 | `/healthz` | the mirror is fresh and nothing waits for a decision; details with the token only | no |
 | `/metrics`, `/`, `/pages/ID` | | yes, where there is one |
+| `POST /notify` (202) | it was understood, and nothing else | yes, or a signature with it; never without one |
 
 Without a token only this machine is answered: a request whose `Host` names another one is refused.
 """
@@ -24,18 +27,26 @@ import structlog
 
 from hr_sync.domain.page_ref import page_id_of
 from hr_sync.errors import HrSyncError, UsageError
-from hr_sync.service.auth import RefusedTokens, may_read, names_this_machine
+from hr_sync.service.auth import RefusedTokens, is_signed, may_read, names_this_machine
 from hr_sync.service.health import Health, HealthState
 from hr_sync.service.html import Activity, Pages
 from hr_sync.service.metrics import Metrics
+from hr_sync.service.notification import (
+    LARGEST_BODY_BYTES,
+    InvalidNotificationError,
+    TooManyIdsError,
+    read_notification,
+)
 from hr_sync.service.server import serving
 from hr_sync.store.read.history import PageHistory
 from hr_sync.store.read.overview import Overview
+from hr_sync.sync.context import Notified
 
 log = structlog.get_logger(__name__)
 
 MOST_PAGES = 4  # pages and scrapes being made at once; together with the probes that wait below the server's threads
 LONGEST_QUERY = 2000  # characters
+_ASK_FOR_TOKEN = ("WWW-Authenticate", 'Basic realm="hr_sync", charset="UTF-8"')
 _HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
@@ -57,6 +68,7 @@ class Endpoints:
     activity: Callable[[], Activity]
     title: Callable[[str], str | None] | None = None  #: of a page id; None: no titles are shown
     token: str | None = None  #: None: everybody on this machine may read
+    notify: Callable[[Notified], None] | None = None  #: keeps it for a run; must not block. None: no /notify
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +89,7 @@ class _Answer:
 @contextmanager
 def start_web(host: str, port: int, endpoints: Endpoints) -> Iterator[Running]:
     """Serve until the block ends; port 0 lets the system choose. Raise OSError when the port is taken."""
-    with serving(host, port, _Site(endpoints)) as chosen:
+    with serving(host, port, _Site(endpoints), largest_body_bytes=2 * LARGEST_BODY_BYTES) as chosen:
         log.info("web.started", host=host, port=chosen)
         yield Running(port=chosen)
 
@@ -102,6 +114,8 @@ class _Site:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _answer(self, environ: WSGIEnvironment) -> _Answer:
+        if environ["PATH_INFO"] == "/notify" and self._ends.notify is not None:
+            return self._notify(environ, self._ends.notify)
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return _text("Only GET and HEAD.", HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "GET, HEAD"))
         if self._ends.token is None and not names_this_machine(environ.get("HTTP_HOST", "localhost")):
@@ -131,8 +145,8 @@ class _Site:
         if path == "/healthz":
             return self._healthz(may=may)
         if not may:
-            ask = ("WWW-Authenticate", 'Basic realm="hr_sync", charset="UTF-8"')
-            return _text("A token is needed, as bearer or as the password.", HTTPStatus.UNAUTHORIZED, ask)
+            words = "A token is needed, as bearer or as the password."
+            return _text(words, HTTPStatus.UNAUTHORIZED, _ASK_FOR_TOKEN)
         if not self._slots.acquire(blocking=False):
             return _text("Too many requests at once.", HTTPStatus.SERVICE_UNAVAILABLE, ("Retry-After", "1"))
         try:
@@ -154,6 +168,37 @@ class _Site:
         if path.startswith("/pages/"):
             return self._page_details(path.removeprefix("/pages/"))
         return self._not_found("There is nothing here.")
+
+    def _notify(self, environ: WSGIEnvironment, notify: Callable[[Notified], None]) -> _Answer:
+        """Keep what was notified. No answer depends on what is mirrored, nor says what was wrong."""
+        if environ["REQUEST_METHOD"] != "POST":
+            return _text("Only POST.", HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "POST"))
+        body = environ["wsgi.input"].read(LARGEST_BODY_BYTES + 1)
+        status = self._refusal(environ, body)
+        if status is None:
+            try:
+                notify(read_notification(body))
+            except InvalidNotificationError:
+                status = HTTPStatus.BAD_REQUEST
+            except TooManyIdsError:
+                status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        self._ends.metrics.count_notification(accepted=status is None)
+        if status is HTTPStatus.UNAUTHORIZED:
+            return _text(status.phrase, status, _ASK_FOR_TOKEN)
+        return _Answer(body=b"", status=HTTPStatus.ACCEPTED) if status is None else _text(status.phrase, status)
+
+    def _refusal(self, environ: WSGIEnvironment, body: bytes) -> HTTPStatus | None:
+        """Return why a notification is not read; None if it is."""
+        authorization, signature = environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_HUB_SIGNATURE", "")
+        token = self._ends.token
+        if token is None or not (may_read(authorization, token) or is_signed(body, signature, token)):
+            if authorization or signature:
+                self._refused.note(environ.get("REMOTE_ADDR", ""))
+            return HTTPStatus.UNAUTHORIZED
+        if len(body) > LARGEST_BODY_BYTES:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+        return None if kind == "application/json" else HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
     def _readyz(self, *, may: bool) -> _Answer:
         try:

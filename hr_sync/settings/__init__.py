@@ -4,11 +4,11 @@ Importing this costs about 0.3 s (pydantic-settings): commands import it when th
 """
 
 from hr_sync.settings.addresses import without_password
+from hr_sync.settings.confluence import ConfluenceSettings
 from hr_sync.settings.example import config_example, config_schema
 from hr_sync.settings.load import load_settings
 from hr_sync.settings.model import (
     AccessSettings,
-    ConfluenceSettings,
     DatabaseSettings,
     LogSettings,
     ServiceSettings,

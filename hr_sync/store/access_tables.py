@@ -196,3 +196,24 @@ class AccessPolicyRow(Base):
         CheckConstraint("hide_after_hours > 0", name="hide_after_hours"),
         {"comment": "What consumers are shown; a worker writes its settings here. Without the row they see nothing"},
     )
+
+
+class AccessAuditRow(Base):
+    """One audit of access: pairs of a page and a user, compared with Confluence's own answers."""
+
+    __tablename__ = "access_audits"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True, comment="Number of the audit")
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it ended")
+    pairs: Mapped[int] = mapped_column(comment="Pairs that Confluence answered")
+    unanswered: Mapped[int] = mapped_column(comment="Pairs that it did not answer")
+    over_grants: Mapped[int] = mapped_column(comment="Pairs of which the mirror shows more than Confluence")
+    under_grants: Mapped[int] = mapped_column(comment="Pairs of which the mirror shows less")
+    upper_bound: Mapped[float] = mapped_column(
+        comment="Most that the share of over-grants may be, with a confidence of 95 %"
+    )
+
+    __table_args__ = (
+        Index(None, "made_at"),
+        {"comment": "Audits of access against Confluence itself (hr-sync verify --access)"},
+    )

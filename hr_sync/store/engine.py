@@ -20,12 +20,13 @@ from hr_sync.store.tls import tls_args
 
 DRIVER = "postgresql+psycopg"
 
-#: What changes how a value or a name is read, set in each transaction: a role or a database may say otherwise.
+#: What changes how a value or a name is read, or a statement run, set in each transaction: a role may say otherwise.
 PINNED = {
     "TimeZone": "UTC",
     "DateStyle": "ISO, MDY",
     "IntervalStyle": "postgres",
     "array_nulls": "on",
+    "jit": "off",  # compiling a statement of ours takes longer than running it
     # Whoever may create in another schema cannot put a function or an operator in the way; our tables are qualified.
     "search_path": "pg_catalog, pg_temp",
 }

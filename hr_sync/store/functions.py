@@ -74,6 +74,18 @@ _READABLE = """
         AND page.space_id = ANY ((SELECT {schema}.spaces_with_recent_access())::text[])
         AND EXISTS (SELECT FROM {schema}.page_bodies body WHERE body.page_id = page.id)"""
 
+
+# No column of a section is asked about access: the sets of the pages decide.
+def _of_readable_texts(join: str = "") -> str:
+    return f"""
+    FROM {{schema}}.confluence_pages page
+        JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
+        {join}
+    WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
+        AND page.access_set_id = ANY ((SELECT {{schema}}.access_sets_passed($1, $2))::bigint[])
+        AND page.space_id = ANY ((SELECT {{schema}}.spaces_with_recent_access())::text[])"""
+
+
 FUNCTIONS = (
     ConsumerFunction(
         name="access_sets_passed",
@@ -95,6 +107,21 @@ FUNCTIONS = (
         returns="SETOF text",
         comment="Ids of the live pages that somebody may read",
         body=f"SELECT page.id {_READABLE}",
+    ),
+    ConsumerFunction(
+        name="sections_readable_by",
+        arguments=_ASKER,
+        returns="SETOF text",
+        comment="Ids of the sections of live pages that somebody may read",
+        body="SELECT section.section_id"
+        + _of_readable_texts("JOIN {schema}.page_sections section ON section.page_id = page.id"),
+    ),
+    ConsumerFunction(
+        name="count_sections_readable_by",
+        arguments=_ASKER,
+        returns="bigint",
+        comment="How many sections of live pages somebody may read, without reading them",
+        body="SELECT coalesce(sum(made.sections), 0)" + _of_readable_texts(),
     ),
     ConsumerFunction(
         name="may_read",

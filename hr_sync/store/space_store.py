@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.access import AccessSet, Layer, NodeFact, SpaceViewers
 from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import DeletionDecision
-from hr_sync.domain.labels import LabelStep
 from hr_sync.domain.outcome import SpaceReport
+from hr_sync.domain.plan import LabelStep
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.read.access import stored_access_sets, stored_nodes, stored_viewers
 from hr_sync.store.read.state import (
@@ -38,6 +38,7 @@ from hr_sync.store.write.purge import MAX_PURGED, purge_pages, rest_of_space
 from hr_sync.store.write.runs import finish_space, forget_position, forget_space, settle_space
 
 Result = TypeVar("Result")
+Subject = TypeVar("Subject")
 
 
 class SpaceReader:
@@ -49,19 +50,18 @@ class SpaceReader:
 
     def state(self) -> SpaceState:
         """Return the position of the passes over the space."""
-        return self._transactions.run(lambda session: state_of_space(session, self.space))
+        return self._read(state_of_space, self.space)
 
     def stored_pages(self) -> dict[str, StoredPage]:
         """Return every row of the space, hidden and removed ones too, by page id.
 
         Rows under a former key of the space are among them.
         """
-        return self._transactions.run(lambda session: stored_of_space(session, self.space))
+        return self._read(stored_of_space, self.space)
 
     def stored_by_id(self, ids: Iterable[str]) -> dict[str, StoredPage]:
         """Return the rows of these pages, whatever space they are in, by page id."""
-        wanted = list(ids)
-        return self._transactions.run(lambda session: stored_by_id(session, wanted))
+        return self._read(stored_by_id, list(ids))
 
     def stored_labels(self) -> dict[str, frozenset[str] | None]:
         """Return the labels of the live pages of the space, by page id. None is not known."""
@@ -73,14 +73,14 @@ class SpaceReader:
 
     def stored_nodes(self) -> dict[str, NodeFact]:
         """Return what is stored of the nodes of the space, by id."""
-        return self._transactions.run(lambda session: stored_nodes(session, self.space.id))
+        return self._read(stored_nodes, self.space.id)
 
     def stored_viewers(self) -> Layer | None:
         """Return who may view the space, as it was read last; None if that is not known."""
-        return self._transactions.run(lambda session: stored_viewers(session, self.space.id))
+        return self._read(stored_viewers, self.space.id)
 
-    def _read(self, read: Callable[[Session, str], Result], space_key: str) -> Result:
-        return self._transactions.run(lambda session: read(session, space_key))
+    def _read(self, read: Callable[[Session, Subject], Result], about: Subject) -> Result:
+        return self._transactions.run(lambda session: read(session, about))
 
 
 class SpaceStore(SpaceReader):
@@ -164,9 +164,9 @@ class SpaceStore(SpaceReader):
 
         Return the live pages that have another access set now; each of them has a feed row. Facts are written only
         where they differ, and the clock of the space is set to `began_at`: when the reading of the restrictions began,
-        on the database's clock (`Store.now`). What is not among `nodes` is forgotten, and its pages have no set. Call
-        it before other rows of the pages are written for the pass: a page that this run has written under another
-        parent than its fact names was moved in between, and gets no set.
+        on the database's clock (`Store.now`). What is not among `nodes` is forgotten, and its pages have no set. Nor
+        has a page that this run has written to another place than its fact names, or what is below it: it moved while
+        the run went on, and the next pass finds out where it is.
         """
         return self._transactions.run(
             lambda session: write_access(

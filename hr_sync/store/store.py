@@ -10,21 +10,35 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.domain.access import AccessPolicy
+from hr_sync.domain.access import AccessPolicy, Identity
 from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
+from hr_sync.store.access_reader import AccessReader
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
-from hr_sync.store.read.access import stored_policy
-from hr_sync.store.read.audit import AuditRow, audit_rows, live_elsewhere, stored_bodies
+from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_nodes, stored_policy, users_in_use
+from hr_sync.store.read.audit import (
+    AuditedPage,
+    AuditRow,
+    audit_rows,
+    live_elsewhere,
+    may_read,
+    pages_to_audit,
+    stored_bodies,
+)
 from hr_sync.store.read.history import PageHistory, page_history
+from hr_sync.store.read.pages import find_address
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
+from hr_sync.store.read.texts import PendingText, pending_texts
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
 from hr_sync.store.write.access_policy import apply_policy
+from hr_sync.store.write.audits import record_access_audit
+from hr_sync.store.write.groups import forget_groups, write_identities, write_members
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import prune_access_sets, prune_bodies, prune_changes, prune_runs
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
+from hr_sync.store.write.texts import TextsWritten, TextWrite, write_texts
 
 LEASE_SECONDS = 60.0  #: renewed every third of it; another worker waits this long after a crash
 POLL_SECONDS = 0.5  #: how often a waiting worker tries to take a lease
@@ -39,6 +53,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._transactions = Transactions(engine)
+        self.access = AccessReader(self._transactions)  #: who may read what
 
     def open_run(self, mode: Mode, worker: Worker, version: str) -> int:
         """Write that a run begins. Return its id."""
@@ -157,6 +172,66 @@ class Store:
     def access_policy(self) -> AccessPolicy | None:
         """Return the stored policy; None if its row is missing: consumers see nothing then."""
         return self._transactions.run(stored_policy)
+
+    def spaces_of_nodes(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return the ids of the spaces that these pages, folders and other nodes are in, as far as they are stored."""
+        return self._transactions.run(lambda session: spaces_of_nodes(session, ids)) if ids else frozenset()
+
+    def groups_in_use(self) -> frozenset[str]:
+        """Return the groups that a permission, a restriction or the audience names."""
+        return self._transactions.run(groups_in_use)
+
+    def users_in_use(self) -> frozenset[str]:
+        """Return the users that a permission or a restriction names, and the members of the mirrored groups."""
+        return self._transactions.run(users_in_use)
+
+    def groups_are_due(self, groups: Collection[str], interval: timedelta) -> bool:
+        """Return True if the members of one of these groups were not read for so long, or never."""
+        return bool(groups) and self._transactions.run(lambda session: groups_are_due(session, groups, interval))
+
+    def write_members(self, group_id: str, members: Collection[str] | None, began_at: datetime) -> None:
+        """Write the members of a group as they were at `began_at`; None: not known, so that nobody counts as one."""
+        self._transactions.run(lambda session: write_members(session, group_id, members, began_at))
+
+    def forget_groups(self, kept: Collection[str]) -> None:
+        """Delete what is stored of other groups than these."""
+        self._transactions.run(lambda session: forget_groups(session, kept))
+
+    def write_identities(self, identities: Iterable[Identity]) -> None:
+        """Write accounts as Confluence has just shown them."""
+        found = list(identities)
+        if found:
+            self._transactions.run(lambda session: write_identities(session, found))
+
+    def pending_texts(
+        self, *, renderer_version: int, section_size: int, after: str, limit: int
+    ) -> Sequence[PendingText]:
+        """Return the next live pages whose text is missing or outdated, by id, those after `after`."""
+        return self._transactions.run(
+            lambda session: pending_texts(
+                session, renderer_version=renderer_version, section_size=section_size, after=after, limit=limit
+            )
+        )
+
+    def write_texts(self, texts: Sequence[TextWrite]) -> TextsWritten:
+        """Write texts with their sections in one transaction; those whose body is another one by now are left out."""
+        return self._transactions.run(lambda session: write_texts(session, texts))
+
+    def find_address(self, title: str, space_key: str) -> tuple[str, str] | None:
+        """Return title and address of the live page with this title in a space; None if there is none."""
+        return self._transactions.run(lambda session: find_address(session, title, space_key))
+
+    def pages_to_audit(self, number: int) -> list[AuditedPage]:
+        """Draw so many live pages at random, from each stratum of access alike; some twice if there are fewer."""
+        return self._transactions.run(lambda session: pages_to_audit(session, number))
+
+    def may_read(self, user: str, page_id: str) -> bool:
+        """Return True if the mirror lets a user read a page, by the mirrored groups."""
+        return self._transactions.run(lambda session: may_read(session, user, page_id))
+
+    def record_access_audit(self, **figures: float) -> None:
+        """Write the result of an audit of access: the columns of its row."""
+        self._transactions.run(lambda session: record_access_audit(session, **figures))
 
     def audit_rows(self, space_key: str) -> Mapping[str, AuditRow]:
         """Return the rows of a space that are not removed, by page id."""

@@ -47,7 +47,8 @@ class ConfluencePage(Base):
     version: Mapped[int] = mapped_column(comment="Confluence's version number of the stored body; may go down")
     url: Mapped[str] = mapped_column(comment="Address of the page in a browser")
     synced_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), comment="When this row was last written (the database's clock)"
+        server_default=func.now(),
+        comment="When the row was last written (the database's clock), but for its access set",
     )
     parent_id: Mapped[str | None] = mapped_column(comment="Id of the parent; null at the top of a space")
     parent_type: Mapped[str | None] = mapped_column(comment="What the parent is: page, folder, whiteboard, ...")
@@ -56,14 +57,13 @@ class ConfluencePage(Base):
     metadata_digest: Mapped[str] = mapped_column(
         comment="SHA-256 over title, place, status and url: what changes without a new version"
     )
-    access_set_id: Mapped[int | None] = mapped_column(
-        BigInteger, comment="Access set that a reader must pass; null = not known, which lets nobody read it"
-    )
+    access_set_id: Mapped[int | None] = mapped_column(BigInteger, comment="Its access set; null = nobody may read it")
     first_seen_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="When this row was made (the database's clock)"
     )
     last_written_run_id: Mapped[int | None] = mapped_column(
-        BigInteger, comment="Run that last wrote this row; a run that finds nothing changed writes no row"
+        BigInteger,
+        comment="Run that last wrote this row, but for its access set; a run that finds nothing changed writes no row",
     )
     missing_since_run_id: Mapped[int | None] = mapped_column(
         BigInteger, comment="Run that hid the page for its present reason; null while it is shown"
@@ -239,9 +239,7 @@ class SyncSpace(Base):
     )
     last_complete_at: Mapped[datetime | None] = mapped_column(comment="When it ended: freshness is its age")
     last_full_at: Mapped[datetime | None] = mapped_column(comment="When the last complete full listing ended")
-    access_checked_at: Mapped[datetime | None] = mapped_column(
-        comment="When the last access pass that ended began: its facts are at least as recent"
-    )
+    access_checked_at: Mapped[datetime | None] = mapped_column(comment="When the last access pass that ended began")
     viewers_known: Mapped[bool] = mapped_column(
         server_default=text("false"), comment="Whether space_permissions holds everybody who may view the space"
     )

@@ -19,12 +19,15 @@ from hr_sync.domain.access import AccessMode
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet
 from hr_sync.store.orm import SCHEMA_TOKEN
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncSpace
+from hr_sync.store.text_tables import PageSection, PageText
 
 _PAGE = cast("Table", ConfluencePage.__table__).c
 _BODY = cast("Table", PageBody.__table__).c
 _SET = cast("Table", AccessSet.__table__).c
 _POLICY = cast("Table", AccessPolicyRow.__table__).c
 _SPACE = cast("Table", SyncSpace.__table__).c
+_TEXT = cast("Table", PageText.__table__).c
+_SECTION = cast("Table", PageSection.__table__).c
 
 # By the id of the space: its key is given to others, and rows that were written under a former key still are its own.
 _CLOCKS = (
@@ -84,6 +87,30 @@ _LIVE_PAGES = (
     )
 )
 
+# The sections of the same pages, as far as their text was made from the body that is stored.
+_LIVE_SECTIONS = (
+    _LIVE_PAGES.with_only_columns(
+        _SECTION.section_id,
+        _SECTION.page_id,
+        _SECTION.ordinal,
+        _SECTION.level,
+        _SECTION.parent_section_id,
+        _SECTION.heading_path,
+        _SECTION.text,
+        _SECTION.embed_text,
+        _SECTION.text_hash,
+        _PAGE.title,
+        _PAGE.url,
+        _PAGE.space_key,
+        _PAGE.version,
+        _PAGE.last_updated,
+        _CLOCKS.c.checked_at,
+        _CLOCKS.c.access_checked_at,
+    )
+    .join(PageText, and_(_TEXT.page_id == _PAGE.id, _TEXT.content_hash == _PAGE.content_hash))
+    .join(PageSection, _SECTION.page_id == _PAGE.id)
+)
+
 # How old what consumers see is, by space.
 _MIRROR_FRESHNESS = (
     select(
@@ -111,6 +138,7 @@ def consumer_view(query: SelectBase, name: str) -> CreateView:
 
 VIEWS: tuple[CreateView, ...] = (
     consumer_view(_LIVE_PAGES, "live_pages"),
+    consumer_view(_LIVE_SECTIONS, "live_sections"),
     consumer_view(_MIRROR_FRESHNESS, "mirror_freshness"),
 )
 

@@ -5,7 +5,7 @@ readers must pass is derived from them in the transaction that writes them. No p
 otherwise, and a walk that breaks writes nothing.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hr_sync.confluence.source import Source
@@ -16,17 +16,14 @@ from hr_sync.domain.access import (
     Principal,
     PrincipalKind,
     Restriction,
-    ShownNodes,
     SpaceViewers,
-    ViewersSource,
     access_set_of,
 )
-from hr_sync.domain.content import ContentNode, Head, Listing, Space
-from hr_sync.domain.labels import plan_labels
+from hr_sync.domain.content import Listing, Space
 from hr_sync.domain.outcome import SpaceReport, is_about_every_space
+from hr_sync.domain.plan import plan_labels
 from hr_sync.domain.scope import EVERY_SPACE, chain_of
 from hr_sync.errors import (
-    UNANSWERED,
     AccessDenied,
     AnswerNotTrusted,
     ConfluenceError,
@@ -40,7 +37,7 @@ from hr_sync.store.values import MAX_PAGES
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import AccessResult, SpaceResult, finish
-from hr_sync.sync.scope import Parents, confirm_parents, is_here
+from hr_sync.sync.scope import Parents, confirm_parents
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,17 +61,22 @@ def sync_access(run: SpaceRun) -> SpaceReport:
 
     No listing is read: the places that are stored are confirmed by the walk that reads the restrictions.
     """
+    return finish(run, SpaceResult(looked_at_all=False, access=read_access(run)))
+
+
+def read_access(run: SpaceRun) -> AccessResult:
+    """Read and write the access to one space, without a listing. A walk that breaks writes nothing."""
     began_at = run.context.store.now()
     page_ids = run.store.stored_labels()
     stored = run.store.stored_nodes()
     run.counts.listed = len(page_ids)
-    viewers = _viewers(run)
+    viewers = viewers_of_run(run)
     shown = run.source.node_facts(run.space)
     facts = _facts(run.source, run.fetcher, run.space, viewers=viewers, stored=stored, page_ids=page_ids, shown=shown)
     run.counts.restricted += len(run.store.write_access(facts.viewers, facts.nodes, began_at=began_at))
     if run.context.policy.compares_labels:
         _compare_labels(run)
-    return finish(run, SpaceResult(looked_at_all=False, access=_result(facts)))
+    return _result(facts)
 
 
 def sync_access_after(run: SpaceRun, listing: Listing) -> AccessResult:
@@ -115,51 +117,8 @@ def viewers_of(space: Space, open_spaces: Collection[str], read: Callable[[], Sp
     names = {name.casefold() for name in (space.key, space.alias, EVERY_SPACE) if name}
     if names & {each.casefold() for each in open_spaces}:
         everyone = Principal(PrincipalKind.CLASS, AccessClass.EVERYONE)
-        return SpaceViewers(frozenset({everyone}), ViewersSource.OPEN_SPACES)
+        return SpaceViewers(layer=frozenset({everyone}), source="open_spaces")
     return read()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PageFacts:
-    """All facts that decide who may read some pages, read one after the other."""
-
-    restrictions: Mapping[str, Restriction]  #: own ones, of the pages of which every fact is known
-    above: Sequence[NodeFact] = ()  #: what is above them
-
-
-def facts_of_pages(run: SpaceRun, heads: Collection[Head]) -> PageFacts:
-    """Read who may read these pages, whose bodies have been read before: their text is no newer than these facts.
-
-    Of a page without a restriction here some fact is not known: what is above it, a restriction there, or the viewers
-    of the space, which must be those of the last pass over it. The next pass reads them.
-    """
-    try:
-        viewers = _viewers(run)
-    except UNANSWERED:
-        run.source.check_account()  # raises if the site refuses us, and not this request alone
-        return PageFacts(restrictions={})
-    if viewers.layer is None or viewers.layer != run.store.stored_viewers():
-        return PageFacts(restrictions={})
-    pages = sorted(head.id for head in heads)
-    chains = dict(zip(pages, run.fetcher.ask_each(lambda page_id: _above(run.source, page_id), pages), strict=True))
-    above = _nodes_above(chain for chain in chains.values() if chain is not None)
-    nodes = sorted({*pages, *above})
-    answers = run.fetcher.ask_each(lambda node_id: own_restriction(run.source, node_id), nodes)
-    own = {node: restriction for node, (restriction, _answered) in zip(nodes, answers, strict=True)}
-    lookups = run.fetcher.ask_each(run.source.lookup, pages)
-    here = {lookup.page_id for lookup in lookups if is_here(lookup, run.space)}
-
-    def is_known(head: Head) -> bool:
-        chain = chains[head.id]
-        if chain is None or head.id not in here or head.parent_id != (chain[0].id if chain else None):
-            return False
-        return all(node.id in above and own[node.id] is not None for node in chain)
-
-    known = {head.id: restriction for head in heads if is_known(head) and (restriction := own[head.id]) is not None}
-    return PageFacts(
-        restrictions=known,
-        above=[replace(fact, restriction=own[node]) for node, fact in sorted(above.items())],
-    )
 
 
 def own_restriction(source: Source, node_id: str) -> tuple[Restriction | None, bool]:
@@ -186,13 +145,17 @@ def _facts(
     viewers: SpaceViewers,
     stored: Mapping[str, NodeFact],
     page_ids: Collection[str],
-    shown: ShownNodes,
+    shown: Mapping[str, NodeFact],
 ) -> SpaceFacts:
     """Complete what a walk has shown: what it left out, or cut, is requested by id, as are places that are new."""
-    parents = confirm_parents(source, fetcher, page_ids, stored, shown.parents)
-    parents = _without_absent(source, fetcher, space, page_ids=page_ids, parents=parents, stored=stored, shown=shown)
+    parents = confirm_parents(source, fetcher, page_ids, stored, shown)
+    moved = sorted(page_id for page_id in page_ids if not _stayed(page_id, parents, stored, shown))
+    lookups = fetcher.ask_each(source.lookup, moved)
+    absent = {lookup.page_id for lookup in lookups if not lookup.is_current_in(space)}
+    page_ids = set(page_ids) - absent
+    parents = replace(parents, unresolved=parents.unresolved | absent)
     nodes = {node for each in page_ids for node in chain_of(each, parents.of, parents.unresolved).nodes}
-    restrictions = {node: shown.own.get(node) for node in nodes}
+    restrictions = {node: fact.restriction if (fact := shown.get(node)) else None for node in nodes}
     asked = sorted(node for node in nodes - parents.unresolved if restrictions[node] is None)
     answers = fetcher.ask_each(lambda node_id: own_restriction(source, node_id), asked)
     restrictions |= {node: restriction for node, (restriction, _answered) in zip(asked, answers, strict=True)}
@@ -212,63 +175,27 @@ def _facts(
     )
 
 
-def _above(source: Source, page_id: str) -> Sequence[ContentNode] | None:
-    """Return what is above a page, from its parent to the top; None if it is not known."""
-    try:
-        return source.ancestors(page_id)
-    except UNANSWERED:
-        return None
+def _stayed(page_id: str, parents: Parents, stored: Mapping[str, NodeFact], shown: Mapping[str, NodeFact]) -> bool:
+    """Return True if the walk shows a page of the space in its place, which is the stored one.
 
-
-def _nodes_above(chains: Iterable[Sequence[ContentNode]]) -> dict[str, NodeFact]:
-    """Return the nodes of these chains by id, without those to which two of them give different parents."""
-    found: dict[str, NodeFact] = {}
-    contested = set()
-    for chain in chains:
-        for node, parent in zip(chain, [*chain, None][1:], strict=True):
-            fact = NodeFact(id=node.id, kind=node.kind, parent_id=parent.id if parent else None, restriction=None)
-            if found.setdefault(node.id, fact).parent_id != fact.parent_id:
-                contested.add(node.id)
-    return {node: fact for node, fact in found.items() if node not in contested}
-
-
-def _without_absent(
-    source: Source,
-    fetcher: BodyFetcher,
-    space: Space,
-    *,
-    page_ids: Collection[str],
-    parents: Parents,
-    stored: Mapping[str, NodeFact],
-    shown: ShownNodes,
-) -> Parents:
-    """Return the parents, without the places of pages that are not in the space any more.
-
-    A page that has been moved to another space answers by id as before, and the viewers of this space are not its own.
-    So each page that the walk does not show in its stored place is looked up.
+    Another page may be in another space by now, and answers by id as before. That space has other viewers.
     """
-
-    def is_confirmed(page_id: str) -> bool:
-        if page_id not in shown.parents or page_id in parents.unresolved:
-            return False
-        above, fact = shown.parents[page_id], stored.get(page_id)
-        parent_id = above.id if above else None
-        return parent_id == parents.of.get(page_id) and (fact is None or fact.parent_id == parent_id)
-
-    doubted = sorted(page_id for page_id in page_ids if not is_confirmed(page_id))
-    lookups = fetcher.ask_each(source.lookup, doubted)
-    absent = {lookup.page_id for lookup in lookups if not is_here(lookup, space)}
-    return replace(parents, unresolved=parents.unresolved | absent)
+    if page_id not in shown or not shown[page_id].parent_known:
+        return False
+    parent_id = shown[page_id].parent_id
+    fact = stored.get(page_id)
+    return parents.of.get(page_id) == parent_id and (fact is None or fact.parent_id == parent_id)
 
 
-def _viewers(run: SpaceRun) -> SpaceViewers:
+def viewers_of_run(run: SpaceRun) -> SpaceViewers:
+    """Return who may view the space of a run. Raise what `Source` raises."""
     return viewers_of(run.space, run.context.policy.open_spaces, lambda: run.source.viewers(run.space, run.roles.get()))
 
 
 def _sync_listed(run: SpaceRun, listing: Listing) -> AccessResult:
     began_at = run.context.store.now()
     page_ids = run.store.stored_labels()
-    facts = facts_of_listing(run.source, run.fetcher, _viewers(run), listing, page_ids)
+    facts = facts_of_listing(run.source, run.fetcher, viewers_of_run(run), listing, page_ids)
     run.counts.restricted += len(run.store.write_access(facts.viewers, facts.nodes, began_at=began_at))
     if run.context.policy.compares_labels:
         _compare_labels(run)

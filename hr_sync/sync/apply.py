@@ -11,9 +11,9 @@ from hr_sync.domain.plan import Plan, Step
 from hr_sync.domain.scope import PageScope, ScopeDecision
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite
 from hr_sync.sync.absence import never_stored, verify_absent
-from hr_sync.sync.access import PageFacts, facts_of_pages
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.fetch import PAGES_PER_REQUEST
+from hr_sync.sync.page_facts import PageFacts, facts_of_pages
 
 
 def write_pages(

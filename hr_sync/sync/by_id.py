@@ -15,7 +15,7 @@ from hr_sync.sync.apply import record_unknown_scope, resolve_missing, write_page
 from hr_sync.sync.context import SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import SpaceResult, finish
-from hr_sync.sync.scope import is_here, scope_of_pages
+from hr_sync.sync.scope import scope_of_pages
 
 
 def sync_by_id(run: SpaceRun) -> SpaceReport:
@@ -29,19 +29,24 @@ def sync_failed(run: SpaceRun) -> SpaceReport:
 
 
 def _sync(run: SpaceRun, page_ids: Sequence[str], *, reason: str) -> SpaceReport:
+    write_by_id(run, page_ids, reason=reason)
+    return finish(run, SpaceResult(looked_at_all=False))
+
+
+def write_by_id(run: SpaceRun, page_ids: Sequence[str], *, reason: str) -> None:
+    """Fetch and write pages of the space, whatever their version; hide those that are gone or out of scope."""
     stored = run.store.stored_by_id(page_ids)
     present = pages_present(run.source, run.fetcher, page_ids, run.space)
     steps = in_scope_steps(run, present, stored, reason=reason)
     missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0), with_access=True)
     absent = missing | (set(page_ids) - present)
     resolve_missing(run, absent, stored, known_pages=sorted(present), shown=False)
-    return finish(run, SpaceResult(looked_at_all=False))
 
 
 def pages_present(source: Source, fetcher: BodyFetcher, page_ids: Collection[str], space: Space) -> frozenset[str]:
     """Return those of the pages that a lookup by id shows as current pages of the space."""
     lookups = fetcher.ask_each(source.lookup, sorted(page_ids))
-    return frozenset(lookup.page_id for lookup in lookups if is_here(lookup, space))
+    return frozenset(lookup.page_id for lookup in lookups if lookup.is_current_in(space))
 
 
 def in_scope_steps(
@@ -106,7 +111,7 @@ def locate_pages(
                 "Check its address, and confluence.spaces."
             )
         located.setdefault(space, []).append(page_id)
-    present = [page_id for space, some in located.items() for page_id in some if is_here(lookups[page_id], space)]
+    present = [page_id for space, some in located.items() for page_id in some if lookups[page_id].is_current_in(space)]
     for page_id, scope in scope_of_pages(context.source, fetcher, present, context.scope.pages).items():
         if scope.in_scope is False and not (page_id in stored and stored[page_id].live):
             raise UsageError(f"Page {page_id} is out of scope: {scope.rule}. Change the settings, or leave it out.")

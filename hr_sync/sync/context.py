@@ -13,7 +13,7 @@ from hr_sync.confluence.source import Source
 from hr_sync.domain.access import AccessMode, AccessPolicy, SiteRoles
 from hr_sync.domain.content import Space
 from hr_sync.domain.deletion import DeletionDecision, DeletionLimit
-from hr_sync.domain.outcome import Counts, Mode
+from hr_sync.domain.outcome import Counts, Mode, SpaceReport
 from hr_sync.domain.scope import SpaceScope
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.store import LEASE_SECONDS, Store
@@ -22,6 +22,7 @@ from hr_sync.sync.fetch import BodyFetcher
 
 ProgressCallback: TypeAlias = Callable[[str, int, int], None]  #: space key, pages fetched so far, pages to fetch
 Value = TypeVar("Value")
+LeftCallback: TypeAlias = "Callable[[SpaceJob, SpaceReport], None]"
 LagCallback: TypeAlias = Callable[[float], None]  #: seconds from a page's change to its commit
 
 
@@ -31,6 +32,20 @@ def no_progress(_space_key: str, _done: int, _total: int) -> None:
 
 def no_measurement(_seconds: float) -> None:
     """Ignore a measurement."""
+
+
+def no_retry(_job: "SpaceJob", _report: SpaceReport) -> None:
+    """Leave a job that was not done to later runs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notified:
+    """The ids of what somebody says has changed. Nothing is believed of it: what it names is read again."""
+
+    page_ids: Sequence[str] = ()  #: also of folders and other nodes above pages
+    space_keys: Sequence[str] = ()
+    space_ids: Sequence[str] = ()
+    every_space: bool = False  #: more than could be kept apart
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +58,7 @@ class SyncRequest:
     every_page: bool = False  #: fetch all pages of the chosen spaces whatever their version
     failed_pages: bool = False  #: fetch the pages that failed, whatever their version and however lately they failed
     allow_mass_delete: bool = False  #: held removals may be carried out (--allow-mass-delete)
+    notified: Notified | None = None  #: read this again, as far as it is in scope, and nothing else
 
 
 class JobKind(StrEnum):
@@ -53,6 +69,7 @@ class JobKind(StrEnum):
     ACCESS = "access"
     BY_ID = "by_id"  #: fetch the requested pages
     FAILED = "failed"  #: fetch the pages that failed
+    NOTIFIED = "notified"  #: fetch the pages that were named, and read the access to the space
     UNLISTED = "unlisted"  #: the space has stored pages and is no longer visible
     UNCONFIGURED = "unconfigured"  #: the space has stored pages and the settings no longer cover it
 
@@ -71,7 +88,7 @@ class SpaceJob:
     run_id: int
     request: SyncRequest
     mirrored_space_ids: frozenset[str]  #: of all spaces that the run found in scope
-    page_ids: Sequence[str] = ()  #: for BY_ID
+    page_ids: Sequence[str] = ()  #: for BY_ID and NOTIFIED
 
     @property
     def is_order(self) -> bool:
@@ -90,6 +107,7 @@ class SyncPolicy:
     access: AccessPolicy = field(default_factory=lambda: AccessPolicy(mode=AccessMode.ACCOUNT))
     compares_labels: bool = False  #: wherever the access to every page is read
     open_spaces: frozenset[str] = frozenset()  #: keys of spaces that are open to everybody who asks; *: all
+    groups_interval: timedelta | None = None  #: how often the members of groups are read; None: never
     lease_seconds: float = LEASE_SECONDS  #: how long a space stays locked after its worker has crashed
     busy_wait_seconds: float = 30.0  #: how long a request waits for a space that another worker holds
 
@@ -147,6 +165,9 @@ class SyncContext:
     connections: int = 8  #: requests in flight at once
     on_progress: ProgressCallback = no_progress  #: called from the threads of the spaces
     on_lag: LagCallback = no_measurement  #: called likewise
+    on_left: LeftCallback = (
+        no_retry  #: called likewise with a job that another worker or a failure kept from being done
+    )
 
     @property
     def cancellation(self) -> Cancellation:

@@ -7,9 +7,8 @@ from math import ceil
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Listing
 from hr_sync.domain.deletion import DeletionPlan, hold_across_spaces
-from hr_sync.domain.labels import plan_labels
 from hr_sync.domain.outcome import ExitCode, Mode, is_about_every_space
-from hr_sync.domain.plan import Plan, make_plan
+from hr_sync.domain.plan import Plan, make_plan, plan_labels
 from hr_sync.errors import HrSyncError, UsageError
 from hr_sync.store.space_store import SpaceReader
 from hr_sync.sync.absence import hide_nothing

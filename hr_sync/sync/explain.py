@@ -9,6 +9,8 @@ from hr_sync.domain.scope import ScopeDecision
 from hr_sync.store.read.history import PageHistory
 from hr_sync.sync.context import SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.principal_names import NamesOfConfluence
+from hr_sync.sync.readers import PageReaders, readers_of_page
 from hr_sync.sync.scope import scope_of_pages
 from hr_sync.sync.spaces import select_spaces
 
@@ -24,6 +26,7 @@ class Explanation:
     scope: str  #: which rule puts it in or out
     decision: str  #: the decision of a full run whose listing lacks it, with the evidence
     history: PageHistory
+    readers: PageReaders | None  #: who may read it, by layer; None: it was never stored
 
 
 def explain(context: SyncContext, page_id: str) -> Explanation:
@@ -33,14 +36,17 @@ def explain(context: SyncContext, page_id: str) -> Explanation:
     spaces = select_spaces(context.source, context.store, context.scope, SyncRequest()).every
     scope = _scope_of(context, lookup, spaces)
     history = context.store.page_history(page_id)
+    confluence = NamesOfConfluence(lambda: context.source)
+    readers = None if history.stored is None else readers_of_page(context.store, page_id, confluence)
     return Explanation(
         page_id=page_id,
-        summary=_summary(history, lookup, scope),
+        summary=_summary(history, lookup, scope, readers),
         source=lookup,
         in_scope=scope.in_scope,
         scope=scope.rule,
         decision=_decision(context, lookup, spaces),
         history=history,
+        readers=readers,
     )
 
 
@@ -83,7 +89,7 @@ def _decision(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space
     return f"{words[decided.action]}: {decided.evidence}"
 
 
-def _summary(history: PageHistory, lookup: LookupResult, scope: ScopeDecision) -> str:
+def _summary(history: PageHistory, lookup: LookupResult, scope: ScopeDecision, readers: PageReaders | None) -> str:
     stored = history.stored
     if stored is None:
         if history.failure is not None:
@@ -102,7 +108,10 @@ def _summary(history: PageHistory, lookup: LookupResult, scope: ScopeDecision) -
             f"Not shown: hidden at {stored.hidden_at:%Y-%m-%d %H:%M}Z by run {stored.missing_since_run_id} "
             f"({stored.hidden_reason}). The next listing that shows it in scope brings it back."
         )
+    if readers is not None and not readers.is_shown:
+        return readers.summary
     if lookup.result is not LookupStatus.FOUND or not scope.in_scope:
         return "Shown, although the source says otherwise by now; the next full run decides."
     fails = f" A newer version fails: {history.failure.message}." if history.failure else ""
-    return f"Shown, in version {stored.version}.{fails}"
+    audience = f", open to {readers.open_to}" if readers is not None and readers.open_to is not None else ""
+    return f"Shown, in version {stored.version}{audience}.{fails}"

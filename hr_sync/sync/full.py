@@ -1,10 +1,9 @@
 """A full pass over one space. The dry run calls the same functions (`dry_run.py`)."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 from hr_sync.confluence.source import Source
-from hr_sync.domain.content import Space, StoredPage, listing_digest
+from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.deletion import (
     DeletionAction,
     DeletionDecision,
@@ -21,7 +20,7 @@ from hr_sync.sync.access import sync_access_after
 from hr_sync.sync.apply import record_failures, record_unknown_scope, resolve_missing, write_pages
 from hr_sync.sync.context import SpaceJob, SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
-from hr_sync.sync.finish import SpaceResult, finish
+from hr_sync.sync.finish import SpaceResult, finish, next_watermark
 from hr_sync.sync.observe import Observed, observe
 
 
@@ -53,9 +52,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
             watermark=next_watermark(
                 seen.listing.began_at, (head.last_updated for head in seen.listing.heads.values())
             ),
-            listing_digest=(
-                listing_digest(seen.in_scope.heads.values()) if shows_all and not seen.listing.unreadable else None
-            ),
+            listing_digest=(seen.in_scope.digest if shows_all and not seen.listing.unreadable else None),
             scope_fingerprint=scope.fingerprint,
             access=access,
         ),
@@ -110,17 +107,3 @@ def plan_leaving(
 def _is_of(page: StoredPage, space: Space) -> bool:
     """Return True if a row is of the space, also under a key that the space had before."""
     return page.space_key == space.key or (bool(space.id) and page.space_id == space.id)
-
-
-def next_watermark(
-    began_at: datetime | None, changes: Iterable[datetime], before: datetime | None = None
-) -> datetime | None:
-    """Return up to where everything is stored now, on the source's clock; None if the source sent no date.
-
-    That is the beginning of the walk: what changed during it may have been missed. A date that a page claims can only
-    make it earlier, never later.
-    """
-    if began_at is None:
-        return None
-    newest = max((*changes, *((before,) if before else ())), default=began_at)
-    return min(began_at, newest)

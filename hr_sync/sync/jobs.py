@@ -22,17 +22,25 @@ from hr_sync.sync.context import AccountProof, JobKind, Shared, SpaceJob, SpaceR
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.full import sync_full
 from hr_sync.sync.incremental import sync_incremental
+from hr_sync.sync.notified import sync_notified
 from hr_sync.sync.unlisted_spaces import sync_unconfigured, sync_unlisted
 
 log = structlog.get_logger(__name__)
 
 _MAX_SPACES = 6  # at once; those that fetch no bodies yet are listed ahead, which holds their heads in memory
+
+
+def _sync_recent(run: SpaceRun) -> SpaceReport:
+    return sync_incremental(run) or sync_full(run)
+
+
 _DO: Mapping[JobKind, Callable[[SpaceRun], SpaceReport]] = {
     JobKind.FULL: sync_full,
-    JobKind.INCREMENTAL: sync_incremental,
+    JobKind.INCREMENTAL: _sync_recent,
     JobKind.ACCESS: sync_access,
     JobKind.BY_ID: sync_by_id,
     JobKind.FAILED: sync_failed,
+    JobKind.NOTIFIED: sync_notified,
     JobKind.UNLISTED: sync_unlisted,
     JobKind.UNCONFIGURED: sync_unconfigured,
 }
@@ -66,6 +74,8 @@ class JobRunner:
             except HrSyncError as failure:
                 report = self._failed(job, failure)
             log_space(report)
+            if report.busy_with is not None or report.outcome in {Outcome.FAILED, Outcome.STOPPED}:
+                self._context.on_left(job, report)
             return report
 
     def _run_leased(self, job: SpaceJob) -> SpaceReport:

@@ -15,9 +15,12 @@ from hr_sync.store.values import Worker
 from hr_sync.sync.by_id import locate_pages
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.groups import sync_groups
 from hr_sync.sync.jobs import log_fields, run_jobs
+from hr_sync.sync.notified import notified_jobs
 from hr_sync.sync.removals import settle_removals
 from hr_sync.sync.scope import page_trees_not_visible
+from hr_sync.sync.shown_pages import with_shown_pages
 from hr_sync.sync.spaces import SpaceSelection, jobs_of, select_spaces
 
 log = structlog.get_logger(__name__)
@@ -40,7 +43,10 @@ def run(context: SyncContext, request: SyncRequest) -> RunReport:
             except UsageError:
                 context.store.discard_run(run_id)
                 raise
-        context.store.close_run(report)
+        if request.notified is not None and report.outcome is Outcome.COMPLETE and not report.spaces:
+            context.store.discard_run(run_id)  # nothing of it is in scope, and anybody with the token may repeat it
+        else:
+            context.store.close_run(report)
         log.log(
             _level(report),
             "run.ended",
@@ -86,10 +92,14 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         with BodyFetcher(context.source, context.connections) as fetcher:
             jobs = _jobs(context, request, selection, run_id, fetcher)
             reports = run_jobs(context, fetcher, jobs)
+            warnings = [*warnings, *_sync_groups(context, fetcher, request.mode)]
         reports = settle_removals(context, jobs, reports)
         if request.mode is Mode.FULL:
             context.store.mark_gone([job.space.key for job in jobs if job.kind.is_away])
-        reports = [*_with_not_visible(reports, selection.not_visible, request), *_missing(context, request, selection)]
+        if request.notified is None:
+            reports = _with_not_visible(reports, selection.not_visible, request)
+            reports = [*reports, *_missing(context, request, selection)]
+        reports = with_shown_pages(context, reports, request.mode)
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
     except UsageError:
@@ -120,9 +130,18 @@ def _apply_access_policy(context: SyncContext, mode: Mode) -> None:
     context.store.apply_access_policy(context.policy.access, licence_groups=licence)
 
 
+def _sync_groups(context: SyncContext, fetcher: BodyFetcher, mode: Mode) -> Sequence[str]:
+    interval = context.policy.groups_interval
+    if interval is None or mode not in {Mode.FULL, Mode.ACCESS}:
+        return []
+    return sync_groups(context.source, context.store, fetcher, interval=interval)
+
+
 def _jobs(
     context: SyncContext, request: SyncRequest, selection: SpaceSelection, run_id: int, fetcher: BodyFetcher
 ) -> list[SpaceJob]:
+    if request.notified is not None:
+        return notified_jobs(context, fetcher, request, selection.every, run_id=run_id)
     if not request.page_ids:
         return jobs_of(request, selection, run_id=run_id)
     located: Mapping[Space, Sequence[str]] = locate_pages(context, fetcher, request.page_ids, selection.every)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.access import NodeFact
-from hr_sync.domain.content import ContentNode, Listing, Space, StoredPage
-from hr_sync.domain.deletion import LookupResult, LookupStatus
+from hr_sync.domain.content import ContentNode, Listing, StoredPage
+from hr_sync.domain.deletion import LookupStatus
 from hr_sync.domain.plan import decide
 from hr_sync.domain.scope import MAX_LEVELS, Chain, PageScope, ScopeDecision, chain_of
 from hr_sync.errors import UNANSWERED
@@ -73,11 +73,6 @@ def scope_of_pages(
     }
 
 
-def is_here(lookup: LookupResult, space: Space) -> bool:
-    """Return True if the lookup shows a current page of the space."""
-    return lookup.result is LookupStatus.FOUND and lookup.status == "current" and lookup.space_id == space.id
-
-
 def read_parents(source: Source, fetcher: BodyFetcher, listing: Listing) -> Parents:
     """Read the parent of every listed page and of everything above it, whatever its kind.
 
@@ -99,7 +94,7 @@ def confirm_parents(
     fetcher: BodyFetcher,
     page_ids: Iterable[str],
     stored: Mapping[str, NodeFact],
-    shown: Mapping[str, ContentNode | None],
+    shown: Mapping[str, NodeFact],
 ) -> Parents:
     """Read the parent of these pages and of everything above them, with few requests.
 
@@ -110,19 +105,23 @@ def confirm_parents(
     kinds: dict[str, str | None] = {}
     asked: dict[str, tuple[ContentNode, str]] = {}
     for page_id in page_ids:
-        child = page_id
-        node: ContentNode | None = ContentNode(id=page_id, kind="page")
-        while node is not None and node.id not in known and node.id not in asked:
-            fact = stored.get(node.id)
-            above = shown.get(node.id)
-            kinds[node.id] = node.kind
-            parent_id = above.id if above else None
-            if node.id not in shown or fact is None or not fact.parent_known or fact.parent_id != parent_id:
-                asked[node.id] = (node, child)
+        child, node_id = page_id, page_id
+        while node_id not in known and node_id not in asked:
+            fact = shown.get(node_id)
+            kinds[node_id] = fact.kind if fact and fact.kind else "page" if node_id == page_id else None
+            if fact is None or not _is_confirmed(fact, stored.get(node_id)):
+                asked[node_id] = (ContentNode(id=node_id, kind=kinds[node_id]), child)
                 break
-            known[node.id] = parent_id
-            child, node = node.id, above
+            known[node_id] = fact.parent_id
+            if fact.parent_id is None:
+                break
+            child, node_id = node_id, fact.parent_id
     return _resolve_parents(source, fetcher, known, asked, kinds=kinds)
+
+
+def _is_confirmed(shown: NodeFact, stored: NodeFact | None) -> bool:
+    known = shown.parent_known and stored is not None and stored.parent_known
+    return known and stored is not None and stored.parent_id == shown.parent_id
 
 
 def _resolve_parents(

@@ -195,7 +195,9 @@ CREDENTIALS = {
         fault=always("anonymous-200", match="user/current"), exit_code=77, says="anonymous"
     ),
     "no credentials": Mistake(
-        confluence={"username": None, "api_token": None}, exit_code=78, says="set username and api_token both, or token"
+        confluence={"username": None, "api_token": None},
+        exit_code=78,
+        says="set username and api_token both, or client_id",
     ),
     "both kinds of credentials": Mistake(
         confluence={"token": "canary-token"}, exit_code=78, says="keep one way of authenticating"

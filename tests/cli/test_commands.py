@@ -144,18 +144,20 @@ def test_check_tries_everything_and_writes_no_run(
 
 def test_labels_and_restrictions_are_shown(home: Path, site: Simulator, prepared_url: str) -> None:
     """By a run of their own; `pages` and `explain` show them, and a page without any says so in words."""
-    wired(home, site, prepared_url)
+    groups = settings(site.site_url, prepared_url)
+    groups["access"] = {"mode": "account", "labels": True}
+    written(home, groups)
     first, *_, last = site.world.pages()
     site.world.label_page(first.id, "public")
     site.world.restrict_page(last.id, users=("ann.lee",))
     assert run(home, "run").exit_code == 0
-    unknown = {page["id"]: (page["labels"], page["readers"]) for page in run(home, "pages", "--json").document}
+    unknown = [(page["labels"], page["readers"]) for page in run(home, "pages", "--json").document]
 
     ended = run(home, "run", "--access")
     again = run(home, "run", "--access", "--json")
 
-    assert set(unknown.values()) == {(None, None)}
-    assert "Labels updated on 12 pages, read restrictions on 12." in ended.stdout
+    assert unknown == [(None, None)] * 12
+    assert "12 pages with other labels, 12 pages with other readers." in ended.stdout
     assert (again.document["mode"], again.document["exit_code"], again.document["counts"]["restricted"]) == (
         "access",
         0,
@@ -163,10 +165,11 @@ def test_labels_and_restrictions_are_shown(home: Path, site: Simulator, prepared
     )
     pages = {page["id"]: page for page in run(home, "pages", "--json").document}
     assert "public" in pages[first.id]["labels"]
-    users = [site.world.author.account_id, site.world.bot.account_id]
-    assert pages[last.id]["readers"] == [{"users": sorted(users), "groups": []}]
-    assert re.search(r"readers +whoever may view the space", run(home, "explain", first.id).stdout)
-    assert users[0] in run(home, "explain", last.id).stdout
+    users = [f"u:{site.world.author.account_id}", f"u:{site.world.bot.account_id}"]
+    assert sorted(users) in pages[last.id]["readers"]
+    assert len(pages[first.id]["readers"]) == 1, "the space's alone"
+    assert re.search(r"everybody who may view the space +yes", run(home, "explain", first.id).stdout)
+    assert site.world.author.display_name in run(home, "explain", last.id).stdout
     assert run(home, "status", "--json").document["spaces"][0]["access_age"] >= 0
 
 
@@ -175,15 +178,18 @@ def test_a_dry_run_tells_labels_and_restrictions_where_full_runs_compare_them(
 ) -> None:
     """With the reason, and without writing them."""
     groups = settings(site.site_url, prepared_url)
-    groups["access"] = {"with_full": True}
+    groups["access"] = {"labels": True}
     written(home, groups)
     assert run(home, "run").exit_code == 0
-    site.world.label_page(site.world.pages()[0].id, "public")
+    first, second, *_ = site.world.pages()
+    site.world.label_page(first.id, "public")
+    site.world.restrict_page(second.id, users=("ann.lee",))
     before = fingerprint(engine)
 
     shown = run(home, "run", "--dry-run")
 
-    assert re.search(rf"^{site.world.pages()[0].id} +relabel +labels: 1 more, 0 fewer", shown.stdout, re.MULTILINE)
+    assert re.search(rf"^{first.id} +relabel +labels: 1 more, 0 fewer", shown.stdout, re.MULTILINE)
+    assert re.search(rf"^{second.id} +restrict +other people may read it", shown.stdout, re.MULTILINE)
     assert fingerprint(engine) == before
 
 

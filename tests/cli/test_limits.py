@@ -40,7 +40,7 @@ def jobs_of(**sync: Any) -> list[str]:
 )
 def test_limits_that_can_be_kept_are_taken(sync: dict[str, Any]) -> None:
     """With the defaults, and with time to spare."""
-    assert jobs_of(**sync) == ["full", "incremental"]
+    assert jobs_of(**sync) == ["full", "incremental", "access"]
 
 
 @pytest.mark.parametrize(

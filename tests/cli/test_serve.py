@@ -202,14 +202,16 @@ def test_a_schedule_that_cannot_be_meant_is_refused_at_the_start(
 
 
 def test_labels_and_restrictions_are_a_job_of_their_own(home: Path, site: Simulator, prepared_url: str) -> None:
-    """Where a time is set for it; without one there is no such job."""
+    """In mode enforce, or where a time is set for it; else there is no such job."""
     site.world.label_page(site.world.pages()[0].id, "public")
-    with serving(home, site, prepared_url, access={"interval_minutes": SECONDS_BETWEEN_RUNS / 60}) as service:
+    with serving(
+        home, site, prepared_url, access={"interval_minutes": SECONDS_BETWEEN_RUNS / 60, "labels": True}
+    ) as service:
         eventually(lambda: service.metric('hr_sync_runs_total{mode="access",outcome="complete"}') > 0)
         eventually(lambda: service.metric('hr_sync_pages_total{action="relabelled"}') == 12)
         (started,) = [line for line in lines_until(home / "log", "service.started", service.process) if "jobs" in line]
         assert started["jobs"] == ["full", "incremental", "access", "retention"]
-    with serving(home, site, prepared_url) as service:
+    with serving(home, site, prepared_url, access={"mode": "account"}) as service:
         (started,) = [line for line in lines_until(home / "log", "service.started", service.process) if "jobs" in line]
         assert started["jobs"] == ["full", "incremental", "retention"]
 

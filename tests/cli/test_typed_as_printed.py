@@ -138,7 +138,7 @@ def test_what_is_shown_is_spelled_as_in_a_settings_file(home: Path, site: Simula
     shown = run(home, "config", "show").stdout
 
     assert re.search(r'^confluence\.spaces +\["\*"\] ', shown, re.MULTILINE)
-    assert re.search(r"^access\.with_full +false ", shown, re.MULTILINE)
+    assert re.search(r"^access\.labels +false ", shown, re.MULTILINE)
     assert re.search(
         r"^a full run would +keep it: the page is there *$", run(home, "explain", page).stdout, re.MULTILINE
     )

@@ -9,7 +9,7 @@ import pytest
 from confluence_simulator import Fault, Simulator, World
 
 from hr_sync.confluence.source import Source, open_source
-from hr_sync.domain.access import Restriction
+from hr_sync.domain.access import Principal, PrincipalKind, Restriction
 from hr_sync.domain.content import ContentNode, Space
 from hr_sync.domain.deletion import LookupStatus
 from hr_sync.domain.sanitize import content_hash
@@ -691,6 +691,13 @@ def test_errors_are_of_the_documented_kinds(serve: Open) -> None:
         lambda: source.labels_of(ids[0]),
         lambda: source.attributes(space, ids),
         lambda: source.restriction_of(ids[0]),
+        lambda: source.node_facts(space),
+        source.site_roles,
+        lambda: source.viewers(space),
+        lambda: source.members("staff"),
+        source.licence_groups,
+        lambda: source.identities(["712020:a", "k"]),
+        lambda: source.may_read(ids[0], Principal(PrincipalKind.USER, "712020:a")),
     ]
     bodies: list[Any] = [
         {"results": [None]},
@@ -698,6 +705,9 @@ def test_errors_are_of_the_documented_kinds(serve: Open) -> None:
         {"results": [{"id": ids[0], "_links": [], "version": 7, "ancestors": {}, "metadata": []}], "_links": []},
         {"id": ids[0], "type": 7, "read": [], "ancestors": [7], "spaceId": [], "space": {}},
         {"results": {}, "type": "known"},
+        {"results": [{"id": 7, "operation": [], "principal": 7, "subject": [], "spacePermissions": {}}], "mode": 7},
+        [{"operation": {"operationKey": "read", "targetType": "space"}, "subject": {"type": "user", "userKey": 7}}],
+        [7],
         {"results": [{"id": ids[0], "name": None, "prefix": [], "key": 1, "type": None}], "type": "known", "key": 7},
     ]
     for body in bodies:

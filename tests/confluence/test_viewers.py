@@ -12,7 +12,6 @@ from hr_sync.domain.access import (
     PrincipalKind,
     SiteRoles,
     SpaceViewers,
-    ViewersSource,
     passes,
 )
 from hr_sync.domain.content import Space
@@ -87,7 +86,7 @@ def test_permissions_to_view_make_the_layer() -> None:
 
     classes = {AccessClass.LICENSED, AccessClass.ANONYMOUS, "all-product-admins"}
     assert known(viewers) == {USER, GROUP} | {Principal(PrincipalKind.CLASS, each) for each in classes}
-    assert (viewers.source, viewers.doubt) == (ViewersSource.PERMISSIONS, None)
+    assert (viewers.source, viewers.doubt) == ("permissions", None)
     assert paths(fake) == ["/api/v2/space-role-mode", "/api/v2/spaces/7/permissions"]
 
 
@@ -116,7 +115,7 @@ def test_confluence_cannot_name_our_own_class(name: str) -> None:
 def test_a_space_without_viewers_lets_nobody_view_it() -> None:
     """An empty list after a complete answer is known."""
     with cloud({**PRE_ROLES, PERMISSIONS: listed()}) as (source, _):
-        assert source.viewers(HR) == SpaceViewers(frozenset(), ViewersSource.PERMISSIONS, None)
+        assert source.viewers(HR) == SpaceViewers(layer=frozenset(), source="permissions", doubt=None)
 
 
 def test_roles_are_united_with_permissions() -> None:
@@ -132,7 +131,7 @@ def test_roles_are_united_with_permissions() -> None:
             viewers = source.viewers(HR)
 
         assert known(viewers) == {USER, GROUP, Principal(PrincipalKind.CLASS, AccessClass.LICENSED)}
-        assert (viewers.source, viewers.doubt) == (ViewersSource.ROLES, None)
+        assert (viewers.source, viewers.doubt) == ("roles", None)
 
 
 def test_roles_of_the_site_are_read_once_for_many_spaces() -> None:
@@ -188,7 +187,7 @@ def test_a_role_that_cannot_be_read_is_a_doubt(row: dict[str, Any]) -> None:
     """Of every space of the site."""
     with cloud({**IN_ROLES, "space-roles": listed(row)}) as (source, _):
         viewers = source.viewers(HR)
-    assert (viewers.layer, viewers.source) == (None, ViewersSource.ROLES)
+    assert (viewers.layer, viewers.source) == (None, "roles")
     assert viewers.doubt
 
 
@@ -278,7 +277,7 @@ def test_data_center_answers_with_a_bare_list() -> None:
     with datacenter({SPACE: Reply(document=rows), ANONYMOUS: Reply(document=[])}) as (source, _):
         viewers = source.viewers(HR)
     staff, ann = Principal(PrincipalKind.GROUP, "staff"), Principal(PrincipalKind.USER, "k1")
-    assert viewers == SpaceViewers(frozenset([staff, ann]), ViewersSource.PERMISSIONS, None)
+    assert viewers == SpaceViewers(layer=frozenset([staff, ann]), source="permissions", doubt=None)
 
     visitors = [grant(key="create", target="comment"), grant()]
     with datacenter({SPACE: Reply(document=rows), ANONYMOUS: Reply(document=visitors)}) as (source, _):

@@ -1,8 +1,8 @@
-"""The decision table of `hr_sync.domain.labels`, line by line."""
+"""The decision table of `hr_sync.domain.plan`, line by line."""
 
 import pytest
 
-from hr_sync.domain.labels import LabelStep, decide_labels, plan_labels
+from hr_sync.domain.plan import LabelStep, decide_labels, plan_labels
 
 
 @pytest.mark.parametrize(

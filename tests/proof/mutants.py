@@ -8,11 +8,12 @@ from dataclasses import dataclass
 ABSENCE, ACCESS, DELETION = "sync/absence.py", "domain/access.py", "domain/deletion.py"
 PLAN, SCOPE, LEASE = "domain/plan.py", "domain/scope.py", "store/lease.py"
 CLOUD_JSON, FIELDS = "confluence/cloud_json.py", "confluence/json_fields.py"
+SETS = "store/write/access_sets.py"
 RESPONSE, MARKS, RUNS = "confluence/http/response.py", "store/write/deletions.py", "store/write/runs.py"
 
-SETS = "store/write/access_sets.py"
-
 IN_ACCESS = ("tests/domain/test_access.py",)
+DERIVATION = ("tests/store/test_derivation.py",)
+IN_FUNCTIONS = ("tests/store/test_functions.py",)
 IN_DELETION = ("tests/domain/test_deletion.py",)
 IN_DELETION_RUNS = ("tests/domain/test_deletion_runs.py",)
 IN_FACTS = ("tests/store/test_access_facts.py",)
@@ -459,14 +460,14 @@ OF_RUNS = (
 OF_POSITIONS = (
     _one(
         "a position is never later than the beginning of the walk",
-        "sync/full.py:next_watermark",
+        "sync/finish.py:next_watermark",
         r"return min\(began_at, newest\)",
         "return newest",
         WATERMARKS,
     ),
     _one(
         "a position is never later than the newest change that was seen",
-        "sync/full.py:next_watermark",
+        "sync/finish.py:next_watermark",
         r"return min\(began_at, newest\)",
         "return began_at",
         RULES,
@@ -537,7 +538,7 @@ OF_WORKERS = (
         ("tests/store/test_deletions.py",),
     ),
     _one(
-        "a page that is hidden has no known readers",
+        "a page that is hidden has no access set",
         f"{MARKS}:_ACCESS_UNKNOWN",
         r"= \{.*\}",
         '= {"access_set_id": PAGES.c.access_set_id}',
@@ -616,55 +617,125 @@ OF_DECODERS = (
         ("tests/sync/test_access.py", "-k", "index_shows"),
     ),
 )
-OF_READERS = (
+OF_ACCESS = (
     _one(
-        "every restriction on the way up counts, not the nearest alone",
-        f"{ACCESS}:access_set_of",
-        r"layers\.add\(layer\)",
-        "layers.add(layer)\n            break",
-        IN_ACCESS,
-    ),
-    _one(
-        "a page has the restrictions of its parent, not those of the space alone",
-        f"{ACCESS}:access_set_of",
-        r"in chain\.nodes:",
-        "in chain.nodes[:1]:",
-        IN_ACCESS,
-    ),
-    _one(
-        "a restriction to somebody whom nobody can name restricts everybody else",
-        f"{ACCESS}:layer_of",
-        r"return frozenset\(users \| groups\)",
-        "return frozenset(groups) or None",
-        IN_ACCESS,
-    ),
-    _one(
-        "the space is a layer as well as the restrictions",
-        f"{ACCESS}:access_set_of",
-        r"return frozenset\(layers\)",
-        "return frozenset(layers - {viewers} or layers)",
-        IN_ACCESS,
-    ),
-    _one(
-        "readers that are not known somewhere above are not known",
+        "a restriction that is not known somewhere above leaves no set",
         f"{ACCESS}:access_set_of",
         r"if restriction is None:\n            return None",
         "if restriction is None:\n            continue",
         IN_ACCESS,
     ),
     _one(
-        "a way that ends before the top leads to no known readers",
+        "a way that ends before the top leads to no set",
         f"{ACCESS}:access_set_of",
-        r" or not chain\.complete",
-        "",
+        r"not chain\.complete",
+        "False",
         IN_ACCESS,
     ),
     _one(
-        "a text that is newer than its restriction has no known readers",
+        "a restriction counts for everything below it, whatever stands nearer (not so in Onyx)",
         f"{ACCESS}:access_set_of",
-        r" or node_id in outdated",
-        "",
+        r"layers\.add\(layer\)",
+        "layers.add(layer)\n            break",
         IN_ACCESS,
+    ),
+    _one(
+        "a page without a restriction of its own has those of its parent, not the space alone (not so in PipesHub)",
+        f"{ACCESS}:access_set_of",
+        r"for each in chain\.nodes:",
+        "for each in chain.nodes[:1]:",
+        IN_ACCESS,
+    ),
+    _one(
+        "a restriction to users who are left out is a restriction (not so in Elastic's connector)",
+        f"{ACCESS}:layer_of",
+        r"return frozenset\(users \| groups\)",
+        "return frozenset(groups) or None if users else frozenset(groups)",
+        IN_ACCESS,
+    ),
+    _one(
+        "whoever may not view the space may not read its pages",
+        f"{ACCESS}:access_set_of",
+        r"layers = \{viewers\}",
+        "layers: set[Layer] = set()",
+        IN_ACCESS,
+    ),
+    _one(
+        "a layer passes the audience only if it names all groups of the licence",
+        f"{ACCESS}:audience_passes",
+        r"licence <= layer",
+        "licence & layer",
+        IN_ACCESS,
+    ),
+    _one(
+        "SQL adds a node's layer to those above it",
+        f"{SETS}:_DERIVE",
+        r"known\.layers \|\| nodes\.layer",
+        "ARRAY[nodes.layer]",
+        DERIVATION,
+    ),
+    _one(
+        "SQL ends a way at a parent that is not known",
+        f"{SETS}:_DERIVE",
+        r"node\.parent_known AND node\.restriction",
+        "node.restriction",
+        DERIVATION,
+    ),
+    _one(
+        "SQL gives no set to text that is newer than its restriction",
+        f"{SETS}:_DERIVE",
+        r"NOT nodes\.outdated AND ",
+        "",
+        DERIVATION,
+    ),
+    _one(
+        "SQL gives no set where the viewers of the space are not known",
+        f"{SETS}:_DERIVE",
+        r" AND space\.viewers_known",
+        "",
+        DERIVATION,
+    ),
+    _one(
+        "the sets of everything below a node follow it",
+        f"{SETS}:_CONCERNED",
+        r"ON node\.parent_id = below\.id",
+        "ON node.parent_id = below.id AND false",
+        ("tests/store/test_access_facts.py",),
+    ),
+    _one(
+        "consumers are shown nothing by facts that are old",
+        "store/views.py:_access_is_recent",
+        r"access_checked_at > func\.now\(\) - ",
+        "access_checked_at < func.now() + ",
+        IN_FUNCTIONS,
+    ),
+    _one(
+        "somebody passes a set only by all of its layers",
+        "store/functions.py:_SETS_PASSED",
+        r"HAVING count\(\*\) = sets\.layers",
+        "",
+        IN_FUNCTIONS,
+    ),
+    _one(
+        "labels that are not shown stay",
+        f"{PLAN}:decide_labels",
+        r"shown is None or ",
+        "",
+        ("tests/domain/test_labels.py",),
+    ),
+    _one(
+        "a question about restrictions without an answer makes the run partial",
+        "sync/finish.py:_doubts",
+        r"if result\.access\.doubt:",
+        "if False:",
+        ("tests/sync/test_access.py", "-k", "not_answered"),
+    ),
+    _one(
+        "a move gives the page the set of its new place",
+        "store/write/nodes.py:write_nodes",
+        r"where=or_\(\*differs, ",
+        "where=or_(",
+        ("tests/store/test_access_facts.py",),
     ),
     _one(
         "every restriction on the way up counts in the database too",
@@ -697,20 +768,20 @@ OF_READERS = (
     _one(
         "a write makes no page wider whose facts were not all read with it",
         f"{SETS}:_FRESH",
-        r"page\.id = ANY \(.*\)",
-        "true",
+        r"page\.id = ANY .*",
+        'true OR CAST(:fresh AS text[]) IS NULL OR CAST(:fresh_space AS text) IS NULL"',
         IN_FACTS,
     ),
     _one(
         "a new text makes what is known of its readers out of date",
-        "store/write/pages.py:_nodes",
+        "store/write/nodes.py:write_nodes",
         r"else_=true\(\)",
         "else_=false()",
         cases("new version in a full run"),
     ),
     _one(
         "facts of the former space do not count in another one",
-        "store/write/pages.py:_nodes",
+        "store/write/nodes.py:write_nodes",
         r" & same_space",
         "",
         IN_FACTS,
@@ -731,15 +802,15 @@ OF_READERS = (
     ),
     _one(
         "a new text is read by nobody while other people may view its space than at the last pass",
-        "sync/access.py:facts_of_pages",
+        "sync/page_facts.py:facts_of_pages",
         r" or viewers\.layer != run\.store\.stored_viewers\(\)",
         "",
         cases("where fewer may view"),
     ),
     _one(
         "the viewers of a space say nothing of a page that has left it",
-        "sync/access.py:_without_absent",
-        r"if not is_here\(lookup, space\)",
+        "sync/access.py:_facts",
+        r"if not lookup\.is_current_in\(space\)",
         "if False",
         cases("left its space"),
     ),
@@ -749,20 +820,6 @@ OF_READERS = (
         r"SET audience = sets\.after",
         "SET audience = stored.audience",
         ("tests/store/test_views.py",),
-    ),
-    _one(
-        "labels that are not shown stay",
-        "domain/labels.py:decide_labels",
-        "shown is None or ",
-        "",
-        ("tests/domain/test_labels.py",),
-    ),
-    _one(
-        "a question about readers without an answer makes the run partial",
-        "sync/finish.py:_doubts",
-        r"if result\.access\.doubt:",
-        "if False:",
-        ("tests/sync/test_access.py", "-k", "not_answered"),
     ),
 )
 MUTANTS = (
@@ -775,5 +832,5 @@ MUTANTS = (
     *OF_POSITIONS,
     *OF_WORKERS,
     *OF_DECODERS,
-    *OF_READERS,
+    *OF_ACCESS,
 )

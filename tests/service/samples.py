@@ -5,13 +5,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from hr_sync.domain.access import AccessPolicy
+from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.service.health import HealthLimits, LaneSnapshot, ScheduleSnapshot, judge
 from hr_sync.service.html import Activity
 from hr_sync.service.metrics import Metrics, MetricSources
 from hr_sync.service.progress import Progress
 from hr_sync.service.web import Endpoints, start_web
 from hr_sync.store.read.history import ChangeLine, PageHistory, StoredFacts
-from hr_sync.store.read.overview import FailureLine, Overview, RunLine
+from hr_sync.store.read.overview import AccessAuditLine, FailureLine, Overview, RunLine
 from hr_sync.store.read.runs import SpaceStatus
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -45,6 +47,7 @@ HELD = replace(
     access_age=timedelta(hours=2),
     held=61,
     held_since=NOW - timedelta(hours=5),
+    viewers_known=False,
     held_reason="61 of 80 pages would be removed; the limit is 20.",
 )
 
@@ -83,6 +86,20 @@ OVERVIEW = Overview(
             next_attempt_at=NOW + timedelta(hours=1),
         )
     ],
+    shown=[
+        ShownPages(space_key="HR", pages=523, shown=500, restricted=20, unknown=3),
+        ShownPages(space_key="~ann", pages=523, shown=0, viewers_unknown=523, message=f"Not known. {HOSTILE}"),
+    ],
+    policy=AccessPolicy(),
+    access_audit=AccessAuditLine(
+        made_at=NOW - timedelta(days=3),
+        age=timedelta(days=3),
+        pairs=299,
+        unanswered=1,
+        over_grants=0,
+        under_grants=4,
+        upper_bound=0.00997,
+    ),
 )
 HISTORY = PageHistory(
     stored=StoredFacts(
@@ -137,7 +154,7 @@ def make_endpoints(overview: Overview = OVERVIEW) -> Endpoints:
         alive=lambda: True,
         ready=lambda: None,
         overview=lambda: overview,
-        health=lambda read: judge(read.spaces, WELL, LIMITS),
+        health=lambda read: judge(read.spaces, WELL, LIMITS, read.shown),
         history=lambda page_id: HISTORY if page_id == "12345" else NO_HISTORY,
         metrics=Metrics(MetricSources(overview=lambda: overview)),
         activity=lambda: ACTIVITY,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.service.health import HealthLimits, HealthState, LaneSnapshot, ScheduleSnapshot, is_alive, judge
 from hr_sync.store.read.runs import SpaceStatus
 
@@ -37,6 +38,11 @@ NEVER = replace(FRESH, space_key="IT", age=None, last_complete_at=None)
 HELD = replace(FRESH, held=26, held_since=datetime(2026, 1, 2, 3, 4, tzinfo=UTC), held_reason="26 of 58 pages.")
 
 
+ENFORCED = replace(LIMITS, access_stale_after_seconds=3600, access_max_age_seconds=86_400)
+READ = replace(FRESH, access_age=timedelta(minutes=10))
+SHOWN = ShownPages(space_key="HR", pages=10, shown=8, restricted=2)
+
+
 def lanes(full: LaneSnapshot = FULL, incremental: LaneSnapshot = INCREMENTAL) -> ScheduleSnapshot:
     return replace(WELL, lanes=(full, incremental))
 
@@ -47,7 +53,8 @@ def test_a_fresh_mirror_is_well() -> None:
     assert (health.state, health.ok, health.reasons, health.notes) == (HealthState.WELL, True, (), ())
     assert health.spaces[0].freshness.age_seconds == 300
     assert health.spaces[0].freshness.full_age_seconds == 10_800
-    assert health.spaces[0].access_age_seconds is None
+    access = health.spaces[0].access
+    assert (access.ok, access.age_seconds, access.viewers_known, access.shown_pages) == (True, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +89,106 @@ def test_each_cause_alone_is_wrong(space: SpaceStatus, schedule: ScheduleSnapsho
     assert health.state is HealthState.WRONG
     assert not health.ok
     assert [each.startswith(reason) for each in health.reasons] == [True]
+
+
+@pytest.mark.parametrize(
+    ("space", "up_seconds", "reasons"),
+    [
+        (READ, 10, []),
+        (replace(READ, access_age=timedelta(hours=1)), 10, []),
+        (
+            replace(READ, access_age=timedelta(hours=1, seconds=1)),
+            10,
+            [
+                (
+                    "Who may read the pages of space HR was last read 1:00:01 ago, and the limit is 1:00:00, four "
+                    "intervals of access runs: pages restricted since then may still be shown. Read it: `hr-sync run "
+                    "--access --space HR`."
+                )
+            ],
+        ),
+        (
+            replace(READ, space_key="~ann", access_age=timedelta(hours=24)),
+            10,
+            [
+                (
+                    "No page of space ~ann is shown: who may read them was last read 1 day, 0:00:00 ago, and "
+                    "access.max_age_hours is 24. Read it: `hr-sync run --access --space '~ann'`."
+                )
+            ],
+        ),
+        (replace(READ, access_age=None), 3600, []),
+        (
+            replace(READ, access_age=None),
+            3601,
+            [
+                (
+                    "No page of space HR is shown: who may read them was never read. Read it: `hr-sync run --access "
+                    "--space HR`."
+                )
+            ],
+        ),
+    ],
+)
+def test_access_that_is_old_is_wrong(space: SpaceStatus, up_seconds: float, reasons: list[str]) -> None:
+    """From four intervals on; and from the age on from which nothing is shown, which the reason says."""
+    health = judge([space], replace(WELL, up_seconds=up_seconds), ENFORCED)
+    assert list(health.reasons) == reasons
+    assert health.state == (HealthState.WRONG if reasons else HealthState.WELL)
+    assert (health.spaces[0].state, health.spaces[0].access.ok) == (health.state, not reasons)
+    assert health.spaces[0].freshness.ok
+
+
+def test_without_an_interval_access_is_wrong_from_its_greatest_age_on() -> None:
+    """As for runs from cron: nobody said how often they begin."""
+    limits = replace(ENFORCED, access_stale_after_seconds=None)
+    ages = (timedelta(hours=23), timedelta(hours=24), None)
+    states = [judge([replace(READ, access_age=age)], WELL, limits).state for age in ages]
+    assert states == [HealthState.WELL, HealthState.WRONG, HealthState.WELL]
+    never = replace(READ, access_age=None)
+    assert not judge([never], replace(WELL, up_seconds=float("inf")), limits).ok
+
+
+def test_where_access_is_not_enforced_its_age_does_not_count() -> None:
+    """Neither does who may view a space."""
+    old = replace(FRESH, access_age=timedelta(days=30), viewers_known=False)
+    assert judge([old], replace(WELL, up_seconds=1e6), LIMITS).ok
+
+
+def test_a_space_whose_viewers_are_not_known_needs_a_decision() -> None:
+    """Nothing of it is shown, and the reason ends with what to set; a space that was never read has another reason."""
+    doubt = "Name HR in access.open_spaces if every reader may view it."
+    unknown = replace(READ, viewers_known=False, viewers_doubt=doubt)
+    health = judge([unknown], WELL, ENFORCED)
+    assert health.state is HealthState.NEEDS_DECISION
+    assert health.reasons == (f"No page of space HR is shown: who may view it is not known. {doubt}",)
+    assert (health.spaces[0].state, health.spaces[0].access.viewers_known) == (HealthState.NEEDS_DECISION, False)
+    (reason,) = judge([replace(unknown, viewers_doubt=None)], WELL, ENFORCED).reasons
+    assert reason.endswith("Read it again: `hr-sync run --access --space HR`.")
+    assert judge([replace(unknown, access_age=None)], WELL, ENFORCED).ok
+
+
+def test_a_space_that_is_not_open_to_the_whole_audience_is_a_note() -> None:
+    """Consumers may ask by user. The note names no group, since the status page may not show any."""
+    nothing = replace(SHOWN, shown=0, restricted=0, message="Its viewers are group hr-all.")
+    for shown in (replace(nothing, space_viewers=10), replace(nothing, restricted=10), replace(nothing, unknown=10)):
+        health = judge([READ], WELL, ENFORCED, [shown])
+        assert (health.state, health.spaces[0].access.shown_pages) == (HealthState.WELL, 0)
+        assert health.notes == (
+            (
+                "None of the 10 pages of space HR is open to the whole audience. `hr-sync status` shows why, and the "
+                "setting."
+            ),
+        )
+    assert judge([READ], WELL, ENFORCED, [SHOWN]).notes == ()
+
+
+def test_a_space_that_nobody_proved_for_too_long_is_not_shown() -> None:
+    """By sync.hide_after_hours, which the reason names."""
+    limits = replace(LIMITS, stale_after_seconds=1e6, full_stale_after_seconds=1e6, hide_after_seconds=7200)
+    assert judge([replace(FRESH, age=timedelta(seconds=7199))], WELL, limits).ok
+    (reason,) = judge([replace(FRESH, age=timedelta(hours=2))], WELL, limits).reasons
+    assert reason.startswith("No page of space HR is shown: it was not complete for sync.hide_after_hours = 2.")
 
 
 def test_held_removals_need_a_decision_whatever_the_last_run_was() -> None:

@@ -1,5 +1,6 @@
 """What the metrics count, under which names, and that a silent database does not silence them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,9 +9,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hr_sync import __version__
 from hr_sync.confluence.http.stats import HttpCounts
+from hr_sync.domain.access import AccessMode, AccessPolicy
 from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport
 from hr_sync.errors import DatabaseUnavailable
-from hr_sync.service.health import LaneSnapshot, ScheduleSnapshot
+from hr_sync.service.health import HealthLimits, LaneSnapshot, ScheduleSnapshot
 from hr_sync.service.metrics import ACTIONS, Metrics, MetricSources
 from hr_sync.store.read.overview import Overview
 from tests.service.samples import OVERVIEW
@@ -44,6 +46,7 @@ def full() -> Metrics:
         http_stats=lambda: TRAFFIC,
         pool=lambda: {"in_use": 2, "idle": 3},
         schedule=lambda: SCHEDULE,
+        limits=HealthLimits(stale_after_seconds=3600, access_stale_after_seconds=3600, access_max_age_seconds=86_400),
     )
     metrics = Metrics(sources)
     metrics.observe(REPORT)
@@ -53,6 +56,7 @@ def full() -> Metrics:
     metrics.count_failed("full")
     metrics.count_failed("incremental", exit_code=77)
     metrics.count_skipped("incremental")
+    metrics.count_notification(accepted=True)
     return metrics
 
 
@@ -101,6 +105,23 @@ def samples(metrics: Metrics) -> dict[tuple[str, str], float]:
         ("hr_sync_build_info", __version__, 1),
         ("hr_sync_next_run_timestamp_seconds", "incremental", 1772366700),
         ("hr_sync_job_running_seconds", "access", 7),
+        ("hr_sync_access_age_seconds", "~ann", 7200),
+        ("hr_sync_access_stale_after_seconds", "", 3600),
+        ("hr_sync_access_max_age_seconds", "", 86_400),
+        ("hr_sync_shown_pages", "HR", 500),
+        ("hr_sync_pages_not_shown", "restricted,HR", 20),
+        ("hr_sync_pages_not_shown", "unknown,HR", 3),
+        ("hr_sync_pages_not_shown", "too_old,HR", 0),
+        ("hr_sync_pages_not_shown", "viewers_unknown,~ann", 523),
+        ("hr_sync_viewers_known", "~ann", 0),
+        ("hr_sync_access_audit_age_seconds", "", 259_200),
+        ("hr_sync_access_audit_pairs", "", 299),
+        ("hr_sync_access_audit_unanswered_pairs", "", 1),
+        ("hr_sync_access_audit_over_grants", "", 0),
+        ("hr_sync_access_audit_under_grants", "", 4),
+        ("hr_sync_access_audit_over_grant_upper_bound_ratio", "", 0.00997),
+        ("hr_sync_notifications_total", "accepted", 1),
+        ("hr_sync_notifications_total", "refused", 0),
     ],
 )
 def test_what_is_counted(name: str, labels: str, value: float) -> None:
@@ -113,13 +134,26 @@ def test_a_space_without_a_hold_has_no_time_of_one() -> None:
     found = samples(full())
     assert ("hr_sync_held_since_seconds", "HR") not in found
     assert ("hr_sync_access_age_seconds", "HR") not in found
+    assert ("hr_sync_viewers_known", "HR") not in found
+
+
+def test_where_access_is_not_enforced_there_is_no_limit_of_it() -> None:
+    """Nor is anything said of viewers, so that no alert about them fires."""
+    account = replace(OVERVIEW, policy=AccessPolicy(mode=AccessMode.ACCOUNT), access_audit=None)
+    limits = HealthLimits(stale_after_seconds=3600)
+    names = {name for name, _ in samples(Metrics(MetricSources(overview=lambda: account, limits=limits)))}
+    assert "hr_sync_shown_pages" in names
+    assert not {name for name in names if name.startswith(("hr_sync_access_a", "hr_sync_viewers"))} - {
+        "hr_sync_access_age_seconds"
+    }
+    assert not {"hr_sync_access_stale_after_seconds", "hr_sync_access_max_age_seconds"} & names
 
 
 def test_labels_are_bounded() -> None:
-    """Space, mode, outcome, action, job, state and version label metrics; a page never does."""
+    """Space, mode, outcome, action, job, state, reason, result and version label metrics; a page never does."""
     families = text_string_to_metric_families(full().exposition().decode())
     labels = {label for family in families for each in family.samples for label in each.labels}
-    assert labels == {"space", "mode", "outcome", "action", "job", "state", "version", "le"}
+    assert labels == {"space", "mode", "outcome", "action", "job", "state", "version", "le", "reason", "result"}
     assert {"listed", "bodies"}.isdisjoint(ACTIONS)
 
 

@@ -14,6 +14,7 @@ import pytest
 from lxml import html
 
 from hr_sync import __version__
+from hr_sync.domain.access import AccessMode, AccessPolicy
 from hr_sync.service.health import judge
 from hr_sync.service.html import Pages
 from hr_sync.store.read.overview import Overview
@@ -137,6 +138,7 @@ def test_the_page_can_be_read_aloud() -> None:
     assert [heading.text for heading in page.xpath("//h2")] == [
         "Now and next",
         "Spaces",
+        "Access",
         "Held removals",
         "Pages that fail",
         "Last runs",
@@ -175,6 +177,29 @@ def test_the_state_is_one_of_three(spaces: list[SpaceStatus], state: str, role: 
     assert page.xpath("//main/section[1]//strong/text()") == [state]
     assert page.xpath("//main/section[1]/@role") == role
     assert "1 page of space HR failed" in page.xpath("//main/section[1]")[0].text_content()
+
+
+def test_what_is_shown_of_each_space_stands_with_the_reasons() -> None:
+    """Pages by reason, how old that knowledge is, and whether it is known who may view the space; no group's name."""
+    page = document()
+    (part,) = page.xpath("//h2[text()='Access']/..")
+    rows = [[" ".join(cell.text_content().split()) for cell in row] for row in part.xpath(".//tbody/tr")]
+    assert rows == [
+        ["HR", "never", "never read", "500", "3", "0", "0", "20"],
+        ["~ann", "2 h ago", "not known", "0", "523", "0", "0", "0"],
+    ]
+    said = " ".join(part.xpath("p")[0].text_content().split())
+    assert said.startswith("The last audit against Confluence was 3 d ago (2026-02-26 12:00:00 UTC): of 299 pairs")
+    assert "too much in 0 and too little in 4; 1 were not answered" in said
+    assert said.endswith("at most 1.00 % of all pairs.")
+
+
+def test_where_access_is_not_enforced_the_page_says_nothing_of_it() -> None:
+    """As the account's view is what consumers see."""
+    account = replace(OVERVIEW, policy=AccessPolicy(mode=AccessMode.ACCOUNT), access_audit=None)
+    assert "Access" not in document(overview=account).xpath("//h2/text()")
+    never = document(overview=replace(OVERVIEW, access_audit=None))
+    assert "hr-sync verify --access 300" in never.xpath("//h2[text()='Access']/..//code/text()")
 
 
 def test_failures_tell_their_reason_and_lead_on() -> None:

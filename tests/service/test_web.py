@@ -83,7 +83,7 @@ def test_health_names_what_is_wrong_with_its_reasons() -> None:
 def test_health_is_503_while_removals_are_held_and_names_each_part() -> None:
     """Held, partial, failing pages, freshness and access stand apart, so that a monitor can tell them apart."""
     held = replace(HELD, age=SPACE.age, last_outcome="partial", access_age=SPACE.full_age)
-    with web(make_endpoints(replace(OVERVIEW, spaces=[held]))) as port:
+    with web(make_endpoints(replace(OVERVIEW, spaces=[held], shown=[]))) as port:
         status, _, body = ask(port, "/healthz")
     document = json.loads(body)
     assert (status, document["state"]) == (503, "needs a decision")
@@ -92,7 +92,7 @@ def test_health_is_503_while_removals_are_held_and_names_each_part() -> None:
             "space_key": "~ann",
             "state": "needs a decision",
             "freshness": {"ok": True, "age_seconds": 300.0, "full_age_seconds": 10_800.0, "full_pass_due": False},
-            "access_age_seconds": 10_800.0,
+            "access": {"ok": True, "age_seconds": 10_800.0, "viewers_known": None, "shown_pages": None},
             "held": {"removals": 61, "since": ANY, "reason": "61 of 80 pages would be removed; the limit is 20."},
             "partial": True,
             "failing_pages": 1,

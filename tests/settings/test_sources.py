@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hr_sync.settings import load_settings
+from hr_sync.settings import load_settings, shown
 
 Refused = Callable[..., str]
 
@@ -153,6 +153,26 @@ def test_a_file_that_everybody_may_write_is_refused(complete: dict[str, str], tm
 
     secret.chmod(0o644)
     assert load_settings(None, environ).confluence.api_token is not None
+
+
+@pytest.mark.parametrize("way", ["toml", "file"])
+def test_a_client_secret_that_others_may_read_is_reported(complete: dict[str, str], tmp_path: Path, way: str) -> None:
+    """In the settings file, or in a file of its own."""
+    environ = {name: value for name, value in complete.items() if not name.endswith(("USERNAME", "API_TOKEN"))}
+    config = tmp_path / "config.toml"
+    secret = tmp_path / "secret"
+    secret.write_text("canary\n")
+    config.write_text('[confluence]\nclient_id = "hr"\n' + ('client_secret = "canary"\n' if way == "toml" else ""))
+    if way == "file":
+        environ["HR_SYNC_CONFLUENCE__CLIENT_SECRET_FILE"] = str(secret)
+    config.chmod(0o644)
+    secret.chmod(0o644)
+    settings = load_settings(config, environ)
+
+    assert settings.confluence.client_secret is not None
+    assert settings.confluence.client_secret.get_secret_value() == "canary"
+    assert len(settings.readable_secrets) == 1
+    assert "canary" not in str(settings) + repr(settings) + str(shown(settings))
 
 
 def test_an_empty_variable_names_no_settings_file(complete: dict[str, str]) -> None:

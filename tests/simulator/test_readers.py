@@ -5,7 +5,7 @@ import random
 import pytest
 from confluence_simulator import World
 from confluence_simulator.world import Asker, Layer, WorldError
-from confluence_simulator.world.access import can_view, refusal, refusal_of_group
+from confluence_simulator.world.access import can_view, can_view_space, refusal, refusal_of_group
 from confluence_simulator.world.groups import groups_around
 from confluence_simulator.world.readers import ANONYMOUS
 from confluence_simulator.world.records import Kind
@@ -163,9 +163,12 @@ def test_principals_of_other_kinds_and_other_operations_give_no_view() -> None:
     world = small_world()
     home = world.create_page(space_key="HR", title="Home")
     world.permit_space("HR", other=("role", world.role("Viewer").id))
-    world.permit_space("HR", user=world.author.username, operation="create", target_type="page")
+    world.permit_space("HR", other=("role", world.author.account_id))
+    world.permit_space("HR", user=world.author.username, operation="create", target_type="space")
+    world.permit_space("HR", user=world.author.username, operation="read", target_type="page")
 
     assert world.readers_of(home.id) == frozenset()
+    assert not can_view(world, home, world.author)
 
 
 def test_a_restriction_to_an_account_that_cannot_read_lets_nobody_else_in() -> None:
@@ -204,6 +207,7 @@ def test_who_may_not_use_the_site_reads_nothing() -> None:
 
     world.forbid_site(group="confluence-users")
     assert world.readers_of(page.id) == frozenset()
+    assert not can_view_space(world.space("HR"), world.author)
     assert not world.may_read(page.id, Asker(groups=("confluence-users",)))
     with pytest.raises(WorldError):
         world.permit_site("administer", anonymous=True)

@@ -289,6 +289,15 @@ def test_a_write_makes_no_other_page_wider(known: Store, engine: Engine) -> None
     assert sets(engine) == {**dict.fromkeys("124", ANN_TOO), **dict.fromkeys("35", EVERYBODY)}
 
 
+def test_a_new_page_whose_facts_were_read_before_has_its_set_at_once(known: Store, engine: Engine) -> None:
+    """If its restriction was read with its text again; it is the same, so no fact changes."""
+    write_facts(known, list(changed(node("6", "1", ANN), node("7", "1", ANN))))
+    with leased(known) as space:
+        space.write_pages([write("6", parent_id="1", restriction=ANN), write("7", parent_id="1")])
+
+    assert (sets(engine)["6"], sets(engine)["7"]) == (ANN_TOO, None)
+
+
 def test_a_page_that_is_not_live_has_no_set(known: Store, engine: Engine) -> None:
     """Nor when it is back, until its restriction is read; the pages below keep theirs."""
     with leased(known) as space:
@@ -337,7 +346,9 @@ def test_a_page_that_another_space_has_taken_over_is_left_alone(known: Store, en
 
     with leased(known) as space:
         assert space.write_access(OPEN, list(TREE.values()), began_at=known.now()) == {"5"}
-    assert sets(engine)["5"] is None, "the page is in one space and its node in another"
+        assert sets(engine)["5"] is None, "the page is in one space and its node in another"
+        space.write_pages([write("5", seen="IT", body=None, action=ChangeAction.MOVE)])
+    assert sets(engine)["5"] == EVERYBODY
 
 
 def test_a_set_that_is_gone_is_made_again(known: Store, engine: Engine) -> None:

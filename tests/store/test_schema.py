@@ -62,6 +62,9 @@ EVERYTHING = """
     UNION ALL SELECT 'constraint', conname, pg_get_constraintdef(oid)
     FROM pg_constraint WHERE connamespace = CAST(:quoted AS regnamespace) AND contype <> 'n'
     UNION ALL SELECT 'view', viewname, definition FROM pg_views WHERE schemaname = :schema
+    UNION ALL SELECT 'function', proname,
+        concat(pg_get_functiondef(oid), proacl::text, obj_description(oid, 'pg_proc'))
+    FROM pg_proc WHERE pronamespace = CAST(:quoted AS regnamespace)
 """
 
 

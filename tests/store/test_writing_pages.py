@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import WithdrawalReason
-from hr_sync.domain.labels import LabelStep
+from hr_sync.domain.plan import LabelStep
 from hr_sync.errors import DatabaseConflict
 from hr_sync.store.engine import make_engine
 from hr_sync.store.store import Store

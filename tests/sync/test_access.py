@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from hr_sync.confluence import cloud
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
-from hr_sync.domain.access import AccessPolicy, SpaceViewers, ViewersSource
+from hr_sync.domain.access import AccessPolicy, SpaceViewers
 from hr_sync.domain.outcome import RunReport
 from hr_sync.sync.access import facts_of_listing
 from hr_sync.sync.context import SyncContext, SyncPolicy
@@ -214,7 +214,7 @@ def test_a_parent_that_cannot_be_read_leaves_readers_unknown(scene: Scene, kind:
         fault(scene.site, "not-found-404-v2", match, times=0)
 
     with BodyFetcher(source, 2) as fetcher:
-        viewers = SpaceViewers(frozenset(), ViewersSource.PERMISSIONS)
+        viewers = SpaceViewers(layer=frozenset(), source="permissions")
         facts = facts_of_listing(source, fetcher, viewers, listing, [below.id])
 
     assert fired(scene.site) == {"not-found-404-v2"}
@@ -253,7 +253,7 @@ def test_what_moves_between_the_listing_and_the_walk_has_its_new_place(scene: Sc
 
     with BodyFetcher(source, 2) as fetcher:
         facts = facts_of_listing(
-            source, fetcher, SpaceViewers(frozenset(), ViewersSource.PERMISSIONS), listing, [notes]
+            source, fetcher, SpaceViewers(layer=frozenset(), source="permissions"), listing, [notes]
         )
 
     assert {node.id: node.parent_id for node in facts.nodes}[notes] == leave
@@ -378,3 +378,15 @@ def test_a_missing_scope_is_not_a_refused_credential(known: Scene, account_too: 
 
     assert full(replace(known.context, policy=WITH_ACCESS)).exit_code == exit_code
     assert attributes(known) == EVERYTHING
+
+
+def test_a_page_that_moved_to_another_space_has_no_known_readers(known: Scene) -> None:
+    """It has the viewers of that space now. Nothing but a lookup by id shows it to a pass that reads no listing."""
+    known.world.create_space("BOARD")
+    notes = known.page("Notes").id
+    known.world.move_page(notes, space_key="BOARD")
+
+    assert known.run().outcome == "complete"
+    assert known.attributes("Notes")[1] == UNKNOWN
+    assert full(replace(known.context, policy=WITH_ACCESS)).outcome == "complete"
+    assert known.attributes("Notes")[1] == []

@@ -1,14 +1,15 @@
 """What is the same costs nothing: idle runs ask little, write nothing and say nothing new."""
 
 import pytest
-from confluence_simulator import Simulator, World
+from confluence_simulator import Simulator, World, generated_world
 from sqlalchemy import Engine
 
+from hr_sync.domain.access import AccessPolicy
 from hr_sync.domain.outcome import Mode
 from hr_sync.domain.scope import PageScope
-from hr_sync.sync.context import SyncRequest
+from hr_sync.sync.context import SyncPolicy, SyncRequest
 from hr_sync.sync.run import run
-from tests.support.wiring import ask, context_of, feed, full, incremental, live_titles, mirrored
+from tests.support.wiring import SHORT, access, ask, context_of, feed, full, incremental, live_titles, mirrored
 
 TABLES = (
     "confluence_pages",
@@ -121,3 +122,32 @@ def test_a_full_run_counts_each_page_that_it_hides_once(engine: Engine) -> None:
         counts = full(context).counts
 
         assert (counts.hidden, counts.removed) == (1, 1)
+
+
+ACCESS_TABLES = ("content_nodes", "space_permissions", "access_sets", "access_layers", "access_principals", "groups")
+RUN_REQUESTS = 4  # of a run, whatever the number of spaces: account, spaces, groups of the licence, mode of the roles
+
+
+def access_rows(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
+    """Return every row about access, with the transaction that wrote it."""
+    return {table: ask(engine, f"SELECT t.xmin::text, t::text FROM {table} t ORDER BY 2") for table in ACCESS_TABLES}
+
+
+def test_an_access_pass_keeps_its_budget_and_writes_nothing(engine: Engine) -> None:
+    """One request for 200 pages and two a space; where nothing changed no row but that of the space is written."""
+    world = generated_world(pages=1200, spaces=3, lengths=SHORT)
+    policy = SyncPolicy(access=AccessPolicy(), open_spaces=frozenset({"none"}))
+    with Simulator(world) as site:
+        context = context_of(site, engine, policy=policy)
+        assert full(context).outcome == "complete"
+        before, pages = access_rows(engine), page_rows(engine)
+        site.requests.clear()
+
+        report = access(context)
+
+        assert (report.outcome, report.counts.restricted) == ("complete", 0)
+        assert report.requests == len(site.requests)
+        assert report.requests <= 1200 / 200 + 2 * 3 + RUN_REQUESTS
+        assert not any("body-format" in dict(record.query) for record in site.requests)
+    assert (access_rows(engine), page_rows(engine)) == (before, pages)
+    assert len(pages) == 1200

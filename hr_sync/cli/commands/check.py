@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hr_sync.cli.options import AsJson, Config
+from hr_sync.cli.options import AsJson, Config, with_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from hr_sync.confluence.source import Source
+    from hr_sync.domain.shown_pages import ShownPages
     from hr_sync.sync.context import SyncContext
     from hr_sync.sync.spaces import SpaceSelection
 
@@ -28,9 +29,9 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
     from hr_sync.cancellation import Cancellation
     from hr_sync.cli.bootstrap import open_context, open_settings
     from hr_sync.cli.output import print_json
-    from hr_sync.cli.terminal import one_line, print_message
     from hr_sync.errors import AnswerNotTrusted, ConfigurationError, NotFound
     from hr_sync.store.schema import HEAD, has_tables
+    from hr_sync.sync.shown_pages import preview_shown_pages
 
     passed: dict[str, object] = {}
     is_empty = False
@@ -53,17 +54,32 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
             report("confluence", "Confluence: reached, the account is known.")
             spaces, page_trees = _select(context, is_empty=is_empty)
             visible = _visible_keys(context.source) if spaces.not_visible else ""
+            shown = preview_shown_pages(context, spaces.chosen, is_empty=is_empty)
     except (AnswerNotTrusted, NotFound) as failure:
         raise ConfigurationError(str(failure)) from None  # nothing was synchronised, so nothing is partial
-    for space in () if as_json else spaces.chosen:
-        typer.echo(f"Space {one_line(space.key)}: {one_line(space.name)}")
-    warnings = [*spaces.warnings, *_lost(spaces)]
-    for warning in () if as_json else warnings:
-        print_message(f"Warning: {warning}")
+    refused = [each.message for each in shown if each.is_warning and each.message]
+    warnings = [with_config(each, config) for each in (*spaces.warnings, *_lost(spaces), *refused)]
+    if not as_json:
+        _print_spaces(spaces, shown, warnings)
     _refuse_what_is_not_visible(spaces.not_visible, page_trees, visible)
     if as_json:
         chosen = {space.key: space.name for space in spaces.chosen}
-        print_json(passed | {"spaces": chosen, "warnings": warnings})
+        print_json(passed | {"spaces": chosen, "access": shown, "warnings": warnings})
+
+
+def _print_spaces(spaces: "SpaceSelection", shown: "Sequence[ShownPages]", warnings: "Sequence[str]") -> None:
+    """Print the spaces, how many pages of each mirrored one consumers are shown under these settings, and warnings."""
+    from hr_sync.cli.terminal import one_line, print_message
+
+    for space in spaces.chosen:
+        typer.echo(f"Space {one_line(space.key)}: {one_line(space.name)}")
+    for each in shown:
+        if each.message is not None and not each.is_warning:
+            typer.echo(one_line(each.message))
+        elif each.message is None and each.pages:
+            typer.echo(f"Consumers are shown {each.shown:,} of {each.pages:,} pages of {one_line(each.space_key)}.")
+    for warning in warnings:
+        print_message(f"Warning: {warning}")
 
 
 def _select(context: "SyncContext", *, is_empty: bool) -> "tuple[SpaceSelection, Sequence[str]]":

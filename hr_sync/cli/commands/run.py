@@ -34,7 +34,7 @@ def run(
         bool, typer.Option("--incremental", help="Fetch only what changed since the last run; remove nothing.")
     ] = False,
     access: Annotated[
-        bool, typer.Option("--access", help="Only labels and read restrictions; no page is fetched or removed.")
+        bool, typer.Option("--access", help="Only who may read each page; no page is fetched or removed.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what a full run would do; write nothing.")] = False,
     allow_mass_delete: AllowMassDelete = False,
@@ -93,7 +93,7 @@ def resync(
 
 def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
     from hr_sync import __version__
-    from hr_sync.cli.bootstrap import HeldLeases, make_context, open_settings, open_store
+    from hr_sync.cli.bootstrap import HeldLeases, make_context, make_texts, open_settings, open_store
     from hr_sync.cli.notifications import notify
     from hr_sync.cli.output import print_json, print_report
     from hr_sync.cli.progress import shown_progress
@@ -121,6 +121,7 @@ def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
                 report = record_failed_start(store, worker, __version__, request, failure)
             else:
                 report = run_once(replace(context, on_progress=on_progress), request)
+                make_texts(settings, store, cancellation)
             return report, store.held_removals()
 
     with notify(settings, request.mode) as notify_report:

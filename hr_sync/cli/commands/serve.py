@@ -1,14 +1,15 @@
 """`serve`: the long-running container. Wires schedule, runs, metrics and HTTP together."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Protocol
 
 import typer
 
@@ -19,19 +20,28 @@ from hr_sync.errors import ConfigurationError, HrSyncError
 if TYPE_CHECKING:
     from hr_sync.cancellation import Cancellation
     from hr_sync.confluence.http.stats import HttpStats
-    from hr_sync.domain.outcome import Mode, RunReport
+    from hr_sync.domain.outcome import Mode, RunReport, SpaceReport
+    from hr_sync.service.pending import PendingNotifications
     from hr_sync.service.progress import ActiveRuns
-    from hr_sync.service.schedule import Trigger
     from hr_sync.service.scheduler import Job
     from hr_sync.service.web import Endpoints
     from hr_sync.settings import Settings
     from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
+    from hr_sync.sync.context import LeftCallback, SpaceJob, SyncRequest
 
 _RETENTION_MINUTES = 24 * 60
-FULL_LANE, INCREMENTAL_LANE = "full", "incremental"  # a run of one never waits for a run of the other
-ACCESS_LANE = "access"
-ACCESS_MINUTES = 15.0  #: between access runs where the settings do not say otherwise
+# A run of one never waits for a run of another.
+FULL_LANE, INCREMENTAL_LANE, ACCESS_LANE, NOTIFIED_LANE = "full", "incremental", "access", "notified"
+
+
+class RunOnce(Protocol):
+    """Does one run."""
+
+    def __call__(
+        self, request: "SyncRequest", end_of_run: "Cancellation", on_left: "LeftCallback" = ...
+    ) -> "RunReport":
+        """Return its report; `on_left` is called with each space that was not read."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -110,18 +120,22 @@ def _serve(current: CurrentSettings, store: "Store", worker: "Worker", cancellat
     from hr_sync.cli.health import read_in_scope
     from hr_sync.cli.observability import make_endpoints, make_observer
     from hr_sync.confluence.http.stats import HttpStats
+    from hr_sync.service.pending import PendingNotifications
     from hr_sync.service.progress import ActiveRuns
     from hr_sync.service.scheduler import SchedulerState, keep_running
+    from hr_sync.sync.context import SyncRequest
 
     settings = current.settings
     http_stats = HttpStats()
-    state = SchedulerState.of(FULL_LANE, INCREMENTAL_LANE, ACCESS_LANE)
+    state = SchedulerState.of(FULL_LANE, INCREMENTAL_LANE, ACCESS_LANE, NOTIFIED_LANE)
     active = ActiveRuns()
-    endpoints = make_endpoints(lambda: current.settings, store.engine, state, http_stats, active)
+    pending = PendingNotifications()
+    endpoints = make_endpoints(lambda: current.settings, store.engine, state, http_stats, active, pending)
 
     full_first = store.full_pass_is_due(timedelta(minutes=settings.sync.full_interval_minutes))
-    jobs = make_jobs(settings, _runs(current, store, worker, endpoints, http_stats, active), full_first=full_first)
-    jobs.append(_retention(current, store))
+    run_once = _runs(current, store, worker, endpoints, http_stats, active)
+    jobs = make_jobs(settings, lambda mode: partial(run_once, SyncRequest(mode=mode)), full_first=full_first)
+    jobs += [_retention(current, store), notified_job(pending, run_once)]
     with _opened_web(settings, endpoints):
         keep_running(
             jobs,
@@ -141,25 +155,63 @@ def _runs(
     endpoints: "Endpoints",
     http_stats: "HttpStats",
     active: "ActiveRuns",
-) -> "Callable[[Mode], Callable[[Cancellation], RunReport]]":
-    """Return a function that returns the work of a job for a mode."""
-    from hr_sync.cli.bootstrap import make_context
-    from hr_sync.sync.context import SyncRequest
+) -> "RunOnce":
+    """Return a function that runs once as requested."""
+    from hr_sync.cli.bootstrap import make_context, make_texts
+    from hr_sync.domain.outcome import Mode
+    from hr_sync.sync.context import no_retry
     from hr_sync.sync.run import record_failed_start, run
 
-    def run_once(mode: "Mode") -> "Callable[[Cancellation], RunReport]":
-        def work(end_of_run: "Cancellation") -> "RunReport":
-            try:
-                context = make_context(current.settings, store, end_of_run, stats=http_stats, worker=worker)
-            except HrSyncError as failure:
-                return record_failed_start(store, worker, __version__, SyncRequest(mode=mode), failure)
-            with active.run() as progress:
-                context = replace(context, on_lag=endpoints.metrics.observe_lag, on_progress=progress.note)
-                return run(context, SyncRequest(mode=mode))
-
-        return work
+    def run_once(request: "SyncRequest", end_of_run: "Cancellation", on_left: "LeftCallback" = no_retry) -> "RunReport":
+        try:
+            context = make_context(current.settings, store, end_of_run, stats=http_stats, worker=worker)
+        except HrSyncError as failure:
+            return record_failed_start(store, worker, __version__, request, failure)
+        with active.run() as progress:
+            observed = replace(
+                context, on_lag=endpoints.metrics.observe_lag, on_progress=progress.note, on_left=on_left
+            )
+            report = run(observed, request)
+            if request.mode is not Mode.ACCESS:
+                make_texts(current.settings, store, end_of_run)
+            return report
 
     return run_once
+
+
+def notified_job(pending: "PendingNotifications", run_once: "RunOnce") -> "Job":
+    """Return the job that reads what was notified, as soon as there is something.
+
+    What another worker or a failure kept from being read is tried again; not where credentials or settings are refused,
+    since more requests do not help then.
+    """
+    from hr_sync.domain.outcome import ExitCode, Mode, Outcome
+    from hr_sync.service.scheduler import Job
+    from hr_sync.sync.context import Notified, SyncRequest
+
+    refused = {ExitCode.REFUSED, ExitCode.CONFIGURATION}
+
+    def put_back(job: "SpaceJob", report: "SpaceReport") -> None:
+        if report.exit_code not in refused:
+            pending.put_back(Notified(page_ids=job.page_ids, space_ids=(job.space.id,)))
+
+    def work(end_of_run: "Cancellation") -> "RunReport":
+        began = time.monotonic()
+        taken = pending.take()
+        try:
+            report = run_once(SyncRequest(mode=Mode.NOTIFIED, notified=taken), end_of_run, put_back)
+            has_failed = report.outcome in {Outcome.FAILED, Outcome.STOPPED} and not report.spaces
+            if has_failed and report.exit_code not in refused:
+                pending.put_back(taken)
+        except BaseException:
+            pending.put_back(taken)
+            raise
+        else:
+            return report
+        finally:
+            pending.end(time.monotonic() - began)
+
+    return Job(name=str(Mode.NOTIFIED), lane=NOTIFIED_LANE, trigger=None, work=work, is_due=pending.is_due)
 
 
 def _retention(current: CurrentSettings, store: "Store") -> "Job":
@@ -212,14 +264,12 @@ def make_jobs(
     cannot keep.
     """
     from hr_sync.cli.limits import check_limits
+    from hr_sync.cli.schedule import access_trigger, full_trigger, incremental_trigger
     from hr_sync.domain.outcome import Mode
     from hr_sync.service.scheduler import Job
 
-    sync = settings.sync
-    full = _trigger(settings, "sync.full_cron", sync.full_cron, sync.full_interval_minutes)
-    incremental = _trigger(settings, "sync.incremental_cron", sync.incremental_cron, sync.incremental_interval_minutes)
-    readers = _access_trigger(settings)
-    check_limits(settings, full=full, incremental=incremental, access=readers)
+    full, incremental, access = full_trigger(settings), incremental_trigger(settings), access_trigger(settings)
+    check_limits(settings, full=full, incremental=incremental, access=access)
     jobs = [
         Job(name="full", lane=FULL_LANE, trigger=full, work=run_once(Mode.FULL), at_start=full_first),
         Job(
@@ -230,26 +280,6 @@ def make_jobs(
             at_start=not full_first,
         ),
     ]
-    if readers is not None:
-        jobs.append(Job(name="access", lane=ACCESS_LANE, trigger=readers, work=run_once(Mode.ACCESS)))
+    if access is not None:
+        jobs.append(Job(name="access", lane=ACCESS_LANE, trigger=access, work=run_once(Mode.ACCESS)))
     return jobs
-
-
-def _access_trigger(settings: "Settings") -> "Trigger | None":
-    """Return when access runs begin; None for never."""
-    access = settings.access
-    minutes = access.interval_minutes or (ACCESS_MINUTES if access.mode == "enforce" else None)
-    if access.cron is None and minutes is None:
-        return None
-    return _trigger(settings, "access.cron", access.cron, minutes or ACCESS_MINUTES)
-
-
-def _trigger(settings: "Settings", key: str, cron: str | None, minutes: float) -> "Trigger":
-    from hr_sync.service.schedule import CronTrigger, interval_trigger
-
-    if cron is None:
-        return interval_trigger(minutes, jitter_seconds=settings.sync.jitter_seconds)
-    try:
-        return CronTrigger(cron, ZoneInfo(settings.sync.time_zone))
-    except ValueError as error:
-        raise ConfigurationError(f"{key}: {error}. Write it like 30 1 * * 1-5.") from None

@@ -22,7 +22,8 @@ def status(config: Config = None, as_json: AsJson = False) -> None:
     """Show the health, how fresh each space is, the last runs, and the pages that fail."""
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.cli.health import health_of_mirror, read_in_scope
-    from hr_sync.cli.output import print_json, print_status
+    from hr_sync.cli.output import print_json
+    from hr_sync.cli.status_output import print_status
     from hr_sync.store.schema import check_schema
 
     settings = open_settings(config)

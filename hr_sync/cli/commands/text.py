@@ -1,5 +1,6 @@
 """`text`: one page as Markdown, made from its stored body alone."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,13 +46,11 @@ def _render(session: "Session", page_id: str) -> "RenderedPage":
     """Return a live page as text. Raise UsageError for a page that is not live."""
     from hr_sync.errors import UsageError
     from hr_sync.render.page import render_page
-    from hr_sync.store.read.pages import find_body, find_page, pages_titled
-
-    def resolve(title: str, space_key: str) -> tuple[str, str] | None:
-        found = (each for each in pages_titled(session, title) if each.space_key == space_key)
-        return next(((each.title, each.url) for each in found), None)
+    from hr_sync.store.read.pages import find_address, find_body, find_page
 
     row, body = find_page(session, page_id), find_body(session, page_id)
     if row is None or row.hidden_at or row.removed_at or body is None:
         raise UsageError(f"The mirror has no live page {page_id}. See why: `hr-sync explain {page_id}`.")
-    return render_page(body, title=row.title, space=row.space_key, page_id=row.id, resolve=resolve)
+    return render_page(
+        body, title=row.title, space=row.space_key, page_id=row.id, resolve=partial(find_address, session)
+    )

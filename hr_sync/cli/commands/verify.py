@@ -1,13 +1,15 @@
 """`verify` and `explain`: compare the mirror with Confluence; show why a page is or is not in it.
 
-They write nothing.
+They write nothing, but for the result of an audit of access.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from hr_sync.cli.options import AsJson, Config, Spaces
+from hr_sync.errors import UsageError
 
 if TYPE_CHECKING:
     from hr_sync.cancellation import Cancellation
@@ -27,9 +29,23 @@ def verify(
     sample: Annotated[
         int, typer.Option("--sample", min=0, help="Compare this many bodies of each space, chosen at random, by hash.")
     ] = 100,
+    access: Annotated[
+        int | None,
+        typer.Option(
+            "--access",
+            min=1,
+            max=10_000,
+            metavar="N",
+            help="Ask Confluence for N pairs of a page and a user who may read what, and compare nothing else (Cloud).",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the mirror with Confluence, every page by its head and some by their body; exit 3 when they differ."""
+    if access is not None:
+        if space:
+            raise UsageError("--access draws from all spaces: leave --space out.")
+        _verify_access(config, access, as_json=as_json)
     from hr_sync.cli.bootstrap import open_context, open_settings
     from hr_sync.cli.output import print_audit, print_json
     from hr_sync.cli.stopping import run_until_stopped
@@ -49,6 +65,27 @@ def verify(
         print_json(found)
     else:
         print_audit(found)
+    raise typer.Exit(found.exit_code)
+
+
+def _verify_access(config: Path | None, number: int, *, as_json: bool) -> NoReturn:
+    from hr_sync.cli.bootstrap import open_context, open_settings
+    from hr_sync.cli.output import print_access_audit, print_json
+    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.store.schema import check_schema
+    from hr_sync.sync.access_audit import AccessAudit, audit_access
+
+    settings = open_settings(config)
+
+    def work(cancellation: "Cancellation") -> AccessAudit:
+        with open_context(settings, cancellation, tables=check_schema) as context:
+            return audit_access(context, number)
+
+    found = run_until_stopped(work, as_json=as_json)
+    if as_json:
+        print_json(found)
+    else:
+        print_access_audit(found)
     raise typer.Exit(found.exit_code)
 
 
@@ -90,4 +127,4 @@ def explain(
     if as_json:
         print_json(explanation)
     else:
-        print_explanation(explanation)
+        print_explanation(explanation, config)

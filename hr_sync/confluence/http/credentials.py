@@ -7,6 +7,12 @@ from typing import Protocol
 
 from hr_sync.errors import ConfigurationError
 
+SETTINGS = (
+    "confluence.username and confluence.api_token (or confluence.token, or confluence.client_id and "
+    "confluence.client_secret)"
+)
+"""The settings that hold credentials, for messages."""
+
 
 class Authentication(Protocol):
     """What proves an account to Confluence. No implementation shows a secret in its repr."""

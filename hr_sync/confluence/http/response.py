@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import orjson
 import requests
 
+from hr_sync.confluence.http.credentials import SETTINGS
 from hr_sync.errors import (
     AccessDenied,
     AnswerUnusable,
@@ -30,10 +31,7 @@ from hr_sync.errors import (
 
 Json: TypeAlias = dict[str, Any]
 
-_CHECK_CREDENTIALS = (
-    "Check confluence.username and confluence.api_token (or confluence.token, or confluence.client_id and "
-    "confluence.client_secret), and that it has not expired."
-)
+_CHECK_CREDENTIALS = f"Check {SETTINGS}, and that it has not expired."
 _API_PATH = re.compile(r"/(?:rest/api|api/v2|_edge)/.*")
 _PLAIN = re.compile(r"[!-~]{0,300}")  # printable ASCII
 _CODE = re.compile("[A-Z]+(?:_[A-Z]+)*")  # of an error of v2

@@ -1,13 +1,31 @@
 """What is stored of the access to pages. Read only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 
-from sqlalchemy import ARRAY, Text, func, select
+from sqlalchemy import ARRAY, Text, func, select, union
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import AccessMode, AccessPolicy, AccessSet, Layer, NodeFact, Principal, Restriction
-from hr_sync.store.access_tables import AccessLayer, AccessPolicyRow, AccessPrincipal, ContentNode, SpacePermission
+from hr_sync.domain.access import (
+    AccessMode,
+    AccessPolicy,
+    AccessSet,
+    Layer,
+    NodeFact,
+    Principal,
+    PrincipalKind,
+    Restriction,
+)
+from hr_sync.store.access_tables import (
+    AccessLayer,
+    AccessPolicyRow,
+    AccessPrincipal,
+    ContentNode,
+    Group,
+    GroupMember,
+    SpacePermission,
+)
 from hr_sync.store.read.pages import LIVE
 from hr_sync.store.tables import ConfluencePage, SyncSpace
 
@@ -51,7 +69,7 @@ def stored_nodes(session: Session, space_id: str) -> dict[str, NodeFact]:
             kind=row.kind,
             parent_id=row.parent_id,
             parent_known=row.parent_known,
-            restriction=None if row.restriction is None else _restriction_of(row.restriction),
+            restriction=None if row.restriction is None else restriction_of(row.restriction),
         )
         for row in session.execute(select(*columns).where(node.space_id == space_id))
     }
@@ -66,7 +84,8 @@ def stored_viewers(session: Session, space_id: str) -> Layer | None:
     return frozenset(Principal.of(token) for token in tokens)
 
 
-def _restriction_of(stored: Mapping[str, Sequence[str]]) -> Restriction:
+def restriction_of(stored: Mapping[str, Sequence[str]]) -> Restriction:
+    """Return a restriction as it is stored."""
     return Restriction(users=frozenset(stored["users"]), groups=frozenset(stored["groups"]))
 
 
@@ -88,3 +107,33 @@ def _as_sets(layers: Mapping[int, Sequence[Sequence[str]]]) -> dict[int, AccessS
         set_id: frozenset(frozenset(Principal.of(token) for token in layer) for layer in each)
         for set_id, each in layers.items()
     }
+
+
+def groups_in_use(session: Session) -> frozenset[str]:
+    """Return the groups that a permission, a restriction or the audience names."""
+    policy = session.execute(select(AccessPolicyRow)).scalar_one_or_none()
+    of_audience = () if policy is None else policy.audience_groups
+    return _named(session, PrincipalKind.GROUP) | frozenset(of_audience)
+
+
+def users_in_use(session: Session) -> frozenset[str]:
+    """Return the users that a permission or a restriction names, and the members of the mirrored groups."""
+    return _named(session, PrincipalKind.USER) | frozenset(session.scalars(select(GroupMember.user_id)))
+
+
+def _named(session: Session, kind: PrincipalKind) -> frozenset[str]:
+    prefix = f"{kind}:"
+    tokens = union(select(SpacePermission.principal), select(AccessPrincipal.principal)).subquery()
+    found = session.scalars(select(tokens.c.principal).where(tokens.c.principal.startswith(prefix)))
+    return frozenset(token.removeprefix(prefix) for token in found)
+
+
+def groups_are_due(session: Session, groups: Collection[str], interval: timedelta) -> bool:
+    """Return True if the members of one of these groups were not read for so long, or never."""
+    recent = select(Group.id).where(Group.checked_at > func.now() - interval)
+    return not frozenset(groups) <= frozenset(session.scalars(recent))
+
+
+def spaces_of_nodes(session: Session, ids: Sequence[str]) -> frozenset[str]:
+    """Return the ids of the spaces that these nodes are in, as far as they are stored."""
+    return frozenset(session.scalars(select(ContentNode.space_id).where(ContentNode.id == func.any(list(ids)))))

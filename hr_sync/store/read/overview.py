@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hr_sync.store.read.access import layers_of_sets
+from hr_sync.domain.access import AccessPolicy
+from hr_sync.domain.shown_pages import ShownPages
+from hr_sync.store.access_tables import AccessAuditRow
+from hr_sync.store.read.access import layers_of_sets, stored_policy
 from hr_sync.store.read.pages import pages_changed_since
 from hr_sync.store.read.runs import SpaceStatus, last_runs, status_by_space
+from hr_sync.store.read.shown import read_shown_pages
 from hr_sync.store.tables import ConfluencePage, PageFailure
 
 _PIECE = 1000  # pages read at once
@@ -48,12 +52,28 @@ class FailureLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AccessAuditLine:
+    """One audit of access against Confluence's own answers."""
+
+    made_at: datetime
+    age: timedelta  #: on the database's clock
+    pairs: int  #: of a page and a user, that Confluence answered
+    unanswered: int
+    over_grants: int  #: pairs of which the mirror shows more than Confluence
+    under_grants: int
+    upper_bound: float  #: of the share of over-grants, with a confidence of 95 %
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
     """Everything that `status` shows."""
 
     spaces: Sequence[SpaceStatus]
     runs: Sequence[RunLine]  #: newest first
     failures: Sequence[FailureLine]  #: oldest first
+    shown: Sequence[ShownPages] = ()  #: what consumers are shown of each space, by key
+    policy: AccessPolicy | None = None  #: that is in force in the database; None: consumers see nothing
+    access_audit: AccessAuditLine | None = None  #: the last one; None: there was none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +116,28 @@ def read_overview(session: Session, *, runs: int = 5, failures: int = 50) -> Ove
         spaces=status_by_space(session),
         runs=[_line(RunLine, run) for run in last_runs(session, limit=runs)],
         failures=[failure_line(row) for row in rows],
+        shown=read_shown_pages(session),
+        policy=stored_policy(session),
+        access_audit=_last_access_audit(session),
+    )
+
+
+def _last_access_audit(session: Session) -> AccessAuditLine | None:
+    audit = AccessAuditRow
+    row = session.execute(
+        select(audit, func.statement_timestamp() - audit.made_at).order_by(audit.id.desc()).limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    made, age = row
+    return AccessAuditLine(
+        made_at=made.made_at,
+        age=age,
+        pairs=made.pairs,
+        unanswered=made.unanswered,
+        over_grants=made.over_grants,
+        under_grants=made.under_grants,
+        upper_bound=made.upper_bound,
     )
 
 

@@ -104,3 +104,9 @@ def statistics_by_space(session: Session) -> list[SpacePages]:
         )
         for key, live, hidden, removed, last_updated, synced_at in rows
     ]
+
+
+def find_address(session: Session, title: str, space_key: str) -> tuple[str, str] | None:
+    """Return title and address of the live page with this title in a space; None if there is none."""
+    found = (each for each in pages_titled(session, title) if each.space_key == space_key)
+    return next(((each.title, each.url) for each in found), None)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -20,7 +21,7 @@ class SpaceStatus:
     last_complete_at: datetime | None  #: end of the last run that looked at everything; None = there was none
     age: timedelta | None  #: time since then, on the database's clock: the space's freshness
     full_age: timedelta | None  #: time since the last complete full pass, on the database's clock
-    access_age: timedelta | None  #: time since labels and readers were last compared; None = they never were
+    access_age: timedelta | None  #: time since who may read its pages was last read; None = it never was
     last_run_id: int | None
     last_outcome: str | None  #: of the last run of this space
     error: str | None  #: why that run is not complete here, with the remedy
@@ -31,6 +32,8 @@ class SpaceStatus:
     held_since: datetime | None = None
     held_reason: str | None = None
     hidden_pages: int = 0  #: kept and not shown
+    viewers_known: bool = True  #: False: who may view the space is not known
+    viewers_doubt: str | None = None  #: why, with the remedy
     full_pass_due: bool = False  #: a scheduled full pass did not get the lease
     last_full_outcome: str | None = None  #: of the last full pass, whatever ran after it
     last_full_error: str | None = None
@@ -60,30 +63,40 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
         .order_by(space.space_key)
     )
     return [
-        SpaceStatus(
-            space_key=row.space_key,
-            name=row.name,
-            last_complete_at=row.last_complete_at,
+        _status(
+            row,
             age=age,
             full_age=full_age,
             access_age=access_age,
-            last_run_id=row.last_run_id,
-            last_outcome=row.last_outcome,
-            error=row.last_error,
             lease_holder=row.lease_holder if leased else None,
             live_pages=live_pages,
-            failing_pages=failing_pages,
-            held=row.held,
-            held_since=row.held_since,
-            held_reason=row.held_reason,
             hidden_pages=hidden_pages,
-            full_pass_due=row.full_pass_due,
-            last_full_outcome=row.last_full_outcome,
-            last_full_error=row.last_full_error,
-            former_keys=tuple(row.former_keys),
+            failing_pages=failing_pages,
         )
         for row, age, full_age, access_age, leased, live_pages, hidden_pages, failing_pages in rows
     ]
+
+
+_COPIED = (
+    "space_key",
+    "name",
+    "last_complete_at",
+    "last_run_id",
+    "last_outcome",
+    "held",
+    "held_since",
+    "held_reason",
+    "viewers_known",
+    "viewers_doubt",
+    "full_pass_due",
+    "last_full_outcome",
+    "last_full_error",
+)
+
+
+def _status(row: SyncSpace, **measured: Any) -> SpaceStatus:
+    copied = {name: getattr(row, name) for name in _COPIED}
+    return SpaceStatus(error=row.last_error, former_keys=tuple(row.former_keys), **copied, **measured)
 
 
 def _count(space_key: InstrumentedAttribute[str], *conditions: ColumnElement[bool]) -> ColumnElement[int]:

@@ -20,8 +20,9 @@ from hr_sync.store.engine import quoted_schema
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import SyncSpace
 from hr_sync.store.write.access_sets import derive_sets
+from hr_sync.store.write.changes import MOVES_BY_RUN
 
-# A page that this run has written under another parent moved after the pass read its place: where it is, is not known.
+# A page that this run has moved to another parent moved again, or after the pass read its place: that is not known.
 # What was written since the pass began is left alone: another space has taken the page over.
 _WRITE_NODES = """
 WITH given AS (
@@ -29,10 +30,11 @@ WITH given AS (
         AS given (id, kind, parent_id, parent_known, restriction)
 ), facts AS (
     SELECT given.id, coalesce(given.kind, stored.kind) AS kind, given.parent_id,
-        given.parent_known AND page.id IS NULL AS parent_known, CAST(given.restriction AS jsonb) AS restriction
+        given.parent_known AND CASE WHEN page.id IS NULL THEN true ELSE ({moves}) = 0 END AS parent_known,
+        CAST(given.restriction AS jsonb) AS restriction
     FROM given LEFT JOIN {schema}.content_nodes stored USING (id)
-        LEFT JOIN {schema}.confluence_pages page ON page.id = given.id AND page.last_written_run_id = :run_id
-            AND page.removed_at IS NULL AND page.parent_id IS DISTINCT FROM given.parent_id
+        LEFT JOIN {schema}.confluence_pages page ON page.id = given.id AND page.removed_at IS NULL
+            AND page.parent_id IS DISTINCT FROM given.parent_id
 ), written AS (
     INSERT INTO {schema}.content_nodes AS stored (id, kind, parent_id, parent_known, space_id, restriction)
     SELECT id, kind, parent_id, parent_known, :space_id, restriction FROM facts
@@ -102,7 +104,7 @@ def write_above(session: Session, space_id: str, nodes: Collection[NodeFact]) ->
     """Write nodes that stand above pages of a space. Return the ids of those that differed."""
     if not nodes:
         return frozenset()
-    statement = _nodes_statement(quoted_schema(session.connection()), _WRITE_ABOVE)
+    statement = _with_nodes(_WRITE_ABOVE, quoted_schema(session.connection()))
     return frozenset(session.scalars(statement, _node_values(nodes) | {"space_id": space_id}))
 
 
@@ -142,7 +144,9 @@ def _write_nodes(
 ) -> frozenset[str]:
     """Write the nodes that differ, and delete those that are gone. Return the ids of both."""
     values = _node_values(nodes) | {"space_id": space.id, "run_id": run_id, "began_at": began_at}
-    return frozenset(session.scalars(_nodes_statement(quoted_schema(session.connection()), _WRITE_NODES), values))
+    began = bindparam("began_at", type_=DateTime(timezone=True))
+    statement = _with_nodes(_WRITE_NODES, quoted_schema(session.connection())).bindparams(began)
+    return frozenset(session.scalars(statement, values))
 
 
 @cache
@@ -153,13 +157,11 @@ def _viewers_statement(schema: str) -> TextClause:
 
 
 @cache
-def _nodes_statement(schema: str, statement: str) -> TextClause:
+def _with_nodes(statement: str, schema: str) -> TextClause:
     texts = ("ids", "kinds", "parents", "restrictions")
-    clause = text(statement.format(schema=schema)).bindparams(
+    moves = MOVES_BY_RUN.format(schema=schema)
+    return text(statement.format(schema=schema, moves=moves)).bindparams(
         *(bindparam(name, type_=ARRAY(Text)) for name in texts),
         bindparam("parents_known", type_=ARRAY(Boolean)),
         bindparam("space_id", type_=Text),
     )
-    if ":began_at" in statement:
-        return clause.bindparams(bindparam("began_at", type_=DateTime(timezone=True)))
-    return clause

@@ -45,6 +45,11 @@ RESTRICTED_PAGES = """own AS (
 )"""
 
 
+#: How often a run has written another place of `page`. A count, because EXISTS may be planned as a walk over the feed.
+MOVES_BY_RUN = """
+    SELECT count(*) FROM {schema}.content_changes change
+    WHERE change.page_id = page.id AND change.run_id = :run_id AND 'location' = ANY (change.changed_fields)"""
+
 #: End of a statement that has changed what consumers are shown, by its `pages` (id, space_key, version, before, after).
 #: No run has applied this change.
 OF_POLICY = """

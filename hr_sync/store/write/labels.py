@@ -7,7 +7,7 @@ from sqlalchemy import Text, Update, column, func, update
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import ChangeAction, ChangedField
-from hr_sync.domain.labels import LabelStep
+from hr_sync.domain.plan import LabelStep
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.write.arrays import as_arrays, unnested
 from hr_sync.store.write.changes import Change, record_changes

@@ -19,34 +19,25 @@ from typing import Any, TypeAlias, cast
 
 from sqlalchemy import (
     CTE,
-    Boolean,
     Row,
     Select,
     Table,
     Text,
     bindparam,
-    case,
-    column,
     delete,
-    false,
     func,
-    literal,
     or_,
     select,
-    true,
     update,
 )
-from sqlalchemy import cast as sql_cast
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningInsert
 
 from hr_sync.domain.access import NodeFact
 from hr_sync.domain.changes import ChangedField, changed_fields
 from hr_sync.domain.content import metadata_digest
-from hr_sync.store.access_tables import ContentNode
 from hr_sync.store.db_errors import MISSING_RIGHT, describe_error, is_temporary, sqlstate
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import PageBody, PageFailure
@@ -57,12 +48,12 @@ from hr_sync.store.write.arrays import as_arrays, unnested
 from hr_sync.store.write.changes import CHANGE_COLUMNS, Change, change_row, insert_changes
 from hr_sync.store.write.failures import record_failures
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
+from hr_sync.store.write.nodes import write_nodes
 
 Written: TypeAlias = dict[str, bool]
 """Ids of pages that were written, and whether a fact of the access to each is another one now."""
 
 _BODIES = cast("Table", PageBody.__table__)
-_NODES = cast("Table", ContentNode.__table__)
 _FAILURES = cast("Table", PageFailure.__table__)
 
 _HEAD_COLUMNS = (
@@ -86,7 +77,6 @@ _SHOWN: dict[str, Any] = {
     "removed_at": None,
     "removed_reason": None,
 }
-_NODE_COLUMNS = ("id", "kind", "parent_id", "space_id", "restriction", "outdated", "read_at")
 
 
 def write_pages(
@@ -265,49 +255,13 @@ def _with_feed(written: CTE, *others: CTE) -> Select[tuple[str, bool]]:
 
     Return the ids that were written, and whether a fact of the access to each is another one now.
     """
-    nodes = _nodes(written).cte("written_nodes")
+    nodes = write_nodes(written).cte("written_nodes")
     feed = insert_changes(unnested(CHANGE_COLUMNS), written).cte("written_changes")
     over = delete(_FAILURES).where(_FAILURES.c.page_id.in_(select(written.c.id))).cte("forgotten_failures")
     query = select(written.c.id, nodes.c.id.is_not(None).label("has_other_facts")).join_from(
         written, nodes, nodes.c.id == written.c.id, isouter=True
     )
     return query.add_cte(*others, feed, over)
-
-
-def _nodes(written: CTE) -> ReturningInsert[tuple[str]]:
-    """Return the statement that writes the nodes of pages: those whose restriction is given, and those that are there.
-
-    Without a restriction the stored one stays; it is outdated unless text and space are the same as before: the facts
-    of another space may be older than this one's last pass.
-    """
-    given = unnested(
-        {name: _NODES.c[name] for name in ("id", "parent_id", "space_id")}
-        | {"restriction": column("restriction", Text), "same_text": column("same_text", Boolean)}
-    )
-    is_given = given.c.restriction.is_not(None)
-    same_space = _NODES.c.space_id == given.c.space_id
-    facts = (
-        select(
-            given.c.id,
-            literal("page"),
-            given.c.parent_id,
-            given.c.space_id,
-            func.coalesce(sql_cast(given.c.restriction, JSONB), _NODES.c.restriction),
-            case((is_given, false()), (given.c.same_text & same_space, _NODES.c.outdated), else_=true()),
-            func.now(),
-        )
-        .join_from(given, written, written.c.id == given.c.id)
-        .outerjoin(_NODES, _NODES.c.id == given.c.id)
-        .where(or_(is_given, _NODES.c.id.is_not(None)))
-        .order_by(given.c.id)
-    )
-    nodes = upsert(_NODES).from_select(_NODE_COLUMNS, facts)
-    fresh: dict[str, Any] = {name: nodes.excluded[name] for name in _NODE_COLUMNS[1:]} | {"parent_known": true()}
-    differs = [_NODES.c[name].is_distinct_from(nodes.excluded[name]) for name in _NODE_COLUMNS[1:-1]]
-    nodes = nodes.on_conflict_do_update(
-        index_elements=["id"], set_=fresh, where=or_(*differs, _NODES.c.parent_known.is_(False))
-    )
-    return nodes.returning(_NODES.c.id)
 
 
 def _by_page(rows: Iterable[Row[Any]]) -> Written:
@@ -319,8 +273,8 @@ def _with_other_access(
 ) -> frozenset[str]:
     """Return the written pages whose access set may differ from the one in their row.
 
-    Those of which a fact changed, those that were not live, which have no set, and those whose set is out of date
-    although no node of theirs is stored.
+    Those of which a fact changed; those that are new, were not live, or were in another space, which have none that
+    fits; and those whose set is out of date although no node of theirs is stored.
     """
     return frozenset(
         write.head.id
@@ -331,7 +285,8 @@ def _with_other_access(
 
 def _has_other_access(write: PageWrite, locked: LockedPage | None) -> bool:
     if locked is None:
-        return False
+        return write.restriction is not None  # its node may be there with the same facts: an access pass saw it first
     before, head = locked.before, write.head
-    same = (before.version, before.space_key, before.parent_id) == (head.version, head.space_key, head.parent_id)
-    return not before.live or (locked.access_known and not same)
+    if not before.live or before.space_key != head.space_key:
+        return True
+    return locked.access_known and (before.version, before.parent_id) != (head.version, head.parent_id)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet
 from hr_sync.store.tables import ContentChange, PageBody, SyncRun, SyncSpace
+from hr_sync.store.text_tables import PageSection, PageText
 from hr_sync.store.write.locks import PAGES
 
 MAX_DELETED = 5000  #: rows in one transaction
@@ -36,7 +37,9 @@ def prune_changes(session: Session, *, older_than: timedelta) -> int:
 
 
 def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
-    """Delete a chunk of the bodies of pages that have been removed for so long. Return how many; the rows stay.
+    """Delete a chunk of the bodies and texts of pages that have been removed for so long. Return how many.
+
+    The rows stay.
 
     The rows are locked first, so that a page which is restored meanwhile keeps its new body. A page that is restored
     later is fetched again, as every page without a body is.
@@ -51,6 +54,8 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
     )
     page_ids = session.scalars(old).all()
     if page_ids:
+        for table in (PageSection, PageText):
+            session.execute(delete(table).where(table.page_id.in_(page_ids)))
         session.execute(delete(_BODIES).where(_BODIES.c.page_id.in_(page_ids)))
     return len(page_ids)
 

@@ -38,9 +38,9 @@ class Layer:
 class Asker:
     """Somebody who wants to read: a user of the world, members of groups, members of classes, or all of these.
 
-    `user` is a username, account id or user key, and brings the groups and classes that the world knows of the account.
-    `groups` are names or ids, and bring the groups around them. `classes` may be spelled in either way. Nobody is asked
-    for `Asker()`, who passes no layer.
+    `user` is a username, account id or user key, and brings the groups and classes that the world knows of it.
+    `groups` are names or ids, and bring the groups around them. `classes` may be spelled in either way. `Asker()`
+    passes no layer.
     """
 
     user: str | None = None

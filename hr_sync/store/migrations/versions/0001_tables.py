@@ -57,6 +57,9 @@ def upgrade() -> None:
     _groups()
     _access_sets()
     _access_policy()
+    _access_audits()
+    _page_texts()
+    _page_sections()
 
 
 def _column(
@@ -108,7 +111,12 @@ def _confluence_pages() -> None:
         _column("last_updated", TIME, "When the page last changed in Confluence (its clock)"),
         _column("version", sa.Integer(), "Confluence's version number of the stored body; may go down"),
         _column("url", TEXT, "Address of the page in a browser"),
-        _column("synced_at", TIME, "When this row was last written (the database's clock)", default="now()"),
+        _column(
+            "synced_at",
+            TIME,
+            "When the row was last written (the database's clock), but for its access set",
+            default="now()",
+        ),
         _column("parent_id", TEXT, "Id of the parent; null at the top of a space", null=True),
         _column("parent_type", TEXT, "What the parent is: page, folder, whiteboard, ...", null=True),
         _column("status", TEXT, "Confluence's status; only current is ever live"),
@@ -116,17 +124,12 @@ def _confluence_pages() -> None:
         _column(
             "metadata_digest", TEXT, "SHA-256 over title, place, status and url: what changes without a new version"
         ),
-        _column(
-            "access_set_id",
-            sa.BigInteger(),
-            "Access set that a reader must pass; null = not known, which lets nobody read it",
-            null=True,
-        ),
+        _column("access_set_id", sa.BigInteger(), "Its access set; null = nobody may read it", null=True),
         _column("first_seen_at", TIME, "When this row was made (the database's clock)", default="now()"),
         _column(
             "last_written_run_id",
             sa.BigInteger(),
-            "Run that last wrote this row; a run that finds nothing changed writes no row",
+            "Run that last wrote this row, but for its access set; a run that finds nothing changed writes no row",
             null=True,
         ),
         _column(
@@ -329,12 +332,7 @@ def _sync_spaces() -> None:
         ),
         _column("last_complete_at", TIME, "When it ended: freshness is its age", null=True),
         _column("last_full_at", TIME, "When the last complete full listing ended", null=True),
-        _column(
-            "access_checked_at",
-            TIME,
-            "When the last access pass that ended began: its facts are at least as recent",
-            null=True,
-        ),
+        _column("access_checked_at", TIME, "When the last access pass that ended began", null=True),
         _column(
             "viewers_known",
             sa.Boolean(),
@@ -355,7 +353,7 @@ def _sync_runs() -> None:
     op.create_table(
         "sync_runs",
         _column("id", sa.BigInteger(), "Number of the run", sa.Identity(always=True)),
-        _column("mode", TEXT, "full, incremental, access, resync or purge"),
+        _column("mode", TEXT, "full, incremental, access, resync, notified or purge"),
         _column("started_at", TIME, "When it began", default="now()"),
         _column("finished_at", TIME, "When it ended; null while running or after a crash", null=True),
         _column(
@@ -371,7 +369,7 @@ def _sync_runs() -> None:
         _column("requests", sa.Integer(), "HTTP requests made", default="0"),
         *_counts(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_runs")),
-        _one_of("sync_runs", "mode", ("full", "incremental", "access", "resync", "purge")),
+        _one_of("sync_runs", "mode", ("full", "incremental", "access", "resync", "notified", "purge")),
         _one_of("sync_runs", "outcome", OUTCOMES),
         schema=SCHEMA_TOKEN,
         comment="Runs of hr_sync, however they ended",
@@ -582,3 +580,103 @@ def _access_policy() -> None:
         comment="What consumers are shown; a worker writes its settings here. Without the row they see nothing",
     )
     op.execute(table.insert().values(id=1))
+
+
+def _access_audits() -> None:
+    op.create_table(
+        "access_audits",
+        _column("id", sa.BigInteger(), "Number of the audit", sa.Identity(always=True)),
+        _column("made_at", TIME, "When it ended", default="now()"),
+        _column("pairs", sa.Integer(), "Pairs that Confluence answered"),
+        _column("unanswered", sa.Integer(), "Pairs that it did not answer"),
+        _column("over_grants", sa.Integer(), "Pairs of which the mirror shows more than Confluence"),
+        _column("under_grants", sa.Integer(), "Pairs of which the mirror shows less"),
+        _column("upper_bound", sa.Float(), "Most that the share of over-grants may be, with a confidence of 95 %"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_audits")),
+        schema=SCHEMA_TOKEN,
+        comment="Audits of access against Confluence itself (hr-sync verify --access)",
+    )
+    op.create_index("ix_access_audits_made_at", "access_audits", ["made_at"], schema=SCHEMA_TOKEN)
+
+
+def _page_texts() -> None:
+    op.create_table(
+        "page_texts",
+        _column("page_id", TEXT, "The page"),
+        _column("content_hash", TEXT, "content_hash of the body that the text was made from"),
+        _column("title", TEXT, "Title of the page in embed_text of its sections"),
+        _column("space_key", TEXT, "Key of the space in embed_text of its sections"),
+        _column("renderer_version", sa.Integer(), "Version of the rendering; a higher one renders again"),
+        _column("section_size", sa.Integer(), "Largest section that was allowed, in characters"),
+        _column("sections", sa.Integer(), "How many sections it has"),
+        _column("markdown", TEXT, "The whole page"),
+        _column("parsed_as", TEXT, "strict, repaired or text: how the body was read"),
+        _column(
+            "has_computed_content",
+            sa.Boolean(),
+            "Whether Confluence shows something on this page that is not in its body",
+        ),
+        _column("hidden_characters", sa.Integer(), "Characters that no reader sees, and that were left out"),
+        _column(
+            "unknown_macros",
+            postgresql.JSONB(),
+            "Macros that were kept as placeholders: name → how often",
+            default="'{}'",
+        ),
+        _column("rendered_at", TIME, "When this row was last written", default="now()"),
+        sa.PrimaryKeyConstraint("page_id", name=op.f("pk_page_texts")),
+        sa.ForeignKeyConstraint(
+            ["page_id"],
+            [f"{SCHEMA_TOKEN}.confluence_pages.id"],
+            name=op.f("fk_page_texts_page_id"),
+            ondelete="CASCADE",
+        ),
+        schema=SCHEMA_TOKEN,
+        comment="Pages as Markdown, made from the stored bodies without asking Confluence",
+    )
+    op.create_index(
+        "ix_page_texts_sections",
+        "page_texts",
+        ["page_id"],
+        schema=SCHEMA_TOKEN,
+        postgresql_include=["content_hash", "sections"],
+    )
+
+
+def _page_sections() -> None:
+    op.create_table(
+        "page_sections",
+        _column(
+            "section_id", TEXT, "32 hex digits over page and headings; edits elsewhere on the page do not change it"
+        ),
+        _column("page_id", TEXT, "The page"),
+        _column("ordinal", sa.Integer(), "Position within the page, from 0"),
+        _column("level", sa.SmallInteger(), "1 to 6; 0 for what stands before the first heading"),
+        _column(
+            "parent_section_id",
+            TEXT,
+            "Section of the heading above; the first part for a continuation",
+            null=True,
+        ),
+        _column("heading_path", postgresql.ARRAY(TEXT), "Headings from the top to this section"),
+        _column("text", TEXT, "Markdown, with the heading"),
+        _column("embed_text", TEXT, "A line of space, page and headings, then the text"),
+        _column("text_hash", TEXT, "SHA-256 over the text alone, 64 hex digits"),
+        sa.PrimaryKeyConstraint("section_id", name=op.f("pk_page_sections")),
+        sa.ForeignKeyConstraint(
+            ["page_id"],
+            [f"{SCHEMA_TOKEN}.confluence_pages.id"],
+            name=op.f("fk_page_sections_page_id"),
+            ondelete="CASCADE",
+        ),
+        sa.UniqueConstraint(
+            "page_id",
+            "ordinal",
+            name=op.f("uq_page_sections_page_id_ordinal"),
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+        schema=SCHEMA_TOKEN,
+        comment="Sections of pages, along their headings, for search and embeddings",
+    )
+    op.create_index("ix_page_sections_text_hash", "page_sections", ["text_hash"], schema=SCHEMA_TOKEN)

@@ -1,0 +1,124 @@
+"""Prints the state of the mirror for people."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hr_sync.cli.options import with_config
+from hr_sync.cli.terminal import Rows, make_console, moment, one_line, visible
+from hr_sync.domain.outcome import Outcome, look_command, release_command
+from hr_sync.domain.shown_pages import NotShown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from hr_sync.domain.shown_pages import ShownPages
+    from hr_sync.service.health import Health
+    from hr_sync.store.read.overview import Overview
+    from hr_sync.store.read.runs import SpaceStatus
+
+
+def print_status(overview: "Overview", health: "Health", config: Path | None = None) -> None:
+    """Print the state with its reasons, spaces with what they need, last runs and failures."""
+    console = make_console()
+    if not overview.spaces:
+        console.print(
+            with_config("No space has been synchronised yet. Start with `hr-sync run`.", config), soft_wrap=True
+        )
+    else:
+        console.print(f"State: {health.state}")
+        for reason in (*health.reasons, *health.notes):
+            console.print(f"- {visible(with_config(reason, config))}", soft_wrap=True)
+        console.print(_spaces_table(overview))
+    _print_not_shown(console, overview.shown, config)
+    said = [each.message for each in overview.shown if each.message is not None]
+    for space in overview.spaces:
+        for message in _needs(space):
+            if any(message in each for each in said):
+                continue
+            text = visible(with_config(message, config))
+            console.print(f"{one_line(space.space_key)}: {text}", soft_wrap=True)
+    if overview.runs:
+        runs = Rows(">run", "mode", "began", "outcome", ">new", ">updated", ">moved", ">removed", ">failed")
+        for run in overview.runs:
+            numbers = (run.inserted, run.updated, run.moved, run.removed + run.hidden, run.failed)
+            runs.add(run.id, run.mode, moment(run.started_at), run.outcome or "not ended", *numbers)
+        console.print(runs.table)
+    if overview.failures:
+        failures = Rows("page", "space", "stage", ">tries", "next try", "what was wrong")
+        for row in overview.failures:
+            what = (row.attempts, moment(row.next_attempt_at), row.message)
+            failures.add(row.page_id, row.space_key, row.stage, *what)
+        console.print(failures.table)
+
+
+def _spaces_table(overview: "Overview") -> "Table":
+    """Return a line for each space: pages, and how old what is known is."""
+    spaces = Rows(
+        "space",
+        "name",
+        ">live",
+        ">shown",
+        ">hidden",
+        ">held",
+        ">failing",
+        "last outcome",
+        "last complete",
+        "access",
+    )
+    shown = {each.space_key: each.shown for each in overview.shown}
+    for space in overview.spaces:
+        ages = [_ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
+        seen = shown.get(space.space_key)
+        pages = (space.live_pages, seen, space.hidden_pages, space.held, space.failing_pages)
+        spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
+    return spaces.table
+
+
+def _print_not_shown(console: "Console", shown: Sequence["ShownPages"], config: Path | None) -> None:
+    """Print the pages that consumers are not shown, by reason, and what shows them."""
+    some = [each for each in shown if each.reasons]
+    reasons = [reason for reason in NotShown if any(reason.value in each.reasons for each in some)]
+    table = Rows("space", *(f">{_NOT_SHOWN[reason]}" for reason in reasons))
+    for each in some:
+        table.add(each.space_key, *(each.reasons.get(reason.value, 0) for reason in reasons))
+    if some:
+        console.print("Live pages that consumers are not shown:")
+        console.print(table.table)
+    for each in some:
+        if each.message is not None:
+            console.print(visible(with_config(each.message, config)), soft_wrap=True)
+
+
+_NOT_SHOWN = {
+    NotShown.NOT_PROVEN: "space not looked at",
+    NotShown.VIEWERS_UNKNOWN: "viewers not known",
+    NotShown.TOO_OLD: "access too old",
+    NotShown.UNKNOWN: "access not known",
+    NotShown.SPACE: "space not open to all",
+    NotShown.RESTRICTED: "restricted",
+}
+
+
+def _needs(space: "SpaceStatus") -> Iterator[str]:
+    """Yield the notes about a space: what waits for a decision, and why its last run was not complete."""
+    if space.held:
+        since = f" since {moment(space.held_since)}" if space.held_since else ""
+        yield (
+            f"{space.held} hidden pages wait{since} to be removed: {space.held_reason}. Look at them with "
+            f"`{look_command(space.space_key)}`; remove them with `{release_command(space.space_key)}`."
+        )
+    if space.error and not (space.held and space.last_outcome == Outcome.HELD):
+        yield space.error
+    elif space.last_full_error and not space.held and space.last_full_error != space.error:
+        yield f"The last full pass: {space.last_full_error}"
+
+
+def _ago(age: timedelta) -> str:
+    seconds = max(0, int(age.total_seconds()))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"

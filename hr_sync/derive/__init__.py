@@ -1,0 +1,1 @@
+"""What is derived from the stored bodies, without asking Confluence."""

@@ -1,0 +1,17 @@
+"""What all groups of settings share."""
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+
+class Group(BaseModel):
+    """Some settings under one key: unknown keys are refused, and no message shows a value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth_value(cls, value: object, info: ValidationInfo) -> object:
+        is_number = cls.model_fields[str(info.field_name)].annotation in (int, float)
+        if is_number and isinstance(value, bool):  # pydantic would take `true` for the number 1
+            raise ValueError("must be a number, not true or false")
+        return value

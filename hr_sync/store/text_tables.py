@@ -1,0 +1,68 @@
+"""The tables of readable text: one row a page, and its sections. Declarations only."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, SmallInteger, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hr_sync.store.orm import Base
+from hr_sync.store.tables import ConfluencePage
+
+
+class PageText(Base):
+    """A page as Markdown, and from what it was made."""
+
+    __tablename__ = "page_texts"
+
+    page_id: Mapped[str] = mapped_column(
+        ForeignKey(ConfluencePage.id, ondelete="CASCADE"), primary_key=True, comment="The page"
+    )
+    content_hash: Mapped[str] = mapped_column(comment="content_hash of the body that the text was made from")
+    title: Mapped[str] = mapped_column(comment="Title of the page in embed_text of its sections")
+    space_key: Mapped[str] = mapped_column(comment="Key of the space in embed_text of its sections")
+    renderer_version: Mapped[int] = mapped_column(comment="Version of the rendering; a higher one renders again")
+    section_size: Mapped[int] = mapped_column(comment="Largest section that was allowed, in characters")
+    sections: Mapped[int] = mapped_column(comment="How many sections it has")
+    markdown: Mapped[str] = mapped_column(comment="The whole page")
+    parsed_as: Mapped[str] = mapped_column(comment="strict, repaired or text: how the body was read")
+    has_computed_content: Mapped[bool] = mapped_column(
+        comment="Whether Confluence shows something on this page that is not in its body"
+    )
+    hidden_characters: Mapped[int] = mapped_column(comment="Characters that no reader sees, and that were left out")
+    unknown_macros: Mapped[dict[str, int]] = mapped_column(
+        JSONB, server_default=text("'{}'"), comment="Macros that were kept as placeholders: name → how often"
+    )
+    rendered_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When this row was last written")
+
+    __table_args__ = (
+        # Counts sections without reading texts.
+        Index("ix_page_texts_sections", "page_id", postgresql_include=["content_hash", "sections"]),
+        {"comment": "Pages as Markdown, made from the stored bodies without asking Confluence"},
+    )
+
+
+class PageSection(Base):
+    """One part of a page. It carries no access: the page does."""
+
+    __tablename__ = "page_sections"
+
+    section_id: Mapped[str] = mapped_column(
+        primary_key=True, comment="32 hex digits over page and headings; edits elsewhere on the page do not change it"
+    )
+    page_id: Mapped[str] = mapped_column(ForeignKey(ConfluencePage.id, ondelete="CASCADE"), comment="The page")
+    ordinal: Mapped[int] = mapped_column(comment="Position within the page, from 0")
+    level: Mapped[int] = mapped_column(SmallInteger, comment="1 to 6; 0 for what stands before the first heading")
+    parent_section_id: Mapped[str | None] = mapped_column(
+        comment="Section of the heading above; the first part for a continuation"
+    )
+    heading_path: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Headings from the top to this section")
+    text: Mapped[str] = mapped_column(comment="Markdown, with the heading")
+    embed_text: Mapped[str] = mapped_column(comment="A line of space, page and headings, then the text")
+    text_hash: Mapped[str] = mapped_column(comment="SHA-256 over the text alone, 64 hex digits")
+
+    __table_args__ = (
+        UniqueConstraint("page_id", "ordinal", deferrable=True, initially="DEFERRED"),
+        Index(None, "text_hash"),
+        {"comment": "Sections of pages, along their headings, for search and embeddings"},
+    )

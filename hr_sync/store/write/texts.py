@@ -1,0 +1,158 @@
+"""Writes texts and sections of pages; a section is written only where it differs.
+
+Needs no lease: a text is a function of the stored body, and it is written only while that body is the stored one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import Insert, Table, Text, bindparam, column, delete, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.orm import Session
+
+from hr_sync.store.text_tables import PageSection, PageText
+from hr_sync.store.write.arrays import as_arrays, unnested
+from hr_sync.store.write.locks import PAGES
+
+_TEXTS = cast("Table", PageText.__table__)
+_SECTIONS = cast("Table", PageSection.__table__)
+_SEPARATOR = "\x1f"  # between headings: arrays of arrays cannot be unnested by one level, and no text of ours holds it
+_SECTION_COLUMNS = (
+    "section_id",
+    "page_id",
+    "ordinal",
+    "level",
+    "parent_section_id",
+    "heading_path",
+    "text",
+    "embed_text",
+    "text_hash",
+)
+_TEXT_COLUMNS = (
+    "page_id",
+    "content_hash",
+    "title",
+    "space_key",
+    "renderer_version",
+    "section_size",
+    "sections",
+    "markdown",
+    "parsed_as",
+    "has_computed_content",
+    "hidden_characters",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SectionWrite:
+    """One section; see the columns of `page_sections`."""
+
+    section_id: str
+    ordinal: int
+    level: int
+    parent_section_id: str | None
+    heading_path: Sequence[str]
+    text: str
+    embed_text: str
+    text_hash: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextWrite:
+    """The text of one page, and from what it was made; see the columns of `page_texts`."""
+
+    page_id: str
+    content_hash: str
+    title: str
+    space_key: str
+    renderer_version: int
+    section_size: int
+    markdown: str
+    parsed_as: str
+    has_computed_content: bool
+    hidden_characters: int
+    unknown_macros: dict[str, int]
+    sections: Sequence[SectionWrite]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextsWritten:
+    """What a chunk of texts changed."""
+
+    pages: int  #: whose text was written; the others have another body by now
+    sections_written: int  #: new ones, and those that differ
+    sections_deleted: int
+
+
+def write_texts(session: Session, texts: Sequence[TextWrite]) -> TextsWritten:
+    """Write texts with their sections, and delete the sections that are gone."""
+    current = _lock_current(session, texts)
+    writes = [each for each in texts if each.page_id in current]
+    if not writes:
+        return TextsWritten(pages=0, sections_written=0, sections_deleted=0)
+    session.execute(_put_texts(), as_arrays([_row(each) for each in writes]))
+    rows = [_section_row(each.page_id, section) for each in writes for section in each.sections]
+    gone = delete(_SECTIONS).where(
+        _SECTIONS.c.page_id.in_([each.page_id for each in writes]),
+        _SECTIONS.c.section_id != func.all(bindparam("kept", type_=ARRAY(Text))),
+    )
+    deleted = session.execute(gone.returning(_SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
+    deleted_ids = deleted.all()
+    written = session.execute(_put_sections(), as_arrays(rows)).all() if rows else []
+    return TextsWritten(pages=len(writes), sections_written=len(written), sections_deleted=len(deleted_ids))
+
+
+def _lock_current(session: Session, texts: Sequence[TextWrite]) -> frozenset[str]:
+    """Lock the pages in the order of their ids, and return those that still have the body, title and space."""
+    made_from = {each.page_id: (each.content_hash, each.title, each.space_key) for each in texts}
+    query = (
+        select(PAGES.c.id, PAGES.c.content_hash, PAGES.c.title, PAGES.c.space_key)
+        .where(PAGES.c.id.in_(made_from))
+        .order_by(PAGES.c.id)
+        .with_for_update(key_share=True)
+    )
+    return frozenset(row.id for row in session.execute(query) if made_from[row.id] == tuple(row)[1:])
+
+
+@cache
+def _put_texts() -> Insert:
+    given = unnested(
+        {name: _TEXTS.c[name] for name in _TEXT_COLUMNS} | {"unknown_macros": column("unknown_macros", JSONB)}
+    )
+    names = (*_TEXT_COLUMNS, "unknown_macros")
+    statement = insert(_TEXTS).from_select(names, select(*(given.c[name] for name in names)))
+    return statement.on_conflict_do_update(
+        index_elements=[_TEXTS.c.page_id],
+        set_={name: statement.excluded[name] for name in names[1:]} | {"rendered_at": func.now()},
+    )
+
+
+@cache
+def _put_sections() -> Any:
+    given = unnested(
+        {
+            name: column("heading_path", Text) if name == "heading_path" else _SECTIONS.c[name]
+            for name in _SECTION_COLUMNS
+        }
+    )
+    path = func.string_to_array(given.c.heading_path, _SEPARATOR)
+    values = [path if name == "heading_path" else given.c[name] for name in _SECTION_COLUMNS]
+    statement = insert(_SECTIONS).from_select(_SECTION_COLUMNS, select(*values))
+    names = _SECTION_COLUMNS[1:]
+    return statement.on_conflict_do_update(
+        index_elements=[_SECTIONS.c.section_id],
+        set_={name: statement.excluded[name] for name in names},
+        where=or_(*(_SECTIONS.c[name].is_distinct_from(statement.excluded[name]) for name in names)),
+    ).returning(_SECTIONS.c.section_id)
+
+
+def _row(write: TextWrite) -> dict[str, Any]:
+    row = {name: getattr(write, name) for name in (*_TEXT_COLUMNS, "unknown_macros") if name != "sections"}
+    return row | {"sections": len(write.sections)}
+
+
+def _section_row(page_id: str, section: SectionWrite) -> dict[str, Any]:
+    row = {name: getattr(section, name) for name in _SECTION_COLUMNS if name != "page_id"}
+    return row | {"page_id": page_id, "heading_path": _SEPARATOR.join(section.heading_path)}

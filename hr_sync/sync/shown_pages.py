@@ -1,0 +1,96 @@
+"""Says in a run how many pages of each space consumers are shown, and why not the others."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import structlog
+
+from hr_sync.domain.access import AccessMode, PrincipalKind
+from hr_sync.domain.content import Space
+from hr_sync.domain.outcome import Mode, Outcome, SpaceReport
+from hr_sync.domain.principal_words import GroupFact
+from hr_sync.domain.shown_pages import ShownPages, shown_pages, space_of_viewers
+from hr_sync.errors import ConfluenceError
+from hr_sync.sync.access import viewers_of
+from hr_sync.sync.context import SyncContext
+
+log = structlog.get_logger(__name__)
+
+_MOST_NAMES = 5  # requests for names of groups, for each space
+_MOST_PREVIEWED = 20  # spaces whose viewers a check reads
+
+
+def with_shown_pages(context: SyncContext, reports: Sequence[SpaceReport], mode: Mode) -> list[SpaceReport]:
+    """Return the reports with what consumers are shown of their spaces, and log a line for each space.
+
+    A space whose work was stopped is left out. An incremental or notified run, which begins every few minutes, logs
+    only what is worth a warning.
+    """
+    keys = [report.space_key for report in reports if report.outcome is not Outcome.STOPPED]
+    found = {each.space_key: each for each in _read(context, keys)}
+    for shown in found.values():
+        if shown.is_warning or mode not in {Mode.INCREMENTAL, Mode.NOTIFIED}:
+            _log(shown)
+    return [replace(report, shown=found.get(report.space_key)) for report in reports]
+
+
+def preview_shown_pages(context: SyncContext, spaces: Sequence[Space], *, is_empty: bool) -> list[ShownPages]:
+    """Return what consumers would be shown of the spaces under the settings, for a check before a run.
+
+    The viewers of the first spaces are read from Confluence; everything else is what the mirror holds, if it is there.
+    """
+    policy = context.policy.access
+    keys = [space.key for space in spaces]
+    if policy.mode is AccessMode.ACCOUNT:
+        return [] if is_empty else context.store.access.shown_pages(keys, policy=policy)
+    licence = context.source.licence_groups() or frozenset()
+    mirrored = [] if is_empty else context.store.access.shown_pages(keys, policy=policy, licence_groups=licence)
+    found = {each.space_key: each for each in mirrored}
+    roles = context.source.site_roles()
+    for space in spaces[:_MOST_PREVIEWED]:
+        viewers = viewers_of(space, context.policy.open_spaces, partial(context.source.viewers, space, roles))
+        layer = viewers.layer or frozenset()
+        some = sorted(each.id for each in layer if each.kind is PrincipalKind.GROUP)[:_MOST_NAMES]
+        names = context.source.group_names(some)
+        groups = {group_id: GroupFact(name=name) for group_id, name in names.items()}
+        pages = found[space.key].pages if space.key in found else 0
+        shown = shown_pages(space_of_viewers(space.key, viewers, groups, pages=pages), policy, licence)
+        if shown.is_warning:
+            found[space.key] = shown
+    return [found[key] for key in keys if key in found]
+
+
+def _read(context: SyncContext, space_keys: Sequence[str]) -> list[ShownPages]:
+    if not space_keys:
+        return []
+    found = context.store.access.shown_pages(space_keys)
+    if context.policy.access.mode is AccessMode.ENFORCE and name_groups(context, found):
+        return context.store.access.shown_pages(space_keys)
+    return found
+
+
+def name_groups(context: SyncContext, found: Sequence[ShownPages]) -> bool:
+    """Store the names of the groups that messages name, where Confluence shows them. Return True if there are any."""
+    wanted = {
+        viewer.id
+        for shown in found
+        if shown.is_warning
+        for viewer in [each for each in shown.viewers or () if each.kind == "group"][:_MOST_NAMES]
+        if viewer.name is None
+    }
+    if not wanted:
+        return False
+    try:
+        names = context.source.group_names(wanted)
+    except ConfluenceError:
+        return False  # ids serve as well
+    context.store.access.write_group_names(names)
+    return bool(names)
+
+
+def _log(shown: ShownPages) -> None:
+    fields: dict[str, object] = {"space": shown.space_key, "pages": shown.pages, "shown": shown.shown, **shown.reasons}
+    if shown.message is not None:
+        fields["message"] = shown.message
+    log.log(30 if shown.is_warning else 20, "access.shown", **fields)
