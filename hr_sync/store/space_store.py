@@ -13,13 +13,13 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import AccessSet, NodeFact, SpaceViewers
+from hr_sync.domain.access import AccessSet, Layer, NodeFact, SpaceViewers
 from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import LabelStep
 from hr_sync.store.lease import Lease, check_lease
-from hr_sync.store.read.access import stored_access_sets, stored_nodes
+from hr_sync.store.read.access import stored_access_sets, stored_nodes, stored_viewers
 from hr_sync.store.read.state import (
     hidden_pages,
     state_of_space,
@@ -75,6 +75,10 @@ class SpaceReader:
         """Return what is stored of the nodes of the space, by id."""
         return self._read(stored_nodes, self.space.id)
 
+    def stored_viewers(self) -> Layer | None:
+        """Return who may view the space, as it was read last; None if that is not known."""
+        return self._read(stored_viewers, self.space.id)
+
     def _read(self, read: Callable[[Session, Subject], Result], about: Subject) -> Result:
         return self._transactions.run(lambda session: read(session, about))
 
@@ -103,13 +107,14 @@ class SpaceStore(SpaceReader):
             )
         )
 
-    def write_pages(self, writes: Sequence[PageWrite]) -> WriteResult:
+    def write_pages(self, writes: Sequence[PageWrite], above: Collection[NodeFact] = ()) -> WriteResult:
         """Write at most `MAX_PAGES` pages and their feed rows. Return what was not written.
 
         A write whose row is in another space than `seen_in_space` is dropped. A page that the database refuses is
-        recorded as a failure and does not affect the others. Writing a page forgets its failure.
+        recorded as a failure and does not affect the others. Writing a page forgets its failure. `above`: facts of what
+        is above the pages whose restriction is given, which were read with it.
         """
-        return self._transactions.run(lambda session: write_pages(session, self._lease, self.run_id, writes))
+        return self._transactions.run(lambda session: write_pages(session, self._lease, self.run_id, writes, above))
 
     def record_failures(self, failures: Sequence[Failure]) -> None:
         """Record failures, or count them up where the page failed before, and set when each is tried again."""

@@ -79,7 +79,8 @@ class PageWrite:
     storage: str | None = None
     content_hash: str | None = None
     seen_in_space: str | None = None  #: key of the space that the stored row was in; None if there was no row
-    restriction: Restriction | None = None  #: its own, read after the body was asked for or before; None: not known
+    restriction: Restriction | None = None
+    """Its own, if this and everything else that decides who may read the page was read after the body; else None."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ otherwise, and a walk that breaks writes nothing.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.access import (
@@ -37,7 +37,7 @@ from hr_sync.store.values import MAX_PAGES
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import AccessResult, SpaceResult, finish
-from hr_sync.sync.scope import Parents, confirm_parents, read_parents
+from hr_sync.sync.scope import Parents, confirm_parents
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,11 +70,9 @@ def read_access(run: SpaceRun) -> AccessResult:
     page_ids = run.store.stored_labels()
     stored = run.store.stored_nodes()
     run.counts.listed = len(page_ids)
-    viewers = _viewers(run)
+    viewers = viewers_of_run(run)
     shown = run.source.node_facts(run.space)
-    pages = [*(page_ids.keys() & shown.keys()), *_still_here(run, sorted(page_ids.keys() - shown.keys()))]
-    parents = confirm_parents(run.source, run.fetcher, pages, stored, shown)
-    facts = _facts(run.source, run.fetcher, viewers, parents, pages, shown=shown)
+    facts = _facts(run.source, run.fetcher, run.space, viewers=viewers, stored=stored, page_ids=page_ids, shown=shown)
     run.counts.restricted += len(run.store.write_access(facts.viewers, facts.nodes, began_at=began_at))
     if run.context.policy.compares_labels:
         _compare_labels(run)
@@ -101,10 +99,17 @@ def sync_access_after(run: SpaceRun, listing: Listing) -> AccessResult:
 def facts_of_listing(
     source: Source, fetcher: BodyFetcher, viewers: SpaceViewers, listing: Listing, page_ids: Collection[str]
 ) -> SpaceFacts:
-    """Read the access to these pages, whose places a listing shows. Raise what `Source` raises."""
+    """Read the access to these pages, whose places a listing shows. Raise what `Source` raises.
+
+    The walk that reads the restrictions confirms these places: the listing is older than it, and than new texts.
+    """
     shown = source.node_facts(listing.space)
-    parents = read_parents(source, fetcher, listing)
-    return _facts(source, fetcher, viewers, parents, [each for each in page_ids if each in listing.heads], shown=shown)
+    listed = {
+        head.id: NodeFact(id=head.id, kind="page", parent_id=head.parent_id, restriction=None)
+        for head in listing.heads.values()
+    }
+    pages = [each for each in page_ids if each in listed]
+    return _facts(source, fetcher, listing.space, viewers=viewers, stored=listed, page_ids=pages, shown=shown)
 
 
 def viewers_of(space: Space, open_spaces: Collection[str], read: Callable[[], SpaceViewers]) -> SpaceViewers:
@@ -135,13 +140,20 @@ def own_restriction(source: Source, node_id: str) -> tuple[Restriction | None, b
 def _facts(
     source: Source,
     fetcher: BodyFetcher,
-    viewers: SpaceViewers,
-    parents: Parents,
-    page_ids: Collection[str],
+    space: Space,
     *,
+    viewers: SpaceViewers,
+    stored: Mapping[str, NodeFact],
+    page_ids: Collection[str],
     shown: Mapping[str, NodeFact],
 ) -> SpaceFacts:
-    """Complete what a walk has shown: the restrictions of what it left out, or cut, are requested by id."""
+    """Complete what a walk has shown: what it left out, or cut, is requested by id, as are places that are new."""
+    parents = confirm_parents(source, fetcher, page_ids, stored, shown)
+    moved = sorted(page_id for page_id in page_ids if not _stayed(page_id, parents, stored, shown))
+    lookups = fetcher.ask_each(source.lookup, moved)
+    absent = {lookup.page_id for lookup in lookups if not lookup.is_current_in(space)}
+    page_ids = set(page_ids) - absent
+    parents = replace(parents, unresolved=parents.unresolved | absent)
     nodes = {node for each in page_ids for node in chain_of(each, parents.of, parents.unresolved).nodes}
     restrictions = {node: fact.restriction if (fact := shown.get(node)) else None for node in nodes}
     asked = sorted(node for node in nodes - parents.unresolved if restrictions[node] is None)
@@ -163,20 +175,27 @@ def _facts(
     )
 
 
-def _still_here(run: SpaceRun, page_ids: Sequence[str]) -> list[str]:
-    """Return those of the pages that a lookup by id shows in the space. Another space has other viewers."""
-    lookups = run.fetcher.ask_each(run.source.lookup, page_ids)
-    return [lookup.page_id for lookup in lookups if lookup.is_current_in(run.space)]
+def _stayed(page_id: str, parents: Parents, stored: Mapping[str, NodeFact], shown: Mapping[str, NodeFact]) -> bool:
+    """Return True if the walk shows a page of the space in its place, which is the stored one.
+
+    Another page may be in another space by now, and answers by id as before. That space has other viewers.
+    """
+    if page_id not in shown or not shown[page_id].parent_known:
+        return False
+    parent_id = shown[page_id].parent_id
+    fact = stored.get(page_id)
+    return parents.of.get(page_id) == parent_id and (fact is None or fact.parent_id == parent_id)
 
 
-def _viewers(run: SpaceRun) -> SpaceViewers:
+def viewers_of_run(run: SpaceRun) -> SpaceViewers:
+    """Return who may view the space of a run. Raise what `Source` raises."""
     return viewers_of(run.space, run.context.policy.open_spaces, lambda: run.source.viewers(run.space, run.roles.get()))
 
 
 def _sync_listed(run: SpaceRun, listing: Listing) -> AccessResult:
     began_at = run.context.store.now()
     page_ids = run.store.stored_labels()
-    facts = facts_of_listing(run.source, run.fetcher, _viewers(run), listing, page_ids)
+    facts = facts_of_listing(run.source, run.fetcher, viewers_of_run(run), listing, page_ids)
     run.counts.restricted += len(run.store.write_access(facts.viewers, facts.nodes, began_at=began_at))
     if run.context.policy.compares_labels:
         _compare_labels(run)

@@ -4,32 +4,33 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
-from hr_sync.domain.access import Restriction
 from hr_sync.domain.changes import ChangeAction
-from hr_sync.domain.content import Fetched, Page, StoredPage
+from hr_sync.domain.content import Fetched, Head, Page, StoredPage
 from hr_sync.domain.deletion import DeletionAction, DeletionDecision
 from hr_sync.domain.plan import Plan, Step
 from hr_sync.domain.scope import PageScope, ScopeDecision
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite
 from hr_sync.sync.absence import never_stored, verify_absent
-from hr_sync.sync.access import own_restriction
 from hr_sync.sync.context import SpaceRun
+from hr_sync.sync.fetch import PAGES_PER_REQUEST
+from hr_sync.sync.page_facts import PageFacts, facts_of_pages
 
 
 def write_pages(
-    run: SpaceRun, plan: Plan, *, since: datetime | None = None, with_restrictions: bool = False
+    run: SpaceRun, plan: Plan, *, since: datetime | None = None, with_access: bool = False
 ) -> frozenset[str]:
     """Fetch and store what the plan says. Return the ids of pages whose body was not returned.
 
-    What changed after `since` arrives for the first time, so its lag is measured. `with_restrictions`: the own
-    restriction of each page is read after its body, if the settings enforce access; no access pass follows.
+    What changed after `since` arrives for the first time, so its lag is measured. `with_access`: who may read a page is
+    read after its body, if the settings enforce access; no access pass follows.
     """
-    with_restrictions = with_restrictions and run.context.policy.reads_access
-    missing = _write_bodies(run, plan.fetches, since, with_restrictions)
+    with_access = with_access and run.context.policy.reads_access
+    missing = _write_bodies(run, plan.fetches, since, with_access)
     steps = [step for step in plan.without_body if step.head is not None]
-    restrictions = _restrictions(run, [step.page_id for step in steps]) if with_restrictions else {}
-    heads = [_write_of(step, None, restrictions.get(step.page_id)) for step in steps]
-    _write_all(run, heads, since)
+    for start in range(0, len(steps), PAGES_PER_REQUEST):
+        some = steps[start : start + PAGES_PER_REQUEST]
+        facts = _facts(run, [step.head for step in some if step.head is not None], with_access)
+        _write_all(run, [_write_of(step, None, facts) for step in some], facts, since)
     return missing
 
 
@@ -88,9 +89,7 @@ def resolve_missing(
     ]
 
 
-def _write_bodies(
-    run: SpaceRun, steps: Sequence[Step], since: datetime | None, with_restrictions: bool
-) -> frozenset[str]:
+def _write_bodies(run: SpaceRun, steps: Sequence[Step], since: datetime | None, with_access: bool) -> frozenset[str]:
     by_id = {step.page_id: step for step in steps}
     missing: set[str] = set()
     done = 0
@@ -102,19 +101,15 @@ def _write_bodies(
             unusable = dict(_unusable(fetched, by_id, run.context.scope.pages))
             record_failures(run, {**fetched.unreadable, **unusable})
             usable = sorted(fetched.pages.keys() - unusable.keys())
-            restrictions = _restrictions(run, usable) if with_restrictions else {}
-            writes = [
-                _write_of(by_id[page_id], fetched.pages[page_id], restrictions.get(page_id)) for page_id in usable
-            ]
-            _write_all(run, writes, since)
+            facts = _facts(run, [fetched.pages[page_id].head for page_id in usable], with_access)
+            writes = [_write_of(by_id[page_id], fetched.pages[page_id], facts) for page_id in usable]
+            _write_all(run, writes, facts, since)
             run.context.on_progress(run.space.key, done, len(by_id))
     return frozenset(missing)
 
 
-def _restrictions(run: SpaceRun, page_ids: Sequence[str]) -> Mapping[str, Restriction | None]:
-    """Read the own restrictions of pages, whose bodies were read before. None: not known."""
-    answers = run.fetcher.ask_each(lambda page_id: own_restriction(run.source, page_id), page_ids)
-    return {page_id: restriction for page_id, (restriction, _) in zip(page_ids, answers, strict=True)}
+def _facts(run: SpaceRun, heads: Collection[Head], with_access: bool) -> PageFacts:
+    return facts_of_pages(run, heads) if with_access and heads else PageFacts(restrictions={})
 
 
 def _unusable(fetched: Fetched, steps: Mapping[str, Step], scope: PageScope) -> Iterator[tuple[str, str]]:
@@ -133,7 +128,7 @@ def _unusable(fetched: Fetched, steps: Mapping[str, Step], scope: PageScope) -> 
             yield page_id, "the page was edited after its labels were read"
 
 
-def _write_of(step: Step, page: Page | None, restriction: Restriction | None = None) -> PageWrite:
+def _write_of(step: Step, page: Page | None, facts: PageFacts) -> PageWrite:
     head = page.head if page else step.head
     if head is None:
         raise ValueError(f"page {step.page_id} has neither a body nor a head")
@@ -144,19 +139,19 @@ def _write_of(step: Step, page: Page | None, restriction: Restriction | None = N
         storage=page.storage if page else None,
         content_hash=page.content_hash if page else None,
         seen_in_space=step.seen_in_space,
-        restriction=restriction,
+        restriction=facts.restrictions.get(step.page_id),
     )
 
 
-def _write_all(run: SpaceRun, writes: Sequence[PageWrite], since: datetime | None) -> None:
+def _write_all(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: datetime | None) -> None:
     for start in range(0, len(writes), MAX_PAGES):
         run.context.cancellation.check()
-        _write(run, writes[start : start + MAX_PAGES], since)
+        _write(run, writes[start : start + MAX_PAGES], facts, since)
 
 
-def _write(run: SpaceRun, writes: Sequence[PageWrite], since: datetime | None) -> None:
+def _write(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: datetime | None) -> None:
     """Write a chunk and count it. The chunk is one transaction: all of it is stored afterwards, or nothing."""
-    result = run.store.write_pages(writes)
+    result = run.store.write_pages(writes, facts.above)
     now = datetime.now(UTC)
     for write in writes:
         if write.head.id in result.failed or write.head.id in result.superseded:

@@ -38,7 +38,7 @@ def write_by_id(run: SpaceRun, page_ids: Sequence[str], *, reason: str) -> None:
     stored = run.store.stored_by_id(page_ids)
     present = pages_present(run.source, run.fetcher, page_ids, run.space)
     steps = in_scope_steps(run, present, stored, reason=reason)
-    missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0), with_restrictions=True)
+    missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0), with_access=True)
     absent = missing | (set(page_ids) - present)
     resolve_missing(run, absent, stored, known_pages=sorted(present), shown=False)
 

@@ -49,7 +49,7 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
     again = in_scope_steps(run, present, stored, reason="looked up by id")
     steps = sorted({step.page_id: step for step in (*plan.steps, *again)}.values(), key=lambda step: step.page_id)
     plan = Plan(steps=tuple(steps), unchanged=0)
-    missing = write_pages(run, plan, since=run.state.watermark, with_restrictions=True)
+    missing = write_pages(run, plan, since=run.state.watermark, with_access=True)
     resolve_missing(run, missing, stored, known_pages=sorted(present | recent.heads.keys()))
     resolve_missing(run, due - present, stored, known_pages=sorted(present | recent.heads.keys()), shown=False)
     changes = (head.last_updated for head in recent.heads.values())

@@ -1,4 +1,4 @@
-"""The same proofs for much longer than a commit can wait: `./scripts/campaign contention`, `histories` or `kills`."""
+"""The same proofs for much longer than a commit can wait: `./scripts/campaign access`, `contention` and others."""
 
 # ruff: noqa: T201 -- it is a program that tells on standard output
 
@@ -16,6 +16,7 @@ from hr_sync.embedded.server import EmbeddedPostgres
 from hr_sync.logs import configure_logging
 from hr_sync.store.engine import make_engine
 from hr_sync.store.schema import ensure_schema
+from tests.proof.access_trees import FAULTS, Figures, Tree, access_stage
 from tests.proof.histories import History, TreeHistory
 from tests.proof.rounds import Rounds, rounds
 from tests.proof.seeds import play
@@ -70,6 +71,28 @@ def histories(stage: Stage, number: int, seed: int) -> None:
     play(TreeHistory, stage, examples=number // 2, steps=30, number=seed)
 
 
+def access(stage: Stage, number: int, seed: int) -> None:
+    """Play random trees of restrictions, half of them on each flavour, whose faults take every kind in turn."""
+    figures = Figures()
+    for flavor, half in (("cloud", (number + 1) // 2), ("datacenter", number // 2)):
+        of_flavor = Figures()
+        with access_stage(stage.engine, flavor) as site:
+            for done in range(half):
+                kind = FAULTS[done % len(FAULTS)]
+                played = Tree(site, seed + done, faults=[kind], always=True).play()
+                of_flavor.add(played)
+                if played.overgrants:
+                    print(f"{flavor}, {kind}: {played.overgrants}", flush=True)
+                if (done + 1) % 50 == 0:
+                    print(f"{flavor}: {of_flavor.line}", flush=True)
+        print(f"{flavor}: {of_flavor.line}", flush=True)
+        print(f"{flavor}, planned and never met: {sorted(of_flavor.planned.keys() - of_flavor.fired.keys())}")
+        figures.add(of_flavor)
+    upper = 1 - 0.05 ** (1 / max(figures.trees, 1))
+    print(f"{figures.line}; where there is none, at most {upper:.2%} of such trees have one, by 95 %", flush=True)
+    assert figures.overgrants == []
+
+
 def _tell(played: Rounds, done: int) -> None:
     assert played.double_writers() == []
     if done % 25 == 0:
@@ -78,10 +101,15 @@ def _tell(played: Rounds, done: int) -> None:
 
 def main() -> None:
     """Play one campaign and say how it went."""
-    campaigns = {"contention": (contention, 300), "kills": (kills, 500), "histories": (histories, 2000)}
+    campaigns = {
+        "access": (access, 10_000),
+        "contention": (contention, 300),
+        "kills": (kills, 500),
+        "histories": (histories, 2000),
+    }
     parser = argparse.ArgumentParser(prog="scripts/campaign", description=__doc__)
     parser.add_argument("campaign", choices=campaigns)
-    parser.add_argument("number", nargs="?", type=int, help="rounds or histories")
+    parser.add_argument("number", nargs="?", type=int, help="trees, rounds or histories")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="to play the same again")
     options = parser.parse_args()
     campaign, usual = campaigns[options.campaign]

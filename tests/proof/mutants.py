@@ -16,6 +16,7 @@ DERIVATION = ("tests/store/test_derivation.py",)
 IN_FUNCTIONS = ("tests/store/test_functions.py",)
 IN_DELETION = ("tests/domain/test_deletion.py",)
 IN_DELETION_RUNS = ("tests/domain/test_deletion_runs.py",)
+IN_FACTS = ("tests/store/test_access_facts.py",)
 IN_PLAN = ("tests/domain/test_plan.py",)
 IN_SCOPE = ("tests/domain/test_scope.py",)
 EVIDENCE = ("tests/sync/test_evidence.py",)
@@ -52,6 +53,11 @@ class Mutant:
 def answers(*kinds: str) -> tuple[str, ...]:
     """Name the matrix's tests of kinds that answer in the API's place."""
     return ("tests/proof/test_faults_in_answers.py", "-k", " or ".join(f"[{kind}]" for kind in kinds))
+
+
+def cases(*words: str) -> tuple[str, ...]:
+    """Name the tests of what people do to restrictions, by words of the case."""
+    return ("tests/proof/test_access_trees.py", "-k", " or ".join(f"({' and '.join(each.split())})" for each in words))
 
 
 def others(*kinds: str) -> tuple[str, ...]:
@@ -279,7 +285,7 @@ OF_SCOPES = (
     ),
     _one(
         "what stands below a parent that could not be read has no known place",
-        "sync/scope.py:read_parents",
+        "sync/scope.py:_resolve_parents",
         r"unresolved\.add\(node\.id\)",
         "pass",
         (*SCOPES, "-k", "cannot_be_read_hides"),
@@ -712,7 +718,7 @@ OF_ACCESS = (
     ),
     _one(
         "labels that are not shown stay",
-        "domain/labels.py:decide_labels",
+        f"{PLAN}:decide_labels",
         r"shown is None or ",
         "",
         ("tests/domain/test_labels.py",),
@@ -730,6 +736,90 @@ OF_ACCESS = (
         r"where=or_\(\*differs, ",
         "where=or_(",
         ("tests/store/test_access_facts.py",),
+    ),
+    _one(
+        "every restriction on the way up counts in the database too",
+        f"{SETS}:_DERIVE",
+        r"known\.layers \|\| nodes\.layer\)",
+        "ARRAY[nodes.layer])",
+        cases("restricted below what"),
+    ),
+    _one(
+        "a page has the restrictions of its parent in the database too",
+        f"{SETS}:_DERIVE",
+        r"= ANY \(known\.layers\) THEN known\.layers",
+        "= ANY (known.layers) THEN CAST('{{}}' AS text[])",
+        cases("grandparent restricted"),
+    ),
+    _one(
+        "a restriction to somebody whom nobody can name is not dropped from the database",
+        f"{SETS}:_DERIVE",
+        r"(-> 'users'\) AS who \(name\))",
+        r"\1 WHERE false",
+        cases("service account alone"),
+    ),
+    _one(
+        "readers that are not known any more do not stay",
+        f"{SETS}:_DERIVE",
+        r"WHERE pages\.before IS DISTINCT FROM numbers\.id",
+        "WHERE pages.before <> numbers.id OR pages.before IS NULL",
+        IN_FACTS,
+    ),
+    _one(
+        "a write makes no page wider whose facts were not all read with it",
+        f"{SETS}:_FRESH",
+        r"page\.id = ANY .*",
+        'true OR CAST(:fresh AS text[]) IS NULL OR CAST(:fresh_space AS text) IS NULL"',
+        IN_FACTS,
+    ),
+    _one(
+        "a new text makes what is known of its readers out of date",
+        "store/write/nodes.py:write_nodes",
+        r"else_=true\(\)",
+        "else_=false()",
+        cases("new version in a full run"),
+    ),
+    _one(
+        "facts of the former space do not count in another one",
+        "store/write/nodes.py:write_nodes",
+        r" & same_space",
+        "",
+        IN_FACTS,
+    ),
+    _one(
+        "a move gives everything below its new layers at once",
+        "store/write/pages.py:write_pages",
+        r"run_id, changed, fresh",
+        "run_id, fresh, fresh",
+        cases("no access pass"),
+    ),
+    _one(
+        "what is above a new text is read with it",
+        "store/write/pages.py:write_pages",
+        r"changed \|= write_above\(session, space_id, above\)",
+        "pass",
+        cases("new version below"),
+    ),
+    _one(
+        "a new text is read by nobody while other people may view its space than at the last pass",
+        "sync/page_facts.py:facts_of_pages",
+        r" or viewers\.layer != run\.store\.stored_viewers\(\)",
+        "",
+        cases("where fewer may view"),
+    ),
+    _one(
+        "the viewers of a space say nothing of a page that has left it",
+        "sync/access.py:_facts",
+        r"if not lookup\.is_current_in\(space\)",
+        "if False",
+        cases("left its space"),
+    ),
+    _one(
+        "another audience passes other sets",
+        "store/write/access_policy.py:_APPLY",
+        r"SET audience = sets\.after",
+        "SET audience = stored.audience",
+        ("tests/store/test_views.py",),
     ),
 )
 MUTANTS = (

@@ -1,13 +1,14 @@
 """Every kind of fault at every request for labels and restrictions: nothing passes for open, nothing is removed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from confluence_simulator import Fault, World
 from confluence_simulator.faults import KINDS
 
 from hr_sync.domain.access import AccessPolicy
-from hr_sync.sync.context import SyncPolicy
+from hr_sync.sync.context import SyncContext, SyncPolicy
 from tests.proof.histories import TOO_SLOW
 from tests.proof.stage import Stage
 from tests.support.oracle import PageAttributes, Stored, Wanted, contradictions, expected_attributes, stored
@@ -17,11 +18,16 @@ pytestmark = pytest.mark.long
 
 WANTED = Wanted(spaces=("A",))
 ROLES = (
-    *("account", "spaces", "listing", "folder", "labels", "label", "label", "search", "restriction of the folder"),
-    "last account",
+    *("account", "groups of the licence", "spaces", "role mode", "viewers", "nodes", "new parent", "page that moved"),
+    *("label", "label", "label", "label", "last account"),
 )
 
-WITH_ACCESS = SyncPolicy(access=AccessPolicy(), compares_labels=True)
+WITH_ACCESS = SyncPolicy(access=AccessPolicy(), compares_labels=True, busy_wait_seconds=0.0)
+
+
+def context_on(stage: Stage) -> SyncContext:
+    """Wire a worker that enforces access, and reads who may view the space."""
+    return replace(context_for(stage.site.site_url, stage.engine, WANTED), policy=WITH_ACCESS)
 
 
 def page_of(world: World, title: str) -> str:
@@ -43,13 +49,15 @@ def first_attributes() -> World:
 
 
 def later_attributes() -> World:
-    """Change one of everything: labels come and go, restrictions too, one of them at the folder."""
+    """Change one of everything: labels, restrictions (one of them at the folder), a place, and who views the space."""
     world = first_attributes()
     world.unlabel_page(page_of(world, "Below"), "all")
     world.label_page(page_of(world, "Apart"), "b")
     world.unrestrict_page(page_of(world, "Apart"))
     world.restrict_page(page_of(world, "Below"), groups=("confluence-users",))
     world.restrict_page(world.pages(kind="folder")[0].id, users=("ann.lee",))
+    world.move_page(page_of(world, "Apart"), parent_id=page_of(world, "Below"))
+    world.permit_space("A", user="ann.lee")
     return world
 
 
@@ -64,17 +72,7 @@ def begin(stage: Stage) -> Stored:
     """Put everything back. Return what is stored then."""
     stage.begin()
     stage.site.world.become(first_attributes())
-    assert (
-        full(
-            context_for(
-                stage.site.site_url,
-                stage.engine,
-                WANTED,
-                policy=WITH_ACCESS,
-            )
-        ).exit_code
-        == 0
-    )
+    assert full(context_on(stage)).exit_code == 0
     found = stored(stage.url)
     assert dict(found.attributes) == expected_attributes(stage.site.world, WANTED)
     stage.site.world.become(later_attributes())
@@ -84,11 +82,11 @@ def begin(stage: Stage) -> Stored:
 
 def play(stage: Stage) -> int:
     """Compare labels and readers once. Return the exit code."""
-    return access(context_for(stage.site.site_url, stage.engine, WANTED)).exit_code
+    return access(context_on(stage)).exit_code
 
 
 def test_the_run_that_is_broken_asks_for_everything_once(ready: Stage) -> None:
-    """Ten requests; afterwards every label and reader is right."""
+    """Thirteen requests; afterwards every label and reader is right."""
     assert play(ready) == 0
 
     assert len(ready.site.requests) == len(ROLES)
@@ -111,9 +109,14 @@ def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, kind: str)
         assert list(contradictions(found)) == [], where
         assert (found.live, found.hidden, found.removed) == (before.live, {}, {}), where
         right = expected_attributes(stage.site.world, WANTED)
-        assert wrong([before.attributes, at_first, at_first | right], found) == [], where
-        if code == 0 and not kind.endswith("-during-walk") and kind != "stale-read":
-            assert known(found) == {page_id: right[page_id] for page_id in known(found)}, where
+        moments = [before.attributes, at_first, at_first | right]
+        assert wrong_readers(moments, found) == [], where
+        if role == "label":  # the list of one page is believed, and one that is not read leaves the labels as they were
+            assert readers(known(found)) == readers({page_id: right[page_id] for page_id in known(found)}), where
+        else:
+            assert wrong_labels(moments, found) == [], where
+            if code == 0 and not kind.endswith("-during-walk") and kind != "stale-read":
+                assert known(found) == {page_id: right[page_id] for page_id in known(found)}, where
         stage.let_leases_run_out()
         stage.site.faults.clear()
         if dict(found.attributes) != right and kind != "hide-during-walk":
@@ -127,12 +130,24 @@ def known(found: Stored) -> Mapping[str, PageAttributes]:
     return {page_id: attributes for page_id, attributes in found.attributes.items() if attributes.readers is not None}
 
 
-def wrong(moments: Sequence[Mapping[str, PageAttributes]], found: Stored) -> list[str]:
-    """Say which labels and readers were right at none of these moments, and are not unknown readers either."""
-    lines = []
-    for page_id, attributes in found.attributes.items():
-        if attributes.labels not in {moment[page_id].labels for moment in moments}:
-            lines.append(f"{page_id} has labels {attributes.labels}")
-        if attributes.readers is not None and attributes.readers not in {moment[page_id].readers for moment in moments}:
-            lines.append(f"{page_id} has readers {attributes.readers}")
-    return lines
+def readers(attributes: Mapping[str, PageAttributes]) -> Mapping[str, object]:
+    """Return the readers alone."""
+    return {page_id: each.readers for page_id, each in attributes.items()}
+
+
+def wrong_labels(moments: Sequence[Mapping[str, PageAttributes]], found: Stored) -> list[str]:
+    """Say which labels were right at none of these moments."""
+    return [
+        f"{page_id} has labels {attributes.labels}"
+        for page_id, attributes in found.attributes.items()
+        if attributes.labels not in {moment[page_id].labels for moment in moments}
+    ]
+
+
+def wrong_readers(moments: Sequence[Mapping[str, PageAttributes]], found: Stored) -> list[str]:
+    """Say which readers were right at none of these moments, and are not unknown either."""
+    return [
+        f"{page_id} has readers {attributes.readers}"
+        for page_id, attributes in known(found).items()
+        if attributes.readers not in {moment[page_id].readers for moment in moments}
+    ]

@@ -145,6 +145,7 @@ def test_the_command_ends_with_three(mirrored: Stage, tmp_path: Path) -> None:
     """And names the page without its title."""
     page_id = plant(mirrored, PLANTED["title"][0])
     groups = program.settings(mirrored.site.site_url, mirrored.url, api_token="simulated-token", spaces=list(MIRRORED))
+    groups["access"] = {"open_spaces": ["*"]}
     program.written(tmp_path, groups)
 
     result = program.run(tmp_path, "verify", "--json")

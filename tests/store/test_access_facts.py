@@ -247,18 +247,46 @@ def test_a_new_text_with_its_restriction_is_read_by_whom_it_names(known: Store, 
     assert sets(engine)["2"] == ANN_TOO
 
 
-def test_a_new_page_with_its_restriction_has_its_set_at_once(known: Store, engine: Engine) -> None:
-    """Whichever of two new pages is written first; a new page has one feed row."""
+def test_a_new_page_with_all_its_facts_has_its_set_at_once(known: Store, engine: Engine) -> None:
+    """Whichever of two new pages is written first: what is above them comes with them. A new page has one feed row."""
+    above = [node("1"), node("6", "1", ANN)]
     with leased(known) as space:
-        space.write_pages([write("7", parent_id="6", parent_type="page", restriction=NOBODY_ELSE)])
-        assert sets(engine)["7"] is None
-        space.write_pages([write("6", parent_id="1", parent_type="page", restriction=ANN)])
+        space.write_pages([write("7", parent_id="6", parent_type="page", restriction=NOBODY_ELSE)], above)
+        assert sets(engine)["7"] == ANN_TOO
+        space.write_pages([write("6", parent_id="1", parent_type="page", restriction=ANN)], above)
 
     assert (sets(engine)["6"], sets(engine)["7"]) == (ANN_TOO, ANN_TOO)
-    assert feed(engine)[-2:] == [
-        ("6", "insert", ["text", "title", "location", "url", "version"]),
-        ("7", "restrict", ["restrictions"]),
-    ]
+    assert [row[:2] for row in feed(engine)[-2:]] == [("7", "insert"), ("6", "insert")]
+
+
+def test_what_is_above_a_new_text_counts_at_once(known: Store, engine: Engine) -> None:
+    """For the page and for everything else below it: a restriction that was set since the last pass, and a move."""
+    newer = write(
+        "3", seen="HR", body="<p>y</p>", version=2, parent_id="2", action=ChangeAction.UPDATE, restriction=NOBODY_ELSE
+    )
+    with leased(known) as space:
+        space.write_pages([newer], [node("2", "5"), node("5", None, ANN)])
+
+    assert sets(engine) == {"1": EVERYBODY, "2": ANN_TOO, "3": ANN_TOO, "4": ANN_TOO, "5": ANN_TOO}
+    assert write_facts(known, list(TREE.values())) == set("2345")
+
+
+def test_a_write_makes_no_other_page_wider(known: Store, engine: Engine) -> None:
+    """A page that leaves a restricted place keeps its layers, and so does everything below it, until the next pass.
+
+    Its own restriction may be newer than what is known of it. The page whose facts all were read is as they say.
+    """
+    restricted = list(changed(node("1", None, ANN)))
+    write_facts(known, restricted)
+    assert sets(engine) == {**dict.fromkeys("1234", ANN_TOO), "5": EVERYBODY}
+    with leased(known) as space:
+        space.write_pages([write("2", seen="HR", body=None, action=ChangeAction.MOVE, parent_id="5")])
+    assert sets(engine) == {**dict.fromkeys("1234", ANN_TOO), "5": EVERYBODY}
+
+    with leased(known) as space:
+        moved = write("3", seen="HR", body=None, action=ChangeAction.MOVE, parent_id="5", restriction=NOBODY_ELSE)
+        space.write_pages([moved], [node("5")])
+    assert sets(engine) == {**dict.fromkeys("124", ANN_TOO), **dict.fromkeys("35", EVERYBODY)}
 
 
 def test_a_new_page_whose_facts_were_read_before_has_its_set_at_once(known: Store, engine: Engine) -> None:
@@ -304,16 +332,18 @@ def test_a_page_that_the_run_wrote_elsewhere_has_no_set(known: Store, engine: En
 
 
 def test_a_page_that_another_space_has_taken_over_is_left_alone(known: Store, engine: Engine) -> None:
-    """The pass began before it moved; the viewers of the former space say nothing of it any more."""
+    """The pass began before it moved. Its facts may be older than the new space's last pass, so they count no more."""
     write_facts(known, [], IT, SpaceViewers(layer=frozenset(), source="permissions"))
     began_at = known.now()
     with leased(known, IT) as space:
         space.write_pages([write("5", IT, seen="HR", body=None, action=ChangeAction.MOVE)])
-    assert sets(engine)["5"] == ""
+    assert sets(engine)["5"] is None
     with leased(known) as space:
         assert space.write_access(OPEN, list(TREE.values()), began_at=began_at) == frozenset()
-
+    assert sets(engine)["5"] is None
+    assert write_facts(known, [node("5")], IT, SpaceViewers(layer=frozenset(), source="permissions")) == {"5"}
     assert sets(engine)["5"] == ""
+
     with leased(known) as space:
         assert space.write_access(OPEN, list(TREE.values()), began_at=known.now()) == {"5"}
         assert sets(engine)["5"] is None, "the page is in one space and its node in another"

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote_plus
 
 import psycopg
@@ -36,6 +36,11 @@ UNSEEN_RANGES = (
 EVERY_SPACE = "*"
 GONE = ("hide", "remove", "purge")
 APPEARS = ("insert", "restore")
+
+# Who may read what, as sets of tokens in the simulator's ids: `u:<account id>`, `g:<group id>`, `c:<class>`.
+Layers: TypeAlias = frozenset[frozenset[str]]
+EVERY_CLASS = ("anonymous-users", "authenticated-users", "all-licensed-users")
+OPEN_TO_ALL = frozenset(f"c:{name}" for name in EVERY_CLASS)
 
 
 class Row(NamedTuple):
@@ -121,6 +126,7 @@ class Stored:
     hashes: Mapping[str, str] = field(default_factory=dict)  #: page id → content_hash, of every row
     versions: Mapping[str, int] = field(default_factory=dict)  #: page id → version, of every row
     attributes: Mapping[str, PageAttributes] = field(default_factory=dict)  #: of the live pages
+    audience: frozenset[str] = frozenset()  #: ids of the live pages that the view shows by its documented rule
     without_set: frozenset[str] = frozenset()  #: ids of rows that name an access set which is not there
     known_readers: frozenset[str] = frozenset()  #: ids of rows that name an access set
     last_action: Mapping[str, tuple[str, int | None]] = field(
@@ -259,8 +265,31 @@ def _stored_attributes(row: Mapping[str, Any], layers: Mapping[int, Sequence[fro
     )
 
 
+def _audience_of(
+    rows: Iterable[Mapping[str, Any]], layers: Mapping[int, Sequence[frozenset[str]]], policy: Mapping[str, Any] | None
+) -> frozenset[str]:
+    """Return the live pages that consumers are shown: all in mode `account`, else those that the audience may read."""
+    if policy is None:
+        return frozenset()
+    licences = frozenset(f"g:{name}" for name in policy["licence_groups"])
+    tokens = {"c:everyone", *OPEN_TO_ALL, *(f"g:{name}" for name in policy["audience_groups"])}
+    tokens |= licences if len(licences) == 1 else set()
+
+    def is_shown(row: Mapping[str, Any]) -> bool:
+        if row["hidden_at"] is not None or row["removed_at"] is not None:
+            return False
+        needed = layers.get(row["access_set_id"])
+        lets_in = needed is not None and all(each & tokens or (licences and licences <= each) for each in needed)
+        return bool(policy["mode"] == "account" or (lets_in and row["recent"]))
+
+    return frozenset(row["id"] for row in rows if is_shown(row))
+
+
 _PAGES = """
-    SELECT page.*, (
+    SELECT page.*, EXISTS (
+        SELECT FROM sync_spaces space JOIN access_policy policy ON true WHERE space.space_id = page.space_id
+            AND space.access_checked_at > now() - policy.max_age_hours * interval '1 hour'
+    ) AS recent, (
         SELECT array_agg(principal) FROM space_permissions permission WHERE permission.space_id = page.space_id
     ) AS viewers
     FROM confluence_pages page"""
@@ -295,6 +324,7 @@ def stored_through(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
             layers.setdefault(layer["set_id"], []).append(frozenset(layer["principals"]))
         bodies = connection.execute("SELECT page_id, storage FROM page_bodies").fetchall()
         view = connection.execute("SELECT id FROM live_pages").fetchall()
+        policy = connection.execute("SELECT * FROM access_policy").fetchone()
         feed = connection.execute(
             "SELECT page_id, space_key, run_id, action, version FROM content_changes ORDER BY id"
         ).fetchall()
@@ -322,6 +352,7 @@ def stored_through(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
             for row in rows
             if row["hidden_at"] is None and row["removed_at"] is None
         },
+        audience=_audience_of(rows, layers, policy),
         without_set=frozenset(
             row["id"] for row in rows if row["access_set_id"] is not None and row["access_set_id"] not in layers
         ),
@@ -370,8 +401,8 @@ def contradictions(found: Stored) -> Iterator[str]:
             yield f"{page_id}: the stored body has another hash than its row says"
     for page_id in found.hashes.keys() - found.bodies.keys():
         yield f"{page_id} has no body"
-    for page_id in found.live.keys() ^ found.shown:
-        yield f"{page_id} is live or in the view live_pages, and not both"
+    for page_id in found.audience ^ found.shown:
+        yield f"{page_id} is for the audience or in the view live_pages, and not both"
     for page_id in found.without_set:
         yield f"{page_id} names an access set that is not there"
     for page_id in (found.hidden.keys() | found.removed.keys()) & found.known_readers:
@@ -414,3 +445,78 @@ def wrong(engine: Engine, site: Simulator, *space_keys: str, marked: bool = Fals
     if not marked:
         faults += [f"{page_id} is kept as hidden or removed" for page_id in sorted({**found.hidden, **found.removed})]
     return faults
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeState:
+    """A page or another node at one moment."""
+
+    version: int
+    parent_id: str | None
+    space_id: str
+    layers: Layers
+
+    def lets_in(self, tokens: frozenset[str]) -> bool:
+        """Return True if somebody who is these principals passes every layer."""
+        return all(layer & tokens for layer in self.layers)
+
+
+def layers_of(world: World, node: Page, open_spaces: Iterable[str] = ()) -> Layers:
+    """Return the layers that a reader of the node must pass, the space's among them and the site's not."""
+    space = world.space(node.space_id)
+    layers = {OPEN_TO_ALL if space.key in open_spaces else _viewers(space)}
+    chain: list[str] = []
+    at: Page | None = node
+    while at is not None and at.id not in chain:
+        chain.append(at.id)
+        own = frozenset([f"u:{user}" for user in at.read.users] + [f"g:{group}" for group in at.read.groups])
+        layers |= {own} if own else set()
+        above = None if at.parent_id is None else world.find(at.parent_id)
+        at = above if isinstance(above, Page) else None
+    return frozenset(layers)
+
+
+def _viewers(space: Space) -> frozenset[str]:
+    """Return who may view a space, by its permissions and its roles."""
+    named = [
+        (row.principal_type, row.principal_id)
+        for row in space.permissions
+        if (row.operation, row.target_type) == ("read", "space")
+    ]
+    named += [(row.principal_type, row.principal_id) for row in space.roles if "read/space" in row.role.permissions]
+    letters = {"user": "u", "group": "g", "access-class": "c", "access_class": "c"}
+    return frozenset(
+        f"{letters[kind.lower()]}:{name.lower().replace('_', '-') if letters[kind.lower()] == 'c' else name}"
+        for kind, name in named
+        if kind.lower() in letters
+    )
+
+
+def tokens_of(world: World, user: str | None = None, groups: Iterable[str] = ()) -> frozenset[str]:
+    """Return the principals of a licensed asker: a user with all groups, or somebody who is in these groups alone."""
+    inside = {world.group(name).id for name in groups}
+    if user is not None:
+        inside |= set(world.user(user).groups)
+    waiting = list(inside)
+    while waiting:
+        inner = waiting.pop()
+        around = {group.id for group in world.groups() if inner in group.groups} - inside
+        inside |= around
+        waiting += around
+    own = set() if user is None else {f"u:{world.user(user).account_id}"}
+    return OPEN_TO_ALL | own | {f"g:{group}" for group in inside}
+
+
+def states_of(world: World, open_spaces: Iterable[str] = ()) -> dict[str, NodeState]:
+    """Return every page and other node that is not purged, by id, whatever its status."""
+    with world.lock:
+        return {
+            node.id: NodeState(
+                version=node.version,
+                parent_id=node.parent_id,
+                space_id=node.space_id,
+                layers=layers_of(world, node, open_spaces),
+            )
+            for node in world.contents()
+            if isinstance(node, Page) and node.kind != "blogpost"
+        }

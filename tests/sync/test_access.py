@@ -204,21 +204,21 @@ def test_lists_that_were_cut_are_read_to_their_end(scene: Scene) -> None:
 @pytest.mark.parametrize("scene", ["cloud"], indirect=True)
 @pytest.mark.parametrize("kind", ["whiteboard", "database", "embed"])
 def test_a_parent_that_cannot_be_read_leaves_readers_unknown(scene: Scene, kind: str) -> None:
-    """What stands above it cannot be read, even where its own restriction can (here, that of a page)."""
-    scene.world.create_space("X")
-    stand_in = scene.world.create_page(space_key="X", title="Stands for a whiteboard")
-    notes = scene.page("Notes").id
+    """What stands above it cannot be read, even where its own restriction can."""
+    node = scene.world.create_page(space_key="HR", title="Node", parent_id=scene.page("Leave").id, kind=kind)  # type: ignore[arg-type] # a word
+    below = scene.world.create_page(space_key="HR", title="Under", storage="<p>5</p>", parent_id=node.id)
     source = scene.context.source
     (space,) = source.spaces(["HR"]).spaces
     listing = source.listing(space)
-    below = replace(listing.heads[notes], parent_id=stand_in.id, parent_type=kind)
+    for match in (f"/{kind}s/{node.id}", f"/pages/{below.id}/ancestors"):
+        fault(scene.site, "not-found-404-v2", match, times=0)
 
     with BodyFetcher(source, 2) as fetcher:
-        moved = replace(listing, heads={**listing.heads, notes: below})
         viewers = SpaceViewers(layer=frozenset(), source="permissions")
-        facts = facts_of_listing(source, fetcher, viewers, moved, [notes])
+        facts = facts_of_listing(source, fetcher, viewers, listing, [below.id])
 
-    assert (facts.access_sets([notes]), facts.unanswered) == ({notes: None}, 0)
+    assert fired(scene.site) == {"not-found-404-v2"}
+    assert (facts.access_sets([below.id]), facts.unanswered) == ({below.id: None}, 0)
 
 
 @pytest.mark.parametrize("scene", ["cloud"], indirect=True)
@@ -231,6 +231,32 @@ def test_the_restriction_above_any_kind_of_parent_counts(scene: Scene, kind: str
 
     assert scene.run().outcome == "complete"
     assert scene.attributes("Below") == ([], [{"managers", "hr-bot"}])
+
+
+def test_what_has_left_its_space_is_read_by_nobody(known: Scene) -> None:
+    """The viewers of the space say nothing of a page that is in another one, which answers by id as before."""
+    known.world.create_space("IT", readers=())
+    known.world.move_page(known.page("Notes").id, space_key="IT")
+
+    assert known.run().outcome == "complete"
+    assert known.attributes("Notes")[1] is UNKNOWN
+    assert known.attributes("Home")[1] == []
+
+
+def test_what_moves_between_the_listing_and_the_walk_has_its_new_place(scene: Scene) -> None:
+    """The listing is older than the texts that are fetched after it."""
+    source = scene.context.source
+    (space,) = source.spaces(["HR"]).spaces
+    listing = source.listing(space)
+    notes, leave = scene.page("Notes").id, scene.page("Leave").id
+    scene.world.move_page(notes, parent_id=leave)
+
+    with BodyFetcher(source, 2) as fetcher:
+        facts = facts_of_listing(
+            source, fetcher, SpaceViewers(layer=frozenset(), source="permissions"), listing, [notes]
+        )
+
+    assert {node.id: node.parent_id for node in facts.nodes}[notes] == leave
 
 
 KINDS = "whiteboard"  #: in the address of the walk over nodes of every kind, and of no other

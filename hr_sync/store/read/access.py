@@ -7,7 +7,16 @@ from sqlalchemy import ARRAY, Text, func, select, union
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import AccessMode, AccessPolicy, AccessSet, NodeFact, Principal, PrincipalKind, Restriction
+from hr_sync.domain.access import (
+    AccessMode,
+    AccessPolicy,
+    AccessSet,
+    Layer,
+    NodeFact,
+    Principal,
+    PrincipalKind,
+    Restriction,
+)
 from hr_sync.store.access_tables import (
     AccessLayer,
     AccessPolicyRow,
@@ -18,7 +27,7 @@ from hr_sync.store.access_tables import (
     SpacePermission,
 )
 from hr_sync.store.read.pages import LIVE
-from hr_sync.store.tables import ConfluencePage
+from hr_sync.store.tables import ConfluencePage, SyncSpace
 
 
 def layers_of_sets(session: Session, set_ids: Sequence[int]) -> dict[int, list[list[str]]]:
@@ -64,6 +73,15 @@ def stored_nodes(session: Session, space_id: str) -> dict[str, NodeFact]:
         )
         for row in session.execute(select(*columns).where(node.space_id == space_id))
     }
+
+
+def stored_viewers(session: Session, space_id: str) -> Layer | None:
+    """Return who may view a space, as it was read last; None if that is not known."""
+    known = session.scalar(select(SyncSpace.viewers_known).where(SyncSpace.space_id == space_id))
+    if not known:
+        return None
+    tokens = session.scalars(select(SpacePermission.principal).where(SpacePermission.space_id == space_id))
+    return frozenset(Principal.of(token) for token in tokens)
 
 
 def restriction_of(stored: Mapping[str, Sequence[str]]) -> Restriction:

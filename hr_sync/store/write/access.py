@@ -56,6 +56,20 @@ WITH given AS (
 )
 SELECT id FROM written UNION ALL SELECT id FROM gone"""
 
+# What is above pages that are written. Whether a text is newer than its restriction, these facts do not say.
+_WRITE_ABOVE = """
+INSERT INTO {schema}.content_nodes AS stored (id, kind, parent_id, parent_known, space_id, restriction)
+SELECT given.id, given.kind, given.parent_id, given.parent_known, :space_id, CAST(given.restriction AS jsonb)
+FROM unnest(:ids, :kinds, :parents, :parents_known, :restrictions)
+    AS given (id, kind, parent_id, parent_known, restriction)
+ORDER BY given.id
+ON CONFLICT (id) DO UPDATE SET kind = coalesce(excluded.kind, stored.kind), parent_id = excluded.parent_id,
+    parent_known = excluded.parent_known, space_id = excluded.space_id, restriction = excluded.restriction,
+    read_at = now()
+WHERE (stored.parent_id, stored.parent_known, stored.space_id, stored.restriction)
+    IS DISTINCT FROM (excluded.parent_id, excluded.parent_known, excluded.space_id, excluded.restriction)
+RETURNING id"""
+
 _WRITE_VIEWERS = """
 WITH gone AS (
     DELETE FROM {schema}.space_permissions WHERE space_id = :space_id AND principal <> ALL (:tokens)
@@ -86,6 +100,25 @@ def write_access(
     return derive_sets(session, run_id, written, space_id=space.id)
 
 
+def write_above(session: Session, space_id: str, nodes: Collection[NodeFact]) -> frozenset[str]:
+    """Write nodes that stand above pages of a space. Return the ids of those that differed."""
+    if not nodes:
+        return frozenset()
+    statement = _with_nodes(_WRITE_ABOVE, quoted_schema(session.connection()))
+    return frozenset(session.scalars(statement, _node_values(nodes) | {"space_id": space_id}))
+
+
+def _node_values(nodes: Collection[NodeFact]) -> dict[str, Any]:
+    given = sorted(nodes, key=lambda node: node.id)
+    return {
+        "ids": [node.id for node in given],
+        "kinds": [node.kind for node in given],
+        "parents": [node.parent_id for node in given],
+        "parents_known": [node.parent_known for node in given],
+        "restrictions": [restriction_json(node.restriction) for node in given],
+    }
+
+
 def restriction_json(restriction: Restriction | None) -> str | None:
     """Return how a restriction is stored, as JSON text; None if it is not known."""
     if restriction is None:
@@ -110,18 +143,10 @@ def _write_nodes(
     session: Session, run_id: int, space: Space, nodes: Collection[NodeFact], began_at: datetime
 ) -> frozenset[str]:
     """Write the nodes that differ, and delete those that are gone. Return the ids of both."""
-    given = sorted(nodes, key=lambda node: node.id)
-    values: dict[str, Any] = {
-        "ids": [node.id for node in given],
-        "kinds": [node.kind for node in given],
-        "parents": [node.parent_id for node in given],
-        "parents_known": [node.parent_known for node in given],
-        "restrictions": [restriction_json(node.restriction) for node in given],
-        "space_id": space.id,
-        "run_id": run_id,
-        "began_at": began_at,
-    }
-    return frozenset(session.scalars(_nodes_statement(quoted_schema(session.connection())), values))
+    values = _node_values(nodes) | {"space_id": space.id, "run_id": run_id, "began_at": began_at}
+    began = bindparam("began_at", type_=DateTime(timezone=True))
+    statement = _with_nodes(_WRITE_NODES, quoted_schema(session.connection())).bindparams(began)
+    return frozenset(session.scalars(statement, values))
 
 
 @cache
@@ -132,12 +157,11 @@ def _viewers_statement(schema: str) -> TextClause:
 
 
 @cache
-def _nodes_statement(schema: str) -> TextClause:
+def _with_nodes(statement: str, schema: str) -> TextClause:
     texts = ("ids", "kinds", "parents", "restrictions")
     moves = MOVES_BY_RUN.format(schema=schema)
-    return text(_WRITE_NODES.format(schema=schema, moves=moves)).bindparams(
+    return text(statement.format(schema=schema, moves=moves)).bindparams(
         *(bindparam(name, type_=ARRAY(Text)) for name in texts),
         bindparam("parents_known", type_=ARRAY(Boolean)),
         bindparam("space_id", type_=Text),
-        bindparam("began_at", type_=DateTime(timezone=True)),
     )

@@ -6,6 +6,10 @@ changes a fact, a parent or a space, and writes only pages whose set differs, ea
 A layer is the text of a JSON array of tokens, sorted; a set is a JSON array of layers, sorted. Walking down from the
 top of a space, a node adds its own layer to those of its parent; where something is not known the walk ends, so that
 everything below has no set. A cycle of parents is never reached from a top.
+
+Only a pass over the whole space, or the write of a page whose facts were all read with it, gives a page the set that
+follows from the facts. Everything else below has facts of two moments: new ones from above, older ones of its own. Such
+a page keeps the layers that it has and gets the new ones as well, so that nobody may read it who could not before.
 """
 
 from collections.abc import Collection, Sequence
@@ -74,26 +78,38 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
     WHERE nodes.is_known AND known.level < {levels}
 ), pages AS (
     SELECT page.id, page.access_set_id AS before, nodes.space_id,
-        CASE WHEN NOT nodes.outdated AND nodes.space_id = page.space_id THEN known.layers END AS layers
+        CASE WHEN NOT nodes.outdated AND nodes.space_id = page.space_id THEN known.layers END AS layers,
+        CASE WHEN {fresh} THEN 0 ELSE stored.id END AS within
     FROM concerned JOIN {schema}.confluence_pages page USING (id)
         LEFT JOIN nodes USING (id)
         LEFT JOIN known USING (id)
+        LEFT JOIN {schema}.access_sets stored ON stored.id = page.access_set_id
     WHERE concerned.affected AND page.hidden_at IS NULL AND page.removed_at IS NULL
 ), viewers AS MATERIALIZED (
     SELECT space_id, CAST(coalesce((
         SELECT jsonb_agg(principal ORDER BY principal COLLATE "C")
         FROM {schema}.space_permissions permission WHERE permission.space_id = spaces.space_id
     ), '[]') AS text) AS layer
-    FROM (SELECT DISTINCT space_id FROM pages WHERE layers IS NOT NULL) AS spaces
+    FROM (SELECT DISTINCT space_id FROM pages WHERE layers IS NOT NULL AND within IS NOT NULL) AS spaces
     WHERE EXISTS (SELECT FROM {schema}.sync_spaces space WHERE space.space_id = spaces.space_id AND space.viewers_known)
 ), kinds AS MATERIALIZED (
-    SELECT space_id, layers, (
+    SELECT space_id, layers, within, (
         SELECT jsonb_agg(CAST(each AS jsonb) ORDER BY each COLLATE "C")
-        FROM (SELECT unnest(kind.layers) UNION SELECT viewers.layer) AS every (each)
+        FROM (
+            SELECT unnest(kind.layers) UNION SELECT viewers.layer
+            UNION SELECT CAST(coalesce(
+                jsonb_agg(principal ORDER BY principal COLLATE "C") FILTER (WHERE principal IS NOT NULL), '[]'
+            ) AS text)
+            FROM {schema}.access_layers LEFT JOIN {schema}.access_principals USING (set_id, layer_no)
+            WHERE set_id = kind.within GROUP BY layer_no
+        ) AS every (each)
     ) AS whole
-    FROM (SELECT DISTINCT space_id, layers FROM pages WHERE layers IS NOT NULL) AS kind JOIN viewers USING (space_id)
+    FROM (
+        SELECT DISTINCT space_id, layers, within FROM pages WHERE layers IS NOT NULL AND within IS NOT NULL
+    ) AS kind JOIN viewers USING (space_id)
 ), digests AS (
-    SELECT space_id, layers, whole, encode(sha256(convert_to(CAST(whole AS text), 'UTF8')), 'hex') AS digest FROM kinds
+    SELECT space_id, layers, within, whole, encode(sha256(convert_to(CAST(whole AS text), 'UTF8')), 'hex') AS digest
+    FROM kinds
 ), found AS (
     SELECT DISTINCT stored.id, stored.digest FROM digests JOIN {schema}.access_sets stored USING (digest)
 ), fresh AS (
@@ -119,7 +135,7 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
     SELECT id, digest FROM found UNION ALL SELECT id, digest FROM made
 ), differing AS (
     SELECT pages.id, pages.before, numbers.id AS after
-    FROM pages LEFT JOIN digests USING (space_id, layers) LEFT JOIN numbers USING (digest)
+    FROM pages LEFT JOIN digests USING (space_id, layers, within) LEFT JOIN numbers USING (digest)
     WHERE pages.before IS DISTINCT FROM numbers.id
 ), locked AS (
     SELECT page.id, differing.before, differing.after
@@ -134,6 +150,8 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
 ), {feed}
 SELECT id FROM restricted"""
 
+# A page below that is in another space has facts of another pass.
+_FRESH = "page.id = ANY (CAST(:fresh AS text[])) OR nodes.space_id = CAST(:fresh_space AS text)"
 _LOOKED_UP = 20_000  # nodes
 _OF_THESE = "SELECT unnest(CAST(:ids AS text[]))"
 # Also pages without a node: whatever the set of one is, it is not known.
@@ -171,11 +189,17 @@ def lock_policy(session: Session) -> AudienceTokens:
 
 
 def derive_sets(
-    session: Session, run_id: int, node_ids: Collection[str], *, space_id: str | None = None
+    session: Session,
+    run_id: int,
+    node_ids: Collection[str],
+    *,
+    space_id: str | None = None,
+    fresh: Collection[str] = (),
 ) -> frozenset[str]:
     """Derive the sets of these nodes and of everything below them. Return the live pages that have another one now.
 
-    `space_id`: of every node of this space too.
+    `space_id`: of every node of this space too, all of whose facts have just been read. `fresh`: pages of which the
+    same is true. The sets of other pages become narrower, never wider, and one that is not known stays so.
     """
     if not node_ids and space_id is None:
         return frozenset()
@@ -194,6 +218,8 @@ def derive_sets(
         "nobody": '{"users": [], "groups": []}',
         "asker": audience.asker,
         "licence": audience.licence,
+        "fresh": sorted(fresh),
+        "fresh_space": space_id,
     }
     return frozenset(session.scalars(_derive(schema), values))
 
@@ -209,9 +235,10 @@ def _concerned(schema: str, *, of_space: bool) -> TextClause:
 def _derive(schema: str) -> TextClause:
     statement = _DERIVE.format(
         schema=schema,
+        fresh=_FRESH,
         levels=MAX_LEVELS,
         audience=AUDIENCE_PASSES.format(layers="whole"),
         feed=RESTRICTED_PAGES.format(schema=schema),
     )
-    arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("ids", "asker", "licence"))
+    arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("ids", "asker", "licence", "fresh"))
     return text(statement).bindparams(*arrays, bindparam("affected", type_=ARRAY(Boolean)))

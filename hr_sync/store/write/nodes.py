@@ -18,13 +18,15 @@ _COLUMNS = ("id", "kind", "parent_id", "space_id", "restriction", "outdated", "r
 def write_nodes(written: CTE) -> ReturningInsert[tuple[str]]:
     """Return the statement that writes the nodes of pages: those whose restriction is given, and those that are there.
 
-    Without a restriction the stored one stays; it is outdated unless the text is the same as before.
+    Without a restriction the stored one stays; it is outdated unless text and space are the same as before: the facts
+    of another space may be older than this one's last pass.
     """
     given = unnested(
         {name: _NODES.c[name] for name in ("id", "parent_id", "space_id")}
         | {"restriction": column("restriction", Text), "same_text": column("same_text", Boolean)}
     )
     is_given = given.c.restriction.is_not(None)
+    same_space = _NODES.c.space_id == given.c.space_id
     facts = (
         select(
             given.c.id,
@@ -32,7 +34,7 @@ def write_nodes(written: CTE) -> ReturningInsert[tuple[str]]:
             given.c.parent_id,
             given.c.space_id,
             func.coalesce(sql_cast(given.c.restriction, JSONB), _NODES.c.restriction),
-            case((is_given, false()), (given.c.same_text, _NODES.c.outdated), else_=true()),
+            case((is_given, false()), (given.c.same_text & same_space, _NODES.c.outdated), else_=true()),
             func.now(),
         )
         .join_from(given, written, written.c.id == given.c.id)

@@ -6,13 +6,14 @@ the failures that are over. When PostgreSQL refuses the data, the chunk is repla
 and what still fails goes to `page_failures`. That is eleven times faster over a network than a savepoint for each page
 from the start, and stays below the 64 subtransactions that PostgreSQL keeps in memory.
 
-Each page is a node of the facts of access as well. Its restriction is written where it was read with the page; without
-one a new version makes the access to the page unknown, because its text is newer than what is known of its readers.
+Each page is a node of the facts of access as well. Its restriction is written where all facts that decide about its
+readers were read with the page; without it a new version makes the access to the page unknown, because its text is
+newer than what is known of its readers, and a move can make the access narrower alone.
 Another place, another space or another restriction changes the access sets of everything below, in this transaction.
 A page without a node has no set, and needs none until somebody reads its facts: that keeps a first run cheap.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias, cast
 
@@ -34,13 +35,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from hr_sync.domain.access import NodeFact
 from hr_sync.domain.changes import ChangedField, changed_fields
 from hr_sync.domain.content import metadata_digest
 from hr_sync.store.db_errors import MISSING_RIGHT, describe_error, is_temporary, sqlstate
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import PageBody, PageFailure
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite, WriteResult
-from hr_sync.store.write.access import restriction_json
+from hr_sync.store.write.access import restriction_json, write_above
 from hr_sync.store.write.access_sets import derive_sets
 from hr_sync.store.write.arrays import as_arrays, unnested
 from hr_sync.store.write.changes import CHANGE_COLUMNS, Change, change_row, insert_changes
@@ -77,9 +79,12 @@ _SHOWN: dict[str, Any] = {
 }
 
 
-def write_pages(session: Session, lease: Lease, run_id: int, writes: Sequence[PageWrite]) -> WriteResult:
+def write_pages(
+    session: Session, lease: Lease, run_id: int, writes: Sequence[PageWrite], above: Collection[NodeFact] = ()
+) -> WriteResult:
     """Write at most 50 pages and their changes. Return what was not written.
 
+    `above`: the nodes above those of the pages whose restriction is given.
     Raises LeaseLost, and what SQLAlchemy raises when the server or the connection failed: nothing is written then.
     """
     if len(writes) > MAX_PAGES:
@@ -88,7 +93,11 @@ def write_pages(session: Session, lease: Lease, run_id: int, writes: Sequence[Pa
     locked = lock_pages(session, [write.head.id for write in writes])
     current = [write for write in writes if _is_as_seen(write, locked.get(write.head.id))]
     written, failures = _put(session, run_id, current, locked)
-    derive_sets(session, run_id, _with_other_access(current, written, locked))
+    fresh = frozenset(write.head.id for write in current if write.head.id in written and write.restriction is not None)
+    changed = _with_other_access(current, written, locked) | fresh
+    for space_id in {write.head.space_id for write in current if write.head.id in fresh}:
+        changed |= write_above(session, space_id, above)
+    derive_sets(session, run_id, changed, fresh=fresh)
     record_failures(session, lease.space_key, run_id, failures)
     failed = frozenset(failure.page_id for failure in failures)
     done = written.keys() | failed

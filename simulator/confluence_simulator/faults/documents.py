@@ -35,6 +35,12 @@ def _on_row(change: Callable[[Document], None]) -> Callable[[FaultContext, Answe
     return _on_document(on_document)
 
 
+def _numbered(row: Document) -> None:
+    """Make the id a number; the ids of groups and roles, and rows without an id, give 0."""
+    text = str(row.get("id", ""))
+    row["id"] = int(text) if text.isdecimal() else 0
+
+
 def _on_rows(change: Callable[[Document, Any], None]) -> Callable[[FaultContext, Answer], Answer]:
     """Like `_on_document`; answers that are no list stay as they are."""
 
@@ -111,7 +117,7 @@ DOCUMENTS = {
         about="Content type with charset, which is right", after=_as_type("application/json;charset=UTF-8")
     ),
     "row-without-id": Kind(about="A row has no id (argument: its index, 0)", after=_on_row(_row_without("id"))),
-    "row-number-id": Kind(about="A row's id is a number", after=_on_row(lambda row: row.update(id=int(row["id"])))),
+    "row-number-id": Kind(about="A row's id is a number", after=_on_row(_numbered)),
     "row-empty-id": Kind(about="A row's id is empty", after=_on_row(_row_with("id", ""))),
     "row-without-version": Kind(about="A row has no version", after=_on_row(_row_without("version"))),
     "row-null-title": Kind(about="A row's title is null", after=_on_row(_row_with("title", None))),
