@@ -30,6 +30,25 @@ if TYPE_CHECKING:
     from hr_sync.settings import Settings
 
 
+class _StoredPages:
+    """Reads single pages of the mirror."""
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._sessions = make_sessions(engine)
+
+    def history(self, page_id: str) -> PageHistory:
+        """Return what the mirror knows of a page."""
+        with database_errors(self._engine), session_scope(self._sessions) as session:
+            return page_history(session, page_id)
+
+    def title(self, page_id: str) -> str | None:
+        """Return the title of a page; None if there is no such page."""
+        with database_errors(self._engine), session_scope(self._sessions) as session:
+            page = find_page(session, page_id)
+            return page.title if page else None
+
+
 def make_endpoints(
     settings: "Callable[[], Settings]",
     engine: "Engine",
@@ -42,45 +61,35 @@ def make_endpoints(
 
     `settings` returns those in force: the scope may change while the service runs.
     """
-    sessions = make_sessions(engine)
+    pages = _StoredPages(engine)
     limits = health_limits(settings(), is_scheduled=True)
-
-    def history(page_id: str) -> PageHistory:
-        with database_errors(engine), session_scope(sessions) as session:
-            return page_history(session, page_id)
-
-    def title(page_id: str) -> str | None:
-        with database_errors(engine), session_scope(sessions) as session:
-            page = find_page(session, page_id)
-            return page.title if page else None
 
     def ready() -> None:
         with database_errors(engine):
             check_schema(engine)
 
     cached = TtlCache(lambda: read_in_scope(engine, settings()))
+    sources = MetricSources(
+        overview=cached,
+        http_stats=http_stats.counts,
+        pool=lambda: _pool(engine),
+        schedule=state.snapshot,
+        limits=limits,
+    )
     token = settings().service.token
     return Endpoints(
         alive=lambda: is_alive(state.snapshot(), limits),
         ready=TtlCache(ready),
         overview=cached,
         health=lambda seen: judge(seen.spaces, state.snapshot(), limits, seen.shown),
-        history=history,
-        metrics=Metrics(
-            MetricSources(
-                overview=cached,
-                http_stats=http_stats.counts,
-                pool=lambda: _pool(engine),
-                schedule=state.snapshot,
-                limits=limits,
-            )
-        ),
+        history=pages.history,
+        metrics=Metrics(sources),
         activity=lambda: Activity(
             schedule=state.snapshot(),
             progress=active.unfinished() if active is not None else {},
             site=_site(settings()),
         ),
-        title=title if settings().service.show_titles else None,
+        title=pages.title if settings().service.show_titles else None,
         token=token.get_secret_value() if token else None,
         notify=pending.add if pending is not None else None,
     )

@@ -678,7 +678,7 @@ OF_ACCESS = (
     _one(
         "SQL gives no set to text that is newer than its restriction",
         f"{SETS}:_DERIVE",
-        r"nodes\.outdated OR ",
+        r"NOT nodes\.outdated AND ",
         "",
         DERIVATION,
     ),

@@ -366,3 +366,45 @@ def test_a_stop_ends_it_promptly(work: Callable[[Rig], SpaceContext]) -> None:
         runs = rig.count("started")
         time.sleep(INTERVAL_SECONDS * 2)
         assert rig.count("started") == runs, "nothing begins after the end"
+
+
+def test_a_job_on_demand_runs_when_it_is_due_and_not_twice_at_once() -> None:
+    """What becomes due while it runs has a run of its own afterwards; nothing is skipped, and none is due otherwise."""
+    waiting, running, most, runs = [1], [0], [0], [0]
+    release = threading.Event()
+
+    def work(_event: Cancellation) -> RunReport:
+        waiting.clear()
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        runs[0] += 1
+        release.wait(PATIENCE_SECONDS)
+        running[0] -= 1
+        return report(Outcome.COMPLETE)
+
+    rig = Rig(state=SchedulerState.of("full", "notified"))
+    job = Job(name="notified", lane="notified", trigger=None, work=work, is_due=lambda: bool(waiting))
+    with kept_running(rig, job, deadline_seconds=None):
+        wait_until(lambda: runs[0] == 1)
+        waiting.append(1)
+        time.sleep(1.5)  # it is asked three times meanwhile
+        assert (runs[0], most[0]) == (1, 1)
+        release.set()
+        wait_until(lambda: runs[0] == 2)
+        time.sleep(1.5)
+        assert (runs[0], most[0]) == (2, 1)
+        assert rig.state.snapshot().lanes[1].next_runs == {}
+    assert rig.count("skipped") == 0
+
+
+def test_a_job_on_demand_that_fails_runs_again() -> None:
+    """Its failures count as those of any job, and its lane keeps its heartbeat."""
+
+    def work(_event: Cancellation) -> RunReport:
+        raise ConfluenceUnavailable("Away.")
+
+    rig = Rig(state=SchedulerState.of("full", "notified"))
+    job = Job(name="notified", lane="notified", trigger=None, work=work, is_due=lambda: True)
+    with kept_running(rig, job):
+        wait_until(lambda: rig.state.snapshot().lanes[1].failures_in_a_row >= 3)
+        assert heartbeat_ages(rig)[1] < 2

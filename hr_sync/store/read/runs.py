@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -62,32 +63,40 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
         .order_by(space.space_key)
     )
     return [
-        SpaceStatus(
-            space_key=row.space_key,
-            name=row.name,
-            last_complete_at=row.last_complete_at,
+        _status(
+            row,
             age=age,
             full_age=full_age,
             access_age=access_age,
-            last_run_id=row.last_run_id,
-            last_outcome=row.last_outcome,
-            error=row.last_error,
             lease_holder=row.lease_holder if leased else None,
             live_pages=live_pages,
-            failing_pages=failing_pages,
-            held=row.held,
-            held_since=row.held_since,
-            held_reason=row.held_reason,
             hidden_pages=hidden_pages,
-            viewers_known=row.viewers_known,
-            viewers_doubt=row.viewers_doubt,
-            full_pass_due=row.full_pass_due,
-            last_full_outcome=row.last_full_outcome,
-            last_full_error=row.last_full_error,
-            former_keys=tuple(row.former_keys),
+            failing_pages=failing_pages,
         )
         for row, age, full_age, access_age, leased, live_pages, hidden_pages, failing_pages in rows
     ]
+
+
+_COPIED = (
+    "space_key",
+    "name",
+    "last_complete_at",
+    "last_run_id",
+    "last_outcome",
+    "held",
+    "held_since",
+    "held_reason",
+    "viewers_known",
+    "viewers_doubt",
+    "full_pass_due",
+    "last_full_outcome",
+    "last_full_error",
+)
+
+
+def _status(row: SyncSpace, **measured: Any) -> SpaceStatus:
+    copied = {name: getattr(row, name) for name in _COPIED}
+    return SpaceStatus(error=row.last_error, former_keys=tuple(row.former_keys), **copied, **measured)
 
 
 def _count(space_key: InstrumentedAttribute[str], *conditions: ColumnElement[bool]) -> ColumnElement[int]:

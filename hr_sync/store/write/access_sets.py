@@ -74,7 +74,7 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
     WHERE nodes.is_known AND known.level < {levels}
 ), pages AS (
     SELECT page.id, page.access_set_id AS before, nodes.space_id,
-        CASE WHEN nodes.outdated OR nodes.space_id <> page.space_id THEN NULL ELSE known.layers END AS layers
+        CASE WHEN NOT nodes.outdated AND nodes.space_id = page.space_id THEN known.layers END AS layers
     FROM concerned JOIN {schema}.confluence_pages page USING (id)
         LEFT JOIN nodes USING (id)
         LEFT JOIN known USING (id)
