@@ -118,6 +118,20 @@ def space_of_viewers(
     )
 
 
+def not_read_yet(shown: ShownPages) -> ShownPages:
+    """Return the numbers of a space whose viewers the mirror does not have as they are by now, or by the settings."""
+    return ShownPages(
+        space_key=shown.space_key,
+        pages=shown.pages,
+        shown=0,
+        viewers_unknown=shown.pages,
+        message=(
+            f"0 of {number(shown.pages, 'page')} of {shown.space_key} are shown until the next run has read who may "
+            f"read them: `hr-sync run --access --space {shlex.quote(shown.space_key)}`."
+        ),
+    )
+
+
 def audience_words(policy: AccessPolicy, groups: Mapping[str, GroupFact]) -> str:
     """Return whom every page that is shown is open to."""
     if not policy.audience_groups:

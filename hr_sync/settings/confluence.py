@@ -1,4 +1,4 @@
-"""The settings of the Confluence site. See `model.py`."""
+"""The settings of the Confluence site."""
 
 from typing import Annotated, Literal
 

@@ -1,10 +1,10 @@
-"""What every group of settings has in common."""
+"""What all groups of settings share."""
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
 class Group(BaseModel):
-    """One table of the settings file: unknown keys are refused, and messages show no value."""
+    """Some settings under one key: unknown keys are refused, and no message shows a value."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 

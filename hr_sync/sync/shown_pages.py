@@ -10,7 +10,7 @@ from hr_sync.domain.access import AccessMode, PrincipalKind
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Mode, Outcome, SpaceReport
 from hr_sync.domain.principal_words import GroupFact
-from hr_sync.domain.shown_pages import ShownPages, shown_pages, space_of_viewers
+from hr_sync.domain.shown_pages import ShownPages, not_read_yet, shown_pages, space_of_viewers
 from hr_sync.errors import ConfluenceError
 from hr_sync.sync.access import viewers_of
 from hr_sync.sync.context import SyncContext
@@ -54,10 +54,13 @@ def preview_shown_pages(context: SyncContext, spaces: Sequence[Space], *, is_emp
         some = sorted(each.id for each in layer if each.kind is PrincipalKind.GROUP)[:_MOST_NAMES]
         names = context.source.group_names(some)
         groups = {group_id: GroupFact(name=name) for group_id, name in names.items()}
-        pages = found[space.key].pages if space.key in found else 0
+        stored = found.get(space.key)
+        pages = 0 if stored is None else stored.pages
         shown = shown_pages(space_of_viewers(space.key, viewers, groups, pages=pages), policy, licence)
         if shown.is_warning:
             found[space.key] = shown
+        elif stored is not None and (stored.viewers_unknown or stored.space_viewers):
+            found[space.key] = not_read_yet(stored)
     return [found[key] for key in keys if key in found]
 
 

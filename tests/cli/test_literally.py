@@ -104,7 +104,21 @@ def test_each_command_of_the_readme_that_takes_json_does(home: Path) -> None:
     """And no other command does."""
     (named,) = re.findall(r"((?:`[\w ]+`(?:, | and )?)+) take `--json`", (ROOT / "README.md").read_text())
     every = [
-        *("run", "resync", "serve", "check", "verify", "explain", "status", "pages", "text", "init-db", "migrate"),
+        *(
+            "run",
+            "resync",
+            "serve",
+            "check",
+            "verify",
+            "explain",
+            "who",
+            "sees",
+            "status",
+            "pages",
+            "text",
+            "init-db",
+            "migrate",
+        ),
         *("purge", "simulate", "demo", "config show", "config schema", "config example", "db url"),
     ]
 

@@ -1,5 +1,6 @@
 """`check`: tests the settings before a run uses them."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -57,27 +58,33 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
             shown = preview_shown_pages(context, spaces.chosen, is_empty=is_empty)
     except (AnswerNotTrusted, NotFound) as failure:
         raise ConfigurationError(str(failure)) from None  # nothing was synchronised, so nothing is partial
-    refused = [each.message for each in shown if each.is_warning and each.message]
-    warnings = [with_config(each, config) for each in (*spaces.warnings, *_lost(spaces), *refused)]
+    left_out = [each.message for each in shown if each.is_warning and each.message]
+    warnings = [with_config(each, config) for each in (*spaces.warnings, *_lost(spaces), *left_out)]
     if not as_json:
-        _print_spaces(spaces, shown, warnings)
+        _print_spaces(spaces, shown, config)
+        _print_warnings(warnings)
     _refuse_what_is_not_visible(spaces.not_visible, page_trees, visible)
     if as_json:
         chosen = {space.key: space.name for space in spaces.chosen}
         print_json(passed | {"spaces": chosen, "access": shown, "warnings": warnings})
 
 
-def _print_spaces(spaces: "SpaceSelection", shown: "Sequence[ShownPages]", warnings: "Sequence[str]") -> None:
-    """Print the spaces, how many pages of each mirrored one consumers are shown under these settings, and warnings."""
-    from hr_sync.cli.terminal import one_line, print_message
+def _print_spaces(spaces: "SpaceSelection", shown: "Sequence[ShownPages]", config: Path | None) -> None:
+    """Print the spaces, and how many pages of each mirrored one consumers are shown under these settings."""
+    from hr_sync.cli.terminal import one_line
 
     for space in spaces.chosen:
         typer.echo(f"Space {one_line(space.key)}: {one_line(space.name)}")
     for each in shown:
         if each.message is not None and not each.is_warning:
-            typer.echo(one_line(each.message))
+            typer.echo(one_line(with_config(each.message, config)))
         elif each.message is None and each.pages:
             typer.echo(f"Consumers are shown {each.shown:,} of {each.pages:,} pages of {one_line(each.space_key)}.")
+
+
+def _print_warnings(warnings: "Sequence[str]") -> None:
+    from hr_sync.cli.terminal import print_message
+
     for warning in warnings:
         print_message(f"Warning: {warning}")
 
