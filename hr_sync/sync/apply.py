@@ -5,31 +5,29 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from hr_sync.domain.changes import ChangeAction
-from hr_sync.domain.content import Fetched, Head, Page, StoredPage
+from hr_sync.domain.content import Fetched, Page, StoredPage
 from hr_sync.domain.deletion import DeletionAction, DeletionDecision
 from hr_sync.domain.plan import Plan, Step
 from hr_sync.domain.scope import PageScope, ScopeDecision
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite
 from hr_sync.sync.absence import never_stored, verify_absent
 from hr_sync.sync.context import SpaceRun
-from hr_sync.sync.fetch import PAGES_PER_REQUEST
-from hr_sync.sync.page_facts import PageFacts, facts_of_pages
+from hr_sync.sync.page_facts import FactsOf, PageFacts, no_facts
 
 
 def write_pages(
-    run: SpaceRun, plan: Plan, *, since: datetime | None = None, with_access: bool = False
+    run: SpaceRun, plan: Plan, *, since: datetime | None = None, facts_of: FactsOf = no_facts
 ) -> frozenset[str]:
     """Fetch and store what the plan says. Return the ids of pages whose body was not returned.
 
-    What changed after `since` arrives for the first time, so its lag is measured. `with_access`: who may read a page is
-    read after its body, if the settings enforce access; no access pass follows.
+    What changed after `since` arrives for the first time, so its lag is measured. `facts_of` reads who may read some
+    pages, after their bodies, where no access pass follows.
     """
-    with_access = with_access and run.context.policy.reads_access
-    missing = _write_bodies(run, plan.fetches, since, with_access)
+    missing = _write_bodies(run, plan.fetches, since, facts_of)
     steps = [step for step in plan.without_body if step.head is not None]
-    for start in range(0, len(steps), PAGES_PER_REQUEST):
-        some = steps[start : start + PAGES_PER_REQUEST]
-        facts = _facts(run, [step.head for step in some if step.head is not None], with_access)
+    for start in range(0, len(steps), MAX_PAGES):
+        some = steps[start : start + MAX_PAGES]
+        facts = facts_of([step.head for step in some if step.head is not None])
         _write_all(run, [_write_of(step, None, facts) for step in some], facts, since)
     return missing
 
@@ -89,7 +87,7 @@ def resolve_missing(
     ]
 
 
-def _write_bodies(run: SpaceRun, steps: Sequence[Step], since: datetime | None, with_access: bool) -> frozenset[str]:
+def _write_bodies(run: SpaceRun, steps: Sequence[Step], since: datetime | None, facts_of: FactsOf) -> frozenset[str]:
     by_id = {step.page_id: step for step in steps}
     missing: set[str] = set()
     done = 0
@@ -101,15 +99,11 @@ def _write_bodies(run: SpaceRun, steps: Sequence[Step], since: datetime | None, 
             unusable = dict(_unusable(fetched, by_id, run.context.scope.pages))
             record_failures(run, {**fetched.unreadable, **unusable})
             usable = sorted(fetched.pages.keys() - unusable.keys())
-            facts = _facts(run, [fetched.pages[page_id].head for page_id in usable], with_access)
+            facts = facts_of([fetched.pages[page_id].head for page_id in usable])
             writes = [_write_of(by_id[page_id], fetched.pages[page_id], facts) for page_id in usable]
             _write_all(run, writes, facts, since)
             run.context.on_progress(run.space.key, done, len(by_id))
     return frozenset(missing)
-
-
-def _facts(run: SpaceRun, heads: Collection[Head], with_access: bool) -> PageFacts:
-    return facts_of_pages(run, heads) if with_access and heads else PageFacts(restrictions={})
 
 
 def _unusable(fetched: Fetched, steps: Mapping[str, Step], scope: PageScope) -> Iterator[tuple[str, str]]:

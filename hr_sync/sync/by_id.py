@@ -4,6 +4,7 @@ Nothing is removed here. A page is fetched only where it is known to be in scope
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space, StoredPage
@@ -15,6 +16,7 @@ from hr_sync.sync.apply import record_unknown_scope, resolve_missing, write_page
 from hr_sync.sync.context import SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import SpaceResult, finish
+from hr_sync.sync.page_facts import facts_of_pages
 from hr_sync.sync.scope import scope_of_pages
 
 
@@ -38,7 +40,7 @@ def write_by_id(run: SpaceRun, page_ids: Sequence[str], *, reason: str) -> None:
     stored = run.store.stored_by_id(page_ids)
     present = pages_present(run.source, run.fetcher, page_ids, run.space)
     steps = in_scope_steps(run, present, stored, reason=reason)
-    missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0), with_access=True)
+    missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0), facts_of=partial(facts_of_pages, run))
     absent = missing | (set(page_ids) - present)
     resolve_missing(run, absent, stored, known_pages=sorted(present), shown=False)
 

@@ -8,6 +8,7 @@ looked up again for a day, so that a passing fault of the source heals in minute
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from hr_sync.domain.content import RecentChanges, StoredPage, WithdrawalReason
 from hr_sync.domain.outcome import SpaceReport
@@ -16,6 +17,7 @@ from hr_sync.sync.apply import record_failures, resolve_missing, write_pages
 from hr_sync.sync.by_id import in_scope_steps, pages_present
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.finish import SpaceResult, finish, next_watermark
+from hr_sync.sync.page_facts import facts_of_pages
 
 _REVISITED_FOR = timedelta(days=1)  # after that a full run, or a person, finds a page that is visible again
 _REVISITED_PAGES = 250  # in one request of Cloud
@@ -49,7 +51,7 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
     again = in_scope_steps(run, present, stored, reason="looked up by id")
     steps = sorted({step.page_id: step for step in (*plan.steps, *again)}.values(), key=lambda step: step.page_id)
     plan = Plan(steps=tuple(steps), unchanged=0)
-    missing = write_pages(run, plan, since=run.state.watermark, with_access=True)
+    missing = write_pages(run, plan, since=run.state.watermark, facts_of=partial(facts_of_pages, run))
     resolve_missing(run, missing, stored, known_pages=sorted(present | recent.heads.keys()))
     resolve_missing(run, due - present, stored, known_pages=sorted(present | recent.heads.keys()), shown=False)
     changes = (head.last_updated for head in recent.heads.values())

@@ -3,8 +3,9 @@
 Their bodies have been read before, so their text is no newer than these facts.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.access import NodeFact, Restriction
@@ -22,19 +23,30 @@ class PageFacts:
     above: Sequence[NodeFact] = ()  #: what is above them
 
 
+FactsOf: TypeAlias = Callable[[Collection[Head]], PageFacts]
+
+
+def no_facts(_heads: Collection[Head]) -> PageFacts:
+    """Read nothing: an access pass follows."""
+    return PageFacts(restrictions={})
+
+
 def facts_of_pages(run: SpaceRun, heads: Collection[Head]) -> PageFacts:
     """Read who may read these pages: what is above them, the restrictions there and their own, the viewers.
 
-    Of a page without a restriction here some fact is not known, or other people may view the space than at the last
-    pass over it. The next pass finds out. Raise errors about the whole site.
+    Read nothing where the settings do not enforce access. Of a page without a restriction here some fact is not known,
+    or other people may view the space than at the last pass over it. The next pass finds out. Raise errors about the
+    whole site.
     """
+    if not heads or not run.context.policy.reads_access:
+        return no_facts(heads)
     try:
         viewers = viewers_of_run(run)
     except UNANSWERED:
         run.source.check_account()  # raises if the site refuses us, and not this request alone
-        return PageFacts(restrictions={})
+        return no_facts(heads)
     if viewers.layer is None or viewers.layer != run.store.stored_viewers():
-        return PageFacts(restrictions={})
+        return no_facts(heads)
     pages = sorted(head.id for head in heads)
     chains = dict(zip(pages, run.fetcher.ask_each(lambda page_id: _above(run.source, page_id), pages), strict=True))
     above = _nodes_of(chain for chain in chains.values() if chain is not None)
