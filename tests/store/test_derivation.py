@@ -2,8 +2,8 @@
 
 Random histories over two spaces: facts with cycles, missing nodes and parents that are not known, moves within a space
 and between spaces, new text with and without its restriction, pages that are hidden and that come back, other viewers.
-After each step every set is derived anew from the stored facts by `access_set_of`. That is the set of a page whose facts
-were read in this step; any other one keeps the layers that it had, and one that was not known stays so.
+After each step every set is derived anew from the stored facts by `access_set_of`. That is the set of a page whose
+facts were read in this step; any other one keeps the layers that it had, and one that was not known stays so.
 """
 
 import random
