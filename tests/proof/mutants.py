@@ -819,7 +819,7 @@ OF_ACCESS = (
         "store/write/access_policy.py:_APPLY",
         r"SET audience = sets\.after",
         "SET audience = stored.audience",
-        ("tests/store/test_views.py",),
+        (*DERIVATION, "-k", "functions_and_view"),
     ),
 )
 MUTANTS = (

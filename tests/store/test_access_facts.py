@@ -348,6 +348,8 @@ def test_a_page_that_another_space_has_taken_over_is_left_alone(known: Store, en
         assert space.write_access(OPEN, list(TREE.values()), began_at=known.now()) == {"5"}
         assert sets(engine)["5"] is None, "the page is in one space and its node in another"
         space.write_pages([write("5", seen="IT", body=None, action=ChangeAction.MOVE)])
+    assert sets(engine)["5"] is None
+    assert write_facts(known, list(TREE.values())) == {"5"}
     assert sets(engine)["5"] == EVERYBODY
 
 
