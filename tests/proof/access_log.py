@@ -227,9 +227,20 @@ class AccessLog:
         begin = self.window(row) or 0
         if not all(self._lets_in(row["id"], index, tokens) for index in range(begin, len(self.moments))):
             return "restricted when its facts were read"
+        if len({self._way_up(row["id"], index) for index in range(begin, len(self.moments))}) > 1:
+            return "moved since its facts were read"  # those of its old place and of the new one count together
         if row["viewers_doubt"]:
             return "the viewers are in doubt"
         return "an answer showed fewer readers" if faulted else ""
+
+    def _way_up(self, page_id: str, index: int) -> tuple[str, ...]:
+        """Return a page and everything above it at a moment, and its space."""
+        nodes = self.moments[index].nodes
+        chain, at = [nodes[page_id].space_id if page_id in nodes else ""], nodes.get(page_id)
+        while at is not None and at.parent_id is not None and at.parent_id not in chain:
+            chain.append(at.parent_id)
+            at = nodes.get(at.parent_id)
+        return tuple(chain)
 
     def _reason_of_audience(self, page_id: str, seen: Seen) -> str:
         """Return what the mirror does not know of its readers."""
