@@ -24,10 +24,10 @@ _MOST_PREVIEWED = 20  # spaces whose viewers a check reads
 def with_shown_pages(context: SyncContext, reports: Sequence[SpaceReport], mode: Mode) -> list[SpaceReport]:
     """Return the reports with what consumers are shown of their spaces, and log a line for each space.
 
-    A space whose work was stopped is left out. An incremental or notified run, which begins every few minutes, logs
-    only what is worth a warning.
+    A space whose work was stopped is left out, and one that another worker holds: its run says it. An incremental or
+    notified run, which begins every few minutes, logs only what is worth a warning.
     """
-    keys = [report.space_key for report in reports if report.outcome is not Outcome.STOPPED]
+    keys = [each.space_key for each in reports if each.outcome is not Outcome.STOPPED and each.busy_with is None]
     found = {each.space_key: each for each in _read(context, keys)}
     for shown in found.values():
         if shown.is_warning or mode not in {Mode.INCREMENTAL, Mode.NOTIFIED}:
