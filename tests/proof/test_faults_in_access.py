@@ -1,5 +1,6 @@
 """Every kind of fault at every request for labels and restrictions: nothing passes for open, nothing is removed."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -93,10 +94,19 @@ def test_the_run_that_is_broken_asks_for_everything_once(ready: Stage) -> None:
     assert dict(stored(ready.url).attributes) == expected_attributes(ready.site.world, WANTED)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - TOO_SLOW))
-def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, kind: str) -> None:
-    """Labels and readers are right, or as they were, or not known; the run says so, and the next one heals."""
+SHARE = 1 if os.environ.get("EVERY_FAULT") else 5  #: one request in so many meets the fault; all would take 15 minutes
+PLAYED = tuple(enumerate(sorted(KINDS.keys() - TOO_SLOW)))
+
+
+@pytest.mark.parametrize(("number", "kind"), PLAYED, ids=[kind for _, kind in PLAYED])
+def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, number: int, kind: str) -> None:
+    """Labels and readers are right, or as they were, or not known; the run says so, and the next one heals.
+
+    Each kind meets other requests than its neighbours; EVERY_FAULT=1 plays each kind at each request.
+    """
     for at, role in enumerate(ROLES, start=1):
+        if (at + number) % SHARE:
+            continue
         before = begin(stage)
         at_first = expected_attributes(stage.site.world, WANTED)
         stage.site.faults.add(Fault(kind=kind, at=at))
