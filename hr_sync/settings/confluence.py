@@ -1,4 +1,4 @@
-"""The settings of the Confluence site."""
+"""The settings of the Confluence site. See `model.py`."""
 
 from typing import Annotated, Literal
 

@@ -1,10 +1,10 @@
-"""What all groups of settings share."""
+"""What every group of settings has in common."""
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
 class Group(BaseModel):
-    """Some settings under one key: unknown keys are refused, and no message shows a value."""
+    """One table of the settings file: unknown keys are refused, and messages show no value."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 

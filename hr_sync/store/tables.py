@@ -271,7 +271,7 @@ class SyncRun(CountColumns, Base):
     __tablename__ = "sync_runs"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True, comment="Number of the run")
-    mode: Mapped[str] = mapped_column(comment="full, incremental, access, resync or purge")
+    mode: Mapped[str] = mapped_column(comment="full, incremental, access, resync, notified or purge")
     started_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it began")
     finished_at: Mapped[datetime | None] = mapped_column(comment="When it ended; null while running or after a crash")
     outcome: Mapped[str | None] = mapped_column(

@@ -210,10 +210,10 @@ def test_labels_and_restrictions_are_a_job_of_their_own(home: Path, site: Simula
         eventually(lambda: service.metric('hr_sync_runs_total{mode="access",outcome="complete"}') > 0)
         eventually(lambda: service.metric('hr_sync_pages_total{action="relabelled"}') == 12)
         (started,) = [line for line in lines_until(home / "log", "service.started", service.process) if "jobs" in line]
-        assert started["jobs"] == ["full", "incremental", "access", "retention"]
+        assert started["jobs"] == ["full", "incremental", "access", "retention", "notified"]
     with serving(home, site, prepared_url, access={"mode": "account"}) as service:
         (started,) = [line for line in lines_until(home / "log", "service.started", service.process) if "jobs" in line]
-        assert started["jobs"] == ["full", "incremental", "retention"]
+        assert started["jobs"] == ["full", "incremental", "retention", "notified"]
 
 
 def refused(home: Path, site: Simulator, database_url: str, service: dict[str, Any]) -> str:
