@@ -8,6 +8,13 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.proof.histories import History
 from tests.proof.stage import Stage
 
+EVERYTHING = bool(os.environ.get("EVERY_FAULT"))  #: play all that takes long: every fault everywhere, every history
+
+
+def one_in(share: int) -> int:
+    """Return which share of the cases of a matrix is played: one in `share`, or all with EVERY_FAULT=1."""
+    return 1 if EVERYTHING else share
+
 
 def play(histories: type[History], stage: Stage, *, examples: int, steps: int = 15, number: int | None = None) -> None:
     """Play `examples` histories of `steps` steps; `number` is the seed, HYPOTHESIS_SEED or 1 without one.
