@@ -147,6 +147,7 @@ class _Lane:
         )
         self._scheduler.add_listener(self._note_skipped, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
         self._on_demand = [job for job in jobs if job.trigger is None]
+        self._scheduled = {job.name for job in jobs if job.trigger is not None}
         self._requested: set[str] = set()  # jobs on demand that wait or run
         for job in jobs:
             if job.trigger is None:
@@ -232,6 +233,9 @@ class _Lane:
         self._state.next_runs = {job.id: job.next_run_time for job in jobs if job.next_run_time is not None}
 
     def _note_skipped(self, event: JobExecutionEvent) -> None:
+        if event.job_id not in self._scheduled:  # one on demand is still due, and is asked again in a moment
+            self._requested.discard(event.job_id)
+            return
         log.warning("job.skipped", job=event.job_id)
         _call(self._observer.skipped, event.job_id)
 
