@@ -502,7 +502,9 @@ class Tree:
         faulty = self.always or self.random.random() < 0.7 if faulty is None else faulty
         kinds = [self.random.choice(self.faults)] if faulty and self.faults else []
         for kind in kinds:
-            self.stage.site.faults.add(Fault(kind=kind, at=self.random.randint(1, usual)))
+            # A fault of one page or space counts the answers that hold it alone, and these are few.
+            last = usual if KINDS[kind].touches is None else 2
+            self.stage.site.faults.add(Fault(kind=kind, at=self.random.randint(1, last)))
             self.figures.planned[kind] += 1
         self.during = []
         if not quiet and self.random.random() < 0.4:
