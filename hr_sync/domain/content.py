@@ -7,7 +7,7 @@ Every text in these values is sanitised already (`sanitize.py`); the decoders of
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -77,6 +77,17 @@ class Listing:
     def __contains__(self, page_id: object) -> bool:
         """Return True if the listing holds the page, readable or not."""
         return page_id in self.heads or page_id in self.unreadable
+
+    @property
+    def digest(self) -> str:
+        """Return SHA-256 hex over a line `id<TAB>version<TAB>status<TAB>parent` for each readable page, sorted by id.
+
+        No parent is `-`. Equal digests prove that two listings showed the same pages in the same versions and places.
+        """
+        digest = hashlib.sha256()
+        for head in sorted(self.heads.values(), key=lambda head: head.id):
+            digest.update(f"{head.id}\t{head.version}\t{head.status}\t{head.parent_id or '-'}\n".encode())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,14 +164,3 @@ def metadata_digest(head: Head) -> str:
     """
     parts = (head.title, head.space_key, head.parent_id, head.parent_type, head.status, head.url)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-def listing_digest(heads: Iterable[Head]) -> str:
-    """Return SHA-256 hex over a line `id<TAB>version<TAB>status<TAB>parent` for each page, sorted by id.
-
-    No parent is `-`. Equal digests prove that two listings showed the same pages in the same versions and places.
-    """
-    digest = hashlib.sha256()
-    for head in sorted(heads, key=lambda head: head.id):
-        digest.update(f"{head.id}\t{head.version}\t{head.status}\t{head.parent_id or '-'}\n".encode())
-    return digest.hexdigest()

@@ -35,6 +35,7 @@ from hr_sync.store.write.purge import MAX_PURGED, purge_pages, rest_of_space
 from hr_sync.store.write.runs import finish_space, forget_position, forget_space, settle_space
 
 Result = TypeVar("Result")
+Subject = TypeVar("Subject")
 
 
 class SpaceReader:
@@ -46,26 +47,25 @@ class SpaceReader:
 
     def state(self) -> SpaceState:
         """Return the position of the passes over the space."""
-        return self._transactions.run(lambda session: state_of_space(session, self.space))
+        return self._read(state_of_space, self.space)
 
     def stored_pages(self) -> dict[str, StoredPage]:
         """Return every row of the space, hidden and removed ones too, by page id.
 
         Rows under a former key of the space are among them.
         """
-        return self._transactions.run(lambda session: stored_of_space(session, self.space))
+        return self._read(stored_of_space, self.space)
 
     def stored_by_id(self, ids: Iterable[str]) -> dict[str, StoredPage]:
         """Return the rows of these pages, whatever space they are in, by page id."""
-        wanted = list(ids)
-        return self._transactions.run(lambda session: stored_by_id(session, wanted))
+        return self._read(stored_by_id, list(ids))
 
     def stored_attributes(self) -> dict[str, StoredAttributes]:
         """Return labels and readers of the live pages of the space, by page id."""
         return self._read(stored_attributes, self.space.key)
 
-    def _read(self, read: Callable[[Session, str], Result], space_key: str) -> Result:
-        return self._transactions.run(lambda session: read(session, space_key))
+    def _read(self, read: Callable[[Session, Subject], Result], about: Subject) -> Result:
+        return self._transactions.run(lambda session: read(session, about))
 
 
 class SpaceStore(SpaceReader):

@@ -1,6 +1,6 @@
 """Ends the work on one space: its report, and its record in one transaction with the position."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -60,6 +60,20 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
         )
 
     return run.store.finish(record_of, clear_old_failures=result.decided_hold)
+
+
+def next_watermark(
+    began_at: datetime | None, changes: Iterable[datetime], before: datetime | None = None
+) -> datetime | None:
+    """Return up to where everything is stored now, on the source's clock; None if the source sent no date.
+
+    That is the beginning of the walk: what changed during it may have been missed. A date that a page claims can only
+    make it earlier, never later.
+    """
+    if began_at is None:
+        return None
+    newest = max((*changes, *((before,) if before else ())), default=began_at)
+    return min(began_at, newest)
 
 
 def held_message(space_key: str, deletions: DeletionPlan) -> str:

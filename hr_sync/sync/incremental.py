@@ -15,27 +15,26 @@ from hr_sync.domain.plan import Plan, plan_incremental
 from hr_sync.sync.apply import record_failures, resolve_missing, write_pages
 from hr_sync.sync.by_id import in_scope_steps, is_here, pages_present
 from hr_sync.sync.context import SpaceRun
-from hr_sync.sync.finish import SpaceResult, finish
-from hr_sync.sync.full import next_watermark, sync_full
+from hr_sync.sync.finish import SpaceResult, finish, next_watermark
 
 _REVISITED_FOR = timedelta(days=1)  # after that a full run, or a person, finds a page that is visible again
 _REVISITED_PAGES = 250  # in one request of Cloud
 
 
-def sync_incremental(run: SpaceRun) -> SpaceReport:
-    """Write what changed lately, and try again what failed and is due.
+def sync_incremental(run: SpaceRun) -> SpaceReport | None:
+    """Write what changed lately, and try again what failed and is due. Return None if a full pass is needed instead.
 
     The first pass over a space, the first under another scope, and one after a full pass that could not be done, is a
     full pass. So is one whose position the source's clock contradicts.
     """
     if run.state.watermark is None or _needs_full_pass(run):
-        return sync_full(run)
+        return None
     recent = run.source.recent(run.space, run.state.watermark - run.context.policy.overlap)
     if recent.began_at is not None and run.state.watermark > recent.began_at:
-        return sync_full(run)
+        return None
     revisited = _visible_again(run)
     if revisited is None:
-        return sync_full(run)
+        return None
     due = frozenset(run.store.failing_pages(due_only=True))
     stored = run.store.stored_by_id({*recent.heads, *due, *revisited})
     recent, doubted = _split_doubted(run, recent, stored)

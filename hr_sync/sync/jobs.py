@@ -27,9 +27,15 @@ from hr_sync.sync.unlisted_spaces import sync_unconfigured, sync_unlisted
 log = structlog.get_logger(__name__)
 
 _MAX_SPACES = 6  # at once; those that fetch no bodies yet are listed ahead, which holds their heads in memory
+
+
+def _sync_recent(run: SpaceRun) -> SpaceReport:
+    return sync_incremental(run) or sync_full(run)
+
+
 _DO: Mapping[JobKind, Callable[[SpaceRun], SpaceReport]] = {
     JobKind.FULL: sync_full,
-    JobKind.INCREMENTAL: sync_incremental,
+    JobKind.INCREMENTAL: _sync_recent,
     JobKind.ACCESS: sync_access,
     JobKind.BY_ID: sync_by_id,
     JobKind.FAILED: sync_failed,

@@ -370,7 +370,7 @@ OF_EVIDENCE = (
     ),
     _one(
         "a page that moved since it was listed is not taken back",
-        "sync/observe.py:_without_stale_entries",
+        "sync/full.py:_without_stale_entries",
         r"lookup\.space_id != listing\.space\.id",
         "False",
         WORKERS,
@@ -451,14 +451,14 @@ OF_RUNS = (
 OF_POSITIONS = (
     _one(
         "a position is never later than the beginning of the walk",
-        "sync/full.py:next_watermark",
+        "sync/finish.py:next_watermark",
         r"return min\(began_at, newest\)",
         "return newest",
         WATERMARKS,
     ),
     _one(
         "a position is never later than the newest change that was seen",
-        "sync/full.py:next_watermark",
+        "sync/finish.py:next_watermark",
         r"return min\(began_at, newest\)",
         "return began_at",
         RULES,
