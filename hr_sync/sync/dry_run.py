@@ -15,8 +15,7 @@ from hr_sync.sync.absence import hide_nothing
 from hr_sync.sync.access import facts_of_listing, viewers_of
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import PAGES_PER_REQUEST, BodyFetcher
-from hr_sync.sync.full import decide_outside, decide_unlisted_pages, plan_leaving
-from hr_sync.sync.observe import observe
+from hr_sync.sync.full import decide_outside, decide_unlisted_pages, observe, plan_leaving
 from hr_sync.sync.spaces import jobs_of, select_spaces
 from hr_sync.sync.unlisted_spaces import decide_unconfigured, decide_unlisted
 

@@ -114,6 +114,22 @@ def run(home: Path, *arguments: str, **variables: str) -> Ended:
     return result
 
 
+def in_shell(folder: Path, script: str, variables: dict[str, str]) -> Ended:
+    """Type a script into a shell that ends at the first command that fails."""
+    process = subprocess.run(
+        ["sh", "-ec", script],
+        cwd=folder,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    result = Ended(exit_code=process.returncode, stdout=process.stdout, stderr=process.stderr)
+    check_manners(result)
+    return result
+
+
 def check_manners(result: Ended) -> None:
     """Whatever happened, nobody reads a traceback or a secret."""
     said = result.stdout + result.stderr

@@ -2,13 +2,20 @@
 
 import re
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
 from confluence_simulator import Simulator
 
-from tests.cli.program import HR_SYNC, PATIENCE_SECONDS, TOKEN, USERNAME, Ended, check_manners, environment, postgres
+from tests.cli.program import (
+    HR_SYNC,
+    TOKEN,
+    USERNAME,
+    Ended,
+    environment,
+    in_shell,
+    postgres,
+)
 from tests.cli.test_remedies import typed
 
 ROOT = Path(__file__).parents[2]
@@ -54,18 +61,7 @@ def filled_in(config: Path, site: Simulator) -> None:
 
 def in_a_shell(folder: Path, script: str) -> Ended:
     """Type a script into a shell; `serve` answers on a free port."""
-    ended = subprocess.run(
-        ["sh", "-ec", script],
-        cwd=folder,
-        env=environment(folder, HR_SYNC_SERVICE__PORT=str(free_port())),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-    result = Ended(exit_code=ended.returncode, stdout=ended.stdout, stderr=ended.stderr)
-    check_manners(result)
-    return result
+    return in_shell(folder, script, environment(folder, HR_SYNC_SERVICE__PORT=str(free_port())))
 
 
 def test_the_readme_from_the_example_to_the_service(clone: Path, site: Simulator, database_url: str) -> None:

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from confluence_simulator import Fault, Simulator, World
 from sqlalchemy import Engine
 
 from hr_sync.domain.deletion import DeletionLimit
-from tests.cli.program import HR_SYNC, PATIENCE_SECONDS, TOKEN, Ended, check_manners, environment, run, wired
+from tests.cli.program import HR_SYNC, TOKEN, Ended, environment, in_shell, run, wired
 from tests.support.database import page_rows, rows
 from tests.support.wiring import live_ids
 
@@ -42,18 +41,7 @@ def typed(home: Path, command: str) -> Ended:
     """Type a command into a shell in `home`, where `hr-sync` is on the path."""
     variables = environment(home)
     variables["PATH"] = f"{HR_SYNC.parent}:{variables['PATH']}"
-    ended = subprocess.run(
-        ["sh", "-c", command],
-        cwd=home,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-    result = Ended(exit_code=ended.returncode, stdout=ended.stdout, stderr=ended.stderr)
-    check_manners(result)
-    return result
+    return in_shell(home, command, variables)
 
 
 def look_and_release(home: Path, ended: Ended, pages: int) -> None:

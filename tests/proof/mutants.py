@@ -379,7 +379,7 @@ OF_EVIDENCE = (
     ),
     _one(
         "a page that moved since it was listed is not taken back",
-        "sync/observe.py:_without_stale_entries",
+        "sync/full.py:_without_stale_entries",
         r"lookup\.space_id != listing\.space\.id",
         "False",
         WORKERS,
