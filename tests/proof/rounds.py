@@ -152,6 +152,7 @@ class Rounds:
             "full_interval_minutes": 1 / 60,
             "jitter_seconds": 0,
         }
+        groups["access"] = {"mode": "account"}  # as the single runs have it: another audience is a change of its own
         groups["service"] = {"port": 0}
         groups["log"]["level"] = "error"
         try:

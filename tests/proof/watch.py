@@ -5,7 +5,8 @@ from typing import Any
 import psycopg
 
 # The trigger reads the lease as of the very statement that writes. A writer that holds it keeps the row from changing,
-# so that another holder in this record is a second writer.
+# so that another holder in this record is a second writer. An access pass writes the access sets of pages and not who
+# wrote their text; its rows in the feed show it.
 WATCH = """
     DROP TABLE IF EXISTS writes_seen;
     CREATE TABLE writes_seen (
@@ -20,7 +21,7 @@ WATCH = """
         FROM sync_spaces lease WHERE lease.space_key = NEW.space_key;
         RETURN NULL;
     END $$;
-    CREATE OR REPLACE TRIGGER see AFTER INSERT OR UPDATE ON confluence_pages
+    CREATE OR REPLACE TRIGGER see AFTER INSERT OR UPDATE OF last_written_run_id ON confluence_pages
         FOR EACH ROW EXECUTE FUNCTION see_write('last_written_run_id');
     CREATE OR REPLACE TRIGGER see AFTER INSERT ON content_changes
         FOR EACH ROW EXECUTE FUNCTION see_write('run_id');
