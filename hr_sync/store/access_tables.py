@@ -188,6 +188,9 @@ class AccessPolicyRow(Base):
     licence_groups: Mapped[list[str]] = mapped_column(
         ARRAY(Text), server_default=_NONE, comment="Groups that grant use of Confluence, sorted; none = not known"
     )
+    licence_checked_at: Mapped[datetime | None] = mapped_column(
+        comment="When licence_groups were last read; older than max_age_hours = not known; null = never"
+    )
 
     __table_args__ = (
         CheckConstraint("id = 1", name="one_row"),

@@ -27,6 +27,7 @@ from hr_sync.store.read.audit import (
 )
 from hr_sync.store.read.history import PageHistory, page_history
 from hr_sync.store.read.pages import find_address
+from hr_sync.store.read.shown import licence_groups_were_read
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
 from hr_sync.store.read.texts import PendingText, pending_texts
 from hr_sync.store.space_store import SpaceReader, SpaceStore
@@ -164,10 +165,15 @@ class Store:
     def apply_access_policy(self, policy: AccessPolicy, *, licence_groups: Collection[str] | None = None) -> bool:
         """Write the policy and which sets its audience passes, if it differs from the stored one. Return if it does.
 
-        `licence_groups`: the groups that grant use of Confluence; None keeps what is stored. Every page that consumers
-        see by one policy and not by the other has a feed row, whose run is 0. Waits for transactions that are writing.
+        `licence_groups`: the groups that grant use of Confluence; None keeps what is stored and recent. Every page that
+        consumers see by one policy and not by the other has a feed row, whose run is 0. Waits for transactions that are
+        writing.
         """
         return self._transactions.run(lambda session: apply_policy(session, policy, licence_groups))
+
+    def licence_groups_were_read(self) -> bool:
+        """Return True if it was ever read which groups grant use of Confluence."""
+        return self._transactions.run(licence_groups_were_read)
 
     def access_policy(self) -> AccessPolicy | None:
         """Return the stored policy; None if its row is missing: consumers see nothing then."""

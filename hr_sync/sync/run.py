@@ -9,7 +9,7 @@ import structlog
 
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import ExitCode, Mode, Outcome, RunReport, SpaceReport, conclude, outcome_of, total
-from hr_sync.errors import ConfigurationError, HrSyncError, UsageError
+from hr_sync.errors import UNANSWERED, ConfigurationError, ConfluenceError, HrSyncError, UsageError
 from hr_sync.store.store import Store
 from hr_sync.store.values import Worker
 from hr_sync.sync.by_id import locate_pages
@@ -86,9 +86,9 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
     error: str | None = None
     try:
         context.source.check_account()
-        _apply_access_policy(context, request.mode)
+        warnings = _apply_access_policy(context, request.mode)
         selection = select_spaces(context.source, context.store, context.scope, request)
-        warnings = selection.warnings
+        warnings = [*warnings, *selection.warnings]
         with BodyFetcher(context.source, context.connections) as fetcher:
             jobs = _jobs(context, request, selection, run_id, fetcher)
             reports = run_jobs(context, fetcher, jobs)
@@ -122,19 +122,38 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
     )
 
 
-def _apply_access_policy(context: SyncContext, mode: Mode) -> None:
-    """Store what consumers are shown, and the groups that every licensed user is in one of, where access is read."""
-    licence = None
-    if context.policy.reads_access and mode in {Mode.FULL, Mode.ACCESS}:
-        licence = context.source.licence_groups() or frozenset()
+def _apply_access_policy(context: SyncContext, mode: Mode) -> Sequence[str]:
+    """Store what consumers are shown, and the groups that every licensed user is in one of, where access is read.
+
+    Return warnings.
+    """
+    licence, warnings = None, list[str]()
+    asks = mode in {Mode.FULL, Mode.ACCESS} or not context.store.licence_groups_were_read()
+    if context.policy.reads_access and asks:
+        try:
+            licence = context.source.licence_groups() or frozenset()
+        except UNANSWERED as failure:
+            warnings.append(
+                f"The groups that grant use of Confluence were not read: {failure} Those that were read last count for "
+                f"{context.policy.access.max_age_hours} hours (access.max_age_hours)."
+            )
     context.store.apply_access_policy(context.policy.access, licence_groups=licence)
+    return warnings
 
 
 def _sync_groups(context: SyncContext, fetcher: BodyFetcher, mode: Mode) -> Sequence[str]:
+    """Mirror groups and accounts if they are due. Return warnings: what fails here costs nothing else of the run."""
     interval = context.policy.groups_interval
     if interval is None or mode not in {Mode.FULL, Mode.ACCESS}:
         return []
-    return sync_groups(context.source, context.store, fetcher, interval=interval)
+    try:
+        return sync_groups(context.source, context.store, fetcher, interval=interval)
+    except ConfluenceError as failure:
+        warning = (
+            f"Members of groups, or names of groups and accounts, were not read: {failure} Members that were read last "
+            f"count for {context.policy.access.max_age_hours} hours (access.max_age_hours)."
+        )
+        return [warning]
 
 
 def _jobs(

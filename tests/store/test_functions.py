@@ -198,6 +198,25 @@ def test_the_audience_follows_the_policy(restricted: Store, engine: Engine) -> N
     assert columns(engine, shown) == ["1", "5"]
 
 
+def test_groups_that_grant_use_expire(restricted: Store, engine: Engine) -> None:
+    """They are facts like others: older than `max_age_hours` they are not known, and nobody passes by them."""
+    shown = "SELECT id FROM live_pages ORDER BY id"
+    tell(engine, "DELETE FROM access_policy")
+    assert not restricted.licence_groups_were_read()
+    write_facts(restricted, list(changed(node("2", "1", MANAGERS))))
+    assert audience(restricted, ENFORCE, ["managers"])
+    assert restricted.licence_groups_were_read()
+    tell(engine, "UPDATE access_policy SET licence_checked_at = now() - interval '23 hours'")
+    assert not audience(restricted, ENFORCE)
+    assert columns(engine, shown) == ["1", "2", "3", "4", "5"]
+
+    tell(engine, "UPDATE access_policy SET licence_checked_at = now() - interval '25 hours'")
+    assert audience(restricted, ENFORCE)
+    assert columns(engine, shown) == ["1", "5"]
+    assert audience(restricted, ENFORCE, ["managers"])
+    assert not audience(restricted, ENFORCE), "they were read now"
+
+
 def test_sets_that_no_page_has_are_deleted(restricted: Store, engine: Engine) -> None:
     """With everything of theirs; those of pages stay."""
     from datetime import timedelta  # noqa: PLC0415

@@ -98,6 +98,44 @@ def test_members_that_cannot_be_read_are_a_warning(scene: Scene, kind: str, stay
     assert scene.may_read("mia") is stays
 
 
+LICENCE = r"accessType=user|/rest/api/permissions"
+
+
+@pytest.mark.parametrize("kind", ["bad-gateway-502", "empty-object-200", "gone-410", "forbidden-403"])
+def test_groups_of_the_licence_that_cannot_be_read_cost_no_page(scene: Scene, kind: str) -> None:
+    """The site may refuse that one request for ever: the pages are mirrored all the same."""
+    scene.world.edit_page(scene.page, storage="<p>2</p>")
+    fault(scene.site, kind, LICENCE, times=0)
+
+    report = full(scene.context)
+
+    assert fired(scene.site) == {kind}
+    assert (report.outcome, report.counts.updated) == ("complete", 1)
+    told = [warning for warning in report.warnings if "grant use of Confluence" in warning]
+    if kind == "bad-gateway-502":  # the others are an answer: nobody knows these groups
+        assert told
+
+
+NAMES = r"/rest/api/user(/bulk)?\?"
+
+
+@pytest.mark.parametrize("kind", ["bad-gateway-502", "login-page-200"])
+def test_names_that_cannot_be_read_cost_no_removal(scene: Scene, kind: str) -> None:
+    """Groups are read between the spaces and their removals, which go on whatever becomes of names."""
+    scene.world.create_page(space_key="HR", title="Other", storage="<p>1</p>")
+    assert full(scene.context).outcome == "complete"
+    scene.world.trash_page(scene.page)
+    scene.let_an_hour_pass()
+    fault(scene.site, kind, NAMES, times=0)
+
+    report = full(scene.context)
+
+    assert fired(scene.site) == {kind}
+    assert report.counts.removed == 1
+    assert report.outcome == "complete"
+    assert [warning for warning in report.warnings if "names of groups and accounts" in warning]
+
+
 def test_members_expire(scene: Scene) -> None:
     """What is older than `access.max_age_hours` lets nobody read."""
     execute(scene.engine, "UPDATE groups SET checked_at = checked_at - interval '25 hours'")

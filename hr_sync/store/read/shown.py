@@ -31,6 +31,11 @@ _OF_USERS = f"{PrincipalKind.USER}:%"
 _LEFT_OUT: AccessSet = frozenset({frozenset[Principal]()})
 
 
+def licence_groups_were_read(session: Session) -> bool:
+    """Return True if the groups that grant use of Confluence were ever read, whatever that showed."""
+    return session.scalar(select(AccessPolicyRow.licence_checked_at)) is not None
+
+
 def stored_licence_groups(session: Session) -> frozenset[str]:
     """Return the groups that grant use of Confluence; none if they are not known."""
     return frozenset(session.scalar(select(AccessPolicyRow.licence_groups)) or ())

@@ -1,10 +1,11 @@
 """Writes the policy, and which access sets every reader of its audience passes, in one transaction."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Text, TextClause, bindparam, insert, select, text, update
+from sqlalchemy import Text, TextClause, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -39,22 +40,25 @@ WITH layers AS (
 def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collection[str] | None) -> bool:
     """Write the policy if it differs from the stored one. Return True if it does.
 
-    `licence_groups` None keeps the stored ones. Transactions that derive sets hold the policy, so this waits for them,
-    and those that follow use the new one.
+    `licence_groups` None keeps the stored ones until they are older than facts may be. Transactions that derive sets
+    hold the policy, so this waits for them, and those that follow use the new one.
     """
     stored = session.execute(select(AccessPolicyRow).with_for_update()).scalar_one_or_none()
-    known = [] if stored is None else stored.licence_groups
+    was_read = licence_groups is not None
+    known = licence_groups if licence_groups is not None else _recent_licence_groups(session, policy)
     values: dict[str, Any] = {
         "mode": policy.mode.value,
         "max_age_hours": policy.max_age_hours,
         "hide_after_hours": policy.hide_after_hours,
         "audience_groups": sorted(policy.audience_groups),
-        "licence_groups": known if licence_groups is None else sorted(licence_groups),
+        "licence_groups": sorted(known),
     }
     was_account = stored is not None and stored.mode == AccessMode.ACCOUNT
     if stored is None:
         session.execute(insert(AccessPolicyRow).values(id=1))
-    elif values == {name: getattr(stored, name) for name in values}:
+    if was_read:
+        session.execute(update(AccessPolicyRow).values(licence_checked_at=func.now()))
+    if stored is not None and values == {name: getattr(stored, name) for name in values}:
         return False
     session.execute(update(AccessPolicyRow).values(values))
     audience = AudienceTokens.of(
@@ -70,6 +74,12 @@ def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collect
         },
     )
     return True
+
+
+def _recent_licence_groups(session: Session, policy: AccessPolicy) -> Collection[str]:
+    oldest = func.now() - timedelta(hours=policy.max_age_hours)
+    recent = select(AccessPolicyRow.licence_groups).where(AccessPolicyRow.licence_checked_at > oldest)
+    return session.scalar(recent) or ()
 
 
 @cache

@@ -571,6 +571,12 @@ def _access_policy() -> None:
             "Groups that grant use of Confluence, sorted; none = not known",
             default="'{}'",
         ),
+        _column(
+            "licence_checked_at",
+            TIME,
+            "When licence_groups were last read; older than max_age_hours = not known; null = never",
+            null=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_policy")),
         sa.CheckConstraint("id = 1", name=op.f("ck_access_policy_one_row")),
         _one_of("access_policy", "mode", ("enforce", "account")),
