@@ -26,3 +26,17 @@ def test_the_command_line_loads_no_heavy_library_at_start() -> None:
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert HEAVY.intersection(ended.stdout.split()) == set()
+
+
+def test_a_run_loads_the_one_module_of_the_client_library_that_it_uses() -> None:
+    """And leaves the package as it is for whoever imports it afterwards."""
+    program = (
+        "import sys, hr_sync.confluence.cloud\n"
+        "print(*sorted(name for name in sys.modules if name.startswith(('atlassian.jira', 'bs4'))))\n"
+        "from atlassian import Confluence\n"
+        "from atlassian.rest_client import AtlassianRestAPI\n"
+        "print(issubclass(Confluence, AtlassianRestAPI))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert ended.stdout.splitlines() == ["", "True"]

@@ -8,10 +8,10 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
-from atlassian.confluence import ConfluenceServer
 from requests.auth import AuthBase
 
 from hr_sync import __version__
+from hr_sync.confluence.http.client_library import client_library
 from hr_sync.confluence.http.retry import RetryRules
 from hr_sync.confluence.http.transport import GuardedAdapter
 from hr_sync.confluence.http.watchdog import RequestWatchdog
@@ -55,7 +55,7 @@ class Session:
     """Sends requests to one origin, one after the other."""
 
     def __init__(self, base: str, limits: Limits, watchdog: RequestWatchdog) -> None:
-        """Connect to nothing yet. `Confluence(...)` would choose its class by host name (ADR 0002)."""
+        """Connect to nothing yet. The library's `Confluence(...)` would choose its class by host name (ADR 0002)."""
         session = requests.Session()
         session.trust_env = False  # no .netrc, no proxy and no CA bundle that nobody here configured
         session.verify = limits.ca_file or True
@@ -74,12 +74,7 @@ class Session:
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         self._session = session
-        self._library: Any = ConfluenceServer(  # type: ignore[no-untyped-call] # the library has no types here
-            base,
-            session=session,
-            backoff_and_retry=False,
-            retry_with_header=False,
-        )
+        self._library: Any = client_library(base, session)
 
     def send(self, url: str, authorization: str | None, body: Body | None) -> requests.Response:
         """Send a GET request, or a POST request with a body. Raise what the transport raises."""
