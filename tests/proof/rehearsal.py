@@ -163,7 +163,7 @@ class Rehearsal:
 
         Each kind meets other requests than its neighbours; EVERY_FAULT=1 plays each kind at each request.
         """
-        share, turn = one_in(3), sorted(KINDS).index(kind)
+        share, turn = one_in(5), sorted(KINDS).index(kind)
         for at, role in enumerate(ROLES, start=1):
             if (at + turn) % share:
                 continue
