@@ -161,8 +161,8 @@ class ServiceSettings(Group):
     port: int = Field(default=8080, ge=0, le=65_535)
     """Port of /livez, /readyz, /healthz, /metrics and the status page; 0 chooses a free port."""
     token: StatusToken | None = Field(default=None, examples=["..."])
-    """At least 16 characters that the status page and /metrics require: as Bearer, or as the password of any user.
-    Better kept in a file of its own, named by HR_SYNC_SERVICE__TOKEN_FILE."""
+    """At least 16 characters that the status page, /metrics and /notify require: as Bearer, or as the password of any
+    user. Better kept in a file of its own, named by HR_SYNC_SERVICE__TOKEN_FILE."""
     show_titles: bool = False
     """Whether the status page shows titles, labels and readers of pages, which may be confidential."""
     ping_url: PingUrl | None = Field(default=None, examples=["https://hc-ping.com/UUID"])
