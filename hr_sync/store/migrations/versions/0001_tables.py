@@ -149,7 +149,7 @@ def _confluence_pages() -> None:
         sa.CheckConstraint("(removed_at IS NULL) = (removed_reason IS NULL)", name=op.f("ck_confluence_pages_removed")),
         schema=SCHEMA_TOKEN,
         comment="Confluence pages as last synchronised; live = neither hidden nor removed",
-        postgresql_with={"fillfactor": 90},
+        postgresql_with={"fillfactor": 50},
     )
     op.create_index(
         "ix_confluence_pages_last_updated_id", "confluence_pages", ["last_updated", "id"], schema=SCHEMA_TOKEN
