@@ -1,7 +1,8 @@
 """Runs one transaction, retries it once after a conflict, and raises its failure as an error of `hr_sync.errors`."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Engine
@@ -17,6 +18,17 @@ from hr_sync.store.engine import make_sessions, session_scope
 log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
+
+
+class OpenTransaction:
+    """One transaction that is open already, for several questions that must be answered from the same state."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def run(self, work: Callable[[Session], Result]) -> Result:
+        """Run `work` in the transaction and return its result."""
+        return work(self._session)
 
 
 class Transactions:
@@ -39,12 +51,23 @@ class Transactions:
             log.info("database.conflict", error=str(conflict))
         return self._run(work)
 
-    def _run(self, work: Callable[[Session], Result]) -> Result:
+    @contextmanager
+    def session(self, **execution_options: Any) -> Iterator[Session]:
+        """Hold one transaction, committed at the end. `execution_options` are those of its connection.
+
+        Raises what `run` does; nothing is tried again.
+        """
         try:
             with session_scope(self._sessions) as session:
-                return work(session)
+                if execution_options:
+                    session.connection(execution_options=execution_options)
+                yield session
         except (DBAPIError, PoolTimeoutError) as error:
             raise self._error(error) from None
+
+    def _run(self, work: Callable[[Session], Result]) -> Result:
+        with self.session() as session:
+            return work(session)
 
     def _error(self, error: DBAPIError | PoolTimeoutError) -> HrSyncError:
         if self.connections.cancelled and isinstance(error, DBAPIError) and sqlstate(error) == CANCELLED:
