@@ -13,7 +13,8 @@ are stable: docs/reading.md says what is promised. Importing this loads neither 
 command line.
 """
 
-from hr_sync.reading.store import MirrorReader, MirrorStore, open_store, session_scope
+from hr_sync.reading.reader import MirrorReader
+from hr_sync.reading.store import MirrorStore, open_store, session_scope
 from hr_sync.store.read.live import (
     LIVE_PAGES,
     LIVE_SECTIONS,

@@ -38,6 +38,12 @@ class Transactions:
         self.engine = engine
         self.connections = Connections(engine)
         self._sessions = make_sessions(engine)
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Close the connections. A transaction that is begun later raises RuntimeError, and opens none."""
+        self._is_closed = True
+        self.engine.dispose()
 
     def run(self, work: Callable[[Session], Result]) -> Result:
         """Run `work` in a transaction and return its result. A conflict rolls it back and runs it once more.
@@ -57,6 +63,8 @@ class Transactions:
 
         Raises what `run` does; nothing is tried again.
         """
+        if self._is_closed:
+            raise RuntimeError("the database is closed: ask it, and use up iterators, within the block that opened it")
         try:
             with session_scope(self._sessions) as session:
                 if execution_options:
