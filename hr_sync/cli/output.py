@@ -1,5 +1,6 @@
 """Prints for people (tables) and for programs (one JSON document)."""
 
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from hr_sync.logs import log_failure
 
 if TYPE_CHECKING:
     from hr_sync.store.read.overview import PageLine
+    from hr_sync.store.read.traces import Traces
     from hr_sync.store.tables import ConfluencePage
     from hr_sync.sync.access_audit import AccessAudit
     from hr_sync.sync.audit import Audit
@@ -158,6 +160,32 @@ def print_audit(audit: "Audit") -> None:
     console.print(f"Compared {audit.pages} pages, {audit.bodies} of them by body: {len(audit.drifts)} differences.")
     if audit.not_visible:
         console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.", soft_wrap=True)
+
+
+def print_traces(words: str, traces: "Traces", config: Path | None = None) -> None:
+    """Print where a text stands that was erased, and what erases it."""
+    console = make_console()
+    table = Rows("table", "column", ">rows")
+    for trace in traces.found:
+        table.add(trace.table, trace.column, trace.rows)
+    shown = one_line(words)
+    if traces.found:
+        console.print(table.table)
+        erase = f"hr-sync purge {'--page' if words.isdigit() else '--user'} {shlex.quote(words)}"
+        remedy = with_config(f"`{erase}` erases what is stored of it.", config)
+        console.print(
+            f"{shown} stands in {number(len(traces.found), 'column')}. {one_line(remedy)} What the texts, titles and "
+            "links of other pages say of it is changed in Confluence.",
+            soft_wrap=True,
+        )
+    else:
+        console.print(f"{shown} stands in none of {traces.columns} columns of all tables.", soft_wrap=True)
+    if traces.unsearched:
+        console.print(
+            f"Not searched, since the database user may not read them: {one_line(', '.join(traces.unsearched))}.",
+            soft_wrap=True,
+        )
+    console.print("Backups, the log of transactions and the statistics of PostgreSQL are not searched.", soft_wrap=True)
 
 
 def print_access_audit(audit: "AccessAudit") -> None:

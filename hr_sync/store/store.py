@@ -29,11 +29,13 @@ from hr_sync.store.read.history import PageHistory, page_history
 from hr_sync.store.read.pages import find_address
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
 from hr_sync.store.read.texts import PendingText, pending_texts
+from hr_sync.store.read.traces import Traces, find_traces
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
 from hr_sync.store.write.access_policy import apply_policy
 from hr_sync.store.write.audits import record_access_audit
+from hr_sync.store.write.erasure import ErasedUser, erase_user
 from hr_sync.store.write.groups import forget_groups, write_identities, write_members
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import prune_access_sets, prune_bodies, prune_changes, prune_runs
@@ -132,10 +134,21 @@ class Store:
         space_keys: Sequence[str] = (),
         removed_for: timedelta | None = None,
     ) -> Mapping[str, Sequence[str]]:
-        """Return what a purge would erase, as ids by space key: also pages that only ever failed."""
+        """Return what a purge would erase, as ids by space key: also of pages without a row.
+
+        A space that is asked for as a whole may have none.
+        """
         return self._transactions.run(
             lambda session: pages_to_purge(session, page_ids=page_ids, space_keys=space_keys, removed_for=removed_for)
         )
+
+    def erase_user(self, run_id: int, user_id: str) -> ErasedUser:
+        """Erase what is stored of a user: account, memberships, and the name in who may read what."""
+        return self._transactions.run(lambda session: erase_user(session, run_id, user_id))
+
+    def find_traces(self, words: str) -> Traces:
+        """Return every column in which a text stands, as a whole word in any case. It reads every row."""
+        return self._transactions.run(lambda session: find_traces(session, words))
 
     def prune_history(self, older_than: timedelta, cancellation: Cancellation | None = None) -> int:
         """Delete runs and feed rows older than this, except the last run of each space. Return how many rows.
