@@ -137,14 +137,17 @@ class Store:
             lambda session: pages_to_purge(session, page_ids=page_ids, space_keys=space_keys, removed_for=removed_for)
         )
 
-    def prune_history(self, older_than: timedelta, cancellation: Cancellation | None = None) -> int:
+    def prune_history(
+        self, older_than: timedelta, cancellation: Cancellation | None = None, *, seen_within: timedelta = timedelta(0)
+    ) -> int:
         """Delete runs and feed rows older than this, except the last run of each space. Return how many rows.
 
+        `seen_within`: feed rows stay that a consumer which was seen so lately has not acknowledged.
         Access sets that no page has are deleted too.
         """
         chunks: list[Callable[[Session], int]] = [
             partial(prune_runs, older_than=older_than),
-            partial(prune_changes, older_than=older_than),
+            partial(prune_changes, older_than=older_than, seen_within=seen_within),
             prune_access_sets,
         ]
         return sum(self._prune(chunk, cancellation) for chunk in chunks)

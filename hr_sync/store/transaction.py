@@ -1,4 +1,7 @@
-"""Runs one transaction, retries it once after a conflict, and raises its failure as an error of `hr_sync.errors`."""
+"""Runs one transaction, retries it once after a conflict, and raises its failure as an error of `hr_sync.errors`.
+
+The changes that the transaction has noted for the feed are written as its last statement.
+"""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,6 +16,7 @@ from hr_sync.errors import DatabaseConflict, HrSyncError, Stopped
 from hr_sync.store.cancel import Connections
 from hr_sync.store.db_errors import CANCELLED, describe_error, expected_error, sqlstate
 from hr_sync.store.engine import make_sessions, session_scope
+from hr_sync.store.write.changes import begin_changes, write_changes
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +46,10 @@ class Transactions:
     def _run(self, work: Callable[[Session], Result]) -> Result:
         try:
             with session_scope(self._sessions) as session:
-                return work(session)
+                begin_changes(session)
+                result = work(session)
+                write_changes(session)
+                return result
         except (DBAPIError, PoolTimeoutError) as error:
             raise self._error(error) from None
 

@@ -4,15 +4,16 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Text, TextClause, bindparam, insert, select, text, update
+from sqlalchemy import Row, Text, TextClause, bindparam, insert, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AccessMode, AccessPolicy, Audience
+from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.engine import quoted_schema
 from hr_sync.store.write.access_sets import AUDIENCE_PASSES, AudienceTokens
-from hr_sync.store.write.changes import OF_POLICY
+from hr_sync.store.write.changes import Change, record_changes
 
 _APPLY = """
 WITH layers AS (
@@ -33,7 +34,8 @@ WITH layers AS (
         :was_account OR coalesce(sets.before, false) AS before, :is_account OR coalesce(sets.after, false) AS after
     FROM {schema}.confluence_pages page LEFT JOIN sets ON sets.id = page.access_set_id
     WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
-){feed}"""
+)
+SELECT id, space_key, version, after FROM pages WHERE before <> after"""
 
 
 def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collection[str] | None) -> bool:
@@ -60,7 +62,7 @@ def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collect
     audience = AudienceTokens.of(
         Audience(groups=policy.audience_groups, licence_groups=frozenset(values["licence_groups"]))
     )
-    session.execute(
+    pages = session.execute(
         _apply(quoted_schema(session.connection())),
         {
             "asker": audience.asker,
@@ -69,12 +71,23 @@ def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collect
             "is_account": policy.mode is AccessMode.ACCOUNT,
         },
     )
+    record_changes(session, 0, [_change(row) for row in pages])
     return True
+
+
+def _change(row: Row[Any]) -> Change:
+    may = "may" if row.after else "may not"
+    return Change(
+        page_id=row.id,
+        space_key=row.space_key,
+        action=ChangeAction.RESTRICT,
+        changed_fields=(ChangedField.RESTRICTIONS,),
+        version=row.version,
+        reason=f"by the settings the audience {may} read it",
+    )
 
 
 @cache
 def _apply(schema: str) -> TextClause:
-    statement = _APPLY.format(
-        schema=schema, audience=AUDIENCE_PASSES.format(layers="whole"), feed=OF_POLICY.format(schema=schema)
-    )
+    statement = _APPLY.format(schema=schema, audience=AUDIENCE_PASSES.format(layers="whole"))
     return text(statement).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("asker", "licence")))

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.access_tables import ContentNode
+from hr_sync.store.feed_tables import ContentChange
 from hr_sync.store.lease import Lease, check_lease
-from hr_sync.store.tables import ContentChange, PageFailure
+from hr_sync.store.tables import PageFailure
 from hr_sync.store.write.access_sets import derive_sets
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES, lock_pages
