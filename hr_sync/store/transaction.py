@@ -38,12 +38,13 @@ class Transactions:
         ConfigurationError when the database user lacks a right, Stopped when this process cancelled its statements.
         """
         try:
-            return self._run(work)
+            return self.run_once(work)
         except DatabaseConflict as conflict:
             log.info("database.conflict", error=str(conflict))
-        return self._run(work)
+        return self.run_once(work)
 
-    def _run(self, work: Callable[[Session], Result]) -> Result:
+    def run_once(self, work: Callable[[Session], Result]) -> Result:
+        """Do the same without another attempt, for work that cannot be repeated."""
         try:
             with session_scope(self._sessions) as session:
                 begin_changes(session)

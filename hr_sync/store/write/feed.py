@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from hr_sync.domain.feed import FeedPosition
 from hr_sync.errors import UsageError
-from hr_sync.store.feed_tables import FeedConsumer
+from hr_sync.store.feed_tables import ContentChange, FeedConsumer
 from hr_sync.store.read.feed import check_position, feed_state, find_position, snapshot_command
 
+_CHANGES = cast("Table", ContentChange.__table__)
 _CONSUMERS = cast("Table", FeedConsumer.__table__)
 _SEEN_EVERY = timedelta(hours=1)  # a consumer that waits for changes writes no more often than this
 
@@ -56,9 +57,10 @@ def start_consumer(session: Session, name: str, position: FeedPosition) -> None:
 
 
 def note_seen(session: Session, name: str) -> None:
-    """Write that a consumer is up to date and waits for changes."""
-    is_due = _CONSUMERS.c.seen_at < func.now() - _SEEN_EVERY
-    session.execute(update(_CONSUMERS).where(_CONSUMERS.c.name == name, is_due).values(seen_at=func.now()))
+    """Write that a consumer has acknowledged everything and waits for changes, if that is so."""
+    head = select(func.coalesce(func.max(_CHANGES.c.seq), 0)).scalar_subquery()
+    is_due = (_CONSUMERS.c.seen_at < func.now() - _SEEN_EVERY, _CONSUMERS.c.acked_seq >= head)
+    session.execute(update(_CONSUMERS).where(_CONSUMERS.c.name == name, *is_due).values(seen_at=func.now()))
 
 
 def remove_consumer(session: Session, name: str) -> bool:

@@ -15,6 +15,7 @@ from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncRunSpace, SyncSpace
 from hr_sync.store.values import SpaceRecord, Worker
 from hr_sync.store.write.failures import forget_failures_before
+from hr_sync.store.write.recency import tell_recency
 
 _RUNS = cast("Table", SyncRun.__table__)
 _SPACES = cast("Table", SyncSpace.__table__)
@@ -56,6 +57,7 @@ def finish_space(
 ) -> SpaceReport:
     """Write how the run ended for a space, together with its position. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
+    tell_recency(session, run_id, space_key=lease.space_key)
     if clear_old_failures:
         forget_failures_before(session, lease.space_key, run_id)
     failing = select(func.count()).where(PageFailure.space_key == lease.space_key).scalar_subquery()
@@ -71,6 +73,7 @@ def finish_space(
             "requests": record.requests,
         }
         _write_run_space(session, lease, run_id, values)
+    tell_recency(session, run_id, space_key=lease.space_key)
     return report
 
 
