@@ -54,13 +54,13 @@ class FeedStore:
         self,
         view: SnapshotOf,
         write: Callable[[Mapping[str, Any]], object],
-        position_first: Callable[[FeedPosition], object],
+        begin: Callable[[FeedPosition], object],
     ) -> FeedPosition:
-        """Call `write` with each row of a view in one snapshot, after `position_first` with its position. Return that."""
+        """Call `begin` with the position of a snapshot and `write` with each row of a view. Return the position."""
 
         def work(session: Session) -> FeedPosition:
             position = begin_snapshot(session)
-            position_first(position)
+            begin(position)
             for row in snapshot_rows(session, view):
                 write(row)
             return position

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hr_sync.cli.feed_output import ChangeLines
     from hr_sync.settings import Settings
     from hr_sync.store.feed_store import FeedStore
+    from hr_sync.store.read.feed import SnapshotOf
 
 Name: TypeAlias = Annotated[str, typer.Option("--consumer", help="Name of the consumer.", metavar="NAME")]
 
@@ -103,7 +104,7 @@ def snapshot(consumer: Name, config: Config = None, as_json: JsonLines = False) 
     lines = SnapshotLines()
     with _opened_feed(config) as (feed, settings), lines.until_closed():
         feed.tell_recency()
-        view = "live_sections" if settings.text.sections else "live_pages"
+        view: SnapshotOf = "live_sections" if settings.text.sections else "live_pages"
         position = feed.snapshot(view, lines.write, lambda position: lines.begin(view, position))
         lines.end()
         feed.start_consumer(consumer, position)
