@@ -36,16 +36,28 @@ def print_json(value: object) -> None:
     sys.stdout.write(json_line(orjson.dumps(value, default=_jsonable, option=options).decode()) + "\n")
 
 
-def report_failure(error: HrSyncError, *, as_json: bool, config: Path | None = None) -> None:
+def print_json_line(value: object) -> None:
+    """Print one JSON object on a line of its own, at once."""
+    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+    sys.stdout.write(json_line(orjson.dumps(value, default=_jsonable, option=options).decode()) + "\n")
+    sys.stdout.flush()
+
+
+def report_failure(error: HrSyncError, *, as_json: bool, is_lines: bool = False, config: Path | None = None) -> None:
     """Report why a command ended without a result: in the log or to people, and as the JSON document if asked for.
+
+    `is_lines`: on one line, as the last one of a command that prints JSON objects.
 
     `config`, here and below: the settings file that the command line named, which printed commands name too.
     """
     text = with_config(str(error), config)
     if not log_failure(text, error.exit_code):
         print_message(text)
-    if as_json:
-        print_json({"error": visible(text), "exit_code": error.exit_code})
+    document = {"error": visible(text), "exit_code": error.exit_code}
+    if is_lines:
+        print_json_line({"kind": "error"} | document)
+    elif as_json:
+        print_json(document)
 
 
 def print_report(report: RunReport, config: Path | None = None) -> None:

@@ -86,6 +86,16 @@ def _of_readable_texts(join: str = "") -> str:
         AND page.space_id = ANY ((SELECT {{schema}}.spaces_with_recent_access())::text[])"""
 
 
+# A restore makes the table anew, or brings another server; a standby that takes over, or a recovery to a point in time,
+# begins another timeline, and may lack the last commits. Each of them gives another epoch without anybody writing one.
+_FEED_EPOCH = """
+    SELECT CAST(left(encode(sha256(convert_to(concat_ws('/', state.seed, state.tableoid, control.system_identifier,
+        CASE WHEN pg_is_in_recovery() THEN CAST((SELECT timeline_id FROM pg_control_checkpoint()) AS text)
+            ELSE CAST(CAST(CAST('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS bit(32)) AS integer) AS text)
+        END), 'UTF8')), 'hex'), 32) AS uuid)
+    FROM {schema}.feed_state state CROSS JOIN pg_control_system() control"""
+
+
 FUNCTIONS = (
     ConsumerFunction(
         name="access_sets_passed",
@@ -129,6 +139,13 @@ FUNCTIONS = (
         returns="boolean",
         comment="Whether somebody may read a live page",
         body=f"SELECT EXISTS (SELECT {_READABLE} AND page.id = $3)",
+    ),
+    ConsumerFunction(
+        name="feed_epoch",
+        arguments="",
+        returns="uuid",
+        comment="What a position in the feed is valid in: another one after a restore or a failover",
+        body=_FEED_EPOCH,
     ),
 )
 

@@ -30,6 +30,7 @@ from hr_sync.errors import SchemaError
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.db_errors import MISSING_RIGHT, database_errors, sqlstate
 from hr_sync.store.engine import quoted_schema, schema_of, set_local
+from hr_sync.store.feed_tables import FeedState
 from hr_sync.store.functions import FUNCTIONS, create_functions
 from hr_sync.store.orm import SCHEMA_TOKEN, Base
 from hr_sync.store.tables import ConfluencePage, PageBody
@@ -208,6 +209,8 @@ def _create(connection: Connection, found: Found) -> None:
     Base.metadata.create_all(connection)
     if AccessPolicyRow.__tablename__ in found.missing_tables:
         connection.execute(insert(AccessPolicyRow).values(id=1))  # until a worker writes its settings: fail closed
+    if FeedState.__tablename__ in found.missing_tables:
+        connection.execute(insert(FeedState).values(id=1))  # another epoch than before: positions of old are not valid
     create_views(connection, [view for view in VIEWS if view.table.name in found.missing_views])
     create_functions(connection, [each for each in FUNCTIONS if each.name in found.missing_functions])
 

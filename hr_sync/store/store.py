@@ -14,6 +14,7 @@ from hr_sync.domain.access import AccessPolicy, Identity
 from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.access_reader import AccessReader
+from hr_sync.store.feed_store import FeedStore
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_nodes, stored_policy, users_in_use
 from hr_sync.store.read.audit import (
@@ -56,6 +57,7 @@ class Store:
         self.engine = engine
         self._transactions = Transactions(engine)
         self.access = AccessReader(self._transactions)  #: who may read what
+        self.feed = FeedStore(self._transactions)  #: changes for consumers
 
     def open_run(self, mode: Mode, worker: Worker, version: str) -> int:
         """Write that a run begins. Return its id."""
@@ -150,14 +152,17 @@ class Store:
         """Return every column in which a text stands, as a whole word in any case. It reads every row."""
         return self._transactions.run(lambda session: find_traces(session, words))
 
-    def prune_history(self, older_than: timedelta, cancellation: Cancellation | None = None) -> int:
+    def prune_history(
+        self, older_than: timedelta, cancellation: Cancellation | None = None, *, seen_within: timedelta = timedelta(0)
+    ) -> int:
         """Delete runs and feed rows older than this, except the last run of each space. Return how many rows.
 
+        `seen_within`: feed rows stay that a consumer which was seen so lately has not acknowledged.
         Access sets that no page has are deleted too.
         """
         chunks: list[Callable[[Session], int]] = [
             partial(prune_runs, older_than=older_than),
-            partial(prune_changes, older_than=older_than),
+            partial(prune_changes, older_than=older_than, seen_within=seen_within),
             prune_access_sets,
         ]
         return sum(self._prune(chunk, cancellation) for chunk in chunks)

@@ -1,4 +1,7 @@
-"""Runs one transaction, retries it once after a conflict, and raises its failure as an error of `hr_sync.errors`."""
+"""Runs one transaction, retries it once after a conflict, and raises its failure as an error of `hr_sync.errors`.
+
+The changes that the transaction has noted for the feed are written as its last statement.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +17,7 @@ from hr_sync.errors import DatabaseConflict, HrSyncError, Stopped
 from hr_sync.store.cancel import Connections
 from hr_sync.store.db_errors import CANCELLED, describe_error, expected_error, sqlstate
 from hr_sync.store.engine import make_sessions, session_scope
+from hr_sync.store.write.changes import begin_changes, write_changes
 
 log = structlog.get_logger(__name__)
 
@@ -52,10 +56,10 @@ class Transactions:
         ConfigurationError when the database user lacks a right, Stopped when this process cancelled its statements.
         """
         try:
-            return self._run(work)
+            return self.run_once(work)
         except DatabaseConflict as conflict:
             log.info("database.conflict", error=str(conflict))
-        return self._run(work)
+        return self.run_once(work)
 
     @contextmanager
     def session(self, **execution_options: Any) -> Iterator[Session]:
@@ -69,11 +73,14 @@ class Transactions:
             with session_scope(self._sessions) as session:
                 if execution_options:
                     session.connection(execution_options=execution_options)
+                begin_changes(session)
                 yield session
+                write_changes(session)
         except (DBAPIError, PoolTimeoutError) as error:
             raise self._error(error) from None
 
-    def _run(self, work: Callable[[Session], Result]) -> Result:
+    def run_once(self, work: Callable[[Session], Result]) -> Result:
+        """Run `work` as `run` does without another attempt, for work that cannot be repeated."""
         with self.session() as session:
             return work(session)
 

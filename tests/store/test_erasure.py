@@ -77,7 +77,7 @@ def test_the_name_is_in_no_table_and_everybody_else_reads_the_same(with_jane: St
     del before[f"{JANE} in []"]
     assert after == before
     assert feed(engine)[told:] == [(page_id, "restrict", ["restrictions"]) for page_id in "12345"]
-    assert {row["run_id"] for row in ask(engine, "SELECT run_id FROM content_changes WHERE id > 10")} >= {run_id}
+    assert {row["run_id"] for row in ask(engine, "SELECT run_id FROM content_changes WHERE seq > 10")} >= {run_id}
     assert not with_jane.erase_user(8, JANE)
     assert len(feed(engine)) == told + 5
 

@@ -2,15 +2,31 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnClause, ColumnElement, Select, Table, and_, delete, func, or_, select, union
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Select,
+    Table,
+    and_,
+    any_,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.access_tables import ContentNode
+from hr_sync.store.feed_tables import ContentChange
 from hr_sync.store.lease import Lease, check_lease
-from hr_sync.store.tables import ContentChange, PageFailure, SyncRunSpace, SyncSpace
+from hr_sync.store.read.traces import word_pattern
+from hr_sync.store.tables import PageFailure, SyncRun, SyncRunSpace, SyncSpace
 from hr_sync.store.write.access_sets import derive_sets
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES, lock_pages
@@ -20,6 +36,13 @@ MAX_PURGED = 500  #: pages in one transaction
 _FAILURES = cast("Table", PageFailure.__table__)
 _CHANGES = cast("Table", ContentChange.__table__)
 _NODES = cast("Table", ContentNode.__table__)
+_SPACES = cast("Table", SyncSpace.__table__)
+#: What people are told, and that names keys of spaces.
+_MESSAGES: tuple[ColumnClause[Any], ...] = (
+    cast("Table", SyncRun.__table__).c.error,
+    cast("Table", SyncRunSpace.__table__).c.error,
+    *(_SPACES.c[name] for name in ("last_error", "last_full_error", "held_reason", "viewers_doubt")),
+)
 _IS_PURGE = _CHANGES.c.action == ChangeAction.PURGE.value
 
 
@@ -137,3 +160,16 @@ def rest_of_space(session: Session, space_key: str) -> list[str]:
     queries = [rows, *(select(each.c.page_id).where(each.c.space_key == space_key).distinct() for each in others)]
     chunks = (list(session.scalars(query.limit(MAX_PURGED))) for query in queries)
     return next(filter(None, chunks), [])
+
+
+def unname_space(session: Session, key: str) -> None:
+    """Take the key of a space out of what is about others: former keys, messages, and rows of the feed."""
+    former = _SPACES.c.former_keys
+    session.execute(
+        update(_SPACES).where(literal(key) == any_(former)).values(former_keys=func.array_remove(former, key))
+    )
+    session.execute(update(_CHANGES).where(_CHANGES.c.space_key == key).values(space_key=""))
+    word = word_pattern([key])
+    for message in _MESSAGES:
+        told = update(cast("Table", message.table)).where(message.op("~")(word))
+        session.execute(told.values({message.name: func.regexp_replace(message, word, "(erased)", "g")}))

@@ -5,15 +5,12 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from sqlalchemy import (
-    ColumnClause,
     ColumnElement,
     Table,
     and_,
-    any_,
     case,
     delete,
     func,
-    literal,
     null,
     or_,
     select,
@@ -26,21 +23,15 @@ from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport, SpaceReport
 from hr_sync.store.access_tables import ContentNode, SpacePermission
 from hr_sync.store.lease import Lease, check_lease
-from hr_sync.store.read.traces import word_pattern
-from hr_sync.store.tables import ConfluencePage, ContentChange, PageFailure, SyncRun, SyncRunSpace, SyncSpace
+from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncRunSpace, SyncSpace
 from hr_sync.store.values import SpaceRecord, Worker
 from hr_sync.store.write.failures import forget_failures_before
+from hr_sync.store.write.purge import unname_space
+from hr_sync.store.write.recency import tell_recency
 
 _RUNS = cast("Table", SyncRun.__table__)
 _SPACES = cast("Table", SyncSpace.__table__)
 _RUN_SPACES = cast("Table", SyncRunSpace.__table__)
-_CHANGES = cast("Table", ContentChange.__table__)
-#: What people are told, and that names keys of spaces.
-_MESSAGES: tuple[ColumnClause[Any], ...] = (
-    _RUNS.c.error,
-    _RUN_SPACES.c.error,
-    *(_SPACES.c[name] for name in ("last_error", "last_full_error", "held_reason", "viewers_doubt")),
-)
 
 
 def open_run(session: Session, mode: Mode, worker: Worker, version: str) -> int:
@@ -78,6 +69,7 @@ def finish_space(
 ) -> SpaceReport:
     """Write how the run ended for a space, together with its position. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
+    tell_recency(session, run_id, space_key=lease.space_key)
     if clear_old_failures:
         forget_failures_before(session, lease.space_key, run_id)
     failing = select(func.count()).where(PageFailure.space_key == lease.space_key).scalar_subquery()
@@ -93,6 +85,7 @@ def finish_space(
             "requests": record.requests,
         }
         _write_run_space(session, lease, run_id, values)
+    tell_recency(session, run_id, space_key=lease.space_key)
     return report
 
 
@@ -142,20 +135,7 @@ def forget_space(session: Session, lease: Lease) -> None:
     key = lease.space_key
     session.execute(_RUN_SPACES.delete().where(_RUN_SPACES.c.space_key == key))
     session.execute(_SPACES.delete().where(_SPACES.c.space_key == key))
-    _unname(session, key)
-
-
-def _unname(session: Session, key: str) -> None:
-    """Take the key of a space out of what is about others: former keys, messages, and rows of the feed."""
-    former = _SPACES.c.former_keys
-    session.execute(
-        update(_SPACES).where(literal(key) == any_(former)).values(former_keys=func.array_remove(former, key))
-    )
-    session.execute(update(_CHANGES).where(_CHANGES.c.space_key == key).values(space_key=""))
-    word = word_pattern([key])
-    for message in _MESSAGES:
-        told = update(cast("Table", message.table)).where(message.op("~")(word))
-        session.execute(told.values({message.name: func.regexp_replace(message, word, "(erased)", "g")}))
+    unname_space(session, key)
 
 
 def _forget_access(session: Session, lease: Lease) -> None:

@@ -1,19 +1,22 @@
 """Writes texts and sections of pages; a section is written only where it differs.
 
 Needs no lease: a text is a function of the stored body, and it is written only while that body is the stored one.
+Each live page whose sections consumers see otherwise than before has a row in the feed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Insert, Table, Text, bindparam, column, delete, func, or_, select
+from sqlalchemy import Insert, Table, Text, and_, bindparam, column, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import Session
 
+from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.text_tables import PageSection, PageText
 from hr_sync.store.write.arrays import as_arrays, unnested
+from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES
 
 _TEXTS = cast("Table", PageText.__table__)
@@ -86,34 +89,102 @@ class TextsWritten:
     sections_deleted: int
 
 
+class _Locked(NamedTuple):
+    """The row of a page that has the body, title and space that its text was made from."""
+
+    version: int
+    is_live: bool
+
+
+class _Stored(NamedTuple):
+    """The text that is stored of a page."""
+
+    content_hash: str | None
+    section_ids: frozenset[str]
+
+
 def write_texts(session: Session, texts: Sequence[TextWrite]) -> TextsWritten:
     """Write texts with their sections, and delete the sections that are gone."""
     current = _lock_current(session, texts)
     writes = [each for each in texts if each.page_id in current]
     if not writes:
         return TextsWritten(pages=0, sections_written=0, sections_deleted=0)
+    before = _stored_sections(session, [each.page_id for each in writes])
     session.execute(_put_texts(), as_arrays([_row(each) for each in writes]))
     rows = [_section_row(each.page_id, section) for each in writes for section in each.sections]
     gone = delete(_SECTIONS).where(
         _SECTIONS.c.page_id.in_([each.page_id for each in writes]),
         _SECTIONS.c.section_id != func.all(bindparam("kept", type_=ARRAY(Text))),
     )
-    deleted = session.execute(gone.returning(_SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
-    deleted_ids = deleted.all()
-    written = session.execute(_put_sections(), as_arrays(rows)).all() if rows else []
+    deleted = session.scalars(gone.returning(_SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
+    deleted_ids = frozenset(deleted)
+    written = frozenset(session.scalars(_put_sections(), as_arrays(rows))) if rows else frozenset()
+    record_changes(session, 0, _changes(writes, current, before, written=written, deleted=deleted_ids))
     return TextsWritten(pages=len(writes), sections_written=len(written), sections_deleted=len(deleted_ids))
 
 
-def _lock_current(session: Session, texts: Sequence[TextWrite]) -> frozenset[str]:
-    """Lock the pages in the order of their ids, and return those that still have the body, title and space."""
-    made_from = {each.page_id: (each.content_hash, each.title, each.space_key) for each in texts}
+def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _Stored]:
+    """Return what the stored texts of these pages were made from, and the ids of their sections, by page id."""
+    ids = func.array_remove(func.array_agg(_SECTIONS.c.section_id), None)
     query = (
-        select(PAGES.c.id, PAGES.c.content_hash, PAGES.c.title, PAGES.c.space_key)
+        select(_TEXTS.c.page_id, _TEXTS.c.content_hash, ids.label("section_ids"))
+        .outerjoin(_SECTIONS, _SECTIONS.c.page_id == _TEXTS.c.page_id)
+        .where(_TEXTS.c.page_id.in_(page_ids))
+        .group_by(_TEXTS.c.page_id)
+    )
+    return {row.page_id: _Stored(row.content_hash, frozenset(row.section_ids)) for row in session.execute(query)}
+
+
+def _changes(
+    writes: Sequence[TextWrite],
+    current: Mapping[str, _Locked],
+    before: Mapping[str, _Stored],
+    *,
+    written: Collection[str],
+    deleted: Collection[str],
+) -> Iterator[Change]:
+    """Yield a change for each live page whose sections consumers see otherwise than before.
+
+    Sections are not shown while their text was made from another body. So a text of a new body is a change even where
+    every section is the same again.
+    """
+    for write in writes:
+        stored = before.get(write.page_id, _Stored(None, frozenset()))
+        ids = [section.section_id for section in write.sections]
+        differing = [each for each in ids if each in written]
+        removed = sorted(each for each in stored.section_ids if each in deleted)
+        is_shown_again = stored.content_hash != write.content_hash and (ids or stored.section_ids)
+        locked = current[write.page_id]
+        if locked.is_live and (differing or removed or is_shown_again):
+            yield Change(
+                page_id=write.page_id,
+                space_key=write.space_key,
+                action=ChangeAction.DERIVE,
+                changed_fields=(ChangedField.SECTIONS,),
+                version=locked.version,
+                reason="its text was made",
+                sections_added=[each for each in differing if each not in stored.section_ids],
+                sections_changed=[each for each in differing if each in stored.section_ids],
+                sections_removed=removed,
+            )
+
+
+def _lock_current(session: Session, texts: Sequence[TextWrite]) -> dict[str, _Locked]:
+    """Lock the pages in the order of their ids, and return those that still have the body, title and space, by id."""
+    made_from = {each.page_id: (each.content_hash, each.title, each.space_key) for each in texts}
+    is_live = and_(PAGES.c.status == "current", PAGES.c.hidden_at.is_(None), PAGES.c.removed_at.is_(None))
+    names = (PAGES.c.id, PAGES.c.content_hash, PAGES.c.title, PAGES.c.space_key)
+    query = (
+        select(*names, PAGES.c.version, is_live.label("is_live"))
         .where(PAGES.c.id.in_(made_from))
         .order_by(PAGES.c.id)
         .with_for_update(key_share=True)
     )
-    return frozenset(row.id for row in session.execute(query) if made_from[row.id] == tuple(row)[1:])
+    return {
+        row.id: _Locked(row.version, row.is_live)
+        for row in session.execute(query)
+        if made_from[row.id] == (row.content_hash, row.title, row.space_key)
+    }
 
 
 @cache
