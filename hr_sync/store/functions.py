@@ -94,10 +94,13 @@ _SEARCH_QUERY = """
         websearch_to_tsquery(('pg_catalog.' || language.name)::regconfig, left($1, 1000)) AS spoken (query)
     WHERE numnode(spoken.query) > 0"""
 
-# The words of a snippet: neither the heading, which has a column of its own, nor the rule below the head of a table.
+# The words of a snippet: no heading, which has a column of its own, no rule below the head of a table, no address
+# behind the words of a link.
 _WITHOUT_HEADING = r"regexp_replace(left(section.text, 20000), '^#{{1,6}} [^\n]*', '')"
-_PLAIN_TEXT = f"regexp_replace({_WITHOUT_HEADING}, '^[|][-: |]+[|]$', '', 'gn')"
-_HEADLINE = 'StartSel="", StopSel="", MaxFragments=2, MaxWords=30, MinWords=10, FragmentDelimiter=" … "'
+_WITHOUT_RULES = f"regexp_replace({_WITHOUT_HEADING}, '^[|][-: |]+[|]$', '', 'gn')"
+_PLAIN_TEXT = rf"regexp_replace({_WITHOUT_RULES}, '\[([^][]*)\]\([^() ]*\)', '\1', 'g')"
+_SHOWN_WHOLE = 240  # characters
+_HEADLINE = 'StartSel="", StopSel="", ShortWord=0, MaxFragments=2, MaxWords=40, MinWords=25, FragmentDelimiter=" … "'
 
 _FOUND = (
     "TABLE (section_id text, page_id text, ordinal integer, title text, heading_path text[], url text, space_key text, "
@@ -125,8 +128,10 @@ def _search(readable: str, most: str) -> str:
         LIMIT least(greatest(coalesce({most}, 10), 0), 1000)
     )
     SELECT section.section_id, page.id, section.ordinal, page.title, section.heading_path, page.url, page.space_key,
-        btrim(regexp_replace(
-            ts_headline(spoken.language, {_PLAIN_TEXT}, spoken.query, '{_HEADLINE}'), '[[:space:]]+', ' ', 'g')),
+        btrim(regexp_replace(CASE
+            WHEN length(words.plain) <= {_SHOWN_WHOLE} THEN words.plain
+            ELSE ts_headline(spoken.language, words.plain, spoken.query, '{_HEADLINE}')
+        END, '[[:space:]]+', ' ', 'g')),
         found.rank, page.version, page.last_updated, clocks.checked_at, clocks.access_checked_at
     FROM found
         JOIN {{schema}}.page_sections section ON section.section_id = found.section_id
@@ -137,9 +142,10 @@ def _search(readable: str, most: str) -> str:
                 LATERAL (SELECT ('pg_catalog.' || named.name)::regconfig) AS known (language),
                 LATERAL (SELECT known.language, websearch_to_tsquery(known.language, left($1, 1000))) AS tried (
                     language, query)
-            ORDER BY to_tsvector(tried.language, section.text) @@ tried.query DESC, named.place
+            ORDER BY to_tsvector(tried.language, left(section.text, 20000)) @@ tried.query DESC, named.place
             LIMIT 1
         ) AS spoken
+        CROSS JOIN LATERAL (SELECT {_PLAIN_TEXT}) AS words (plain)
         CROSS JOIN LATERAL (
             SELECT min(space.last_complete_at), min(space.access_checked_at)
             FROM {{schema}}.sync_spaces space WHERE space.space_id = page.space_id
