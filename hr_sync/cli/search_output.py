@@ -13,8 +13,8 @@ from hr_sync.cli.terminal import make_console, one_line, print_message, visible
 from hr_sync.domain.principal_words import number
 
 if TYPE_CHECKING:
-    from hr_sync.reading.search import SearchResult
     from hr_sync.store.read.search import FoundSection
+    from hr_sync.sync.search import SearchResult
 
 
 def notes_of(found: "SearchResult", *, makes_texts: bool, config: Path | None = None) -> list[str]:

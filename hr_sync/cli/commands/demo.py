@@ -24,7 +24,6 @@ from hr_sync.domain.outcome import Mode
 from hr_sync.domain.scope import SpaceScope
 from hr_sync.embedded.server import EmbeddedPostgres
 from hr_sync.logs import configure_logging
-from hr_sync.reading.search import search
 from hr_sync.store.engine import make_engine, make_sessions, session_scope
 from hr_sync.store.read.pages import pages_changed_since, pages_of_space, statistics_by_space
 from hr_sync.store.read.search import SearchAsker
@@ -33,6 +32,7 @@ from hr_sync.store.store import Store
 from hr_sync.store.values import Worker
 from hr_sync.sync.context import SyncContext, SyncRequest
 from hr_sync.sync.run import run
+from hr_sync.sync.search import search
 
 _USERNAME = "hr-bot@example.com"
 _TOKEN = "demo-token"  # noqa: S105 -- of a Confluence that lives as long as the demo

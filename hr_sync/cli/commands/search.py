@@ -43,8 +43,8 @@ def search(
     from hr_sync.cli.bootstrap import open_settings, open_store
     from hr_sync.cli.output import print_json
     from hr_sync.cli.search_output import notes_of, print_found
-    from hr_sync.reading.search import search as search_mirror
     from hr_sync.store.schema import check_schema
+    from hr_sync.sync.search import search as search_mirror
 
     settings = open_settings(config)
     with open_store(settings, tables=check_schema) as store:

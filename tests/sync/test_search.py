@@ -17,9 +17,9 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.access import AccessPolicy
 from hr_sync.errors import ConfigurationError, UsageError
-from hr_sync.reading.search import SearchResult, search
 from hr_sync.store.read.search import SearchAsker
 from hr_sync.sync.context import SyncContext, SyncPolicy
+from hr_sync.sync.search import SearchResult, search
 from tests.support.database import execute, rows
 from tests.support.oracle import states_of, tokens_of
 from tests.support.wiring import access, context_of, full, incremental
