@@ -70,7 +70,7 @@ def _spaces_table(overview: "Overview") -> "Table":
     )
     shown = {each.space_key: each.shown for each in overview.shown}
     for space in overview.spaces:
-        ages = [_ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
+        ages = [ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
         seen = shown.get(space.space_key)
         pages = (space.live_pages, seen, space.hidden_pages, space.held, space.failing_pages)
         spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
@@ -116,7 +116,8 @@ def _needs(space: "SpaceStatus") -> Iterator[str]:
         yield f"The last full pass: {space.last_full_error}"
 
 
-def _ago(age: timedelta) -> str:
+def ago(age: timedelta) -> str:
+    """Return an age in words."""
     seconds = max(0, int(age.total_seconds()))
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:

@@ -13,6 +13,7 @@ are stable: docs/reading.md says what is promised. Importing this loads neither 
 command line.
 """
 
+from hr_sync.domain.feed import FeedChange
 from hr_sync.reading.reader import MirrorReader
 from hr_sync.reading.store import MirrorStore, open_store, session_scope
 from hr_sync.store.read.live import (
@@ -24,6 +25,7 @@ from hr_sync.store.read.live import (
     SpaceFreshness,
     SpaceStatistics,
 )
+from hr_sync.store.read.search import FoundSection
 from hr_sync.store.tables import ConfluencePage
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "LIVE_SECTIONS",
     "MIRROR_FRESHNESS",
     "ConfluencePage",
+    "FeedChange",
+    "FoundSection",
     "LivePage",
     "LiveSection",
     "MirrorReader",

@@ -24,7 +24,9 @@ from hr_sync.store.read.live import (
     readable_page_ids,
     readable_section_ids,
     search_live_titles,
+    storable,
 )
+from hr_sync.store.read.search import FoundSection, SearchAsker, search_sections
 from hr_sync.store.transaction import OpenTransaction, Transactions
 
 _PIECE = 500  # pages of which an iterator reads the rows at once
@@ -201,6 +203,34 @@ class MirrorReader:
         (True, False)
         """
         return self._transactions.run(lambda session: may_read_page(session, user, groups, page_id))
+
+    def search(self, words: str, *, limit: int = 10) -> Sequence[FoundSection]:
+        """Return the sections that fit words best, as people type them, among those of the audience; best first.
+
+        At most 1,000. Snippets are plain text: escape them before they become HTML.
+
+        >>> [(found.title, found.snippet) for found in store.search("weeks")]
+        [('Parental leave', 'Ten weeks.')]
+        """
+        _check_limit(limit)
+        return self._transactions.run(lambda session: search_sections(session, storable(words), None, limit))
+
+    def search_for(
+        self, words: str, user: str | None, groups: Sequence[str] | None = None, *, limit: int = 10
+    ) -> Sequence[FoundSection]:
+        """Return the sections that fit words best among those that one asker may read, whether the audience may or not.
+
+        Otherwise as `search`. The asker is as in `readable_by`.
+
+        >>> [found.title for found in store.search_for("bands", "ann", ["board"])], store.search_for("bands", "bob", [])
+        (['Salaries'], [])
+        """
+        _check_limit(limit)
+        asker = SearchAsker(
+            user=None if user is None else storable(user),
+            groups=None if groups is None else [storable(group) for group in groups],
+        )
+        return self._transactions.run(lambda session: search_sections(session, storable(words), asker, limit))
 
     def _ids(self, *, space_key: str | None, since: datetime | None = None) -> Sequence[str]:
         return self._transactions.run(lambda session: live_page_ids(session, space_key=space_key, since=since))

@@ -25,6 +25,7 @@ from hr_sync.settings.types import (
     MinutesOrNone,
     PingUrl,
     SchemaName,
+    SearchLanguages,
     Seconds,
     SecondsOrNone,
     Secret,
@@ -151,6 +152,10 @@ class TextSettings(Group):
     or longer."""
     section_characters: int = Field(default=2_000, ge=200, le=100_000)
     """Largest section; a table row or a line of code is never cut, so that one may be larger by itself."""
+    search_languages: SearchLanguages = ("english",)
+    """Languages that words are searched in, so that holiday finds holidays: names of PostgreSQL's text search
+    configurations, at most four; simple compares words as they are written. Others make every text again after the
+    next run."""
 
 
 class ServiceSettings(Group):

@@ -31,6 +31,7 @@ from hr_sync.store.read.pages import find_address
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
 from hr_sync.store.read.texts import PendingText, pending_texts
 from hr_sync.store.read.traces import Traces, find_traces
+from hr_sync.store.search_reader import SearchReader
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
@@ -41,7 +42,7 @@ from hr_sync.store.write.groups import forget_groups, write_identities, write_me
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import prune_access_sets, prune_bodies, prune_changes, prune_runs
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
-from hr_sync.store.write.texts import TextsWritten, TextWrite, write_texts
+from hr_sync.store.write.texts import TextsWritten, TextWrite, write_text_policy, write_texts
 
 LEASE_SECONDS = 60.0  #: renewed every third of it; another worker waits this long after a crash
 POLL_SECONDS = 0.5  #: how often a waiting worker tries to take a lease
@@ -58,6 +59,7 @@ class Store:
         self._transactions = Transactions(engine)
         self.access = AccessReader(self._transactions)  #: who may read what
         self.feed = FeedStore(self._transactions)  #: changes for consumers
+        self.search = SearchReader(self._transactions)
 
     def open_run(self, mode: Mode, worker: Worker, version: str) -> int:
         """Write that a run begins. Return its id."""
@@ -222,18 +224,27 @@ class Store:
             self._transactions.run(lambda session: write_identities(session, found))
 
     def pending_texts(
-        self, *, renderer_version: int, section_size: int, after: str, limit: int
+        self, *, renderer_version: int, section_size: int, search_languages: Sequence[str], after: str, limit: int
     ) -> Sequence[PendingText]:
         """Return the next live pages whose text is missing or outdated, by id, those after `after`."""
         return self._transactions.run(
             lambda session: pending_texts(
-                session, renderer_version=renderer_version, section_size=section_size, after=after, limit=limit
+                session,
+                renderer_version=renderer_version,
+                section_size=section_size,
+                search_languages=search_languages,
+                after=after,
+                limit=limit,
             )
         )
 
     def write_texts(self, texts: Sequence[TextWrite]) -> TextsWritten:
         """Write texts with their sections in one transaction; those whose body is another one by now are left out."""
         return self._transactions.run(lambda session: write_texts(session, texts))
+
+    def write_text_policy(self, search_languages: Sequence[str]) -> bool:
+        """Write in which languages sections are searched, if it differs from what is stored. Return if it does."""
+        return self._transactions.run(lambda session: write_text_policy(session, search_languages))
 
     def find_address(self, title: str, space_key: str) -> tuple[str, str] | None:
         """Return title and address of the live page with this title in a space; None if there is none."""

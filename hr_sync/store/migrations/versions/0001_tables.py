@@ -63,6 +63,7 @@ def upgrade() -> None:
     _access_audits()
     _page_texts()
     _page_sections()
+    _text_policy()
 
 
 def _column(
@@ -688,6 +689,12 @@ def _page_texts() -> None:
             "Macros that were kept as placeholders: name → how often",
             default="'{}'",
         ),
+        _column(
+            "search_languages",
+            postgresql.ARRAY(TEXT),
+            "Languages of search_vector of its sections, as in text_policy; others make the text again",
+            default="'{}'",
+        ),
         _column("rendered_at", TIME, "When this row was last written", default="now()"),
         sa.PrimaryKeyConstraint("page_id", name=op.f("pk_page_texts")),
         sa.ForeignKeyConstraint(
@@ -727,6 +734,12 @@ def _page_sections() -> None:
         _column("text", TEXT, "Markdown, with the heading"),
         _column("embed_text", TEXT, "A line of space, page and headings, then the text"),
         _column("text_hash", TEXT, "SHA-256 over the text alone, 64 hex digits"),
+        _column(
+            "search_vector",
+            postgresql.TSVECTOR(),
+            "Words of title (A), headings (B) and text (D), in each language of the page's search_languages",
+            default="''",
+        ),
         sa.PrimaryKeyConstraint("section_id", name=op.f("pk_page_sections")),
         sa.ForeignKeyConstraint(
             ["page_id"],
@@ -745,3 +758,26 @@ def _page_sections() -> None:
         comment="Sections of pages, along their headings, for search and embeddings",
     )
     op.create_index("ix_page_sections_text_hash", "page_sections", ["text_hash"], schema=SCHEMA_TOKEN)
+    op.create_index(
+        "ix_page_sections_search_vector",
+        "page_sections",
+        ["search_vector"],
+        schema=SCHEMA_TOKEN,
+        postgresql_using="gin",
+    )
+
+
+def _text_policy() -> None:
+    op.create_table(
+        "text_policy",
+        _column("id", sa.SmallInteger(), "Always 1", default="1"),
+        _column(
+            "search_languages",
+            postgresql.ARRAY(TEXT),
+            "Names of the text search configurations of pg_catalog, in the order of the setting",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_text_policy")),
+        sa.CheckConstraint("id = 1", name=op.f("ck_text_policy_one_row")),
+        schema=SCHEMA_TOKEN,
+        comment="How sections are searched; a worker writes its settings here. Without the row nothing is found",
+    )
