@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, make_url
 
 from hr_sync.domain.access import AccessPolicy
+from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.feed import ConsumerState, FeedChange, FeedPosition
 from hr_sync.errors import SnapshotNeeded, UsageError
 from hr_sync.store.engine import make_engine, make_sessions, session_scope
@@ -463,3 +464,16 @@ def test_a_transaction_that_is_rolled_back_tells_nothing(bot: Store, engine: Eng
         space.write_pages([write("1")])
     assert [each.page_id for each in unread(bot)] == ["1"]
     assert HR.key == unread(bot)[0].space_key
+
+
+def test_a_text_of_a_page_that_was_hidden_meanwhile_is_not_told(bot: Store) -> None:
+    """It comes with the page, whose return is a change."""
+    with leased(bot) as space:
+        space.write_pages([write("1")])
+        space.hide([decision("1")])
+        assert bot.write_texts([text("1", "words")]).pages == 1
+        assert told(bot) == [("1", "insert"), ("1", "hide")]
+        space.write_pages([write("1", seen="HR", action=ChangeAction.RESTORE)])
+        assert bot.write_texts([text("1", "words")]).sections_written == 0
+        assert bot.write_texts([text("1", "others")]).sections_written == 1
+        assert told(bot) == [("1", "restore"), ("1", "derive")]
