@@ -8,4 +8,5 @@ ALTER DEFAULT PRIVILEGES FOR ROLE hr_owner IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO hr_worker;
 GRANT SELECT ON public.live_pages, public.live_sections, public.mirror_freshness TO hr_reader;
 GRANT EXECUTE ON FUNCTION public.access_sets_passed, public.spaces_with_recent_access, public.pages_readable_by,
-    public.sections_readable_by, public.count_sections_readable_by, public.may_read TO hr_worker, hr_reader;
+    public.sections_readable_by, public.count_sections_readable_by, public.may_read, public.feed_epoch
+    TO hr_worker, hr_reader;
