@@ -114,7 +114,7 @@ class SyncSettings(Group):
     """Age of its last complete full run from which /healthz answers 503: only full runs find pages that are gone.
     Longer than the longest gap between two of them."""
     keep_history_days: int = Field(default=90, ge=0, le=36_500)
-    """After how many days `serve` deletes runs and rows of the feed; a consumer must read more often. 0: never."""
+    """After how many days `serve` deletes runs, and rows of the feed that no consumer needs any more. 0: never."""
     hide_after_hours: int | None = Field(default=None, ge=1, le=8_760, examples=[72])
     """After how many hours without a complete run the pages of a space are no longer shown. Not set: never."""
     keep_removed_days: int = Field(default=30, ge=0, le=36_500)
@@ -158,6 +158,14 @@ class TextSettings(Group):
     next run."""
 
 
+class FeedSettings(Group):
+    """The feed of changes, for `hr-sync changes` and other consumers."""
+
+    keep_for_consumer_days: int = Field(default=14, ge=0, le=36_500)
+    """For how many days after a consumer was last seen `serve` keeps what it has not acknowledged, although that is
+    older than sync.keep_history_days. 0: not at all."""
+
+
 class ServiceSettings(Group):
     """The HTTP service of `hr-sync serve`, and where runs are reported."""
 
@@ -196,6 +204,7 @@ class Settings(BaseSettings):
     sync: SyncSettings = SyncSettings()
     access: AccessSettings = AccessSettings()
     text: TextSettings = TextSettings()
+    feed: FeedSettings = FeedSettings()
     service: ServiceSettings = ServiceSettings()
     log: LogSettings = LogSettings()
 

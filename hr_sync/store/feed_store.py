@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import structlog
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.feed import Consumer, FeedChange, FeedPosition
+from hr_sync.errors import ConfigurationError
 from hr_sync.store.read.feed import (
     SnapshotOf,
     begin_snapshot,
@@ -17,6 +19,8 @@ from hr_sync.store.read.feed import (
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.write.feed import ack, note_seen, remove_consumer, start_consumer
 from hr_sync.store.write.recency import tell_recency
+
+log = structlog.get_logger(__name__)
 
 
 class FeedStore:
@@ -39,8 +43,15 @@ class FeedStore:
         )
 
     def tell_recency(self) -> int:
-        """Record what has come or gone for consumers by the age of what is known alone. Return how many pages."""
-        return self._transactions.run(lambda session: tell_recency(session, 0))
+        """Record what has come or gone for consumers by the age of what is known alone. Return how many pages.
+
+        A role that may only read does nothing: the worker records it when its next run begins.
+        """
+        try:
+            return self._transactions.run(lambda session: tell_recency(session, 0))
+        except ConfigurationError as failure:
+            log.debug("feed.recency_not_told", error=str(failure))
+            return 0
 
     def ack(self, name: str, seq: int, *, epoch: str | None = None) -> FeedPosition:
         """Write that a consumer has dealt with everything up to `seq`. Raise SnapshotNeeded, UsageError."""

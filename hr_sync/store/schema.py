@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import ProgrammingError
 
 from hr_sync.errors import SchemaError
@@ -104,6 +105,13 @@ def ensure_schema(engine: Engine) -> str:
             _create(connection, found)
             _warn_of_lost_bodies(connection, found)
     return HEAD
+
+
+def make_missing_rows(engine: Engine) -> None:
+    """Insert the row of each table that must have one, where somebody has deleted it."""
+    with database_errors(engine), engine.begin() as connection:
+        for table in (AccessPolicyRow, FeedState):
+            connection.execute(upsert(table).values(id=1).on_conflict_do_nothing())
 
 
 def check_schema(engine: Engine) -> str:

@@ -21,10 +21,11 @@ def add_to(app: typer.Typer) -> None:
 def init_db(config: Config = None) -> None:
     """Create the tables if they are missing. `run` and `serve` also do this."""
     from hr_sync.cli.bootstrap import open_database, open_settings
-    from hr_sync.store.schema import ensure_schema
+    from hr_sync.store.schema import ensure_schema, make_missing_rows
 
     with open_database(open_settings(config)) as engine:
         revision = ensure_schema(engine)
+        make_missing_rows(engine)
     typer.echo(f"The tables exist, at revision {revision}.")
 
 
