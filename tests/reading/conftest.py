@@ -24,10 +24,11 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Mirror:
-    """A database made by the scripts. `url` is that of a reader."""
+    """A database made by the scripts."""
 
     installed: Installed
-    url: str
+    url: str  #: of a reader
+    feed_url: str  #: of a reader who is a consumer of the feed as well
 
     def tell(self, statements: str) -> None:
         """Execute statements as a superuser."""
@@ -67,14 +68,16 @@ def mirror(postgres_server: str) -> Iterator[Mirror]:
     owner.dispose()
     installed.script("grants.sql")
     installed.script("row-level-security.sql")
-    for role in ("hr_reader", "hr_consumer"):
+    installed.script("feed-reader.sql")
+    installed.tell(f"GRANT {installed.name('hr_reader')} TO {installed.name('hr_feed')}")
+    for role in ("hr_reader", "hr_consumer", "hr_feed"):
         installed.tell(f"ALTER ROLE {installed.name(role)} LOGIN PASSWORD '{PASSWORD}'")
     worker = make_engine(installed.url("hr_worker"))
     fill(Store(worker))
     worker.dispose()
-    yield Mirror(installed, installed.url("hr_reader"))
+    yield Mirror(installed, installed.url("hr_reader"), installed.url("hr_feed"))
     installed.tell(f"DROP DATABASE {installed.name('hr')} WITH (FORCE)", database="postgres")
-    installed.tell("".join(f"DROP ROLE {installed.name(role)};" for role in LOGINS), database="postgres")
+    installed.tell("".join(f"DROP ROLE {installed.name(role)};" for role in (*LOGINS, "hr_feed")), database="postgres")
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""Every example of docs/reading.md and of the docstrings does what it shows, by the role of a reader."""
+"""Every example of docs/reading.md and of the docstrings does what it shows, by the role of a consumer of the feed."""
 
 import doctest
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,17 @@ EXAMPLES = [
 ]
 
 
+@pytest.fixture
+def store(mirror: Mirror) -> Iterator[MirrorStore]:
+    """Open the mirror as a reader and consumer of the feed."""
+    with reading.open_store(mirror.feed_url) as opened:
+        yield opened
+
+
 def run(example: doctest.DocTest, mirror: Mirror, store: MirrorStore) -> str:
     """Run one example and return what differs."""
     example.globs = {
-        "url": mirror.url,
+        "url": mirror.feed_url,
         "store": store,
         "session_scope": reading.session_scope,
         "open_store": reading.open_store,

@@ -17,6 +17,8 @@ NAMES = {
     "LIVE_SECTIONS",
     "MIRROR_FRESHNESS",
     "ConfluencePage",
+    "FeedChange",
+    "FoundSection",
     "LivePage",
     "LiveSection",
     "MirrorReader",
@@ -30,7 +32,9 @@ SIGNATURES = {
     "open_store": "(url, *, schema='public', pool_size=5, pool_timeout_seconds=30, connect_timeout_seconds=10, "
     "statement_timeout_seconds=60, idle_timeout_seconds=60, application_name='hr_sync reading', allow_plaintext=False)",
     "session_scope": "(store)",
-    "MirrorStore.snapshot": "(self)",
+    "MirrorStore.snapshot": "(self, *, consumer=None)",
+    "MirrorStore.changes": "(self, consumer, *, compact=False)",
+    "MirrorStore.ack": "(self, consumer, change)",
     "MirrorStore.close": "(self)",
     "MirrorReader.page": "(self, page_id)",
     "MirrorReader.body": "(self, page_id)",
@@ -49,8 +53,14 @@ SIGNATURES = {
     "MirrorReader.readable_by": "(self, user, groups=None)",
     "MirrorReader.sections_readable_by": "(self, user, groups=None)",
     "MirrorReader.may_read": "(self, user, groups, page_id)",
+    "MirrorReader.search": "(self, words, *, limit=10)",
+    "MirrorReader.search_for": "(self, words, user, groups=None, *, limit=10)",
 }
 FIELDS = {
+    "FeedChange": "epoch seq kind page_id action changed_fields sections_added sections_changed sections_removed "
+    "space_key version changed_at",
+    "FoundSection": "section_id page_id ordinal title heading_path url space_key snippet rank version last_updated "
+    "checked_at access_checked_at",
     "LivePage": "id title space_key content_hash last_updated version url parent_id synced_at checked_at "
     "access_checked_at",
     "LiveSection": "section_id page_id ordinal level parent_section_id heading_path text embed_text text_hash title "
@@ -105,4 +115,10 @@ def test_the_guide_names_everything() -> None:
     assert (NAMES | questions) - named == set()
     raised = {name for name in named if re.fullmatch(r"[A-Z][a-z]+([A-Z][a-z]+)+", name)} - NAMES
     assert raised - {"ValueError", "RuntimeError"} <= set(vars(errors))
-    assert {"ConfigurationError", "SchemaError", "DatabaseUnavailable", "DatabaseCredentialsRefused"} <= raised
+    assert {
+        "ConfigurationError",
+        "SchemaError",
+        "DatabaseUnavailable",
+        "DatabaseCredentialsRefused",
+        "SnapshotNeeded",
+    } <= raised

@@ -157,6 +157,9 @@ def test_a_reader_sees_the_audience_and_no_more(store: MirrorStore) -> None:
         assert store.sections(page_id) == []
     assert store.titled("Salaries") == store.search_titles("salaries") == store.search_titles("old leave") == []
     assert {section.page_id for section in store.iterate_sections()} == set(OPEN)
+    assert [found.page_id for found in store.search("weeks OR bands")] == ["101"]
+    assert [found.page_id for found in store.search_for("weeks OR bands", "bob", [])] == ["101"]
+    assert {found.page_id for found in store.search_for("weeks OR bands", "bob", ["board"])} == {"101", "103"}
     assert (store.count(), sum(each.pages for each in store.statistics())) == (3, 3)
 
 
@@ -190,6 +193,7 @@ def test_whatever_somebody_types_is_a_question(store: MirrorStore) -> None:
     for strange in ("\0", "a\0b", "\ud800", "'; DROP TABLE x; --", "x" * 100_000):
         assert store.page(strange) is None
         assert store.titled(strange) == store.search_titles(strange) == store.pages(space_key=strange) == []
+        assert store.search(strange) == store.search_for(strange, strange, [strange]) == []
         assert not store.may_read(strange, [strange], strange)
         assert store.readable_by(strange, [strange]) == set(OPEN)
 
@@ -204,6 +208,8 @@ def test_a_time_without_a_zone_and_no_rows_at_all_are_mistakes(store: MirrorStor
         store.changed_since(datetime.now(UTC), limit=-1)
     with pytest.raises(ValueError, match="at least 1"):
         store.search_titles("x", limit=0)
+    with pytest.raises(ValueError, match="at least 1"):
+        store.search("x", limit=0)
 
 
 def test_a_session_reads_and_cannot_write(store: MirrorStore, mirror: Mirror, engine: Engine) -> None:

@@ -49,7 +49,7 @@ class Installed:
     def script(self, name: str, *, database: str | None = None) -> None:
         """Run a script as a superuser."""
         text = (SCRIPTS / name).read_text(encoding="utf-8").replace("'…'", f"'{PASSWORD}'")
-        text = re.sub(r"\b(hr_(?:owner|worker|reader|consumer))\b", rf"\1_{self.suffix}", text)
+        text = re.sub(r"\b(hr_(?:owner|worker|reader|consumer|feed))\b", rf"\1_{self.suffix}", text)
         text = re.sub(r"DATABASE hr\b", f"DATABASE {self.name('hr')}", text)
         self.tell(text, database=database)
 
