@@ -114,11 +114,11 @@ class SyncSettings(Group):
     """Age of its last complete full run from which /healthz answers 503: only full runs find pages that are gone.
     Longer than the longest gap between two of them."""
     keep_history_days: int = Field(default=90, ge=0, le=36_500)
-    """After how many days `serve` deletes runs, and rows of the feed that no consumer needs any more. 0: never."""
+    """After how many days `serve` deletes runs, unseen accounts, and rows of the feed that nobody needs. 0: never."""
     hide_after_hours: int | None = Field(default=None, ge=1, le=8_760, examples=[72])
     """After how many hours without a complete run the pages of a space are no longer shown. Not set: never."""
     keep_removed_days: int = Field(default=30, ge=0, le=36_500)
-    """After how many days `serve` deletes the bodies of removed pages; their rows stay until a purge. 0: never."""
+    """After how many days `serve` deletes the bodies and texts of removed pages; rows stay until a purge. 0: never."""
 
 
 class AccessSettings(Group):

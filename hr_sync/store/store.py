@@ -40,7 +40,7 @@ from hr_sync.store.write.audits import record_access_audit
 from hr_sync.store.write.erasure import ErasedUser, erase_user
 from hr_sync.store.write.groups import forget_groups, write_identities, write_members
 from hr_sync.store.write.purge import pages_to_purge
-from hr_sync.store.write.retention import prune_access_sets, prune_bodies, prune_changes, prune_runs
+from hr_sync.store.write.retention import prune_access_sets, prune_accounts, prune_bodies, prune_changes, prune_runs
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
 from hr_sync.store.write.texts import TextsWritten, TextWrite, write_text_policy, write_texts
 
@@ -160,11 +160,12 @@ class Store:
         """Delete runs and feed rows older than this, except the last run of each space. Return how many rows.
 
         `seen_within`: feed rows stay that a consumer which was seen so lately has not acknowledged.
-        Access sets that no page has are deleted too.
+        Accounts that were not seen for so long are deleted too, and access sets that no page has.
         """
         chunks: list[Callable[[Session], int]] = [
             partial(prune_runs, older_than=older_than),
             partial(prune_changes, older_than=older_than, seen_within=seen_within),
+            partial(prune_accounts, older_than=older_than),
             prune_access_sets,
         ]
         return sum(self._prune(chunk, cancellation) for chunk in chunks)

@@ -1,13 +1,13 @@
-"""Deletes old runs, old feed rows, bodies of removed pages and unused access sets; a chunk in each transaction."""
+"""Deletes old runs, feed rows and accounts, bodies of removed pages, and unused access sets; a chunk a transaction."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, delete, func, select, union, update
+from sqlalchemy import Select, Table, delete, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
-from hr_sync.store.access_tables import AccessPolicyRow, AccessSet
+from hr_sync.store.access_tables import AccessPolicyRow, AccessSet, GroupMember, KnownUser
 from hr_sync.store.feed_tables import ContentChange, FeedConsumer, FeedState
 from hr_sync.store.read.feed import feed_epoch
 from hr_sync.store.tables import PageBody, SyncRun, SyncSpace
@@ -15,6 +15,7 @@ from hr_sync.store.text_tables import PageSection, PageText
 from hr_sync.store.write.locks import PAGES
 
 MAX_DELETED = 5000  #: rows in one transaction
+MAX_BODIES = 500  #: pages in one transaction: their rows are locked, and a body has many rows of its own
 
 _RUNS = cast("Table", SyncRun.__table__)
 _CHANGES = cast("Table", ContentChange.__table__)
@@ -62,12 +63,12 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
     The rows are locked first, so that a page which is restored meanwhile keeps its new body. A page that is restored
     later is fetched again, as every page without a body is.
     """
+    kept = (select(table.page_id).where(table.page_id == PAGES.c.id).exists() for table in (PageBody, PageText))
     old = (
         select(PAGES.c.id)
-        .join(_BODIES, _BODIES.c.page_id == PAGES.c.id)
-        .where(PAGES.c.removed_at < func.now() - removed_for)
+        .where(PAGES.c.removed_at < func.now() - removed_for, or_(*kept))
         .order_by(PAGES.c.id)
-        .limit(MAX_DELETED)
+        .limit(MAX_BODIES)
         .with_for_update(of=PAGES)
     )
     page_ids = session.scalars(old).all()
@@ -76,6 +77,14 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
             session.execute(delete(table).where(table.page_id.in_(page_ids)))
         session.execute(delete(_BODIES).where(_BODIES.c.page_id.in_(page_ids)))
     return len(page_ids)
+
+
+def prune_accounts(session: Session, *, older_than: timedelta) -> int:
+    """Delete accounts that Confluence has not shown for so long, and that are in no group. Return how many."""
+    member = select(GroupMember.user_id).where(GroupMember.user_id == KnownUser.user_id).exists()
+    old = select(KnownUser.user_id).where(KnownUser.seen_at < func.now() - older_than, ~member).limit(MAX_DELETED)
+    statement = delete(KnownUser).where(KnownUser.user_id.in_(old)).returning(KnownUser.user_id)
+    return len(session.scalars(statement.execution_options(synchronize_session=False)).all())
 
 
 def prune_access_sets(session: Session) -> int:
