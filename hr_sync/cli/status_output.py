@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hr_sync.cli.feed_output import print_consumers
 from hr_sync.cli.options import with_config
 from hr_sync.cli.terminal import Rows, make_console, moment, one_line, visible
 from hr_sync.domain.outcome import Outcome, look_command, release_command
@@ -40,6 +41,13 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
                 continue
             text = visible(with_config(message, config))
             console.print(f"{one_line(space.space_key)}: {text}", soft_wrap=True)
+    _print_runs(console, overview)
+    if overview.feed is not None and overview.feed.consumers:
+        print_consumers(overview.feed.consumers, config)
+
+
+def _print_runs(console: "Console", overview: "Overview") -> None:
+    """Print the last runs, and the pages that fail."""
     if overview.runs:
         runs = Rows(">run", "mode", "began", "outcome", ">new", ">updated", ">moved", ">removed", ">failed")
         for run in overview.runs:

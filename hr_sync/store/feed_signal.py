@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import psycopg
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, PoolProxiedConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -30,6 +30,7 @@ class FeedSignal:
         self._engine = engine
         self._schema = schema_of(engine)
         self._connection: psycopg.Connection[Any] | None = None
+        self._pooled: PoolProxiedConnection | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -53,9 +54,9 @@ class FeedSignal:
     def _connect(self) -> bool:
         try:
             pooled = self._engine.raw_connection()
+            connection = cast("psycopg.Connection[Any]", pooled.driver_connection)
             pooled.detach()
-            connection = pooled.driver_connection
-            assert isinstance(connection, psycopg.Connection)  # noqa: S101 -- the one driver that an engine of ours has
+            self._pooled = pooled  # which closes the connection when it is collected
             connection.autocommit = True
             connection.execute(f"LISTEN {CHANNEL}")
         except (DBAPIError, PoolTimeoutError, psycopg.Error) as failure:
@@ -75,9 +76,9 @@ class FeedSignal:
         except psycopg.Error as failure:
             log.info("feed.signal_lost", error=type(failure).__name__)
             self._close()
-            return False
+            return True  # something may have been missed
 
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection = self._pooled = None
