@@ -30,10 +30,11 @@ _NEAREST = """
         JOIN confluence_pages page ON page.id = section.page_id
         JOIN page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
     WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
-        AND page.access_set_id = ANY ((SELECT access_sets_passed(%(user)s, %(groups)s))::bigint[])
-        AND page.space_id = ANY ((SELECT spaces_with_recent_access())::text[])
+        AND page.access_set_id = ANY (%(sets)s::bigint[]) AND page.space_id = ANY (%(spaces)s::text[])
         AND cached.model = %(model)s
     ORDER BY {distance} LIMIT %(most)s"""
+# Given to the query as values, so that the planner knows from its statistics how many pages they are.
+_MAY_READ = "SELECT access_sets_passed(%(user)s, %(groups)s), spaces_with_recent_access()"
 _SHARE = """
     SELECT count_sections_readable_by(%(user)s, %(groups)s)::float
         / greatest(1, (SELECT sum(made.sections) FROM page_texts made))"""
@@ -108,12 +109,20 @@ def nearest(
     connection: Connection, question: str, asker: Asker, embedder: HashedWords, *, most: int, exact: bool
 ) -> list[str]:
     """Return the nearest sections in one way or the other."""
-    distance = "(cached.embedding <=> %(vector)s::vector)" + (" + 0" if exact else "")
-    (vector,) = embedder.embed([question])
-    values: dict[str, Any] = {**_values(asker), "vector": as_sql(vector), "model": embedder.model, "most": most}
     if not exact:
         connection.execute("SET LOCAL hnsw.iterative_scan = strict_order")
         connection.execute(f"SET LOCAL hnsw.ef_search = {EF_SEARCH}".encode())
+    return nearest_as_planned(connection, question, asker, embedder, most=most, may_use_index=not exact)
+
+
+def nearest_as_planned(
+    connection: Connection, question: str, asker: Asker, embedder: HashedWords, *, most: int, may_use_index: bool
+) -> list[str]:
+    """Return the nearest sections by the settings of the transaction."""
+    distance = "(cached.embedding <=> %(vector)s::vector)" + ("" if may_use_index else " + 0")
+    (vector,) = embedder.embed([question])
+    sets, spaces = connection.execute(_MAY_READ, _values(asker), prepare=False).fetchone() or ([], [])
+    values = {"sets": sets, "spaces": spaces, "vector": as_sql(vector), "model": embedder.model, "most": most}
     # Not prepared: a generic plan would be one for any asker.
     query = _NEAREST.format(distance=distance).encode()
     return [str(section_id) for (section_id,) in connection.execute(query, values, prepare=False)]

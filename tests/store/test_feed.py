@@ -154,6 +154,7 @@ def text(page_id: str, words: str) -> TextWrite:
         space_key="HR",
         renderer_version=1,
         section_size=2000,
+        search_languages=("english",),
         markdown=words,
         parsed_as="strict",
         has_computed_content=False,
