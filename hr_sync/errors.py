@@ -9,6 +9,7 @@ HrSyncError                      1   a bug, or something unforeseen
 ├── DatabaseCredentialsRefused  77   PostgreSQL does not accept user and password
 ├── LeaseLost                   75   another worker took over the space; nothing more may be written
 ├── LeaseHeld                   75   another worker holds the space, and the command needs it
+├── SnapshotNeeded               5   a consumer of the feed has missed changes, or its position is of another feed
 ├── Stopped                     75   asked to stop; what was committed stays
 └── ConfluenceError              3   an answer of Confluence that cannot be used
     ├── AnswerNotTrusted         3   a listing does not hold together, or an answer is about something else
@@ -83,6 +84,19 @@ class LeaseHeld(HrSyncError):
     def __init__(self, message: str, *, worker: str = "another worker") -> None:
         super().__init__(message)
         self.worker = worker
+
+
+class SnapshotNeeded(HrSyncError):
+    """A consumer of the feed cannot go on from its position: it has missed changes, or never had a position.
+
+    `reason` is a short word for programs: `new`, `overtaken`, or `epoch`.
+    """
+
+    exit_code = 5
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Stopped(HrSyncError):

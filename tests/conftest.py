@@ -73,6 +73,7 @@ def postgres_server(postgres_programs: Path | None) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="hr_sync-test-"))
     folder.chmod(0o711)
     fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+    fast |= {"max_prepared_transactions": "4"}
     try:
         with EmbeddedPostgres(folder / "server", programs=postgres_programs, **fast) as server:
             yield server.url

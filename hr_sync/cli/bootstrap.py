@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hr_sync.confluence.http.client import HttpClient
     from hr_sync.confluence.http.session import Limits
     from hr_sync.confluence.http.stats import HttpStats
+    from hr_sync.confluence.source import Source
     from hr_sync.domain.access import AccessPolicy
     from hr_sync.domain.scope import SpaceScope
     from hr_sync.settings import Settings
@@ -140,6 +141,14 @@ def _short(limits: "Limits") -> "Limits":
     )
 
 
+def open_trial_source(settings: "Settings") -> "Source":
+    """Return the source for a command that a person waits for, and that asks it for little."""
+    from hr_sync.cancellation import Cancellation
+    from hr_sync.confluence.source import open_source
+
+    return open_source(open_client(settings, Cancellation(), is_trial=True), settings.confluence.flavor)
+
+
 @contextmanager
 def open_context(
     settings: "Settings",
@@ -244,7 +253,12 @@ def make_texts(settings: "Settings", store: "Store", cancellation: "Cancellation
     if settings.text.sections:
         from hr_sync.derive.texts import derive_texts
 
-        derive_texts(store, cancellation, section_size=settings.text.section_characters)
+        derive_texts(
+            store,
+            cancellation,
+            section_size=settings.text.section_characters,
+            search_languages=settings.text.search_languages,
+        )
 
 
 class HeldLeases:

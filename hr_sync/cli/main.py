@@ -9,7 +9,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from hr_sync import __version__
-from hr_sync.cli.commands import admin, check, database, readers, run, serve, simulate, status, text, verify
+from hr_sync.cli.commands import (
+    admin,
+    changes,
+    check,
+    database,
+    readers,
+    run,
+    search,
+    serve,
+    simulate,
+    status,
+    text,
+    verify,
+)
 from hr_sync.cli.options import OutputForm
 from hr_sync.errors import HrSyncError, UsageError
 
@@ -23,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (run, serve, check, verify, readers, status, text, admin, database, simulate):
+for commands in (run, serve, check, verify, readers, search, status, text, changes, admin, database, simulate):
     commands.add_to(app)
 
 
@@ -58,7 +71,7 @@ def main() -> NoReturn:
 def _fail(error: HrSyncError, form: OutputForm) -> int:
     from hr_sync.cli.output import report_failure
 
-    report_failure(error, as_json=form.as_json, config=form.config)
+    report_failure(error, as_json=form.as_json, is_lines=form.is_lines, config=form.config)
     return error.exit_code
 
 

@@ -14,6 +14,7 @@ class OutputForm:
     """Options of the output, for code that reports a failure after the command has ended."""
 
     as_json: bool = False
+    is_lines: bool = False  #: JSON objects, one a line
     config: Path | None = None  #: what --config named
 
 
@@ -55,6 +56,22 @@ AsJson: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--json", callback=_note_json, help="Print one JSON document on standard output and nothing else there."
+    ),
+]
+
+
+def _note_json_lines(context: typer.Context, value: bool) -> bool:
+    if isinstance(context.obj, OutputForm):
+        context.obj.is_lines = value
+    return _note_json(context, value)
+
+
+JsonLines: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        callback=_note_json_lines,
+        help="Print one JSON object a line on standard output and nothing else there.",
     ),
 ]
 Spaces: TypeAlias = Annotated[

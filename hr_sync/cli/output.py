@@ -1,5 +1,6 @@
 """Prints for people (tables) and for programs (one JSON document)."""
 
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from hr_sync.logs import log_failure
 
 if TYPE_CHECKING:
     from hr_sync.store.read.overview import PageLine
+    from hr_sync.store.read.traces import Traces
     from hr_sync.store.tables import ConfluencePage
     from hr_sync.sync.access_audit import AccessAudit
     from hr_sync.sync.audit import Audit
@@ -34,16 +36,28 @@ def print_json(value: object) -> None:
     sys.stdout.write(json_line(orjson.dumps(value, default=_jsonable, option=options).decode()) + "\n")
 
 
-def report_failure(error: HrSyncError, *, as_json: bool, config: Path | None = None) -> None:
+def print_json_line(value: object) -> None:
+    """Print one JSON object on a line of its own, at once."""
+    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+    sys.stdout.write(json_line(orjson.dumps(value, default=_jsonable, option=options).decode()) + "\n")
+    sys.stdout.flush()
+
+
+def report_failure(error: HrSyncError, *, as_json: bool, is_lines: bool = False, config: Path | None = None) -> None:
     """Report why a command ended without a result: in the log or to people, and as the JSON document if asked for.
+
+    `is_lines`: on one line, as the last one of a command that prints JSON objects.
 
     `config`, here and below: the settings file that the command line named, which printed commands name too.
     """
     text = with_config(str(error), config)
     if not log_failure(text, error.exit_code):
         print_message(text)
-    if as_json:
-        print_json({"error": visible(text), "exit_code": error.exit_code})
+    document = {"error": visible(text), "exit_code": error.exit_code}
+    if is_lines:
+        print_json_line({"kind": "error"} | document)
+    elif as_json:
+        print_json(document)
 
 
 def print_report(report: RunReport, config: Path | None = None) -> None:
@@ -158,6 +172,32 @@ def print_audit(audit: "Audit") -> None:
     console.print(f"Compared {audit.pages} pages, {audit.bodies} of them by body: {len(audit.drifts)} differences.")
     if audit.not_visible:
         console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.", soft_wrap=True)
+
+
+def print_traces(words: str, traces: "Traces", config: Path | None = None) -> None:
+    """Print where a text stands that was erased, and what erases it."""
+    console = make_console()
+    table = Rows("table", "column", ">rows")
+    for trace in traces.found:
+        table.add(trace.table, trace.column, trace.rows)
+    shown = one_line(words)
+    if traces.found:
+        console.print(table.table)
+        erase = f"hr-sync purge {'--page' if words.isdigit() else '--user'} {shlex.quote(words)}"
+        remedy = with_config(f"`{erase}` erases what is stored of it.", config)
+        console.print(
+            f"{shown} stands in {number(len(traces.found), 'column')}. {one_line(remedy)} What the texts, titles and "
+            "links of other pages say of it is changed in Confluence.",
+            soft_wrap=True,
+        )
+    else:
+        console.print(f"{shown} stands in none of {traces.columns} columns of all tables.", soft_wrap=True)
+    if traces.unsearched:
+        console.print(
+            f"Not searched, since the database user may not read them: {one_line(', '.join(traces.unsearched))}.",
+            soft_wrap=True,
+        )
+    console.print("Backups, the log of transactions and the statistics of PostgreSQL are not searched.", soft_wrap=True)
 
 
 def print_access_audit(audit: "AccessAudit") -> None:

@@ -84,18 +84,26 @@ def _in_groups(found: "Readable") -> str:
     return f", as a member of {number(len(found.groups), 'group')}" if found.groups else ""
 
 
+def notes_of_asker(user: str, *, is_known: bool, groups_are_known: bool) -> list[str]:
+    """Return what the mirror does not know of somebody whose rights are looked at."""
+    notes = []
+    if not is_known:
+        notes.append(
+            f"Nothing in the mirror names {visible(user)}: check the id. What its groups and every licensed user may "
+            "read counts."
+        )
+    if not groups_are_known:
+        notes.append(
+            f"No members of groups are mirrored, so the groups of {visible(user)} do not count. Name them with --group."
+        )
+    return notes
+
+
 def _print_notes(every: Iterable["Readable"]) -> None:
     for found in every:
-        if not found.is_known:
-            print_message(
-                f"Nothing in the mirror names {visible(found.user)}: check the id. What its groups and every licensed "
-                "user may read counts."
-            )
-        if found.groups is None:
-            print_message(
-                f"No members of groups are mirrored, so the groups of {visible(found.user)} do not count. Name them "
-                "with --group."
-            )
+        groups_are_known = found.groups is not None
+        for note in notes_of_asker(found.user, is_known=found.is_known, groups_are_known=groups_are_known):
+            print_message(note)
 
 
 def _print_list(pages: "Sequence[ReadablePage]") -> None:

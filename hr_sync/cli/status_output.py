@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hr_sync.cli.feed_output import print_consumers
 from hr_sync.cli.options import with_config
 from hr_sync.cli.terminal import Rows, make_console, moment, one_line, visible
 from hr_sync.domain.outcome import Outcome, look_command, release_command
@@ -40,6 +41,13 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
                 continue
             text = visible(with_config(message, config))
             console.print(f"{one_line(space.space_key)}: {text}", soft_wrap=True)
+    _print_runs(console, overview)
+    if overview.feed is not None and overview.feed.consumers:
+        print_consumers(overview.feed.consumers, config)
+
+
+def _print_runs(console: "Console", overview: "Overview") -> None:
+    """Print the last runs, and the pages that fail."""
     if overview.runs:
         runs = Rows(">run", "mode", "began", "outcome", ">new", ">updated", ">moved", ">removed", ">failed")
         for run in overview.runs:
@@ -70,7 +78,7 @@ def _spaces_table(overview: "Overview") -> "Table":
     )
     shown = {each.space_key: each.shown for each in overview.shown}
     for space in overview.spaces:
-        ages = [_ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
+        ages = [ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
         seen = shown.get(space.space_key)
         pages = (space.live_pages, seen, space.hidden_pages, space.held, space.failing_pages)
         spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
@@ -116,7 +124,8 @@ def _needs(space: "SpaceStatus") -> Iterator[str]:
         yield f"The last full pass: {space.last_full_error}"
 
 
-def _ago(age: timedelta) -> str:
+def ago(age: timedelta) -> str:
+    """Return an age in words."""
     seconds = max(0, int(age.total_seconds()))
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:

@@ -4,6 +4,7 @@ A text is a function of body, title, space and rendering, so the pass needs no r
 off at any time: what is missing is made by the next one. Texts are made in transactions of their own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ from hr_sync.store.write.texts import SectionWrite, TextWrite
 
 log = structlog.get_logger(__name__)
 
+DEFAULT_LANGUAGES = ("english",)
 _PAGES_AT_ONCE = 50
 _CACHED_LINKS = 10_000
 
@@ -31,16 +33,30 @@ class TextReport:
     sections_deleted: int = 0
 
 
-def derive_texts(store: Store, cancellation: Cancellation, *, section_size: int) -> TextReport:
-    """Make the text of every live page whose text is missing or outdated. Raise Stopped, DatabaseUnavailable."""
+def derive_texts(
+    store: Store,
+    cancellation: Cancellation,
+    *,
+    section_size: int,
+    search_languages: Sequence[str] = DEFAULT_LANGUAGES,
+) -> TextReport:
+    """Make the text of every live page whose text is missing or outdated. Raise Stopped, DatabaseUnavailable.
+
+    `search_languages`: text search configurations of PostgreSQL. Other ones than before make every text again.
+    """
+    store.write_text_policy(search_languages)
     limits = RenderLimits(section_size=section_size)
     resolve = lru_cache(_CACHED_LINKS)(store.find_address)
     report, after = TextReport(), ""
     while pending := store.pending_texts(
-        renderer_version=RENDERER_VERSION, section_size=section_size, after=after, limit=_PAGES_AT_ONCE
+        renderer_version=RENDERER_VERSION,
+        section_size=section_size,
+        search_languages=search_languages,
+        after=after,
+        limit=_PAGES_AT_ONCE,
     ):
         cancellation.check()
-        written = store.write_texts([_text_of(page, limits, resolve) for page in pending])
+        written = store.write_texts([_text_of(page, limits, resolve, search_languages) for page in pending])
         report.pages += written.pages
         report.sections_written += written.sections_written
         report.sections_deleted += written.sections_deleted
@@ -55,7 +71,9 @@ def derive_texts(store: Store, cancellation: Cancellation, *, section_size: int)
     return report
 
 
-def _text_of(page: PendingText, limits: RenderLimits, resolve: ResolvePage) -> TextWrite:
+def _text_of(
+    page: PendingText, limits: RenderLimits, resolve: ResolvePage, search_languages: Sequence[str]
+) -> TextWrite:
     rendered = render_page(
         page.storage, title=page.title, space=page.space_key, page_id=page.page_id, resolve=resolve, limits=limits
     )
@@ -71,6 +89,7 @@ def _text_of(page: PendingText, limits: RenderLimits, resolve: ResolvePage) -> T
         has_computed_content=rendered.has_computed_content,
         hidden_characters=rendered.hidden_text_removed,
         unknown_macros=dict(rendered.unknown_macros),
+        search_languages=search_languages,
         sections=_sections_of(rendered),
     )
 

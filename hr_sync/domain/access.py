@@ -64,6 +64,10 @@ class AccessClass(StrEnum):
 EVERY_ASKER = frozenset(AccessClass)
 
 
+#: The id of every user who was erased from the mirror. Nobody who asks has it.
+ERASED_USER = ""
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class Principal:
     """One user, group or access class."""

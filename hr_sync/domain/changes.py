@@ -16,6 +16,7 @@ class ChangeAction(StrEnum):
     RESTORE = "restore"
     RELABEL = "relabel"
     RESTRICT = "restrict"
+    DERIVE = "derive"  #: its text and its sections were made anew
     HIDE = "hide"
     REMOVE = "remove"
     PURGE = "purge"
@@ -34,6 +35,7 @@ class ChangedField(StrEnum):
     HIDDEN = "hidden"  #: the page is not shown any more
     RESTORED = "restored"  #: the page is shown again
     ERASED = "erased"
+    SECTIONS = "sections"  #: the text was made from the stored body
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

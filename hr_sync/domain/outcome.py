@@ -49,6 +49,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     PARTIAL = 3
     HELD = 4
+    SNAPSHOT_NEEDED = 5  #: a consumer of the feed has to read everything again
     TEMPORARY = 75
     REFUSED = 77
     CONFIGURATION = 78

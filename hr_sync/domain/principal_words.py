@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hr_sync.domain.access import AccessClass, Layer, Principal, PrincipalKind
+from hr_sync.domain.access import ERASED_USER, AccessClass, Layer, Principal, PrincipalKind
 
 _MOST_NAMED = 5  # principals in a message
 
@@ -31,7 +31,7 @@ class NamedPrincipal:
     ) -> "NamedPrincipal":
         """Return a principal with what is known of it."""
         group = groups.get(principal.id, GroupFact()) if principal.kind is PrincipalKind.GROUP else GroupFact()
-        user = (users or {}).get(principal.id) if principal.kind is PrincipalKind.USER else None
+        user = _name_of_user(principal.id, users or {}) if principal.kind is PrincipalKind.USER else None
         return cls(kind=_KINDS[principal.kind], id=principal.id, name=group.name or user, members=group.members)
 
     @property
@@ -43,6 +43,10 @@ class NamedPrincipal:
             return f"{self.id}, of a kind that this version does not know"
         members = "" if self.members is None else f" ({number(self.members, 'member')})"
         return f"{self.kind} {self.name or self.id}{members}"
+
+
+def _name_of_user(user_id: str, users: Mapping[str, str]) -> str | None:
+    return "(erased)" if user_id == ERASED_USER else users.get(user_id)
 
 
 _KINDS = {

@@ -20,6 +20,7 @@ from hr_sync.confluence.http.stats import HttpCounts
 from hr_sync.domain.access import AccessMode
 from hr_sync.domain.outcome import Counts, ExitCode, Mode, Outcome, RunReport
 from hr_sync.domain.shown_pages import NotShown
+from hr_sync.service.feed_metrics import feed_metrics
 from hr_sync.service.health import HealthLimits, ScheduleSnapshot
 from hr_sync.store.read.overview import AccessAuditLine, Overview
 from hr_sync.store.read.runs import SpaceStatus
@@ -191,6 +192,8 @@ def _mirror(read: Callable[[], Overview]) -> Iterable[Metric]:
     yield from _access(overview)
     if overview.access_audit is not None:
         yield from _access_audit(overview.access_audit)
+    if overview.feed is not None:
+        yield from feed_metrics(overview.feed)
     for name, help_text, value in _GAUGES:
         found = {space.space_key: value(space) for space in overview.spaces}
         yield _gauge(

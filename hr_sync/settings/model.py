@@ -25,6 +25,7 @@ from hr_sync.settings.types import (
     MinutesOrNone,
     PingUrl,
     SchemaName,
+    SearchLanguages,
     Seconds,
     SecondsOrNone,
     Secret,
@@ -113,11 +114,11 @@ class SyncSettings(Group):
     """Age of its last complete full run from which /healthz answers 503: only full runs find pages that are gone.
     Longer than the longest gap between two of them."""
     keep_history_days: int = Field(default=90, ge=0, le=36_500)
-    """After how many days `serve` deletes runs and rows of the feed; a consumer must read more often. 0: never."""
+    """After how many days `serve` deletes runs, unseen accounts, and rows of the feed that nobody needs. 0: never."""
     hide_after_hours: int | None = Field(default=None, ge=1, le=8_760, examples=[72])
     """After how many hours without a complete run the pages of a space are no longer shown. Not set: never."""
     keep_removed_days: int = Field(default=30, ge=0, le=36_500)
-    """After how many days `serve` deletes the bodies of removed pages; their rows stay until a purge. 0: never."""
+    """After how many days `serve` deletes the bodies and texts of removed pages; rows stay until a purge. 0: never."""
 
 
 class AccessSettings(Group):
@@ -151,6 +152,18 @@ class TextSettings(Group):
     or longer."""
     section_characters: int = Field(default=2_000, ge=200, le=100_000)
     """Largest section; a table row or a line of code is never cut, so that one may be larger by itself."""
+    search_languages: SearchLanguages = ("english",)
+    """Languages that words are searched in, so that holiday finds holidays: names of PostgreSQL's text search
+    configurations, at most four; simple compares words as they are written. Others make every text again after the
+    next run."""
+
+
+class FeedSettings(Group):
+    """The feed of changes, for `hr-sync changes` and other consumers."""
+
+    keep_for_consumer_days: int = Field(default=14, ge=0, le=36_500)
+    """For how many days after a consumer was last seen `serve` keeps what it has not acknowledged, although that is
+    older than sync.keep_history_days. 0: not at all."""
 
 
 class ServiceSettings(Group):
@@ -191,6 +204,7 @@ class Settings(BaseSettings):
     sync: SyncSettings = SyncSettings()
     access: AccessSettings = AccessSettings()
     text: TextSettings = TextSettings()
+    feed: FeedSettings = FeedSettings()
     service: ServiceSettings = ServiceSettings()
     log: LogSettings = LogSettings()
 

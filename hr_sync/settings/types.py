@@ -67,6 +67,13 @@ def _check_label(label: str) -> str:
     return label
 
 
+def _check_languages(languages: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = set(languages) - set(_SEARCH_LANGUAGES.split(", "))
+    if unknown or not 0 < len(languages) <= _MOST_LANGUAGES:
+        raise ValueError(f"must be one to {_MOST_LANGUAGES} of: {_SEARCH_LANGUAGES}")
+    return languages
+
+
 def _without_repetition(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
@@ -146,6 +153,13 @@ def _check_proxy(secret: SecretStr) -> SecretStr:
 
 
 _CRON_FIELDS = 5
+_MOST_LANGUAGES = 4
+#: Text search configurations that PostgreSQL 14 and every later one have.
+_SEARCH_LANGUAGES = (
+    "simple, arabic, armenian, basque, catalan, danish, dutch, english, finnish, french, german, greek, hindi, "
+    "hungarian, indonesian, irish, italian, lithuanian, nepali, norwegian, portuguese, romanian, russian, serbian, "
+    "spanish, swedish, tamil, turkish, yiddish"
+)
 _SHORTEST_TOKEN = 16  # characters
 Text = Annotated[str, AfterValidator(check_text)]
 Word = BeforeValidator(_lower)
@@ -180,5 +194,12 @@ Labels = Annotated[
     tuple[Annotated[str, AfterValidator(_check_label)], ...],
     BeforeValidator(_split),
     AfterValidator(_without_repetition),
+    WithJsonSchema(_LIST_SCHEMA),
+]
+SearchLanguages = Annotated[
+    tuple[Annotated[str, Word], ...],
+    BeforeValidator(_split),
+    AfterValidator(_without_repetition),
+    AfterValidator(_check_languages),
     WithJsonSchema(_LIST_SCHEMA),
 ]

@@ -2,7 +2,7 @@
 
 A server's error text quotes the failing row, SQLAlchemy's quotes the bound values: `str(error)` of a statement's error
 never leaves this package. What a failed *connection* says (refused, no such database, wrong password) is about the
-server alone and is passed on; so is what a missing right says, which names a table and nothing else.
+server alone and is passed on; so is what a missing right or a missing table says, which names a table and nothing else.
 """
 
 import re
@@ -20,6 +20,7 @@ from hr_sync.errors import (
     DatabaseCredentialsRefused,
     DatabaseUnavailable,
     HrSyncError,
+    SchemaError,
 )
 
 # Classes of SQLSTATE that say "not now" about the server, and nothing about the row that was sent:
@@ -30,6 +31,8 @@ TEMPORARY_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 CONFLICTS = frozenset({"55P03", "40P01", "40001", "57014"})
 CANCELLED = "57014"
 MISSING_RIGHT = "42501"
+#: undefined table, column or function, and schema that does not exist: our statements name nothing else
+NOT_THERE = frozenset({"42P01", "42703", "42883", "3F000"})
 READ_ONLY = "25006"
 LONGEST_REASON = 300  # characters
 
@@ -103,6 +106,11 @@ def expected_error(error: DBAPIError | PoolTimeoutError, url: URL) -> HrSyncErro
         return ConfigurationError(
             f"{where}: {error.orig.diag.message_primary}. Grant it to the database user, or use the user that owns the "
             "tables."
+        )
+    if state in NOT_THERE and isinstance(error.orig, psycopg.Error):
+        return SchemaError(
+            f"{where}: {error.orig.diag.message_primary}. The tables are not those of this build: run "
+            "`hr-sync init-db`, or `hr-sync migrate` for older ones."
         )
     if not is_temporary(error):
         return None

@@ -67,12 +67,14 @@ _RECENT_SPACES = """
                 OR space.last_complete_at > now() - make_interval(hours => policy.hide_after_hours))
     )"""
 
-_READABLE = """
-    FROM {schema}.confluence_pages page
-    WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
+_IS_READABLE = """page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
         AND page.access_set_id = ANY ((SELECT {schema}.access_sets_passed($1, $2))::bigint[])
-        AND page.space_id = ANY ((SELECT {schema}.spaces_with_recent_access())::text[])
-        AND EXISTS (SELECT FROM {schema}.page_bodies body WHERE body.page_id = page.id)"""
+        AND page.space_id = ANY ((SELECT {schema}.spaces_with_recent_access())::text[])"""
+
+_READABLE = f"""
+    FROM {{schema}}.confluence_pages page
+    WHERE {_IS_READABLE}
+        AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)"""
 
 
 # No column of a section is asked about access: the sets of the pages decide.
@@ -81,9 +83,84 @@ def _of_readable_texts(join: str = "") -> str:
     FROM {{schema}}.confluence_pages page
         JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
         {join}
-    WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
-        AND page.access_set_id = ANY ((SELECT {{schema}}.access_sets_passed($1, $2))::bigint[])
-        AND page.space_id = ANY ((SELECT {{schema}}.spaces_with_recent_access())::text[])"""
+    WHERE {_IS_READABLE}"""
+
+
+# An OR of the languages: a word is found if it matches in one of them. Words that PostgreSQL could not take are cut
+# off (a query is limited in size and depth), and none may be left: the query is null then, and nothing is found.
+_SEARCH_QUERY = """
+    SELECT string_agg('(' || spoken.query::text || ')', ' | ')::tsquery
+    FROM {schema}.text_policy policy, unnest(policy.search_languages) AS language (name),
+        websearch_to_tsquery(('pg_catalog.' || language.name)::regconfig, left($1, 1000)) AS spoken (query)
+    WHERE numnode(spoken.query) > 0"""
+
+# The words of a snippet: no heading, which has a column of its own, no rule below the head of a table, no address
+# behind the words of a link.
+_WITHOUT_HEADING = r"regexp_replace(left(section.text, 20000), '^#{{1,6}} [^\n]*', '')"
+_WITHOUT_RULES = f"regexp_replace({_WITHOUT_HEADING}, '^[|][-: |]+[|]$', '', 'gn')"
+_PLAIN_TEXT = rf"regexp_replace({_WITHOUT_RULES}, '\[([^][]*)\]\([^() ]*\)', '\1', 'g')"
+_SHOWN_WHOLE = 240  # characters
+_HEADLINE = 'StartSel="", StopSel="", ShortWord=0, MaxFragments=2, MaxWords=40, MinWords=25, FragmentDelimiter=" … "'
+
+_FOUND = (
+    "TABLE (section_id text, page_id text, ordinal integer, title text, heading_path text[], url text, space_key text, "
+    "snippet text, rank real, version integer, last_updated timestamptz, checked_at timestamptz, "
+    "access_checked_at timestamptz)"
+)
+
+
+def _search(readable: str, most: str) -> str:
+    """Return the body of a search among pages that are `readable`, a condition; `most` is the parameter of the limit.
+
+    The best are chosen before any text is read. The snippet is made in the language in which the section was found.
+    """
+    return f"""
+    WITH asked AS MATERIALIZED (
+        SELECT {{schema}}.search_query($1) AS query
+    ), found AS MATERIALIZED (
+        SELECT section.section_id, section.page_id,
+            ts_rank(section.search_vector, (SELECT asked.query FROM asked), 1) AS rank
+        FROM {{schema}}.page_sections section
+            JOIN {{schema}}.confluence_pages page ON page.id = section.page_id
+            JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
+        WHERE section.search_vector @@ (SELECT asked.query FROM asked) AND {readable}
+        ORDER BY rank DESC, section.section_id
+        LIMIT least(greatest(coalesce({most}, 10), 0), 1000)
+    )
+    SELECT section.section_id, page.id, section.ordinal, page.title, section.heading_path, page.url, page.space_key,
+        btrim(regexp_replace(CASE
+            WHEN length(words.plain) <= {_SHOWN_WHOLE} THEN words.plain
+            ELSE ts_headline(spoken.language, words.plain, spoken.query, '{_HEADLINE}')
+        END, '[[:space:]]+', ' ', 'g')),
+        found.rank, page.version, page.last_updated, clocks.checked_at, clocks.access_checked_at
+    FROM found
+        JOIN {{schema}}.page_sections section ON section.section_id = found.section_id
+        JOIN {{schema}}.confluence_pages page ON page.id = found.page_id
+        CROSS JOIN LATERAL (
+            SELECT tried.language, tried.query
+            FROM {{schema}}.text_policy policy, unnest(policy.search_languages) WITH ORDINALITY AS named (name, place),
+                LATERAL (SELECT ('pg_catalog.' || named.name)::regconfig) AS known (language),
+                LATERAL (SELECT known.language, websearch_to_tsquery(known.language, left($1, 1000))) AS tried (
+                    language, query)
+            ORDER BY to_tsvector(tried.language, left(section.text, 20000)) @@ tried.query DESC, named.place
+            LIMIT 1
+        ) AS spoken
+        CROSS JOIN LATERAL (SELECT {_PLAIN_TEXT}) AS words (plain)
+        CROSS JOIN LATERAL (
+            SELECT min(space.last_complete_at), min(space.access_checked_at)
+            FROM {{schema}}.sync_spaces space WHERE space.space_id = page.space_id
+        ) AS clocks (checked_at, access_checked_at)
+    ORDER BY found.rank DESC, found.section_id"""  # noqa: S608 -- words of our own
+
+
+# A restore makes the table anew, or brings another server; a standby that takes over, or a recovery to a point in time,
+# begins another timeline, and may lack the last commits. Each of them gives another epoch without anybody writing one.
+_FEED_EPOCH = """
+    SELECT CAST(left(encode(sha256(convert_to(concat_ws('/', state.seed, state.tableoid, control.system_identifier,
+        CASE WHEN pg_is_in_recovery() THEN CAST((SELECT timeline_id FROM pg_control_checkpoint()) AS text)
+            ELSE CAST(CAST(CAST('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS bit(32)) AS integer) AS text)
+        END), 'UTF8')), 'hex'), 32) AS uuid)
+    FROM {schema}.feed_state state CROSS JOIN pg_control_system() control"""
 
 
 FUNCTIONS = (
@@ -129,6 +206,34 @@ FUNCTIONS = (
         returns="boolean",
         comment="Whether somebody may read a live page",
         body=f"SELECT EXISTS (SELECT {_READABLE} AND page.id = $3)",
+    ),
+    ConsumerFunction(
+        name="feed_epoch",
+        arguments="",
+        returns="uuid",
+        comment="What a position in the feed is valid in: another one after a restore or a failover",
+        body=_FEED_EPOCH,
+    ),
+    ConsumerFunction(
+        name="search_query",
+        arguments="words text",
+        returns="tsquery",
+        comment="Words as people type them into a search, in the languages of text_policy; null if none is left",
+        body=_SEARCH_QUERY,
+    ),
+    ConsumerFunction(
+        name="search_sections",
+        arguments='words text, "user" text, groups text[] DEFAULT NULL, max_results integer DEFAULT 10',
+        returns=_FOUND,
+        comment="The sections that fit words best, of live pages that somebody may read; snippets are plain text",
+        body=_search(_IS_READABLE.replace("$2", "$3").replace("$1", "$2"), "$4"),
+    ),
+    ConsumerFunction(
+        name="search_live_sections",
+        arguments="words text, max_results integer DEFAULT 10",
+        returns=_FOUND,
+        comment="The sections of live_sections that fit words best; snippets are plain text",
+        body=_search("page.id IN (SELECT live.id FROM {schema}.live_pages live)", "$2"),
     ),
 )
 

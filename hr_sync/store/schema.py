@@ -24,12 +24,14 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import ProgrammingError
 
 from hr_sync.errors import SchemaError
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.db_errors import MISSING_RIGHT, database_errors, sqlstate
 from hr_sync.store.engine import quoted_schema, schema_of, set_local
+from hr_sync.store.feed_tables import FeedState
 from hr_sync.store.functions import FUNCTIONS, create_functions
 from hr_sync.store.orm import SCHEMA_TOKEN, Base
 from hr_sync.store.tables import ConfluencePage, PageBody
@@ -103,6 +105,13 @@ def ensure_schema(engine: Engine) -> str:
             _create(connection, found)
             _warn_of_lost_bodies(connection, found)
     return HEAD
+
+
+def make_missing_rows(engine: Engine) -> None:
+    """Insert the row of each table that must have one, where somebody has deleted it."""
+    with database_errors(engine), engine.begin() as connection:
+        for table in (AccessPolicyRow, FeedState):
+            connection.execute(upsert(table).values(id=1).on_conflict_do_nothing())
 
 
 def check_schema(engine: Engine) -> str:
@@ -208,6 +217,8 @@ def _create(connection: Connection, found: Found) -> None:
     Base.metadata.create_all(connection)
     if AccessPolicyRow.__tablename__ in found.missing_tables:
         connection.execute(insert(AccessPolicyRow).values(id=1))  # until a worker writes its settings: fail closed
+    if FeedState.__tablename__ in found.missing_tables:
+        connection.execute(insert(FeedState).values(id=1))  # another epoch than before: positions of old are not valid
     create_views(connection, [view for view in VIEWS if view.table.name in found.missing_views])
     create_functions(connection, [each for each in FUNCTIONS if each.name in found.missing_functions])
 

@@ -14,6 +14,7 @@ from hr_sync.domain.access import AccessPolicy, Identity
 from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.access_reader import AccessReader
+from hr_sync.store.feed_store import FeedStore
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_nodes, stored_policy, users_in_use
 from hr_sync.store.read.audit import (
@@ -30,16 +31,19 @@ from hr_sync.store.read.pages import find_address
 from hr_sync.store.read.shown import licence_groups_were_read
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
 from hr_sync.store.read.texts import PendingText, pending_texts
+from hr_sync.store.read.traces import Traces, find_traces
+from hr_sync.store.search_reader import SearchReader
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
 from hr_sync.store.write.access_policy import apply_policy
 from hr_sync.store.write.audits import record_access_audit
+from hr_sync.store.write.erasure import ErasedUser, erase_user
 from hr_sync.store.write.groups import forget_groups, write_identities, write_members
 from hr_sync.store.write.purge import pages_to_purge
-from hr_sync.store.write.retention import prune_access_sets, prune_bodies, prune_changes, prune_runs
+from hr_sync.store.write.retention import prune_access_sets, prune_accounts, prune_bodies, prune_changes, prune_runs
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
-from hr_sync.store.write.texts import TextsWritten, TextWrite, write_texts
+from hr_sync.store.write.texts import TextsWritten, TextWrite, write_text_policy, write_texts
 
 LEASE_SECONDS = 60.0  #: renewed every third of it; another worker waits this long after a crash
 POLL_SECONDS = 0.5  #: how often a waiting worker tries to take a lease
@@ -55,6 +59,8 @@ class Store:
         self.engine = engine
         self._transactions = Transactions(engine)
         self.access = AccessReader(self._transactions)  #: who may read what
+        self.feed = FeedStore(self._transactions)  #: changes for consumers
+        self.search = SearchReader(self._transactions)
 
     def open_run(self, mode: Mode, worker: Worker, version: str) -> int:
         """Write that a run begins. Return its id."""
@@ -133,19 +139,34 @@ class Store:
         space_keys: Sequence[str] = (),
         removed_for: timedelta | None = None,
     ) -> Mapping[str, Sequence[str]]:
-        """Return what a purge would erase, as ids by space key: also pages that only ever failed."""
+        """Return what a purge would erase, as ids by space key: also of pages without a row.
+
+        A space that is asked for as a whole may have none.
+        """
         return self._transactions.run(
             lambda session: pages_to_purge(session, page_ids=page_ids, space_keys=space_keys, removed_for=removed_for)
         )
 
-    def prune_history(self, older_than: timedelta, cancellation: Cancellation | None = None) -> int:
+    def erase_user(self, run_id: int, user_id: str) -> ErasedUser:
+        """Erase what is stored of a user: account, memberships, and the name in who may read what."""
+        return self._transactions.run(lambda session: erase_user(session, run_id, user_id))
+
+    def find_traces(self, words: str) -> Traces:
+        """Return every column in which a text stands, as a whole word in any case. It reads every row."""
+        return self._transactions.run(lambda session: find_traces(session, words))
+
+    def prune_history(
+        self, older_than: timedelta, cancellation: Cancellation | None = None, *, seen_within: timedelta = timedelta(0)
+    ) -> int:
         """Delete runs and feed rows older than this, except the last run of each space. Return how many rows.
 
-        Access sets that no page has are deleted too.
+        `seen_within`: feed rows stay that a consumer which was seen so lately has not acknowledged.
+        Accounts that were not seen for so long are deleted too, and access sets that no page has.
         """
         chunks: list[Callable[[Session], int]] = [
             partial(prune_runs, older_than=older_than),
-            partial(prune_changes, older_than=older_than),
+            partial(prune_changes, older_than=older_than, seen_within=seen_within),
+            partial(prune_accounts, older_than=older_than),
             prune_access_sets,
         ]
         return sum(self._prune(chunk, cancellation) for chunk in chunks)
@@ -210,18 +231,27 @@ class Store:
             self._transactions.run(lambda session: write_identities(session, found))
 
     def pending_texts(
-        self, *, renderer_version: int, section_size: int, after: str, limit: int
+        self, *, renderer_version: int, section_size: int, search_languages: Sequence[str], after: str, limit: int
     ) -> Sequence[PendingText]:
         """Return the next live pages whose text is missing or outdated, by id, those after `after`."""
         return self._transactions.run(
             lambda session: pending_texts(
-                session, renderer_version=renderer_version, section_size=section_size, after=after, limit=limit
+                session,
+                renderer_version=renderer_version,
+                section_size=section_size,
+                search_languages=search_languages,
+                after=after,
+                limit=limit,
             )
         )
 
     def write_texts(self, texts: Sequence[TextWrite]) -> TextsWritten:
         """Write texts with their sections in one transaction; those whose body is another one by now are left out."""
         return self._transactions.run(lambda session: write_texts(session, texts))
+
+    def write_text_policy(self, search_languages: Sequence[str]) -> bool:
+        """Write in which languages sections are searched, if it differs from what is stored. Return if it does."""
+        return self._transactions.run(lambda session: write_text_policy(session, search_languages))
 
     def find_address(self, title: str, space_key: str) -> tuple[str, str] | None:
         """Return title and address of the live page with this title in a space; None if there is none."""

@@ -13,23 +13,18 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.domain.content import WithdrawalReason
 from hr_sync.domain.outcome import Counts, Mode, Outcome
-from hr_sync.store.orm import Base, Xid8
+from hr_sync.store.orm import Base
 from hr_sync.store.values import FailureStage
 
 
-def _one_of(column: str, words: Iterable[StrEnum]) -> CheckConstraint:
+def one_of(column: str, words: Iterable[StrEnum]) -> CheckConstraint:
     """Allow these words, and null where the column may be null."""
-    return CheckConstraint(f"{column} IN ({_quoted(words)})", name=column)
+    return CheckConstraint(f"{column} IN ({quoted_words(words)})", name=column)
 
 
-def _subset_of(column: str, words: Iterable[StrEnum]) -> CheckConstraint:
-    return CheckConstraint(f"{column} <@ ARRAY[{_quoted(words)}]", name=column)
-
-
-def _quoted(words: Iterable[StrEnum]) -> str:
+def quoted_words(words: Iterable[StrEnum]) -> str:
     return ", ".join(f"'{word}'" for word in words)
 
 
@@ -74,8 +69,8 @@ class ConfluencePage(Base):
     removed_reason: Mapped[str | None] = mapped_column(comment="Why it is gone: trashed, archived, out_of_scope, ...")
 
     __table_args__ = (
-        _one_of("hidden_reason", WithdrawalReason),
-        _one_of("removed_reason", WithdrawalReason),
+        one_of("hidden_reason", WithdrawalReason),
+        one_of("removed_reason", WithdrawalReason),
         CheckConstraint("(hidden_at IS NULL) = (hidden_reason IS NULL)", name="hidden"),
         CheckConstraint("(removed_at IS NULL) = (removed_reason IS NULL)", name="removed"),
         # Last column: the page id, so that keyset pagination walks the index and ties have an order.
@@ -145,54 +140,9 @@ class PageFailure(Base):
     run_id: Mapped[int] = mapped_column(BigInteger, comment="Run in which it failed last")
 
     __table_args__ = (
-        _one_of("stage", FailureStage),
+        one_of("stage", FailureStage),
         Index(None, "space_key", "next_attempt_at"),
         {"comment": "Pages that failed and are tried again; a row is deleted when its page succeeds"},
-    )
-
-
-class ContentChange(Base):
-    """One change that was applied, written in the transaction that applied it: the feed of consumers."""
-
-    __tablename__ = "content_changes"
-
-    id: Mapped[int] = mapped_column(
-        BigInteger,
-        Identity(always=True),
-        primary_key=True,
-        comment="Order of the changes; those of one page are numbered in the order in which they were applied",
-    )
-    page_id: Mapped[str] = mapped_column(comment="The page; it may have been purged since")
-    space_key: Mapped[str] = mapped_column(comment="Its space after the change")
-    run_id: Mapped[int] = mapped_column(BigInteger, comment="Run that applied the change; 0 = other settings did")
-    action: Mapped[str] = mapped_column(
-        comment="What was done: insert, update, move, restore, relabel, restrict, hide, remove or purge"
-    )
-    changed_fields: Mapped[list[str]] = mapped_column(
-        ARRAY(Text),
-        comment="What differs now, never empty: text, title, location, url, version, labels, restrictions, hidden, "
-        "restored, erased",
-    )
-    version: Mapped[int | None] = mapped_column(comment="Version of the page after the change")
-    reason: Mapped[str | None] = mapped_column(comment="Why, in words for an operator")
-    transaction_id: Mapped[int] = mapped_column(
-        Xid8,
-        server_default=func.pg_current_xact_id(),
-        comment="Transaction that wrote this row; safe to read once below pg_snapshot_xmin(pg_current_snapshot())",
-    )
-    changed_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was applied")
-
-    __table_args__ = (
-        _one_of("action", ChangeAction),
-        _subset_of("changed_fields", ChangedField),
-        CheckConstraint("cardinality(changed_fields) > 0", name="changed_fields_not_empty"),
-        Index(None, "page_id", "id"),
-        Index(None, "transaction_id", "id"),
-        Index(None, "changed_at", "id"),
-        {
-            "comment": "Every change that consumers can see, once. Read rows whose transaction_id is below the horizon "
-            "pg_snapshot_xmin(pg_current_snapshot()) and not below the horizon of the last reading, ordered by id"
-        },
     )
 
 
@@ -246,10 +196,14 @@ class SyncSpace(Base):
     )
     viewers_source: Mapped[str | None] = mapped_column(comment="Where they are from: permissions, roles, open_spaces")
     viewers_doubt: Mapped[str | None] = mapped_column(comment="Why they are not known, with the remedy")
+    told_as_recent: Mapped[bool] = mapped_column(
+        server_default=text("true"),
+        comment="Whether the feed last told that what is known of the space is recent enough to show its pages",
+    )
 
     __table_args__ = (
-        _one_of("last_outcome", Outcome),
-        _one_of("last_full_outcome", Outcome),
+        one_of("last_outcome", Outcome),
+        one_of("last_full_outcome", Outcome),
         {"comment": "Mirrored spaces: identity, lease, position, hold and freshness"},
     )
 
@@ -285,8 +239,8 @@ class SyncRun(CountColumns, Base):
     requests: Mapped[int] = mapped_column(server_default=text("0"), comment="HTTP requests made")
 
     __table_args__ = (
-        _one_of("mode", Mode),
-        _one_of("outcome", Outcome),
+        one_of("mode", Mode),
+        one_of("outcome", Outcome),
         Index(None, "started_at"),
         {"comment": "Runs of hr_sync, however they ended"},
     )
@@ -312,7 +266,7 @@ class SyncRunSpace(CountColumns, Base):
     finished_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When its work ended")
 
     __table_args__ = (
-        _one_of("outcome", Outcome),
+        one_of("outcome", Outcome),
         Index(None, "space_key", "run_id"),
         {"comment": "What each run did in each space, unless it was an incremental run that changed nothing"},
     )

@@ -1,9 +1,9 @@
-"""The tables of readable text: one row a page, and its sections. Declarations only."""
+"""The tables of readable text: one row a page, its sections, and how they are searched. Declarations only."""
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, Text, UniqueConstraint, func, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hr_sync.store.orm import Base
@@ -33,6 +33,11 @@ class PageText(Base):
     unknown_macros: Mapped[dict[str, int]] = mapped_column(
         JSONB, server_default=text("'{}'"), comment="Macros that were kept as placeholders: name → how often"
     )
+    search_languages: Mapped[list[str]] = mapped_column(
+        ARRAY(Text),
+        server_default=text("'{}'"),
+        comment="Languages of search_vector of its sections, as in text_policy; others make the text again",
+    )
     rendered_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When this row was last written")
 
     __table_args__ = (
@@ -60,9 +65,31 @@ class PageSection(Base):
     text: Mapped[str] = mapped_column(comment="Markdown, with the heading")
     embed_text: Mapped[str] = mapped_column(comment="A line of space, page and headings, then the text")
     text_hash: Mapped[str] = mapped_column(comment="SHA-256 over the text alone, 64 hex digits")
+    search_vector: Mapped[str] = mapped_column(
+        TSVECTOR,
+        server_default="",
+        comment="Words of title (A), headings (B) and text (D), in each language of the page's search_languages",
+    )
 
     __table_args__ = (
         UniqueConstraint("page_id", "ordinal", deferrable=True, initially="DEFERRED"),
         Index(None, "text_hash"),
+        Index(None, "search_vector", postgresql_using="gin"),
         {"comment": "Sections of pages, along their headings, for search and embeddings"},
+    )
+
+
+class TextPolicyRow(Base):
+    """The settings that decide how sections are searched: one row."""
+
+    __tablename__ = "text_policy"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, server_default=text("1"), comment="Always 1")
+    search_languages: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), comment="Names of the text search configurations of pg_catalog, in the order of the setting"
+    )
+
+    __table_args__ = (
+        CheckConstraint("id = 1", name="one_row"),
+        {"comment": "How sections are searched; a worker writes its settings here. Without the row nothing is found"},
     )

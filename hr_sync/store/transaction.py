@@ -1,7 +1,11 @@
-"""Runs one transaction, retries it once after a conflict, and raises its failure as an error of `hr_sync.errors`."""
+"""Runs one transaction, retries it once after a conflict, and raises its failure as an error of `hr_sync.errors`.
 
-from collections.abc import Callable
-from typing import TypeVar
+The changes that the transaction has noted for the feed are written as its last statement.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Engine
@@ -13,10 +17,22 @@ from hr_sync.errors import DatabaseConflict, HrSyncError, Stopped
 from hr_sync.store.cancel import Connections
 from hr_sync.store.db_errors import CANCELLED, describe_error, expected_error, sqlstate
 from hr_sync.store.engine import make_sessions, session_scope
+from hr_sync.store.write.changes import begin_changes, write_changes
 
 log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
+
+
+class OpenTransaction:
+    """One transaction that is open already, for several questions that must be answered from the same state."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def run(self, work: Callable[[Session], Result]) -> Result:
+        """Run `work` in the transaction and return its result."""
+        return work(self._session)
 
 
 class Transactions:
@@ -26,6 +42,12 @@ class Transactions:
         self.engine = engine
         self.connections = Connections(engine)
         self._sessions = make_sessions(engine)
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Close the connections. A transaction that is begun later raises RuntimeError, and opens none."""
+        self._is_closed = True
+        self.engine.dispose()
 
     def run(self, work: Callable[[Session], Result]) -> Result:
         """Run `work` in a transaction and return its result. A conflict rolls it back and runs it once more.
@@ -34,17 +56,33 @@ class Transactions:
         ConfigurationError when the database user lacks a right, Stopped when this process cancelled its statements.
         """
         try:
-            return self._run(work)
+            return self.run_once(work)
         except DatabaseConflict as conflict:
             log.info("database.conflict", error=str(conflict))
-        return self._run(work)
+        return self.run_once(work)
 
-    def _run(self, work: Callable[[Session], Result]) -> Result:
+    @contextmanager
+    def session(self, **execution_options: Any) -> Iterator[Session]:
+        """Hold one transaction, committed at the end. `execution_options` are those of its connection.
+
+        Raises what `run` does; nothing is tried again.
+        """
+        if self._is_closed:
+            raise RuntimeError("the database is closed: ask it, and use up iterators, within the block that opened it")
         try:
             with session_scope(self._sessions) as session:
-                return work(session)
+                if execution_options:
+                    session.connection(execution_options=execution_options)
+                begin_changes(session)
+                yield session
+                write_changes(session)
         except (DBAPIError, PoolTimeoutError) as error:
             raise self._error(error) from None
+
+    def run_once(self, work: Callable[[Session], Result]) -> Result:
+        """Run `work` as `run` does without another attempt, for work that cannot be repeated."""
+        with self.session() as session:
+            return work(session)
 
     def _error(self, error: DBAPIError | PoolTimeoutError) -> HrSyncError:
         if self.connections.cancelled and isinstance(error, DBAPIError) and sqlstate(error) == CANCELLED:

@@ -30,7 +30,19 @@ def test_imports_point_down_and_libraries_stay_in_their_package() -> None:
 
 def package_with(folder: Path, module: str, line: str) -> Path:
     """Make a package like ours, empty but for one line."""
-    layers = ["cli", "service", "sync", "confluence", "store", "render", "embedded", "settings", "logs", "domain"]
+    layers = [
+        "cli",
+        "service",
+        "sync",
+        "reading",
+        "confluence",
+        "store",
+        "render",
+        "embedded",
+        "settings",
+        "logs",
+        "domain",
+    ]
     for name in [*layers, module, "cancellation", "errors", "__main__"]:
         (folder / "hr_sync" / name).mkdir(parents=True, exist_ok=True)
         (folder / "hr_sync" / name / "__init__.py").touch()

@@ -109,6 +109,7 @@ def test_each_command_of_the_readme_that_takes_json_does(home: Path) -> None:
             "explain",
             "who",
             "sees",
+            "search",
             "status",
             "pages",
             "text",

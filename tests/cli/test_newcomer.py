@@ -26,7 +26,7 @@ def folder() -> Iterator[Path]:
 
 
 def test_the_demo_plays(home: Path, folder: Path) -> None:
-    """Four runs, of which the last does nothing; nothing stays in the temporary folder."""
+    """Four runs, of which the last does nothing, and a search by two people; nothing stays in the temporary folder."""
     played = run(home, "demo", TMPDIR=str(folder))
 
     assert played.exit_code == 0
@@ -41,6 +41,9 @@ def test_the_demo_plays(home: Path, folder: Path) -> None:
         assert said in played.stdout
     assert played.stdout.count("complete") >= 4
     assert "for the bodies of 0 pages" in played.stdout.rpartition("4. Nothing has changed")[2]
+    employee, manager = played.stdout.partition("What an employee finds")[2].split("What a manager finds")
+    assert (". HR: Salary bands" in employee, ". HR: Salary bands" in manager) == (False, True)
+    assert "1. HR: " in employee
     assert not list(folder.iterdir())
 
 

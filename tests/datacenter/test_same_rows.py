@@ -31,7 +31,9 @@ ROWS = """
     FROM {schema}.confluence_pages p LEFT JOIN {schema}.page_bodies b ON b.page_id = p.id
     ORDER BY p.id
 """
-CHANGES = "SELECT page_id, space_key, action, changed_fields, version, reason FROM {schema}.content_changes ORDER BY id"
+CHANGES = (
+    "SELECT page_id, space_key, action, changed_fields, version, reason FROM {schema}.content_changes ORDER BY seq"
+)
 POSITIONS = "SELECT space_key, space_id, name, watermark FROM {schema}.sync_spaces ORDER BY space_key"
 DIGESTS = "SELECT space_key, listing_digest FROM {schema}.sync_run_spaces ORDER BY run_id, space_key"
 ATTRIBUTES = """

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hr_sync.domain.access import AccessPolicy
+from hr_sync.domain.feed import Consumer, ConsumerState, FeedPosition
 from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.service.health import HealthLimits, LaneSnapshot, ScheduleSnapshot, judge
 from hr_sync.service.html import Activity
@@ -13,7 +14,7 @@ from hr_sync.service.metrics import Metrics, MetricSources
 from hr_sync.service.progress import Progress
 from hr_sync.service.web import Endpoints, start_web
 from hr_sync.store.read.history import ChangeLine, PageHistory, StoredFacts
-from hr_sync.store.read.overview import AccessAuditLine, FailureLine, Overview, RunLine
+from hr_sync.store.read.overview import AccessAuditLine, FailureLine, FeedLine, Overview, RunLine
 from hr_sync.store.read.runs import SpaceStatus
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -69,7 +70,31 @@ def run_line(number: int, outcome: str | None = "complete", seconds: float = 4.5
     )
 
 
+FEED = FeedLine(
+    epoch="a9250180-ec47-4685-9b27-410124710e0f",
+    rows=1200,
+    head=4711,
+    consumers=[
+        Consumer(
+            name=name,
+            state=state,
+            position=FeedPosition(epoch="a9250180-ec47-4685-9b27-410124710e0f", seq=4711 - behind),
+            lag_rows=behind,
+            lag=timedelta(seconds=90 * bool(behind)),
+            created_at=NOW,
+            snapshot_at=NOW,
+            acked_at=None,
+            seen_at=NOW,
+        )
+        for name, state, behind in (
+            ("index", ConsumerState.CURRENT, 0),
+            (HOSTILE, ConsumerState.OVERTAKEN, 11),
+        )
+    ],
+)
+
 OVERVIEW = Overview(
+    feed=FEED,
     spaces=[SPACE, HELD],
     runs=[
         run_line(n, outcome={41: None, 37: "partial", 30: "held", 25: "failed"}.get(n, "complete"), seconds=2 + n % 7)

@@ -15,7 +15,7 @@ from hr_sync.errors import DatabaseUnavailable
 from hr_sync.service.health import HealthLimits, LaneSnapshot, ScheduleSnapshot
 from hr_sync.service.metrics import ACTIONS, Metrics, MetricSources
 from hr_sync.store.read.overview import Overview
-from tests.service.samples import OVERVIEW
+from tests.service.samples import HOSTILE, OVERVIEW
 
 TRAFFIC = HttpCounts(requests=7, retries=2, throttled_seconds=1.5, bytes=9000, peak_connections=3)
 REPORT = RunReport(
@@ -150,11 +150,24 @@ def test_where_access_is_not_enforced_there_is_no_limit_of_it() -> None:
 
 
 def test_labels_are_bounded() -> None:
-    """Space, mode, outcome, action, job, state, reason, result and version label metrics; a page never does."""
+    """Space, mode, outcome, action, job, state, reason, result and others label metrics; a page never does."""
     families = text_string_to_metric_families(full().exposition().decode())
     labels = {label for family in families for each in family.samples for label in each.labels}
-    assert labels == {"space", "mode", "outcome", "action", "job", "state", "version", "le", "reason", "result"}
+    of_runs = {"space", "mode", "outcome", "action", "job", "state", "version", "le", "reason", "result"}
+    assert labels == of_runs | {"consumer", "epoch"}
     assert {"listed", "bodies"}.isdisjoint(ACTIONS)
+
+
+def test_consumers_show_how_far_behind_they_are() -> None:
+    """Rows, seconds, and whether one cannot go on."""
+    found = samples(full())
+    assert (found["hr_sync_feed_rows", ""], found["hr_sync_feed_head", ""]) == (1200, 4711)
+    assert found["hr_sync_feed_info", "a9250180-ec47-4685-9b27-410124710e0f"] == 1
+    of = {name: [found[f"hr_sync_feed_consumer_{name}", each] for each in ("index", HOSTILE)] for name in FEED_NAMES}
+    assert of == {"lag_rows": [0, 11], "lag_seconds": [0, 90], "needs_snapshot": [0, 1]}
+
+
+FEED_NAMES = ("lag_rows", "lag_seconds", "needs_snapshot")
 
 
 def test_a_silent_database_leaves_out_what_it_knows() -> None:

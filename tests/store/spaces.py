@@ -111,5 +111,5 @@ def tell(engine: Engine, *statements: str) -> None:
 
 def feed(engine: Engine) -> list[tuple[str, str, list[str]]]:
     """Return page, action and changed fields of every feed row, in order."""
-    rows = ask(engine, "SELECT page_id, action, changed_fields FROM content_changes ORDER BY id")
+    rows = ask(engine, "SELECT page_id, action, changed_fields FROM content_changes ORDER BY seq")
     return [(row["page_id"], row["action"], row["changed_fields"]) for row in rows]

@@ -164,7 +164,7 @@ def audience(store: Store, policy: AccessPolicy, licence: Collection[str] | None
 def test_the_audience_follows_the_policy(restricted: Store, engine: Engine) -> None:
     """In one transaction, with a feed row for each page that consumers see by one policy and not by the other."""
     shown = "SELECT id FROM live_pages ORDER BY id"
-    of_policy = "SELECT page_id || ' ' || reason FROM content_changes WHERE run_id = 0 ORDER BY id"
+    of_policy = "SELECT page_id || ' ' || reason FROM content_changes WHERE run_id = 0 ORDER BY seq"
     tell(engine, "TRUNCATE content_changes")
     assert columns(engine, shown) == ["1", "5"]
     assert not audience(restricted, ENFORCE)

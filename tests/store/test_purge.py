@@ -1,14 +1,19 @@
 """Erasing takes everything that belongs to a page, and nothing that was not meant any more when it happens."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
 
+from hr_sync.cancellation import Cancellation
+from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.changes import ChangeAction
+from hr_sync.domain.outcome import Outcome
 from hr_sync.store.store import Store
 from hr_sync.store.values import Failure, FailureStage
 from tests.store.spaces import HR, IT, NOON, ask, decision, feed, leased, record, tell, write
+from tests.store.test_access_facts import ANN, node, sets, write_facts
 
 FAILED = Failure(page_id="8", stage=FailureStage.READ, error_class="AnswerNotTrusted", message="no title")
 NOW = timedelta(0)
@@ -98,3 +103,80 @@ def test_a_space_out_of_scope_is_forgotten_with_its_name(filled: Store, engine: 
     assert {action for _, action, _ in feed(engine)} == {"purge"}
     with leased(filled, HR) as space:
         assert space.state().watermark is None
+
+
+def test_a_page_without_a_row_is_erased_where_it_is_named(filled: Store, engine: Engine) -> None:
+    """By its node, which the pages below need, and by its feed rows; another space's are left alone."""
+    write_facts(filled, [node("1"), node("77", "1"), node("2", "77")])
+    tell(engine, "INSERT INTO content_changes (page_id, space_key, run_id, action, changed_fields) VALUES "
+         "('78', 'HR', 1, 'update', '{text}'), ('79', 'IT', 1, 'update', '{text}')")  # fmt: skip
+    assert filled.pages_to_purge(page_ids=["77", "78"]) == {"HR": ["77", "78"]}
+    assert filled.pages_to_purge(page_ids=["79"]) == {"IT": ["79"]}
+    with leased(filled) as space:
+        assert space.purge(["77", "78", "79"]) == 2
+
+    assert [found.column for found in filled.find_traces("77").found] == ["parent_id"], "of the page below"
+    assert filled.find_traces("78").found == []
+    assert sets(engine)["2"] is None, "no way up is known"
+    assert [row for row in feed(engine) if row[0] in {"77", "78", "79"}] == [
+        ("79", "update", ["text"]),
+        ("78", "purge", ["erased"]),
+    ]
+
+
+def test_no_table_names_a_page_that_was_erased(filled: Store) -> None:
+    """Whatever was stored of it: row, body, text, sections, node, failure and history."""
+    write_facts(filled, [node("1"), node("2"), node("3")])
+    with leased(filled) as space:
+        space.write_pages([write("4711", title="Salary of Ann", body="<p>4,000 a month</p>")])
+        space.record_failures([replace(FAILED, page_id="4711", message="page 4711 cannot be read")])
+        write_pages_again = write("4711", title="Salary of Ann Lee", version=2, seen="HR", action=ChangeAction.UPDATE)
+        space.write_pages([write_pages_again])
+        space.record_failures([replace(FAILED, page_id="4711", message="page 4711 cannot be read")])
+    write_facts(filled, [node("1"), node("2"), node("3"), node("4711", "1", ANN)])
+    derive_texts(filled, Cancellation(), section_size=2000)
+    assert {found.table for found in filled.find_traces("4711").found} == {
+        "confluence_pages", "content_changes", "content_nodes", "page_bodies", "page_failures", "page_sections",
+        "page_texts",
+    }  # fmt: skip
+    with leased(filled) as space:
+        assert space.purge(["4711"]) == 1
+
+    for words in ("4711", "Salary of Ann", "Salary of Ann Lee", "4,000"):
+        assert filled.find_traces(words).found == []
+
+
+def test_a_space_that_only_its_row_is_left_of_can_be_named(store: Store, engine: Engine) -> None:
+    """Its name is a person's; runs of earlier days name it too."""
+    with leased(store) as space:
+        space.finish(lambda _: record(error="Space HR is gone.", held=0), clear_old_failures=False)
+    assert store.pages_to_purge(space_keys=["hr"]) == {"HR": []}
+    assert store.pages_to_purge(space_keys=["IT"]) == {}
+    tell(engine, "DELETE FROM sync_spaces")
+    assert store.pages_to_purge(space_keys=["hr"]) == {"HR": []}
+
+
+def test_a_forgotten_space_is_named_nowhere(filled: Store, engine: Engine) -> None:
+    """Neither in the feed, nor in messages of runs, nor as the former key of another space; longer words stay."""
+    with leased(filled, IT) as space:
+        space.write_pages([write("1", IT, seen="HR", body=None, action=ChangeAction.MOVE)])
+        about = "run --space HR; HR1 and XHR stay"
+        space.finish(lambda _: record(IT, outcome=Outcome.PARTIAL, error=about), clear_old_failures=False)
+    tell(
+        engine,
+        "UPDATE sync_spaces SET former_keys = '{A,HR,HRX}', held_reason = 'HR' WHERE space_key = 'IT'",
+        "UPDATE sync_runs SET error = 'HR: (HR)'",
+    )
+    with leased(filled) as space:
+        space.purge_space(forget=True)
+
+    assert filled.find_traces("HR").found == []
+    assert filled.find_traces("Human Resources").found == []
+    assert ask(engine, "SELECT last_error, former_keys, held_reason FROM sync_spaces") == [
+        {
+            "last_error": "run --space (erased); HR1 and XHR stay",
+            "former_keys": ["A", "HRX"],
+            "held_reason": "(erased)",
+        }
+    ]
+    assert [action for page, action, _ in feed(engine) if page == "1"] == ["insert", "move"]

@@ -11,6 +11,8 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from hr_sync.cancellation import Cancellation
+from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.access import AccessPolicy
 from hr_sync.store.engine import make_engine
 from hr_sync.store.schema import ensure_schema, migrate
@@ -47,7 +49,7 @@ class Installed:
     def script(self, name: str, *, database: str | None = None) -> None:
         """Run a script as a superuser."""
         text = (SCRIPTS / name).read_text(encoding="utf-8").replace("'…'", f"'{PASSWORD}'")
-        text = re.sub(r"\b(hr_(?:owner|worker|reader|consumer))\b", rf"\1_{self.suffix}", text)
+        text = re.sub(r"\b(hr_(?:owner|worker|reader|consumer|feed))\b", rf"\1_{self.suffix}", text)
         text = re.sub(r"DATABASE hr\b", f"DATABASE {self.name('hr')}", text)
         self.tell(text, database=database)
 
@@ -128,6 +130,22 @@ def test_the_reader_has_views_and_functions_and_nothing_else(installed: Installe
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             installed.ask("hr_reader", statement)
+
+
+def test_the_reader_searches_texts_of_the_worker(installed: Installed) -> None:
+    """By the functions alone: neither the words nor the tables of sections are the reader's."""
+    worker = make_engine(installed.url("hr_worker"))
+    assert derive_texts(Store(worker), Cancellation(), section_size=2000).pages == 4
+    worker.dispose()
+
+    assert installed.ask("hr_reader", "SELECT page_id FROM search_live_sections('page')") == ["1"]
+    assert installed.ask("hr_reader", "SELECT page_id FROM search_sections('page', 'bob', '{}')") == ["1"]
+    found = installed.ask("hr_reader", "SELECT page_id FROM search_sections('page', 'ann', '{}') ORDER BY 1")
+    assert found == ["1", "2", "3", "4"]
+    assert installed.ask("hr_worker", "SELECT page_id FROM search_live_sections('page')") == ["1"]
+    for table in ("page_sections", "page_texts", "text_policy"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            installed.ask("hr_reader", f"SELECT * FROM {table}")
 
 
 def test_the_worker_writes_rows_and_makes_nothing(installed: Installed) -> None:

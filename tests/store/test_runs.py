@@ -269,7 +269,7 @@ def test_old_history_is_deleted_but_for_the_last_runs_of_each_space(store: Store
     tell(
         engine,
         f"UPDATE sync_runs SET started_at = {old}",
-        f"UPDATE content_changes SET changed_at = {old} WHERE id < 3",
+        f"UPDATE content_changes SET changed_at = {old} WHERE seq < 3",
     )
 
     assert store.prune_history(timedelta(days=8)) == 4

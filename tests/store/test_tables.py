@@ -3,8 +3,8 @@
 from sqlalchemy import Engine, func, select, text
 
 from hr_sync.store.engine import make_sessions, session_scope
+from hr_sync.store.feed_tables import ContentChange
 from hr_sync.store.orm import Base, Xid8
-from hr_sync.store.tables import ContentChange
 from tests.store.rows import page
 
 
@@ -57,10 +57,10 @@ def test_a_change_carries_the_transaction_that_wrote_it(engine: Engine) -> None:
         own = session.scalar(select(func.pg_current_xact_id(type_=Xid8)))
         written = session.scalars(select(ContentChange.transaction_id)).all()
         horizon = func.pg_snapshot_xmin(func.pg_current_snapshot())
-        safe_before = session.scalars(select(ContentChange.id).where(ContentChange.transaction_id < horizon)).all()
+        safe_before = session.scalars(select(ContentChange.seq).where(ContentChange.transaction_id < horizon)).all()
     with session_scope(make_sessions(engine)) as session:
-        safe_after = session.scalars(select(ContentChange.id).where(ContentChange.transaction_id < horizon)).all()
-        by_value = session.scalars(select(ContentChange.id).where(ContentChange.transaction_id == own)).all()
+        safe_after = session.scalars(select(ContentChange.seq).where(ContentChange.transaction_id < horizon)).all()
+        by_value = session.scalars(select(ContentChange.seq).where(ContentChange.transaction_id == own)).all()
 
     assert isinstance(own, int)
     assert written == [own, own]

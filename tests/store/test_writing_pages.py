@@ -269,7 +269,7 @@ def test_a_chunk_costs_eight_round_trips(store: Store, engine: Engine) -> None:
         written = list(statements)
 
     assert [statement.split()[0] for statement in written] == [
-        *("SELECT", "SELECT", "SELECT", "SAVEPOINT", "WITH", "RELEASE")
+        *("SELECT", "SELECT", "SELECT", "SAVEPOINT", "WITH", "RELEASE", "WITH")
     ]
 
 
@@ -280,9 +280,11 @@ def test_the_feed_has_one_writer() -> None:
     import hr_sync.store.write  # noqa: PLC0415
 
     folder = Path(hr_sync.store.write.__path__[0])
-    users = {path.name for path in folder.glob("*.py") if "ContentChange" in path.read_text()}
-    assert users == {"changes.py", "purge.py", "retention.py"}
-    assert "insert(" not in (folder / "purge.py").read_text() + (folder / "retention.py").read_text()
+    users = {path.name for path in folder.glob("*.py") if "INSERT INTO {schema}.content_changes" in path.read_text()}
+    assert users == {"changes.py"}
+    deleting = {path.name for path in folder.glob("*.py") if "ContentChange" in path.read_text()}
+    assert deleting == {"purge.py", "retention.py"}
+    assert "insert(ContentChange" not in (folder / "purge.py").read_text() + (folder / "retention.py").read_text()
 
 
 def test_words_that_are_none_are_refused_by_the_database(store: Store, engine: Engine) -> None:

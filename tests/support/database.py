@@ -41,7 +41,7 @@ def changes(engine: Engine, run_id: int) -> list[tuple[str, str, list[str]]]:
     """Return page, action and changed fields of the feed rows of one run, by page."""
     found = rows(
         engine,
-        "SELECT page_id, action, changed_fields FROM content_changes WHERE run_id = %s ORDER BY page_id, id",
+        "SELECT page_id, action, changed_fields FROM content_changes WHERE run_id = %s ORDER BY page_id, seq",
         run_id,
     )
     return [(row["page_id"], row["action"], row["changed_fields"]) for row in found]

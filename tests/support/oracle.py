@@ -326,7 +326,7 @@ def stored_through(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
         view = connection.execute("SELECT id FROM live_pages").fetchall()
         policy = connection.execute("SELECT * FROM access_policy").fetchone()
         feed = connection.execute(
-            "SELECT page_id, space_key, run_id, action, version FROM content_changes ORDER BY id"
+            "SELECT page_id, space_key, run_id, action, version FROM content_changes ORDER BY seq"
         ).fetchall()
         spaces = connection.execute("SELECT * FROM sync_spaces").fetchall()
         failing = connection.execute("SELECT page_id, stage FROM page_failures").fetchall()

@@ -176,5 +176,5 @@ def feed(engine: Engine, page_id: str | None = None) -> list[tuple[str, str, lis
     """Return page, action and changed fields of the feed, in the documented order."""
     where = "" if page_id is None else "WHERE page_id = %s"
     values = () if page_id is None else (page_id,)
-    rows = ask(engine, f"SELECT page_id, action, changed_fields FROM content_changes {where} ORDER BY id", *values)
+    rows = ask(engine, f"SELECT page_id, action, changed_fields FROM content_changes {where} ORDER BY seq", *values)
     return [(page, action, list(fields)) for page, action, fields in rows]

@@ -2,11 +2,13 @@
 
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hr_sync.cli.options import Config, Spaces
+from hr_sync.errors import UsageError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,10 +21,11 @@ def add_to(app: typer.Typer) -> None:
 def init_db(config: Config = None) -> None:
     """Create the tables if they are missing. `run` and `serve` also do this."""
     from hr_sync.cli.bootstrap import open_database, open_settings
-    from hr_sync.store.schema import ensure_schema
+    from hr_sync.store.schema import ensure_schema, make_missing_rows
 
     with open_database(open_settings(config)) as engine:
         revision = ensure_schema(engine)
+        make_missing_rows(engine)
     typer.echo(f"The tables exist, at revision {revision}.")
 
 
@@ -45,17 +48,30 @@ def purge(
     removed_days: Annotated[
         int | None, typer.Option("--removed-days", min=0, help="Pages that were removed at least this many days ago.")
     ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user",
+            metavar="USER",
+            help="A person instead, by account id (Cloud), user key (Data Center) or e-mail address.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete pages from the mirror permanently: row, body, failures, feed.
+    """Delete pages from the mirror permanently: row, body, failures, feed. Or what is stored of a person.
 
-    The next full run stores again what is still in scope.
+    The next full run stores again what is still in scope. Of a person that is the account, the memberships, and the
+    name in restrictions and permissions; what Confluence still shows comes back with the next access run.
     """
+    if user is not None:
+        if page or space or removed_days is not None:
+            raise UsageError("--user erases a person alone: leave --page, --space and --removed-days out.")
+        _purge_user(config, user, yes=yes)
+        return
     from hr_sync import __version__
     from hr_sync.cancellation import Cancellation
     from hr_sync.cli.bootstrap import make_scope, open_database, open_settings
     from hr_sync.domain.page_ref import page_id_of
-    from hr_sync.errors import UsageError
     from hr_sync.store.schema import check_schema
     from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
@@ -74,7 +90,7 @@ def purge(
             page_ids=[page_id_of(each) for each in page or ()], space_keys=space or (), removed_for=removed_for
         )
         total = sum(map(len, chosen.values()))
-        if total and not yes:
+        if chosen and not yes:
             _confirm(f"Erase {_pages(total)} of {', '.join(chosen)} for good?")
         erased = (
             purge_pages(
@@ -93,14 +109,41 @@ def purge(
     typer.echo(f"Erased {_pages(erased)}.")
 
 
+def _purge_user(config: Path | None, user: str, *, yes: bool) -> None:
+    import shlex
+
+    from hr_sync import __version__
+    from hr_sync.cli.bootstrap import open_settings, open_store
+    from hr_sync.cli.options import with_config
+    from hr_sync.domain.principal_words import listed, number
+    from hr_sync.store.schema import check_schema
+    from hr_sync.store.values import Worker
+    from hr_sync.sync.purge import purge_user
+    from hr_sync.sync.readable import find_user
+
+    with open_store(open_settings(config), tables=check_schema) as store:
+        user_id = find_user(store, user)
+        if not yes:
+            _confirm(f"Erase what is stored of user {user_id} for good?")
+        erased = purge_user(store, Worker.current(), user_id, version=__version__)
+    counts = [
+        number(erased.accounts, "account"),
+        number(erased.memberships, "membership"),
+        number(erased.restrictions, "restriction"),
+        number(erased.permissions, "permission"),
+    ]
+    typer.echo(f"Erased of user {user_id}: {listed(counts)}." if erased else f"Nothing of user {user_id} is stored.")
+    remedy = f"See what is left: `hr-sync verify --erased {shlex.quote(user_id)}`."
+    typer.echo("What Confluence still shows of the user comes back with the next access run.")
+    typer.echo(with_config(remedy, config))
+
+
 def _pages(number: int) -> str:
     return "1 page" if number == 1 else f"{number} pages"
 
 
 def _confirm(question: str) -> None:
     """Ask for confirmation. Raise UsageError if standard input is not a terminal."""
-    from hr_sync.errors import UsageError
-
     if not sys.stdin.isatty():
         raise UsageError(f"{question} Standard input is not a terminal. Pass --yes to confirm.")
     typer.confirm(question, abort=True, err=True)

@@ -1,8 +1,8 @@
-"""The demo: a simulated Confluence, an embedded PostgreSQL and four runs, with the result of each."""
+"""The demo: a simulated Confluence, an embedded PostgreSQL five runs with the result of each, and a search."""
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,25 +13,32 @@ from sqlalchemy import Engine
 from hr_sync import __version__
 from hr_sync.cancellation import Cancellation
 from hr_sync.cli.output import print_pages, print_report
+from hr_sync.cli.search_output import print_found
 from hr_sync.cli.terminal import make_console
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.confluence.http.session import Limits
+from hr_sync.derive.texts import DEFAULT_LANGUAGES, derive_texts
+from hr_sync.domain.outcome import Mode
 from hr_sync.domain.scope import SpaceScope
 from hr_sync.embedded.server import EmbeddedPostgres
 from hr_sync.logs import configure_logging
 from hr_sync.store.engine import make_engine, make_sessions, session_scope
 from hr_sync.store.read.pages import pages_changed_since, pages_of_space, statistics_by_space
+from hr_sync.store.read.search import SearchAsker
 from hr_sync.store.schema import ensure_schema
 from hr_sync.store.store import Store
 from hr_sync.store.values import Worker
 from hr_sync.sync.context import SyncContext, SyncRequest
 from hr_sync.sync.run import run
+from hr_sync.sync.search import search
 
 _USERNAME = "hr-bot@example.com"
 _TOKEN = "demo-token"  # noqa: S105 -- of a Confluence that lives as long as the demo
 _SPACES = ("HR", "IT")
+_RESTRICTED = "Salary bands and reviews"
+_WORDS = "salary band"
 
 _FOR_YOUR_OWN = """\
 All of that happened on this machine. For your own Confluence:
@@ -70,6 +77,13 @@ def play(*, pause: bool) -> None:
 
         _step(console, "4. Nothing has changed", pause=pause)
         _run(console, context, simulator)
+
+        _step(console, "5. Somebody restricts a page, and two people search", pause=pause)
+        everybody, managers = _restrict(console, world)
+        _run(console, context, simulator, Mode.ACCESS)
+        derive_texts(context.store, Cancellation(), section_size=2_000)
+        _search(console, context.store, "an employee", [everybody])
+        _search(console, context.store, "a manager", [everybody, managers])
     console.print()
     console.print(_FOR_YOUR_OWN)
 
@@ -105,9 +119,9 @@ def _step(console: Console, title: str, *, pause: bool) -> None:
     console.print(f"── {title} ──", style="bold")
 
 
-def _run(console: Console, context: SyncContext, simulator: Simulator) -> None:
+def _run(console: Console, context: SyncContext, simulator: Simulator, mode: Mode = Mode.FULL) -> None:
     simulator.requests.clear()
-    print_report(run(context, SyncRequest()))
+    print_report(run(context, SyncRequest(mode=mode)))
     bodies = [call for call in simulator.requests if ("body-format", "storage") in call.query]
     asked = sum(key == "id" for call in bodies for key, _ in call.query)
     console.print(f"Confluence was asked {len(simulator.requests)} times, for the bodies of {asked} pages.")
@@ -137,3 +151,19 @@ def _trash(console: Console, world: World) -> None:
     leaf = world.pages(space_key="IT")[-2]
     world.trash_page(leaf.id)
     console.print(f"  into the trash: “{leaf.title}”")
+
+
+def _restrict(console: Console, world: World) -> tuple[str, str]:
+    """Restrict a page to managers. Return the ids of the group of everybody and of theirs."""
+    managers = world.add_group("managers")
+    world.set_groups(_USERNAME.partition("@")[0], ("confluence-users", managers.name))  # else nobody mirrors the page
+    (page,) = (each for each in world.pages(space_key="HR") if each.title.startswith(_RESTRICTED))
+    world.restrict_page(page.id, groups=(managers.name,))
+    console.print(f"  to managers alone: “{page.title}”")
+    return world.group("confluence-users").id, managers.id
+
+
+def _search(console: Console, store: Store, who: str, groups: Sequence[str]) -> None:
+    console.print(f"\nWhat {who} finds for “{_WORDS}”:")
+    asker = SearchAsker(user=None, groups=groups)
+    print_found(search(store, _WORDS, asker=asker, limit=3, search_languages=DEFAULT_LANGUAGES))

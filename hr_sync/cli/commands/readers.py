@@ -9,7 +9,6 @@ import typer
 from hr_sync.cli.options import AsJson, Config
 
 if TYPE_CHECKING:
-    from hr_sync.confluence.source import Source
     from hr_sync.settings import Settings
     from hr_sync.store.store import Store
 
@@ -37,7 +36,7 @@ def who(
     """Show who may read a page, by layer (space, everything above it, itself), and why not everybody."""
     from dataclasses import asdict
 
-    from hr_sync.cli.bootstrap import open_settings
+    from hr_sync.cli.bootstrap import open_settings, open_trial_source
     from hr_sync.cli.output import print_json
     from hr_sync.cli.readers_output import print_readers, print_restriction_preview
     from hr_sync.domain.page_ref import page_id_of
@@ -49,7 +48,7 @@ def who(
     node_id, groups = _restriction(if_restricted or [])
     settings = open_settings(config)
     with _opened_store(settings) as store:
-        names = NamesOfConfluence(lambda: _source(settings))
+        names = NamesOfConfluence(lambda: open_trial_source(settings))
         readers = readers_of_page(store, page_id, names)
         preview = None if node_id is None else preview_restriction(store, node_id, groups, names)
     if as_json:
@@ -80,7 +79,7 @@ def sees(
     as_json: AsJson = False,
 ) -> None:
     """List the live pages that a user may read, by the facts in the mirror, whatever the audience."""
-    from hr_sync.cli.bootstrap import open_settings
+    from hr_sync.cli.bootstrap import open_settings, open_trial_source
     from hr_sync.cli.output import print_json
     from hr_sync.cli.readers_output import print_comparison, print_readable
     from hr_sync.errors import UsageError
@@ -91,7 +90,7 @@ def sees(
         raise UsageError("--diff-group needs the user that --diff names.")
     settings = open_settings(config)
     with _opened_store(settings) as store:
-        names = NamesOfConfluence(lambda: _source(settings))
+        names = NamesOfConfluence(lambda: open_trial_source(settings))
         found = pages_of_user(store, user, group or None, names)
         other = None if diff is None else pages_of_user(store, diff, diff_group or None, names)
     if other is None:
@@ -130,11 +129,3 @@ def _opened_store(settings: "Settings") -> "Iterator[Store]":
 
     with open_store(settings, tables=check_schema) as store:
         yield store
-
-
-def _source(settings: "Settings") -> "Source":
-    from hr_sync.cancellation import Cancellation
-    from hr_sync.cli.bootstrap import open_client
-    from hr_sync.confluence.source import open_source
-
-    return open_source(open_client(settings, Cancellation(), is_trial=True), settings.confluence.flavor)

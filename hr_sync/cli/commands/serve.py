@@ -226,7 +226,11 @@ def _retention(current: CurrentSettings, store: "Store") -> "Job":
     def work(end_of_run: "Cancellation") -> None:
         sync = current.settings.sync
         if sync.keep_history_days:
-            rows = store.prune_history(timedelta(days=sync.keep_history_days), end_of_run)
+            rows = store.prune_history(
+                timedelta(days=sync.keep_history_days),
+                end_of_run,
+                seen_within=timedelta(days=current.settings.feed.keep_for_consumer_days),
+            )
             log.info("history.pruned", rows=rows, days=sync.keep_history_days)
         if sync.keep_removed_days:
             bodies = store.prune_bodies(timedelta(days=sync.keep_removed_days), end_of_run)

@@ -1,4 +1,4 @@
-"""`verify` and `explain`: compare the mirror with Confluence; show why a page is or is not in it.
+"""`verify` and `explain`: compare the mirror with Confluence or search it; show why a page is or is not in it.
 
 They write nothing, but for the result of an audit of access.
 """
@@ -39,9 +39,22 @@ def verify(
             help="Ask Confluence for N pairs of a page and a user who may read what, and compare nothing else (Cloud).",
         ),
     ] = None,
+    erased: Annotated[
+        str | None,
+        typer.Option(
+            "--erased",
+            metavar="PAGE|USER",
+            help="Search every table for a page (id or URL), a user, or any other words, and compare nothing: is "
+            "anything left?",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the mirror with Confluence, every page by its head and some by their body; exit 3 when they differ."""
+    if erased is not None:
+        if space or access is not None:
+            raise UsageError("--erased searches every table: leave --space and --access out.")
+        _verify_erased(config, erased, as_json=as_json)
     if access is not None:
         if space:
             raise UsageError("--access draws from all spaces: leave --space out.")
@@ -87,6 +100,27 @@ def _verify_access(config: Path | None, number: int, *, as_json: bool) -> NoRetu
     else:
         print_access_audit(found)
     raise typer.Exit(found.exit_code)
+
+
+def _verify_erased(config: Path | None, given: str, *, as_json: bool) -> NoReturn:
+    from dataclasses import asdict
+
+    from hr_sync.cli.bootstrap import open_settings, open_store
+    from hr_sync.cli.output import print_json, print_traces
+    from hr_sync.domain.outcome import ExitCode
+    from hr_sync.domain.page_ref import page_id_of
+    from hr_sync.store.schema import check_schema
+
+    words = page_id_of(given) if "://" in given else given.strip()
+    if not words:
+        raise UsageError("--erased needs a page, a user, or other words to search for.")
+    with open_store(open_settings(config), tables=check_schema) as store:
+        traces = store.find_traces(words)
+    if as_json:
+        print_json({"words": words} | asdict(traces))
+    else:
+        print_traces(words, traces, config)
+    raise typer.Exit(ExitCode.PARTIAL if traces.found or traces.unsearched else ExitCode.COMPLETE)
 
 
 def _write_metrics(settings: "Settings", found: "Audit") -> None:

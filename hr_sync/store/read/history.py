@@ -7,10 +7,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hr_sync.store.feed_tables import ContentChange
 from hr_sync.store.read.access import layers_of_sets
 from hr_sync.store.read.overview import FailureLine, failure_line
 from hr_sync.store.read.pages import find_page
-from hr_sync.store.tables import ConfluencePage, ContentChange, PageFailure
+from hr_sync.store.tables import ConfluencePage, PageFailure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +62,7 @@ def page_history(session: Session, page_id: str, *, changes: int = 50) -> PageHi
     row = find_page(session, page_id)
     failure = session.get(PageFailure, page_id)
     rows = session.scalars(
-        select(ContentChange).where(ContentChange.page_id == page_id).order_by(ContentChange.id.desc()).limit(changes)
+        select(ContentChange).where(ContentChange.page_id == page_id).order_by(ContentChange.seq.desc()).limit(changes)
     )
     return PageHistory(
         stored=_facts(session, row) if row else None,

@@ -9,9 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AccessPolicy
+from hr_sync.domain.feed import Consumer
 from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.store.access_tables import AccessAuditRow
 from hr_sync.store.read.access import layers_of_sets, stored_policy
+from hr_sync.store.read.feed import count_changes, feed_state, list_consumers
 from hr_sync.store.read.pages import pages_changed_since
 from hr_sync.store.read.runs import SpaceStatus, last_runs, status_by_space
 from hr_sync.store.read.shown import read_shown_pages
@@ -65,6 +67,16 @@ class AccessAuditLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FeedLine:
+    """The feed of changes and its consumers."""
+
+    epoch: str
+    rows: int  #: counted up to a limit
+    head: int  #: number of the last change
+    consumers: Sequence[Consumer]  #: by name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
     """Everything that `status` shows."""
 
@@ -74,6 +86,7 @@ class Overview:
     shown: Sequence[ShownPages] = ()  #: what consumers are shown of each space, by key
     policy: AccessPolicy | None = None  #: that is in force in the database; None: consumers see nothing
     access_audit: AccessAuditLine | None = None  #: the last one; None: there was none
+    feed: FeedLine | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +132,14 @@ def read_overview(session: Session, *, runs: int = 5, failures: int = 50) -> Ove
         shown=read_shown_pages(session),
         policy=stored_policy(session),
         access_audit=_last_access_audit(session),
+        feed=_feed(session),
     )
+
+
+def _feed(session: Session) -> FeedLine:
+    state = feed_state(session)
+    rows, consumers = count_changes(session), list_consumers(session)
+    return FeedLine(epoch=state.epoch, rows=rows, head=state.head, consumers=consumers)
 
 
 def _last_access_audit(session: Session) -> AccessAuditLine | None:

@@ -5,15 +5,18 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Text, TextClause, bindparam, func, insert, select, text, update
+from sqlalchemy import Row, Text, TextClause, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AccessMode, AccessPolicy, Audience
+from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.engine import quoted_schema
+from hr_sync.store.tables import SyncSpace
 from hr_sync.store.write.access_sets import AUDIENCE_PASSES, AudienceTokens
-from hr_sync.store.write.changes import OF_POLICY
+from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.recency import tell_recency
 
 _APPLY = """
 WITH layers AS (
@@ -34,37 +37,34 @@ WITH layers AS (
         :was_account OR coalesce(sets.before, false) AS before, :is_account OR coalesce(sets.after, false) AS after
     FROM {schema}.confluence_pages page LEFT JOIN sets ON sets.id = page.access_set_id
     WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
-){feed}"""
+)
+SELECT id, space_key, version, after FROM pages WHERE before <> after"""
 
 
 def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collection[str] | None) -> bool:
     """Write the policy if it differs from the stored one. Return True if it does.
 
     `licence_groups` None keeps the stored ones until they are older than facts may be. Transactions that derive sets
-    hold the policy, so this waits for them, and those that follow use the new one.
+    hold the policy, so this waits for them, and those that follow use the new one. The spaces are locked first, as they
+    are everywhere.
     """
-    stored = session.execute(select(AccessPolicyRow).with_for_update()).scalar_one_or_none()
-    was_read = licence_groups is not None
-    known = licence_groups if licence_groups is not None else _recent_licence_groups(session, policy)
-    values: dict[str, Any] = {
-        "mode": policy.mode.value,
-        "max_age_hours": policy.max_age_hours,
-        "hide_after_hours": policy.hide_after_hours,
-        "audience_groups": sorted(policy.audience_groups),
-        "licence_groups": sorted(known),
-    }
-    was_account = stored is not None and stored.mode == AccessMode.ACCOUNT
-    if stored is None:
-        session.execute(insert(AccessPolicyRow).values(id=1))
-    if was_read:
-        session.execute(update(AccessPolicyRow).values(licence_checked_at=func.now()))
-    if stored is not None and values == {name: getattr(stored, name) for name in values}:
+    tell_recency(session, 0)  # also where the policy stays: this is done when a run begins
+    was_read = {} if licence_groups is None else {"licence_checked_at": func.now()}
+    if _differing(session, policy, licence_groups, lock=False) is None:
+        if was_read:
+            session.execute(update(AccessPolicyRow).values(was_read))
         return False
-    session.execute(update(AccessPolicyRow).values(values))
+    session.execute(select(SyncSpace.space_key).order_by(SyncSpace.space_key).with_for_update(key_share=True))
+    tell_recency(session, 0)
+    differing = _differing(session, policy, licence_groups, lock=True)
+    if differing is None:
+        return False
+    values, was_account = differing
+    session.execute(update(AccessPolicyRow).values(values | was_read))
     audience = AudienceTokens.of(
         Audience(groups=policy.audience_groups, licence_groups=frozenset(values["licence_groups"]))
     )
-    session.execute(
+    pages = session.execute(
         _apply(quoted_schema(session.connection())),
         {
             "asker": audience.asker,
@@ -73,7 +73,32 @@ def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collect
             "is_account": policy.mode is AccessMode.ACCOUNT,
         },
     )
+    record_changes(session, 0, [_change(row) for row in pages])
+    tell_recency(session, 0)
     return True
+
+
+def _differing(
+    session: Session, policy: AccessPolicy, licence_groups: Collection[str] | None, *, lock: bool
+) -> tuple[dict[str, Any], bool] | None:
+    """Return the row that the policy makes, and whether the stored mode is `account`; None if nothing differs."""
+    query = select(AccessPolicyRow).execution_options(populate_existing=True)
+    stored = session.execute(query.with_for_update() if lock else query).scalar_one_or_none()
+    known = _recent_licence_groups(session, policy) if licence_groups is None else licence_groups
+    values: dict[str, Any] = {
+        "mode": policy.mode.value,
+        "max_age_hours": policy.max_age_hours,
+        "hide_after_hours": policy.hide_after_hours,
+        "audience_groups": sorted(policy.audience_groups),
+        "licence_groups": sorted(known),
+    }
+    if stored is None:
+        if lock:
+            session.execute(insert(AccessPolicyRow).values(id=1))
+        return values, False
+    if values == {name: getattr(stored, name) for name in values}:
+        return None
+    return values, stored.mode == AccessMode.ACCOUNT
 
 
 def _recent_licence_groups(session: Session, policy: AccessPolicy) -> Collection[str]:
@@ -82,9 +107,19 @@ def _recent_licence_groups(session: Session, policy: AccessPolicy) -> Collection
     return session.scalar(recent) or ()
 
 
+def _change(row: Row[Any]) -> Change:
+    may = "may" if row.after else "may not"
+    return Change(
+        page_id=row.id,
+        space_key=row.space_key,
+        action=ChangeAction.RESTRICT,
+        changed_fields=(ChangedField.RESTRICTIONS,),
+        version=row.version,
+        reason=f"by the settings the audience {may} read it",
+    )
+
+
 @cache
 def _apply(schema: str) -> TextClause:
-    statement = _APPLY.format(
-        schema=schema, audience=AUDIENCE_PASSES.format(layers="whole"), feed=OF_POLICY.format(schema=schema)
-    )
+    statement = _APPLY.format(schema=schema, audience=AUDIENCE_PASSES.format(layers="whole"))
     return text(statement).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("asker", "licence")))

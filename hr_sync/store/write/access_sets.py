@@ -17,16 +17,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, TextClause, bindparam, select, text
+from sqlalchemy import Boolean, Row, TextClause, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
 from hr_sync.domain.access import Audience, Principal, PrincipalKind
+from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.domain.scope import MAX_LEVELS
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.engine import quoted_schema, set_local
-from hr_sync.store.write.changes import RESTRICTED_PAGES
+from hr_sync.store.write.changes import Change, record_changes
 
 #: Whether the audience passes a set, given as its JSON array of layers.
 AUDIENCE_PASSES = """NOT EXISTS (
@@ -147,8 +148,8 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
     SET access_set_id = locked.after
     FROM locked WHERE page.id = locked.id
     RETURNING page.id, page.space_key, page.version, locked.before, locked.after
-), {feed}
-SELECT id FROM restricted"""
+)
+SELECT id, space_key, version, before, after FROM restricted"""
 
 # A page below that is in another space has facts of another pass.
 _FRESH = "page.id = ANY (CAST(:fresh AS text[])) OR nodes.space_id = CAST(:fresh_space AS text)"
@@ -214,14 +215,32 @@ def derive_sets(
     values: dict[str, Any] = {
         "ids": [row.id for row in concerned],
         "affected": [row.affected for row in concerned],
-        "run_id": run_id,
         "nobody": '{"users": [], "groups": []}',
         "asker": audience.asker,
         "licence": audience.licence,
         "fresh": sorted(fresh),
         "fresh_space": space_id,
     }
-    return frozenset(session.scalars(_derive(schema), values))
+    restricted = session.execute(_derive(schema), values).all()
+    record_changes(session, run_id, [_change(row) for row in restricted])
+    return frozenset(row.id for row in restricted)
+
+
+def _change(row: Row[Any]) -> Change:
+    if row.after is None:
+        reason = "who may read it is not known any more"
+    elif row.before is None:
+        reason = "who may read it is known now"
+    else:
+        reason = "other people may read it"
+    return Change(
+        page_id=row.id,
+        space_key=row.space_key,
+        action=ChangeAction.RESTRICT,
+        changed_fields=(ChangedField.RESTRICTIONS,),
+        version=row.version,
+        reason=reason,
+    )
 
 
 @cache
@@ -238,7 +257,6 @@ def _derive(schema: str) -> TextClause:
         fresh=_FRESH,
         levels=MAX_LEVELS,
         audience=AUDIENCE_PASSES.format(layers="whole"),
-        feed=RESTRICTED_PAGES.format(schema=schema),
     )
     arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("ids", "asker", "licence", "fresh"))
     return text(statement).bindparams(*arrays, bindparam("affected", type_=ARRAY(Boolean)))

@@ -1,63 +1,62 @@
 """Writes the change feed: every change that consumers can see, in the transaction that makes it.
 
-The row of a page is locked before its feed row is made, so that the ids of one page's rows follow the order in which
-its changes were applied.
+A transaction notes its changes, and `Transactions` writes them as its last statement: one lock, one insert. The lock is
+held until the commit, so that a greater `seq` always is a later commit, and whoever has read up to a number has missed
+nothing below it. Nothing may lock a row after that statement: a transaction that holds the lock waits for nobody, so
+that it cannot be part of a deadlock.
+
+A page has one row a transaction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnClause, FromClause, Insert, Table, Text, column, func, insert, select
+from sqlalchemy import BigInteger, Text, TextClause, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import ChangeAction, ChangedField
-from hr_sync.store.tables import ContentChange
-from hr_sync.store.write.arrays import as_arrays, unnested
+from hr_sync.store.engine import quoted_schema, schema_of
 
-_CHANGES = cast("Table", ContentChange.__table__)
+CHANNEL = "hr_sync_feed"  #: of NOTIFY; the payload is the schema
+_NOTED = "hr_sync changes"
 _SEPARATOR = ","  # arrays of arrays cannot be unnested by one level
-
-#: The columns of the rows that the feed is made from.
-CHANGE_COLUMNS: Mapping[str, ColumnClause[Any]] = {
-    **{name: _CHANGES.c[name] for name in ("page_id", "space_key", "run_id", "action", "version", "reason")},
-    "changed_fields": column("changed_fields", Text),
-}
-
-#: Part of a statement that has given pages other access sets, in its `restricted` (id, space_key, version, before,
-#: after). A page that this transaction has written already has a feed row, and gets the changed field there; who may
-#: read a new page is no change.
-RESTRICTED_PAGES = """own AS (
-    SELECT change.id, change.page_id, change.action
-    FROM {schema}.content_changes change JOIN restricted ON restricted.id = change.page_id
-    WHERE change.transaction_id = pg_current_xact_id()
-), widened AS (
-    UPDATE {schema}.content_changes change SET changed_fields = change.changed_fields || CAST('restrictions' AS text)
-    FROM own WHERE change.id = own.id AND own.action <> 'insert' AND NOT 'restrictions' = ANY (change.changed_fields)
-), told AS (
-    INSERT INTO {schema}.content_changes (page_id, space_key, run_id, action, changed_fields, version, reason)
-    SELECT id, space_key, :run_id, 'restrict', ARRAY['restrictions'], version, CASE
-        WHEN after IS NULL THEN 'who may read it is not known any more'
-        WHEN before IS NULL THEN 'who may read it is known now'
-        ELSE 'other people may read it' END
-    FROM restricted WHERE id NOT IN (SELECT page_id FROM own) ORDER BY id
-)"""
-
 
 #: How often a run has written another place of `page`. A count, because EXISTS may be planned as a walk over the feed.
 MOVES_BY_RUN = """
     SELECT count(*) FROM {schema}.content_changes change
     WHERE change.page_id = page.id AND change.run_id = :run_id AND 'location' = ANY (change.changed_fields)"""
 
-#: End of a statement that has changed what consumers are shown, by its `pages` (id, space_key, version, before, after).
-#: No run has applied this change.
-OF_POLICY = """
-INSERT INTO {schema}.content_changes (page_id, space_key, run_id, action, changed_fields, version, reason)
-SELECT id, space_key, 0, 'restrict', ARRAY['restrictions'], version,
-    CASE WHEN after THEN 'by the settings the audience may read it' ELSE 'by the settings the audience may not read it'
-    END
-FROM pages WHERE before <> after ORDER BY id"""
+# The rows need the result of the lock, and are numbered when they are inserted: after the lock is ours.
+_WRITE = """
+WITH turn AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock(:lock) IS NULL AS is_ours
+), told AS (
+    INSERT INTO {schema}.content_changes (
+        page_id, space_key, run_id, action, version, reason,
+        changed_fields, sections_added, sections_changed, sections_removed
+    )
+    SELECT page_id, space_key, run_id, action, version, reason, string_to_array(changed_fields, ','),
+        string_to_array(sections_added, ','), string_to_array(sections_changed, ','),
+        string_to_array(sections_removed, ',')
+    FROM turn CROSS JOIN unnest(
+        :page_id, :space_key, :run_id, :action, :version, :reason,
+        :changed_fields, :sections_added, :sections_changed, :sections_removed
+    ) AS given (
+        page_id, space_key, run_id, action, version, reason,
+        changed_fields, sections_added, sections_changed, sections_removed
+    )
+    WHERE turn.is_ours IS NOT NULL
+    ORDER BY page_id
+    RETURNING seq
+)
+SELECT pg_notify(:channel, :payload) FROM told LIMIT 1"""
+_NUMBERS = ("run_id", "version")
+_LISTS = ("changed_fields", "sections_added", "sections_changed", "sections_removed")
+_TEXTS = ("page_id", "space_key", "action", "reason", *_LISTS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,44 +69,60 @@ class Change:
     changed_fields: Sequence[ChangedField]
     version: int | None
     reason: str
+    run_id: int = 0  #: 0: no run makes it
+    sections_added: Sequence[str] = ()
+    sections_changed: Sequence[str] = ()
+    sections_removed: Sequence[str] = ()
 
 
-def change_row(change: Change, run_id: int) -> dict[str, Any]:
-    """Return a change as a row of `CHANGE_COLUMNS`."""
-    return {
-        "page_id": change.page_id,
-        "space_key": change.space_key,
-        "run_id": run_id,
-        "action": change.action.value,
-        "version": change.version,
-        "reason": change.reason,
-        "changed_fields": _SEPARATOR.join(change.changed_fields),
-    }
-
-
-def insert_changes(rows: FromClause, written: FromClause | None = None) -> Insert:
-    """Return the statement that makes the feed rows of `rows`, which have the `CHANGE_COLUMNS`.
-
-    `written`: only for pages whose `id` is in this one.
-    """
-    fields = func.string_to_array(rows.c.changed_fields, _SEPARATOR)
-    names = [name for name in CHANGE_COLUMNS if name != "changed_fields"]
-    # In the order of the page ids: a feed that is the same whatever plan PostgreSQL chose is easier to read and test.
-    query = (
-        select(*(rows.c[name] for name in names), fields).where(rows.c.changed_fields != "").order_by(rows.c.page_id)
-    )
-    if written is not None:
-        query = query.join_from(rows, written, written.c.id == rows.c.page_id)
-    return insert(_CHANGES).from_select([*names, "changed_fields"], query)
+def begin_changes(session: Session) -> None:
+    """Make the session ready to note changes."""
+    session.info[_NOTED] = {}
 
 
 def record_changes(session: Session, run_id: int, changes: Iterable[Change]) -> None:
-    """Write the feed rows of pages that were changed in this transaction."""
-    rows = [change_row(change, run_id) for change in changes]
-    if rows:
-        session.execute(_insert_given_changes(), as_arrays(rows))
+    """Note changes that this transaction has made, for its last statement. `run_id` 0: no run has made them."""
+    noted: dict[str, Change] = session.info[_NOTED]
+    for change in changes:
+        if change.changed_fields:
+            before = noted.get(change.page_id)
+            applied = replace(change, run_id=run_id)
+            noted[change.page_id] = applied if before is None else _merged(before, applied)
+
+
+def write_changes(session: Session) -> None:
+    """Write the changes that were noted. The last statement of a transaction: what follows must lock nothing."""
+    noted: dict[str, Change] = session.info.pop(_NOTED)
+    if not noted:
+        return
+    connection = session.connection()
+    schema = schema_of(connection)
+    values = {"lock": feed_lock(schema), "channel": CHANNEL, "payload": schema} | _as_lists(list(noted.values()))
+    session.execute(_write(quoted_schema(connection)), values)
+
+
+def feed_lock(schema: str) -> int:
+    """Return the key of the advisory lock under which the feed of a schema is numbered; the same in every build."""
+    return int.from_bytes(hashlib.sha256(f"hr_sync feed {schema}".encode()).digest()[:8], signed=True)
+
+
+def _merged(before: Change, after: Change) -> Change:
+    """Return two changes of a page as one. Who may read a page that is new, or that is gone, is no change."""
+    first, second = (after, before) if before.action is ChangeAction.RESTRICT else (before, after)
+    if first.action is ChangeAction.INSERT and second.action is ChangeAction.RESTRICT:
+        return first
+    fields = tuple(dict.fromkeys((*first.changed_fields, *second.changed_fields)))
+    kept = first if second.action is ChangeAction.RESTRICT else second
+    return replace(kept, changed_fields=fields)
+
+
+def _as_lists(changes: Sequence[Change]) -> dict[str, list[Any]]:
+    lists: dict[str, list[Any]] = {name: [getattr(each, name) for each in changes] for name in (*_NUMBERS, *_TEXTS)}
+    return lists | {name: [_SEPARATOR.join(each) for each in lists[name]] for name in _LISTS}
 
 
 @cache
-def _insert_given_changes() -> Insert:
-    return insert_changes(unnested(CHANGE_COLUMNS))
+def _write(schema: str) -> TextClause:
+    numbers = (bindparam(name, type_=ARRAY(BigInteger)) for name in _NUMBERS)
+    texts = (bindparam(name, type_=ARRAY(Text)) for name in _TEXTS)
+    return text(_WRITE.format(schema=schema)).bindparams(*numbers, *texts)

@@ -1,8 +1,8 @@
 """Writes pages: at most 50 in a transaction, fenced by the lease; a page that PostgreSQL refuses does not block others.
 
 The rows are locked and read first; a page whose row another space has taken over meanwhile is dropped. What is left is
-written by one statement inside one savepoint: its parts are the upsert of the pages, that of the bodies, the feed and
-the failures that are over. When PostgreSQL refuses the data, the chunk is replayed with a savepoint around each page,
+written by one statement inside one savepoint: its parts are the upsert of the pages, that of the bodies, and the
+failures that are over. When PostgreSQL refuses the data, the chunk is replayed with a savepoint around each page,
 and what still fails goes to `page_failures`. That is eleven times faster over a network than a savepoint for each page
 from the start, and stays below the 64 subtransactions that PostgreSQL keeps in memory.
 
@@ -36,7 +36,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import NodeFact
-from hr_sync.domain.changes import ChangedField, changed_fields
+from hr_sync.domain.changes import changed_fields
 from hr_sync.domain.content import metadata_digest
 from hr_sync.store.db_errors import MISSING_RIGHT, describe_error, is_temporary, sqlstate
 from hr_sync.store.lease import Lease, check_lease
@@ -45,7 +45,7 @@ from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite, Wr
 from hr_sync.store.write.access import restriction_json, write_above
 from hr_sync.store.write.access_sets import derive_sets
 from hr_sync.store.write.arrays import as_arrays, unnested
-from hr_sync.store.write.changes import CHANGE_COLUMNS, Change, change_row, insert_changes
+from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.failures import record_failures
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
 from hr_sync.store.write.nodes import write_nodes
@@ -93,6 +93,8 @@ def write_pages(
     locked = lock_pages(session, [write.head.id for write in writes])
     current = [write for write in writes if _is_as_seen(write, locked.get(write.head.id))]
     written, failures = _put(session, run_id, current, locked)
+    changes = [_change(write, locked.get(write.head.id)) for write in current if write.head.id in written]
+    record_changes(session, run_id, changes)
     fresh = frozenset(write.head.id for write in current if write.head.id in written and write.restriction is not None)
     changed = _with_other_access(current, written, locked) | fresh
     for space_id in {write.head.space_id for write in current if write.head.id in fresh}:
@@ -177,19 +179,13 @@ def _put_together(
 
 
 def _row(write: PageWrite, run_id: int, locked: LockedPage | None) -> dict[str, Any]:
-    """Return what a write fills in: a row of the page, of its body and of the feed."""
+    """Return what a write fills in: a row of the page and of its body."""
     head = write.head
-    change = Change(
-        page_id=head.id,
-        space_key=head.space_key,
-        action=write.action,
-        changed_fields=_changed_fields(write, locked),
-        version=head.version,
-        reason=write.reason,
-    )
-    return change_row(change, run_id) | {
+    return {
         "id": head.id,
         "title": head.title,
+        "space_key": head.space_key,
+        "version": head.version,
         "space_id": head.space_id,
         "last_updated": head.last_updated,
         "url": head.url,
@@ -205,8 +201,15 @@ def _row(write: PageWrite, run_id: int, locked: LockedPage | None) -> dict[str, 
     }
 
 
-def _changed_fields(write: PageWrite, locked: LockedPage | None) -> Sequence[ChangedField]:
-    return changed_fields(locked.before if locked else None, write.head, write.content_hash)
+def _change(write: PageWrite, locked: LockedPage | None) -> Change:
+    return Change(
+        page_id=write.head.id,
+        space_key=write.head.space_key,
+        action=write.action,
+        changed_fields=changed_fields(locked.before if locked else None, write.head, write.content_hash),
+        version=write.head.version,
+        reason=write.reason,
+    )
 
 
 @cache
@@ -233,7 +236,7 @@ def _put_with_bodies() -> Select[tuple[str, bool]]:
         set_={"storage": bodies.excluded.storage},
         where=_BODIES.c.storage != bodies.excluded.storage,
     )
-    return _with_feed(written, bodies.cte("written_bodies"))
+    return _with_nodes(written, bodies.cte("written_bodies"))
 
 
 @cache
@@ -247,21 +250,20 @@ def _put_heads() -> Select[tuple[str, bool]]:
         .values(fresh | _SHOWN | {"synced_at": func.now()})
         .returning(PAGES.c.id)
     )
-    return _with_feed(heads.cte("written_pages"))
+    return _with_nodes(heads.cte("written_pages"))
 
 
-def _with_feed(written: CTE, *others: CTE) -> Select[tuple[str, bool]]:
-    """Write these, their nodes and feed rows, and forget that the pages failed.
+def _with_nodes(written: CTE, *others: CTE) -> Select[tuple[str, bool]]:
+    """Write these and their nodes, and forget that the pages failed.
 
     Return the ids that were written, and whether a fact of the access to each is another one now.
     """
     nodes = write_nodes(written).cte("written_nodes")
-    feed = insert_changes(unnested(CHANGE_COLUMNS), written).cte("written_changes")
     over = delete(_FAILURES).where(_FAILURES.c.page_id.in_(select(written.c.id))).cte("forgotten_failures")
     query = select(written.c.id, nodes.c.id.is_not(None).label("has_other_facts")).join_from(
         written, nodes, nodes.c.id == written.c.id, isouter=True
     )
-    return query.add_cte(*others, feed, over)
+    return query.add_cte(*others, over)
 
 
 def _by_page(rows: Iterable[Row[Any]]) -> Written:

@@ -1,21 +1,26 @@
-"""Deletes old runs, old feed rows, bodies of removed pages and unused access sets; a chunk in each transaction."""
+"""Deletes old runs, feed rows and accounts, bodies of removed pages, and unused access sets; a chunk a transaction."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, delete, func, select, union
+from sqlalchemy import Select, Table, delete, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
-from hr_sync.store.access_tables import AccessPolicyRow, AccessSet
-from hr_sync.store.tables import ContentChange, PageBody, SyncRun, SyncSpace
+from hr_sync.store.access_tables import AccessPolicyRow, AccessSet, GroupMember, KnownUser
+from hr_sync.store.feed_tables import ContentChange, FeedConsumer, FeedState
+from hr_sync.store.read.feed import feed_epoch
+from hr_sync.store.tables import PageBody, SyncRun, SyncSpace
 from hr_sync.store.text_tables import PageSection, PageText
 from hr_sync.store.write.locks import PAGES
 
 MAX_DELETED = 5000  #: rows in one transaction
+MAX_BODIES = 500  #: pages in one transaction: their rows are locked, and a body has many rows of its own
 
 _RUNS = cast("Table", SyncRun.__table__)
 _CHANGES = cast("Table", ContentChange.__table__)
+_CONSUMERS = cast("Table", FeedConsumer.__table__)
+_STATE = cast("Table", FeedState.__table__)
 _BODIES = cast("Table", PageBody.__table__)
 _SETS = cast("Table", AccessSet.__table__)
 
@@ -30,10 +35,24 @@ def prune_runs(session: Session, *, older_than: timedelta) -> int:
     return _delete(session, _RUNS, old.order_by(_RUNS.c.id))
 
 
-def prune_changes(session: Session, *, older_than: timedelta) -> int:
-    """Delete a chunk of old feed rows. Return how many."""
-    old = select(_CHANGES.c.id).where(_CHANGES.c.changed_at < func.now() - older_than)
-    return _delete(session, _CHANGES, old.order_by(_CHANGES.c.changed_at, _CHANGES.c.id))
+def prune_changes(session: Session, *, older_than: timedelta, seen_within: timedelta) -> int:
+    """Delete a chunk of old feed rows. Return how many.
+
+    Rows that a consumer has not acknowledged stay, if it was seen within `seen_within`. What was deleted is noted in
+    the same transaction, so that a consumer that has missed rows is told so.
+    """
+    session.execute(select(_STATE.c.id).with_for_update())
+    is_live = (_CONSUMERS.c.seen_at > func.now() - seen_within, _CONSUMERS.c.epoch == feed_epoch(session))
+    acked = session.scalar(select(func.min(_CONSUMERS.c.acked_seq)).where(*is_live))
+    old = select(_CHANGES.c.seq).where(_CHANGES.c.changed_at < func.now() - older_than)
+    if acked is not None:
+        old = old.where(_CHANGES.c.seq <= acked)
+    chunk = old.order_by(_CHANGES.c.seq).limit(MAX_DELETED)
+    deleted = session.scalars(delete(_CHANGES).where(_CHANGES.c.seq.in_(chunk)).returning(_CHANGES.c.seq)).all()
+    if deleted:
+        pruned = func.greatest(_STATE.c.pruned_seq, max(deleted))
+        session.execute(update(_STATE).values(pruned_seq=pruned))
+    return len(deleted)
 
 
 def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
@@ -44,12 +63,12 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
     The rows are locked first, so that a page which is restored meanwhile keeps its new body. A page that is restored
     later is fetched again, as every page without a body is.
     """
+    kept = (select(table.page_id).where(table.page_id == PAGES.c.id).exists() for table in (PageBody, PageText))
     old = (
         select(PAGES.c.id)
-        .join(_BODIES, _BODIES.c.page_id == PAGES.c.id)
-        .where(PAGES.c.removed_at < func.now() - removed_for)
+        .where(PAGES.c.removed_at < func.now() - removed_for, or_(*kept))
         .order_by(PAGES.c.id)
-        .limit(MAX_DELETED)
+        .limit(MAX_BODIES)
         .with_for_update(of=PAGES)
     )
     page_ids = session.scalars(old).all()
@@ -58,6 +77,14 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
             session.execute(delete(table).where(table.page_id.in_(page_ids)))
         session.execute(delete(_BODIES).where(_BODIES.c.page_id.in_(page_ids)))
     return len(page_ids)
+
+
+def prune_accounts(session: Session, *, older_than: timedelta) -> int:
+    """Delete accounts that Confluence has not shown for so long, and that are in no group. Return how many."""
+    member = select(GroupMember.user_id).where(GroupMember.user_id == KnownUser.user_id).exists()
+    old = select(KnownUser.user_id).where(KnownUser.seen_at < func.now() - older_than, ~member).limit(MAX_DELETED)
+    statement = delete(KnownUser).where(KnownUser.user_id.in_(old)).returning(KnownUser.user_id)
+    return len(session.scalars(statement.execution_options(synchronize_session=False)).all())
 
 
 def prune_access_sets(session: Session) -> int:

@@ -4,7 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, case, delete, func, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    and_,
+    case,
+    delete,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,6 +26,8 @@ from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncRunSpace, SyncSpace
 from hr_sync.store.values import SpaceRecord, Worker
 from hr_sync.store.write.failures import forget_failures_before
+from hr_sync.store.write.purge import unname_space
+from hr_sync.store.write.recency import tell_recency
 
 _RUNS = cast("Table", SyncRun.__table__)
 _SPACES = cast("Table", SyncSpace.__table__)
@@ -56,6 +69,7 @@ def finish_space(
 ) -> SpaceReport:
     """Write how the run ended for a space, together with its position. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
+    tell_recency(session, run_id, space_key=lease.space_key)
     if clear_old_failures:
         forget_failures_before(session, lease.space_key, run_id)
     failing = select(func.count()).where(PageFailure.space_key == lease.space_key).scalar_subquery()
@@ -71,6 +85,7 @@ def finish_space(
             "requests": record.requests,
         }
         _write_run_space(session, lease, run_id, values)
+    tell_recency(session, run_id, space_key=lease.space_key)
     return report
 
 
@@ -111,11 +126,16 @@ def forget_position(session: Session, lease: Lease) -> None:
 
 
 def forget_space(session: Session, lease: Lease) -> None:
-    """Delete what is known of a space itself, and what earlier runs did in it. Raises LeaseLost."""
+    """Delete what is known of a space itself, and what earlier runs did in it. Raises LeaseLost.
+
+    No message of a run and no row of the feed names it any more: the key of a personal space is a person's.
+    """
     check_lease(session, lease, for_update=True)
     _forget_access(session, lease)
-    session.execute(_RUN_SPACES.delete().where(_RUN_SPACES.c.space_key == lease.space_key))
-    session.execute(_SPACES.delete().where(_SPACES.c.space_key == lease.space_key))
+    key = lease.space_key
+    session.execute(_RUN_SPACES.delete().where(_RUN_SPACES.c.space_key == key))
+    session.execute(_SPACES.delete().where(_SPACES.c.space_key == key))
+    unname_space(session, key)
 
 
 def _forget_access(session: Session, lease: Lease) -> None:

@@ -1,24 +1,44 @@
 """Writes texts and sections of pages; a section is written only where it differs.
 
 Needs no lease: a text is a function of the stored body, and it is written only while that body is the stored one.
+Each live page whose sections consumers see otherwise than before has a row in the feed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, cast
+from functools import cache, reduce
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Insert, Table, Text, bindparam, column, delete, func, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    column,
+    delete,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REGCONFIG, TSVECTOR, insert
 from sqlalchemy.orm import Session
 
-from hr_sync.store.text_tables import PageSection, PageText
+from hr_sync.domain.changes import ChangeAction, ChangedField
+from hr_sync.store.text_tables import PageSection, PageText, TextPolicyRow
 from hr_sync.store.write.arrays import as_arrays, unnested
+from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES
 
 _TEXTS = cast("Table", PageText.__table__)
 _SECTIONS = cast("Table", PageSection.__table__)
 _SEPARATOR = "\x1f"  # between headings: arrays of arrays cannot be unnested by one level, and no text of ours holds it
+# A tsvector holds a megabyte at most. A character is up to four bytes, and the parts of an address or of a word with
+# hyphens count again.
+_SEARCHED_CHARACTERS = 100_000  # of a section, for all languages together
 _SECTION_COLUMNS = (
     "section_id",
     "page_id",
@@ -74,6 +94,7 @@ class TextWrite:
     has_computed_content: bool
     hidden_characters: int
     unknown_macros: dict[str, int]
+    search_languages: Sequence[str]
     sections: Sequence[SectionWrite]
 
 
@@ -86,43 +107,128 @@ class TextsWritten:
     sections_deleted: int
 
 
+class _Locked(NamedTuple):
+    """The row of a page that has the body, title and space that its text was made from."""
+
+    version: int
+    is_live: bool
+
+
+class _Stored(NamedTuple):
+    """The text that is stored of a page."""
+
+    content_hash: str | None
+    section_ids: frozenset[str]
+
+
 def write_texts(session: Session, texts: Sequence[TextWrite]) -> TextsWritten:
-    """Write texts with their sections, and delete the sections that are gone."""
+    """Write texts with their sections, and delete the sections that are gone. All have the same `search_languages`."""
     current = _lock_current(session, texts)
     writes = [each for each in texts if each.page_id in current]
     if not writes:
         return TextsWritten(pages=0, sections_written=0, sections_deleted=0)
+    before = _stored_sections(session, [each.page_id for each in writes])
     session.execute(_put_texts(), as_arrays([_row(each) for each in writes]))
-    rows = [_section_row(each.page_id, section) for each in writes for section in each.sections]
+    rows = [_section_row(each, section) for each in writes for section in each.sections]
     gone = delete(_SECTIONS).where(
         _SECTIONS.c.page_id.in_([each.page_id for each in writes]),
         _SECTIONS.c.section_id != func.all(bindparam("kept", type_=ARRAY(Text))),
     )
-    deleted = session.execute(gone.returning(_SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
-    deleted_ids = deleted.all()
-    written = session.execute(_put_sections(), as_arrays(rows)).all() if rows else []
+    deleted = session.scalars(gone.returning(_SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
+    deleted_ids = frozenset(deleted)
+    put = _put_sections(tuple(writes[0].search_languages))
+    written = frozenset(session.scalars(put, as_arrays(rows))) if rows else frozenset()
+    record_changes(session, 0, _changes(writes, current, before, written=written, deleted=deleted_ids))
     return TextsWritten(pages=len(writes), sections_written=len(written), sections_deleted=len(deleted_ids))
 
 
-def _lock_current(session: Session, texts: Sequence[TextWrite]) -> frozenset[str]:
-    """Lock the pages in the order of their ids, and return those that still have the body, title and space."""
-    made_from = {each.page_id: (each.content_hash, each.title, each.space_key) for each in texts}
+def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _Stored]:
+    """Return what the stored texts of these pages were made from, and the ids of their sections, by page id."""
+    ids = func.array_remove(func.array_agg(_SECTIONS.c.section_id), None)
     query = (
-        select(PAGES.c.id, PAGES.c.content_hash, PAGES.c.title, PAGES.c.space_key)
+        select(_TEXTS.c.page_id, _TEXTS.c.content_hash, ids.label("section_ids"))
+        .outerjoin(_SECTIONS, _SECTIONS.c.page_id == _TEXTS.c.page_id)
+        .where(_TEXTS.c.page_id.in_(page_ids))
+        .group_by(_TEXTS.c.page_id)
+    )
+    return {row.page_id: _Stored(row.content_hash, frozenset(row.section_ids)) for row in session.execute(query)}
+
+
+def _changes(
+    writes: Sequence[TextWrite],
+    current: Mapping[str, _Locked],
+    before: Mapping[str, _Stored],
+    *,
+    written: Collection[str],
+    deleted: Collection[str],
+) -> Iterator[Change]:
+    """Yield a change for each live page whose sections consumers see otherwise than before.
+
+    Sections are not shown while their text was made from another body. So a text of a new body is a change even where
+    every section is the same again.
+    """
+    for write in writes:
+        stored = before.get(write.page_id, _Stored(None, frozenset()))
+        ids = [section.section_id for section in write.sections]
+        differing = [each for each in ids if each in written]
+        removed = sorted(each for each in stored.section_ids if each in deleted)
+        is_shown_again = stored.content_hash != write.content_hash and (ids or stored.section_ids)
+        locked = current[write.page_id]
+        if locked.is_live and (differing or removed or is_shown_again):
+            yield Change(
+                page_id=write.page_id,
+                space_key=write.space_key,
+                action=ChangeAction.DERIVE,
+                changed_fields=(ChangedField.SECTIONS,),
+                version=locked.version,
+                reason="its text was made",
+                sections_added=[each for each in differing if each not in stored.section_ids],
+                sections_changed=[each for each in differing if each in stored.section_ids],
+                sections_removed=removed,
+            )
+
+
+def _lock_current(session: Session, texts: Sequence[TextWrite]) -> dict[str, _Locked]:
+    """Lock the pages in the order of their ids, and return those that still have the body, title and space, by id."""
+    made_from = {each.page_id: (each.content_hash, each.title, each.space_key) for each in texts}
+    is_live = and_(PAGES.c.status == "current", PAGES.c.hidden_at.is_(None), PAGES.c.removed_at.is_(None))
+    names = (PAGES.c.id, PAGES.c.content_hash, PAGES.c.title, PAGES.c.space_key)
+    query = (
+        select(*names, PAGES.c.version, is_live.label("is_live"))
         .where(PAGES.c.id.in_(made_from))
         .order_by(PAGES.c.id)
         .with_for_update(key_share=True)
     )
-    return frozenset(row.id for row in session.execute(query) if made_from[row.id] == tuple(row)[1:])
+    return {
+        row.id: _Locked(row.version, row.is_live)
+        for row in session.execute(query)
+        if made_from[row.id] == (row.content_hash, row.title, row.space_key)
+    }
+
+
+def write_text_policy(session: Session, search_languages: Sequence[str]) -> bool:
+    """Write in which languages sections are searched, if it differs. Return True if it does."""
+    stored = session.execute(select(TextPolicyRow.search_languages)).scalar_one_or_none()
+    given = list(search_languages)
+    if stored == given:
+        return False
+    statement = insert(TextPolicyRow).values(id=1, search_languages=given)
+    session.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"search_languages": given}))
+    return True
 
 
 @cache
 def _put_texts() -> Insert:
     given = unnested(
-        {name: _TEXTS.c[name] for name in _TEXT_COLUMNS} | {"unknown_macros": column("unknown_macros", JSONB)}
+        {name: _TEXTS.c[name] for name in _TEXT_COLUMNS}
+        | {"unknown_macros": column("unknown_macros", JSONB), "search_languages": column("search_languages", Text)}
     )
-    names = (*_TEXT_COLUMNS, "unknown_macros")
-    statement = insert(_TEXTS).from_select(names, select(*(given.c[name] for name in names)))
+    names = (*_TEXT_COLUMNS, "unknown_macros", "search_languages")
+    values = [
+        func.string_to_array(given.c[name], _SEPARATOR) if name == "search_languages" else given.c[name]
+        for name in names
+    ]
+    statement = insert(_TEXTS).from_select(names, select(*values))
     return statement.on_conflict_do_update(
         index_elements=[_TEXTS.c.page_id],
         set_={name: statement.excluded[name] for name in names[1:]} | {"rendered_at": func.now()},
@@ -130,17 +236,19 @@ def _put_texts() -> Insert:
 
 
 @cache
-def _put_sections() -> Any:
+def _put_sections(languages: tuple[str, ...]) -> Any:
     given = unnested(
         {
             name: column("heading_path", Text) if name == "heading_path" else _SECTIONS.c[name]
             for name in _SECTION_COLUMNS
         }
+        | {"title": column("title", Text)}
     )
     path = func.string_to_array(given.c.heading_path, _SEPARATOR)
+    columns = (*_SECTION_COLUMNS, "search_vector")
     values = [path if name == "heading_path" else given.c[name] for name in _SECTION_COLUMNS]
-    statement = insert(_SECTIONS).from_select(_SECTION_COLUMNS, select(*values))
-    names = _SECTION_COLUMNS[1:]
+    statement = insert(_SECTIONS).from_select(columns, select(*values, _search_vector(given.c, languages)))
+    names = columns[1:]
     return statement.on_conflict_do_update(
         index_elements=[_SECTIONS.c.section_id],
         set_={name: statement.excluded[name] for name in names},
@@ -148,11 +256,35 @@ def _put_sections() -> Any:
     ).returning(_SECTIONS.c.section_id)
 
 
+def _search_vector(given: Any, languages: tuple[str, ...]) -> ColumnElement[Any]:
+    """Return the words of a section in each language, by weight: title A, headings B, text D."""
+    parts = (
+        ("'A'", given.title),
+        ("'B'", func.left(func.array_to_string(func.string_to_array(given.heading_path, _SEPARATOR), "\n"), 2_000)),
+        ("'D'", func.left(given.text, _SEARCHED_CHARACTERS // max(1, len(languages)))),
+    )
+    vectors = [
+        func.setweight(func.to_tsvector(_configuration(language), words), literal_column(weight))
+        for language in languages
+        for weight, words in parts
+    ]
+    return reduce(lambda left, right: left.op("||", return_type=TSVECTOR())(right), vectors, literal("", TSVECTOR))
+
+
+def _configuration(language: str) -> ColumnElement[Any]:
+    # With its schema: a configuration of the same name in the search path must not take its place.
+    return literal(f"pg_catalog.{language}").cast(REGCONFIG)
+
+
 def _row(write: TextWrite) -> dict[str, Any]:
     row = {name: getattr(write, name) for name in (*_TEXT_COLUMNS, "unknown_macros") if name != "sections"}
-    return row | {"sections": len(write.sections)}
+    return row | {"sections": len(write.sections), "search_languages": _SEPARATOR.join(write.search_languages)}
 
 
-def _section_row(page_id: str, section: SectionWrite) -> dict[str, Any]:
+def _section_row(write: TextWrite, section: SectionWrite) -> dict[str, Any]:
     row = {name: getattr(section, name) for name in _SECTION_COLUMNS if name != "page_id"}
-    return row | {"page_id": page_id, "heading_path": _SEPARATOR.join(section.heading_path)}
+    return row | {
+        "page_id": write.page_id,
+        "title": write.title,
+        "heading_path": _SEPARATOR.join(section.heading_path),
+    }

@@ -28,7 +28,7 @@ REASONS = (
     "out_of_scope",
     "scope_unknown",
 )
-ACTIONS = ("insert", "update", "move", "restore", "relabel", "restrict", "hide", "remove", "purge")
+ACTIONS = ("insert", "update", "move", "restore", "relabel", "restrict", "derive", "hide", "remove", "purge")
 FIELDS = (
     "text",
     "title",
@@ -40,6 +40,7 @@ FIELDS = (
     "hidden",
     "restored",
     "erased",
+    "sections",
 )
 OUTCOMES = ("complete", "partial", "held", "stopped", "failed")
 
@@ -50,6 +51,8 @@ def upgrade() -> None:
     _page_bodies()
     _page_failures()
     _content_changes()
+    _feed_state()
+    _feed_consumers()
     _sync_spaces()
     _sync_runs()
     _sync_run_spaces()
@@ -60,6 +63,7 @@ def upgrade() -> None:
     _access_audits()
     _page_texts()
     _page_sections()
+    _text_policy()
 
 
 def _column(
@@ -231,51 +235,107 @@ def _page_failures() -> None:
 
 
 def _content_changes() -> None:
+    arrays = postgresql.ARRAY(TEXT)
     op.create_table(
         "content_changes",
         _column(
-            "id",
+            "seq",
             sa.BigInteger(),
-            "Order of the changes; those of one page are numbered in the order in which they were applied",
+            "Order of the changes, which is the order of the commits; numbers may be missing",
             sa.Identity(always=True),
         ),
         _column("page_id", TEXT, "The page; it may have been purged since"),
         _column("space_key", TEXT, "Its space after the change"),
-        _column("run_id", sa.BigInteger(), "Run that applied the change; 0 = other settings did"),
+        _column(
+            "run_id",
+            sa.BigInteger(),
+            "Run that applied the change; 0 = no run did: other settings, new text, or the clock",
+        ),
         _column(
             "action",
             TEXT,
-            "What was done: insert, update, move, restore, relabel, restrict, hide, remove or purge",
+            "What was done: insert, update, move, restore, relabel, restrict, derive, hide, remove or purge",
         ),
         _column(
             "changed_fields",
-            postgresql.ARRAY(TEXT),
+            arrays,
             "What differs now, never empty: text, title, location, url, version, labels, restrictions, hidden, "
-            "restored, erased",
+            "restored, erased, sections",
         ),
+        _column("sections_added", arrays, "Sections that the text before did not have (derive)", default="'{}'"),
+        _column(
+            "sections_changed",
+            arrays,
+            "Sections that differ from those of the text before (derive)",
+            default="'{}'",
+        ),
+        _column("sections_removed", arrays, "Sections that the text no longer has (derive)", default="'{}'"),
         _column("version", sa.Integer(), "Version of the page after the change", null=True),
         _column("reason", TEXT, "Why, in words for an operator", null=True),
         _column(
             "transaction_id",
             Xid8(),
-            "Transaction that wrote this row; safe to read once below pg_snapshot_xmin(pg_current_snapshot())",
+            "Transaction that wrote this row, for diagnosis",
             default="pg_current_xact_id()",
         ),
-        _column("changed_at", TIME, "When it was applied", default="now()"),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_content_changes")),
+        _column("changed_at", TIME, "When it was applied", default="clock_timestamp()"),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_content_changes")),
         _one_of("content_changes", "action", ACTIONS),
         sa.CheckConstraint(
             f"changed_fields <@ ARRAY[{_quoted(FIELDS)}]", name=op.f("ck_content_changes_changed_fields")
         ),
         sa.CheckConstraint("cardinality(changed_fields) > 0", name=op.f("ck_content_changes_changed_fields_not_empty")),
         schema=SCHEMA_TOKEN,
-        comment="Every change that consumers can see, once. Read rows whose transaction_id is below the horizon "
-        "pg_snapshot_xmin(pg_current_snapshot()) and not below the horizon of the last reading, ordered by id",
+        comment="Every change that consumers can see, once. Rows are numbered under a lock that is held until "
+        "the commit: read those with a greater seq than the last one, ordered by seq, as docs/feed.md says",
     )
-    op.create_index("ix_content_changes_changed_at_id", "content_changes", ["changed_at", "id"], schema=SCHEMA_TOKEN)
-    op.create_index("ix_content_changes_page_id_id", "content_changes", ["page_id", "id"], schema=SCHEMA_TOKEN)
-    op.create_index(
-        "ix_content_changes_transaction_id_id", "content_changes", ["transaction_id", "id"], schema=SCHEMA_TOKEN
+    op.create_index("ix_content_changes_changed_at_seq", "content_changes", ["changed_at", "seq"], schema=SCHEMA_TOKEN)
+    op.create_index("ix_content_changes_page_id_seq", "content_changes", ["page_id", "seq"], schema=SCHEMA_TOKEN)
+
+
+def _feed_state() -> None:
+    table = op.create_table(
+        "feed_state",
+        _column("id", sa.SmallInteger(), "Always 1", default="1"),
+        _column(
+            "seed",
+            sa.Uuid(),
+            "Made with the tables; feed_epoch() is made from it and from where the tables are",
+            default="gen_random_uuid()",
+        ),
+        _column(
+            "pruned_seq",
+            sa.BigInteger(),
+            "Greatest seq that was deleted as old; a consumer that has not acknowledged it has missed changes",
+            default="0",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_state")),
+        sa.CheckConstraint("id = 1", name=op.f("ck_feed_state_one_row")),
+        schema=SCHEMA_TOKEN,
+        comment="State of the feed. Without the row nobody can read the feed",
+    )
+    op.execute(table.insert().values(id=1))
+
+
+def _feed_consumers() -> None:
+    op.create_table(
+        "feed_consumers",
+        _column("name", TEXT, "Name that the consumer gives itself"),
+        _column("epoch", sa.Uuid(), "feed_epoch() when it took its snapshot"),
+        _column("acked_seq", sa.BigInteger(), "Greatest seq that it has acknowledged"),
+        _column("created_at", TIME, "When it took its first snapshot", default="now()"),
+        _column("snapshot_at", TIME, "When it took its last snapshot", default="now()"),
+        _column("acked_at", TIME, "When it last acknowledged; null = never", null=True),
+        _column(
+            "seen_at",
+            TIME,
+            "When it last acknowledged, took a snapshot, or had nothing to read; old rows are kept for it then",
+            default="now()",
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_feed_consumers")),
+        sa.CheckConstraint("name <> ''", name=op.f("ck_feed_consumers_name")),
+        schema=SCHEMA_TOKEN,
+        comment="Consumers of content_changes and their positions (hr-sync changes)",
     )
 
 
@@ -341,6 +401,12 @@ def _sync_spaces() -> None:
         ),
         _column("viewers_source", TEXT, "Where they are from: permissions, roles, open_spaces", null=True),
         _column("viewers_doubt", TEXT, "Why they are not known, with the remedy", null=True),
+        _column(
+            "told_as_recent",
+            sa.Boolean(),
+            "Whether the feed last told that what is known of the space is recent enough to show its pages",
+            default="true",
+        ),
         sa.PrimaryKeyConstraint("space_key", name=op.f("pk_sync_spaces")),
         _one_of("sync_spaces", "last_outcome", OUTCOMES),
         _one_of("sync_spaces", "last_full_outcome", OUTCOMES),
@@ -629,6 +695,12 @@ def _page_texts() -> None:
             "Macros that were kept as placeholders: name → how often",
             default="'{}'",
         ),
+        _column(
+            "search_languages",
+            postgresql.ARRAY(TEXT),
+            "Languages of search_vector of its sections, as in text_policy; others make the text again",
+            default="'{}'",
+        ),
         _column("rendered_at", TIME, "When this row was last written", default="now()"),
         sa.PrimaryKeyConstraint("page_id", name=op.f("pk_page_texts")),
         sa.ForeignKeyConstraint(
@@ -668,6 +740,12 @@ def _page_sections() -> None:
         _column("text", TEXT, "Markdown, with the heading"),
         _column("embed_text", TEXT, "A line of space, page and headings, then the text"),
         _column("text_hash", TEXT, "SHA-256 over the text alone, 64 hex digits"),
+        _column(
+            "search_vector",
+            postgresql.TSVECTOR(),
+            "Words of title (A), headings (B) and text (D), in each language of the page's search_languages",
+            default="''",
+        ),
         sa.PrimaryKeyConstraint("section_id", name=op.f("pk_page_sections")),
         sa.ForeignKeyConstraint(
             ["page_id"],
@@ -686,3 +764,26 @@ def _page_sections() -> None:
         comment="Sections of pages, along their headings, for search and embeddings",
     )
     op.create_index("ix_page_sections_text_hash", "page_sections", ["text_hash"], schema=SCHEMA_TOKEN)
+    op.create_index(
+        "ix_page_sections_search_vector",
+        "page_sections",
+        ["search_vector"],
+        schema=SCHEMA_TOKEN,
+        postgresql_using="gin",
+    )
+
+
+def _text_policy() -> None:
+    op.create_table(
+        "text_policy",
+        _column("id", sa.SmallInteger(), "Always 1", default="1"),
+        _column(
+            "search_languages",
+            postgresql.ARRAY(TEXT),
+            "Names of the text search configurations of pg_catalog, in the order of the setting",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_text_policy")),
+        sa.CheckConstraint("id = 1", name=op.f("ck_text_policy_one_row")),
+        schema=SCHEMA_TOKEN,
+        comment="How sections are searched; a worker writes its settings here. Without the row nothing is found",
+    )

@@ -1,0 +1,1 @@
+"""Gives the changes of the mirror to consumers."""

@@ -1,0 +1,153 @@
+"""Erases what the mirror holds of one user: account, memberships, and the places that name the user in who may read.
+
+A restriction or a permission keeps its place: it names the erased user, whom nobody is (`ERASED_USER`), instead. Taking
+the user out would leave a restriction that names nobody, and that restricts nobody. Access sets are rewritten in the
+same way, so that every page has the readers it had, without this one.
+
+Nothing here needs a lease. It waits for transactions that derive access sets, and they wait for it, so that no page
+gets a set back that names the user. What Confluence still shows of the user comes back with the next access run.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import TextClause, delete, select, text
+from sqlalchemy.orm import Session
+
+from hr_sync.domain.access import ERASED_USER, Principal, PrincipalKind
+from hr_sync.domain.changes import ChangeAction, ChangedField
+from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, AccessSet, GroupMember, KnownUser
+from hr_sync.store.engine import quoted_schema
+from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.locks import PAGES
+
+_RESTRICTIONS = """
+    UPDATE {schema}.content_nodes SET restriction = jsonb_set(restriction, '{{users}}', (
+        SELECT jsonb_agg(name ORDER BY name COLLATE "C") FROM (
+            SELECT DISTINCT CASE WHEN name = :user THEN :erased ELSE name END AS name
+            FROM jsonb_array_elements_text(restriction -> 'users') AS named (name)) AS kept))
+    WHERE restriction -> 'users' ? CAST(:user AS text) RETURNING id"""
+
+_PERMISSIONS = """
+    WITH gone AS (
+        DELETE FROM {schema}.space_permissions WHERE principal = :token RETURNING space_id
+    ), kept AS (
+        INSERT INTO {schema}.space_permissions (space_id, principal) SELECT space_id, :erased_token FROM gone
+        ON CONFLICT DO NOTHING
+    )
+    SELECT space_id FROM gone"""
+
+# The set that takes the place of each set that names the user. Layers and sets have the form of `access_sets.py`, which
+# makes the same set from the facts. Who passes a set by a group or a class passes the other one as well, so that the
+# audience does.
+_SETS = """
+    WITH layers AS (
+        SELECT layer.set_id, layer.layer_no, CAST(coalesce(
+            jsonb_agg(DISTINCT named.principal COLLATE "C" ORDER BY named.principal COLLATE "C")
+                FILTER (WHERE named.principal IS NOT NULL), '[]') AS text) AS layer
+        FROM {schema}.access_layers layer LEFT JOIN (
+            SELECT set_id, layer_no, CASE WHEN principal = :token THEN :erased_token ELSE principal END AS principal
+            FROM {schema}.access_principals
+        ) AS named USING (set_id, layer_no)
+        WHERE layer.set_id IN (SELECT set_id FROM {schema}.access_principals WHERE principal = :token)
+        GROUP BY layer.set_id, layer.layer_no
+    ), wholes AS MATERIALIZED (
+        SELECT set_id, jsonb_agg(CAST(layer AS jsonb) ORDER BY layer COLLATE "C") AS whole
+        FROM (SELECT DISTINCT set_id, layer FROM layers) AS each GROUP BY set_id
+    ), digests AS MATERIALIZED (
+        SELECT set_id, whole, encode(sha256(convert_to(CAST(whole AS text), 'UTF8')), 'hex') AS digest FROM wholes
+    ), fresh AS MATERIALIZED (
+        SELECT DISTINCT ON (digests.digest) digests.digest, whole, audience
+        FROM digests JOIN {schema}.access_sets replaced ON replaced.id = digests.set_id
+        WHERE digests.digest NOT IN (SELECT digest FROM {schema}.access_sets) ORDER BY digests.digest
+    ), made AS (
+        INSERT INTO {schema}.access_sets (digest, layers, audience)
+        SELECT digest, jsonb_array_length(whole), audience FROM fresh ORDER BY digest RETURNING id, digest
+    ), made_layers AS (
+        INSERT INTO {schema}.access_layers (set_id, layer_no)
+        SELECT made.id, each.no
+        FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no)
+    ), made_principals AS (
+        INSERT INTO {schema}.access_principals (set_id, layer_no, principal)
+        SELECT made.id, each.no, who.principal
+        FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no),
+            jsonb_array_elements_text(each.layer) AS who (principal)
+    )
+    SELECT digests.set_id AS before, coalesce(made.id, stored.id) AS after
+    FROM digests LEFT JOIN made USING (digest) LEFT JOIN {schema}.access_sets stored USING (digest)"""
+
+_PAGES = """
+    UPDATE {schema}.confluence_pages page SET access_set_id = replaced.after
+    FROM unnest(CAST(:before AS bigint[]), CAST(:after AS bigint[])) AS replaced (before, after)
+    WHERE page.access_set_id = replaced.before
+    RETURNING page.id, page.space_key, page.version, page.hidden_at IS NULL AND page.removed_at IS NULL AS live"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErasedUser:
+    """What was erased of a user, as numbers of rows."""
+
+    accounts: int = 0
+    memberships: int = 0  #: in groups
+    restrictions: int = 0  #: of pages and folders, which name the erased user now
+    permissions: int = 0  #: of spaces, likewise
+    access_sets: int = 0  #: likewise
+
+    def __bool__(self) -> bool:
+        """Return True if the mirror held anything."""
+        return any((self.accounts, self.memberships, self.restrictions, self.permissions, self.access_sets))
+
+
+def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
+    """Erase a user, in one transaction. A page that the user alone of all readers lost has its row in the feed."""
+    token = Principal(PrincipalKind.USER, user_id).token
+    _lock(session, token)
+    values = {"user": user_id, "erased": ERASED_USER}
+    tokens = {"token": token, "erased_token": Principal(PrincipalKind.USER, ERASED_USER).token}
+    accounts = session.scalars(delete(KnownUser).where(KnownUser.user_id == user_id).returning(KnownUser.user_id))
+    memberships = session.scalars(
+        delete(GroupMember).where(GroupMember.user_id == user_id).returning(GroupMember.group_id)
+    )
+    return ErasedUser(
+        accounts=len(accounts.all()),
+        memberships=len(memberships.all()),
+        restrictions=len(session.execute(_sql(session, _RESTRICTIONS), values).all()),
+        permissions=len(session.execute(_sql(session, _PERMISSIONS), tokens).all()),
+        access_sets=_replace_sets(session, run_id, tokens),
+    )
+
+
+def _lock(session: Session, token: str) -> None:
+    """Lock the pages whose set names the user, and then the policy, as transactions do that write pages."""
+    named = select(AccessPrincipal.set_id).where(AccessPrincipal.principal == token)
+    session.execute(select(PAGES.c.id).where(PAGES.c.access_set_id.in_(named)).order_by(PAGES.c.id).with_for_update())
+    session.execute(select(AccessPolicyRow.id).with_for_update())
+
+
+def _replace_sets(session: Session, run_id: int, tokens: dict[str, str]) -> int:
+    replaced = session.execute(_sql(session, _SETS), tokens).all()
+    if not replaced:
+        return 0
+    before, after = ([row[place] for row in replaced] for place in (0, 1))
+    pages = session.execute(_sql(session, _PAGES), {"before": before, "after": after}).all()
+    session.execute(delete(AccessSet).where(AccessSet.id.in_(before)))
+    record_changes(
+        session,
+        run_id,
+        [
+            Change(
+                page_id=page.id,
+                space_key=page.space_key,
+                action=ChangeAction.RESTRICT,
+                changed_fields=(ChangedField.RESTRICTIONS,),
+                version=page.version,
+                reason="a user who might read it was erased",
+            )
+            for page in pages
+            if page.live
+        ],
+    )
+    return len(replaced)
+
+
+def _sql(session: Session, statement: str) -> TextClause:
+    return text(statement.format(schema=quoted_schema(session.connection())))
