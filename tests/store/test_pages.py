@@ -129,7 +129,7 @@ QUESTIONS: dict[str, Callable[[Session], object]] = {
 MANY_PAGES = """
     INSERT INTO public.confluence_pages
         (id, title, space_key, content_hash, last_updated, version, url, status, metadata_digest)
-    SELECT 'many' || i, 'Page ' || i, 'S' || i % 5, '', now() - i * interval '1 minute', 1, '', 'current', ''
+    SELECT 'many' || i, 'Page ' || i, 'S' || i % 100, '', now() - i * interval '1 minute', 1, '', 'current', ''
     FROM generate_series(1, 5000) i"""
 
 
