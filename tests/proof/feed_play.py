@@ -140,8 +140,9 @@ class Writer:
         space.write_pages(writes)
 
     def _body(self) -> str:
-        numbers = self._random.sample(range(5), self._random.randint(0, 4))
-        return "".join(f"<h1>{n}</h1><p>{self._random.choice('abc')}</p>" for n in sorted(numbers))
+        numbers = range(self._random.randint(0, 3))
+        parts = "".join(f"<h1>{n}</h1><p>{self._random.choice('ab')}</p>" for n in numbers)
+        return parts + self._random.choice(("", "\n", "\n\n"))  # another body, whose sections may be the same
 
     def _access(self, space: SpaceStore) -> None:
         nodes = [
@@ -392,8 +393,18 @@ class Play:
         return found
 
 
-def prepare(url: str) -> None:
+# Some transactions wait between their last statement and their commit, so that others could overtake them.
+LINGER = """
+CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER linger AFTER INSERT ON content_changes DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.seq % 25 = 0) EXECUTE FUNCTION linger()"""
+
+
+def prepare(url: str, *, lingers: bool) -> None:
     """Make the mode of an empty mirror `account`."""
+    if lingers:
+        with connect(url) as connection:
+            connection.execute(LINGER)
     engine = make_engine(url)
     Store(engine).apply_access_policy(AccessPolicy(mode=AccessMode.ACCOUNT))
     engine.dispose()
@@ -416,9 +427,10 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=2000)
     parser.add_argument("--kill-every", type=float, default=0.3, help="seconds; on average")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--lingers", action="store_true", help="some transactions wait before their commit")
     options = parser.parse_args()
     configure_logging(level="error", format="console", secrets=())
-    prepare(options.url)
+    prepare(options.url, lingers=options.lingers)
     with tempfile.TemporaryDirectory() as folder:
         play = Play(options.url, Path(folder), Random(options.seed), options.changes)  # noqa: S311 -- reproducible
         play.run(kill_every=options.kill_every)
