@@ -329,16 +329,16 @@ class Play:
         """Return the file of a consumer."""
         return self.folder / f"{name}.sqlite"
 
-    def run(self, *, kill_every: float) -> None:
+    def run(self, *, kill_every: float, consumers: bool = True) -> None:
         """Let everybody work, and kill one of them again and again, until the writers are through; then the rest."""
-        for name in (*map(str, range(WRITERS)), *VIEWS):
+        for name in (*map(str, range(WRITERS)), *(VIEWS if consumers else ())):
             self.start(name)
         while any(name not in VIEWS for name in self.children.values()):
             ends_at = time.monotonic() + self.random.uniform(0.2, 1.8) * kill_every
             while time.monotonic() < ends_at:
                 self._reap()
                 time.sleep(0.01)
-            if self.children and kill_every:
+            if self.children and kill_every < 100:
                 pid = self.random.choice(sorted(self.children))
                 name = self.children[pid]
                 self.kill(pid)
@@ -424,17 +424,22 @@ def main() -> None:
     """Play once."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
-    parser.add_argument("--changes", type=int, default=2000)
+    parser.add_argument("--changes", type=int, default=2000, help="how many are made")
     parser.add_argument("--kill-every", type=float, default=0.3, help="seconds; on average")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lingers", action="store_true", help="some transactions wait before their commit")
+    parser.add_argument("--folder", type=Path, help="where consumers keep what they have between two plays")
+    parser.add_argument("--overtake", action="store_true", help="write without consumers, and delete that as old")
     options = parser.parse_args()
     configure_logging(level="error", format="console", secrets=())
     prepare(options.url, lingers=options.lingers)
-    with tempfile.TemporaryDirectory() as folder:
-        play = Play(options.url, Path(folder), Random(options.seed), options.changes)  # noqa: S311 -- reproducible
-        play.run(kill_every=options.kill_every)
-        print(json.dumps(play.verify()))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        with connect(options.url) as connection:
+            goal = head_of(connection) + options.changes
+        play = Play(options.url, folder, Random(options.seed), goal)  # noqa: S311 -- reproducible
+        play.run(kill_every=options.kill_every, consumers=not options.overtake)
+        print(json.dumps({"deleted": overtake(options.url)} if options.overtake else play.verify()))
 
 
 if __name__ == "__main__":
