@@ -17,6 +17,7 @@ from hr_sync.logs import configure_logging
 from hr_sync.store.engine import make_engine
 from hr_sync.store.schema import ensure_schema
 from tests.proof.access_trees import FAULTS, Figures, Tree, access_stage
+from tests.proof.feed_campaign import play_feed
 from tests.proof.histories import History, TreeHistory
 from tests.proof.rounds import Rounds, rounds
 from tests.proof.seeds import play
@@ -93,6 +94,11 @@ def access(stage: Stage, number: int, seed: int) -> None:
     assert figures.overgrants == []
 
 
+def feed(_stage: Stage, number: int, seed: int) -> None:
+    """Make so many changes for consumers that are killed, on servers of its own."""
+    play_feed(number, seed)
+
+
 def _tell(played: Rounds, done: int) -> None:
     assert played.double_writers() == []
     if done % 25 == 0:
@@ -106,10 +112,11 @@ def main() -> None:
         "contention": (contention, 300),
         "kills": (kills, 500),
         "histories": (histories, 2000),
+        "feed": (feed, 100_000),
     }
     parser = argparse.ArgumentParser(prog="scripts/campaign", description=__doc__)
     parser.add_argument("campaign", choices=campaigns)
-    parser.add_argument("number", nargs="?", type=int, help="trees, rounds or histories")
+    parser.add_argument("number", nargs="?", type=int, help="trees, rounds, histories or changes")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="to play the same again")
     options = parser.parse_args()
     campaign, usual = campaigns[options.campaign]
