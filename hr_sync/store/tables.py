@@ -20,7 +20,7 @@ from hr_sync.store.orm import Base, Xid8
 from hr_sync.store.values import FailureStage
 
 
-def _one_of(column: str, words: Iterable[StrEnum]) -> CheckConstraint:
+def one_of(column: str, words: Iterable[StrEnum]) -> CheckConstraint:
     """Allow these words, and null where the column may be null."""
     return CheckConstraint(f"{column} IN ({_quoted(words)})", name=column)
 
@@ -58,6 +58,9 @@ class ConfluencePage(Base):
         comment="SHA-256 over title, place, status and url: what changes without a new version"
     )
     access_set_id: Mapped[int | None] = mapped_column(BigInteger, comment="Its access set; null = nobody may read it")
+    own_access_set_id: Mapped[int | None] = mapped_column(
+        BigInteger, comment="That of its own facts, while its text shows other pages; 0 = not known; null = shows none"
+    )
     first_seen_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="When this row was made (the database's clock)"
     )
@@ -74,8 +77,8 @@ class ConfluencePage(Base):
     removed_reason: Mapped[str | None] = mapped_column(comment="Why it is gone: trashed, archived, out_of_scope, ...")
 
     __table_args__ = (
-        _one_of("hidden_reason", WithdrawalReason),
-        _one_of("removed_reason", WithdrawalReason),
+        one_of("hidden_reason", WithdrawalReason),
+        one_of("removed_reason", WithdrawalReason),
         CheckConstraint("(hidden_at IS NULL) = (hidden_reason IS NULL)", name="hidden"),
         CheckConstraint("(removed_at IS NULL) = (removed_reason IS NULL)", name="removed"),
         # Last column: the page id, so that keyset pagination walks the index and ties have an order.
@@ -144,7 +147,7 @@ class PageFailure(Base):
     run_id: Mapped[int] = mapped_column(BigInteger, comment="Run in which it failed last")
 
     __table_args__ = (
-        _one_of("stage", FailureStage),
+        one_of("stage", FailureStage),
         Index(None, "space_key", "next_attempt_at"),
         {"comment": "Pages that failed and are tried again; a row is deleted when its page succeeds"},
     )
@@ -163,7 +166,7 @@ class ContentChange(Base):
     )
     page_id: Mapped[str] = mapped_column(comment="The page; it may have been purged since")
     space_key: Mapped[str] = mapped_column(comment="Its space after the change")
-    run_id: Mapped[int] = mapped_column(BigInteger, comment="Run that applied the change; 0 = other settings did")
+    run_id: Mapped[int] = mapped_column(BigInteger, comment="Run that applied the change; 0 = settings or texts did")
     action: Mapped[str] = mapped_column(
         comment="What was done: insert, update, move, restore, relabel, restrict, hide, remove or purge"
     )
@@ -182,7 +185,7 @@ class ContentChange(Base):
     changed_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was applied")
 
     __table_args__ = (
-        _one_of("action", ChangeAction),
+        one_of("action", ChangeAction),
         _subset_of("changed_fields", ChangedField),
         CheckConstraint("cardinality(changed_fields) > 0", name="changed_fields_not_empty"),
         Index(None, "page_id", "id"),
@@ -247,8 +250,8 @@ class SyncSpace(Base):
     viewers_doubt: Mapped[str | None] = mapped_column(comment="Why they are not known, with the remedy")
 
     __table_args__ = (
-        _one_of("last_outcome", Outcome),
-        _one_of("last_full_outcome", Outcome),
+        one_of("last_outcome", Outcome),
+        one_of("last_full_outcome", Outcome),
         {"comment": "Mirrored spaces: identity, lease, position, hold and freshness"},
     )
 
@@ -284,8 +287,8 @@ class SyncRun(CountColumns, Base):
     requests: Mapped[int] = mapped_column(server_default=text("0"), comment="HTTP requests made")
 
     __table_args__ = (
-        _one_of("mode", Mode),
-        _one_of("outcome", Outcome),
+        one_of("mode", Mode),
+        one_of("outcome", Outcome),
         Index(None, "started_at"),
         {"comment": "Runs of hr_sync, however they ended"},
     )
@@ -311,7 +314,7 @@ class SyncRunSpace(CountColumns, Base):
     finished_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When its work ended")
 
     __table_args__ = (
-        _one_of("outcome", Outcome),
+        one_of("outcome", Outcome),
         Index(None, "space_key", "run_id"),
         {"comment": "What each run did in each space, unless it was an incremental run that changed nothing"},
     )

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.access import AccessMode, AccessPolicy, Audience
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.engine import quoted_schema
-from hr_sync.store.write.access_sets import AUDIENCE_PASSES, AudienceTokens
 from hr_sync.store.write.changes import OF_POLICY
+from hr_sync.store.write.set_rows import AUDIENCE_PASSES, AudienceTokens
 
 _APPLY = """
 WITH layers AS (

@@ -36,11 +36,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import NodeFact
-from hr_sync.domain.changes import ChangedField, changed_fields
+from hr_sync.domain.changes import ChangedField, IncludeState, changed_fields
 from hr_sync.domain.content import metadata_digest
 from hr_sync.store.db_errors import MISSING_RIGHT, describe_error, is_temporary, sqlstate
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import PageBody, PageFailure
+from hr_sync.store.text_tables import PageInclude, PageText
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite, WriteResult
 from hr_sync.store.write.access import restriction_json, write_above
 from hr_sync.store.write.access_sets import derive_sets
@@ -55,6 +56,7 @@ Written: TypeAlias = dict[str, bool]
 
 _BODIES = cast("Table", PageBody.__table__)
 _FAILURES = cast("Table", PageFailure.__table__)
+_TEXTS, _INCLUDES = cast("Table", PageText.__table__), cast("Table", PageInclude.__table__)
 
 _HEAD_COLUMNS = (
     "title",
@@ -233,7 +235,23 @@ def _put_with_bodies() -> Select[tuple[str, bool]]:
         set_={"storage": bodies.excluded.storage},
         where=_BODIES.c.storage != bodies.excluded.storage,
     )
-    return _with_feed(written, bodies.cte("written_bodies"))
+    other_bodies = bodies.returning(_BODIES.c.page_id).cte("written_bodies")
+    # What shows one of these pages in its own text is no text of the stored bodies any more.
+    hosts = (
+        update(_TEXTS)
+        .values(content_hash="")
+        .where(_TEXTS.c.page_id == _INCLUDES.c.page_id, _INCLUDES.c.state == IncludeState.SHOWN)
+        .where(_INCLUDES.c.source_id == other_bodies.c.page_id)
+        .returning(_TEXTS.c.page_id)
+    )
+    # A text that is kept for a body without any is looked at again whenever its body was read again.
+    kept = (
+        update(_TEXTS)
+        .values(content_hash="")
+        .where(_TEXTS.c.page_id == written.c.id, _TEXTS.c.kept_since.is_not(None))
+        .returning(_TEXTS.c.page_id)
+    )
+    return _with_feed(written, other_bodies, hosts.cte("outdated_texts"), kept.cte("read_again"))
 
 
 @cache

@@ -13,6 +13,7 @@ from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import ContentChange, PageFailure
 from hr_sync.store.write.access_sets import derive_sets
 from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.included_access import withdraw_from_hosts
 from hr_sync.store.write.locks import PAGES, lock_pages
 
 MAX_PURGED = 500  #: pages in one transaction
@@ -78,6 +79,7 @@ def purge_pages(
     if erased:
         session.execute(delete(ContentChange).where(ContentChange.page_id.in_(erased)))
         session.execute(delete(ContentNode).where(ContentNode.id.in_(erased)))
+        withdraw_from_hosts(session, run_id, erased)
         derive_sets(session, run_id, erased)  # what is below has no known way up until the next access pass
     record_changes(
         session,

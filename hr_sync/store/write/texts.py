@@ -1,23 +1,44 @@
 """Writes texts and sections of pages; a section is written only where it differs.
 
-Needs no lease: a text is a function of the stored body, and it is written only while that body is the stored one.
+Needs no lease: a text is a function of the stored bodies, and it is written only while they are the stored ones. The
+access set of a page follows the pages that its text shows, in the same transaction.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Insert, Table, Text, bindparam, column, delete, func, or_, select
+from sqlalchemy import (
+    Insert,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy import (
+    insert as insert_rows,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import Session
 
-from hr_sync.store.text_tables import PageSection, PageText
+from hr_sync.domain.changes import ChangeAction, ChangedField, IncludeState
+from hr_sync.store.text_tables import PageInclude, PageSection, PageText
 from hr_sync.store.write.arrays import as_arrays, unnested
+from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.included_access import derive_of_hosts
 from hr_sync.store.write.locks import PAGES
 
 _TEXTS = cast("Table", PageText.__table__)
 _SECTIONS = cast("Table", PageSection.__table__)
+_INCLUDES = cast("Table", PageInclude.__table__)
+_NO_RUN = 0  # of the feed: a pass over the texts belongs to no run
 _SEPARATOR = "\x1f"  # between headings: arrays of arrays cannot be unnested by one level, and no text of ours holds it
 _SECTION_COLUMNS = (
     "section_id",
@@ -60,6 +81,20 @@ class SectionWrite:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class IncludeWrite:
+    """One include in the text of a page; see the columns of `page_includes`."""
+
+    position: int
+    level: int
+    kind: str
+    title: str
+    source_space_key: str
+    source_id: str | None
+    source_hash: str | None
+    state: IncludeState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TextWrite:
     """The text of one page, and from what it was made; see the columns of `page_texts`."""
 
@@ -75,6 +110,28 @@ class TextWrite:
     hidden_characters: int
     unknown_macros: dict[str, int]
     sections: Sequence[SectionWrite]
+    includes: Sequence[IncludeWrite] = ()
+
+    @property
+    def shown(self) -> dict[str, str | None]:
+        """Return the pages that the text shows, with the hashes of their bodies."""
+        return {
+            each.source_id: each.source_hash
+            for each in self.includes
+            if each.state is IncludeState.SHOWN and each.source_id
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextKept:
+    """A page whose older text is kept, because its stored body has none."""
+
+    page_id: str
+    content_hash: str
+    title: str
+    space_key: str
+    renderer_version: int
+    section_size: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,34 +143,138 @@ class TextsWritten:
     sections_deleted: int
 
 
-def write_texts(session: Session, texts: Sequence[TextWrite]) -> TextsWritten:
-    """Write texts with their sections, and delete the sections that are gone."""
-    current = _lock_current(session, texts)
-    writes = [each for each in texts if each.page_id in current]
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """A locked row."""
+
+    content_hash: str
+    title: str
+    space_key: str
+    space_id: str | None
+    version: int
+    is_live: bool
+    shows_others: bool  #: by its text up to now
+
+
+def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[TextKept] = ()) -> TextsWritten:
+    """Write texts with their sections, and delete the sections that are gone. `kept`: older texts that stay."""
+    shown = {each.page_id: each.shown for each in texts} | _shown_in(session, [each.page_id for each in kept])
+    rows = _lock_pages(session, {*shown, *(source for sources in shown.values() for source in sources)})
+    intact = {page_id for page_id, sources in shown.items() if _are_stored(rows, sources)}
+    _keep(session, [each for each in kept if each.page_id in intact and _is_of(rows, each)])
+    writes = [each for each in texts if each.page_id in intact and _is_of(rows, each)]
     if not writes:
         return TextsWritten(pages=0, sections_written=0, sections_deleted=0)
+    made_before = _hashes_of_texts(session, writes)
     session.execute(_put_texts(), as_arrays([_row(each) for each in writes]))
+    other_sections, written, deleted = _write_sections(session, writes)
+    _write_includes(session, writes)
+    retold = [
+        each
+        for each in writes
+        if each.page_id in other_sections and made_before.get(each.page_id) in {"", each.content_hash}
+    ]
+    record_changes(session, _NO_RUN, [_change(each, rows[each.page_id]) for each in retold])
+    derive_of_hosts(
+        session, _NO_RUN, [each.page_id for each in writes if each.shown or rows[each.page_id].shows_others]
+    )
+    return TextsWritten(pages=len(writes), sections_written=written, sections_deleted=deleted)
+
+
+def _lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, _Current]:
+    """Lock pages in the order of their ids."""
+    page = PAGES.c
+    query = (
+        select(page.id, page.content_hash, page.title, page.space_key, page.space_id, page.version)
+        .add_columns(
+            and_(page.hidden_at.is_(None), page.removed_at.is_(None), page.status == "current"),
+            page.own_access_set_id.is_not(None),
+        )
+        .where(page.id.in_(page_ids))
+        .order_by(page.id)
+        .with_for_update(key_share=True)
+    )
+    return {page_id: _Current(*rest) for page_id, *rest in session.execute(query)}
+
+
+def _is_of(rows: Mapping[str, _Current], text: TextWrite | TextKept) -> bool:
+    """Return whether the page still has the body, title and space of a text."""
+    row = rows.get(text.page_id)
+    made_from = (text.content_hash, text.title, text.space_key)
+    return row is not None and (row.content_hash, row.title, row.space_key) == made_from
+
+
+def _are_stored(rows: Mapping[str, _Current], shown: Mapping[str, str | None]) -> bool:
+    """Return whether each page that a text shows is live, and still has the body that is shown."""
+    sources = ((rows.get(page_id), content_hash) for page_id, content_hash in shown.items())
+    return all(row is not None and row.is_live and row.content_hash == made_from for row, made_from in sources)
+
+
+def _shown_in(session: Session, page_ids: Sequence[str]) -> dict[str, dict[str, str | None]]:
+    """Return what the stored texts of these pages show, with the hashes of the bodies that are shown."""
+    shown: dict[str, dict[str, str | None]] = {page_id: {} for page_id in page_ids}
+    place = _INCLUDES.c
+    query = select(place.page_id, place.source_id, place.source_hash).where(
+        place.page_id.in_(page_ids), place.state == IncludeState.SHOWN
+    )
+    for page_id, source_id, source_hash in session.execute(query) if page_ids else ():
+        shown[page_id][source_id] = source_hash
+    return shown
+
+
+def _keep(session: Session, kept: Sequence[TextKept]) -> None:
+    """Let older texts stand for the stored bodies."""
+    for each in kept:
+        values = {
+            name: getattr(each, name)
+            for name in ("content_hash", "title", "space_key", "renderer_version", "section_size")
+        }
+        values["kept_since"] = func.coalesce(_TEXTS.c.kept_since, func.now())
+        session.execute(update(_TEXTS).where(_TEXTS.c.page_id == each.page_id).values(values))
+
+
+def _hashes_of_texts(session: Session, writes: Sequence[TextWrite]) -> dict[str, str]:
+    rows = session.execute(
+        select(_TEXTS.c.page_id, _TEXTS.c.content_hash).where(_TEXTS.c.page_id.in_([each.page_id for each in writes]))
+    )
+    return {row.page_id: row.content_hash for row in rows}
+
+
+def _write_sections(session: Session, writes: Sequence[TextWrite]) -> tuple[frozenset[str], int, int]:
+    """Return the pages that have other sections now, and how many were written and deleted."""
     rows = [_section_row(each.page_id, section) for each in writes for section in each.sections]
     gone = delete(_SECTIONS).where(
         _SECTIONS.c.page_id.in_([each.page_id for each in writes]),
         _SECTIONS.c.section_id != func.all(bindparam("kept", type_=ARRAY(Text))),
     )
-    deleted = session.execute(gone.returning(_SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
-    deleted_ids = deleted.all()
-    written = session.execute(_put_sections(), as_arrays(rows)).all() if rows else []
-    return TextsWritten(pages=len(writes), sections_written=len(written), sections_deleted=len(deleted_ids))
+    deleted = session.scalars(gone.returning(_SECTIONS.c.page_id), {"kept": [row["section_id"] for row in rows]}).all()
+    written = session.scalars(_put_sections(), as_arrays(rows)).all() if rows else []
+    return frozenset((*deleted, *written)), len(written), len(deleted)
 
 
-def _lock_current(session: Session, texts: Sequence[TextWrite]) -> frozenset[str]:
-    """Lock the pages in the order of their ids, and return those that still have the body, title and space."""
-    made_from = {each.page_id: (each.content_hash, each.title, each.space_key) for each in texts}
-    query = (
-        select(PAGES.c.id, PAGES.c.content_hash, PAGES.c.title, PAGES.c.space_key)
-        .where(PAGES.c.id.in_(made_from))
-        .order_by(PAGES.c.id)
-        .with_for_update(key_share=True)
+def _write_includes(session: Session, writes: Sequence[TextWrite]) -> None:
+    session.execute(delete(_INCLUDES).where(_INCLUDES.c.page_id.in_([each.page_id for each in writes])))
+    rows = [{"page_id": each.page_id} | asdict(place) for each in writes for place in each.includes]
+    if rows:
+        session.execute(_put_includes(), as_arrays(rows))
+
+
+def _change(write: TextWrite, row: _Current) -> Change:
+    return Change(
+        page_id=write.page_id,
+        space_key=write.space_key,
+        action=ChangeAction.UPDATE,
+        changed_fields=(ChangedField.TEXT,),
+        version=row.version,
+        reason="another text of the same body: an included page changed, or an older text is kept no longer",
     )
-    return frozenset(row.id for row in session.execute(query) if made_from[row.id] == tuple(row)[1:])
+
+
+@cache
+def _put_includes() -> Insert:
+    names = tuple(column.name for column in _INCLUDES.c)
+    given = unnested({name: _INCLUDES.c[name] for name in names})
+    return insert_rows(_INCLUDES).from_select(names, select(*(given.c[name] for name in names)))
 
 
 @cache
@@ -125,7 +286,7 @@ def _put_texts() -> Insert:
     statement = insert(_TEXTS).from_select(names, select(*(given.c[name] for name in names)))
     return statement.on_conflict_do_update(
         index_elements=[_TEXTS.c.page_id],
-        set_={name: statement.excluded[name] for name in names[1:]} | {"rendered_at": func.now()},
+        set_={name: statement.excluded[name] for name in names[1:]} | {"rendered_at": func.now(), "kept_since": None},
     )
 
 
@@ -145,7 +306,7 @@ def _put_sections() -> Any:
         index_elements=[_SECTIONS.c.section_id],
         set_={name: statement.excluded[name] for name in names},
         where=or_(*(_SECTIONS.c[name].is_distinct_from(statement.excluded[name]) for name in names)),
-    ).returning(_SECTIONS.c.section_id)
+    ).returning(_SECTIONS.c.page_id)
 
 
 def _row(write: TextWrite) -> dict[str, Any]:
