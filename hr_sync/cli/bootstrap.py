@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.confluence.source import Source
     from hr_sync.domain.access import AccessPolicy
+    from hr_sync.domain.outcome import RunReport
     from hr_sync.domain.scope import SpaceScope
     from hr_sync.settings import Settings
     from hr_sync.store.store import Store
@@ -248,17 +249,22 @@ def make_scope(settings: "Settings") -> "SpaceScope":
     )
 
 
-def make_texts(settings: "Settings", store: "Store", cancellation: "Cancellation") -> None:
-    """Make the texts of pages whose body is another one now, if the settings say so."""
-    if settings.text.sections:
-        from hr_sync.derive.texts import derive_texts
+def make_texts(settings: "Settings", store: "Store", cancellation: "Cancellation", report: "RunReport") -> "RunReport":
+    """Make the texts of pages whose body is another one now, if the settings say so.
 
-        derive_texts(
-            store,
-            cancellation,
-            section_size=settings.text.section_characters,
-            search_languages=settings.text.search_languages,
-        )
+    Return the report of the run with what an operator should know of the texts.
+    """
+    if not settings.text.sections:
+        return report
+    from hr_sync.derive.texts import derive_texts
+
+    made = derive_texts(
+        store,
+        cancellation,
+        section_size=settings.text.section_characters,
+        search_languages=settings.text.search_languages,
+    )
+    return replace(report, warnings=(*report.warnings, *made.warnings))
 
 
 class HeldLeases:

@@ -19,6 +19,7 @@ from hr_sync.errors import HrSyncError
 from hr_sync.logs import log_failure
 
 if TYPE_CHECKING:
+    from hr_sync.store.read.history import TextFacts
     from hr_sync.store.read.overview import PageLine
     from hr_sync.store.read.traces import Traces
     from hr_sync.store.tables import ConfluencePage
@@ -230,6 +231,8 @@ def print_explanation(explanation: "Explanation", config: Path | None = None) ->
     for name, value in asdict(history.stored).items() if history.stored else ():
         if value is not None and name != "readers":
             facts.add(name, _fact(value))
+    if history.text is not None:
+        facts.add("text", _text_facts(history.text))
     if failure := history.failure:
         facts.add("fails", f"{failure.stage}, {failure.attempts} times: {failure.message}")
     console.print(facts.table)
@@ -241,6 +244,20 @@ def print_explanation(explanation: "Explanation", config: Path | None = None) ->
         changes.add(change.run_id, when, change.action, change.version, fields, change.reason)
     if history.changes:
         console.print(changes.table)
+
+
+def _text_facts(text: "TextFacts") -> str:
+    """Return in words what is known of the text of a page."""
+    parts = [number(text.sections, "section")]
+    if text.kept_since is not None:
+        parts.append(f"of an older body, kept since {moment(text.kept_since)} because the newer one has no text")
+    if text.shows:
+        parts.append(f"shows the text of {', '.join(text.shows)}")
+    if text.placeholders:
+        parts.append(f"{number(text.placeholders, 'include')} not shown")
+    if text.hidden_characters:
+        parts.append(f"{number(text.hidden_characters, 'character')} left out that no reader sees")
+    return "; ".join(parts)
 
 
 def _fact(value: object) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hr_sync.domain.shown_pages import ShownPages
     from hr_sync.service.health import Health
-    from hr_sync.store.read.overview import Overview
+    from hr_sync.store.read.overview import KeptText, Overview
     from hr_sync.store.read.runs import SpaceStatus
 
 
@@ -41,6 +41,7 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
                 continue
             text = visible(with_config(message, config))
             console.print(f"{one_line(space.space_key)}: {text}", soft_wrap=True)
+    _print_kept_texts(console, overview.kept_texts, config)
     _print_runs(console, overview)
     if overview.feed is not None and overview.feed.consumers:
         print_consumers(overview.feed.consumers, config)
@@ -98,6 +99,16 @@ def _print_not_shown(console: "Console", shown: Sequence["ShownPages"], config: 
     for each in some:
         if each.message is not None:
             console.print(visible(with_config(each.message, config)), soft_wrap=True)
+
+
+def _print_kept_texts(console: "Console", kept_texts: Sequence["KeptText"], config: Path | None) -> None:
+    """Print the pages whose older text is kept, and what decides about each."""
+    for kept in kept_texts:
+        text = (
+            f"Page {kept.page_id} ({kept.title}) has had no text since {moment(kept.kept_since)}, so its older text is "
+            f"kept. Read it again; if it is empty again, its text is dropped: `hr-sync resync --page {kept.page_id}`."
+        )
+        console.print(one_line(visible(with_config(text, config))), soft_wrap=True)
 
 
 _NOT_SHOWN = {

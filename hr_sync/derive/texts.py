@@ -1,27 +1,36 @@
 """Keeps texts and sections of pages up to date with their stored bodies.
 
-A text is a function of body, title, space and rendering, so the pass needs no request and no lease, and may be broken
-off at any time: what is missing is made by the next one. Texts are made in transactions of their own.
+A text is a function of stored bodies (its own and those of the pages that it includes), title, space and rendering, so
+the pass needs no request and no lease, and may be broken off at any time: what is missing is made by the next one.
+Texts are made in transactions of their own.
+
+A body that has no text where an older one had some may have arrived incomplete. The older text is kept then, under the
+present readers of the page, until the body has text again, or was read a second time without any.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import structlog
 
 from hr_sync.cancellation import Cancellation
+from hr_sync.derive.includes import FindIncluded, Includes
+from hr_sync.domain.changes import IncludeState
+from hr_sync.domain.principal_words import number
 from hr_sync.render.page import render_page
 from hr_sync.render.result import RENDERER_VERSION, RenderedPage, RenderLimits, ResolvePage
-from hr_sync.store.read.texts import PendingText
+from hr_sync.store.read.texts import OldText, PendingText
 from hr_sync.store.store import Store
-from hr_sync.store.write.texts import SectionWrite, TextWrite
+from hr_sync.store.write.texts import SectionWrite, TextKept, TextWrite
 
 log = structlog.get_logger(__name__)
 
 DEFAULT_LANGUAGES = ("english",)
 _PAGES_AT_ONCE = 50
 _CACHED_LINKS = 10_000
+_CACHED_BODIES = 64
+_NAMED = 20  # pages in a warning
 
 
 @dataclass(kw_only=True, slots=True)
@@ -31,6 +40,21 @@ class TextReport:
     pages: int = 0  #: whose text was made and stored
     sections_written: int = 0  #: new ones, and those that differ
     sections_deleted: int = 0
+    placeholders: int = 0  #: includes whose text is not shown
+    hidden_characters: int = 0  #: that no reader sees, and that were left out
+    kept: list[str] = field(default_factory=list)  #: pages whose older text is kept: their body arrived without any
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return what an operator should know, in words."""
+        if not self.kept:
+            return []
+        some = self.kept[:_NAMED]
+        pages = " ".join(f"--page {page_id}" for page_id in some)
+        more = f" and {len(self.kept) - len(some)} more" if len(self.kept) > len(some) else ""
+        arrived = f"{number(len(self.kept), 'page')} arrived without text, although there was some"
+        remedy = f"Read again; what is empty again loses its text: `hr-sync resync {pages}`."
+        return [f"{arrived}; the older text is kept: {', '.join(some)}{more}. {remedy}"]
 
 
 def derive_texts(
@@ -47,6 +71,7 @@ def derive_texts(
     store.write_text_policy(search_languages)
     limits = RenderLimits(section_size=section_size)
     resolve = lru_cache(_CACHED_LINKS)(store.find_address)
+    find = lru_cache(_CACHED_BODIES)(store.find_included)
     report, after = TextReport(), ""
     while pending := store.pending_texts(
         renderer_version=RENDERER_VERSION,
@@ -56,27 +81,90 @@ def derive_texts(
         limit=_PAGES_AT_ONCE,
     ):
         cancellation.check()
-        written = store.write_texts([_text_of(page, limits, resolve, search_languages) for page in pending])
-        report.pages += written.pages
-        report.sections_written += written.sections_written
-        report.sections_deleted += written.sections_deleted
+        made = [_text_of(page, limits, resolve, find, search_languages) for page in pending]
+        _write(store, made, report)
         after = pending[-1].page_id
+    _log(report)
+    return report
+
+
+def _write(store: Store, made: list[TextWrite | TextKept], report: TextReport) -> None:
+    texts = [each for each in made if isinstance(each, TextWrite)]
+    kept = [each for each in made if isinstance(each, TextKept)]
+    written = store.write_texts(texts, kept)
+    report.pages += written.pages
+    report.sections_written += written.sections_written
+    report.sections_deleted += written.sections_deleted
+    report.placeholders += sum(place.state is not IncludeState.SHOWN for each in texts for place in each.includes)
+    report.hidden_characters += sum(each.hidden_characters for each in texts)
+    report.kept += [each.page_id for each in kept]
+
+
+def _log(report: TextReport) -> None:
     if report.pages:
         log.info(
             "texts.made",
             pages=report.pages,
             sections_written=report.sections_written,
             sections_deleted=report.sections_deleted,
+            placeholders=report.placeholders,
+            hidden_characters=report.hidden_characters,
         )
-    return report
+    if report.kept:
+        log.warning(
+            "texts.kept",
+            pages=len(report.kept),
+            page_ids=report.kept[:_NAMED],
+            remedy="Their bodies arrived without any text, so the older text is kept. Look: `hr-sync status`.",
+        )
+
+
+def render_text(
+    page: PendingText, limits: RenderLimits, resolve: ResolvePage, find: FindIncluded
+) -> tuple[RenderedPage, Includes]:
+    """Return a page as text, with the text of the pages that it includes, and which these are."""
+    includes = Includes(page.page_id, find, resolve, limits)
+    rendered = render_page(
+        page.storage,
+        title=page.title,
+        space=page.space_key,
+        page_id=page.page_id,
+        resolve=resolve,
+        resolve_include=includes,
+        limits=limits,
+    )
+    return rendered, includes
+
+
+def keeps_old_text(old: OldText | None) -> bool:
+    """Return whether an older text stays for a body that has none.
+
+    It is given up when the body was read again without text, a day later or because somebody asked for it, and when it
+    shows another page that may not be shown so any more: it cannot be made again without that page.
+    """
+    if old is None or not old.sections or not old.includes_intact:
+        return False
+    return not (old.is_kept and old.is_due and old.read_again)
 
 
 def _text_of(
-    page: PendingText, limits: RenderLimits, resolve: ResolvePage, search_languages: Sequence[str]
-) -> TextWrite:
-    rendered = render_page(
-        page.storage, title=page.title, space=page.space_key, page_id=page.page_id, resolve=resolve, limits=limits
-    )
+    page: PendingText,
+    limits: RenderLimits,
+    resolve: ResolvePage,
+    find: FindIncluded,
+    search_languages: Sequence[str],
+) -> TextWrite | TextKept:
+    rendered, includes = render_text(page, limits, resolve, find)
+    if not rendered.sections and keeps_old_text(page.old):
+        return TextKept(
+            page_id=page.page_id,
+            content_hash=page.content_hash,
+            title=page.title,
+            space_key=page.space_key,
+            renderer_version=RENDERER_VERSION,
+            section_size=limits.section_size,
+            search_languages=search_languages,
+        )
     return TextWrite(
         page_id=page.page_id,
         content_hash=page.content_hash,
@@ -91,6 +179,7 @@ def _text_of(
         unknown_macros=dict(rendered.unknown_macros),
         search_languages=search_languages,
         sections=_sections_of(rendered),
+        includes=includes.places,
     )
 
 

@@ -9,6 +9,8 @@ What is not known anywhere on that way makes the whole set unknown (None), and u
 kind that this version does not know stays in its layer: nobody is known to match it, but the layer is not empty, and an
 empty restriction would let everybody pass. A layer of a space that names nobody lets nobody pass.
 
+A page whose text shows other pages has their layers too: `with_included`.
+
 Atlassian describes the permissions of content from elsewhere in the same form: an AND of access controls, each an OR of
 principals (developer.atlassian.com/platform/teamwork-graph/permissions).
 """
@@ -171,6 +173,19 @@ def access_set_of(
         layer = layer_of(restriction)
         if layer is not None:
             layers.add(layer)
+    return frozenset(layers)
+
+
+def with_included(own: AccessSet | None, included: Iterable[AccessSet | None]) -> AccessSet | None:
+    """Return the set of a page whose text shows other pages, from its own and theirs: a reader must pass all of them.
+
+    None where one of them is not known.
+    """
+    layers: set[Layer] = set()
+    for each in (own, *included):
+        if each is None:
+            return None
+        layers |= each
     return frozenset(layers)
 
 

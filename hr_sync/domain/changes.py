@@ -38,6 +38,17 @@ class ChangedField(StrEnum):
     SECTIONS = "sections"  #: the text was made from the stored body
 
 
+class IncludeState(StrEnum):
+    """What stands in the text of a page where it includes another one."""
+
+    SHOWN = "shown"  #: the text of the other page
+    UNAVAILABLE = "unavailable"  #: a placeholder: it is not mirrored, not live, or its readers are not known
+    NO_EXCERPT = "no_excerpt"  #: a placeholder: it has no such excerpt
+    CYCLE = "cycle"  #: a placeholder: it is being shown already, around this place
+    TOO_DEEP = "too_deep"  #: a placeholder: too many pages around this place
+    TOO_MANY = "too_many"  #: a placeholder: too many includes, or too much text of them, in one page
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Before:
     """A stored row before a write, as far as the changed fields need it."""

@@ -144,6 +144,7 @@ class StoredPage:
     hidden_reason: WithdrawalReason | None = None  #: why the page is hidden; None if it is not
     removed: bool = False
     has_body: bool = True
+    body_in_doubt: bool = False  #: it has had no text for a day, although an older one had some
     missing_since_run_id: int | None = None  #: run that hid it for its present reason; None if it is shown
 
     @property

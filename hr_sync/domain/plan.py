@@ -7,6 +7,7 @@ The decision table, first line that fits:
     yes                    no                          INSERT
     yes                    hidden or removed           RESTORE    with its stored body when the version is equal
     yes                    another version, no body    UPDATE     also a lower one: spaces are imported and restored
+    yes                    body in doubt               UPDATE     without text for a day: it is read a second time
     yes                    other title, place, ...     MOVE       no body is fetched: versions are equal
     yes                    the same                    NOTHING
     yes, but unreadable    anything                    FAIL       its last good row stays
@@ -108,6 +109,8 @@ def decide(head: Head | None, stored: StoredPage | None) -> tuple[Action, bool, 
             return Action.UPDATE, True, f"version {kept} → {listed}"
         case Head(), StoredPage(has_body=False):
             return Action.UPDATE, True, "the stored body is missing"
+        case Head(), StoredPage(body_in_doubt=True):
+            return Action.UPDATE, True, "the stored body has no text, although an older one had some"
         case Head() as shown, StoredPage(metadata_digest=digest) if metadata_digest(shown) != digest:
             return Action.MOVE, False, "title, place, status or address changed"
         case None, StoredPage(removed=False):

@@ -74,22 +74,23 @@ def _macro(r: "Renderer", element: Element) -> str:
     return render(r, macro) if render is not None else _unknown(r, macro)
 
 
-def _body(r: "Renderer", macro: Macro) -> list[Block]:
+def body_of(r: "Renderer", macro: Macro) -> list[Block]:
+    """Return what stands in a macro."""
     blocks = [block for body in macro.bodies for block in r.alone(body)]
     return blocks if macro.code is None else [*blocks, *code_block(r, macro.code, "")]
 
 
 def _inside(r: "Renderer", macro: Macro) -> list[str]:
-    return as_texts(_body(r, macro))
+    return as_texts(body_of(r, macro))
 
 
 def _dropped(r: "Renderer", macro: Macro) -> str:
-    return r.hold(_body(r, macro)) if macro.bodies or macro.code else ""
+    return r.hold(body_of(r, macro)) if macro.bodies or macro.code else ""
 
 
 def _titled(r: "Renderer", macro: Macro) -> str:
     title = macro.text(*names.TITLES)
-    return r.hold([*([f"**{escape_tags(title)}**"] if title else []), *_body(r, macro)])
+    return r.hold([*([f"**{escape_tags(title)}**"] if title else []), *body_of(r, macro)])
 
 
 def _box(r: "Renderer", macro: Macro) -> str:
@@ -172,26 +173,38 @@ def _include(r: "Renderer", macro: Macro) -> str:
     if not title:
         return _unknown(r, macro)
     is_excerpt = names.INCLUDES[macro.name]
-    excerpt = macro.text("name", "MultiExcerptName", "multi-excerpt-name") if is_excerpt else None
+    excerpt = excerpt_name(macro) if is_excerpt else None
     part = "page" if excerpt is None else f"excerpt {excerpt} of" if excerpt else "excerpt of"
     shown = escape_tags(f"[Included {part}: {title}]")
-    r.includes.append(Include(title=title, space_key=space_key or r.space, excerpt=excerpt, placeholder=shown))
-    return r.hold([shown, *_body(r, macro)])
+    include = Include(title=title, space_key=space_key or r.space, excerpt=excerpt, placeholder=shown)
+    r.includes.append(include)
+    found = r.included(include)
+    return r.hold([*([shown] if found is None else found.blocks), *body_of(r, macro)])
 
 
 def _excerpt(r: "Renderer", macro: Macro) -> str:
     hidden = macro.text("hidden").lower() == "true"
-    blocks = _body(r, macro)
+    blocks = body_of(r, macro)
     text = "\n\n".join(map(as_text, blocks))
-    r.excerpts.append(
-        Excerpt(name=macro.text("name", "MultiExcerptName", "multi-excerpt-name"), markdown=text, hidden=hidden)
-    )
+    r.excerpts.append(Excerpt(name=excerpt_name(macro), markdown=text, hidden=hidden))
     return _hide(r, text) if hidden else r.hold(blocks)
+
+
+def excerpt_name(macro: Macro) -> str:
+    """Return the name of an excerpt, in its macro and in one that includes it; "" if there is none."""
+    return macro.text("name", "MultiExcerptName", "multi-excerpt-name")
+
+
+def find_excerpt(root: Element, name: str) -> Macro | None:
+    """Return the first excerpt with this name, or the first of all for ""; None if there is none."""
+    found = (read_macro(each) for each in root.iter() if each.tag in MACROS)
+    excerpts = (macro for macro in found if macro.name in names.EXCERPTS)
+    return next((macro for macro in excerpts if not name or excerpt_name(macro) == name), None)
 
 
 def _details(r: "Renderer", macro: Macro) -> str:
     """Render page properties; hidden ones are shown in reports of other pages, not here."""
-    blocks = _body(r, macro)
+    blocks = body_of(r, macro)
     return _hide(r, "\n\n".join(map(as_text, blocks))) if macro.text("hidden").lower() == "true" else r.hold(blocks)
 
 
@@ -208,7 +221,7 @@ def _unknown(r: "Renderer", macro: Macro) -> str:
         for key in macro.parameters
         if (text := macro.text(key)) and not is_configuration(text)
     ]
-    blocks = _body(r, macro)
+    blocks = body_of(r, macro)
     shown = f"[Macro {name} ({'; '.join(words)})]" if words else "" if blocks else f"[Macro {name}]"
     return escape_tags(shown) + r.hold(blocks)
 

@@ -1,13 +1,23 @@
-"""The entry: one stored body in, one page of text out."""
+"""The entry: one stored body in, one page of text out; or the text that another page includes from it."""
 
 from xml.etree.ElementTree import Element
 
 from hr_sync.render.adf import storage_tree
+from hr_sync.render.blocks import code_block
 from hr_sync.render.document import Document, parse, text_of_oversized
+from hr_sync.render.macros import find_excerpt
 from hr_sync.render.markdown import Block, as_text, escape_tags, paragraph
 from hr_sync.render.plain import plain_text
 from hr_sync.render.renderer import OutOfTime, Renderer
-from hr_sync.render.result import ParsedAs, RenderedPage, RenderLimits, ResolvePage, ResolveUser
+from hr_sync.render.result import (
+    IncludedText,
+    ParsedAs,
+    RenderedPage,
+    RenderLimits,
+    ResolveInclude,
+    ResolvePage,
+    ResolveUser,
+)
 from hr_sync.render.sections import make_sections
 
 
@@ -20,25 +30,18 @@ def render_page(
     resolve: ResolvePage,
     adf: str | None = None,
     resolve_user: ResolveUser | None = None,
+    resolve_include: ResolveInclude | None = None,
     limits: RenderLimits | None = None,
 ) -> RenderedPage:
     """Return a page's storage body as Markdown and sections; `adf` (JSON) is read where `storage` is None.
 
     `space` is the key of the page's space: it stands in `embed_text`, and links without a space lead into it. The
     result depends on the arguments alone, unless the limit of time is reached. Nothing raises because of the body;
-    what `resolve` and `resolve_user` raise is passed on.
+    what `resolve`, `resolve_user` and `resolve_include` raise is passed on.
     """
     limits = limits or RenderLimits()
-    renderer = Renderer(space, resolve, resolve_user, limits)
-    body = storage if storage is not None else adf or ""
-    if len(body) > limits.characters:
-        renderer.limits_reached.add("characters")
-        text, hidden = text_of_oversized(body)
-        document = Document(_holding(text), ParsedAs.TEXT, hidden)
-    elif storage is not None:
-        document = parse(storage)
-    else:
-        document = storage_tree(body)
+    renderer = Renderer(space, resolve, resolve_user, limits, resolve_include)
+    document = _document(renderer, storage, adf, limits)
     blocks, parsed_as = _blocks(renderer, document)
     return RenderedPage(
         markdown="\n\n".join(map(as_text, blocks)),
@@ -51,6 +54,49 @@ def render_page(
         parsed_as=parsed_as,
         limits_reached=tuple(sorted(renderer.limits_reached)),
     )
+
+
+def render_included(
+    storage: str,
+    excerpt: str | None,
+    *,
+    space: str,
+    resolve: ResolvePage,
+    resolve_include: ResolveInclude,
+    limits: RenderLimits,
+) -> IncludedText | None:
+    """Return the text of a page, or of one of its excerpts, for a page that includes it; None without that excerpt.
+
+    `excerpt`: as in `Include`. Includes within are resolved where the excerpt shows them alone.
+    """
+    renderer = Renderer(space, resolve, None, limits, resolve_include)
+    document = _document(renderer, storage, None, limits)
+    if excerpt is None:
+        blocks, _ = _blocks(renderer, document)
+    else:
+        macro = find_excerpt(document.root, excerpt)
+        if macro is None:
+            return None
+        part = Element("body")
+        part.extend(macro.bodies)
+        blocks, _ = _blocks(renderer, Document(part, document.parsed_as, 0))
+        blocks += [] if macro.code is None else code_block(renderer, macro.code, "")
+    return IncludedText(
+        blocks=blocks,
+        unknown_macros=renderer.unknown_macros,
+        computed_macros=renderer.computed_macros,
+        hidden_characters=document.hidden_characters + renderer.hidden_characters,
+        limits_reached=frozenset(renderer.limits_reached),
+    )
+
+
+def _document(renderer: Renderer, storage: str | None, adf: str | None, limits: RenderLimits) -> Document:
+    body = storage if storage is not None else adf or ""
+    if len(body) > limits.characters:
+        renderer.limits_reached.add("characters")
+        text, hidden = text_of_oversized(body)
+        return Document(_holding(text), ParsedAs.TEXT, hidden)
+    return parse(storage) if storage is not None else storage_tree(body)
 
 
 def _blocks(renderer: Renderer, document: Document) -> tuple[list[Block], ParsedAs]:

@@ -14,7 +14,15 @@ from hr_sync.render.inline import INLINE
 from hr_sync.render.macros import MACROS
 from hr_sync.render.markdown import Block, as_text, as_texts, escape_tags, one_line, paragraph
 from hr_sync.render.plain import plain_text
-from hr_sync.render.result import Excerpt, Include, RenderLimits, ResolvePage, ResolveUser
+from hr_sync.render.result import (
+    Excerpt,
+    Include,
+    IncludedText,
+    RenderLimits,
+    ResolveInclude,
+    ResolvePage,
+    ResolveUser,
+)
 
 _MARK = "\x01"  # no text of a page can hold it
 _DEEPEST = 60  # one level takes up to 11 frames of Python's 1,000
@@ -30,11 +38,17 @@ class Renderer:
     """The rendering of one page."""
 
     def __init__(
-        self, space: str, resolve: ResolvePage, resolve_user: ResolveUser | None, limits: RenderLimits
+        self,
+        space: str,
+        resolve: ResolvePage,
+        resolve_user: ResolveUser | None,
+        limits: RenderLimits,
+        resolve_include: ResolveInclude | None = None,
     ) -> None:
         self.space = space
         self.resolve = resolve
         self.resolve_user = resolve_user
+        self.resolve_include = resolve_include
         self.includes: list[Include] = []
         self.excerpts: list[Excerpt] = []
         self.unknown_macros: dict[str, int] = {}
@@ -124,6 +138,19 @@ class Renderer:
             return ""
         self._held.append(blocks)
         return f"{_MARK}{len(self._held) - 1}{_MARK}"
+
+    def included(self, include: Include) -> IncludedText | None:
+        """Return the text to show for an include, counted as this page's; None if only the placeholder may stand."""
+        found = None if self.resolve_include is None else self.resolve_include(include)
+        if found is None:
+            return None
+        for name, times in found.unknown_macros.items():
+            self.unknown_macros[name] = self.unknown_macros.get(name, 0) + times
+        for name, times in found.computed_macros.items():
+            self.computed_macros[name] = self.computed_macros.get(name, 0) + times
+        self.hidden_characters += found.hidden_characters
+        self.limits_reached |= found.limits_reached
+        return found
 
     @staticmethod
     def holds_blocks(line: str) -> bool:

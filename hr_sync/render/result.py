@@ -1,11 +1,14 @@
 """What goes into a rendering and what comes out of it. Every value is immutable once made."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
+
+from hr_sync.render.markdown import Block
 
 #: Raised with every change of the output, so that stored texts can be rendered again without asking Confluence.
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 
 #: Takes the title of a page and the key of its space. Returns title and address, or None for a page that is not known.
 #: An address without the title in it (`/pages/12345`) keeps the texts of other pages unchanged when a page is renamed.
@@ -40,7 +43,7 @@ class RenderLimits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Include:
-    """Another page's text, or a part of it, that Confluence shows at this place. Not resolved here.
+    """Another page's text, or a part of it, that Confluence shows at this place.
 
     That page has readers of its own: whoever puts its text here must respect them.
     """
@@ -48,7 +51,22 @@ class Include:
     title: str  #: title of the included page
     space_key: str  #: key of its space; the including page's own space where the macro names none
     excerpt: str | None  #: name of the excerpt; "" = the page's first excerpt; None = the whole page
-    placeholder: str  #: what stands in `markdown` and in a section at this place
+    placeholder: str  #: what stands in `markdown` and in a section at this place, unless the text itself does
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IncludedText:
+    """The text of another page, or a part of it, and what the rendering of that counted."""
+
+    blocks: Sequence[Block]
+    unknown_macros: Mapping[str, int]
+    computed_macros: Mapping[str, int]
+    hidden_characters: int
+    limits_reached: frozenset[str]
+
+
+#: Returns the text to show in the place of an include; None keeps the placeholder.
+ResolveInclude: TypeAlias = Callable[[Include], IncludedText | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

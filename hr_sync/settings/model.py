@@ -148,7 +148,8 @@ class TextSettings(Group):
     """Readable text, made from the stored bodies: Markdown and sections."""
 
     sections: bool = False
-    """Whether texts and sections are made after each run, for `live_sections`. The first time takes as long as the run,
+    """Whether texts and sections are made after each run, for `live_sections`. They show the pages and excerpts that a
+    page includes, and whoever may not read one of these is not shown the page. The first time takes as long as the run,
     or longer."""
     section_characters: int = Field(default=2_000, ge=200, le=100_000)
     """Largest section; a table row or a line of code is never cut, so that one may be larger by itself."""

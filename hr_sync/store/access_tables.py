@@ -122,9 +122,16 @@ class AccessSet(Base):
     __tablename__ = "access_sets"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True, comment="Number of the set")
-    digest: Mapped[str] = mapped_column(comment="SHA-256 over its layers, each sorted, as one JSON text")
+    digest: Mapped[str] = mapped_column(
+        comment="SHA-256 over its layers, each sorted, as one JSON text, and its spaces"
+    )
     layers: Mapped[int] = mapped_column(comment="How many layers it has, at least 1: the space's")
     audience: Mapped[bool] = mapped_column(comment="Whether every reader of the audience passes it, by access_policy")
+    spaces: Mapped[list[str]] = mapped_column(
+        ARRAY(Text),
+        server_default=text("'{}'"),
+        comment="Ids of the other spaces that its layers are from; old facts of one of them are not known",
+    )
 
     __table_args__ = (
         Index("uq_access_sets_digest", "digest", unique=True),

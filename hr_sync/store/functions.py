@@ -56,6 +56,7 @@ _SETS_PASSED = f"""
                     SELECT make_interval(hours => policy.max_age_hours) FROM {{schema}}.access_policy policy)
             ))
         ) AS passed JOIN {{schema}}.access_sets sets ON sets.id = passed.set_id
+        WHERE cardinality(sets.spaces) = 0 OR sets.spaces <@ (SELECT {{schema}}.spaces_with_recent_access())
         GROUP BY sets.id HAVING count(*) = sets.layers
     )"""  # noqa: S608 -- words of our own
 
@@ -166,18 +167,18 @@ _FEED_EPOCH = """
 
 FUNCTIONS = (
     ConsumerFunction(
-        name="access_sets_passed",
-        arguments=_ASKER,
-        returns="bigint[]",
-        comment="Access sets that somebody passes, whatever the age of the facts",
-        body=_SETS_PASSED,
-    ),
-    ConsumerFunction(
         name="spaces_with_recent_access",
         arguments="",
         returns="text[]",
         comment="Ids of the spaces whose facts are recent enough to be believed, by access_policy",
         body=_RECENT_SPACES,
+    ),
+    ConsumerFunction(
+        name="access_sets_passed",
+        arguments=_ASKER,
+        returns="bigint[]",
+        comment="Access sets that somebody passes, whatever the age of the facts of the space of a page itself",
+        body=_SETS_PASSED,
     ),
     ConsumerFunction(
         name="pages_readable_by",

@@ -30,7 +30,7 @@ from hr_sync.store.read.history import PageHistory, page_history
 from hr_sync.store.read.pages import find_address
 from hr_sync.store.read.shown import licence_groups_were_read
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
-from hr_sync.store.read.texts import PendingText, pending_texts
+from hr_sync.store.read.texts import IncludedPage, PendingText, find_included, pending_texts
 from hr_sync.store.read.traces import Traces, find_traces
 from hr_sync.store.search_reader import SearchReader
 from hr_sync.store.space_store import SpaceReader, SpaceStore
@@ -43,7 +43,7 @@ from hr_sync.store.write.groups import forget_groups, write_identities, write_me
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import prune_access_sets, prune_accounts, prune_bodies, prune_changes, prune_runs
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
-from hr_sync.store.write.texts import TextsWritten, TextWrite, write_text_policy, write_texts
+from hr_sync.store.write.texts import TextKept, TextsWritten, TextWrite, write_text_policy, write_texts
 
 LEASE_SECONDS = 60.0  #: renewed every third of it; another worker waits this long after a crash
 POLL_SECONDS = 0.5  #: how often a waiting worker tries to take a lease
@@ -245,9 +245,16 @@ class Store:
             )
         )
 
-    def write_texts(self, texts: Sequence[TextWrite]) -> TextsWritten:
-        """Write texts with their sections in one transaction; those whose body is another one by now are left out."""
-        return self._transactions.run(lambda session: write_texts(session, texts))
+    def write_texts(self, texts: Sequence[TextWrite], kept: Sequence[TextKept] = ()) -> TextsWritten:
+        """Write texts with their sections in one transaction; those whose bodies are other ones by now are left out.
+
+        `kept`: pages whose stored body has no text, and whose older text stays.
+        """
+        return self._transactions.run(lambda session: write_texts(session, texts, kept))
+
+    def find_included(self, title: str, space_key: str) -> IncludedPage | None:
+        """Return the page with this title in a space; None if there is none whose text may be shown in others."""
+        return self._transactions.run(lambda session: find_included(session, title, space_key))
 
     def write_text_policy(self, search_languages: Sequence[str]) -> bool:
         """Write in which languages sections are searched, if it differs from what is stored. Return if it does."""

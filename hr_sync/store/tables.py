@@ -53,6 +53,9 @@ class ConfluencePage(Base):
         comment="SHA-256 over title, place, status and url: what changes without a new version"
     )
     access_set_id: Mapped[int | None] = mapped_column(BigInteger, comment="Its access set; null = nobody may read it")
+    own_access_set_id: Mapped[int | None] = mapped_column(
+        BigInteger, comment="That of its own facts, while its text shows other pages; 0 = not known; null = shows none"
+    )
     first_seen_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="When this row was made (the database's clock)"
     )

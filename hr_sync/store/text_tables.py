@@ -6,8 +6,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, U
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
+from hr_sync.domain.changes import IncludeState
 from hr_sync.store.orm import Base
-from hr_sync.store.tables import ConfluencePage
+from hr_sync.store.tables import ConfluencePage, one_of
 
 
 class PageText(Base):
@@ -18,7 +19,9 @@ class PageText(Base):
     page_id: Mapped[str] = mapped_column(
         ForeignKey(ConfluencePage.id, ondelete="CASCADE"), primary_key=True, comment="The page"
     )
-    content_hash: Mapped[str] = mapped_column(comment="content_hash of the body that the text was made from")
+    content_hash: Mapped[str] = mapped_column(
+        comment="content_hash of the body that it is the text of; empty = an included page is another one now"
+    )
     title: Mapped[str] = mapped_column(comment="Title of the page in embed_text of its sections")
     space_key: Mapped[str] = mapped_column(comment="Key of the space in embed_text of its sections")
     renderer_version: Mapped[int] = mapped_column(comment="Version of the rendering; a higher one renders again")
@@ -38,12 +41,50 @@ class PageText(Base):
         server_default=text("'{}'"),
         comment="Languages of search_vector of its sections, as in text_policy; others make the text again",
     )
+    kept_since: Mapped[datetime | None] = mapped_column(
+        comment="Since when the stored body has no text, so that this older one is kept; null = it is of that body"
+    )
     rendered_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When this row was last written")
 
     __table_args__ = (
         # Counts sections without reading texts.
         Index("ix_page_texts_sections", "page_id", postgresql_include=["content_hash", "sections"]),
+        Index(None, "kept_since", postgresql_where=text("kept_since IS NOT NULL")),
         {"comment": "Pages as Markdown, made from the stored bodies without asking Confluence"},
+    )
+
+
+class PageInclude(Base):
+    """One place where the text of a page shows another page, or would show it."""
+
+    __tablename__ = "page_includes"
+
+    page_id: Mapped[str] = mapped_column(
+        ForeignKey(ConfluencePage.id, ondelete="CASCADE"), primary_key=True, comment="The page whose text it is"
+    )
+    position: Mapped[int] = mapped_column(primary_key=True, comment="Order in the text, from 0; also within others")
+    level: Mapped[int] = mapped_column(
+        SmallInteger, comment="1 = in the page's own body, 2 = in that of a page that it includes, ..."
+    )
+    kind: Mapped[str] = mapped_column(comment="include: a whole page; excerpt: a part of it")
+    title: Mapped[str] = mapped_column(comment="Title by which the macro names the page")
+    source_space_key: Mapped[str] = mapped_column(comment="Key of its space")
+    # No foreign key: the row says what the text shows, whatever becomes of that page.
+    source_id: Mapped[str | None] = mapped_column(
+        comment="The included page; null = not mirrored, not live, or its readers are not known"
+    )
+    source_hash: Mapped[str | None] = mapped_column(comment="content_hash of its body when the text was made")
+    state: Mapped[str] = mapped_column(
+        comment="shown: its text stands there; else why a placeholder does: unavailable, no_excerpt, cycle, too_deep, "
+        "too_many"
+    )
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('include', 'excerpt')", name="kind"),
+        one_of("state", IncludeState),
+        CheckConstraint("state <> 'shown' OR source_id IS NOT NULL", name="shown"),
+        Index(None, "source_id", postgresql_where=text("state = 'shown'")),
+        {"comment": "Includes in the texts of pages; a page is read by whoever may read each page that its text shows"},
     )
 
 

@@ -53,6 +53,16 @@ def _is_shown(checked_at: ColumnElement[object]) -> ColumnElement[bool]:
     return or_(_POLICY.hide_after_hours.is_(None), checked_at > func.now() - _hours(_POLICY.hide_after_hours))
 
 
+# A set with layers from other spaces needs recent facts of each of them.
+_RECENT_SPACES = (
+    select(func.array_agg(_CLOCKS.c.space_id))
+    .join_from(_CLOCKS, AccessPolicyRow, true())
+    .where(_access_is_recent(_CLOCKS.c.access_checked_at), _is_shown(_CLOCKS.c.checked_at))
+    .correlate(None)
+    .scalar_subquery()
+)
+_OTHER_SPACES_ARE_RECENT = or_(func.cardinality(_SET.spaces) == 0, _SET.spaces.contained_by(_RECENT_SPACES))
+
 # What a chatbot may answer from: current, in scope (out of scope is removed), neither hidden nor removed, with its body
 # there, and within what every reader of the audience may read, by facts that are recent. In mode `account` the audience
 # is the account of hr_sync. Without a policy there is no row.
@@ -81,7 +91,7 @@ _LIVE_PAGES = (
         _PAGE.removed_at.is_(None),
         or_(
             _POLICY.mode == AccessMode.ACCOUNT,
-            and_(_SET.audience, _access_is_recent(_CLOCKS.c.access_checked_at)),
+            and_(_SET.audience, _access_is_recent(_CLOCKS.c.access_checked_at), _OTHER_SPACES_ARE_RECENT),
         ),
         _is_shown(_CLOCKS.c.checked_at),
     )

@@ -18,10 +18,12 @@ from hr_sync.domain.access import (
     PrincipalKind,
     audience_passes,
     layer_of,
+    with_included,
 )
 from hr_sync.domain.principal_words import NamedPrincipal, named_layer, principals_in_words
 from hr_sync.domain.shown_pages import audience_words
 from hr_sync.errors import UsageError
+from hr_sync.store.read.includes import StoredInclude
 from hr_sync.store.read.readers import Names, StoredNode, StoredReaders
 from hr_sync.store.store import Store
 from hr_sync.sync.principal_names import NamesOfConfluence, names_of
@@ -29,9 +31,9 @@ from hr_sync.sync.principal_names import NamesOfConfluence, names_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReaderLayer:
-    """Whom one layer lets pass: the space, a node on the way, or the page itself."""
+    """Whom one layer lets pass: the space, a node on the way, the page itself, or a page that its text shows."""
 
-    what: str  #: space, page, folder, ...
+    what: str  #: space, page, folder, ..., or included page
     id: str
     title: str | None  #: key of the space, or title of a mirrored page
     is_known: bool
@@ -55,7 +57,10 @@ class ReaderLayer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageReaders:
-    """Who may read one page, by layer: the space, everything above the page from the top down, and the page itself."""
+    """Who may read one page, by layer: the space, everything above the page from the top down, and the page itself.
+
+    Then the layers of the pages that its text shows, as far as they are others.
+    """
 
     page_id: str
     title: str
@@ -91,7 +96,7 @@ def describe_readers(found: StoredReaders, names: Names) -> PageReaders:
         doubt=found.space.doubt,
     )
     nodes = [_node_layer(node, audience, names, is_page=node.id == found.page_id) for node in found.chain]
-    layers = [space, *nodes]
+    layers = [space, *nodes, *_included_layers(found, audience, names)]
     access_set = _set_of(found) if found.is_known else None
     everybody = audience_words(found.policy, names.groups)
     return PageReaders(
@@ -130,6 +135,7 @@ def count_readers(access_set: AccessSet | None, members: Mapping[str, frozenset[
 
 def _principals_of(found: StoredReaders) -> set[Principal]:
     layers = [found.space.layer or frozenset(), *(_own_layer(node) or frozenset() for node in found.chain)]
+    layers += [layer for each in found.included for layer in each.access_set or ()]
     audience = {Principal(PrincipalKind.GROUP, each) for each in found.policy.audience_groups}
     return {each for layer in layers for each in layer} | audience
 
@@ -139,9 +145,40 @@ def _own_layer(node: StoredNode) -> Layer | None:
 
 
 def _set_of(found: StoredReaders) -> AccessSet | None:
+    return with_included(_own_set(found), [each.access_set for each in found.included])
+
+
+def _own_set(found: StoredReaders) -> AccessSet | None:
     if found.space.layer is None:
         return None
     return frozenset({found.space.layer, *(layer for node in found.chain if (layer := _own_layer(node)) is not None)})
+
+
+def _included_layers(found: StoredReaders, audience: Audience, names: Names) -> list[ReaderLayer]:
+    """Return the layers that the page has only because its text shows other pages."""
+    seen = set(_own_set(found) or ())
+    layers: list[ReaderLayer] = []
+    for page in found.included:
+        if page.access_set is None:
+            layers.append(_included_layer(page, None, audience, names))
+            continue
+        new = sorted(page.access_set - seen, key=lambda layer: sorted(each.token for each in layer))
+        layers += [_included_layer(page, layer, audience, names) for layer in new]
+        seen |= page.access_set
+    return layers
+
+
+def _included_layer(page: StoredInclude, layer: Layer | None, audience: Audience, names: Names) -> ReaderLayer:
+    return ReaderLayer(
+        what="included page",
+        id=page.page_id,
+        title=page.title,
+        is_known=layer is not None,
+        restricts=True,
+        principals=named_layer(layer or frozenset(), names.groups, names.users),
+        lets_audience_pass=layer is not None and audience_passes(frozenset({layer}), audience),
+        doubt=None if layer is not None else "who may read it is not known",
+    )
 
 
 def _node_layer(node: StoredNode, audience: Audience, names: Names, *, is_page: bool) -> ReaderLayer:

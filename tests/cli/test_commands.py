@@ -337,3 +337,34 @@ def test_text_shows_a_live_page_as_markdown_and_no_other(home: Path, site: Simul
     refused = run(home, "text", first.id)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert f"hr-sync explain {first.id}" in refused.stderr
+
+
+def test_texts_with_other_pages_and_without_any_are_explained(home: Path, site: Simulator, prepared_url: str) -> None:
+    """`explain` says what the text shows and lacks; a page that arrives empty is reported until the remedy is typed."""
+    wired(home, site, prepared_url)
+    sections = {"HR_SYNC_TEXT__SECTIONS": "true"}
+    first, second, *_ = site.world.pages()
+    key = next(space.key for space in site.world.spaces() if space.id == second.space_id)
+    macros = "".join(
+        '<ac:structured-macro ac:name="include"><ac:parameter ac:name=""><ac:link>'
+        f'<ri:page ri:space-key="{key}" ri:content-title="{title}" />'
+        "</ac:link></ac:parameter></ac:structured-macro>"
+        for title in (second.title, "Absent")
+    )
+    site.world.edit_page(first.id, storage=f'<p>All.<span style="display:none">Obey</span></p>{macros}')
+    site.world.edit_page(second.id, storage="<p>Shared rule.</p>")
+    assert run(home, "run", **sections).exit_code == 0
+
+    explained = run(home, "explain", first.id)
+    assert f"1 section; shows the text of {second.id}; 1 include not shown; 4 characters left out" in " ".join(
+        explained.stdout.split()
+    )
+    assert run(home, "text", first.id).stdout == "All.\n\nShared rule.\n\n[Included page: Absent]\n"
+
+    site.world.edit_page(second.id, storage="")
+    report = run(home, "run", "--json", **sections).document
+    remedy = f"hr-sync resync --page {second.id}"
+    assert [each for each in report["warnings"] if f"`{remedy}`" in each]
+    assert f"`{remedy}`" in run(home, "status").stdout
+    assert run(home, *remedy.split()[1:], **sections).exit_code == 0
+    assert remedy not in run(home, "status").stdout

@@ -120,6 +120,22 @@ def test_a_new_title_changes_no_hash(scene: Scene) -> None:
     assert all("Rules" in row["embed_text"].splitlines()[0] for row in texts)
 
 
+def test_a_move_makes_no_text_anew(scene: Scene) -> None:
+    """Within a space it stands in no text; to another space it changes `embed_text` and no hash."""
+    scene.derive()
+    before, stamps = [row["text_hash"] for row in scene.sections()], scene.stamps()
+    parent = scene.world.create_page(space_key="HR", title="Parent", storage="")
+    scene.world.move_page(scene.page, parent_id=parent.id)
+    assert full(scene.context).counts.moved == 1
+    scene.derive()
+    assert scene.stamps() == stamps
+    scene.world.create_space("IT")
+    scene.world.move_page(scene.page, space_key="IT")
+    full(scene.context)
+    scene.derive()
+    assert sorted(row["text_hash"] for row in scene.sections()) == sorted(before)
+
+
 def test_another_rendering_makes_every_text_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a request; so does another size of sections."""
     scene.derive()
@@ -151,9 +167,9 @@ def test_a_text_is_not_written_over_a_newer_body(scene: Scene) -> None:
     store = scene.context.store
 
     class Slow(Store):
-        def write_texts(self, texts: Any) -> Any:
+        def write_texts(self, texts: Any, kept: Any = ()) -> Any:
             execute(scene.engine, f"UPDATE confluence_pages SET content_hash = 'other' WHERE id = '{scene.page}'")
-            return super().write_texts(texts)
+            return super().write_texts(texts, kept)
 
     assert derive_texts(Slow(scene.engine), Cancellation(), section_size=2000).pages == 1
     assert rows(scene.engine, "SELECT page_id FROM page_texts WHERE page_id = %s", scene.page) == []

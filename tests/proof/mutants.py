@@ -16,6 +16,7 @@ DERIVATION = ("tests/store/test_derivation.py",)
 IN_FUNCTIONS = ("tests/store/test_functions.py",)
 IN_DELETION = ("tests/domain/test_deletion.py",)
 IN_DELETION_RUNS = ("tests/domain/test_deletion_runs.py",)
+IN_INCLUDES = ("tests/derive/test_includes.py",)
 IN_FACTS = ("tests/store/test_access_facts.py",)
 IN_PLAN = ("tests/domain/test_plan.py",)
 IN_SCOPE = ("tests/domain/test_scope.py",)
@@ -822,6 +823,57 @@ OF_ACCESS = (
         (*DERIVATION, "-k", "functions_and_view"),
     ),
 )
+OF_TEXTS = (
+    _one(
+        "readers of an included page are those of its hosts at once",
+        f"{SETS}:derive_sets",
+        r"hosts_of\(session, derived\) \| ",
+        "",
+        IN_INCLUDES,
+    ),
+    _one(
+        "a host is read by whoever may read all that its text shows",
+        "store/write/included_access.py:_DERIVE",
+        r"bool_and\(stored\.id IS NOT NULL\)",
+        "bool_or(stored.id IS NOT NULL)",
+        IN_INCLUDES,
+    ),
+    _one(
+        "two changes side by side both reach a host",
+        "store/write/included_access.py:derive_of_hosts",
+        r"\.with_for_update\(\)",
+        "",
+        IN_INCLUDES,
+    ),
+    _one(
+        "a withdrawn page is out of the texts of others at once",
+        "store/write/included_access.py:withdraw_from_hosts",
+        r'content_hash=""',
+        "content_hash=PageText.content_hash",
+        IN_INCLUDES,
+    ),
+    _one(
+        "a text is made from bodies that are stored",
+        "store/write/texts.py:_are_stored",
+        r" and row\.content_hash == made_from",
+        "",
+        IN_INCLUDES,
+    ),
+    _one(
+        "old facts of the space of an included page count",
+        "store/functions.py:_SETS_PASSED",
+        r"WHERE cardinality\(sets\.spaces\) = 0 OR .*",
+        "WHERE true",
+        IN_INCLUDES,
+    ),
+    _one(
+        "one empty body takes no text away",
+        "derive/texts.py:keeps_old_text",
+        r"old\.is_kept and old\.is_due and old\.read_again",
+        "True",
+        ("tests/derive/test_kept_texts.py",),
+    ),
+)
 MUTANTS = (
     *OF_PLANS,
     *OF_ACTIONS,
@@ -833,4 +885,5 @@ MUTANTS = (
     *OF_WORKERS,
     *OF_DECODERS,
     *OF_ACCESS,
+    *OF_TEXTS,
 )

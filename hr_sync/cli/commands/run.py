@@ -121,7 +121,7 @@ def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
                 report = record_failed_start(store, worker, __version__, request, failure)
             else:
                 report = run_once(replace(context, on_progress=on_progress), request)
-                make_texts(settings, store, cancellation)
+                report = make_texts(settings, store, cancellation, report)
             return report, store.held_removals()
 
     with notify(settings, request.mode) as notify_report:

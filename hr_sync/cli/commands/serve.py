@@ -158,7 +158,6 @@ def _runs(
 ) -> "RunOnce":
     """Return a function that runs once as requested."""
     from hr_sync.cli.bootstrap import make_context, make_texts
-    from hr_sync.domain.outcome import Mode
     from hr_sync.sync.context import no_retry
     from hr_sync.sync.run import record_failed_start, run
 
@@ -171,10 +170,7 @@ def _runs(
             observed = replace(
                 context, on_lag=endpoints.metrics.observe_lag, on_progress=progress.note, on_left=on_left
             )
-            report = run(observed, request)
-            if request.mode is not Mode.ACCESS:
-                make_texts(current.settings, store, end_of_run)
-            return report
+            return make_texts(current.settings, store, end_of_run, run(observed, request))
 
     return run_once
 

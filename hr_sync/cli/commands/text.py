@@ -1,4 +1,4 @@
-"""`text`: one page as Markdown, made from its stored body alone."""
+"""`text`: one page as Markdown, made from its stored body and those of the pages that it includes."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +23,7 @@ def text(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the text of one live page as Markdown, made from its stored body. --json adds its sections."""
+    """Print the text of one live page as Markdown, made from stored bodies. --json adds its sections."""
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.cli.output import print_json
     from hr_sync.cli.terminal import visible
@@ -44,13 +44,17 @@ def text(
 
 def _render(session: "Session", page_id: str) -> "RenderedPage":
     """Return a live page as text. Raise UsageError for a page that is not live."""
+    from hr_sync.derive.texts import render_text
     from hr_sync.errors import UsageError
-    from hr_sync.render.page import render_page
+    from hr_sync.render.result import RenderLimits
     from hr_sync.store.read.pages import find_address, find_body, find_page
+    from hr_sync.store.read.texts import PendingText, find_included
 
     row, body = find_page(session, page_id), find_body(session, page_id)
     if row is None or row.hidden_at or row.removed_at or body is None:
         raise UsageError(f"The mirror has no live page {page_id}. See why: `hr-sync explain {page_id}`.")
-    return render_page(
-        body, title=row.title, space=row.space_key, page_id=row.id, resolve=partial(find_address, session)
+    page = PendingText(
+        page_id=row.id, title=row.title, space_key=row.space_key, content_hash=row.content_hash, storage=body
     )
+    rendered, _ = render_text(page, RenderLimits(), partial(find_address, session), partial(find_included, session))
+    return rendered

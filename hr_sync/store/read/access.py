@@ -52,9 +52,13 @@ def layers_of_sets(session: Session, set_ids: Sequence[int]) -> dict[int, list[l
 
 
 def stored_access_sets(session: Session, space_key: str) -> dict[str, AccessSet | None]:
-    """Return the access sets of the live pages of a space, by page id. None is not known."""
+    """Return the own access sets of the live pages of a space, by page id, without the pages that their texts show.
+
+    None is not known.
+    """
     page = ConfluencePage
-    rows = session.execute(select(page.id, page.access_set_id).where(LIVE, page.space_key == space_key)).all()
+    own = func.nullif(func.coalesce(page.own_access_set_id, page.access_set_id), 0)
+    rows = session.execute(select(page.id, own).where(LIVE, page.space_key == space_key)).all()
     sets = _as_sets(layers_of_sets(session, sorted({set_id for _, set_id in rows if set_id is not None})))
     return {page_id: None if set_id is None else sets.get(set_id) for page_id, set_id in rows}
 

@@ -7,11 +7,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hr_sync.domain.changes import IncludeState
 from hr_sync.store.feed_tables import ContentChange
 from hr_sync.store.read.access import layers_of_sets
 from hr_sync.store.read.overview import FailureLine, failure_line
 from hr_sync.store.read.pages import find_page
 from hr_sync.store.tables import ConfluencePage, PageFailure
+from hr_sync.store.text_tables import PageInclude, PageText
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,12 +51,24 @@ class ChangeLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TextFacts:
+    """What is known of the text of a page."""
+
+    sections: int
+    hidden_characters: int  #: that no reader sees, and that were left out
+    kept_since: datetime | None  #: since when it is an older one, because the stored body has no text
+    shows: Sequence[str]  #: ids of the pages whose text it shows
+    placeholders: int  #: includes that it does not show
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PageHistory:
     """What the mirror knows of one page."""
 
     stored: StoredFacts | None  #: None when no row was ever written
     failure: FailureLine | None  #: None when it does not fail
     changes: Sequence[ChangeLine]  #: newest first
+    text: TextFacts | None = None  #: None when no text was made
 
 
 def page_history(session: Session, page_id: str, *, changes: int = 50) -> PageHistory:
@@ -68,6 +82,25 @@ def page_history(session: Session, page_id: str, *, changes: int = 50) -> PageHi
         stored=_facts(session, row) if row else None,
         failure=failure_line(failure) if failure else None,
         changes=[_change(change) for change in rows],
+        text=_text(session, page_id),
+    )
+
+
+def _text(session: Session, page_id: str) -> TextFacts | None:
+    made, place = PageText, PageInclude
+    row = session.execute(
+        select(made.sections, made.hidden_characters, made.kept_since).where(made.page_id == page_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    places = session.execute(select(place.source_id, place.state).where(place.page_id == page_id)).all()
+    shown = [source_id for source_id, state in places if state == IncludeState.SHOWN]
+    return TextFacts(
+        sections=row.sections,
+        hidden_characters=row.hidden_characters,
+        kept_since=row.kept_since,
+        shows=sorted({source_id for source_id in shown if source_id}),
+        placeholders=len(places) - len(shown),
     )
 
 

@@ -14,10 +14,11 @@ from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.store.access_tables import AccessAuditRow
 from hr_sync.store.read.access import layers_of_sets, stored_policy
 from hr_sync.store.read.feed import count_changes, feed_state, list_consumers
-from hr_sync.store.read.pages import pages_changed_since
+from hr_sync.store.read.pages import LIVE, pages_changed_since
 from hr_sync.store.read.runs import SpaceStatus, last_runs, status_by_space
 from hr_sync.store.read.shown import read_shown_pages
 from hr_sync.store.tables import ConfluencePage, PageFailure
+from hr_sync.store.text_tables import PageText
 
 _PIECE = 1000  # pages read at once
 
@@ -77,6 +78,16 @@ class FeedLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeptText:
+    """A page whose stored body has no text, so that consumers see an older one."""
+
+    page_id: str
+    space_key: str
+    title: str
+    kept_since: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
     """Everything that `status` shows."""
 
@@ -87,6 +98,7 @@ class Overview:
     policy: AccessPolicy | None = None  #: that is in force in the database; None: consumers see nothing
     access_audit: AccessAuditLine | None = None  #: the last one; None: there was none
     feed: FeedLine | None = None
+    kept_texts: Sequence[KeptText] = ()  #: oldest first
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +145,7 @@ def read_overview(session: Session, *, runs: int = 5, failures: int = 50) -> Ove
         policy=stored_policy(session),
         access_audit=_last_access_audit(session),
         feed=_feed(session),
+        kept_texts=_kept_texts(session, limit=failures),
     )
 
 
@@ -140,6 +153,22 @@ def _feed(session: Session) -> FeedLine:
     state = feed_state(session)
     rows, consumers = count_changes(session), list_consumers(session)
     return FeedLine(epoch=state.epoch, rows=rows, head=state.head, consumers=consumers)
+
+
+def _kept_texts(session: Session, *, limit: int) -> list[KeptText]:
+    page, made = ConfluencePage, PageText
+    rows = session.execute(
+        select(page.id, page.space_key, page.title, made.kept_since)
+        .join(made, made.page_id == page.id)
+        .where(made.kept_since.is_not(None), LIVE)
+        .order_by(made.kept_since, page.id)
+        .limit(limit)
+    )
+    return [
+        KeptText(page_id=page_id, space_key=space_key, title=title, kept_since=since)
+        for page_id, space_key, title, since in rows
+        if since is not None
+    ]
 
 
 def _last_access_audit(session: Session) -> AccessAuditLine | None:

@@ -24,6 +24,7 @@ from hr_sync.store.access_tables import (
 )
 from hr_sync.store.engine import quoted_schema
 from hr_sync.store.read.access import restriction_of, stored_policy
+from hr_sync.store.read.includes import StoredInclude, read_includes
 from hr_sync.store.read.pages import LIVE, find_page
 from hr_sync.store.read.shown import group_facts, stored_licence_groups
 from hr_sync.store.tables import ConfluencePage, SyncSpace
@@ -68,6 +69,7 @@ class StoredReaders:
     chain: Sequence[StoredNode]  #: from the top of the space down to the page, as far as is known
     policy: AccessPolicy
     licence_groups: frozenset[str]
+    included: Sequence[StoredInclude]  #: pages that its text shows: a reader must pass them too
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,6 +128,7 @@ def read_readers(session: Session, page_id: str) -> StoredReaders | None:
         chain=_chain(session, page_id),
         policy=stored_policy(session) or AccessPolicy(),
         licence_groups=stored_licence_groups(session),
+        included=read_includes(session, page_id),
     )
 
 

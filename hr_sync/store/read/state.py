@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import HoldState
 from hr_sync.store.read.pages import HIDDEN, LIVE
+from hr_sync.store.read.texts import KEPT_FOR
 from hr_sync.store.tables import ConfluencePage, PageBody, PageFailure, SyncSpace
+from hr_sync.store.text_tables import PageText
 from hr_sync.store.values import SpaceState, StoredSpace
 
 _PAGES = cast("Table", ConfluencePage.__table__)
@@ -136,6 +138,7 @@ def _stored(session: Session, condition: ColumnElement[bool]) -> dict[str, Store
     # A query of its own: the few pages without a body are found by an anti-join over two indexes; no body is read.
     has_body = select(_BODIES.c.page_id).where(_BODIES.c.page_id == page.id).exists()
     without_body = set(session.scalars(select(page.id).where(condition, ~has_body)))
+    in_doubt = set(session.scalars(select(PageText.page_id).where(PageText.kept_since < func.now() - KEPT_FOR)))
     rows = session.execute(
         select(
             page.id,
@@ -160,6 +163,7 @@ def _stored(session: Session, condition: ColumnElement[bool]) -> dict[str, Store
             removed=removed,
             has_body=page_id not in without_body,
             missing_since_run_id=missing_since_run_id,
+            body_in_doubt=page_id in in_doubt,
         )
         for page_id, space_key, space_id, version, digest, hidden_reason, removed, missing_since_run_id in rows
     }

@@ -14,9 +14,9 @@ from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.engine import quoted_schema
 from hr_sync.store.tables import SyncSpace
-from hr_sync.store.write.access_sets import AUDIENCE_PASSES, AudienceTokens
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.recency import tell_recency
+from hr_sync.store.write.set_rows import AUDIENCE_PASSES, AudienceTokens
 
 _APPLY = """
 WITH layers AS (

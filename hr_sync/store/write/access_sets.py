@@ -10,33 +10,23 @@ everything below has no set. A cycle of parents is never reached from a top.
 Only a pass over the whole space, or the write of a page whose facts were all read with it, gives a page the set that
 follows from the facts. Everything else below has facts of two moments: new ones from above, older ones of its own. Such
 a page keeps the layers that it has and gets the new ones as well, so that nobody may read it who could not before.
+
+All of that is the own set of a page. `included_access.py` adds the layers of the pages that its text shows.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, Row, TextClause, bindparam, select, text
+from sqlalchemy import Boolean, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
-from hr_sync.domain.access import Audience, Principal, PrincipalKind
-from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.domain.scope import MAX_LEVELS
-from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.engine import quoted_schema, set_local
-from hr_sync.store.write.changes import Change, record_changes
-
-#: Whether the audience passes a set, given as its JSON array of layers.
-AUDIENCE_PASSES = """NOT EXISTS (
-    SELECT FROM jsonb_array_elements({layers}) AS each (layer)
-    WHERE NOT (
-        layer ?| CAST(:asker AS text[])
-        OR (layer ?& CAST(:licence AS text[]) AND CAST(:licence AS text[]) <> '{{}}')
-    )
-)"""
+from hr_sync.store.write.included_access import derive_of_hosts, hosts_of
+from hr_sync.store.write.set_rows import DIGEST, OWN_SET, lock_policy, record_restrictions, set_rows
 
 # Which nodes are concerned, apart from the derivation: how many rows a recursion gives is not known beforehand, and
 # with an estimate that is wrong by a thousand times the derivation is planned badly.
@@ -78,13 +68,13 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
     FROM known JOIN nodes ON nodes.parent_id = known.id
     WHERE nodes.is_known AND known.level < {levels}
 ), pages AS (
-    SELECT page.id, page.access_set_id AS before, nodes.space_id,
+    SELECT page.id, {own} AS before, nodes.space_id,
         CASE WHEN NOT nodes.outdated AND nodes.space_id = page.space_id THEN known.layers END AS layers,
         CASE WHEN {fresh} THEN 0 ELSE stored.id END AS within
     FROM concerned JOIN {schema}.confluence_pages page USING (id)
         LEFT JOIN nodes USING (id)
         LEFT JOIN known USING (id)
-        LEFT JOIN {schema}.access_sets stored ON stored.id = page.access_set_id
+        LEFT JOIN {schema}.access_sets stored ON stored.id = {own}
     WHERE concerned.affected AND page.hidden_at IS NULL AND page.removed_at IS NULL
 ), viewers AS MATERIALIZED (
     SELECT space_id, CAST(coalesce((
@@ -109,32 +99,8 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
         SELECT DISTINCT space_id, layers, within FROM pages WHERE layers IS NOT NULL AND within IS NOT NULL
     ) AS kind JOIN viewers USING (space_id)
 ), digests AS (
-    SELECT space_id, layers, within, whole, encode(sha256(convert_to(CAST(whole AS text), 'UTF8')), 'hex') AS digest
-    FROM kinds
-), found AS (
-    SELECT DISTINCT stored.id, stored.digest FROM digests JOIN {schema}.access_sets stored USING (digest)
-), fresh AS (
-    SELECT DISTINCT digest, whole FROM digests WHERE digest NOT IN (SELECT digest FROM found)
-), made AS (
-    INSERT INTO {schema}.access_sets (digest, layers, audience)
-    SELECT digest, jsonb_array_length(whole), {audience} FROM fresh ORDER BY digest
-    -- Another space may be making the same set: wait for it, and take its number.
-    ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest
-    RETURNING id, digest
-), made_layers AS (
-    INSERT INTO {schema}.access_layers (set_id, layer_no)
-    SELECT made.id, each.no
-    FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no)
-    ON CONFLICT DO NOTHING
-), made_principals AS (
-    INSERT INTO {schema}.access_principals (set_id, layer_no, principal)
-    SELECT made.id, each.no, who.principal
-    FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no),
-        jsonb_array_elements_text(each.layer) AS who (principal)
-    ON CONFLICT DO NOTHING
-), numbers AS (
-    SELECT id, digest FROM found UNION ALL SELECT id, digest FROM made
-), differing AS (
+    SELECT *, {digest} AS digest FROM (SELECT *, CAST('{{}}' AS text[]) AS spaces FROM kinds) AS of_one_space
+), {rows}, differing AS (
     SELECT pages.id, pages.before, numbers.id AS after
     FROM pages LEFT JOIN digests USING (space_id, layers, within) LEFT JOIN numbers USING (digest)
     WHERE pages.before IS DISTINCT FROM numbers.id
@@ -142,14 +108,16 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
     SELECT page.id, differing.before, differing.after
     FROM differing JOIN {schema}.confluence_pages page USING (id)
     WHERE page.hidden_at IS NULL AND page.removed_at IS NULL ORDER BY page.id FOR UPDATE OF page
-), restricted AS (
+), derived AS (
     UPDATE {schema}.confluence_pages page
     -- Nothing that an index holds: the row of a page changes in its block, which is several times as fast.
-    SET access_set_id = locked.after
+    SET access_set_id = CASE WHEN page.own_access_set_id IS NULL THEN locked.after ELSE page.access_set_id END,
+        own_access_set_id = CASE WHEN page.own_access_set_id IS NOT NULL THEN coalesce(locked.after, 0) END
     FROM locked WHERE page.id = locked.id
-    RETURNING page.id, page.space_key, page.version, locked.before, locked.after
+    RETURNING page.id, page.space_key, page.version, locked.before, locked.after,
+        page.own_access_set_id IS NOT NULL AS shows_others
 )
-SELECT id, space_key, version, before, after FROM restricted"""
+SELECT id, space_key, version, before, after, shows_others FROM derived"""
 
 # A page below that is in another space has facts of another pass.
 _FRESH = "page.id = ANY (CAST(:fresh AS text[])) OR nodes.space_id = CAST(:fresh_space AS text)"
@@ -158,35 +126,8 @@ _OF_THESE = "SELECT unnest(CAST(:ids AS text[]))"
 # Also pages without a node: whatever the set of one is, it is not known.
 _OF_SPACE = """SELECT unnest(CAST(:ids AS text[]))
     UNION SELECT id FROM {schema}.content_nodes WHERE space_id = :space_id
-    UNION SELECT id FROM {schema}.confluence_pages WHERE space_id = :space_id AND access_set_id IS NOT NULL"""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AudienceTokens:
-    """The audience of the policy, as the principals that SQL compares."""
-
-    asker: Sequence[str]
-    licence: Sequence[str]
-
-    @classmethod
-    def of(cls, audience: Audience) -> "AudienceTokens":
-        """Return the tokens of an audience."""
-        licence = {Principal(PrincipalKind.GROUP, group).token for group in audience.licence_groups}
-        return cls(asker=sorted(audience.asker.tokens), licence=sorted(licence))
-
-
-def lock_policy(session: Session) -> AudienceTokens:
-    """Keep the policy as it is until the transaction ends, and return its audience.
-
-    What changes the policy or deletes sets waits for the transaction, so that no set is made by another policy, and
-    none disappears that a page is about to get.
-    """
-    row = session.execute(
-        select(AccessPolicyRow.audience_groups, AccessPolicyRow.licence_groups).with_for_update(read=True)
-    ).one_or_none()
-    if row is None:
-        return AudienceTokens.of(Audience())
-    return AudienceTokens.of(Audience(groups=frozenset(row[0]), licence_groups=frozenset(row[1])))
+    UNION SELECT id FROM {schema}.confluence_pages WHERE space_id = :space_id
+        AND (access_set_id IS NOT NULL OR own_access_set_id IS NOT NULL)"""
 
 
 def derive_sets(
@@ -221,26 +162,11 @@ def derive_sets(
         "fresh": sorted(fresh),
         "fresh_space": space_id,
     }
-    restricted = session.execute(_derive(schema), values).all()
-    record_changes(session, run_id, [_change(row) for row in restricted])
-    return frozenset(row.id for row in restricted)
-
-
-def _change(row: Row[Any]) -> Change:
-    if row.after is None:
-        reason = "who may read it is not known any more"
-    elif row.before is None:
-        reason = "who may read it is known now"
-    else:
-        reason = "other people may read it"
-    return Change(
-        page_id=row.id,
-        space_key=row.space_key,
-        action=ChangeAction.RESTRICT,
-        changed_fields=(ChangedField.RESTRICTIONS,),
-        version=row.version,
-        reason=reason,
-    )
+    derived = session.execute(_derive(schema), values).all()
+    record_restrictions(session, run_id, [row for row in derived if not row.shows_others])
+    alone = frozenset(row.id for row in derived if not row.shows_others)
+    hosts = frozenset(row.id for row in derived if row.shows_others)
+    return alone | derive_of_hosts(session, run_id, hosts | hosts_of(session, alone | hosts))
 
 
 @cache
@@ -256,7 +182,9 @@ def _derive(schema: str) -> TextClause:
         schema=schema,
         fresh=_FRESH,
         levels=MAX_LEVELS,
-        audience=AUDIENCE_PASSES.format(layers="whole"),
+        own=OWN_SET,
+        digest=DIGEST,
+        rows=set_rows(schema),
     )
     arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("ids", "asker", "licence", "fresh"))
     return text(statement).bindparams(*arrays, bindparam("affected", type_=ARRAY(Boolean)))

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, null, update
+from sqlalchemy import case, func, null, update
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import ChangeAction, ChangedField
@@ -22,10 +22,13 @@ from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.write.arrays import as_arrays, unnested
 from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.included_access import withdraw_from_hosts
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
 
 MAX_DECISIONS = 500  #: in one transaction
-_ACCESS_UNKNOWN: dict[str, Any] = {"access_set_id": null()}  # its facts are not read meanwhile
+# Its facts are not read meanwhile.
+_ACCESS_UNKNOWN: dict[str, Any] = {"access_set_id": null()}
+_OWN_UNKNOWN: dict[str, Any] = {"own_access_set_id": case((PAGES.c.own_access_set_id.is_not(None), 0))}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +53,8 @@ def hide_pages(session: Session, lease: Lease, run_id: int, decisions: Sequence[
     marked = _lock(session, lease, decisions)
     if not marked:
         return frozenset()
-    session.execute(statement.values(values | _ACCESS_UNKNOWN), _arrays(marked))
+    session.execute(statement.values(values | _ACCESS_UNKNOWN | _OWN_UNKNOWN), _arrays(marked))
+    withdraw_from_hosts(session, run_id, [each.decision.page_id for each in marked])
     live = [each for each in marked if each.row.before.live]
     _record(session, run_id, ChangeAction.HIDE, live)
     return frozenset(each.decision.page_id for each in live)
@@ -68,7 +72,9 @@ def remove_pages(session: Session, lease: Lease, run_id: int, decisions: Sequenc
     marked = _lock(session, lease, decisions)
     if not marked:
         return frozenset()
-    session.execute(update(PAGES).where(PAGES.c.id == given.c.id).values(values | _ACCESS_UNKNOWN), _arrays(marked))
+    statement = update(PAGES).where(PAGES.c.id == given.c.id).values(values | _ACCESS_UNKNOWN | _OWN_UNKNOWN)
+    session.execute(statement, _arrays(marked))
+    withdraw_from_hosts(session, run_id, [each.decision.page_id for each in marked])
     _record(session, run_id, ChangeAction.REMOVE, [each for each in marked if each.row.before.live])
     return frozenset(each.decision.page_id for each in marked)
 

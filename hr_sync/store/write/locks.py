@@ -15,6 +15,9 @@ from hr_sync.store.tables import ConfluencePage
 PAGES = cast("Table", ConfluencePage.__table__)  # statements over classes pass through the ORM, at twice the cost
 
 
+_OWN_SET = func.nullif(func.coalesce(PAGES.c.own_access_set_id, PAGES.c.access_set_id), 0)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockedPage:
     """A locked row."""
@@ -22,7 +25,7 @@ class LockedPage:
     before: Before
     hidden: bool
     removed: bool
-    access_known: bool
+    access_known: bool  #: its own set is
 
 
 def lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, LockedPage]:
@@ -40,7 +43,7 @@ def lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, LockedP
             row.version,
             row.hidden_at.is_not(None).label("hidden"),
             row.removed_at.is_not(None).label("removed"),
-            row.access_set_id.is_not(None).label("access_known"),
+            _OWN_SET.is_not(None).label("access_known"),
         )
         .where(row.id == func.any(bindparam("ids", type_=ARRAY(Text))))
         .order_by(row.id)

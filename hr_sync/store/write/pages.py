@@ -36,17 +36,19 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import NodeFact
-from hr_sync.domain.changes import changed_fields
+from hr_sync.domain.changes import ChangedField, changed_fields
 from hr_sync.domain.content import metadata_digest
 from hr_sync.store.db_errors import MISSING_RIGHT, describe_error, is_temporary, sqlstate
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import PageBody, PageFailure
+from hr_sync.store.text_tables import PageText
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite, WriteResult
 from hr_sync.store.write.access import restriction_json, write_above
 from hr_sync.store.write.access_sets import derive_sets
 from hr_sync.store.write.arrays import as_arrays, unnested
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.failures import record_failures
+from hr_sync.store.write.included_access import hosts_of, outdate_hosts
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
 from hr_sync.store.write.nodes import write_nodes
 
@@ -55,6 +57,7 @@ Written: TypeAlias = dict[str, bool]
 
 _BODIES = cast("Table", PageBody.__table__)
 _FAILURES = cast("Table", PageFailure.__table__)
+_TEXTS = cast("Table", PageText.__table__)
 
 _HEAD_COLUMNS = (
     "title",
@@ -94,6 +97,10 @@ def write_pages(
     current = [write for write in writes if _is_as_seen(write, locked.get(write.head.id))]
     written, failures = _put(session, run_id, current, locked)
     changes = [_change(write, locked.get(write.head.id)) for write in current if write.head.id in written]
+    other_texts = [
+        each.page_id for each in changes if each.page_id in locked and ChangedField.TEXT in each.changed_fields
+    ]
+    outdate_hosts(session, run_id, hosts_of(session, other_texts))
     record_changes(session, run_id, changes)
     fresh = frozenset(write.head.id for write in current if write.head.id in written and write.restriction is not None)
     changed = _with_other_access(current, written, locked) | fresh
@@ -236,7 +243,14 @@ def _put_with_bodies() -> Select[tuple[str, bool]]:
         set_={"storage": bodies.excluded.storage},
         where=_BODIES.c.storage != bodies.excluded.storage,
     )
-    return _with_nodes(written, bodies.cte("written_bodies"))
+    # A text that is kept for a body without any is looked at again whenever its body was read again.
+    kept = (
+        update(_TEXTS)
+        .values(content_hash="")
+        .where(_TEXTS.c.page_id == written.c.id, _TEXTS.c.kept_since.is_not(None))
+        .returning(_TEXTS.c.page_id)
+    )
+    return _with_nodes(written, bodies.cte("written_bodies"), kept.cte("read_again"))
 
 
 @cache

@@ -29,6 +29,7 @@ from hr_sync.store.read.traces import word_pattern
 from hr_sync.store.tables import PageFailure, SyncRun, SyncRunSpace, SyncSpace
 from hr_sync.store.write.access_sets import derive_sets
 from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.included_access import withdraw_from_hosts
 from hr_sync.store.write.locks import PAGES, lock_pages
 
 MAX_PURGED = 500  #: pages in one transaction
@@ -121,6 +122,7 @@ def purge_pages(
     space_id = select(SyncSpace.space_id).where(SyncSpace.space_key == lease.space_key).scalar_subquery()
     own_nodes = and_(_NODES.c.id.in_(without_row), _NODES.c.space_id == space_id)
     nodes = _delete(session, _NODES.c.id, erased, own_nodes)
+    withdraw_from_hosts(session, run_id, erased)
     if erased or nodes:
         derive_sets(session, run_id, sorted({*erased, *nodes}))  # below, no way up is known until the next access pass
     record_changes(

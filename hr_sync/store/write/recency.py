@@ -36,9 +36,14 @@ WITH clocks AS (
     UPDATE {schema}.sync_spaces space SET told_as_recent = locked.after
     FROM locked WHERE locked.space_key = space.space_key AND space.told_as_recent <> locked.after
     RETURNING space.space_id, locked.after
+), dependent AS (
+    SELECT page.id, turned.after FROM turned JOIN {schema}.confluence_pages page USING (space_id)
+    -- The text of a page may show pages of other spaces, whose facts must be recent too.
+    UNION SELECT page.id, turned.after FROM turned JOIN {schema}.access_sets sets ON turned.space_id = ANY (sets.spaces)
+        JOIN {schema}.confluence_pages page ON page.access_set_id = sets.id
 )
-SELECT page.id, page.space_key, page.version, turned.after
-FROM turned JOIN {schema}.confluence_pages page USING (space_id) CROSS JOIN {schema}.access_policy policy
+SELECT page.id, page.space_key, page.version, dependent.after
+FROM dependent JOIN {schema}.confluence_pages page USING (id) CROSS JOIN {schema}.access_policy policy
 WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
     AND (policy.mode = 'account' OR page.access_set_id IS NOT NULL)"""
 

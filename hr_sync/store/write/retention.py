@@ -11,7 +11,7 @@ from hr_sync.store.access_tables import AccessPolicyRow, AccessSet, GroupMember,
 from hr_sync.store.feed_tables import ContentChange, FeedConsumer, FeedState
 from hr_sync.store.read.feed import feed_epoch
 from hr_sync.store.tables import PageBody, SyncRun, SyncSpace
-from hr_sync.store.text_tables import PageSection, PageText
+from hr_sync.store.text_tables import PageInclude, PageSection, PageText
 from hr_sync.store.write.locks import PAGES
 
 MAX_DELETED = 5000  #: rows in one transaction
@@ -73,7 +73,7 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
     )
     page_ids = session.scalars(old).all()
     if page_ids:
-        for table in (PageSection, PageText):
+        for table in (PageSection, PageInclude, PageText):
             session.execute(delete(table).where(table.page_id.in_(page_ids)))
         session.execute(delete(_BODIES).where(_BODIES.c.page_id.in_(page_ids)))
     return len(page_ids)
@@ -93,8 +93,11 @@ def prune_access_sets(session: Session) -> int:
     The policy is locked, so that no page is getting one of them at the same time.
     """
     session.execute(select(AccessPolicyRow.id).with_for_update())
-    used = select(PAGES.c.id).where(PAGES.c.access_set_id == _SETS.c.id).exists()
-    return _delete(session, _SETS, select(_SETS.c.id).where(~used))
+    used = (
+        select(PAGES.c.id).where(column == _SETS.c.id).exists()
+        for column in (PAGES.c.access_set_id, PAGES.c.own_access_set_id)
+    )
+    return _delete(session, _SETS, select(_SETS.c.id).where(*(~each for each in used)))
 
 
 def _delete(session: Session, table: Table, old: Select[Any]) -> int:

@@ -1,11 +1,12 @@
 """Writes texts and sections of pages; a section is written only where it differs.
 
-Needs no lease: a text is a function of the stored body, and it is written only while that body is the stored one.
-Each live page whose sections consumers see otherwise than before has a row in the feed.
+Needs no lease: a text is a function of the stored bodies, and it is written only while they are the stored ones. The
+access set of a page follows the pages that its text shows, in the same transaction. Each live page whose sections
+consumers see otherwise than before has a row in the feed.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, reduce
 from typing import Any, NamedTuple, cast
 
@@ -23,18 +24,25 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    update,
+)
+from sqlalchemy import (
+    insert as insert_rows,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REGCONFIG, TSVECTOR, insert
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.changes import ChangeAction, ChangedField
-from hr_sync.store.text_tables import PageSection, PageText, TextPolicyRow
+from hr_sync.domain.changes import ChangeAction, ChangedField, IncludeState
+from hr_sync.store.text_tables import PageInclude, PageSection, PageText, TextPolicyRow
 from hr_sync.store.write.arrays import as_arrays, unnested
 from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.included_access import derive_of_hosts
 from hr_sync.store.write.locks import PAGES
 
 _TEXTS = cast("Table", PageText.__table__)
 _SECTIONS = cast("Table", PageSection.__table__)
+_INCLUDES = cast("Table", PageInclude.__table__)
+_NO_RUN = 0  # of the feed: a pass over the texts belongs to no run
 _SEPARATOR = "\x1f"  # between headings: arrays of arrays cannot be unnested by one level, and no text of ours holds it
 # A tsvector holds a megabyte at most. A character is up to four bytes, and the parts of an address or of a word with
 # hyphens count again.
@@ -80,6 +88,20 @@ class SectionWrite:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class IncludeWrite:
+    """One include in the text of a page; see the columns of `page_includes`."""
+
+    position: int
+    level: int
+    kind: str
+    title: str
+    source_space_key: str
+    source_id: str | None
+    source_hash: str | None
+    state: IncludeState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TextWrite:
     """The text of one page, and from what it was made; see the columns of `page_texts`."""
 
@@ -96,6 +118,29 @@ class TextWrite:
     unknown_macros: dict[str, int]
     search_languages: Sequence[str]
     sections: Sequence[SectionWrite]
+    includes: Sequence[IncludeWrite] = ()
+
+    @property
+    def shown(self) -> dict[str, str | None]:
+        """Return the pages that the text shows, with the hashes of their bodies."""
+        return {
+            each.source_id: each.source_hash
+            for each in self.includes
+            if each.state is IncludeState.SHOWN and each.source_id
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextKept:
+    """A page whose older text is kept, because its stored body has none."""
+
+    page_id: str
+    content_hash: str
+    title: str
+    space_key: str
+    renderer_version: int
+    section_size: int
+    search_languages: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,13 +152,6 @@ class TextsWritten:
     sections_deleted: int
 
 
-class _Locked(NamedTuple):
-    """The row of a page that has the body, title and space that its text was made from."""
-
-    version: int
-    is_live: bool
-
-
 class _Stored(NamedTuple):
     """The text that is stored of a page."""
 
@@ -121,25 +159,107 @@ class _Stored(NamedTuple):
     section_ids: frozenset[str]
 
 
-def write_texts(session: Session, texts: Sequence[TextWrite]) -> TextsWritten:
-    """Write texts with their sections, and delete the sections that are gone. All have the same `search_languages`."""
-    current = _lock_current(session, texts)
-    writes = [each for each in texts if each.page_id in current]
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """A locked row."""
+
+    content_hash: str
+    title: str
+    space_key: str
+    space_id: str | None
+    version: int
+    is_live: bool
+    shows_others: bool  #: by its text up to now
+
+
+def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[TextKept] = ()) -> TextsWritten:
+    """Write texts with their sections, and delete the sections that are gone. `kept`: older texts that stay.
+
+    All have the same `search_languages`.
+    """
+    shown = {each.page_id: each.shown for each in texts} | _shown_in(session, [each.page_id for each in kept])
+    rows = _lock_pages(session, {*shown, *(source for sources in shown.values() for source in sources)})
+    intact = {page_id for page_id, sources in shown.items() if _are_stored(rows, sources)}
+    stays = [each for each in kept if each.page_id in intact and _is_of(rows, each)]
+    _keep(session, stays)
+    record_changes(session, _NO_RUN, [_kept_change(each, rows[each.page_id]) for each in stays])
+    writes = [each for each in texts if each.page_id in intact and _is_of(rows, each)]
     if not writes:
         return TextsWritten(pages=0, sections_written=0, sections_deleted=0)
     before = _stored_sections(session, [each.page_id for each in writes])
     session.execute(_put_texts(), as_arrays([_row(each) for each in writes]))
-    rows = [_section_row(each, section) for each in writes for section in each.sections]
-    gone = delete(_SECTIONS).where(
-        _SECTIONS.c.page_id.in_([each.page_id for each in writes]),
-        _SECTIONS.c.section_id != func.all(bindparam("kept", type_=ARRAY(Text))),
+    written, deleted = _write_sections(session, writes)
+    _write_includes(session, writes)
+    record_changes(session, _NO_RUN, _changes(writes, rows, before, written=written, deleted=deleted))
+    derive_of_hosts(
+        session, _NO_RUN, [each.page_id for each in writes if each.shown or rows[each.page_id].shows_others]
     )
-    deleted = session.scalars(gone.returning(_SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
-    deleted_ids = frozenset(deleted)
-    put = _put_sections(tuple(writes[0].search_languages))
-    written = frozenset(session.scalars(put, as_arrays(rows))) if rows else frozenset()
-    record_changes(session, 0, _changes(writes, current, before, written=written, deleted=deleted_ids))
-    return TextsWritten(pages=len(writes), sections_written=len(written), sections_deleted=len(deleted_ids))
+    return TextsWritten(pages=len(writes), sections_written=len(written), sections_deleted=len(deleted))
+
+
+def _lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, _Current]:
+    """Lock pages in the order of their ids."""
+    page = PAGES.c
+    query = (
+        select(page.id, page.content_hash, page.title, page.space_key, page.space_id, page.version)
+        .add_columns(
+            and_(page.hidden_at.is_(None), page.removed_at.is_(None), page.status == "current"),
+            page.own_access_set_id.is_not(None),
+        )
+        .where(page.id.in_(page_ids))
+        .order_by(page.id)
+        .with_for_update(key_share=True)
+    )
+    return {page_id: _Current(*rest) for page_id, *rest in session.execute(query)}
+
+
+def _is_of(rows: Mapping[str, _Current], text: TextWrite | TextKept) -> bool:
+    """Return whether the page still has the body, title and space of a text."""
+    row = rows.get(text.page_id)
+    made_from = (text.content_hash, text.title, text.space_key)
+    return row is not None and (row.content_hash, row.title, row.space_key) == made_from
+
+
+def _are_stored(rows: Mapping[str, _Current], shown: Mapping[str, str | None]) -> bool:
+    """Return whether each page that a text shows is live, and still has the body that is shown."""
+    sources = ((rows.get(page_id), content_hash) for page_id, content_hash in shown.items())
+    return all(row is not None and row.is_live and row.content_hash == made_from for row, made_from in sources)
+
+
+def _shown_in(session: Session, page_ids: Sequence[str]) -> dict[str, dict[str, str | None]]:
+    """Return what the stored texts of these pages show, with the hashes of the bodies that are shown."""
+    shown: dict[str, dict[str, str | None]] = {page_id: {} for page_id in page_ids}
+    place = _INCLUDES.c
+    query = select(place.page_id, place.source_id, place.source_hash).where(
+        place.page_id.in_(page_ids), place.state == IncludeState.SHOWN
+    )
+    for page_id, source_id, source_hash in session.execute(query) if page_ids else ():
+        shown[page_id][source_id] = source_hash
+    return shown
+
+
+def _keep(session: Session, kept: Sequence[TextKept]) -> None:
+    """Let older texts stand for the stored bodies."""
+    for each in kept:
+        values = {
+            name: getattr(each, name)
+            for name in ("content_hash", "title", "space_key", "renderer_version", "section_size")
+        }
+        values["search_languages"] = list(each.search_languages)  # its vectors stay: nothing can make them again
+        values["kept_since"] = func.coalesce(_TEXTS.c.kept_since, func.now())
+        session.execute(update(_TEXTS).where(_TEXTS.c.page_id == each.page_id).values(values))
+
+
+def _kept_change(kept: TextKept, row: _Current) -> Change:
+    """Return the change of a page whose sections are shown again, of whatever age its text is."""
+    return Change(
+        page_id=kept.page_id,
+        space_key=kept.space_key,
+        action=ChangeAction.DERIVE,
+        changed_fields=(ChangedField.SECTIONS,) if row.is_live else (),
+        version=row.version,
+        reason="its body arrived without text, so that its older text stays",
+    )
 
 
 def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _Stored]:
@@ -154,9 +274,22 @@ def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _St
     return {row.page_id: _Stored(row.content_hash, frozenset(row.section_ids)) for row in session.execute(query)}
 
 
+def _write_sections(session: Session, writes: Sequence[TextWrite]) -> tuple[frozenset[str], frozenset[str]]:
+    """Write the sections that differ, and delete those that are gone. Return the ids of both."""
+    rows = [_section_row(each, section) for each in writes for section in each.sections]
+    gone = delete(_SECTIONS).where(
+        _SECTIONS.c.page_id.in_([each.page_id for each in writes]),
+        _SECTIONS.c.section_id != func.all(bindparam("kept", type_=ARRAY(Text))),
+    )
+    deleted = session.scalars(gone.returning(_SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
+    deleted_ids = frozenset(deleted)
+    put = _put_sections(tuple(writes[0].search_languages))
+    return (frozenset(session.scalars(put, as_arrays(rows))) if rows else frozenset()), deleted_ids
+
+
 def _changes(
     writes: Sequence[TextWrite],
-    current: Mapping[str, _Locked],
+    current: Mapping[str, _Current],
     before: Mapping[str, _Stored],
     *,
     written: Collection[str],
@@ -188,22 +321,18 @@ def _changes(
             )
 
 
-def _lock_current(session: Session, texts: Sequence[TextWrite]) -> dict[str, _Locked]:
-    """Lock the pages in the order of their ids, and return those that still have the body, title and space, by id."""
-    made_from = {each.page_id: (each.content_hash, each.title, each.space_key) for each in texts}
-    is_live = and_(PAGES.c.status == "current", PAGES.c.hidden_at.is_(None), PAGES.c.removed_at.is_(None))
-    names = (PAGES.c.id, PAGES.c.content_hash, PAGES.c.title, PAGES.c.space_key)
-    query = (
-        select(*names, PAGES.c.version, is_live.label("is_live"))
-        .where(PAGES.c.id.in_(made_from))
-        .order_by(PAGES.c.id)
-        .with_for_update(key_share=True)
-    )
-    return {
-        row.id: _Locked(row.version, row.is_live)
-        for row in session.execute(query)
-        if made_from[row.id] == (row.content_hash, row.title, row.space_key)
-    }
+def _write_includes(session: Session, writes: Sequence[TextWrite]) -> None:
+    session.execute(delete(_INCLUDES).where(_INCLUDES.c.page_id.in_([each.page_id for each in writes])))
+    rows = [{"page_id": each.page_id} | asdict(place) for each in writes for place in each.includes]
+    if rows:
+        session.execute(_put_includes(), as_arrays(rows))
+
+
+@cache
+def _put_includes() -> Insert:
+    names = tuple(column.name for column in _INCLUDES.c)
+    given = unnested({name: _INCLUDES.c[name] for name in names})
+    return insert_rows(_INCLUDES).from_select(names, select(*(given.c[name] for name in names)))
 
 
 def write_text_policy(session: Session, search_languages: Sequence[str]) -> bool:
@@ -231,7 +360,7 @@ def _put_texts() -> Insert:
     statement = insert(_TEXTS).from_select(names, select(*values))
     return statement.on_conflict_do_update(
         index_elements=[_TEXTS.c.page_id],
-        set_={name: statement.excluded[name] for name in names[1:]} | {"rendered_at": func.now()},
+        set_={name: statement.excluded[name] for name in names[1:]} | {"rendered_at": func.now(), "kept_since": None},
     )
 
 
@@ -253,7 +382,7 @@ def _put_sections(languages: tuple[str, ...]) -> Any:
         index_elements=[_SECTIONS.c.section_id],
         set_={name: statement.excluded[name] for name in names},
         where=or_(*(_SECTIONS.c[name].is_distinct_from(statement.excluded[name]) for name in names)),
-    ).returning(_SECTIONS.c.section_id)
+    ).returning(_SECTIONS.c.page_id)
 
 
 def _search_vector(given: Any, languages: tuple[str, ...]) -> ColumnElement[Any]:

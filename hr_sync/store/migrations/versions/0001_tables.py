@@ -62,6 +62,7 @@ def upgrade() -> None:
     _access_policy()
     _access_audits()
     _page_texts()
+    _page_includes()
     _page_sections()
     _text_policy()
 
@@ -128,7 +129,18 @@ def _confluence_pages() -> None:
         _column(
             "metadata_digest", TEXT, "SHA-256 over title, place, status and url: what changes without a new version"
         ),
-        _column("access_set_id", sa.BigInteger(), "Its access set; null = nobody may read it", null=True),
+        _column(
+            "access_set_id",
+            sa.BigInteger(),
+            "Its access set; null = nobody may read it",
+            null=True,
+        ),
+        _column(
+            "own_access_set_id",
+            sa.BigInteger(),
+            "That of its own facts, while its text shows other pages; 0 = not known; null = shows none",
+            null=True,
+        ),
         _column("first_seen_at", TIME, "When this row was made (the database's clock)", default="now()"),
         _column(
             "last_written_run_id",
@@ -568,9 +580,15 @@ def _access_sets() -> None:
     op.create_table(
         "access_sets",
         _column("id", sa.BigInteger(), "Number of the set", sa.Identity(always=True)),
-        _column("digest", TEXT, "SHA-256 over its layers, each sorted, as one JSON text"),
+        _column("digest", TEXT, "SHA-256 over its layers, each sorted, as one JSON text, and its spaces"),
         _column("layers", sa.Integer(), "How many layers it has, at least 1: the space's"),
         _column("audience", sa.Boolean(), "Whether every reader of the audience passes it, by access_policy"),
+        _column(
+            "spaces",
+            postgresql.ARRAY(TEXT),
+            "Ids of the other spaces that its layers are from; old facts of one of them are not known",
+            default="'{}'",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_sets")),
         sa.CheckConstraint("layers > 0", name=op.f("ck_access_sets_layers")),
         schema=SCHEMA_TOKEN,
@@ -675,7 +693,11 @@ def _page_texts() -> None:
     op.create_table(
         "page_texts",
         _column("page_id", TEXT, "The page"),
-        _column("content_hash", TEXT, "content_hash of the body that the text was made from"),
+        _column(
+            "content_hash",
+            TEXT,
+            "content_hash of the body that it is the text of; empty = an included page is another one now",
+        ),
         _column("title", TEXT, "Title of the page in embed_text of its sections"),
         _column("space_key", TEXT, "Key of the space in embed_text of its sections"),
         _column("renderer_version", sa.Integer(), "Version of the rendering; a higher one renders again"),
@@ -701,6 +723,12 @@ def _page_texts() -> None:
             "Languages of search_vector of its sections, as in text_policy; others make the text again",
             default="'{}'",
         ),
+        _column(
+            "kept_since",
+            TIME,
+            "Since when the stored body has no text, so that this older one is kept; null = it is of that body",
+            null=True,
+        ),
         _column("rendered_at", TIME, "When this row was last written", default="now()"),
         sa.PrimaryKeyConstraint("page_id", name=op.f("pk_page_texts")),
         sa.ForeignKeyConstraint(
@@ -718,6 +746,57 @@ def _page_texts() -> None:
         ["page_id"],
         schema=SCHEMA_TOKEN,
         postgresql_include=["content_hash", "sections"],
+    )
+    op.create_index(
+        "ix_page_texts_kept_since",
+        "page_texts",
+        ["kept_since"],
+        schema=SCHEMA_TOKEN,
+        postgresql_where=sa.text("kept_since IS NOT NULL"),
+    )
+
+
+def _page_includes() -> None:
+    op.create_table(
+        "page_includes",
+        _column("page_id", TEXT, "The page whose text it is"),
+        _column("position", sa.Integer(), "Order in the text, from 0; also within others"),
+        _column("level", sa.SmallInteger(), "1 = in the page's own body, 2 = in that of a page that it includes, ..."),
+        _column("kind", TEXT, "include: a whole page; excerpt: a part of it"),
+        _column("title", TEXT, "Title by which the macro names the page"),
+        _column("source_space_key", TEXT, "Key of its space"),
+        _column(
+            "source_id",
+            TEXT,
+            "The included page; null = not mirrored, not live, or its readers are not known",
+            null=True,
+        ),
+        _column("source_hash", TEXT, "content_hash of its body when the text was made", null=True),
+        _column(
+            "state",
+            TEXT,
+            "shown: its text stands there; else why a placeholder does: unavailable, no_excerpt, cycle, too_deep, "
+            "too_many",
+        ),
+        sa.PrimaryKeyConstraint("page_id", "position", name=op.f("pk_page_includes")),
+        sa.ForeignKeyConstraint(
+            ["page_id"],
+            [f"{SCHEMA_TOKEN}.confluence_pages.id"],
+            name=op.f("fk_page_includes_page_id"),
+            ondelete="CASCADE",
+        ),
+        _one_of("page_includes", "kind", ("include", "excerpt")),
+        _one_of("page_includes", "state", ("shown", "unavailable", "no_excerpt", "cycle", "too_deep", "too_many")),
+        sa.CheckConstraint("state <> 'shown' OR source_id IS NOT NULL", name=op.f("ck_page_includes_shown")),
+        schema=SCHEMA_TOKEN,
+        comment="Includes in the texts of pages; a page is read by whoever may read each page that its text shows",
+    )
+    op.create_index(
+        "ix_page_includes_source_id",
+        "page_includes",
+        ["source_id"],
+        schema=SCHEMA_TOKEN,
+        postgresql_where=sa.text("state = 'shown'"),
     )
 
 

@@ -1,0 +1,114 @@
+"""Rows of access sets: how a statement makes them, and by which policy.
+
+A layer is the text of a JSON array of tokens, sorted; a set is a JSON array of layers, sorted, with the ids of the
+other spaces whose facts it depends on.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from hr_sync.domain.access import Audience, Principal, PrincipalKind
+from hr_sync.domain.changes import ChangeAction, ChangedField
+from hr_sync.store.access_tables import AccessPolicyRow
+from hr_sync.store.write.changes import Change, record_changes
+
+#: Whether the audience passes a set, given as its JSON array of layers.
+AUDIENCE_PASSES = """NOT EXISTS (
+    SELECT FROM jsonb_array_elements({layers}) AS each (layer)
+    WHERE NOT (
+        layer ?| CAST(:asker AS text[])
+        OR (layer ?& CAST(:licence AS text[]) AND CAST(:licence AS text[]) <> '{{}}')
+    )
+)"""
+
+#: The own set of a page in SQL: what its own facts say, without the pages that its text shows. Null is not known.
+OWN_SET = "nullif(coalesce(page.own_access_set_id, page.access_set_id), 0)"
+
+#: The digest of a set, given as `whole` and `spaces`.
+DIGEST = """encode(sha256(convert_to(
+    CAST(whole AS text) || CASE WHEN spaces = '{}' THEN '' ELSE CAST(to_jsonb(spaces) AS text) END, 'UTF8')), 'hex')"""
+
+# Part of a statement that has sets in its `digests` (digest, whole, spaces). Gives their `numbers` (id, digest).
+_ROWS = """found AS (
+    SELECT DISTINCT stored.id, stored.digest FROM digests JOIN {schema}.access_sets stored USING (digest)
+), fresh AS (
+    SELECT DISTINCT digest, whole, spaces FROM digests WHERE digest NOT IN (SELECT digest FROM found)
+), made AS (
+    INSERT INTO {schema}.access_sets (digest, layers, audience, spaces)
+    SELECT digest, jsonb_array_length(whole), {audience}, spaces FROM fresh ORDER BY digest
+    -- Another space may be making the same set: wait for it, and take its number.
+    ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest
+    RETURNING id, digest
+), made_layers AS (
+    INSERT INTO {schema}.access_layers (set_id, layer_no)
+    SELECT made.id, each.no
+    FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no)
+    ON CONFLICT DO NOTHING
+), made_principals AS (
+    INSERT INTO {schema}.access_principals (set_id, layer_no, principal)
+    SELECT made.id, each.no, who.principal
+    FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no),
+        jsonb_array_elements_text(each.layer) AS who (principal)
+    ON CONFLICT DO NOTHING
+), numbers AS (
+    SELECT id, digest FROM found UNION ALL SELECT id, digest FROM made
+)"""
+
+
+def set_rows(schema: str) -> str:
+    """Return the part of a statement that finds or makes the rows of the sets in its `digests`, as `numbers`."""
+    return _ROWS.format(schema=schema, audience=AUDIENCE_PASSES.format(layers="whole"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AudienceTokens:
+    """The audience of the policy, as the principals that SQL compares."""
+
+    asker: Sequence[str]
+    licence: Sequence[str]
+
+    @classmethod
+    def of(cls, audience: Audience) -> "AudienceTokens":
+        """Return the tokens of an audience."""
+        licence = {Principal(PrincipalKind.GROUP, group).token for group in audience.licence_groups}
+        return cls(asker=sorted(audience.asker.tokens), licence=sorted(licence))
+
+
+def lock_policy(session: Session) -> AudienceTokens:
+    """Keep the policy as it is until the transaction ends, and return its audience.
+
+    What changes the policy or deletes sets waits for the transaction, so that no set is made by another policy, and
+    none disappears that a page is about to get.
+    """
+    row = session.execute(
+        select(AccessPolicyRow.audience_groups, AccessPolicyRow.licence_groups).with_for_update(read=True)
+    ).one_or_none()
+    if row is None:
+        return AudienceTokens.of(Audience())
+    return AudienceTokens.of(Audience(groups=frozenset(row[0]), licence_groups=frozenset(row[1])))
+
+
+def record_restrictions(session: Session, run_id: int, rows: Iterable[Row[Any]]) -> None:
+    """Record that other people may read these pages. `rows`: id, space_key, version, and the sets before and after."""
+    record_changes(session, run_id, [_restriction(row) for row in rows])
+
+
+def _restriction(row: Row[Any]) -> Change:
+    if row.after is None:
+        reason = "who may read it is not known any more"
+    elif row.before is None:
+        reason = "who may read it is known now"
+    else:
+        reason = "other people may read it"
+    return Change(
+        page_id=row.id,
+        space_key=row.space_key,
+        action=ChangeAction.RESTRICT,
+        changed_fields=(ChangedField.RESTRICTIONS,),
+        version=row.version,
+        reason=reason,
+    )
