@@ -12,7 +12,7 @@ from hr_sync.render.markdown import as_text
 from hr_sync.render.page import render_included
 from hr_sync.render.result import Include, IncludedText, RenderLimits, ResolvePage
 from hr_sync.store.read.texts import IncludedPage
-from hr_sync.store.write.texts import IncludeWrite
+from hr_sync.store.write.text_rows import IncludeWrite
 
 MAX_LEVELS = 5  #: pages within each other
 MAX_INCLUDES = 200  #: in the text of one page, those within others too

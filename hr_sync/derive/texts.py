@@ -22,7 +22,7 @@ from hr_sync.render.page import render_page
 from hr_sync.render.result import RENDERER_VERSION, RenderedPage, RenderLimits, ResolvePage
 from hr_sync.store.read.texts import OldText, PendingText
 from hr_sync.store.store import Store
-from hr_sync.store.write.texts import SectionWrite, TextKept, TextWrite
+from hr_sync.store.write.text_rows import SectionWrite, TextKept, TextWrite
 
 log = structlog.get_logger(__name__)
 

@@ -43,7 +43,8 @@ from hr_sync.store.write.groups import forget_groups, write_identities, write_me
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import prune_access_sets, prune_accounts, prune_bodies, prune_changes, prune_runs
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
-from hr_sync.store.write.texts import TextKept, TextsWritten, TextWrite, write_text_policy, write_texts
+from hr_sync.store.write.text_rows import TextKept, TextWrite
+from hr_sync.store.write.texts import TextsWritten, write_text_policy, write_texts
 
 LEASE_SECONDS = 60.0  #: renewed every third of it; another worker waits this long after a crash
 POLL_SECONDS = 0.5  #: how often a waiting worker tries to take a lease

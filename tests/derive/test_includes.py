@@ -209,7 +209,7 @@ def test_a_restriction_of_the_included_page_is_one_of_its_hosts(mirror: Mirror) 
 
     assert mirror.text("1") == mirror.text_for("1") == mirror.text_for("2") == ""
     assert mirror.text_for("1", "g") == "One.\n\nTwo.\n\nThree."
-    told = [(page_id, "restrict", ["restrictions"]) for page_id in ("3", "1", "2")]
+    told = [(page_id, "restrict", ["restrictions"]) for page_id in ("1", "2", "3")]
     assert feed(mirror.engine)[before:] == told
     assert mirror.restrict(IT) == {"1", "2", "3"}
     assert mirror.text("1") == "One.\n\nTwo.\n\nThree."
@@ -254,18 +254,20 @@ def test_a_page_that_comes_back_without_facts_has_no_set(mirror: Mirror) -> None
 
 
 def test_an_edit_of_the_included_page_makes_its_hosts_anew(mirror: Mirror) -> None:
-    """The old text is gone with the edit, and the feed tells of the new one once."""
+    """The old text is gone with the edit, and the feed tells both: that it is gone, and that there is a new one."""
     mirror.put("1", f"<p>One.</p>{include('Page 2')}")
     mirror.put("2", "<p>Old.</p>")
     mirror.derive()
     before = len(feed(mirror.engine))
     mirror.put("2", "<p>New.</p>", version=2)
     assert mirror.text("1") == ""
+    gone = [(page_id, action) for page_id, action, _ in feed(mirror.engine)[before:]]
+    assert gone == [("1", "derive"), ("2", "insert")]
 
     assert mirror.derive().pages == 2
 
     assert mirror.text("1") == "One.\n\nNew."
-    assert feed(mirror.engine)[before + 1 :] == [("1", "update", ["text"])]
+    assert feed(mirror.engine)[before + 2 :] == [(page_id, "derive", ["sections"]) for page_id in ("1", "2")]
 
 
 def test_a_page_that_arrives_later_takes_the_place_of_its_placeholder(mirror: Mirror) -> None:

@@ -50,6 +50,7 @@ def test_the_older_text_stays_and_is_reported(mirror: Mirror) -> None:
     assert report.kept == ["1"]
     assert "`hr-sync resync --page 1`" in report.warnings[0]
     assert (mirror.text("1"), kept(mirror)) == ("Policy.", ["1"])
+    assert feed(mirror.engine)[-1] == ("1", "derive", ["sections"]), "they are shown again"
     assert (mirror.derive().kept, mirror.derive().pages) == ([], 0)
     mirror.put("1", "<p>New policy.</p>", version=3)
     assert mirror.derive().pages == 1

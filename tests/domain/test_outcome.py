@@ -130,6 +130,7 @@ def test_exit_codes_are_those_that_the_documentation_names() -> None:
         "USAGE": 2,
         "PARTIAL": 3,
         "HELD": 4,
+        "SNAPSHOT_NEEDED": 5,
         "TEMPORARY": 75,
         "REFUSED": 77,
         "CONFIGURATION": 78,

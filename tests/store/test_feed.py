@@ -20,7 +20,7 @@ from hr_sync.store.read.feed import begin_snapshot, snapshot_rows
 from hr_sync.store.schema import make_missing_rows
 from hr_sync.store.store import Store
 from hr_sync.store.write.changes import feed_lock
-from hr_sync.store.write.texts import SectionWrite, TextWrite
+from hr_sync.store.write.text_rows import SectionWrite, TextWrite
 from tests.store.spaces import HR, ask, decision, leased, record, tell, write
 from tests.support.database import connect
 from tests.support.dump import restore_into

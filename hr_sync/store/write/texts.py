@@ -7,140 +7,32 @@ consumers see otherwise than before has a row in the feed.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, reduce
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Insert,
-    Table,
-    Text,
-    and_,
-    bindparam,
-    column,
-    delete,
-    func,
-    literal,
-    literal_column,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy import (
-    insert as insert_rows,
-)
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REGCONFIG, TSVECTOR, insert
+from sqlalchemy import Text, and_, bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import ChangeAction, ChangedField, IncludeState
-from hr_sync.store.text_tables import PageInclude, PageSection, PageText, TextPolicyRow
-from hr_sync.store.write.arrays import as_arrays, unnested
+from hr_sync.store.text_tables import TextPolicyRow
+from hr_sync.store.write.arrays import as_arrays
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.included_access import derive_of_hosts
 from hr_sync.store.write.locks import PAGES
+from hr_sync.store.write.text_rows import (
+    INCLUDES,
+    SECTIONS,
+    TEXTS,
+    TextKept,
+    TextWrite,
+    put_includes,
+    put_sections,
+    put_texts,
+    section_row,
+    text_row,
+)
 
-_TEXTS = cast("Table", PageText.__table__)
-_SECTIONS = cast("Table", PageSection.__table__)
-_INCLUDES = cast("Table", PageInclude.__table__)
 _NO_RUN = 0  # of the feed: a pass over the texts belongs to no run
-_SEPARATOR = "\x1f"  # between headings: arrays of arrays cannot be unnested by one level, and no text of ours holds it
-# A tsvector holds a megabyte at most. A character is up to four bytes, and the parts of an address or of a word with
-# hyphens count again.
-_SEARCHED_CHARACTERS = 100_000  # of a section, for all languages together
-_SECTION_COLUMNS = (
-    "section_id",
-    "page_id",
-    "ordinal",
-    "level",
-    "parent_section_id",
-    "heading_path",
-    "text",
-    "embed_text",
-    "text_hash",
-)
-_TEXT_COLUMNS = (
-    "page_id",
-    "content_hash",
-    "title",
-    "space_key",
-    "renderer_version",
-    "section_size",
-    "sections",
-    "markdown",
-    "parsed_as",
-    "has_computed_content",
-    "hidden_characters",
-)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SectionWrite:
-    """One section; see the columns of `page_sections`."""
-
-    section_id: str
-    ordinal: int
-    level: int
-    parent_section_id: str | None
-    heading_path: Sequence[str]
-    text: str
-    embed_text: str
-    text_hash: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class IncludeWrite:
-    """One include in the text of a page; see the columns of `page_includes`."""
-
-    position: int
-    level: int
-    kind: str
-    title: str
-    source_space_key: str
-    source_id: str | None
-    source_hash: str | None
-    state: IncludeState
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TextWrite:
-    """The text of one page, and from what it was made; see the columns of `page_texts`."""
-
-    page_id: str
-    content_hash: str
-    title: str
-    space_key: str
-    renderer_version: int
-    section_size: int
-    markdown: str
-    parsed_as: str
-    has_computed_content: bool
-    hidden_characters: int
-    unknown_macros: dict[str, int]
-    search_languages: Sequence[str]
-    sections: Sequence[SectionWrite]
-    includes: Sequence[IncludeWrite] = ()
-
-    @property
-    def shown(self) -> dict[str, str | None]:
-        """Return the pages that the text shows, with the hashes of their bodies."""
-        return {
-            each.source_id: each.source_hash
-            for each in self.includes
-            if each.state is IncludeState.SHOWN and each.source_id
-        }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TextKept:
-    """A page whose older text is kept, because its stored body has none."""
-
-    page_id: str
-    content_hash: str
-    title: str
-    space_key: str
-    renderer_version: int
-    section_size: int
-    search_languages: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,7 +79,7 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
     if not writes:
         return TextsWritten(pages=0, sections_written=0, sections_deleted=0)
     before = _stored_sections(session, [each.page_id for each in writes])
-    session.execute(_put_texts(), as_arrays([_row(each) for each in writes]))
+    session.execute(put_texts(), as_arrays([text_row(each) for each in writes]))
     written, deleted = _write_sections(session, writes)
     _write_includes(session, writes)
     record_changes(session, _NO_RUN, _changes(writes, rows, before, written=written, deleted=deleted))
@@ -229,7 +121,7 @@ def _are_stored(rows: Mapping[str, _Current], shown: Mapping[str, str | None]) -
 def _shown_in(session: Session, page_ids: Sequence[str]) -> dict[str, dict[str, str | None]]:
     """Return what the stored texts of these pages show, with the hashes of the bodies that are shown."""
     shown: dict[str, dict[str, str | None]] = {page_id: {} for page_id in page_ids}
-    place = _INCLUDES.c
+    place = INCLUDES.c
     query = select(place.page_id, place.source_id, place.source_hash).where(
         place.page_id.in_(page_ids), place.state == IncludeState.SHOWN
     )
@@ -246,8 +138,8 @@ def _keep(session: Session, kept: Sequence[TextKept]) -> None:
             for name in ("content_hash", "title", "space_key", "renderer_version", "section_size")
         }
         values["search_languages"] = list(each.search_languages)  # its vectors stay: nothing can make them again
-        values["kept_since"] = func.coalesce(_TEXTS.c.kept_since, func.now())
-        session.execute(update(_TEXTS).where(_TEXTS.c.page_id == each.page_id).values(values))
+        values["kept_since"] = func.coalesce(TEXTS.c.kept_since, func.now())
+        session.execute(update(TEXTS).where(TEXTS.c.page_id == each.page_id).values(values))
 
 
 def _kept_change(kept: TextKept, row: _Current) -> Change:
@@ -264,26 +156,26 @@ def _kept_change(kept: TextKept, row: _Current) -> Change:
 
 def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _Stored]:
     """Return what the stored texts of these pages were made from, and the ids of their sections, by page id."""
-    ids = func.array_remove(func.array_agg(_SECTIONS.c.section_id), None)
+    ids = func.array_remove(func.array_agg(SECTIONS.c.section_id), None)
     query = (
-        select(_TEXTS.c.page_id, _TEXTS.c.content_hash, ids.label("section_ids"))
-        .outerjoin(_SECTIONS, _SECTIONS.c.page_id == _TEXTS.c.page_id)
-        .where(_TEXTS.c.page_id.in_(page_ids))
-        .group_by(_TEXTS.c.page_id)
+        select(TEXTS.c.page_id, TEXTS.c.content_hash, ids.label("section_ids"))
+        .outerjoin(SECTIONS, SECTIONS.c.page_id == TEXTS.c.page_id)
+        .where(TEXTS.c.page_id.in_(page_ids))
+        .group_by(TEXTS.c.page_id)
     )
     return {row.page_id: _Stored(row.content_hash, frozenset(row.section_ids)) for row in session.execute(query)}
 
 
 def _write_sections(session: Session, writes: Sequence[TextWrite]) -> tuple[frozenset[str], frozenset[str]]:
     """Write the sections that differ, and delete those that are gone. Return the ids of both."""
-    rows = [_section_row(each, section) for each in writes for section in each.sections]
-    gone = delete(_SECTIONS).where(
-        _SECTIONS.c.page_id.in_([each.page_id for each in writes]),
-        _SECTIONS.c.section_id != func.all(bindparam("kept", type_=ARRAY(Text))),
+    rows = [section_row(each, section) for each in writes for section in each.sections]
+    gone = delete(SECTIONS).where(
+        SECTIONS.c.page_id.in_([each.page_id for each in writes]),
+        SECTIONS.c.section_id != func.all(bindparam("kept", type_=ARRAY(Text))),
     )
-    deleted = session.scalars(gone.returning(_SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
+    deleted = session.scalars(gone.returning(SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
     deleted_ids = frozenset(deleted)
-    put = _put_sections(tuple(writes[0].search_languages))
+    put = put_sections(tuple(writes[0].search_languages))
     return (frozenset(session.scalars(put, as_arrays(rows))) if rows else frozenset()), deleted_ids
 
 
@@ -322,17 +214,10 @@ def _changes(
 
 
 def _write_includes(session: Session, writes: Sequence[TextWrite]) -> None:
-    session.execute(delete(_INCLUDES).where(_INCLUDES.c.page_id.in_([each.page_id for each in writes])))
+    session.execute(delete(INCLUDES).where(INCLUDES.c.page_id.in_([each.page_id for each in writes])))
     rows = [{"page_id": each.page_id} | asdict(place) for each in writes for place in each.includes]
     if rows:
-        session.execute(_put_includes(), as_arrays(rows))
-
-
-@cache
-def _put_includes() -> Insert:
-    names = tuple(column.name for column in _INCLUDES.c)
-    given = unnested({name: _INCLUDES.c[name] for name in names})
-    return insert_rows(_INCLUDES).from_select(names, select(*(given.c[name] for name in names)))
+        session.execute(put_includes(), as_arrays(rows))
 
 
 def write_text_policy(session: Session, search_languages: Sequence[str]) -> bool:
@@ -344,76 +229,3 @@ def write_text_policy(session: Session, search_languages: Sequence[str]) -> bool
     statement = insert(TextPolicyRow).values(id=1, search_languages=given)
     session.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"search_languages": given}))
     return True
-
-
-@cache
-def _put_texts() -> Insert:
-    given = unnested(
-        {name: _TEXTS.c[name] for name in _TEXT_COLUMNS}
-        | {"unknown_macros": column("unknown_macros", JSONB), "search_languages": column("search_languages", Text)}
-    )
-    names = (*_TEXT_COLUMNS, "unknown_macros", "search_languages")
-    values = [
-        func.string_to_array(given.c[name], _SEPARATOR) if name == "search_languages" else given.c[name]
-        for name in names
-    ]
-    statement = insert(_TEXTS).from_select(names, select(*values))
-    return statement.on_conflict_do_update(
-        index_elements=[_TEXTS.c.page_id],
-        set_={name: statement.excluded[name] for name in names[1:]} | {"rendered_at": func.now(), "kept_since": None},
-    )
-
-
-@cache
-def _put_sections(languages: tuple[str, ...]) -> Any:
-    given = unnested(
-        {
-            name: column("heading_path", Text) if name == "heading_path" else _SECTIONS.c[name]
-            for name in _SECTION_COLUMNS
-        }
-        | {"title": column("title", Text)}
-    )
-    path = func.string_to_array(given.c.heading_path, _SEPARATOR)
-    columns = (*_SECTION_COLUMNS, "search_vector")
-    values = [path if name == "heading_path" else given.c[name] for name in _SECTION_COLUMNS]
-    statement = insert(_SECTIONS).from_select(columns, select(*values, _search_vector(given.c, languages)))
-    names = columns[1:]
-    return statement.on_conflict_do_update(
-        index_elements=[_SECTIONS.c.section_id],
-        set_={name: statement.excluded[name] for name in names},
-        where=or_(*(_SECTIONS.c[name].is_distinct_from(statement.excluded[name]) for name in names)),
-    ).returning(_SECTIONS.c.page_id)
-
-
-def _search_vector(given: Any, languages: tuple[str, ...]) -> ColumnElement[Any]:
-    """Return the words of a section in each language, by weight: title A, headings B, text D."""
-    parts = (
-        ("'A'", given.title),
-        ("'B'", func.left(func.array_to_string(func.string_to_array(given.heading_path, _SEPARATOR), "\n"), 2_000)),
-        ("'D'", func.left(given.text, _SEARCHED_CHARACTERS // max(1, len(languages)))),
-    )
-    vectors = [
-        func.setweight(func.to_tsvector(_configuration(language), words), literal_column(weight))
-        for language in languages
-        for weight, words in parts
-    ]
-    return reduce(lambda left, right: left.op("||", return_type=TSVECTOR())(right), vectors, literal("", TSVECTOR))
-
-
-def _configuration(language: str) -> ColumnElement[Any]:
-    # With its schema: a configuration of the same name in the search path must not take its place.
-    return literal(f"pg_catalog.{language}").cast(REGCONFIG)
-
-
-def _row(write: TextWrite) -> dict[str, Any]:
-    row = {name: getattr(write, name) for name in (*_TEXT_COLUMNS, "unknown_macros") if name != "sections"}
-    return row | {"sections": len(write.sections), "search_languages": _SEPARATOR.join(write.search_languages)}
-
-
-def _section_row(write: TextWrite, section: SectionWrite) -> dict[str, Any]:
-    row = {name: getattr(section, name) for name in _SECTION_COLUMNS if name != "page_id"}
-    return row | {
-        "page_id": write.page_id,
-        "title": write.title,
-        "heading_path": _SEPARATOR.join(section.heading_path),
-    }
