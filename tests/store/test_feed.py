@@ -398,10 +398,9 @@ def told(store: Store) -> list[tuple[str, str]]:
 def test_a_page_has_one_row_a_transaction(enforced: Store, engine: Engine) -> None:
     """With everything that has changed; who may read a page that is new is no change of it."""
     ann = Restriction(users=frozenset({"ann"}))
+    edited = write("1", seen="HR", action=ChangeAction.UPDATE, version=2, body="<p>y</p>", restriction=ann)
     with leased(enforced) as space:
-        space.write_pages(
-            [write("1", seen="HR", version=2, body="<p>y</p>", restriction=ann), write("3", restriction=Restriction())]
-        )
+        space.write_pages([edited, write("3", restriction=Restriction())])
     assert [(each.page_id, sorted(each.changed_fields or ())) for each in unread(enforced)] == [
         ("1", ["restrictions", "text", "version"]),
         ("3", ["location", "text", "title", "url", "version"]),
