@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 10.0  #: how long a consumer waits at most where no notification arrives
 _PIECE = 1000  # changes that are read at once
+_COMPACT_PIECE = 50_000  # each piece looks at everything that is left
 
 
 def read_changes(
@@ -26,7 +27,7 @@ def read_changes(
     """Yield what a consumer has not acknowledged, as far as it is there. Raise SnapshotNeeded, DatabaseUnavailable."""
     position = feed.position(consumer)
     feed.tell_recency()
-    while rest := _piece(limit):
+    while rest := _piece(limit, compact=compact):
         found = feed.changes_after(position, consumer=consumer, limit=rest, compact=compact)
         yield from found
         if len(found) < rest:
@@ -66,7 +67,7 @@ def _write_next(
     feed: FeedStore, consumer: str, position: FeedPosition, write: Callable[[FeedChange], object], *, compact: bool
 ) -> tuple[FeedPosition, bool]:
     """Write a piece of the changes. Return the position behind it, and whether there may be more."""
-    found = feed.changes_after(position, consumer=consumer, limit=_PIECE, compact=compact)
+    found = feed.changes_after(position, consumer=consumer, limit=_piece(compact=compact), compact=compact)
     for change in found:
         write(change)
         position = replace(position, seq=change.seq)
@@ -76,5 +77,6 @@ def _write_next(
     return position, bool(feed.tell_recency())
 
 
-def _piece(limit: int | None) -> int:
-    return _PIECE if limit is None else min(limit, _PIECE)
+def _piece(limit: int | None = None, *, compact: bool) -> int:
+    most = _COMPACT_PIECE if compact else _PIECE
+    return most if limit is None else min(limit, most)

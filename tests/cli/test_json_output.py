@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "explain": ("explain", "98304"),
     "pages": ("pages",),
     "search": ("search", "words"),
+    "consumers": ("changes", "consumers"),
 }
 ASKS_CONFLUENCE = ("run", "dry run", "resync", "verify", "explain")
 NOBODY = "http://127.0.0.1:9/wiki"  # the discard port, which nobody serves

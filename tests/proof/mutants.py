@@ -17,6 +17,8 @@ IN_FUNCTIONS = ("tests/store/test_functions.py",)
 IN_DELETION = ("tests/domain/test_deletion.py",)
 IN_DELETION_RUNS = ("tests/domain/test_deletion_runs.py",)
 IN_INCLUDES = ("tests/derive/test_includes.py",)
+IN_FEED = ("tests/store/test_feed.py",)
+IN_TEXTS = ("tests/derive/test_feed.py",)
 IN_FACTS = ("tests/store/test_access_facts.py",)
 IN_PLAN = ("tests/domain/test_plan.py",)
 IN_SCOPE = ("tests/domain/test_scope.py",)
@@ -827,7 +829,7 @@ OF_TEXTS = (
     _one(
         "readers of an included page are those of its hosts at once",
         f"{SETS}:derive_sets",
-        r"hosts_of\(session, derived\) \| ",
+        r" \| hosts_of\(session, alone \| hosts\)",
         "",
         IN_INCLUDES,
     ),
@@ -847,7 +849,7 @@ OF_TEXTS = (
     ),
     _one(
         "a withdrawn page is out of the texts of others at once",
-        "store/write/included_access.py:withdraw_from_hosts",
+        "store/write/included_access.py:outdate_hosts",
         r'content_hash=""',
         "content_hash=PageText.content_hash",
         IN_INCLUDES,
@@ -874,7 +876,52 @@ OF_TEXTS = (
         ("tests/derive/test_kept_texts.py",),
     ),
 )
+OF_FEED = (
+    _one(
+        "changes are numbered under the lock",
+        "store/write/changes.py:_WRITE",
+        r"pg_advisory_xact_lock\(:lock\) IS NULL",
+        "true",
+        (*IN_FEED, "-k", "under_the_lock"),
+    ),
+    _one(
+        "a text of another body brings its sections back",
+        "store/write/texts.py:_changes",
+        r"stored\.content_hash != write\.content_hash and",
+        "False and",
+        IN_TEXTS,
+    ),
+    _one(
+        "an expiry that nobody has told is told when it ends",
+        "store/write/access.py:write_access",
+        r"tell_recency\(session, run_id, space_key=lease\.space_key\)\n    _write_viewers",
+        "_write_viewers",
+        IN_FEED,
+    ),
+    _one(
+        "a consumer that was overtaken is told so",
+        "domain/feed.py:state_of",
+        r"position\.seq < feed\.pruned",
+        "False",
+        IN_FEED,
+    ),
+    _one(
+        "rows that a live consumer needs are kept",
+        "store/write/retention.py:prune_changes",
+        r"if acked is not None",
+        "if False",
+        IN_FEED,
+    ),
+    _one(
+        "who may read a new page is no change of its own",
+        "store/write/changes.py:_merged",
+        r"first\.action is ChangeAction\.INSERT and",
+        "False and",
+        IN_FEED,
+    ),
+)
 MUTANTS = (
+    *OF_FEED,
     *OF_PLANS,
     *OF_ACTIONS,
     *OF_LIMITS,

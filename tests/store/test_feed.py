@@ -9,9 +9,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Connection, Engine, event, make_url
 
-from hr_sync.domain.access import AccessPolicy
+from hr_sync.domain.access import AccessPolicy, Restriction
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.feed import ConsumerState, FeedChange, FeedPosition
 from hr_sync.errors import SchemaError, SnapshotNeeded, UsageError
@@ -396,6 +396,19 @@ def told(store: Store) -> list[tuple[str, str]]:
     return [(each.page_id, each.action) for each in found]
 
 
+def test_a_page_has_one_row_a_transaction(enforced: Store, engine: Engine) -> None:
+    """With everything that has changed; who may read a page that is new is no change of it."""
+    ann = Restriction(users=frozenset({"ann"}))
+    edited = write("1", seen="HR", action=ChangeAction.UPDATE, version=2, body="<p>y</p>", restriction=ann)
+    with leased(enforced) as space:
+        space.write_pages([edited, write("3", restriction=Restriction())])
+    assert [(each.page_id, sorted(each.changed_fields or ())) for each in unread(enforced)] == [
+        ("1", ["restrictions", "text", "version"]),
+        ("3", ["location", "text", "title", "url", "version"]),
+    ]
+    assert [row["id"] for row in ask(engine, "SELECT id FROM live_pages ORDER BY id")] == ["2", "3"]
+
+
 BOTH = [("1", "restrict"), ("2", "restrict")]
 
 
@@ -451,6 +464,20 @@ def test_a_space_that_is_proven_again_is_told(enforced: Store, engine: Engine) -
     with leased(enforced) as space:
         space.finish(lambda _: record(looked_at_all=True), clear_old_failures=False)
     assert told(enforced) == []
+
+
+def test_a_process_that_is_stopped_before_its_commit_loses_the_lock_soon(bot: Store, engine: Engine) -> None:
+    """Sooner than other writers give up."""
+    found: list[str] = []
+
+    def look(connection: Connection) -> None:
+        found.append(str(connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar()))
+
+    with leased(bot) as space:
+        event.listen(engine, "commit", look)
+        space.write_pages([write("1")])
+        event.remove(engine, "commit", look)
+    assert found == ["10s"]
 
 
 def test_a_transaction_that_is_rolled_back_tells_nothing(bot: Store, engine: Engine) -> None:

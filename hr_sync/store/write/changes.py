@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.engine import quoted_schema, schema_of
 
+_PATIENCE = "10s"  # from the last statement to the commit; shorter than anybody waits for a lock
 CHANNEL = "hr_sync_feed"  #: of NOTIFY; the payload is the schema
 _NOTED = "hr_sync changes"
 _SEPARATOR = ","  # arrays of arrays cannot be unnested by one level
@@ -30,7 +31,8 @@ MOVES_BY_RUN = """
     SELECT count(*) FROM {schema}.content_changes change
     WHERE change.page_id = page.id AND change.run_id = :run_id AND 'location' = ANY (change.changed_fields)"""
 
-# The rows need the result of the lock, and are numbered when they are inserted: after the lock is ours.
+# The rows need the result of the lock, and are numbered when they are inserted: after the lock is ours. A process that
+# is stopped before it commits would keep every writer waiting, so that the server ends its transaction soon.
 _WRITE = """
 WITH turn AS MATERIALIZED (
     SELECT pg_advisory_xact_lock(:lock) IS NULL AS is_ours
@@ -53,7 +55,8 @@ WITH turn AS MATERIALIZED (
     ORDER BY page_id
     RETURNING seq
 )
-SELECT pg_notify(:channel, :payload) FROM told LIMIT 1"""
+SELECT pg_notify(:channel, :payload), set_config('idle_in_transaction_session_timeout', :patience, true)
+FROM told LIMIT 1"""
 _NUMBERS = ("run_id", "version")
 _LISTS = ("changed_fields", "sections_added", "sections_changed", "sections_removed")
 _TEXTS = ("page_id", "space_key", "action", "reason", *_LISTS)
@@ -97,7 +100,8 @@ def write_changes(session: Session) -> None:
         return
     connection = session.connection()
     schema = schema_of(connection)
-    values = {"lock": feed_lock(schema), "channel": CHANNEL, "payload": schema} | _as_lists(list(noted.values()))
+    given = {"lock": feed_lock(schema), "channel": CHANNEL, "payload": schema, "patience": _PATIENCE}
+    values = given | _as_lists(list(noted.values()))
     session.execute(_write(quoted_schema(connection)), values)
 
 
