@@ -135,6 +135,15 @@ def test_a_user_of_whom_nothing_is_stored(with_jane: Store, engine: Engine) -> N
     assert answers(engine) == before
 
 
+def test_the_erased_user_is_not_erased(with_jane: Store, engine: Engine) -> None:
+    """Whose sets are those that would take the place of themselves."""
+    with_jane.erase_user(1, JANE)
+    before = sets(engine)
+    assert not with_jane.erase_user(2, "")
+    assert sets(engine) == before
+    assert all(before.values())
+
+
 def set_of(*layers: frozenset[Principal]) -> AccessSet:
     return frozenset(layers)
 

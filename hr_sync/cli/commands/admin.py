@@ -127,6 +127,8 @@ def _purge_user(config: Path | None, user: str, *, yes: bool) -> None:
     from hr_sync.sync.purge import purge_user
     from hr_sync.sync.readable import find_user
 
+    if not user.strip():
+        raise UsageError("--user needs an account id (Cloud), a user key (Data Center) or an e-mail address.")
     with open_store(open_settings(config), tables=check_schema) as store:
         user_id = find_user(store, user)
         if not yes:

@@ -101,6 +101,8 @@ class ErasedUser:
 def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
     """Erase a user, in one transaction. A page that the user alone of all readers lost has its row in the feed."""
     user_id = storable(user_id)
+    if user_id == ERASED_USER:
+        return ErasedUser()
     token = Principal(PrincipalKind.USER, user_id).token
     _lock(session, token)
     values = {"user": user_id, "erased": ERASED_USER}
