@@ -85,7 +85,7 @@ def test_the_manifest_names_the_function() -> None:
     assert f"export async function {exported}(" in (APP / "src" / f"{module}.js").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("file", ["forge-doorbell/README.md", "datacenter-webhook.md"])
+@pytest.mark.parametrize("file", ["forge-doorbell/README.md", "datacenter-webhook.md", "fastapi/README.md"])
 def test_what_was_not_tried_is_said(file: str) -> None:
     """Under a heading of its own."""
     assert "## Not tried\n" in (EXAMPLES / file).read_text(encoding="utf-8")

@@ -83,6 +83,23 @@ def test_what_is_withdrawn_is_out_at_the_commit(stage: Stage) -> None:
     assert forget_unused(stage.connection) == 1
 
 
+def test_what_is_withdrawn_during_a_search_is_not_read(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each list has what somebody may read alone, and the reading looks again."""
+    employee, _ = askers(stage.world)
+    every = (
+        "SELECT section_id FROM page_sections JOIN confluence_pages page ON page.id = page_id WHERE title = 'Closed'"
+    )
+    closed = {row["section_id"] for row in rows(stage.context.store.engine, every)}
+    for exact in (True, False):
+        found = nearest(stage.connection, "holidays", employee, stage.embedder, most=40, exact=exact)
+        assert len(found) == 2
+        assert not closed.intersection(found)
+    assert not closed.intersection(searching.by_words(stage.connection, "holidays", employee))
+
+    monkeypatch.setattr(searching, "by_words", lambda *_: sorted(closed))
+    assert titles(stage, employee) == {"Open"}
+
+
 def test_a_change_embeds_what_is_new(stage: Stage) -> None:
     """One section of an edit, none of a new title; a page waits for its text."""
     employee, _ = askers(stage.world)
