@@ -88,6 +88,7 @@ def test_a_page_is_erased_and_searched_by_its_address(site: Site, engine: Engine
     [
         (("purge", "--user", JANE, "--page", "1"), "--user erases a person alone"),
         (("purge", "--user", "jane@example.org", "--yes"), "no user with the address"),
+        (("purge", "--user", " ", "--yes"), "--user needs an account id"),
         (("verify", "--erased", JANE, "--space", "HR"), "--erased searches every table"),
         (("verify", "--erased", " "), "--erased needs a page"),
         (("verify", "--erased", "https://wiki.example.org/x/abc"), "neither a page id nor a page's address"),

@@ -129,9 +129,19 @@ def test_sets_that_become_alike_become_one(known: Store, engine: Engine) -> None
 def test_a_user_of_whom_nothing_is_stored(with_jane: Store, engine: Engine) -> None:
     """Nor one whose id is the beginning of another one, or hostile."""
     before = answers(engine)
-    for user in ("712020:4f61a1cd", "nobody", "'; --", "%", JANE.upper()):
+    for user in ("712020:4f61a1cd", "nobody", "'; --", "%", "\ud800", "a\0", JANE.upper()):
         assert not with_jane.erase_user(1, user)
+        assert with_jane.find_traces(user).unsearched == []
     assert answers(engine) == before
+
+
+def test_the_erased_user_is_not_erased(with_jane: Store, engine: Engine) -> None:
+    """Whose sets are those that would take the place of themselves."""
+    with_jane.erase_user(1, JANE)
+    before = sets(engine)
+    assert not with_jane.erase_user(2, "")
+    assert sets(engine) == before
+    assert all(before.values())
 
 
 def set_of(*layers: frozenset[Principal]) -> AccessSet:

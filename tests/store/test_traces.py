@@ -144,6 +144,12 @@ def test_a_table_that_may_not_be_read_is_told(engine: Engine, postgres_server: s
     assert postgres_server
 
 
+def test_a_personal_space_is_found_by_the_account_id(store: Store, engine: Engine) -> None:
+    """Its key has the id without its signs."""
+    tell(engine, "INSERT INTO sync_spaces (space_key) VALUES ('~7120204f61a1cd')")
+    assert store.find_traces("712020:4f61-a1cd").found == [Trace(table="sync_spaces", column="space_key", rows=1)]
+
+
 def test_what_tells_consumers_of_an_erasure_is_no_trace(store: Store, engine: Engine) -> None:
     """The feed's row `purge`; any other row of the page is one."""
     row = "INSERT INTO content_changes (page_id, space_key, run_id, action, changed_fields) VALUES"

@@ -63,11 +63,17 @@ def purge(
     The next full run stores again what is still in scope. Of a person that is the account, the memberships, and the
     name in restrictions and permissions; what Confluence still shows comes back with the next access run.
     """
-    if user is not None:
-        if page or space or removed_days is not None:
-            raise UsageError("--user erases a person alone: leave --page, --space and --removed-days out.")
+    if user is None:
+        _purge_pages(config, page or [], space or [], removed_days, yes=yes)
+    elif page or space or removed_days is not None:
+        raise UsageError("--user erases a person alone: leave --page, --space and --removed-days out.")
+    else:
         _purge_user(config, user, yes=yes)
-        return
+
+
+def _purge_pages(
+    config: Path | None, pages: list[str], space_keys: list[str], removed_days: int | None, *, yes: bool
+) -> None:
     from hr_sync import __version__
     from hr_sync.cancellation import Cancellation
     from hr_sync.cli.bootstrap import make_scope, open_database, open_settings
@@ -77,7 +83,7 @@ def purge(
     from hr_sync.store.values import Worker
     from hr_sync.sync.purge import purge as purge_pages
 
-    if not (page or space or removed_days is not None):
+    if not (pages or space_keys or removed_days is not None):
         raise UsageError(
             "Name the pages to erase with --page, --space or --removed-days; several options must all match."
         )
@@ -87,7 +93,7 @@ def purge(
         check_schema(engine)
         store = Store(engine)
         chosen = store.pages_to_purge(
-            page_ids=[page_id_of(each) for each in page or ()], space_keys=space or (), removed_for=removed_for
+            page_ids=[page_id_of(each) for each in pages], space_keys=space_keys, removed_for=removed_for
         )
         total = sum(map(len, chosen.values()))
         if chosen and not yes:
@@ -100,7 +106,7 @@ def purge(
                 version=__version__,
                 cancellation=Cancellation(),
                 removed_for=removed_for,
-                whole_spaces=bool(space) and not page and removed_for is None,
+                whole_spaces=bool(space_keys) and not pages and removed_for is None,
                 scope=make_scope(settings),
             )
             if chosen
@@ -121,6 +127,8 @@ def _purge_user(config: Path | None, user: str, *, yes: bool) -> None:
     from hr_sync.sync.purge import purge_user
     from hr_sync.sync.readable import find_user
 
+    if not user.strip():
+        raise UsageError("--user needs an account id (Cloud), a user key (Data Center) or an e-mail address.")
     with open_store(open_settings(config), tables=check_schema) as store:
         user_id = find_user(store, user)
         if not yes:

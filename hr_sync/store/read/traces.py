@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from hr_sync.store.engine import quoted_schema, schema_of, set_local
+from hr_sync.store.read.live import storable
 
 #: What stays of an erased page, so that consumers learn of it.
 _TOMBSTONES = {("content_changes", "page_id"): "t.action <> 'purge'"}
@@ -54,7 +55,7 @@ def find_traces(session: Session, words: str) -> Traces:
     set_local(connection, statement_timeout="0")  # a large mirror takes minutes
     tables = session.execute(_COLUMNS, {"schema": schema_of(connection)}).all()
     readable = [table for table in tables if table.may_read]
-    forms = sorted({words, json.dumps(words, ensure_ascii=False)[1:-1]})  # as it stands in JSON and in arrays
+    forms = _forms(storable(words))
     values = {"likes": [f"%{_escaped(each)}%" for each in forms], "word": word_pattern(forms)}
     return Traces(
         found=[trace for table in readable for trace in _search(session, table.name, table.columns, values)],
@@ -77,6 +78,13 @@ def _holds(table: str, column: str, quoted: str) -> str:
     name = f"t.{quoted}::text".replace("%", "%%")
     is_left = _TOMBSTONES.get((table, column), "true")
     return f"{name} ILIKE ANY (%(likes)s) AND {name} ~* %(word)s AND {is_left}"
+
+
+def _forms(words: str) -> list[str]:
+    """Return a text as it stands in a column, in JSON or an array, and in the key of a personal space."""
+    in_json = json.dumps(words, ensure_ascii=False)[1:-1]
+    in_key = re.sub("[:-]", "", words) if ":" in words else words  # of an account id of Cloud
+    return sorted({words, in_json, in_key})
 
 
 def word_pattern(forms: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from hr_sync.domain.access import ERASED_USER, Principal, PrincipalKind
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, AccessSet, GroupMember, KnownUser
 from hr_sync.store.engine import quoted_schema
+from hr_sync.store.read.live import storable
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES
 
@@ -99,6 +100,9 @@ class ErasedUser:
 
 def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
     """Erase a user, in one transaction. A page that the user alone of all readers lost has its row in the feed."""
+    user_id = storable(user_id)
+    if user_id == ERASED_USER:
+        return ErasedUser()
     token = Principal(PrincipalKind.USER, user_id).token
     _lock(session, token)
     values = {"user": user_id, "erased": ERASED_USER}
