@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from hr_sync import __version__
-from hr_sync.cli.commands import admin, check, database, readers, run, serve, simulate, status, text, verify
+from hr_sync.cli.commands import admin, check, database, init, readers, run, serve, simulate, spaces, status, text, verify
 from hr_sync.cli.options import OutputForm
 from hr_sync.errors import HrSyncError, UsageError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (run, serve, check, verify, readers, status, text, admin, database, simulate):
+for commands in (init, run, serve, check, spaces, verify, readers, status, text, admin, database, simulate):
     commands.add_to(app)
 
 

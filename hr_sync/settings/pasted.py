@@ -7,7 +7,20 @@ from urllib.parse import unquote, urlsplit
 from hr_sync.settings.addresses import confluence_base, is_loopback
 
 _INSIDE = frozenset(
-    {"rest", "api", "display", "spaces", "pages", "x", "plugins", "download", "spacedirectory", "people", "admin", "users"}
+    {
+        "rest",
+        "api",
+        "display",
+        "spaces",
+        "pages",
+        "x",
+        "plugins",
+        "download",
+        "spacedirectory",
+        "people",
+        "admin",
+        "users",
+    }
 )
 _ACTION = re.compile(r"[\w-]+\.action")  # dashboard.action, login.action, viewpage.action
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")

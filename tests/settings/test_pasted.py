@@ -23,7 +23,11 @@ from hr_sync.settings import read_pasted
         ),
         ("https://wiki.acme.com/display/HR/Leave+policy", "https://wiki.acme.com", "HR"),
         ("https://wiki.acme.com/confluence/display/HR", "https://wiki.acme.com/confluence", "HR"),
-        ("https://wiki.acme.com/confluence/pages/viewpage.action?pageId=4711", "https://wiki.acme.com/confluence", None),
+        (
+            "https://wiki.acme.com/confluence/pages/viewpage.action?pageId=4711",
+            "https://wiki.acme.com/confluence",
+            None,
+        ),
         ("https://wiki.acme.com/confluence/spaces/HR/pages/1/Leave", "https://wiki.acme.com/confluence", "HR"),
         ("https://wiki.acme.com/confluence/dashboard.action#all-updates", "https://wiki.acme.com/confluence", None),
         ("https://wiki.acme.com/a/b/login.action?os_destination=%2Findex.action", "https://wiki.acme.com/a/b", None),
@@ -41,11 +45,12 @@ def test_the_base_of_what_was_pasted(pasted: str, base: str, space_key: str | No
 
 
 @pytest.mark.parametrize(
-    "pasted", ["", "https://", "http://wiki.acme.com", "ftp://wiki.acme.com", "a b", "https://u:p@wiki.acme.com/display"]
+    "pasted",
+    ["", "https://", "http://wiki.acme.com", "ftp://wiki.acme.com", "a b", "https://u:p@wiki.acme.com/display"],
 )
 def test_what_is_no_address_is_refused(pasted: str) -> None:
     """With the rule, and not with what was pasted: it may hold a password."""
-    with pytest.raises(ValueError, match="must|is not an address") as caught:
+    with pytest.raises(ValueError, match=r"must|is not an address") as caught:
         read_pasted(pasted)
 
     assert "u:p" not in str(caught.value)
