@@ -9,7 +9,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from hr_sync import __version__
-from hr_sync.cli.commands import admin, check, database, init, readers, run, serve, simulate, spaces, status, text, verify
+from hr_sync.cli.commands import (
+    admin,
+    check,
+    database,
+    init,
+    readers,
+    run,
+    serve,
+    simulate,
+    spaces,
+    status,
+    text,
+    verify,
+)
 from hr_sync.cli.options import OutputForm
 from hr_sync.errors import HrSyncError, UsageError
 

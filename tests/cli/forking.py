@@ -107,7 +107,6 @@ class Forking:
         check_manners(result)
         return result
 
-
     def talk(self, home: Path, *arguments: str, answers: Sequence[tuple[str, str]], **variables: str) -> Ended:
         """Run the program on a terminal of its own: wait for each question, a regular expression, and type its answer.
 

@@ -1,4 +1,4 @@
-"""`hr-sync init` on a terminal and without one: what it asks, what it tries, what it writes, and that it leaves nothing."""
+"""`hr-sync init` on a terminal and without one: what it asks, tries and writes, and that a stop leaves nothing."""
 
 import re
 import stat
@@ -51,7 +51,7 @@ def limited() -> Iterator[Simulator]:
 
 
 def test_from_a_pasted_address_to_the_first_run(here: Stage, home: Path) -> None:
-    """Each answer is tried at once; what was wrong is asked again with the reason; secrets are in files of their own."""
+    """Each answer is tried at once, and asked again with the reason if it is wrong. Secrets have files of their own."""
     said = here.forking.talk(
         home,
         "init",
@@ -258,4 +258,3 @@ def test_the_token_is_read_from_standard_input(stage: Stage, home: Path) -> None
 
     assert said.exit_code in (77, 78), "standard input is empty here"
     assert files_of(home) == {"token", "url"}
-

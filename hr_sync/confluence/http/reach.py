@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from hr_sync.errors import ConfluenceUnavailable
 
 SECONDS = 4.0  #: for each of name, port and TLS
+_LEAST_SECONDS = 0.1  # for one address
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -64,7 +66,7 @@ def try_port(url: str) -> None:
     """
     with _unreachable(url):
         try:
-            socket.create_connection(_place(url), timeout=SECONDS).close()
+            _connect(*_place(url)).close()
         except TimeoutError:
             raise
         except OSError:
@@ -81,7 +83,7 @@ def try_tls(url: str, ca_file: str | None) -> TlsFacts | None:
     context.load_verify_locations(ca_file or DEFAULT_CA_BUNDLE_PATH)
     try:
         with (
-            socket.create_connection((host, port), timeout=SECONDS) as plain,
+            _connect(host, port) as plain,
             context.wrap_socket(plain, server_hostname=host) as secured,
         ):
             certificate = secured.getpeercert() or {}
@@ -114,6 +116,23 @@ def _no_answer(url: str, error: BaseException) -> ConfluenceUnavailable:
         f"{start}: its name or its port did not answer within {SECONDS:g} s, as behind a firewall that drops packets. "
         "Check confluence.url, and whether this machine needs confluence.proxy."
     )
+
+
+def _connect(host: str, port: int) -> socket.socket:
+    """Connect to the first address that answers; all of them together get the time of one. Raise OSError."""
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    ends_at = time.monotonic() + SECONDS
+    for number, (*_, address) in enumerate(addresses):
+        share = (ends_at - time.monotonic()) / (len(addresses) - number)
+        try:
+            connection = socket.create_connection((str(address[0]), port), timeout=max(share, _LEAST_SECONDS))
+        except OSError:
+            if number == len(addresses) - 1:
+                raise
+        else:
+            connection.settimeout(SECONDS)
+            return connection
+    raise OSError("no address")
 
 
 def _place(url: str) -> tuple[str, int]:
