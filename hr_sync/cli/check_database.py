@@ -18,7 +18,7 @@ def check_database(checks: "Checks", engine: "Engine", settings: "DatabaseSettin
     """Return the store; None if there are no tables yet. Raise what the database raises, and SchemaError."""
     with database_errors(engine):
         server = read_server(engine)
-    place = "the embedded one" if settings.url is None else f"at {place_of(engine.url)}"
+    place = "(embedded)" if settings.url is None else f"at {place_of(engine.url)}"
     pooler = ", behind PgBouncer or another pooler" if server.has_pooler else ""
     message = f"Database: reached, PostgreSQL {server.version} {place}, as {server.role}, {server.encoding}{pooler}."
     facts = {

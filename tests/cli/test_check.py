@@ -72,17 +72,11 @@ def test_a_failure_keeps_no_other_part_from_being_tried(stage: Stage, home: Path
     assert steps(one.document)["database"]["state"] == "failed"
 
 
-@pytest.mark.parametrize(
-    ("sql", "says"),
-    [
-        ("GRANT SELECT ON ALL TABLES IN SCHEMA public TO role_{db}", "may not write pages"),
-        (
-            "GRANT SELECT ON ALL TABLES IN SCHEMA public TO role_{db};\n"
-            + "ALTER ROLE role_{db} SET default_transaction_read_only = on",
-            "read-only",
-        ),
-    ],
-)
+MAY_READ = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO role_{db}"
+READ_ONLY = f"{MAY_READ};\nALTER ROLE role_{{db}} SET default_transaction_read_only = on"
+
+
+@pytest.mark.parametrize(("sql", "says"), [(MAY_READ, "may not write pages"), (READ_ONLY, "read-only")])
 def test_rights_that_a_run_needs_are_a_warning(copied: Callable[[str], Stage], home: Path, sql: str, says: str) -> None:
     """Before the run fails."""
     here = copied(f"CREATE ROLE role_{{db}} LOGIN PASSWORD 'role';\n{sql}")

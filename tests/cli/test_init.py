@@ -1,6 +1,7 @@
 """`hr-sync init` on a terminal and without one: what it asks, tries and writes, and that a stop leaves nothing."""
 
 import re
+import shlex
 import stat
 import tomllib
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ import pytest
 from confluence_simulator import Simulator, World
 
 from hr_sync.settings import load_settings
-from tests.cli.program import TOKEN, USERNAME
+from tests.cli.program import HR_SYNC, TOKEN, USERNAME, environment, in_shell
 from tests.cli.stage import Stage
 from tests.cli.test_remedies import commands, world_with
 
@@ -237,6 +238,37 @@ def test_spaces_that_are_not_open_ask_for_the_readers(here: Stage, home: Path, l
     assert "hr-sync run --config my.toml" in said.stdout
 
 
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (["hr"], ("enforce", ["HR"])),
+        (["FR", "*"], ("enforce", ["*"])),
+        (["-", "y"], ("account", [])),
+        (["-", "n"], ("enforce", [])),
+    ],
+)
+def test_spaces_whose_permissions_cannot_be_read_are_asked_for(
+    stage: Stage, home: Path, answers: list[str], expected: tuple[str, list[str]]
+) -> None:
+    """As on a Data Center before 9.1: open by word, or the account's own view, or hidden."""
+    asked = [(ACCOUNT, "-"), *(("that every reader of the chatbot may view", answer) for answer in answers)]
+    if answers[-1] in {"y", "n"}:
+        asked[-1] = ("Show all that this account sees", answers[-1])
+    world = world_with("HR", pages=3)
+    with Simulator(world, api_token=TOKEN, flavor="datacenter", version="8.5.4") as site:
+        options = given(stage, home, url=site.site_url, username=None, space="HR", mode=None)
+        said = stage.forking.talk(home, "init", "--no-run", *options, answers=asked)
+        refused = stage.forking.run(home, "init", "--force", *options)
+        taken = stage.forking.run(home, "init", "--force", "--open-space", "HR", *options)
+
+    assert said.exit_code == 0, said.stdout
+    settings = load_settings(home / "config.toml.bak", {})
+    assert (settings.access.mode, settings.access.open_spaces) == expected
+    assert (refused.exit_code, taken.exit_code) == (2, 0)
+    assert "Pass --open-space KEY" in refused.messages[-1]
+    assert load_settings(home / "config.toml", {}).access.open_spaces == ["HR"]
+
+
 @pytest.mark.parametrize("way", ["token", "password"])
 def test_a_data_center_is_known_by_its_answers(stage: Stage, home: Path, way: str) -> None:
     """A personal access token needs no user name; a user name and a password work too."""
@@ -253,8 +285,13 @@ def test_a_data_center_is_known_by_its_answers(stage: Stage, home: Path, way: st
 
 
 def test_the_token_is_read_from_standard_input(stage: Stage, home: Path) -> None:
-    """As a pipe gives it: never on the command line."""
-    said = stage.forking.run(home, "init", *given(stage, home, token_file="-"))
+    """As a pipe gives it: it is on no command line, and goes to a file of its own."""
+    options = shlex.join(given(stage, home, token_file="-"))
 
-    assert said.exit_code in (77, 78), "standard input is empty here"
-    assert files_of(home) == {"token", "url"}
+    done = in_shell(home, f"{HR_SYNC} init {options} <token", environment(home))
+    empty = stage.forking.run(home, "init", "--force", *given(stage, home, token_file="-"))
+
+    assert done.exit_code == 0, done.stderr
+    assert (home / "config.secrets" / "confluence_api_token").read_text().strip() == TOKEN
+    assert (empty.exit_code, len(empty.messages)) == (78, 1)
+    assert "must not be empty" in empty.messages[0]

@@ -86,9 +86,7 @@ def test_the_readme_from_the_first_question_to_the_service(clone: Path, site: Si
     setup, init, run, serve = typed_of_readme()
     options = options_of_readme(clone, site, database_url)
 
-    done = in_a_shell(
-        clone, f"{setup}\n{init} {options}\n{run}\ntimeout --preserve-status --signal TERM 4 {serve}"
-    )
+    done = in_a_shell(clone, f"{setup}\n{init} {options}\n{run}\ntimeout --preserve-status --signal TERM 4 {serve}")
 
     assert done.exit_code == 0, done.stdout + done.stderr
     assert "Space S00" in done.stdout

@@ -46,6 +46,9 @@ def init(
         Path | None,
         typer.Option("--database-file", help="File that holds the address with its password, and stays where it is."),
     ] = None,
+    embedded_folder: Annotated[
+        Path | None, typer.Option("--embedded-folder", help="Folder of the embedded database.")
+    ] = None,
     schema: Annotated[
         str | None, typer.Option("--schema", help="PostgreSQL schema of the tables.", show_default="public")
     ] = None,
@@ -59,6 +62,10 @@ def init(
         list[str] | None,
         typer.Option("--audience-group", help="A group that every reader is in; may be given again.", metavar="NAME"),
     ] = None,
+    open_space: Annotated[
+        list[str] | None,
+        typer.Option("--open-space", help="A space that every reader may view; may be given again.", metavar="KEY"),
+    ] = None,
     ca_file: Annotated[Path | None, typer.Option("--ca-file", help="Certificate authority of the site.")] = None,
     proxy: Annotated[str | None, typer.Option("--proxy", help="Proxy for Confluence.", metavar="URL")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Take the default of every question that has one.")] = False,
@@ -66,7 +73,7 @@ def init(
     run: Annotated[bool | None, typer.Option("--run/--no-run", help="Begin the first run at the end.")] = None,
 ) -> None:
     """Ask for the settings that matter, try each answer, and write the settings file. Then check it."""
-    from hr_sync.cli.setup.audience_choice import ask_audience
+    from hr_sync.cli.setup.audience_choice import GivenAudience, ask_audience
     from hr_sync.cli.setup.choices import Choices
     from hr_sync.cli.setup.database_choice import ask_database
     from hr_sync.cli.setup.dialogue import Dialogue
@@ -82,6 +89,7 @@ def init(
         values={
             "confluence.ca_file": str(ca_file.absolute()) if ca_file else None,
             "confluence.proxy": proxy,
+            "database.embedded_folder": str(embedded_folder.absolute()) if embedded_folder else None,
             "database.schema": schema,
             "database.allow_plaintext": allow_plaintext or None,
             "access.mode": mode,
@@ -93,12 +101,13 @@ def init(
             _check_target(dialogue, target, force=force)
             choices.settings()
             site = ask_site(dialogue, url, choices)
+            audience = GivenAudience(mode=mode, groups=audience_group or (), open_spaces=open_space or ())
             account = GivenAccount(username=username, is_scoped=scoped, token_file=token_file)
             choices, source = ask_account(dialogue, site, account)
             keys = ask_spaces(dialogue, source, space or (), default=site.space_key)
             choices = choices.having({"confluence.spaces": keys})
             choices = ask_database(dialogue, choices, database, database_file, stack)
-            choices = choices.having(ask_audience(dialogue, source, keys, mode, audience_group or ()))
+            choices = choices.having(ask_audience(dialogue, source, keys, audience))
             choices.settings()
             written = write_files(target, choices.values, choices.secrets, choices.files)
         except (KeyboardInterrupt, EOFError):

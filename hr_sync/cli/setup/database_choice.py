@@ -9,7 +9,8 @@ from hr_sync.cli.check_steps import Checks
 from hr_sync.cli.setup.choices import Choices, read_secret
 from hr_sync.cli.setup.dialogue import Dialogue
 from hr_sync.errors import ConfigurationError, DatabaseCredentialsRefused
-from hr_sync.settings import has_password, with_password
+from hr_sync.logs import configure_logging
+from hr_sync.settings import has_password, secret_values, with_password
 
 EMBEDDED = "embedded"
 _QUESTION = (
@@ -61,6 +62,7 @@ def _open(dialogue: Dialogue, choices: Choices, stack: ExitStack) -> None:
     """Open the database, and print what it is and what its user may not do."""
     with ExitStack() as opened:
         settings = choices.settings()
+        configure_logging(level="warning", secrets=secret_values(settings))
         engine = opened.enter_context(open_database(settings, is_trial=True))
         checks = Checks(is_quiet=True)
         check_database(checks, engine, settings.database)
