@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +19,10 @@ if TYPE_CHECKING:
     from hr_sync.domain.access import AccessPolicy
     from hr_sync.domain.outcome import RunReport
     from hr_sync.domain.scope import SpaceScope
-    from hr_sync.settings import Settings
+    from hr_sync.settings import ConfluenceSettings, Settings
     from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
     from hr_sync.sync.context import SyncContext
-
-TRIAL_SECONDS = 10.0  #: for each check of `hr-sync check`
 
 
 def open_settings(config: Path | None) -> "Settings":
@@ -47,16 +44,18 @@ def open_settings(config: Path | None) -> "Settings":
 
 
 @contextmanager
-def open_database(settings: "Settings") -> Iterator["Engine"]:
+def open_database(settings: "Settings", *, is_trial: bool = False) -> Iterator["Engine"]:
     """Return the engine of the configured database; without `database.url`, of an embedded one that runs meanwhile.
 
+    `is_trial`: a person waits for the result, so a server that does not answer is given up after seconds.
     Raise ConfigurationError and DatabaseUnavailable.
     """
+    from hr_sync.cli.trial import short_database
     from hr_sync.embedded.server import EmbeddedPostgres
     from hr_sync.store.db_errors import database_errors
     from hr_sync.store.engine import make_engine
 
-    database = settings.database
+    database = short_database(settings.database) if is_trial else settings.database
     with ExitStack() as stack:
         url = database.sqlalchemy_url or stack.enter_context(EmbeddedPostgres(database.embedded_folder)).url
         engine = make_engine(
@@ -89,27 +88,10 @@ def open_client(
     from hr_sync.confluence.http.client_credentials import ClientSecret, connect_client
     from hr_sync.confluence.http.cloud_id import cloud_base
     from hr_sync.confluence.http.credentials import Credentials
-    from hr_sync.confluence.http.retry import RetryRules
-    from hr_sync.confluence.http.session import Limits
     from hr_sync.confluence.http.urls import api_base, is_cloud_site
 
     confluence = settings.confluence
-    limits = Limits(
-        max_connections=confluence.max_connections,
-        request_timeout_seconds=confluence.request_timeout_seconds,
-        request_deadline_seconds=confluence.request_deadline_seconds,
-        max_answer_bytes=confluence.max_answer_megabytes * 1_000_000,
-        max_pages_per_space=confluence.max_pages_per_space,
-        retry=RetryRules(
-            max_attempts=confluence.max_attempts,
-            first_wait_seconds=confluence.first_retry_wait_seconds,
-            longest_wait_seconds=confluence.max_retry_wait_seconds,
-        ),
-        ca_file=str(confluence.ca_file) if confluence.ca_file else None,
-        proxy=confluence.proxy.get_secret_value() if confluence.proxy else None,
-    )
-    if is_trial:
-        limits = _short(limits)
+    limits = client_limits(confluence, is_trial=is_trial)
     if confluence.client_id is not None and confluence.client_secret is not None:
         secret = ClientSecret(client_id=confluence.client_id, secret=confluence.client_secret.get_secret_value())
         is_cloud = None if confluence.flavor == "auto" else confluence.flavor == "cloud"
@@ -127,19 +109,27 @@ def open_client(
     return HttpClient(base, credentials, limits, cancellation, stats)
 
 
-def _short(limits: "Limits") -> "Limits":
-    """Return the limits for a command that a person waits for: two attempts, and ten seconds for each request."""
-    return replace(
-        limits,
-        request_timeout_seconds=min(limits.request_timeout_seconds, TRIAL_SECONDS),
-        request_deadline_seconds=min(limits.request_deadline_seconds, TRIAL_SECONDS),
-        retry=replace(
-            limits.retry,
-            max_attempts=min(limits.retry.max_attempts, 2),
-            max_slow_attempts=1,
-            longest_wait_seconds=min(limits.retry.longest_wait_seconds, TRIAL_SECONDS / 5),
+def client_limits(confluence: "ConfluenceSettings", *, is_trial: bool = False) -> "Limits":
+    """Return the bounds of a client; `is_trial` as in `open_client`."""
+    from hr_sync.cli.trial import short_limits
+    from hr_sync.confluence.http.retry import RetryRules
+    from hr_sync.confluence.http.session import Limits
+
+    limits = Limits(
+        max_connections=confluence.max_connections,
+        request_timeout_seconds=confluence.request_timeout_seconds,
+        request_deadline_seconds=confluence.request_deadline_seconds,
+        max_answer_bytes=confluence.max_answer_megabytes * 1_000_000,
+        max_pages_per_space=confluence.max_pages_per_space,
+        retry=RetryRules(
+            max_attempts=confluence.max_attempts,
+            first_wait_seconds=confluence.first_retry_wait_seconds,
+            longest_wait_seconds=confluence.max_retry_wait_seconds,
         ),
+        ca_file=str(confluence.ca_file) if confluence.ca_file else None,
+        proxy=confluence.proxy.get_secret_value() if confluence.proxy else None,
     )
+    return short_limits(limits) if is_trial else limits
 
 
 def open_trial_source(settings: "Settings") -> "Source":
@@ -156,14 +146,13 @@ def open_context(
     cancellation: "Cancellation",
     *,
     tables: "Callable[[Engine], object] | None" = None,
-    is_trial: bool = False,
 ) -> Iterator["SyncContext"]:
     """Wire both ends together. Create the tables if they are missing, unless `tables` replaces that step.
 
     Raise SchemaError if the tables are older or newer than this build.
     """
     with open_store(settings, tables=tables) as store:
-        yield make_context(settings, store, cancellation, is_trial=is_trial)
+        yield make_context(settings, store, cancellation)
 
 
 @contextmanager
@@ -184,7 +173,6 @@ def make_context(
     *,
     stats: "HttpStats | None" = None,
     worker: "Worker | None" = None,
-    is_trial: bool = False,
 ) -> "SyncContext":
     """Wire both ends together over a store whose tables are there. Probe Confluence if its flavour is not known."""
     from hr_sync.confluence.source import open_source
@@ -194,7 +182,7 @@ def make_context(
 
     confluence, sync = settings.confluence, settings.sync
     return SyncContext(
-        source=open_source(open_client(settings, cancellation, stats, is_trial=is_trial), confluence.flavor),
+        source=open_source(open_client(settings, cancellation, stats), confluence.flavor),
         store=store,
         scope=make_scope(settings),
         worker=worker or Worker.current(),

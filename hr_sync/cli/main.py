@@ -14,11 +14,13 @@ from hr_sync.cli.commands import (
     changes,
     check,
     database,
+    init,
     readers,
     run,
     search,
     serve,
     simulate,
+    spaces,
     status,
     text,
     verify,
@@ -36,7 +38,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (run, serve, check, verify, readers, search, status, text, changes, admin, database, simulate):
+for commands in (
+    *(init, run, serve, check, spaces, verify),
+    *(readers, search, status, text, changes, admin, database, simulate),
+):
     commands.add_to(app)
 
 

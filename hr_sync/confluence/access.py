@@ -24,8 +24,8 @@ WIDEST_EXPANDED = 200  #: most entries with an expansion in one answer of v1
 _MEMBERS_AT_ONCE = 100
 
 
-def check_account(client: HttpClient, read_account: Callable[[Json], None]) -> None:
-    """Raise CredentialsRefused unless Confluence knows the account."""
+def check_account(client: HttpClient, read_account: Callable[[Json], None]) -> Json:
+    """Return the answer about the current user. Raise CredentialsRefused unless Confluence knows the account."""
     try:
         with naming_context_path(client):
             answer = client.get("rest/api/user/current")
@@ -42,6 +42,7 @@ def check_account(client: HttpClient, read_account: Callable[[Json], None]) -> N
             remedy="Check confluence.url and confluence.flavor.",
         ) from error
     read_account(answer)
+    return answer
 
 
 def pages_of(space_key: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Literal
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
@@ -33,6 +34,7 @@ from hr_sync.confluence.people import (
     group_id_on_cloud,
     group_names_on_cloud,
     identities_on_cloud,
+    known_identity,
     licence_groups_on_cloud,
     may_read_on_cloud,
     members_on_cloud,
@@ -60,6 +62,8 @@ _PAGES_ALONE = ("page",)
 class CloudSource:
     """The `Source` for Confluence Cloud."""
 
+    flavor: Literal["cloud", "datacenter"] = "cloud"
+
     def __init__(self, client: HttpClient) -> None:
         self.client = client
         self._urls = PageUrls(client.base)
@@ -71,9 +75,18 @@ class CloudSource:
         """Implement `Source.check_account`."""
         check_account(self.client, read_account)
 
+    def account(self) -> Identity:
+        """Implement `Source.account`."""
+        return known_identity(check_account(self.client, read_account), "accountId")
+
     def spaces(self, keys: Sequence[str] = ()) -> SpaceList:
         """Implement `Source.spaces`."""
         return spaces_by_keys(keys, WIDEST, self._spaces)
+
+    def archived_spaces(self) -> SpaceList:
+        """Implement `Source.archived_spaces`."""
+        found = self._spaces_of_status((), "archived")
+        return SpaceList(spaces=[each for each in found.spaces if each.archived], unreadable=found.unreadable)
 
     def find_space(self, space: Space) -> Space:
         """Implement `Source.find_space`."""
@@ -217,10 +230,13 @@ class CloudSource:
         return may_read_on_cloud(self.client, page_id, subject)
 
     def _spaces(self, keys: Sequence[str]) -> SpaceList:
-        query: dict[str, object] = {"limit": WIDEST, "status": "current"} | ({"keys": keys} if keys else {})
-        answers = [answer.content for answer in self.client.walk("api/v2/spaces", query, needs_ids=False)]
-        found = read_each_space(answers, read_space)
+        found = self._spaces_of_status(keys, "current")
         return SpaceList(spaces=[each for each in found.spaces if not each.archived], unreadable=found.unreadable)
+
+    def _spaces_of_status(self, keys: Sequence[str], status: str) -> SpaceList:
+        query: dict[str, object] = {"limit": WIDEST, "status": status} | ({"keys": keys} if keys else {})
+        answers = [answer.content for answer in self.client.walk("api/v2/spaces", query, needs_ids=False)]
+        return read_each_space(answers, read_space)
 
     def _listing(self, space: Space, width: int, tries: int | None) -> Listing:
         heads: dict[str, Head] = {}

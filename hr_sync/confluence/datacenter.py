@@ -5,6 +5,7 @@ Listings and bodies are not read from the search index, which lags: it only name
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
@@ -36,7 +37,12 @@ from hr_sync.confluence.pagination import (
     fetch_in_halves,
     list_until_stable,
 )
-from hr_sync.confluence.people import group_id_on_datacenter, identities_on_datacenter, members_on_datacenter
+from hr_sync.confluence.people import (
+    group_id_on_datacenter,
+    identities_on_datacenter,
+    known_identity,
+    members_on_datacenter,
+)
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.content import ContentNode, Fetched, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
@@ -50,6 +56,8 @@ _INDEX_OVERLAP = timedelta(days=1)
 class DataCenterSource:
     """The `Source` for Confluence Data Center and Server."""
 
+    flavor: Literal["cloud", "datacenter"] = "datacenter"
+
     def __init__(self, client: HttpClient) -> None:
         self.client = client
         self._urls = PageUrls(client.base)
@@ -59,9 +67,18 @@ class DataCenterSource:
         """Implement `Source.check_account`."""
         check_account(self.client, read_account)
 
+    def account(self) -> Identity:
+        """Implement `Source.account`."""
+        return known_identity(check_account(self.client, read_account), "userKey")
+
     def spaces(self, keys: Sequence[str] = ()) -> SpaceList:
         """Implement `Source.spaces`."""
         return spaces_by_keys(keys, _MOST_KEYS, self._spaces)
+
+    def archived_spaces(self) -> SpaceList:
+        """Implement `Source.archived_spaces`."""
+        found = self._spaces_of_status((), "archived")
+        return SpaceList(spaces=[each for each in found.spaces if each.archived], unreadable=found.unreadable)
 
     def find_space(self, space: Space) -> Space:
         """Implement `Source.find_space`. v1 finds spaces by key alone, and a key may change hands."""
@@ -209,17 +226,18 @@ class DataCenterSource:
         return nothing if page is None else Fetched(pages={page_id: page}, unreadable={}, absent=frozenset())
 
     def _spaces(self, keys: Sequence[str]) -> SpaceList:
+        found = self._spaces_of_status(keys, "current")
+        return SpaceList(spaces=[each for each in found.spaces if not each.archived], unreadable=found.unreadable)
+
+    def _spaces_of_status(self, keys: Sequence[str], status: str) -> SpaceList:
         def walk(width: int) -> Walked[SpaceList]:
-            query = {"limit": width, "status": "current"} | ({"spaceKey": keys} if keys else {})
+            query = {"limit": width, "status": status} | ({"spaceKey": keys} if keys else {})
             answers = list(
                 self.client.walk("rest/api/space", query, identified_by="key", needs_ids=False, by_offset=True)
             )
             found = read_each_space([answer.content for answer in answers], read_space)
-            current = SpaceList(
-                spaces=[each for each in found.spaces if not each.archived], unreadable=found.unreadable
-            )
             ids = frozenset((*(space.id for space in found.spaces), *found.unreadable))
-            return Walked(found=current, ids=ids, is_proven=len(answers) == 1 and not answers[-1].has_next)
+            return Walked(found=found, ids=ids, is_proven=len(answers) == 1 and not answers[-1].has_next)
 
         return list_until_stable(walk, WIDTHS)
 

@@ -130,6 +130,14 @@ def identities_on_datacenter(client: HttpClient, user_ids: Iterable[str]) -> dic
     return found
 
 
+def known_identity(answer: Json, field: str) -> Identity:
+    """Return the account that an answer about one shows. Raise AnswerNotTrusted for one without an id."""
+    identity = _identity(answer, field)
+    if identity is None:
+        raise AnswerNotTrusted("Confluence answered the request for the current user without an account id.")
+    return identity
+
+
 def may_read_on_cloud(client: HttpClient, page_id: str, subject: Principal) -> bool | None:
     """Return Confluence's own answer to whether somebody may read a page; None if it gives none.
 

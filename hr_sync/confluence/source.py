@@ -26,9 +26,16 @@ class Source(Protocol):
     """One Confluence, read with one account. Safe to use from many threads."""
 
     client: HttpClient
+    flavor: Literal["cloud", "datacenter"]
 
     def check_account(self) -> None:
         """Raise CredentialsRefused unless Confluence knows the account."""
+
+    def account(self) -> Identity:
+        """Return the account that reads. Raise as `check_account` does, and AnswerNotTrusted for one without an id."""
+
+    def archived_spaces(self) -> SpaceList:
+        """Return the archived spaces that the account sees. They are never mirrored."""
 
     def spaces(self, keys: Sequence[str] = ()) -> SpaceList:
         """Return the current spaces that the account sees: those with these keys or aliases, or all of them.

@@ -6,7 +6,7 @@ A refusal names the rule and never the address, which may hold a password.
 import ipaddress
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -135,3 +135,19 @@ def without_password(address: str) -> str:
     user, at, place = before.rpartition("@")
     kept = "&".join(part for part in query.split("&") if not part.startswith("password="))
     return f"postgresql://{user.partition(':')[0]}{at}{place}{mark if kept else ''}{kept}"
+
+
+def has_password(address: str) -> bool:
+    """Return True if the address of a database holds a password, whether the rest of it is valid or not."""
+    before, _, query = address.partition("://")[2].partition("?")
+    return ":" in before.rpartition("@")[0] or any(part.startswith("password=") for part in query.split("&"))
+
+
+def with_password(address: str, password: str) -> str:
+    """Return the address of a database with a password, which it must not hold yet."""
+    scheme, mark, rest = address.partition("://")
+    before, question, query = rest.partition("?")
+    user, at, place = before.rpartition("@")
+    if at:
+        return f"{scheme}{mark}{user}:{quote(password, safe='')}@{place}{question}{query}"
+    return f"{scheme}{mark}{rest}{'&' if question else '?'}password={quote(password, safe='')}"

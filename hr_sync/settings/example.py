@@ -14,8 +14,9 @@ _HEAD = """\
 # default, or an example when it has none. Generated from hr_sync/settings/model.py.
 #
 # Each key may be an environment variable instead, whose name stands beside it. The variable with _FILE at its end names
-# a file that holds the value, which is how secrets are best given. Command line, environment, secret file and this file
-# count in this order. Unknown keys and unknown HR_SYNC_ variables are refused.
+# a file that holds the value, which is how secrets are best given. In this file a secret's key with _file at its end
+# does the same: api_token_file = "token". Command line, environment, secret file and this file count in this order.
+# Unknown keys and unknown HR_SYNC_ variables are refused.
 """
 
 
@@ -29,9 +30,17 @@ def config_schema() -> dict[str, Any]:
     schema = Settings.model_json_schema(by_alias=True)
     for table in [schema, *schema["$defs"].values()]:
         table.pop("required", None)
+    for group, model in groups():
+        named = {f"{key.name}_file": _file_of(key) for key in keys() if key.group == group and key.is_secret}
+        schema["$defs"][model.__name__]["properties"] |= named
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "hr_sync settings"
     return schema
+
+
+def _file_of(key: Key) -> dict[str, str]:
+    description = f"File that holds {key.name}; relative to the folder of the TOML file."
+    return {"type": "string", "description": description}
 
 
 def _table(group: str, model: type[BaseModel]) -> str:
@@ -41,7 +50,7 @@ def _table(group: str, model: type[BaseModel]) -> str:
 
 def _entry(key: Key) -> str:
     lines = ["", _comment(key.field.description or ""), f"# {key.variable}"]
-    example = _toml((key.field.examples or [key.field.default])[0])
+    example = toml((key.field.examples or [key.field.default])[0])
     sign = "" if PLACEHOLDER in example else "# "
     return "\n".join([*lines, f"{sign}{key.name} = {example}"])
 
@@ -53,6 +62,6 @@ def _comment(text: str) -> str:
     )
 
 
-def _toml(value: object) -> str:
-    """Texts, numbers, truth values and lists of them are written the same way in TOML and JSON."""
+def toml(value: object) -> str:
+    """Return a value as TOML: texts, numbers, truth values and lists of them are written as in JSON."""
     return json.dumps(value)

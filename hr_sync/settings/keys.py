@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from hr_sync.settings.model import Settings
@@ -32,6 +33,15 @@ class Key:
     def variable(self) -> str:
         """Return the name of its environment variable."""
         return f"{PREFIX}{self.group}__{self.name}".upper()
+
+    @property
+    def is_secret(self) -> bool:
+        """Return True if the value may hold a secret; then a file may hold it, named by the key with `_file`."""
+        return _mentions_secret(self.field.annotation)
+
+
+def _mentions_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(map(_mentions_secret, get_args(annotation)))
 
 
 def groups() -> Iterator[tuple[str, type[BaseModel]]]:

@@ -2,7 +2,7 @@
 
 import os
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -37,6 +37,15 @@ def load_settings(
     """
     path = config_path(config_file, environ)
     layers = (command_line(overrides or {}), environment(environ), secret_files(environ), toml_file(path))
+    return _settings_of(layers, config_name=printable(str(path or DEFAULT_FILES[0])))
+
+
+def settings_of(values: Mapping[str, object]) -> Settings:
+    """Return the settings with these values by key path, and nothing from elsewhere. Raise as `load_settings` does."""
+    return _settings_of((command_line(values),), config_name=str(DEFAULT_FILES[0]))
+
+
+def _settings_of(layers: Sequence[Layer], *, config_name: str) -> Settings:
     effective = ChainMap(*(layer.given for layer in layers))
     sources = {key: given.source for key, given in effective.items()}
     mistakes = [mistake for layer in layers for mistake in layer.mistakes] + _placeholders(effective)
@@ -44,7 +53,6 @@ def load_settings(
     try:
         settings = build(_build_sources=(layers, {}))
     except ValidationError as error:
-        config_name = printable(str(path or DEFAULT_FILES[0]))
         found = validation_mistakes(error, sources, config_name=config_name)
         mistakes += _new_mistakes(found, mistakes, layers)
     if mistakes:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_settings import PydanticBaseSettingsSource
 
-from hr_sync.settings.keys import CONFIG_VARIABLE, FILE_SUFFIX, PREFIX, groups, keys, nearest
+from hr_sync.settings.keys import CONFIG_VARIABLE, FILE_SUFFIX, PREFIX, Key, groups, keys, nearest
 from hr_sync.settings.model import PLACEHOLDER, Settings
 from hr_sync.settings.problems import Mistake, printable
 
@@ -112,19 +112,28 @@ def secret_files(environ: Mapping[str, str]) -> Layer:
             mistakes.append(Mistake(key=key.path, source=variable, what=f"set beside {key.variable}; keep one of them"))
         else:
             try:
-                path = Path(environ[variable])
-                value = _text_of(path).rstrip("\r\n")
-                if _is_readable_by_others(path):
-                    readable.append(f"the file that {variable} names")
-            except (OSError, ValueError) as error:
-                what = f"must name a file that holds the value as UTF-8 text ({_reason(error)})"
-                mistakes.append(Mistake(key=key.path, source=variable, what=what))
+                value, is_readable = _secret_in(Path(environ[variable]))
+                readable += [f"the file that {variable} names"] if is_readable else []
+            except _Refused as refusal:
+                mistakes.append(Mistake(key=key.path, source=variable, what=str(refusal)))
         given[key.path] = Given(value=value, source=variable)
     return Layer(given, mistakes, readable=readable)
 
 
+def _secret_in(path: Path) -> tuple[str, bool]:
+    """Return the value that a file holds, and whether others may read the file. Raise _Refused without its name."""
+    try:
+        return _text_of(path).rstrip("\r\n"), _is_readable_by_others(path)
+    except (OSError, ValueError) as error:
+        raise _Refused(f"must name a file that holds the value as UTF-8 text ({_reason(error)})") from None
+
+
 def toml_file(path: Path | None) -> Layer:
-    """Return the layer of a TOML file; an empty one without a file."""
+    """Return the layer of a TOML file; an empty one without a file.
+
+    A secret may be in a file of its own, which the key with `_file` at its end names: `api_token_file = "token"`. The
+    name is relative to the folder of the TOML file.
+    """
     if path is None:
         return Layer({}, [])
     source = printable(str(path))
@@ -135,10 +144,42 @@ def toml_file(path: Path | None) -> Layer:
     except (OSError, ValueError, RecursionError) as error:
         what = f"cannot be read as a TOML file in UTF-8 ({_reason(error)})"
         return Layer({}, [Mistake(source=source, what=what)], is_whole=False)
+    named = _take_secret_files(document, source, path.parent)
     layer = _layer_of_document(document, source)
     if any(_is_secret(path, given.value) for path, given in layer.given.items()) and _is_readable_by_others(path):
         layer.readable = [source]
-    return layer
+    return Layer(
+        layer.given | named.given, [*layer.mistakes, *named.mistakes], readable=[*layer.readable, *named.readable]
+    )
+
+
+def _take_secret_files(document: dict[str, Any], source: str, folder: Path) -> Layer:
+    """Take the keys that name files of secrets out of a document. Return what the files hold."""
+    given, mistakes, readable = {}, [], []
+    for key in filter(lambda key: key.is_secret, keys()):
+        table, name = document.get(key.group), f"{key.name}{FILE_SUFFIX.lower()}"
+        if not isinstance(table, dict) or name not in table:
+            continue
+        place, value = f"{source}, {name}", _UNREAD
+        try:
+            value, is_readable = _named_secret(table, key, table.pop(name), folder)
+            readable += [f"the file that {name} in {source} names"] if is_readable else []
+        except _Refused as refusal:
+            mistakes.append(Mistake(key=key.path, source=place, what=str(refusal)))
+        given[key.path] = Given(value=value, source=place)
+    return Layer(given, mistakes, readable=readable)
+
+
+def _named_secret(table: dict[str, Any], key: Key, named: object, folder: Path) -> tuple[object, bool]:
+    if table.pop(key.name, None) is not None:
+        raise _Refused(f"set beside {key.name}; keep one of them")
+    if not isinstance(named, str) or not named:
+        raise _Refused("must be the name of a file")
+    try:
+        path = Path(named).expanduser()
+    except RuntimeError:
+        raise _Refused("must not begin with ~: there is no home folder here") from None
+    return _secret_in(folder / path)
 
 
 def _is_secret(path: str, value: object) -> bool:

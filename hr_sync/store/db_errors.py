@@ -97,7 +97,7 @@ def database_errors(engine: Engine) -> Iterator[None]:
 
 def expected_error(error: DBAPIError | PoolTimeoutError, url: URL) -> HrSyncError | None:
     """Return the error of `hr_sync.errors` that this one means; None if it is about a statement or its data."""
-    where = f"PostgreSQL {_where(url)}"
+    where = f"PostgreSQL {place_of(url)}"
     if isinstance(error, PoolTimeoutError):
         remedy = "no connection of the pool became free. Raise database.pool_size or run fewer workers."
         return DatabaseUnavailable(f"{where}: {remedy}")
@@ -156,7 +156,7 @@ def _connection_failure(error: DBAPIError) -> str:
     return reason[:LONGEST_REASON] or type(error.orig).__name__
 
 
-def _where(url: URL) -> str:
+def place_of(url: URL) -> str:
     """Return host, port and database of the URL: what finds the server, without user and password."""
     hosts = url.query.get("host")
     if url.host or not hosts:

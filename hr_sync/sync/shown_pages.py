@@ -1,17 +1,19 @@
 """Says in a run how many pages of each space consumers are shown, and why not the others."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 
 import structlog
 
-from hr_sync.domain.access import AccessMode, PrincipalKind
+from hr_sync.confluence.source import Source
+from hr_sync.domain.access import AccessMode, AccessPolicy, PrincipalKind
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Mode, Outcome, SpaceReport
 from hr_sync.domain.principal_words import GroupFact
 from hr_sync.domain.shown_pages import ShownPages, not_read_yet, shown_pages, space_of_viewers
 from hr_sync.errors import ConfluenceError
+from hr_sync.store.store import Store
 from hr_sync.sync.access import viewers_of
 from hr_sync.sync.context import SyncContext
 
@@ -35,24 +37,26 @@ def with_shown_pages(context: SyncContext, reports: Sequence[SpaceReport], mode:
     return [replace(report, shown=found.get(report.space_key)) for report in reports]
 
 
-def preview_shown_pages(context: SyncContext, spaces: Sequence[Space], *, is_empty: bool) -> list[ShownPages]:
+def preview_shown_pages(
+    source: Source, policy: AccessPolicy, open_spaces: Collection[str], spaces: Sequence[Space], store: Store | None
+) -> list[ShownPages]:
     """Return what consumers would be shown of the spaces under the settings, for a check before a run.
 
-    The viewers of the first spaces are read from Confluence; everything else is what the mirror holds, if it is there.
+    The viewers of the first spaces are read from Confluence; everything else is what the mirror holds. Without a store
+    nothing is mirrored yet.
     """
-    policy = context.policy.access
     keys = [space.key for space in spaces]
     if policy.mode is AccessMode.ACCOUNT:
-        return [] if is_empty else context.store.access.shown_pages(keys, policy=policy)
-    licence = context.source.licence_groups() or frozenset()
-    mirrored = [] if is_empty else context.store.access.shown_pages(keys, policy=policy, licence_groups=licence)
+        return [] if store is None else store.access.shown_pages(keys, policy=policy)
+    licence = source.licence_groups() or frozenset()
+    mirrored = [] if store is None else store.access.shown_pages(keys, policy=policy, licence_groups=licence)
     found = {each.space_key: each for each in mirrored}
-    roles = context.source.site_roles()
+    roles = source.site_roles()
     for space in spaces[:_MOST_PREVIEWED]:
-        viewers = viewers_of(space, context.policy.open_spaces, partial(context.source.viewers, space, roles))
+        viewers = viewers_of(space, open_spaces, partial(source.viewers, space, roles))
         layer = viewers.layer or frozenset()
         some = sorted(each.id for each in layer if each.kind is PrincipalKind.GROUP)[:_MOST_NAMES]
-        names = context.source.group_names(some)
+        names = source.group_names(some)
         groups = {group_id: GroupFact(name=name) for group_id, name in names.items()}
         stored = found.get(space.key)
         pages = 0 if stored is None else stored.pages

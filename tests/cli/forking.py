@@ -5,14 +5,19 @@ Python decides at its start (the encoding of the streams, closed descriptors) ne
 """
 
 import json
+import os
+import pty
+import re
+import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cli.program import PATIENCE_SECONDS, Ended, check_manners, environment
 
+CONTROL = frozenset({"\x03", "\x04"})
 SERVER = r"""
 import importlib, json, os, pkgutil, signal, sys, traceback
 import hr_sync
@@ -28,10 +33,22 @@ def play(call):
     os.chdir(call["folder"])
     os.environ.clear()
     os.environ.update(call["environment"])
-    for number, name in ((0, os.devnull), (1, call["stdout"]), (2, call["stderr"])):
+    if "terminal" in call:
+        os.setsid()  # the terminal that is opened next is its own, so that Ctrl-C reaches it
+        opened = os.open(call["terminal"], os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(opened, number)
+        os.close(opened)
+    for number, name in ((0, os.devnull), (1, call.get("stdout")), (2, call.get("stderr"))):
+        if "terminal" in call:
+            break
         opened = os.open(name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(opened, number)
         os.close(opened)
+    # What was read ahead is not the program's, and a stream remembers what kind of file it was made for.
+    sys.stdin = open(0, closefd=False)
+    if "terminal" in call:
+        sys.stdout, sys.stderr = open(1, "w", 1, closefd=False), open(2, "w", 1, closefd=False)
     sys.argv = ["hr-sync", *call["arguments"]]
     try:
         main()
@@ -89,6 +106,52 @@ class Forking:
         )
         check_manners(result)
         return result
+
+    def talk(self, home: Path, *arguments: str, answers: Sequence[tuple[str, str]], **variables: str) -> Ended:
+        """Run the program on a terminal of its own: wait for each question, a regular expression, and type its answer.
+
+        An answer that is one control character is typed alone, as Ctrl-C and Ctrl-D are.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        master, slave = pty.openpty()
+        try:
+            call = {
+                "folder": str(home),
+                "environment": environment(home, **variables),
+                "arguments": arguments,
+                "terminal": os.ttyname(slave),
+                "patience": PATIENCE_SECONDS,
+            }
+            self._process.stdin.write(json.dumps(call) + "\n")
+            self._process.stdin.flush()
+            shown = _typed(master, self._process.stdout.fileno(), answers)
+        finally:
+            os.close(slave)
+            os.close(master)  # which ends a program that still asks
+            code = self._process.stdout.readline()
+        assert code, "the process that forks has ended"
+        result = Ended(exit_code=int(code), stdout=shown, stderr="")
+        check_manners(result)
+        return result
+
+
+def _typed(master: int, ended: int, answers: Sequence[tuple[str, str]]) -> str:
+    """Type the answers until the process has ended; return what the terminal showed."""
+    shown, seen = "", 0
+    left = list(answers)
+    while True:
+        ready, _, _ = select.select([master, ended], [], [], PATIENCE_SECONDS)
+        assert ready, shown
+        if master in ready:
+            shown += os.read(master, 1 << 16).decode("utf-8", errors="replace").replace("\r\n", "\n")
+            while left and (found := re.compile(left[0][0]).search(shown, seen)):
+                _, answer = left.pop(0)
+                seen = found.end()
+                os.write(master, answer.encode() if answer in CONTROL else f"{answer}\n".encode())
+        elif ended in ready:
+            assert not left, f"never asked {left[0][0]!r}: {shown}"
+            return shown
 
 
 @contextmanager

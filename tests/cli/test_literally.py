@@ -47,7 +47,7 @@ def clone(home: Path) -> Path:
 
 
 def filled_in(config: Path, site: Simulator) -> None:
-    """Fill in what the README names: url, username, spaces. The token stays the placeholder of the example."""
+    """Fill in what the example marks: url, username, spaces. The token stays its placeholder."""
     text = config.read_text()
     for old, new in {
         "https://CHANGE-ME.atlassian.net": site.site_url,
@@ -64,15 +64,29 @@ def in_a_shell(folder: Path, script: str) -> Ended:
     return in_shell(folder, script, environment(folder, HR_SYNC_SERVICE__PORT=str(free_port())))
 
 
-def test_the_readme_from_the_example_to_the_service(clone: Path, site: Simulator, database_url: str) -> None:
-    """Nothing else is filled in than what it names, and nothing is complained of."""
-    setup, *exports, check, run, serve = typed_of_readme()
-    assert in_a_shell(clone, setup).exit_code == 0
-    filled_in(clone / "config.toml", site)
-    token, url = (line.partition("=")[0] for line in exports)
-    given = f"{token}={TOKEN}\n{url}='{postgres(database_url)}'\n"
+def options_of_readme(clone: Path, site: Simulator, database_url: str) -> str:
+    """Return the options that the README shows, with the answers for a site and a database."""
+    (line,) = re.findall(r"`hr-sync init (--yes .*)`", (ROOT / "README.md").read_text())
+    (clone / "token").write_text(TOKEN)
+    (clone / "url").write_text(postgres(database_url))
+    for name in ("token", "url"):
+        (clone / name).chmod(0o600)
+    for old, new in {
+        "https://acme.atlassian.net": site.site_url,
+        "bot@acme.com": USERNAME,
+        "--space HR": "--space S00",
+    }.items():
+        assert old in line
+        line = line.replace(old, new)
+    return f"{line} --database-file url"
 
-    done = in_a_shell(clone, f"{given}{check}\n{run}\ntimeout --preserve-status --signal TERM 4 {serve}")
+
+def test_the_readme_from_the_first_question_to_the_service(clone: Path, site: Simulator, database_url: str) -> None:
+    """Nothing else is needed than what it shows, and nothing is complained of."""
+    setup, init, run, serve = typed_of_readme()
+    options = options_of_readme(clone, site, database_url)
+
+    done = in_a_shell(clone, f"{setup}\n{init} {options}\n{run}\ntimeout --preserve-status --signal TERM 4 {serve}")
 
     assert done.exit_code == 0, done.stdout + done.stderr
     assert "Space S00" in done.stdout
@@ -104,7 +118,9 @@ def test_each_command_of_the_readme_that_takes_json_does(home: Path) -> None:
             "run",
             "resync",
             "serve",
+            "init",
             "check",
+            "spaces",
             "verify",
             "explain",
             "who",

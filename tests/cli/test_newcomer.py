@@ -36,7 +36,7 @@ def test_the_demo_plays(home: Path, folder: Path) -> None:
         "2. Somebody edits",
         "3. Somebody deletes",
         "4. Nothing has changed",
-        "hr-sync check",
+        "hr-sync init",
     ):
         assert said in played.stdout
     assert played.stdout.count("complete") >= 4

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hr_sync.settings.addresses import confluence_base
+from hr_sync.settings.addresses import confluence_base, database_url, has_password, with_password, without_password
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,25 @@ def test_other_addresses_are_refused(address: str) -> None:
         confluence_base(address)
 
     assert "evil" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://hr@db:5432/hr",
+        "postgresql://hr@db/hr?sslmode=require",
+        "postgresql://hr@one:1,two:2/hr",
+        "postgresql://db/hr",
+        "postgresql:///hr?host=/run/postgresql&user=hr",
+    ],
+)
+def test_a_password_is_put_into_an_address(address: str) -> None:
+    """Whatever is in it; nothing else changes."""
+    password = "p@ss:w/o?r&d%25 ü"
+
+    url = database_url(with_password(address, password))
+
+    assert not has_password(address)
+    assert has_password(with_password(address, password))
+    assert password in (url.password, url.query.get("password"))
+    assert without_password(with_password(address, password)) == address

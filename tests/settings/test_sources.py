@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hr_sync.settings import load_settings, shown
+from hr_sync.settings.keys import keys
 
 Refused = Callable[..., str]
 
@@ -102,6 +103,60 @@ def test_a_blank_at_the_end_of_a_secret_file_is_refused_and_not_dropped(
     message = refused(complete | {"HR_SYNC_CONFLUENCE__API_TOKEN_FILE": str(tmp_path / "token")})
 
     assert message.endswith("(HR_SYNC_CONFLUENCE__API_TOKEN_FILE): must not begin or end with a blank")
+
+
+def test_a_settings_file_names_the_file_of_a_secret(complete: dict[str, str], tmp_path: Path) -> None:
+    """Relative to its own folder, wherever the program is started."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    (folder / "token").write_text("canary-from-file\n")
+    (folder / "token").chmod(0o600)
+    (folder / "my.toml").write_text('[confluence]\napi_token_file = "token"\n[database]\nurl_file = "url"\n')
+    (folder / "url").write_text("postgresql://hr:canary@db/hr")
+    (folder / "url").chmod(0o604)
+    del complete["HR_SYNC_CONFLUENCE__API_TOKEN"]
+
+    settings = load_settings(folder / "my.toml", complete)
+
+    assert settings.confluence.api_token is not None
+    assert settings.confluence.api_token.get_secret_value() == "canary-from-file"
+    assert settings.source_of("confluence.api_token") == f"{folder}/my.toml, api_token_file"
+    assert settings.database.url is not None
+    assert settings.readable_secrets == (f"the file that url_file in {folder}/my.toml names",)
+    environ = complete | {"HR_SYNC_CONFLUENCE__API_TOKEN": "canary-of-the-environment"}
+    assert load_settings(folder / "my.toml", environ).source_of("confluence.api_token") in environ
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('token_file = "nowhere"', "confluence.token (my.toml, token_file): must name a file that holds the value"),
+        ("token_file = 1", "must be the name of a file"),
+        ('token_file = ""', "must be the name of a file"),
+        ('token = "canary"\ntoken_file = "token"', "set beside token; keep one of them"),
+        ('username_file = "token"', "unknown key"),
+    ],
+)
+def test_a_file_that_a_settings_file_names_wrongly(
+    complete: dict[str, str], tmp_path: Path, refused: Refused, line: str, says: str
+) -> None:
+    """One message, which does not quote it: it may be the secret itself."""
+    (tmp_path / "token").write_text("canary")
+    (tmp_path / "my.toml").write_text(f"[confluence]\n{line}\n")
+    del complete["HR_SYNC_CONFLUENCE__USERNAME"], complete["HR_SYNC_CONFLUENCE__API_TOKEN"]
+
+    message = refused(complete, Path("my.toml"))
+
+    assert says in message
+    assert "nowhere" not in message
+
+
+def test_every_secret_may_be_in_a_file() -> None:
+    """Nothing else may."""
+    assert {key.path for key in keys() if key.is_secret} == {
+        *("confluence.api_token", "confluence.client_secret", "confluence.token", "confluence.proxy", "database.url"),
+        *("service.token", "service.ping_url"),
+    }
 
 
 def test_a_secret_of_a_kubernetes_volume_is_read_through_its_links(complete: dict[str, str], tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """`check`: tests the settings before a run uses them."""
 
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import typer
@@ -8,73 +8,90 @@ import typer
 from hr_sync.cli.options import AsJson, Config, with_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
-    from sqlalchemy import Engine
-
+    from hr_sync.cli.check_steps import Checks
     from hr_sync.confluence.source import Source
     from hr_sync.domain.shown_pages import ShownPages
-    from hr_sync.sync.context import SyncContext
+    from hr_sync.settings import Settings
+    from hr_sync.store.store import Store
     from hr_sync.sync.spaces import SpaceSelection
-
-_MOST_KEYS = 10  # in a message
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command of this module."""
+    """Add the commands of this module."""
     app.command()(check)
 
 
 def check(config: Config = None, as_json: AsJson = False) -> None:
-    """Test the settings: the database, the Confluence account, and that it may view every space. Write nothing."""
-    from hr_sync.cancellation import Cancellation
-    from hr_sync.cli.bootstrap import open_context, open_settings
-    from hr_sync.cli.output import print_json
-    from hr_sync.errors import AnswerNotTrusted, ConfigurationError, NotFound
-    from hr_sync.store.schema import HEAD, has_tables
-    from hr_sync.sync.shown_pages import preview_shown_pages
-
-    passed: dict[str, object] = {}
-    is_empty = False
-
-    def report(name: str, line: str) -> None:
-        passed[name] = line
-        if not as_json:
-            typer.echo(line)
-
-    def report_tables(engine: "Engine") -> None:
-        nonlocal is_empty
-        is_empty = not has_tables(engine)
-        state = "no tables yet, the first run makes them" if is_empty else f"tables are at revision {HEAD}"
-        report("database", f"Database: reached; {state}.")
+    """Test the settings step by step: site, account, database, spaces, audience. Write nothing."""
+    from hr_sync.cli.bootstrap import open_database, open_settings
+    from hr_sync.cli.check_database import check_database
+    from hr_sync.cli.check_site import check_account, check_connection
+    from hr_sync.cli.check_steps import Checks
 
     settings = open_settings(config)
-    try:
-        with open_context(settings, Cancellation(), tables=report_tables, is_trial=True) as context:
-            context.source.check_account()
-            report("confluence", "Confluence: reached, the account is known.")
-            spaces, page_trees = _select(context, is_empty=is_empty)
-            visible = _visible_keys(context.source) if spaces.not_visible else ""
-            shown = preview_shown_pages(context, spaces.chosen, is_empty=is_empty)
-    except (AnswerNotTrusted, NotFound) as failure:
-        raise ConfigurationError(str(failure)) from None  # nothing was synchronised, so nothing is partial
-    left_out = [each.message for each in shown if each.is_warning and each.message]
-    warnings = [with_config(each, config) for each in (*spaces.warnings, *_lost(spaces), *left_out)]
-    if not as_json:
-        _print_spaces(spaces, shown, config)
-        _print_warnings(warnings)
-    _refuse_what_is_not_visible(spaces.not_visible, page_trees, visible)
+    checks = Checks(is_quiet=as_json)
+    source: Source | None = None
+    store: Store | None = None
+    shown: Sequence[ShownPages] = ()
+    spaces: SpaceSelection | None = None
+    _tell_sources(checks, settings)
+    with checks.part("confluence"):
+        check_connection(checks, settings.confluence)
+        source = check_account(checks, settings)
+    with ExitStack() as stack:
+        with checks.part("database"):
+            engine = stack.enter_context(open_database(settings, is_trial=True))
+            store = check_database(checks, engine, settings.database)
+        if source is not None:
+            with checks.part("spaces"):
+                spaces, shown = _check_scope(checks, source, settings, store)
     if as_json:
-        chosen = {space.key: space.name for space in spaces.chosen}
-        print_json(passed | {"spaces": chosen, "access": shown, "warnings": warnings})
+        _print_document(checks, spaces, shown, config)
+    else:
+        _print_shown(shown, config)
+        _print_warnings([with_config(each, config) for each in checks.warnings])
+    _end(checks, config)
 
 
-def _print_spaces(spaces: "SpaceSelection", shown: "Sequence[ShownPages]", config: Path | None) -> None:
-    """Print the spaces, and how many pages of each mirrored one consumers are shown under these settings."""
+def _tell_sources(checks: "Checks", settings: "Settings") -> None:
+    from hr_sync.settings import shown
+
+    found = {each["source"] for keys in shown(settings).values() for each in keys.values()} - {"default"}
+    checks.passed("settings", f"Settings: read from {'; '.join(sorted(found))}.", sources=sorted(found))
+
+
+def _check_scope(
+    checks: "Checks", source: "Source", settings: "Settings", store: "Store | None"
+) -> "tuple[SpaceSelection, Sequence[ShownPages]]":
+    """Try the spaces, and what consumers are shown of them."""
+    from hr_sync.cli.bootstrap import access_policy, make_scope
+    from hr_sync.cli.check_site import check_spaces, refuse_what_is_not_visible
+    from hr_sync.domain.access import AccessMode
+    from hr_sync.domain.shown_pages import audience_words
+    from hr_sync.sync.shown_pages import preview_shown_pages
+
+    scope, policy = make_scope(settings), access_policy(settings)
+    spaces = check_spaces(checks, source, scope, store)
+    shown = preview_shown_pages(source, policy, settings.access.open_spaces, spaces.chosen, store)
+    audience = "all that the account sees" if policy.mode is AccessMode.ACCOUNT else audience_words(policy, {})
+    checks.passed(
+        "audience",
+        f"Audience: {audience} (access.mode = {policy.mode.value}).",
+        mode=policy.mode.value,
+        groups=sorted(policy.audience_groups),
+    )
+    checks.warnings += [each.message for each in shown if each.is_warning and each.message]
+    refuse_what_is_not_visible(source, scope, spaces)
+    return spaces, shown
+
+
+def _print_shown(shown: "Sequence[ShownPages]", config: "Path | None") -> None:
+    """Print how many pages of each mirrored space consumers are shown under these settings."""
     from hr_sync.cli.terminal import one_line
 
-    for space in spaces.chosen:
-        typer.echo(f"Space {one_line(space.key)}: {one_line(space.name)}")
     for each in shown:
         if each.message is not None and not each.is_warning:
             typer.echo(one_line(with_config(each.message, config)))
@@ -89,47 +106,27 @@ def _print_warnings(warnings: "Sequence[str]") -> None:
         print_message(f"Warning: {warning}")
 
 
-def _select(context: "SyncContext", *, is_empty: bool) -> "tuple[SpaceSelection, Sequence[str]]":
-    """Return the spaces that the settings select, and the ids of configured page trees that are not visible."""
-    from hr_sync.sync.context import SyncRequest
-    from hr_sync.sync.scope import page_trees_not_visible
-    from hr_sync.sync.spaces import select_spaces
+def _print_document(
+    checks: "Checks", spaces: "SpaceSelection | None", shown: "Sequence[ShownPages]", config: "Path | None"
+) -> None:
+    from hr_sync.cli.output import print_json
+    from hr_sync.cli.terminal import visible
 
-    store = None if is_empty else context.store
-    spaces = select_spaces(context.source, store, context.scope, SyncRequest())
-    return spaces, page_trees_not_visible(context.source, context.scope.pages)
-
-
-def _lost(spaces: "SpaceSelection") -> "Iterator[str]":
-    """Yield a sentence for each mirrored space that is not visible any more and that no setting names."""
-    from hr_sync.domain.scope import same_space_key
-
-    for space in spaces.unlisted:
-        if not any(same_space_key(space.key, key) for key in spaces.not_visible):
-            yield (
-                f"Space {space.key} is in the mirror, and no longer visible to the account: its permission was "
-                "withdrawn, or the space was archived or deleted."
-            )
+    warnings = [with_config(each, config) for each in checks.warnings]
+    chosen = {} if spaces is None else {space.key: space.name for space in spaces.chosen}
+    document: dict[str, object] = {"steps": checks.steps, "spaces": chosen, "access": shown, "warnings": warnings}
+    if checks.failures:
+        failure = checks.failures[0]
+        document |= {"error": visible(with_config(str(failure), config)), "exit_code": failure.exit_code}
+    print_json(document)
 
 
-def _visible_keys(source: "Source") -> str:
-    """Return a sentence with the first keys that the account may view: most often one of them was meant."""
-    from hr_sync.errors import HrSyncError
+def _end(checks: "Checks", config: "Path | None") -> None:
+    """Report every failure, and end with the exit code of the first. Return if there is none."""
+    from hr_sync.cli.output import report_failure
 
-    try:
-        keys = sorted(space.key for space in source.spaces().spaces)
-    except HrSyncError:
-        return ""
-    more = f", and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
-    return f" It sees {', '.join(keys[:_MOST_KEYS])}{more}." if keys else " It sees no space at all."
-
-
-def _refuse_what_is_not_visible(space_keys: "Sequence[str]", page_trees: "Sequence[str]", visible: str) -> None:
-    from hr_sync.errors import ConfigurationError
-
-    missing = [*(f"space {key}" for key in space_keys), *(f"page tree {root}" for root in page_trees)]
-    if missing:
-        raise ConfigurationError(
-            f"Not visible to the account: {', '.join(missing)}.{visible} Check confluence.spaces and "
-            "confluence.page_trees, and that the account may view them."
-        )
+    if not checks.failures:
+        return
+    for failure in checks.failures:
+        report_failure(failure, as_json=False, config=config)
+    raise typer.Exit(checks.failures[0].exit_code)

@@ -43,12 +43,10 @@ _WORDS = "salary band"
 _FOR_YOUR_OWN = """\
 All of that happened on this machine. For your own Confluence:
 
-  1. cp config.example.toml config.toml        and fill in confluence.url, username and spaces
-  2. export HR_SYNC_CONFLUENCE__API_TOKEN=...  the token of an account that may read these spaces
-  3. .venv/bin/hr-sync check                   tests the settings
-  4. .venv/bin/hr-sync run                     mirrors the pages
+  1. .venv/bin/hr-sync init   asks for site, account, spaces and database, tries each answer, writes config.toml
+  2. .venv/bin/hr-sync run    mirrors the pages
 
-Without database.url they go to an embedded PostgreSQL; set it to a server of yours for real use."""
+Without a database of yours they go to an embedded PostgreSQL."""
 
 
 def play(*, pause: bool) -> None:

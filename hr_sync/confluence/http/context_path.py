@@ -16,13 +16,20 @@ def naming_context_path(client: HttpClient) -> Iterator[None]:
     try:
         yield
     except (AnswerUnusable, NotFound):
-        path = None if urlsplit(client.base).path else next((path for path in _USUAL if _answers(client, path)), None)
+        path = usual_path(client)
         if path is None:
             raise
         raise AnswerUnusable(
             f"There is no Confluence at {client.base}, but there is one below /{path}.",
             remedy=f"Set confluence.url to {client.base}/{path}.",
         ) from None
+
+
+def usual_path(client: HttpClient) -> str | None:
+    """Return the usual context path below which Confluence answers, for an address that has none; None: nowhere."""
+    if urlsplit(client.base).path:
+        return None
+    return next((path for path in _USUAL if _answers(client, path)), None)
 
 
 def _answers(client: HttpClient, path: str) -> bool:

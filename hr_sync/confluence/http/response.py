@@ -199,8 +199,13 @@ def _is_own_refusal(response: requests.Response) -> bool:
 
 def date_of(response: requests.Response) -> datetime | None:
     """Return the server's clock from the `Date` header, aware, in UTC; None if it is absent or no date."""
+    return parse_date(response.headers.get("Date", ""))
+
+
+def parse_date(text: str) -> datetime | None:
+    """Return the moment of an HTTP date, aware, in UTC; None if it is no date."""
     try:
-        moment = parsedate_to_datetime(response.headers.get("Date", ""))
+        moment = parsedate_to_datetime(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

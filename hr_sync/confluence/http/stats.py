@@ -1,11 +1,18 @@
 """Counters of one client's requests, for reports and metrics."""
 
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import requests
+
+from hr_sync.confluence.http.response import parse_date
+
+_RATE_LIMIT = re.compile(r"(x-)?ratelimit-", re.IGNORECASE)
+_LONGEST_VALUE = 100  # characters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +26,14 @@ class HttpCounts:
     peak_connections: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteHeaders:
+    """What the headers of the last answer say of the site."""
+
+    clock_ahead: timedelta | None = None  #: of its clock before ours; None if the answer had no date
+    rate_limits: Mapping[str, str] = field(default_factory=dict)  #: headers about the rate limit, by name
+
+
 class HttpStats:
     """Counts requests, retries, waits and bytes over all threads of a client."""
 
@@ -26,6 +41,7 @@ class HttpStats:
         self._lock = threading.Lock()
         self._requests = self._retries = self._bytes = self._under_way = self._peak = 0
         self._throttled_seconds = 0.0
+        self._last: tuple[Mapping[str, str], datetime] | None = None  # headers, and when they came
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
@@ -44,6 +60,19 @@ class HttpStats:
         with self._lock:
             self._requests += 1
             self._bytes += len(response.content)
+            self._last = response.headers, datetime.now(UTC)
+
+    def site_headers(self) -> SiteHeaders:
+        """Return what the headers of the last answer say of the site's clock and rate limit."""
+        with self._lock:
+            headers, received_at = self._last or ({}, datetime.now(UTC))
+        date = parse_date(headers.get("Date", ""))
+        limits = {
+            name: value
+            for name, value in headers.items()
+            if _RATE_LIMIT.match(name) and value.isprintable() and len(value) <= _LONGEST_VALUE
+        }
+        return SiteHeaders(clock_ahead=None if date is None else date - received_at, rate_limits=limits)
 
     def count_retry(self, wait_seconds: float, *, throttled: bool) -> None:
         """Count a wait before another try."""
