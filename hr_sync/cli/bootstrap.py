@@ -244,6 +244,8 @@ def make_texts(settings: "Settings", store: "Store", cancellation: "Cancellation
     """
     if not settings.text.sections:
         return report
+    from dataclasses import replace
+
     from hr_sync.derive.texts import derive_texts
 
     made = derive_texts(
