@@ -274,7 +274,7 @@ def test_a_chunk_costs_eight_round_trips(store: Store, engine: Engine) -> None:
 
 
 def test_the_feed_has_one_writer() -> None:
-    """Only one module names the table of the feed in an insert."""
+    """Only one module inserts into its table; the others read it, and delete what is old or erased."""
     from pathlib import Path  # noqa: PLC0415
 
     import hr_sync.store.write  # noqa: PLC0415
@@ -282,8 +282,8 @@ def test_the_feed_has_one_writer() -> None:
     folder = Path(hr_sync.store.write.__path__[0])
     users = {path.name for path in folder.glob("*.py") if "INSERT INTO {schema}.content_changes" in path.read_text()}
     assert users == {"changes.py"}
-    deleting = {path.name for path in folder.glob("*.py") if "ContentChange" in path.read_text()}
-    assert deleting == {"purge.py", "retention.py"}
+    naming = {path.name for path in folder.glob("*.py") if "ContentChange" in path.read_text()}
+    assert naming == {"feed.py", "purge.py", "retention.py"}
     assert "insert(ContentChange" not in (folder / "purge.py").read_text() + (folder / "retention.py").read_text()
 
 
