@@ -42,6 +42,9 @@ def first_world() -> World:
     return world
 
 
+KEPT_ROWS = ("access_policy", "feed_state")  #: tables of one row each
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """A site that is served and a database with our tables, which may refuse pages."""
@@ -73,7 +76,7 @@ class Stage:
 
     def begin(self) -> None:
         """Put everything back to the beginning; the policy stays mode `account`, as the fixtures have it."""
-        ours = [table.name for table in reversed(Base.metadata.sorted_tables) if table.name != "access_policy"]
+        ours = [table.name for table in reversed(Base.metadata.sorted_tables) if table.name not in KEPT_ROWS]
         tables = [*ours, "refused"]
         self.connection.execute(";".join(f"DELETE FROM {name}" for name in tables).encode())
         self.site.faults.clear()
