@@ -197,7 +197,11 @@ def test_spaces_says_what_is_mirrored_and_the_setting_that_is_printed_works(stag
 
 def test_a_trial_of_the_database_is_short() -> None:
     """To connect, and for each statement; what is shorter stays."""
-    values = {"confluence.url": "https://acme.atlassian.net", "confluence.token": "t", "confluence.spaces": ["*"]}
+    values: dict[str, object] = {
+        "confluence.url": "https://acme.atlassian.net",
+        "confluence.token": "t",
+        "confluence.spaces": ["*"],
+    }
     values |= {"database.url": "postgresql://me@127.0.0.1/hr", "database.connect_timeout_seconds": 600}
     long = short_database(settings_of(values).database)
     short = short_database(settings_of({**values, "database.connect_timeout_seconds": 2}).database)
