@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hr_sync.settings import DatabaseSettings
 
 TRIAL_SECONDS = 8.0  #: for one request or statement
-_CONNECT_SECONDS = 4
+_CONNECT_SECONDS = 3
 _DEFAULT_PORT = 5432
 
 

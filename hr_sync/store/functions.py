@@ -6,8 +6,8 @@ pass. They run with the rights of the owner of the tables, so that a consumer ne
 with its schema, so that nothing in a caller's search path can take its place.
 
 Like views they are created where they are missing and replaced after each migration. Replacing keeps the grants; a new
-function may be executed by nobody but its owner until somebody grants it. PostgreSQL does not replace one that takes or
-returns something else: a revision that changes that drops the function first.
+function that tells about pages may be executed by nobody but its owner until somebody grants it. PostgreSQL does not
+replace one that takes or returns something else: a revision that changes that drops the function first.
 """
 
 from collections.abc import Sequence

@@ -129,8 +129,10 @@ def dropping() -> Iterator[int]:
 def test_a_port_that_drops_packets_is_given_up(dropping: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """After seconds, and not after the time-outs of a run."""
     monkeypatch.setattr(reach, "SECONDS", 0.2)
+    began = time.monotonic()
     with pytest.raises(ConfluenceUnavailable, match="drops packets"):
         reach.try_port(f"https://127.0.0.1:{dropping}/wiki")
+    assert time.monotonic() - began < 2
 
 
 def test_a_port_that_never_shakes_hands_is_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,3 +193,19 @@ def test_spaces_says_what_is_mirrored_and_the_setting_that_is_printed_works(stag
         again = stage.forking.run(home, "spaces", "--json").document["spaces"]
 
     assert [each["key"] for each in again if each["is_mirrored"]] == ["HR", "IT"]
+
+
+def test_a_trial_of_the_database_is_short() -> None:
+    """To connect, and for each statement; what is shorter stays."""
+    values: dict[str, object] = {
+        "confluence.url": "https://acme.atlassian.net",
+        "confluence.token": "t",
+        "confluence.spaces": ["*"],
+    }
+    values |= {"database.url": "postgresql://me@127.0.0.1/hr", "database.connect_timeout_seconds": 600}
+    long = short_database(settings_of(values).database)
+    short = short_database(settings_of({**values, "database.connect_timeout_seconds": 2}).database)
+
+    assert long.connect_timeout_seconds + reach.SECONDS <= 6
+    assert long.statement_timeout_seconds <= 10
+    assert short.connect_timeout_seconds == 2

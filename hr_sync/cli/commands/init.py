@@ -10,6 +10,7 @@ import typer
 from hr_sync.cli.options import Config
 
 if TYPE_CHECKING:
+    from hr_sync.cli.setup.conversation import GivenAnswers
     from hr_sync.cli.setup.dialogue import Dialogue
     from hr_sync.cli.setup.files import WrittenFiles
 
@@ -73,47 +74,55 @@ def init(
     run: Annotated[bool | None, typer.Option("--run/--no-run", help="Begin the first run at the end.")] = None,
 ) -> None:
     """Ask for the settings that matter, try each answer, and write the settings file. Then check it."""
-    from hr_sync.cli.setup.audience_choice import GivenAudience, ask_audience
+    from hr_sync.cli.setup.audience_choice import GivenAudience
     from hr_sync.cli.setup.choices import Choices
-    from hr_sync.cli.setup.database_choice import ask_database
+    from hr_sync.cli.setup.conversation import GivenAnswers
     from hr_sync.cli.setup.dialogue import Dialogue
-    from hr_sync.cli.setup.files import write_files
-    from hr_sync.cli.setup.site import GivenAccount, ask_account, ask_site
-    from hr_sync.cli.setup.space_choice import ask_spaces
-    from hr_sync.errors import Stopped
+    from hr_sync.cli.setup.site import GivenAccount
     from hr_sync.logs import configure_logging
 
     configure_logging(level="warning")
-    dialogue = Dialogue(takes_defaults=yes)
-    choices = Choices(
-        values={
-            "confluence.ca_file": str(ca_file.absolute()) if ca_file else None,
-            "confluence.proxy": proxy,
-            "database.embedded_folder": str(embedded_folder.absolute()) if embedded_folder else None,
-            "database.schema": schema,
-            "database.allow_plaintext": allow_plaintext or None,
-            "access.mode": mode,
-        }
+    others = {
+        "confluence.ca_file": _text(ca_file),
+        "confluence.proxy": proxy,
+        "database.embedded_folder": _text(embedded_folder),
+        "database.schema": schema,
+        "database.allow_plaintext": allow_plaintext or None,
+        "access.mode": mode,
+    }
+    given = GivenAnswers(
+        url=url,
+        account=GivenAccount(username=username, is_scoped=scoped, token_file=token_file),
+        spaces=space or (),
+        database=database,
+        database_file=database_file,
+        audience=GivenAudience(mode=mode, groups=audience_group or (), open_spaces=open_space or ()),
+        others=Choices(values=others),
     )
     target = config or Path(os.environ.get("HR_SYNC_CONFIG") or _DEFAULT)
+    dialogue = Dialogue(takes_defaults=yes)
     with ExitStack() as stack:
-        try:
-            _check_target(dialogue, target, force=force)
-            choices.settings()
-            site = ask_site(dialogue, url, choices)
-            audience = GivenAudience(mode=mode, groups=audience_group or (), open_spaces=open_space or ())
-            account = GivenAccount(username=username, is_scoped=scoped, token_file=token_file)
-            choices, source = ask_account(dialogue, site, account)
-            keys = ask_spaces(dialogue, source, space or (), default=site.space_key)
-            choices = choices.having({"confluence.spaces": keys})
-            choices = ask_database(dialogue, choices, database, database_file, stack)
-            choices = choices.having(ask_audience(dialogue, source, keys, audience))
-            choices.settings()
-            written = write_files(target, choices.values, choices.secrets, choices.files)
-        except (KeyboardInterrupt, EOFError):
-            raise Stopped("Stopped before anything was written.") from None
-        _tell_written(dialogue, written)
+        _write(dialogue, target, given, stack, force=force)
         _try_out(dialogue, config or (target if target != _DEFAULT else None), begins=run)
+
+
+def _write(dialogue: "Dialogue", target: Path, given: "GivenAnswers", stack: ExitStack, *, force: bool) -> None:
+    """Ask, and write what was chosen. Raise Stopped for Ctrl-C and the end of input."""
+    from hr_sync.cli.setup.conversation import choose_settings
+    from hr_sync.cli.setup.files import write_files
+    from hr_sync.errors import Stopped
+
+    try:
+        _check_target(dialogue, target, force=force)
+        choices = choose_settings(dialogue, given, stack)
+        written = write_files(target, choices.values, choices.secrets, choices.files)
+    except (KeyboardInterrupt, EOFError):
+        raise Stopped("Stopped before anything was written.") from None
+    _tell_written(dialogue, written)
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())
 
 
 def _check_target(dialogue: "Dialogue", target: Path, *, force: bool) -> None:

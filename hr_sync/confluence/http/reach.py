@@ -15,7 +15,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from hr_sync.errors import ConfluenceUnavailable
 
-SECONDS = 4.0  #: for each of name, port and TLS
+SECONDS = 3.0  #: for each of name, port and TLS
 _LEAST_SECONDS = 0.1  # for one address
 _PORTS = {"https": 443, "http": 80}
 
