@@ -7,6 +7,10 @@ import psycopg
 
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
 
+_POSITION = "SELECT feed_epoch()::text, pruned_seq, (SELECT coalesce(max(seq), 0) FROM content_changes) FROM feed_state"
+_CHANGED = "SELECT DISTINCT page_id FROM content_changes WHERE seq > %s AND seq <= %s"
+_EVERY_PAGE = "SELECT id FROM confluence_pages WHERE removed_at IS NULL"
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -17,19 +21,17 @@ class Changes:
 
 
 def changes_since(connection: Connection, position: str | None) -> Changes:
-    """Return what changed since a position; without one, every page there is.
+    """Return what changed since a position; every page there is without one, or where the feed has a gap.
 
-    Rows of transactions that began earlier may be committed later, so only those below the oldest running transaction
-    are read (docs/operations.md, "The feed of changes").
+    The order of `seq` is the order of the commits, so nothing appears later behind the number that is read first here.
+    A gap is another epoch (a restored database) or changes that were deleted as old (docs/feed.md, "By SQL").
     """
-    horizon = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text").fetchone()
-    assert horizon is not None  # noqa: S101 -- one row by its form
-    if position is None:
-        pages = connection.execute("SELECT id FROM confluence_pages WHERE removed_at IS NULL")
+    epoch, seq = position.split(":") if position else ("", "0")
+    row = connection.execute(_POSITION).fetchone()
+    assert row is not None  # noqa: S101 -- init-db makes it
+    epoch_now, pruned, last = str(row[0]), int(str(row[1])), int(str(row[2]))
+    if epoch == epoch_now and pruned <= int(seq):
+        pages = connection.execute(_CHANGED, [seq, last])
     else:
-        pages = connection.execute(
-            "SELECT DISTINCT page_id FROM content_changes "
-            "WHERE transaction_id >= %s::xid8 AND transaction_id < %s::xid8",
-            [position, horizon[0]],
-        )
-    return Changes(page_ids=[str(page_id) for (page_id,) in pages], position=str(horizon[0]))
+        pages = connection.execute(_EVERY_PAGE)
+    return Changes(page_ids=[str(page_id) for (page_id,) in pages], position=f"{epoch_now}:{max(last, pruned)}")

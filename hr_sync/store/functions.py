@@ -28,6 +28,7 @@ class ConsumerFunction:
     returns: str
     comment: str
     body: str
+    for_everybody: bool = False  #: tells nothing about pages: whoever may read a table needs no grant for it
 
     def statement(self, schema: str) -> str:
         """Return the statement that creates or replaces it."""
@@ -215,6 +216,7 @@ FUNCTIONS = (
         returns="uuid",
         comment="What a position in the feed is valid in: another one after a restore or a failover",
         body=_FEED_EPOCH,
+        for_everybody=True,
     ),
     ConsumerFunction(
         name="search_query",
@@ -258,5 +260,5 @@ def create_functions(connection: Connection, functions: Sequence[ConsumerFunctio
         connection.exec_driver_sql(function.statement(schema).replace("%", "%%"))
         name = f"FUNCTION {schema}.{function.name}"
         connection.exec_driver_sql(f"COMMENT ON {name} IS '{function.comment}'")
-        if function.name not in there:
+        if function.name not in there and not function.for_everybody:
             connection.exec_driver_sql(f"REVOKE EXECUTE ON {name} FROM PUBLIC")

@@ -7,4 +7,3 @@ GRANT USAGE ON SCHEMA public TO hr_feed;
 GRANT SELECT ON public.content_changes, public.feed_state, public.live_pages, public.live_sections,
     public.mirror_freshness, public.hr_sync_alembic_version TO hr_feed;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.feed_consumers TO hr_feed;
-GRANT EXECUTE ON FUNCTION public.feed_epoch TO hr_feed;

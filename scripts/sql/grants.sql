@@ -10,4 +10,4 @@ GRANT SELECT ON public.live_pages, public.live_sections, public.mirror_freshness
     TO hr_reader;
 GRANT EXECUTE ON FUNCTION public.access_sets_passed, public.spaces_with_recent_access, public.pages_readable_by,
     public.sections_readable_by, public.count_sections_readable_by, public.may_read, public.search_query,
-    public.search_sections, public.search_live_sections, public.feed_epoch TO hr_worker, hr_reader;
+    public.search_sections, public.search_live_sections TO hr_worker, hr_reader;
