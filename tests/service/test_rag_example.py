@@ -112,7 +112,7 @@ def test_a_change_embeds_what_is_new(stage: Stage) -> None:
 
     stage.world.rename_page(page.id, "Renamed")
     stage.mirror(Mode.INCREMENTAL)
-    execute(stage.context.store.engine, "UPDATE page_texts SET content_hash = 'older'")
+    execute(stage.context.store.engine, f"UPDATE page_texts SET content_hash = 'older' WHERE page_id = '{page.id}'")
     assert stage.index() == Indexed(pages=0, embedded=0, waiting=1)
     assert titles(stage, employee) == set(), "the text of another body is not shown"
     stage.mirror(Mode.INCREMENTAL)
