@@ -232,6 +232,25 @@ def fifty_runs(pages: int, spaces: int) -> Case:
     )
 
 
+def texts(pages: int, spaces: int) -> Case:
+    """Return the case of a first run with texts, sections and search vectors, beside one without."""
+    with_texts = Step(name="first run with texts", settings=(("HR_SYNC_TEXT__SECTIONS", "true"),), database="texts")
+    again = Step(
+        name="nothing changed, full, with texts",
+        fresh=False,
+        settings=with_texts.settings,
+        database=with_texts.database,
+    )
+    return Case(
+        name=f"texts-{pages}x{spaces}",
+        about=f"{pages:,} pages in {spaces} spaces, with texts and without",
+        pages=pages,
+        spaces=spaces,
+        steps=(FIRST, with_texts, again),
+        targets=(at_most_times(with_texts, FIRST, 1.6),),
+    )
+
+
 def commands() -> Case:
     """Commands that people wait for."""
     help_ = Step(name="hr-sync --help", fresh=False, arguments=("--help",))
@@ -264,6 +283,8 @@ CASES = {
         memory(20_000, 10),
         memory(100_000, 10, slow=True),
         fifty_runs(500, 2),
+        texts(2_000, 10),
+        texts(20_000, 10),
         commands(),
     )
 }

@@ -33,7 +33,8 @@ def run_step(step: Step, site: Site, postgres: Postgres) -> Sample:
         postgres.fresh(step.database)
     edited = site.edit(step.edited_share) if step.edited_share else 0
     with _database_port(step, postgres) as port:
-        address = environment(site.open(step.conditions), site.spaces, postgres.url(step.database, port=port))
+        url = postgres.url(step.database, port=port)
+        address = {**environment(site.open(step.conditions), site.spaces, url), **dict(step.settings)}
         if step.refusing:
             measure(command(Contender.HR_SYNC, ("init-db",)), address)
             postgres.refuse_some(step.database)

@@ -21,6 +21,7 @@ class Step:
     round_trip_ms: float = 0.0  #: between the process and the database
     edited_share: float = 0.0  #: of the pages, new versions made just before the step
     refusing: bool = False  #: the database refuses one page in a thousand
+    settings: tuple[tuple[str, str], ...] = ()  #: variables besides those of every step, and their values
 
 
 @dataclass(frozen=True, kw_only=True)
