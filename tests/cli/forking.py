@@ -35,6 +35,7 @@ def play(call):
     os.environ.update(call["environment"])
     if "terminal" in call:
         os.setsid()  # the terminal that is opened next is its own, so that Ctrl-C reaches it
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         opened = os.open(call["terminal"], os.O_RDWR)
         for number in (0, 1, 2):
             os.dup2(opened, number)
