@@ -122,12 +122,15 @@ def test_a_set_that_lost_its_layers_lets_nobody_pass(known: Store, engine: Engin
 
 
 def test_functions_are_kept_as_they_are_granted(database_url: str) -> None:
-    """Nobody may execute a new one; a migration replaces it and keeps what was granted; a missing one is made."""
+    """Nobody may execute a new one that tells about pages; a migration replaces it and keeps what was granted."""
     engine = make_engine(database_url)
     ensure_schema(engine)
-    grants = "SELECT proname || ' ' || proacl::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1"
+    grants = """
+        SELECT proname || ' ' || coalesce(proacl::text, 'everybody') FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace ORDER BY 1"""
     assert len(columns(engine, grants)) == len(FUNCTIONS)
     assert not [each for each in columns(engine, grants) if "=X" in each.replace("hr_sync=X", "")]
+    assert [each for each in columns(engine, grants) if "everybody" in each] == ["feed_epoch everybody"]
     tell(engine, "GRANT EXECUTE ON FUNCTION may_read TO PUBLIC")
     before = columns(engine, grants)
     migrate(engine)
