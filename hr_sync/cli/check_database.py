@@ -28,8 +28,9 @@ def check_database(checks: "Checks", engine: "Engine", settings: "DatabaseSettin
         "encoding": server.encoding,
         "has_pooler": server.has_pooler,
         "max_connections": server.max_connections,
+        "prepared_transactions": len(server.prepared),
     }
-    if warning := _missing_right(server, settings.schema_name):
+    if warning := _missing_right(server, settings.schema_name) or _left_open(server):
         checks.warned("database", message, warning=warning, **facts)
     else:
         checks.passed("database", message, **facts)
@@ -55,5 +56,26 @@ def _missing_right(server: ServerFacts, schema: str) -> str | None:
         return (
             f'{server.role} may not write pages in schema {schema}: a run fails. docs/operations.md, "Roles of the '
             'database", has the grants.'
+        )
+    return None
+
+
+def _left_open(server: ServerFacts) -> str | None:
+    """Return what keeps locks and dead rows in the database, with the remedy; None if nothing does.
+
+    The feed does not wait for it: its numbers follow the commits.
+    """
+    if server.prepared:
+        names = ", ".join(repr(each) for each in server.prepared[:3])
+        return (
+            f"Prepared transactions are left over in database {server.name}: {len(server.prepared)}, first {names}. "
+            "They keep their locks, also over a restart, so that a run may fail on them. Whoever made them ends them: "
+            "COMMIT PREPARED or ROLLBACK PREPARED with that name."
+        )
+    if server.old_writer is not None:
+        return (
+            f"A transaction in database {server.name} has been writing for over an hour, and keeps its locks and dead "
+            f"rows: process {server.old_writer} of pg_stat_activity. End it there, or by "
+            f"SELECT pg_terminate_backend({server.old_writer})."
         )
     return None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from confluence_simulator import Fault, Simulator
 
@@ -17,7 +18,7 @@ from hr_sync.confluence.http import reach
 from hr_sync.errors import ConfluenceUnavailable, DatabaseUnavailable
 from hr_sync.settings import settings_of
 from tests.cli.bouncer import PROGRAM, bouncing
-from tests.cli.program import TOKEN, settings, written
+from tests.cli.program import TOKEN, postgres, settings, written
 from tests.cli.stage import Stage
 from tests.cli.test_remedies import world_with
 
@@ -46,10 +47,32 @@ def test_each_step_says_what_it_found(stage: Stage, home: Path) -> None:
         "encoding": "UTF8",
         "has_pooler": False,
         "max_connections": found["database"]["facts"]["max_connections"],
+        "prepared_transactions": 0,
     }
     assert found["space"]["facts"] == {"key": "S00", "name": "Space 00", "pages": 12}
     assert [step["message"] for step in document["steps"]] == said.stdout.splitlines()[: len(expected)]
     assert document["warnings"] == []
+
+
+def test_a_transaction_that_was_prepared_and_left_is_a_warning(stage: Stage, home: Path) -> None:
+    """It keeps its locks; the printed command ends it."""
+    url = stage.database()
+    written(home, settings(stage.site.site_url, url))
+    with psycopg.connect(postgres(url), autocommit=True) as connection:
+        connection.execute("CREATE TABLE elsewhere (n int)")
+        connection.execute("BEGIN; INSERT INTO elsewhere VALUES (1); PREPARE TRANSACTION 'left over'")
+        try:
+            ended = stage.forking.run(home, "check", "--json")
+        finally:
+            connection.execute("ROLLBACK PREPARED 'left over'")
+    after = stage.forking.run(home, "check", "--json")
+
+    assert ended.exit_code == 0
+    assert steps(ended.document)["database"]["facts"]["prepared_transactions"] == 1
+    (warning,) = ended.document["warnings"]
+    assert "first 'left over'" in warning
+    assert "ROLLBACK PREPARED" in warning
+    assert after.document["warnings"] == []
 
 
 def test_a_failure_keeps_no_other_part_from_being_tried(stage: Stage, home: Path) -> None:

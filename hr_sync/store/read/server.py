@@ -15,7 +15,10 @@ _FACTS = text("""
            (SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = :schema) AS may_create_tables,
            (SELECT has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname = :schema AND c.relname = 'confluence_pages') AS may_write_pages
+            WHERE n.nspname = :schema AND c.relname = 'confluence_pages') AS may_write_pages,
+           ARRAY(SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared) AS prepared,
+           (SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL
+            AND xact_start < now() - interval '1 hour' ORDER BY xact_start LIMIT 1) AS old_writer
 """)
 
 
@@ -32,6 +35,8 @@ class ServerFacts:
     has_pooler: bool  #: PgBouncer or another pooler is between us and the server
     may_create: bool  #: tables, in the configured schema
     may_write: bool | None  #: pages; None: there is no table yet
+    prepared: tuple[str, ...] = ()  #: names of the transactions of this database that are prepared, oldest first
+    old_writer: int | None = None  #: process whose transaction has been writing for over an hour, as far as is shown
 
 
 def read_server(engine: Engine) -> ServerFacts:
@@ -52,4 +57,6 @@ def read_server(engine: Engine) -> ServerFacts:
         has_pooler=known_backend != found.backend,
         may_create=may_create,
         may_write=found.may_write_pages,
+        prepared=tuple(found.prepared),
+        old_writer=found.old_writer,
     )
