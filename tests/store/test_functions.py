@@ -1,12 +1,16 @@
 """The functions that consumers call say who may read what, by facts that are recent, whatever the access mode."""
 
+import re
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from hr_sync.cancellation import Cancellation
+from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.access import AccessMode, AccessPolicy, Restriction
 from hr_sync.store.engine import make_engine
 from hr_sync.store.functions import FUNCTIONS
@@ -16,6 +20,7 @@ from tests.store.spaces import ask, decision, leased, tell, write
 from tests.store.test_access_facts import ANN, TREE, changed, known, node, write_facts
 
 __all__ = ["known"]  # a fixture
+ROOT = Path(__file__).parents[2]
 
 MANAGERS = Restriction(groups=frozenset({"managers"}))
 ENFORCE = AccessPolicy()
@@ -259,3 +264,17 @@ def test_a_space_that_nobody_could_look_at_is_hidden_where_the_policy_says_so(kn
     for age, pages in (("1 h", 5), ("3 h", 0)):
         tell(engine, f"UPDATE sync_spaces SET last_complete_at = now() - interval '{age}'")
         assert columns(engine, shown) == [pages]
+
+
+def test_the_statement_of_the_guide_finds_what_the_function_finds(restricted: Store, engine: Engine) -> None:
+    """`docs/search.md`: what an application joins that keeps vectors of its own."""
+    derive_texts(restricted, Cancellation(), section_size=2_000)
+    guide = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+    (statement,) = re.findall(r"```sql\n(SELECT section\.section_id.*?)```", guide, re.DOTALL)
+    asked = "'712020:5b1c…'"
+    assert asked in statement
+
+    for user in ("nobody", "ann"):
+        by_function = columns(engine, f"SELECT sections_readable_by('{user}')")
+        assert sorted(columns(engine, statement.replace(asked, f"'{user}'"))) == sorted(by_function)
+    assert columns(engine, "SELECT count(*) FROM sections_readable_by('nobody')") != [0]
