@@ -321,18 +321,22 @@ def test_a_withdrawn_page_is_out_of_its_hosts_at_once(mirror: Mirror, mode: Acce
 
 
 def test_old_facts_of_another_space_count(mirror: Mirror) -> None:
-    """A host is not shown while the facts of a space that its text is from are too old, to anybody."""
+    """A host is not shown while the facts of a space that its text is from are too old, and the feed tells that."""
     mirror.put("1", f"<p>One.</p>{include('Page 2', 'IT')}")
     mirror.put("2", "<p>Two.</p>", IT)
     mirror.put("5", "<p>Five.</p>")
     mirror.derive()
     assert mirror.text("1") == mirror.text_for("1") == "One.\n\nTwo."
+    mirror.store.feed.tell_recency()
+    before = len(feed(mirror.engine))
 
     tell(mirror.engine, "UPDATE sync_spaces SET access_checked_at = now() - interval '25 hours' WHERE space_key = 'IT'")
 
     assert (mirror.text("1"), mirror.text_for("1"), mirror.text("5")) == ("", "", "Five.")
     assert rows(mirror.engine, "SELECT id FROM live_pages WHERE space_key = 'HR'") == [{"id": "5"}]
     assert rows(mirror.engine, "SELECT pages_readable_by('ann', '{}') AS id") == [{"id": "5"}]
+    mirror.store.feed.tell_recency()
+    assert feed(mirror.engine)[before:] == [(page_id, "restrict", ["restrictions"]) for page_id in ("1", "2")]
 
 
 def test_who_names_the_included_page(mirror: Mirror) -> None:
