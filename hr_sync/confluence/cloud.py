@@ -11,6 +11,8 @@ from hr_sync.confluence.access import (
     restriction_of,
 )
 from hr_sync.confluence.access_json import CLOUD
+from hr_sync.confluence.attachments import list_attachments, look_up_attachment
+from hr_sync.confluence.attachments_json import read_single_v2
 from hr_sync.confluence.cloud_id_lists import PagesByIds
 from hr_sync.confluence.cloud_json import (
     COLLECTIONS,
@@ -40,6 +42,7 @@ from hr_sync.confluence.people import (
     members_on_cloud,
 )
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
+from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, Page, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import (
@@ -136,6 +139,19 @@ class CloudSource:
             lookups = (read_lookup(item, item["id"]) for answer in answers for item in answer["results"])
             found.update((each.page_id, each) for each in lookups if each.result is LookupStatus.FOUND)
         return found
+
+    def attachments(self, space: Space) -> AttachmentListing:
+        """Implement `Source.attachments`."""
+        return list_attachments(self.client, space.key, self.check_account)
+
+    def recent_attachments(self, space: Space, since: datetime) -> AttachmentListing:
+        """Implement `Source.recent_attachments`."""
+        return list_attachments(self.client, space.key, self.check_account, since=since)
+
+    def lookup_attachment(self, attachment_id: str) -> AttachmentLookup:
+        """Implement `Source.lookup_attachment`: `GET /attachments/{id}` shows trashed ones too."""
+        path = f"api/v2/attachments/{quote(attachment_id, safe='')}"
+        return look_up_attachment(lambda: read_single_v2(self.client.get(path), attachment_id))
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
         """Implement `Source.parent_of`: each kind has an endpoint of its own."""

@@ -66,7 +66,7 @@ _EXIT_CODES = {
 
 @dataclass(kw_only=True, slots=True)
 class Counts:
-    """Counts of pages by what was done, in one space or in a whole run.
+    """Counts of pages and of attachments by what was done, in one space or in a whole run.
 
     Declared once: the tables, the metrics and the printed table take their columns from these fields.
     """
@@ -83,6 +83,11 @@ class Counts:
     hidden: int = field(default=0, metadata={"comment": "Pages newly hidden and not removed"})
     removed: int = field(default=0, metadata={"comment": "Pages newly removed"})
     bodies: int = field(default=0, metadata={"comment": "Page bodies fetched"})
+    attachments_listed: int = field(default=0, metadata={"comment": "Attachments that the listings showed"})
+    attachments_added: int = field(default=0, metadata={"comment": "Attachments that are new or back"})
+    attachments_updated: int = field(default=0, metadata={"comment": "Attachments whose row was written again"})
+    attachments_hidden: int = field(default=0, metadata={"comment": "Attachments newly hidden and not removed"})
+    attachments_removed: int = field(default=0, metadata={"comment": "Attachments newly removed"})
 
     def add(self, other: "Counts") -> None:
         """Add another count to this one."""
@@ -102,6 +107,7 @@ class SpaceReport:
     warning: str | None = None  #: worth knowing, although the space is complete
     busy_with: str | None = None  #: worker that holds the lease, where another one is at it
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
+    attachments: DeletionPlan = field(default_factory=DeletionPlan)  #: what is hidden, removed and held of attachments
     shown: ShownPages | None = None  #: what consumers are shown of the space; None: not read
     ends_run: bool = False  #: the failure is about every space: the site is down, or refuses our credentials
 

@@ -14,12 +14,14 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AccessSet, Layer, NodeFact, SpaceViewers
+from hr_sync.domain.attachments import AttachmentWrite, StoredAttachment
 from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import LabelStep
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.read.access import stored_access_sets, stored_nodes, stored_viewers
+from hr_sync.store.read.attachments import StoredAttachments, shown_attachments, stored_attachments
 from hr_sync.store.read.state import (
     hidden_pages,
     state_of_space,
@@ -30,6 +32,7 @@ from hr_sync.store.read.state import (
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Failure, PageWrite, SpaceRecord, SpaceState, WriteResult
 from hr_sync.store.write.access import write_access
+from hr_sync.store.write.attachments import hide_attachments, remove_attachments, write_attachments
 from hr_sync.store.write.deletions import MAX_DECISIONS, hide_pages, remove_pages
 from hr_sync.store.write.failures import failing_pages, forget_failures, record_failures
 from hr_sync.store.write.labels import write_labels
@@ -62,6 +65,15 @@ class SpaceReader:
     def stored_by_id(self, ids: Iterable[str]) -> dict[str, StoredPage]:
         """Return the rows of these pages, whatever space they are in, by page id."""
         return self._read(stored_by_id, list(ids))
+
+    def stored_attachments(self, listed: Iterable[str]) -> StoredAttachments:
+        """Return the attachments on pages of the space, the listed ones wherever they are, and the pages."""
+        wanted = list(listed)
+        return self._transactions.run(lambda session: stored_attachments(session, self.space, wanted))
+
+    def shown_attachments(self) -> list[StoredAttachment]:
+        """Return the attachments of the space that are neither hidden nor removed."""
+        return self._read(shown_attachments, self.space)
 
     def stored_labels(self) -> dict[str, frozenset[str] | None]:
         """Return the labels of the live pages of the space, by page id. None is not known."""
@@ -152,6 +164,23 @@ class SpaceStore(SpaceReader):
         """
         return self._decided(remove_pages, decisions)
 
+    def write_attachments(self, writes: Sequence[AttachmentWrite]) -> frozenset[str]:
+        """Write at most `MAX_PAGES` attachments and their feed rows. Return the ids of those that were written.
+
+        One whose page is not in the space, or is removed, is dropped. One that the database refuses has failed.
+        """
+        return self._transactions.run(
+            lambda session: write_attachments(session, self._lease, self.run_id, self.space.id, writes)
+        )
+
+    def hide_attachments(self, decisions: Sequence[DeletionDecision]) -> frozenset[str]:
+        """Hide these attachments, as `hide` does pages. Return the ids of those that were not hidden before."""
+        return self._decided(hide_attachments, decisions)
+
+    def remove_attachments(self, decisions: Sequence[DeletionDecision]) -> frozenset[str]:
+        """Mark these attachments as removed, as `remove` does pages. Return the ids of those that were."""
+        return self._decided(remove_attachments, decisions)
+
     def write_labels(self, steps: Sequence[LabelStep]) -> list[LabelStep]:
         """Write labels, one step a page, and their feed rows in one transaction. Return the steps that were written.
 
@@ -186,10 +215,21 @@ class SpaceStore(SpaceReader):
             )
         )
 
-    def settle(self, report: SpaceReport, hold: int, held_reason: str | None) -> None:
-        """Write the outcome and the hold anew, after removals that were decided over all spaces of the run."""
+    def settle(self, report: SpaceReport, hold: int, held_reason: str | None, *, held_attachments: int = 0) -> None:
+        """Write the outcome and the hold anew, after removals that were decided over all spaces of the run.
+
+        `hold`: removals that wait, those of attachments among them.
+        """
         self._transactions.run(
-            lambda session: settle_space(session, self._lease, self.run_id, report, held=hold, held_reason=held_reason)
+            lambda session: settle_space(
+                session,
+                self._lease,
+                self.run_id,
+                report,
+                held=hold,
+                held_attachments=held_attachments,
+                held_reason=held_reason,
+            )
         )
 
     def purge(self, page_ids: Sequence[str], *, only_if_removed_before: timedelta | None = None) -> int:

@@ -11,6 +11,16 @@ from hr_sync.sync.context import SpaceRun
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AttachmentResult:
+    """The result of reading the attachments of a space."""
+
+    deletions: DeletionPlan = field(default_factory=DeletionPlan)
+    held: int = 0  #: removals that wait
+    not_mirrored: int | None = None  #: attachments of what is not mirrored; None: not counted
+    doubt: str | None = None  #: why they are not known to be as in Confluence
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AccessResult:
     """The result of reading the access to a space, and labels."""
 
@@ -31,6 +41,7 @@ class SpaceResult:
     listing_digest: str | None = None
     scope_fingerprint: str | None = None
     access: AccessResult = AccessResult()
+    attachments: AttachmentResult = field(default_factory=AttachmentResult)
     warning: str | None = None
 
 
@@ -52,8 +63,10 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             watermark=result.watermark if result.looked_at_all else None,
             is_away=run.job.kind.is_away,
             scope_fingerprint=result.scope_fingerprint,
-            held=len(result.deletions.held) if result.decided_hold else None,
-            held_reason=result.deletions.held_reason,
+            held=len(result.deletions.held) + result.attachments.held if result.decided_hold else None,
+            held_attachments=result.attachments.held,
+            not_mirrored=result.attachments.not_mirrored,
+            held_reason=held_reason(result.deletions, result.attachments.deletions),
             allowed_run=result.allowed,
             requests=run.source.client.http_stats.counts().requests - run.requests_before,
         )
@@ -75,25 +88,49 @@ def next_watermark(
     return min(began_at, newest)
 
 
-def held_message(space_key: str, deletions: DeletionPlan) -> str:
+def held_reason(pages: DeletionPlan, attachments: DeletionPlan) -> str | None:
+    """Return why removals are held, of pages and of attachments; None if none is."""
+    return "; ".join(filter(None, (pages.held_reason, attachments.held_reason))) or None
+
+
+def held_message(space_key: str, pages: DeletionPlan, attachments: DeletionPlan) -> str:
     """Return what is held, why, and the commands to type."""
+    counts = ((len(pages.held), "pages"), (len(attachments.held), "attachments"))
+    what = " and ".join(f"{count} {name}" for count, name in counts if count)
     return (
-        f"{len(deletions.held)} pages of space {space_key} are hidden and wait to be removed: {deletions.held_reason}. "
+        f"{what} of space {space_key} are hidden and wait to be removed: {held_reason(pages, attachments)}. "
         f"Look at them with `{look_command(space_key)}`; remove them with `{release_command(space_key)}`."
     )
 
 
-def with_removals(report: SpaceReport, deletions: DeletionPlan, removed: Sequence[bool]) -> SpaceReport:
-    """Return the report of a space after its removals were done or held; `removed` says of each if it was live."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Removed:
+    """What was removed of a plan: of each page or attachment, whether it was live before the run."""
+
+    pages: Sequence[bool]
+    attachments: Sequence[bool]
+
+
+def with_removals(report: SpaceReport, pages: DeletionPlan, attachments: DeletionPlan, removed: Removed) -> SpaceReport:
+    """Return the report of a space after its removals were done or held."""
     counts = replace(report.counts)
-    counts.removed += len(removed)
-    counts.hidden -= sum(removed)
-    if not deletions.held:
-        return replace(report, counts=counts, deletions=deletions)
-    others = (report.error or "").removeprefix(held_message(report.space_key, report.deletions)).strip()
-    error = " ".join(filter(None, (held_message(report.space_key, deletions), others)))
+    counts.removed += len(removed.pages)
+    counts.hidden -= sum(removed.pages)
+    counts.attachments_removed += len(removed.attachments)
+    counts.attachments_hidden -= sum(removed.attachments)
+    if not (pages.held or attachments.held):
+        return replace(report, counts=counts, deletions=pages, attachments=attachments)
+    before = held_message(report.space_key, report.deletions, report.attachments)
+    others = (report.error or "").removeprefix(before).strip()
+    error = " ".join(filter(None, (held_message(report.space_key, pages, attachments), others)))
     return replace(
-        report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, counts=counts, deletions=deletions, error=error
+        report,
+        outcome=Outcome.HELD,
+        exit_code=ExitCode.HELD,
+        counts=counts,
+        deletions=pages,
+        attachments=attachments,
+        error=error,
     )
 
 
@@ -103,11 +140,13 @@ def _report(run: SpaceRun, result: SpaceResult, failing_pages: int) -> SpaceRepo
         outcome=Outcome.COMPLETE,
         counts=run.counts,
         deletions=result.deletions,
+        attachments=result.attachments.deletions,
         warning=" ".join(filter(None, (result.warning, result.access.note))) or None,
     )
     doubts = list(_doubts(run.space.key, result, failing_pages))
-    if result.deletions.held:
-        error = " ".join([held_message(run.space.key, result.deletions), *doubts])
+    if result.deletions.held or result.attachments.deletions.held:
+        message = held_message(run.space.key, result.deletions, result.attachments.deletions)
+        error = " ".join([message, *doubts])
         return replace(report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, error=error)
     if doubts:
         return replace(report, outcome=Outcome.PARTIAL, exit_code=ExitCode.PARTIAL, error=" ".join(doubts))
@@ -121,6 +160,14 @@ def _doubts(space_key: str, result: SpaceResult, failing_pages: int) -> Iterator
             f"The listing of space {space_key} does not show {kept} pages for which there is no evidence that they "
             "are gone; they were kept. The next full run looks them up again."
         )
+    unlisted = sum(each.action is DeletionAction.KEEP for each in result.attachments.deletions.doubtful)
+    if unlisted:
+        yield (
+            f"Confluence's search does not show {unlisted} attachments of space {space_key} for which there is no "
+            "evidence that they are gone; they were kept. The next full run looks them up again."
+        )
+    if result.attachments.doubt:
+        yield result.attachments.doubt
     if failing_pages:
         pages = "1 page" if failing_pages == 1 else f"{failing_pages} pages"
         yield f"{pages} of space {space_key} failed; `hr-sync status` shows why. Later runs try again."

@@ -8,6 +8,7 @@ from sqlalchemy import Select, Table, delete, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet, GroupMember, KnownUser
+from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.feed_tables import ContentChange, FeedConsumer, FeedState
 from hr_sync.store.read.feed import feed_epoch
 from hr_sync.store.tables import PageBody, SyncRun, SyncSpace
@@ -22,6 +23,7 @@ _CHANGES = cast("Table", ContentChange.__table__)
 _CONSUMERS = cast("Table", FeedConsumer.__table__)
 _STATE = cast("Table", FeedState.__table__)
 _BODIES = cast("Table", PageBody.__table__)
+_ATTACHMENTS = cast("Table", PageAttachment.__table__)
 _SETS = cast("Table", AccessSet.__table__)
 
 
@@ -77,6 +79,14 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
             session.execute(delete(table).where(table.page_id.in_(page_ids)))
         session.execute(delete(_BODIES).where(_BODIES.c.page_id.in_(page_ids)))
     return len(page_ids)
+
+
+def prune_attachments(session: Session, *, removed_for: timedelta) -> int:
+    """Delete a chunk of the rows of attachments that have been removed for so long, or whose pages have. Count them."""
+    row = _ATTACHMENTS.c
+    long_ago = func.now() - removed_for
+    old = select(row.id).join(PAGES, PAGES.c.id == row.page_id)
+    return _delete(session, _ATTACHMENTS, old.where(or_(row.removed_at < long_ago, PAGES.c.removed_at < long_ago)))
 
 
 def prune_accounts(session: Session, *, older_than: timedelta) -> int:

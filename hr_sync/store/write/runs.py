@@ -90,11 +90,18 @@ def finish_space(
 
 
 def settle_space(
-    session: Session, lease: Lease, run_id: int, report: SpaceReport, *, held: int, held_reason: str | None
+    session: Session,
+    lease: Lease,
+    run_id: int,
+    report: SpaceReport,
+    *,
+    held: int,
+    held_attachments: int,
+    held_reason: str | None,
 ) -> None:
     """Write outcome and hold of a space anew. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
-    _write_state(session, lease, _outcome(report, is_full=True) | _hold(held, held_reason))
+    _write_state(session, lease, _outcome(report, is_full=True) | _hold(held, held_attachments, held_reason))
     _write_run_space(session, lease, run_id, _run_values(report) | {"held": held})
 
 
@@ -121,7 +128,7 @@ def forget_position(session: Session, lease: Lease) -> None:
     """Make the next pass over a space a full one, with nothing held. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
     names = ("watermark", "scope_fingerprint", "last_full_at", "last_complete_at", "access_checked_at")
-    _write_state(session, lease, dict.fromkeys(names, null()) | {"viewers_known": False} | _hold(0, None))
+    _write_state(session, lease, dict.fromkeys(names, null()) | {"viewers_known": False} | _hold(0, 0, None))
     _forget_access(session, lease)
 
 
@@ -166,7 +173,9 @@ def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]
     if record.allowed_run:
         values["mass_delete_allowed_run_id"] = run_id
     if record.held is not None:
-        values |= _hold(record.held, record.held_reason)
+        values |= _hold(record.held, record.held_attachments, record.held_reason)
+    if record.not_mirrored is not None:
+        values["attachments_not_mirrored"] = record.not_mirrored
     return values
 
 
@@ -178,9 +187,14 @@ def _outcome(report: SpaceReport, *, is_full: bool) -> dict[str, Any]:
     return values
 
 
-def _hold(held: int, reason: str | None) -> dict[str, Any]:
+def _hold(held: int, held_attachments: int, reason: str | None) -> dict[str, Any]:
     since: ColumnElement[Any] = case((_SPACES.c.held > 0, _SPACES.c.held_since), else_=func.now())
-    return {"held": held, "held_since": since if held else null(), "held_reason": reason if held else null()}
+    return {
+        "held": held,
+        "held_attachments": held_attachments,
+        "held_since": since if held else null(),
+        "held_reason": reason if held else null(),
+    }
 
 
 def _write_state(session: Session, lease: Lease, values: dict[str, Any]) -> int:
@@ -206,5 +220,6 @@ def _write_run_space(session: Session, lease: Lease, run_id: int, values: dict[s
 
 def _changed_nothing(report: SpaceReport) -> bool:
     """Return True if this run needs no row: otherwise every run of every space would add one."""
-    idle = Counts(listed=report.counts.listed, unchanged=report.counts.unchanged)
+    counts = report.counts
+    idle = Counts(listed=counts.listed, unchanged=counts.unchanged, attachments_listed=counts.attachments_listed)
     return report.outcome is Outcome.COMPLETE and report.counts == idle and report.warning is None
