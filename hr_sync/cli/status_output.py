@@ -9,6 +9,7 @@ from hr_sync.cli.feed_output import print_consumers
 from hr_sync.cli.options import with_config
 from hr_sync.cli.terminal import Rows, make_console, moment, one_line, visible
 from hr_sync.domain.outcome import Outcome, look_command, release_command
+from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import NotShown
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def _spaces_table(overview: "Overview") -> "Table":
         ">live",
         ">shown",
         ">hidden",
+        ">files",
         ">held",
         ">failing",
         "last outcome",
@@ -81,7 +83,7 @@ def _spaces_table(overview: "Overview") -> "Table":
     for space in overview.spaces:
         ages = [ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
         seen = shown.get(space.space_key)
-        pages = (space.live_pages, seen, space.hidden_pages, space.held, space.failing_pages)
+        pages = (space.live_pages, seen, space.hidden_pages, space.live_attachments, space.held, space.failing_pages)
         spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
     return spaces.table
 
@@ -126,13 +128,22 @@ def _needs(space: "SpaceStatus") -> Iterator[str]:
     if space.held:
         since = f" since {moment(space.held_since)}" if space.held_since else ""
         yield (
-            f"{space.held} hidden pages wait{since} to be removed: {space.held_reason}. Look at them with "
+            f"{_held(space)} wait{since} to be removed: {space.held_reason}. Look at them with "
             f"`{look_command(space.space_key)}`; remove them with `{release_command(space.space_key)}`."
         )
+    if space.attachments_not_mirrored:
+        files = number(space.attachments_not_mirrored, "attachment")
+        yield f"{files} not mirrored: what they are attached to is not mirrored."
     if space.error and not (space.held and space.last_outcome == Outcome.HELD):
         yield space.error
     elif space.last_full_error and not space.held and space.last_full_error != space.error:
         yield f"The last full pass: {space.last_full_error}"
+
+
+def _held(space: "SpaceStatus") -> str:
+    """Return in words how much waits to be removed."""
+    counts = ((space.held - space.held_attachments, "hidden page"), (space.held_attachments, "hidden attachment"))
+    return " and ".join(number(count, what) for count, what in counts if count)
 
 
 def ago(age: timedelta) -> str:

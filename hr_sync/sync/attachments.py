@@ -5,6 +5,7 @@ then, and who may read them is decided by their pages as ever.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hr_sync.confluence.source import Source
@@ -30,10 +31,11 @@ from hr_sync.domain.deletion import (
 )
 from hr_sync.errors import UNANSWERED
 from hr_sync.store.read.attachments import StoredAttachments
-from hr_sync.store.values import MAX_PAGES, FailureStage
-from hr_sync.sync.absence import Hide, access_lost, check_account_and_space, in_chunks, spread
+from hr_sync.store.space_store import SpaceReader
+from hr_sync.store.values import MAX_PAGES, FailureStage, SpaceState
+from hr_sync.sync.absence import Hide, access_lost, check_account_and_space, hide_nothing, in_chunks, spread
 from hr_sync.sync.apply import record_failures
-from hr_sync.sync.context import SpaceRun
+from hr_sync.sync.context import SpaceJob, SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import AttachmentResult
 
@@ -67,6 +69,43 @@ def sync_recent_attachments(run: SpaceRun, since: datetime) -> AttachmentResult:
     return AttachmentResult()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttachmentPreview:
+    """What a full run would do with the attachments of a space."""
+
+    writes: tuple[AttachmentWrite, ...] = ()
+    deletions: DeletionPlan = field(default_factory=DeletionPlan)
+
+
+def preview_attachments(
+    context: SyncContext,
+    store: SpaceReader,
+    fetcher: BodyFetcher,
+    job: SpaceJob,
+    state: SpaceState,
+    *,
+    pages: frozenset[str],
+) -> AttachmentPreview:
+    """Return what a full run would do whose pages are these; write nothing."""
+    if not context.scope.pages.attachments:
+        hidden = tuple(decide_switched_off(row) for row in store.shown_attachments())
+        return AttachmentPreview(deletions=DeletionPlan(hide=hidden))
+    listing = context.source.attachments(job.space)
+    stored = replace(store.stored_attachments(listing.attachments), pages=pages)
+    plan = plan_attachments(listing, stored.by_id, pages, space_id=job.space.id)
+    # What is on a page that leaves in this run goes with it.
+    plan = replace(plan, verify=tuple(row for row in plan.verify if row.page_id in pages))
+    again = _look_up_again(context.source, fetcher, job.space, plan, stored)
+    hold = state.attachment_hold
+    known = _known(listing, plan)
+    decisions = decide_absent_attachments(
+        context.source, fetcher, job.space, plan, known=known, hold=hold, hide=hide_nothing
+    )
+    limit, allow = context.policy.limit, job.request.allow_mass_delete
+    deletions = plan_leaving_attachments(decisions, stored, limit=limit, hold=hold, allow=allow)
+    return AttachmentPreview(writes=(*plan.writes, *again), deletions=deletions)
+
+
 def _sync(run: SpaceRun) -> AttachmentResult:
     listing = run.source.attachments(run.space)
     stored = run.store.stored_attachments(listing.attachments)
@@ -74,33 +113,28 @@ def _sync(run: SpaceRun) -> AttachmentResult:
     run.counts.attachments_listed = len(listing.attachments)
     _record_unreadable(run, listing)
     _write(run, plan.writes)
-    lookups = run.fetcher.ask_each(run.source.lookup_attachment, [row.id for row in plan.look_up])
-    again = (
-        write_after_lookup(row, lookup, stored.pages, space_id=run.space.id)
-        for row, lookup in zip(plan.look_up, lookups, strict=True)
-    )
-    _write(run, [write for write in again if write is not None])
+    _write(run, _look_up_again(run.source, run.fetcher, run.space, plan, stored))
 
     def hide(decisions: Sequence[DeletionDecision]) -> None:
         run.counts.attachments_hidden += len(run.store.hide_attachments(decisions))
 
-    decisions = decide_absent_attachments(
-        run.source,
-        run.fetcher,
-        run.space,
-        plan,
-        known=_known(listing, plan),
-        hold=run.state.attachment_hold,
-        hide=hide,
-    )
-    deletions = plan_leaving_attachments(
-        decisions,
-        stored,
-        limit=run.context.policy.limit,
-        hold=run.state.attachment_hold,
-        allow=run.job.request.allow_mass_delete,
-    )
+    hold, known = run.state.attachment_hold, _known(listing, plan)
+    decisions = decide_absent_attachments(run.source, run.fetcher, run.space, plan, known=known, hold=hold, hide=hide)
+    limit, allow = run.context.policy.limit, run.job.request.allow_mass_delete
+    deletions = plan_leaving_attachments(decisions, stored, limit=limit, hold=hold, allow=allow)
     return AttachmentResult(deletions=deletions, held=len(deletions.held), not_mirrored=plan.not_mirrored)
+
+
+def _look_up_again(
+    source: Source, fetcher: BodyFetcher, space: Space, plan: AttachmentPlan, stored: StoredAttachments
+) -> list[AttachmentWrite]:
+    """Look up by id what the list alone does not bring back, and return what is written of it."""
+    lookups = fetcher.ask_each(source.lookup_attachment, [row.id for row in plan.look_up])
+    found = (
+        write_after_lookup(row, lookup, stored.pages, space_id=space.id)
+        for row, lookup in zip(plan.look_up, lookups, strict=True)
+    )
+    return [write for write in found if write is not None]
 
 
 def decide_absent_attachments(

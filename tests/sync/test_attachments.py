@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from confluence_simulator import Simulator, World, generated_world
@@ -21,7 +21,7 @@ from hr_sync.sync.context import SyncContext
 from tests.support.wiring import SHORT, ask, context_of, fault, fired, full, incremental
 
 WITH = PageScope(attachments=True)
-FLAVORS: dict[str, tuple[str, type[CloudSource] | type[DataCenterSource]]] = {
+FLAVORS: dict[str, tuple[Literal["cloud", "datacenter"], type[CloudSource] | type[DataCenterSource]]] = {
     "cloud": ("cloud", CloudSource),
     "datacenter": ("datacenter", DataCenterSource),
 }
