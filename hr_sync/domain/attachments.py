@@ -20,8 +20,9 @@ Listings of attachments come from the search index, which lags. Hence the table,
     unreadable              -            anything                 fails alone; its last good row stays
     no                      live         not removed              VERIFY   absence is a question, not evidence
     no                      not live     anything                 nothing: it is not shown, and asked about later
+    no                      moved away   anything                 nothing: the pass over its space decides
 
-Here "on a page, stored" means: a page of the space that is not removed.
+Here "on a page, stored" means: a page that the space has just shown and that is not removed.
 """
 
 import hashlib
@@ -80,7 +81,6 @@ class StoredAttachment(StoredItem):
     page_id: str
     space_id: str | None  #: of the space in whose listing it was last written
     page_is_live: bool  #: its page is neither hidden nor removed
-    page_in_space: bool  #: its page is in the space that is worked on
 
     @property
     def is_switched_off(self) -> bool:
@@ -131,13 +131,17 @@ def plan_attachments(
 ) -> AttachmentPlan:
     """Compare a whole listing with the stored attachments of its space, and of listed ones in other spaces.
 
-    `pages`: the ids of the pages of the space that are not removed.
+    `pages`: the ids of the pages that the space has now and that are stored and not removed. A page that was moved to
+    another space takes its attachments with it.
     """
     plan = plan_recent_attachments(listing, stored, pages, space_id=space_id)
     verify = [
         row
         for attachment_id, row in stored.items()
-        if row.page_in_space and row.page_is_live and not row.removed and not _is_listed(listing, attachment_id, pages)
+        if row.page_id in pages
+        and row.page_is_live
+        and not row.removed
+        and not _is_listed(listing, attachment_id, pages)
     ]
     return replace(plan, verify=_by_id(verify))
 

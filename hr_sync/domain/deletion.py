@@ -2,7 +2,7 @@
 
 Hiding and removing are two steps. A *hidden* page is kept and not shown; the next listing that holds it restores it.
 Hiding is never held. A *removed* page is gone for a known reason, which its row names. Removals are held when too many
-pages leave at once.
+pages leave at once. `page` is an attachment too in this module (`attachments.py`); those are counted and held apart.
 
 The result of a lookup by id of a page that the listing lacks:
 
@@ -34,9 +34,6 @@ Rules for a space, and in the same way for a whole run:
 5. While a space is held, what waits goes on waiting until it comes back or somebody decides (--allow-mass-delete),
    whatever a lookup says about it meanwhile. New positive evidence about other pages is not held by it.
 6. A decision of somebody covers what was hidden as not visible until then: CONFIRM removes it and counts to no limit.
-
-The same holds for attachments (`attachments.py`), which are counted, limited and held apart from pages: `page` in this
-module is either then, and the ids of a plan are those of attachments.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -233,10 +230,9 @@ def plan_deletions(
     )
 
 
-_Groups = Iterator[tuple[Sequence[DeletionDecision], bool, str]]
-
-
-def _groups(ordered: Sequence[DeletionDecision], *, most: int, hold: HoldState, narrowed: bool, what: str) -> _Groups:
+def _groups(
+    ordered: Sequence[DeletionDecision], *, most: int, hold: HoldState, narrowed: bool, what: str
+) -> Iterator[tuple[Sequence[DeletionDecision], bool, str]]:
     """Yield groups of pages, and of each group whether its removal is held when nobody has allowed it, and why."""
     waits: list[DeletionDecision] = []
     others: list[DeletionDecision] = []

@@ -180,14 +180,8 @@ class Store:
         return sum(self._prune(chunk, cancellation) for chunk in chunks)
 
     def prune_bodies(self, removed_for: timedelta, cancellation: Cancellation | None = None) -> int:
-        """Delete the bodies of pages that have been removed for so long; their rows stay. Return how many.
-
-        Rows of attachments that have been removed for so long, or whose pages have, are deleted too.
-        """
-        chunks: list[Callable[[Session], int]] = [
-            partial(prune_bodies, removed_for=removed_for),
-            partial(prune_attachments, removed_for=removed_for),
-        ]
+        """Delete bodies of pages, and rows of attachments, that have been removed for so long. Return how many."""
+        chunks = (partial(prune, removed_for=removed_for) for prune in (prune_bodies, prune_attachments))
         return sum(self._prune(chunk, cancellation) for chunk in chunks)
 
     def _prune(self, prune: Callable[[Session], int], cancellation: Cancellation | None) -> int:

@@ -20,7 +20,7 @@ from hr_sync.domain.attachments import (
     write_after_lookup,
 )
 from hr_sync.domain.changes import ChangeAction
-from hr_sync.domain.content import Space
+from hr_sync.domain.content import Listing, Space
 from hr_sync.domain.deletion import (
     DeletionDecision,
     DeletionLimit,
@@ -40,13 +40,16 @@ from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import AttachmentResult
 
 
-def sync_attachments(run: SpaceRun) -> AttachmentResult:
-    """Write and hide what differs from the listing of the attachments of the space. Removals are planned only."""
+def sync_attachments(run: SpaceRun, listed: Listing) -> AttachmentResult:
+    """Write and hide what differs from the listing of the attachments of the space. Removals are planned only.
+
+    `listed`: the pages in scope that the space has just shown.
+    """
     if not run.context.scope.pages.attachments:
         _switch_off(run)
         return AttachmentResult(not_mirrored=0)
     try:
-        return _sync(run)
+        return _sync(run, listed)
     except UNANSWERED as failure:
         run.source.check_account()  # raises when it is not the attachments, but the site or our account
         return AttachmentResult(held=run.state.attachment_hold.held, doubt=_not_read(run.space, str(failure)))
@@ -93,8 +96,6 @@ def preview_attachments(
     listing = context.source.attachments(job.space)
     stored = replace(store.stored_attachments(listing.attachments), pages=pages)
     plan = plan_attachments(listing, stored.by_id, pages, space_id=job.space.id)
-    # What is on a page that leaves in this run goes with it.
-    plan = replace(plan, verify=tuple(row for row in plan.verify if row.page_id in pages))
     again = _look_up_again(context.source, fetcher, job.space, plan, stored)
     hold = state.attachment_hold
     known = _known(listing, plan)
@@ -106,9 +107,10 @@ def preview_attachments(
     return AttachmentPreview(writes=(*plan.writes, *again), deletions=deletions)
 
 
-def _sync(run: SpaceRun) -> AttachmentResult:
+def _sync(run: SpaceRun, listed: Listing) -> AttachmentResult:
     listing = run.source.attachments(run.space)
     stored = run.store.stored_attachments(listing.attachments)
+    stored = replace(stored, pages=frozenset(page_id for page_id in stored.pages if page_id in listed))
     plan = plan_attachments(listing, stored.by_id, stored.pages, space_id=run.space.id)
     run.counts.attachments_listed = len(listing.attachments)
     _record_unreadable(run, listing)
@@ -173,7 +175,7 @@ def plan_leaving_attachments(
     allow: bool,
 ) -> DeletionPlan:
     """Apply the rules of removals to the attachments of a space."""
-    kept = sum(row.page_in_space and row.page_is_live and not row.removed for row in stored.by_id.values())
+    kept = sum(row.page_id in stored.pages and not row.removed for row in stored.by_id.values())
     return plan_deletions(decisions, stored_pages=kept, limit=limit, hold=hold, allow=allow, what="attachments")
 
 

@@ -62,7 +62,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     absent = decide_unlisted_pages(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
     deletions = plan_leaving(run.context, run.job, run.state, [*outside, *withheld, *absent], seen.stored)
     access = sync_access_after(run, seen.listing)
-    attachments = sync_attachments(run)
+    attachments = sync_attachments(run, seen.in_scope)
     shows_all = not any(each.action is DeletionAction.KEEP for each in absent)
     return finish(
         run,

@@ -29,7 +29,7 @@ def stored_attachments(session: Session, space: Space, listed: Iterable[str]) ->
     in_space = and_(_PAGES.space_key == space.key, or_(_PAGES.space_id == space.id, _PAGES.space_id.is_(None)))
     pages = session.scalars(select(_PAGES.id).where(in_space, _PAGES.removed_at.is_(None)))
     wanted = list(listed)
-    rows = _stored(session, or_(in_space, _ATTACHMENTS.id == func.any(wanted)) if wanted else in_space, in_space)
+    rows = _stored(session, or_(in_space, _ATTACHMENTS.id == func.any(wanted)) if wanted else in_space)
     return StoredAttachments(by_id=rows, pages=frozenset(pages))
 
 
@@ -37,12 +37,10 @@ def shown_attachments(session: Session, space: Space) -> list[StoredAttachment]:
     """Return the attachments on pages of the space that are neither hidden nor removed, by id."""
     in_space = _PAGES.space_key == space.key
     shown = and_(in_space, _ATTACHMENTS.hidden_at.is_(None), _ATTACHMENTS.removed_at.is_(None))
-    return [row for _, row in sorted(_stored(session, shown, in_space).items())]
+    return [row for _, row in sorted(_stored(session, shown).items())]
 
 
-def _stored(
-    session: Session, condition: ColumnElement[bool], in_space: ColumnElement[bool]
-) -> dict[str, StoredAttachment]:
+def _stored(session: Session, condition: ColumnElement[bool]) -> dict[str, StoredAttachment]:
     rows = session.execute(
         select(
             _ATTACHMENTS.id,
@@ -55,7 +53,6 @@ def _stored(
             _ATTACHMENTS.missing_since_run_id,
             _PAGES.space_key,
             and_(_PAGES.hidden_at.is_(None), _PAGES.removed_at.is_(None)).label("page_is_live"),
-            in_space.label("page_in_space"),
         )
         .join_from(PageAttachment, ConfluencePage, _PAGES.id == _ATTACHMENTS.page_id)
         .where(condition)
@@ -72,7 +69,6 @@ def _stored(
             removed=row.removed_at is not None,
             missing_since_run_id=row.missing_since_run_id,
             page_is_live=row.page_is_live,
-            page_in_space=row.page_in_space,
         )
         for row in rows
     }
