@@ -36,7 +36,6 @@ class FeedChange:
     seq: int
     kind: str  #: "sections": only its text was made anew; "attachment": one of its files; "page": anything else
     page_id: str
-    attachment_id: str | None  #: where the change is one of an attachment
     action: str
     changed_fields: Sequence[str] | None  #: None in the short form, which keeps the last change of each page alone
     sections_added: Sequence[str] | None
@@ -45,6 +44,7 @@ class FeedChange:
     space_key: str
     version: int | None
     changed_at: datetime
+    attachment_id: str | None = None  #: where the change is one of an attachment
 
 
 class ConsumerState(StrEnum):

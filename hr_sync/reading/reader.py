@@ -174,7 +174,7 @@ class MirrorReader:
         """Return the files of one page by their names, without bytes. Empty: there are none, or it is not shown.
 
         >>> [file.name for file in store.attachments("101")]
-        []
+        ['Form.pdf']
         """
         return self._transactions.run(lambda session: live_attachments_of(session, page_id))
 

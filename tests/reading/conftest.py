@@ -10,6 +10,8 @@ import pytest
 from hr_sync.cancellation import Cancellation
 from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.access import AccessPolicy, Restriction
+from hr_sync.domain.attachments import Attachment, AttachmentWrite
+from hr_sync.domain.changes import ChangeAction
 from hr_sync.reading import MirrorStore, open_store
 from hr_sync.store.engine import make_engine
 from hr_sync.store.schema import ensure_schema
@@ -46,6 +48,8 @@ def fill(store: Store) -> None:
                 write("104", title="Old leave", body="<p>Nine weeks.</p>"),
             ]
         )
+        space.write_attachments([file("301", "101", "Form.pdf"), file("302", "103", "Bands.xlsx")])
+        space.write_attachments([file("303", "104", "Old form.pdf")])
         space.remove([decision("104")])
         space.finish(lambda _: record(looked_at_all=True, listed_all=True), clear_old_failures=True)
     with leased(store, IT) as space:
@@ -56,6 +60,22 @@ def fill(store: Store) -> None:
     write_facts(store, [node("201")], IT)
     store.apply_access_policy(AccessPolicy())
     derive_texts(store, Cancellation(), section_size=2000)
+
+
+def file(attachment_id: str, page_id: str, name: str) -> AttachmentWrite:
+    """Return the write of one file of a page."""
+    attachment = Attachment(
+        id=attachment_id,
+        page_id=page_id,
+        name=name,
+        media_type=None,
+        size_bytes=7,
+        version=1,
+        last_updated=NOON,
+        download_path=f"/download/attachments/{page_id}/{attachment_id}",
+        status="current",
+    )
+    return AttachmentWrite(action=ChangeAction.INSERT, reason="new", attachment=attachment)
 
 
 @pytest.fixture(scope="session")
