@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hr_sync.cli.feed_output import print_consumers
 from hr_sync.cli.options import with_config
 from hr_sync.cli.terminal import Rows, make_console, moment, one_line, visible
-from hr_sync.domain.outcome import Outcome, look_command, release_command
+from hr_sync.domain.outcome import Outcome, held_in_words, look_command, release_command
 from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import NotShown
 
@@ -127,8 +127,9 @@ def _needs(space: "SpaceStatus") -> Iterator[str]:
     """Yield the notes about a space: what waits for a decision, and why its last run was not complete."""
     if space.held:
         since = f" since {moment(space.held_since)}" if space.held_since else ""
+        held = held_in_words(space.held - space.held_attachments, space.held_attachments)
         yield (
-            f"{_held(space)} wait{since} to be removed: {space.held_reason}. Look at them with "
+            f"{held} are hidden and wait{since} to be removed: {space.held_reason}. Look at them with "
             f"`{look_command(space.space_key)}`; remove them with `{release_command(space.space_key)}`."
         )
     if space.attachments_not_mirrored:
@@ -138,12 +139,6 @@ def _needs(space: "SpaceStatus") -> Iterator[str]:
         yield space.error
     elif space.last_full_error and not space.held and space.last_full_error != space.error:
         yield f"The last full pass: {space.last_full_error}"
-
-
-def _held(space: "SpaceStatus") -> str:
-    """Return in words how much waits to be removed."""
-    counts = ((space.held - space.held_attachments, "hidden page"), (space.held_attachments, "hidden attachment"))
-    return " and ".join(number(count, what) for count, what in counts if count)
 
 
 def ago(age: timedelta) -> str:

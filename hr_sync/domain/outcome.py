@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 
 from hr_sync.domain.deletion import DeletionPlan
+from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.errors import (
     AccessDenied,
@@ -79,7 +80,7 @@ class Counts:
     relabelled: int = field(default=0, metadata={"comment": "Pages with other labels than before"})
     restricted: int = field(default=0, metadata={"comment": "Pages with other readers than before, fewer or more"})
     unchanged: int = field(default=0, metadata={"comment": "Pages that needed nothing"})
-    failed: int = field(default=0, metadata={"comment": "Pages that failed"})
+    failed: int = field(default=0, metadata={"comment": "Pages and attachments that failed"})
     hidden: int = field(default=0, metadata={"comment": "Pages newly hidden and not removed"})
     removed: int = field(default=0, metadata={"comment": "Pages newly removed"})
     bodies: int = field(default=0, metadata={"comment": "Page bodies fetched"})
@@ -108,6 +109,7 @@ class SpaceReport:
     busy_with: str | None = None  #: worker that holds the lease, where another one is at it
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
     attachments: DeletionPlan = field(default_factory=DeletionPlan)  #: what is hidden, removed and held of attachments
+    held_attachments: int = 0  #: removals of attachments that wait, also where this run could not decide about them
     shown: ShownPages | None = None  #: what consumers are shown of the space; None: not read
     ends_run: bool = False  #: the failure is about every space: the site is down, or refuses our credentials
 
@@ -170,6 +172,12 @@ def outcome_of(failure: HrSyncError) -> Outcome:
     if isinstance(failure, Stopped):
         return Outcome.STOPPED
     return Outcome.PARTIAL if failure.exit_code == ExitCode.PARTIAL else Outcome.FAILED
+
+
+def held_in_words(pages: int, attachments: int) -> str:
+    """Return in words how many pages and attachments wait to be removed."""
+    counts = ((pages, "page"), (attachments, "attachment"))
+    return " and ".join(number(count, what) for count, what in counts if count)
 
 
 def look_command(space_key: str) -> str:

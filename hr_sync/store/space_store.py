@@ -34,7 +34,7 @@ from hr_sync.store.values import Failure, PageWrite, SpaceRecord, SpaceState, Wr
 from hr_sync.store.write.access import write_access
 from hr_sync.store.write.attachments import hide_attachments, remove_attachments, write_attachments
 from hr_sync.store.write.deletions import MAX_DECISIONS, hide_pages, remove_pages
-from hr_sync.store.write.failures import failing_pages, forget_failures, record_failures
+from hr_sync.store.write.failures import failing_attachments, failing_pages, forget_failures, record_failures
 from hr_sync.store.write.labels import write_labels
 from hr_sync.store.write.pages import write_pages
 from hr_sync.store.write.purge import MAX_PURGED, purge_pages, rest_of_space
@@ -110,6 +110,11 @@ class SpaceStore(SpaceReader):
         `due_only`: those whose next attempt is due.
         """
         return self._transactions.run(lambda session: failing_pages(session, self._lease.space_key, due_only=due_only))
+
+    def failing_attachments(self, *, this_run: bool) -> int:
+        """Return how many attachments of the space failed and have not succeeded since; `this_run`: in this run."""
+        run_id = self.run_id if this_run else None
+        return self._transactions.run(lambda session: failing_attachments(session, self._lease.space_key, run_id))
 
     def hidden_pages(self, reason: WithdrawalReason, *, hidden_within: timedelta, limit: int) -> list[StoredPage]:
         """Return pages of the space that were hidden for this reason in the last `hidden_within`, newest first."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hr_sync.domain.deletion import DeletionAction, DeletionPlan
-from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, look_command, release_command
+from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, held_in_words, look_command, release_command
+from hr_sync.domain.principal_words import number
 from hr_sync.store.values import SpaceRecord
 from hr_sync.sync.context import SpaceRun
 
@@ -52,11 +53,14 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
     Raise CredentialsRefused, LeaseLost.
     """
     run.account.prove()
+    failing_files = 0
+    if run.context.scope.pages.attachments:
+        failing_files = run.store.failing_attachments(this_run=result.decided_hold)
 
     def record_of(failing_pages: int) -> SpaceRecord:
         run.counts.failed = failing_pages
         return SpaceRecord(
-            report=_report(run, result, failing_pages),
+            report=_report(run, result, failing_pages, failing_files),
             looked_at_all=result.looked_at_all,
             listed_all=result.listed_all,
             listing_digest=result.listing_digest,
@@ -66,7 +70,7 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             held=len(result.deletions.held) + result.attachments.held if result.decided_hold else None,
             held_attachments=result.attachments.held,
             not_mirrored=result.attachments.not_mirrored,
-            held_reason=held_reason(result.deletions, result.attachments.deletions),
+            held_reason=held_reason(result.deletions, result.attachments.deletions) or _held_before(result.attachments),
             allowed_run=result.allowed,
             requests=run.source.client.http_stats.counts().requests - run.requests_before,
         )
@@ -95,10 +99,9 @@ def held_reason(pages: DeletionPlan, attachments: DeletionPlan) -> str | None:
 
 def held_message(space_key: str, pages: DeletionPlan, attachments: DeletionPlan) -> str:
     """Return what is held, why, and the commands to type."""
-    counts = ((len(pages.held), "pages"), (len(attachments.held), "attachments"))
-    what = " and ".join(f"{count} {name}" for count, name in counts if count)
+    held = held_in_words(len(pages.held), len(attachments.held))
     return (
-        f"{what} of space {space_key} are hidden and wait to be removed: {held_reason(pages, attachments)}. "
+        f"{held} of space {space_key} are hidden and wait to be removed: {held_reason(pages, attachments)}. "
         f"Look at them with `{look_command(space_key)}`; remove them with `{release_command(space_key)}`."
     )
 
@@ -134,16 +137,22 @@ def with_removals(report: SpaceReport, pages: DeletionPlan, attachments: Deletio
     )
 
 
-def _report(run: SpaceRun, result: SpaceResult, failing_pages: int) -> SpaceReport:
+def _held_before(attachments: AttachmentResult) -> str | None:
+    """Return why attachments wait that this run could not decide about; None if none does."""
+    return "attachments have waited for a decision since an earlier run" if attachments.held else None
+
+
+def _report(run: SpaceRun, result: SpaceResult, failing_pages: int, failing_files: int) -> SpaceReport:
     report = SpaceReport(
         space_key=run.space.key,
         outcome=Outcome.COMPLETE,
         counts=run.counts,
         deletions=result.deletions,
         attachments=result.attachments.deletions,
+        held_attachments=result.attachments.held,
         warning=" ".join(filter(None, (result.warning, result.access.note))) or None,
     )
-    doubts = list(_doubts(run.space.key, result, failing_pages))
+    doubts = list(_doubts(run.space.key, result, failing_pages, failing_files))
     if result.deletions.held or result.attachments.deletions.held:
         message = held_message(run.space.key, result.deletions, result.attachments.deletions)
         error = " ".join([message, *doubts])
@@ -153,7 +162,7 @@ def _report(run: SpaceRun, result: SpaceResult, failing_pages: int) -> SpaceRepo
     return report
 
 
-def _doubts(space_key: str, result: SpaceResult, failing_pages: int) -> Iterator[str]:
+def _doubts(space_key: str, result: SpaceResult, failing_pages: int, failing_files: int) -> Iterator[str]:
     kept = sum(each.action is DeletionAction.KEEP for each in result.deletions.doubtful)
     if kept:
         yield (
@@ -169,7 +178,9 @@ def _doubts(space_key: str, result: SpaceResult, failing_pages: int) -> Iterator
     if result.attachments.doubt:
         yield result.attachments.doubt
     if failing_pages:
-        pages = "1 page" if failing_pages == 1 else f"{failing_pages} pages"
-        yield f"{pages} of space {space_key} failed; `hr-sync status` shows why. Later runs try again."
+        files = min(failing_files, failing_pages)
+        counts = ((failing_pages - files, "page"), (files, "attachment"))
+        what = " and ".join(number(count, name) for count, name in counts if count)
+        yield f"{what} of space {space_key} failed; `hr-sync status` shows why. Later runs try again."
     if result.access.doubt:
         yield result.access.doubt

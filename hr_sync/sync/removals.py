@@ -62,13 +62,16 @@ def _settled(
 
 
 def _carry_out(store: SpaceStore, report: SpaceReport, pages: DeletionPlan, attachments: DeletionPlan) -> SpaceReport:
-    held, reason = len(pages.held) + len(attachments.held), held_reason(pages, attachments)
+    waiting = max(
+        len(attachments.held), report.held_attachments
+    )  # what this run could not decide about goes on waiting
+    held, reason = len(pages.held) + waiting, held_reason(pages, attachments)
     try:
         removed = store.remove(pages.remove)
         files = store.remove_attachments(attachments.remove)
     except DatabaseConflict as conflict:
         failed = report_of_failure(report.space_key, conflict, report.counts)
-        store.settle(failed, held, reason, held_attachments=len(attachments.held))
+        store.settle(failed, held, reason, held_attachments=waiting)
         return failed
     done = with_removals(
         report,
@@ -79,5 +82,5 @@ def _carry_out(store: SpaceStore, report: SpaceReport, pages: DeletionPlan, atta
             attachments=[each.was_live for each in attachments.remove if each.page_id in files],
         ),
     )
-    store.settle(done, held, reason, held_attachments=len(attachments.held))
+    store.settle(done, held, reason, held_attachments=waiting)
     return done

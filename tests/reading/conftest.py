@@ -10,13 +10,11 @@ import pytest
 from hr_sync.cancellation import Cancellation
 from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.access import AccessPolicy, Restriction
-from hr_sync.domain.attachments import Attachment, AttachmentWrite
-from hr_sync.domain.changes import ChangeAction
 from hr_sync.reading import MirrorStore, open_store
 from hr_sync.store.engine import make_engine
 from hr_sync.store.schema import ensure_schema
 from hr_sync.store.store import Store
-from tests.store.spaces import IT, NOON, decision, leased, record, write
+from tests.store.spaces import IT, NOON, decision, file, leased, record, write
 from tests.store.test_access_facts import node, write_facts
 from tests.store.test_roles import LOGINS, PASSWORD, Installed
 
@@ -60,22 +58,6 @@ def fill(store: Store) -> None:
     write_facts(store, [node("201")], IT)
     store.apply_access_policy(AccessPolicy())
     derive_texts(store, Cancellation(), section_size=2000)
-
-
-def file(attachment_id: str, page_id: str, name: str) -> AttachmentWrite:
-    """Return the write of one file of a page."""
-    attachment = Attachment(
-        id=attachment_id,
-        page_id=page_id,
-        name=name,
-        media_type=None,
-        size_bytes=7,
-        version=1,
-        last_updated=NOON,
-        download_path=f"/download/attachments/{page_id}/{attachment_id}",
-        status="current",
-    )
-    return AttachmentWrite(action=ChangeAction.INSERT, reason="new", attachment=attachment)
 
 
 @pytest.fixture(scope="session")

@@ -305,7 +305,7 @@ def test_a_mass_that_leaves_is_hidden_and_its_removal_is_held(engine: Engine) ->
     """Until somebody decides; pages are counted and removed apart from it."""
     world = world_with(40, pages=30)
     page = world.pages()[0]
-    with mirror_of(world, engine) as (_, context):
+    with mirror_of(world, engine) as (site, context):
         for each in world.attachments(page.id)[:25]:
             world.remove_attachment(each.id)
         world.trash_page(world.pages()[-1].id)
@@ -323,6 +323,13 @@ def test_a_mass_that_leaves_is_hidden_and_its_removal_is_held(engine: Engine) ->
         assert full(context).counts.removed == 1  # pages do not wait for attachments
         assert incremental(context).outcome is Outcome.COMPLETE
         assert ask(engine, "SELECT held, held_attachments FROM sync_spaces") == [(25, 25)]
+
+        world.trash_page(world.pages(status="current")[-1].id)
+        fault(site, "not-found-404-v1", LIST, times=0)
+        unread = full(context)  # what cannot be decided about goes on waiting
+        assert (unread.outcome, unread.counts.removed) == (Outcome.PARTIAL, 1)
+        assert ask(engine, "SELECT held, held_attachments FROM sync_spaces") == [(25, 25)]
+        site.faults.clear()
 
         done = full(context, allow_mass_delete=True)
         assert (done.outcome, done.counts.attachments_removed) == (Outcome.COMPLETE, 25)
@@ -359,6 +366,7 @@ def test_a_file_that_cannot_be_read_fails_alone(engine: Engine) -> None:
 
     assert failing[1] == "attachment"
     assert (report.outcome, report.counts.failed) == (Outcome.PARTIAL, 1)
+    assert (report.error or "").startswith("1 attachment of space HR failed;")
     assert new.id in shown(engine)
     assert len(shown(engine)) == 4
     assert (healed.outcome, healed.counts.failed) == (Outcome.COMPLETE, 0)

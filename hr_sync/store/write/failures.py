@@ -67,6 +67,14 @@ def failing_pages(session: Session, space_key: str, *, due_only: bool) -> list[s
     return list(session.scalars(query.order_by(_FAILURES.c.page_id)))
 
 
+def failing_attachments(session: Session, space_key: str, run_id: int | None) -> int:
+    """Count the attachments of a space that failed and have not succeeded since; with `run_id` those of that run."""
+    failed = [_FAILURES.c.space_key == space_key, _FAILURES.c.stage == FailureStage.ATTACHMENT]
+    if run_id is not None:
+        failed.append(_FAILURES.c.run_id == run_id)
+    return session.scalar(select(func.count()).select_from(_FAILURES).where(*failed)) or 0
+
+
 def forget_failures(session: Session, page_ids: Collection[str]) -> None:
     """Delete the failures of these pages."""
     session.execute(delete(_FAILURES).where(_FAILURES.c.page_id.in_(page_ids)))

@@ -98,7 +98,7 @@ def _counts() -> Iterator[sa.Column[Any]]:
         ("relabelled", "Pages with other labels than before"),
         ("restricted", "Pages with other readers than before, fewer or more"),
         ("unchanged", "Pages that needed nothing"),
-        ("failed", "Pages that failed"),
+        ("failed", "Pages and attachments that failed"),
         ("hidden", "Pages newly hidden and not removed"),
         ("removed", "Pages newly removed"),
         ("bodies", "Page bodies fetched"),
