@@ -24,7 +24,6 @@ def filled(store: Store) -> Store:
     """Store with the pages 1 to 3 of HR, of which 3 is removed, and the page 8 that only ever failed."""
     with leased(store) as space:
         space.write_pages([write(page_id) for page_id in "123"])
-        space.write_attachments([file("att1", "1", "Form.pdf"), file("att3", "3", "Old form.pdf")])
         space.remove([decision("3")])
         space.record_failures([FAILED])
         space.finish(
