@@ -94,7 +94,7 @@ def preview_attachments(
         hidden = tuple(decide_switched_off(row) for row in store.shown_attachments())
         return AttachmentPreview(deletions=DeletionPlan(hide=hidden))
     listing = context.source.attachments(job.space)
-    stored = replace(store.stored_attachments(listing.attachments), pages=pages)
+    stored = _after_the_pages(store.stored_attachments(listing.attachments), pages)
     plan = plan_attachments(listing, stored.by_id, pages, space_id=job.space.id)
     again = _look_up_again(context.source, fetcher, job.space, plan, stored)
     hold = state.attachment_hold
@@ -105,6 +105,12 @@ def preview_attachments(
     limit, allow = context.policy.limit, job.request.allow_mass_delete
     deletions = plan_leaving_attachments(decisions, stored, limit=limit, hold=hold, allow=allow)
     return AttachmentPreview(writes=(*plan.writes, *again), deletions=deletions)
+
+
+def _after_the_pages(stored: StoredAttachments, pages: frozenset[str]) -> StoredAttachments:
+    """Return what is stored as it is when a run has written these pages, and shows all of them."""
+    rows = {each: replace(row, page_is_live=row.page_id in pages) for each, row in stored.by_id.items()}
+    return StoredAttachments(by_id=rows, pages=pages)
 
 
 def _sync(run: SpaceRun, listed: Listing) -> AttachmentResult:

@@ -158,7 +158,7 @@ class History(RuleBasedStateMachine):
             laws.few_removed(before, found)
             laws.few_files_removed(before, found)
         if previews is not None:
-            laws.files_as_previewed(previews, before.found, found)
+            laws.files_as_previewed(previews, before.found, found, self.stage.refused())
             laws.as_previewed(previews, before.found, found, self.stage.refused())
         if kinds <= LOUD and not is_lagging:
             laws.fresh_is_right(before, found, self._right(), self.stage.refused())

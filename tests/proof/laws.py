@@ -253,11 +253,14 @@ def as_previewed(previews: Collection[SpacePreview], before: Stored, found: Stor
         assert ids <= found.hidden.keys(), "held pages are hidden"
 
 
-def files_as_previewed(previews: Collection[SpacePreview], before: Stored, found: Stored) -> None:
+def files_as_previewed(
+    previews: Collection[SpacePreview], before: Stored, found: Stored, refused: Collection[str]
+) -> None:
     """Hold after a full run that met no fault: it withdrew and held the files that the dry run before it had shown."""
     left = {each for each, file in before.files.items() if file.live and not found.files[each].live}
     shown = {d.page_id for preview in previews for d in preview.attachments.hide}
-    assert left == shown, f"withdrawn: {left ^ shown}"
+    of_refused = {each for each, file in before.files.items() if file.row.page_id in refused}
+    assert left - of_refused == shown - of_refused, f"withdrawn: {left ^ shown}"
     new = found.files.keys() - before.files.keys()
     written = {write.attachment.id for preview in previews for write in preview.files}
     assert new <= written, f"new, and not shown before: {new - written}"

@@ -18,7 +18,7 @@ from hr_sync.domain.outcome import Outcome
 from hr_sync.domain.scope import PageScope
 from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncContext
-from tests.support.wiring import SHORT, ask, context_of, fault, fired, full, incremental
+from tests.support.wiring import SHORT, ask, context_of, fault, fired, full, incremental, preview
 
 WITH = PageScope(attachments=True)
 FLAVORS: dict[str, tuple[Literal["cloud", "datacenter"], type[CloudSource] | type[DataCenterSource]]] = {
@@ -230,6 +230,33 @@ def test_a_page_hides_its_files_and_shows_them_again(engine: Engine) -> None:
     assert len(shown(engine)) == 2
     assert rows_of(engine) == rows
     assert told(engine, before) == []
+
+
+def test_a_dry_run_shows_what_the_run_then_does(engine: Engine) -> None:
+    """Also of a file in the trash whose page comes back in the same run."""
+    world = world_with(3)
+    page = world.pages()[0]
+    first, second, _ = world.attachments(page.id)
+    with mirror_of(world, engine) as (_, context):
+        world.hide_page(page.id)
+        full(context)
+        world.unrestrict_page(page.id)
+        world.remove_attachment(first.id)
+        world.attach(page.id, filename=second.title, payload=b"another text")
+        new = world.attach(page.id, filename="new.pdf", payload=b"new")
+        rows = rows_of(engine)
+        shown_before = preview(context)["HR"]
+        assert rows_of(engine) == rows
+        report = full(context)
+
+    assert {(each.attachment.id, str(each.action)) for each in shown_before.files} == {
+        (second.id, "update"),
+        (new.id, "insert"),
+    }
+    assert [each.page_id for each in shown_before.attachments.hide] == [first.id]
+    assert [each.page_id for each in shown_before.attachments.remove] == [first.id]
+    counts = report.counts
+    assert (counts.attachments_added, counts.attachments_updated, counts.attachments_removed) == (1, 1, 1)
 
 
 def test_a_list_that_lags_brings_nothing_back(engine: Engine) -> None:
