@@ -26,7 +26,7 @@ class StoredAttachments:
 
 def stored_attachments(session: Session, space: Space, listed: Iterable[str]) -> StoredAttachments:
     """Return the rows on pages of the space, and those of listed ones wherever they are."""
-    in_space = and_(_PAGES.space_key == space.key, or_(_PAGES.space_id == space.id, _PAGES.space_id.is_(None)))
+    in_space = _is_in(space)
     pages = session.scalars(select(_PAGES.id).where(in_space, _PAGES.removed_at.is_(None)))
     wanted = list(listed)
     rows = _stored(session, or_(in_space, _ATTACHMENTS.id == func.any(wanted)) if wanted else in_space)
@@ -35,9 +35,14 @@ def stored_attachments(session: Session, space: Space, listed: Iterable[str]) ->
 
 def shown_attachments(session: Session, space: Space) -> list[StoredAttachment]:
     """Return the attachments on pages of the space that are neither hidden nor removed, by id."""
-    in_space = _PAGES.space_key == space.key
-    shown = and_(in_space, _ATTACHMENTS.hidden_at.is_(None), _ATTACHMENTS.removed_at.is_(None))
+    shown = and_(_is_in(space), _ATTACHMENTS.hidden_at.is_(None), _ATTACHMENTS.removed_at.is_(None))
     return [row for _, row in sorted(_stored(session, shown).items())]
+
+
+def _is_in(space: Space) -> ColumnElement[bool]:
+    """Return the condition for pages of a space, also under a key that it had before."""
+    without_id = and_(_PAGES.space_id.is_(None), _PAGES.space_key == space.key)
+    return or_(_PAGES.space_id == space.id, without_id)
 
 
 def _stored(session: Session, condition: ColumnElement[bool]) -> dict[str, StoredAttachment]:
