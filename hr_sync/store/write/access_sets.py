@@ -105,15 +105,18 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
     FROM pages LEFT JOIN digests USING (space_id, layers, within) LEFT JOIN numbers USING (digest)
     WHERE pages.before IS DISTINCT FROM numbers.id
 ), locked AS (
-    SELECT page.id, differing.before, differing.after
-    FROM differing JOIN {schema}.confluence_pages page USING (id)
-    WHERE page.hidden_at IS NULL AND page.removed_at IS NULL ORDER BY page.id FOR UPDATE OF page
+    SELECT page.row_id, differing.before, differing.after
+    FROM (SELECT * FROM differing ORDER BY id) AS differing CROSS JOIN LATERAL (
+        -- Row by row: joined as a whole, every live page of the mirror may be read for it.
+        SELECT page.ctid AS row_id FROM {schema}.confluence_pages page
+        WHERE page.id = differing.id AND page.hidden_at IS NULL AND page.removed_at IS NULL FOR UPDATE
+    ) AS page
 ), derived AS (
     UPDATE {schema}.confluence_pages page
     -- Nothing that an index holds: the row of a page changes in its block, which is several times as fast.
     SET access_set_id = CASE WHEN page.own_access_set_id IS NULL THEN locked.after ELSE page.access_set_id END,
         own_access_set_id = CASE WHEN page.own_access_set_id IS NOT NULL THEN coalesce(locked.after, 0) END
-    FROM locked WHERE page.id = locked.id
+    FROM locked WHERE page.ctid = locked.row_id
     RETURNING page.id, page.space_key, page.version, locked.before, locked.after,
         page.own_access_set_id IS NOT NULL AS shows_others
 )

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import ERASED_USER, Principal, PrincipalKind
 from hr_sync.domain.changes import ChangeAction, ChangedField
-from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, AccessSet, GroupMember, KnownUser
+from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, GroupMember, KnownUser
 from hr_sync.store.engine import quoted_schema
 from hr_sync.store.read.live import storable
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES
+from hr_sync.store.write.set_rows import delete_sets
 
 _RESTRICTIONS = """
     UPDATE {schema}.content_nodes SET restriction = jsonb_set(restriction, '{{users}}', (
@@ -133,7 +134,7 @@ def _replace_sets(session: Session, run_id: int, tokens: dict[str, str]) -> int:
         return 0
     before, after = ([row[place] for row in replaced] for place in (0, 1))
     pages = session.execute(_sql(session, _PAGES), {"before": before, "after": after}).all()
-    session.execute(delete(AccessSet).where(AccessSet.id.in_(before)))
+    delete_sets(session, before)
     record_changes(
         session,
         run_id,
