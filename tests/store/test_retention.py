@@ -54,8 +54,8 @@ def test_bodies_and_texts_of_removed_pages_go_a_few_at_a_time(
 
 def test_access_sets_that_no_page_has_go_with_all_that_is_theirs(known: Store, engine: Engine) -> None:
     """No foreign key deletes layers and principals: one that stays would name a user for ever."""
-    write_facts(known, changed(node("2", "1", ANN)))
-    write_facts(known, changed(node("2", "1", MANAGERS)))
+    write_facts(known, list(changed(node("2", "1", ANN))))
+    write_facts(known, list(changed(node("2", "1", MANAGERS))))
     used = {row["access_set_id"] for row in ask(engine, "SELECT access_set_id FROM confluence_pages")}
     assert len(ask(engine, "SELECT id FROM access_sets")) == len(used) + 1
 
