@@ -1,6 +1,6 @@
 """Confluence Cloud: REST v2 for spaces and pages, v1 only for the current user, searches and restrictions."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
@@ -26,7 +26,7 @@ from hr_sync.confluence.cloud_labels import SpaceLabels
 from hr_sync.confluence.cloud_viewers import read_site_roles, read_viewers
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.urls import PageUrls
-from hr_sync.confluence.json_fields import FieldError, is_current_in
+from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
 from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
 from hr_sync.confluence.nodes import search_nodes
 from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, fetch_in_halves, with_smaller_pages
@@ -40,7 +40,17 @@ from hr_sync.confluence.people import (
     members_on_cloud,
 )
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
-from hr_sync.domain.content import ContentNode, Fetched, Head, Listing, Page, RecentChanges, Space, SpaceList
+from hr_sync.domain.content import (
+    ContentNode,
+    Fetched,
+    Head,
+    ListedPages,
+    Listing,
+    Page,
+    RecentChanges,
+    Space,
+    SpaceList,
+)
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import (
     UNANSWERED,
@@ -106,6 +116,15 @@ class CloudSource:
         return with_smaller_pages(
             lambda width, tries: self._listing(space, width, tries), WIDEST, check_site=self.check_account
         )
+
+    def listing_with_bodies(self, space: Space) -> Iterator[ListedPages]:
+        """Implement `Source.listing_with_bodies`."""
+        query = {"limit": WIDEST, "sort": "id", "status": "current", "body-format": "storage"}
+        for answer in self.client.walk(_pages_in(space), query, max_attempts=TRIES_WHEN_WIDE):
+            some, unreadable = read_heads(answer.content, space, self._urls)
+            heads = {page_id: head for page_id, head in some.items() if is_current_in(head, space)}
+            pages = read_bodies(answer.content, heads)
+            yield ListedPages(heads=heads, unreadable=unreadable, pages=pages, began_at=answer.date)
 
     def recent(self, space: Space, since: datetime) -> RecentChanges:
         """Implement `Source.recent`, newest first.
