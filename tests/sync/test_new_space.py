@@ -18,7 +18,10 @@ from tests.support.oracle import sanitized, sha256, wrong
 from tests.support.wiring import LISTING, asked_bodies, context_of, fault, fired, full, live_ids, world_of
 
 PAGES = {"cloud": 520, "datacenter": 120}  #: three answers of a listing with bodies
-FLAVORS = {"cloud": CloudSource, "datacenter": DataCenterSource}
+FLAVORS: dict[str, type[CloudSource] | type[DataCenterSource]] = {
+    "cloud": CloudSource,
+    "datacenter": DataCenterSource,
+}
 SECOND_ANSWER = {"cloud": (LISTING, 2), "datacenter": ("/content/scan", 3)}  #: the scan is looked for first
 
 
