@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pictures_of_docs.__main__ import FOLDER, drawn
 from reference_pages.__main__ import pages
 from reference_pages.settings import BETWEEN
 from site_pages.links import for_site, linked
@@ -50,3 +51,27 @@ def test_links_are_those_of_the_site(tmp_path: Path) -> None:
     )
     assert for_site("[a](docs/adr/0001.md)", "README.md", tmp_path) == "[a](adr/0001.md)"
     assert for_site("[a](../docs/feed.md)", "scripts/README.md", tmp_path) == "[a](../../feed.md)"
+
+
+def test_the_pictures_follow_from_the_code() -> None:
+    """`./scripts/pictures --drawn` draws them anew: layers, tables, figures."""
+    pictures = drawn()
+    outdated = [name for name, text in pictures.items() if (FOLDER / name).read_text(encoding="utf-8") != text]
+
+    assert len(pictures) == 4
+    assert outdated == [], "type ./scripts/pictures --drawn"
+
+
+def test_no_picture_loads_anything() -> None:
+    """A font or a picture of another host would tell that host who reads the documentation."""
+    pictures = sorted(FOLDER.glob("*.svg"))
+
+    assert len(pictures) == 5
+    assert [
+        path.name for path in pictures if re.search(r"url\(['\"]?\w+:|@import|href=", path.read_text("utf-8"))
+    ] == []
+
+
+def test_the_summary_of_performance_is_short() -> None:
+    """Its tables are a page of their own."""
+    assert len((ROOT / "docs/performance.md").read_text(encoding="utf-8").split()) <= 1200
