@@ -179,7 +179,7 @@ CREDENTIALS = {
     ),
     "another user's token": Mistake(confluence={"username": "someone@example.com"}, exit_code=77, says="refused"),
     "a token without the scope": Mistake(
-        fault=always("unauthorized-401-scope"), exit_code=77, says=r"scopes do not cover.*docs/operations\.md"
+        fault=always("unauthorized-401-scope"), exit_code=77, says=r"scopes do not cover.*docs/configuration\.md"
     ),
     "an expired token": Mistake(fault=always("unauthorized-401"), exit_code=77, says="has not expired"),
     "an account without Confluence": Mistake(

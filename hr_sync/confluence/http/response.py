@@ -100,7 +100,7 @@ def _refusal(response: requests.Response) -> ConfluenceError:
         case 401 if "scope does not match" in _message_of(response):
             return ScopeMissing(
                 "The token's scopes do not cover this endpoint (401). Give the token the scopes that "
-                "docs/operations.md lists."
+                "docs/configuration.md lists."
             )
         case 401:
             return CredentialsRefused(f"Confluence refused the credentials (401). {_CHECK_CREDENTIALS}")
