@@ -8,7 +8,17 @@ from dataclasses import replace
 import structlog
 
 from hr_sync.domain.content import Space
-from hr_sync.domain.outcome import ExitCode, Mode, Outcome, RunReport, SpaceReport, conclude, outcome_of, total
+from hr_sync.domain.outcome import (
+    ExitCode,
+    Mode,
+    Outcome,
+    RunReport,
+    SpaceReport,
+    conclude,
+    outcome_of,
+    pages_not_shown,
+    total,
+)
 from hr_sync.errors import UNANSWERED, ConfigurationError, ConfluenceError, HrSyncError, UsageError
 from hr_sync.store.store import Store
 from hr_sync.store.values import Worker
@@ -119,7 +129,13 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         duration_seconds=round(time.monotonic() - began, 3),
         error=error,
         warnings=warnings,
+        not_shown=None if _is_partial(request) else pages_not_shown(reports),
     )
+
+
+def _is_partial(request: SyncRequest) -> bool:
+    """Return True for a run over some spaces or pages alone."""
+    return bool(request.space_keys or request.page_ids or request.failed_pages) or request.notified is not None
 
 
 def _apply_access_policy(context: SyncContext, mode: Mode) -> Sequence[str]:
