@@ -19,7 +19,7 @@ from tests.cli.program import PATIENCE_SECONDS, Ended, check_manners, environmen
 
 CONTROL = frozenset({"\x03", "\x04"})
 SERVER = r"""
-import importlib, json, os, pkgutil, signal, sys, traceback
+import importlib, json, os, pkgutil, signal, sys, time, traceback
 import hr_sync
 from hr_sync.cli import main  # before its submodule of that name is imported
 from hr_sync.errors import HrSyncError
@@ -46,6 +46,7 @@ def play(call):
     os.chdir(call["folder"])
     os.environ.clear()
     os.environ.update(call["environment"])
+    time.tzset()
     if "terminal" in call:
         os.setsid()  # the terminal that is opened next is its own, so that Ctrl-C reaches it
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it

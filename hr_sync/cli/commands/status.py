@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_sync.cli.help import Commands
 from hr_sync.cli.options import AsJson, Config
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-config_commands = typer.Typer(help="Show the settings in force, or all possible settings.", no_args_is_help=True)
+config_commands = typer.Typer(
+    cls=Commands, help="Show the settings in force, or all possible settings.", no_args_is_help=True
+)
 
 
 def add_to(app: typer.Typer) -> None:
