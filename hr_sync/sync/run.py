@@ -50,6 +50,8 @@ def run(context: SyncContext, request: SyncRequest) -> RunReport:
         with _closed_on_a_crash(context, request, run_id):
             try:
                 report = _run(context, request, run_id, began)
+                if not _is_partial(request):
+                    report = replace(report, not_shown=pages_not_shown(report.spaces))
             except UsageError:
                 context.store.discard_run(run_id)
                 raise
@@ -129,7 +131,6 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         duration_seconds=round(time.monotonic() - began, 3),
         error=error,
         warnings=warnings,
-        not_shown=None if _is_partial(request) else pages_not_shown(reports),
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hr_sync.domain.outcome import RunReport
     from hr_sync.sync.context import SyncRequest
 
+_QUIET = "warning"  #: level of the log
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing unless something needs attention; log warnings alone.")
 ]
@@ -105,7 +106,7 @@ def _how(*, quiet: bool, verbose: bool) -> str | None:
 
     if quiet and verbose:
         raise UsageError("--quiet and --verbose exclude each other; leave one of them out.")
-    return "warning" if quiet else "debug" if verbose else None
+    return _QUIET if quiet else "debug" if verbose else None
 
 
 def _run(config: Path | None, request: "SyncRequest", level: str | None, *, as_json: bool) -> None:
@@ -118,7 +119,6 @@ def _run(config: Path | None, request: "SyncRequest", level: str | None, *, as_j
     from hr_sync.errors import HrSyncError
 
     settings = open_settings(config, level=level)
-    quiet = level == "warning"
     leases = HeldLeases()
 
     def work(cancellation: "Cancellation") -> "tuple[RunReport, int]":
@@ -130,7 +130,7 @@ def _run(config: Path | None, request: "SyncRequest", level: str | None, *, as_j
         with (
             deadline(cancellation, settings.sync.run_deadline_minutes * 60),
             open_store(settings) as store,
-            shown_progress(quiet=quiet) as progress,
+            shown_progress(quiet=level == _QUIET) as progress,
         ):
             leases.are_in(store, worker)
             try:
@@ -148,7 +148,7 @@ def _run(config: Path | None, request: "SyncRequest", level: str | None, *, as_j
         notify_report(report, held=held)
     if as_json:
         print_json(report)
-    elif not quiet or report.exit_code:
+    elif level != _QUIET or report.exit_code:
         print_report(report, config)
     raise typer.Exit(report.exit_code)
 

@@ -88,15 +88,7 @@ def _check_login(response: requests.Response, *, with_credentials: bool) -> None
 def _refusal(response: requests.Response) -> ConfluenceError:
     status = response.status_code
     if 300 <= status < 400 and status != requests.codes.not_modified:
-        if moved_to := _moved_to(response):
-            return SiteMoved(
-                f"Confluence redirects requests to the same path at {moved_to} (status {status}): the site has moved. "
-                "Set confluence.url to that address."
-            )
-        target = _host_of(response.headers.get("Location", ""))
-        return CredentialsRefused(
-            f"Confluence redirects to {target}, as to a login page (status {status}). {_CHECK_CREDENTIALS}"
-        )
+        return _redirection(response)
     match status:
         case 401 if "scope does not match" in _message_of(response):
             return ScopeMissing(
@@ -131,6 +123,19 @@ def _refusal(response: requests.Response) -> ConfluenceError:
                 "the version."
             )
     return AnswerUnusable(f"Confluence refused the request for {endpoint_of(response)} (status {status}).")
+
+
+def _redirection(response: requests.Response) -> ConfluenceError:
+    status = response.status_code
+    if moved_to := _moved_to(response):
+        return SiteMoved(
+            f"Confluence redirects requests to the same path at {moved_to} (status {status}): the site has moved. "
+            "Set confluence.url to that address."
+        )
+    target = _host_of(response.headers.get("Location", ""))
+    return CredentialsRefused(
+        f"Confluence redirects to {target}, as to a login page (status {status}). {_CHECK_CREDENTIALS}"
+    )
 
 
 def endpoint_of(response: requests.Response) -> str:
