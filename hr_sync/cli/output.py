@@ -78,7 +78,8 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
         console.print(f"{labels} with other labels, {readers} with other readers.")
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
-        f"Run {report.run_id} {report.outcome}: {report.requests} requests, {report.counts.bodies} bodies, {seconds}."
+        f"Run {report.run_id} {report.outcome}: {number(report.requests, 'request')}, "
+        f"{number(report.counts.bodies, 'body', 'bodies')}, {seconds}."
     )
     shown = [space.shown for space in report.spaces if space.shown is not None]
     for each in shown:
@@ -113,8 +114,9 @@ def print_previews(previews: Sequence["SpacePreview"], config: Path | None = Non
             )
             continue
         console.print(
-            f"Space {key} ({preview.kind}): {len(plan.steps)} steps, {plan.unchanged} pages unchanged, "
-            f"{preview.requests} requests for {len(plan.fetches)} bodies."
+            f"Space {key} ({preview.kind}): {number(len(plan.steps), 'step')}, "
+            f"{number(plan.unchanged, 'page')} unchanged, {number(preview.requests, 'request')} for "
+            f"{number(len(plan.fetches), 'body', 'bodies')}."
         )
         steps = sorted(_steps(preview))
         table = Rows("page", "action", "reason")
@@ -126,7 +128,7 @@ def print_previews(previews: Sequence["SpacePreview"], config: Path | None = Non
             console.print(f"… and {len(steps) - _MAX_ROWS} more; --json shows them all.")
         if held:
             would = (
-                f"{len(held)} removals would be held: {preview.deletions.held_reason or ''}. To remove them: "
+                f"{number(len(held), 'removal')} would be held: {preview.deletions.held_reason or ''}. To remove them: "
                 f"`{release_command(preview.space_key)}`."
             )
             console.print(one_line(with_config(would, config)), soft_wrap=True)
@@ -170,7 +172,8 @@ def print_audit(audit: "Audit") -> None:
         table.add(drift.page_id, drift.space_key, drift.kind, drift.why)
     if audit.drifts:
         console.print(table.table)
-    console.print(f"Compared {audit.pages} pages, {audit.bodies} of them by body: {len(audit.drifts)} differences.")
+    drifts = number(len(audit.drifts), "difference")
+    console.print(f"Compared {number(audit.pages, 'page')}, {audit.bodies:,} of them by body: {drifts}.")
     if audit.not_visible:
         console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.", soft_wrap=True)
 

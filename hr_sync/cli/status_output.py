@@ -9,6 +9,7 @@ from hr_sync.cli.feed_output import print_consumers
 from hr_sync.cli.options import with_config
 from hr_sync.cli.terminal import Rows, make_console, moment, one_line, visible
 from hr_sync.domain.outcome import Outcome, look_command, release_command
+from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import NotShown
 
 if TYPE_CHECKING:
@@ -126,8 +127,9 @@ def _needs(space: "SpaceStatus") -> Iterator[str]:
     if space.held:
         since = f" since {moment(space.held_since)}" if space.held_since else ""
         yield (
-            f"{space.held} hidden pages wait{since} to be removed: {space.held_reason}. Look at them with "
-            f"`{look_command(space.space_key)}`; remove them with `{release_command(space.space_key)}`."
+            f"The removal of {number(space.held, 'hidden page')} has waited for a decision{since}: "
+            f"{space.held_reason}. Look at what is held with `{look_command(space.space_key)}`; remove it with "
+            f"`{release_command(space.space_key)}`."
         )
     if space.error and not (space.held and space.last_outcome == Outcome.HELD):
         yield space.error

@@ -120,6 +120,15 @@ class RunReport:
     duration_seconds: float = 0.0
     error: str | None = None
     warnings: Sequence[str] = ()  #: worth knowing, although nothing failed
+    not_shown: int | None = None  #: live pages of all spaces that consumers are not shown; None: not about all spaces
+
+
+def pages_not_shown(reports: Iterable[SpaceReport]) -> int | None:
+    """Return how many live pages of the spaces consumers are not shown; None if that is not known of each space."""
+    shown = [report.shown for report in reports]
+    if not shown or None in shown:
+        return None
+    return sum(each.pages - each.shown for each in shown if each is not None)
 
 
 def total(reports: Iterable[SpaceReport]) -> Counts:

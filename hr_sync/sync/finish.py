@@ -6,6 +6,7 @@ from datetime import datetime
 
 from hr_sync.domain.deletion import DeletionAction, DeletionPlan
 from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, look_command, release_command
+from hr_sync.domain.principal_words import number
 from hr_sync.store.values import SpaceRecord
 from hr_sync.sync.context import SpaceRun
 
@@ -78,8 +79,9 @@ def next_watermark(
 def held_message(space_key: str, deletions: DeletionPlan) -> str:
     """Return what is held, why, and the commands to type."""
     return (
-        f"{len(deletions.held)} pages of space {space_key} are hidden and wait to be removed: {deletions.held_reason}. "
-        f"Look at them with `{look_command(space_key)}`; remove them with `{release_command(space_key)}`."
+        f"The removal of {number(len(deletions.held), 'hidden page')} of space {space_key} waits for a decision: "
+        f"{deletions.held_reason}. Look at what is held with `{look_command(space_key)}`; remove it with "
+        f"`{release_command(space_key)}`."
     )
 
 
@@ -118,11 +120,11 @@ def _doubts(space_key: str, result: SpaceResult, failing_pages: int) -> Iterator
     kept = sum(each.action is DeletionAction.KEEP for each in result.deletions.doubtful)
     if kept:
         yield (
-            f"The listing of space {space_key} does not show {kept} pages for which there is no evidence that they "
-            "are gone; they were kept. The next full run looks them up again."
+            f"The listing of space {space_key} lacks {number(kept, 'page')}, without evidence that any of them is "
+            "gone: nothing of that was removed. The next full run looks again."
         )
     if failing_pages:
-        pages = "1 page" if failing_pages == 1 else f"{failing_pages} pages"
+        pages = number(failing_pages, "page")
         yield f"{pages} of space {space_key} failed; `hr-sync status` shows why. Later runs try again."
     if result.access.doubt:
         yield result.access.doubt

@@ -19,20 +19,34 @@ from tests.cli.program import PATIENCE_SECONDS, Ended, check_manners, environmen
 
 CONTROL = frozenset({"\x03", "\x04"})
 SERVER = r"""
-import importlib, json, os, pkgutil, signal, sys, traceback
+import importlib, json, os, pkgutil, signal, sys, time, traceback
 import hr_sync
 from hr_sync.cli import main  # before its submodule of that name is imported
+from hr_sync.errors import HrSyncError
 
 for module in pkgutil.walk_packages(hr_sync.__path__, "hr_sync."):
     if not module.name.endswith("__main__") and ".migrations" not in module.name:
         importlib.import_module(module.name)
 
 
+def note_errors(path):
+    # A report keeps the text of an error alone.
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+
+    def new(kind, *arguments, **options):
+        os.write(opened, f"{kind.__name__}\n".encode())
+        return Exception.__new__(kind, *arguments)
+
+    HrSyncError.__new__ = new
+
+
 def play(call):
     signal.alarm(call["patience"])
+    note_errors(call["errors"])
     os.chdir(call["folder"])
     os.environ.clear()
     os.environ.update(call["environment"])
+    time.tzset()
     if "terminal" in call:
         os.setsid()  # the terminal that is opened next is its own, so that Ctrl-C reaches it
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
@@ -87,13 +101,14 @@ class Forking:
         """Run the program in `home` and wait for its end; nothing that it prints may be a traceback or a secret."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        out, err = self._folder / "stdout", self._folder / "stderr"
+        out, err, errors = self._folder / "stdout", self._folder / "stderr", self._folder / "errors"
         call = {
             "folder": str(home),
             "environment": environment(home, **variables),
             "arguments": arguments,
             "stdout": str(out),
             "stderr": str(err),
+            "errors": str(errors),
             "patience": PATIENCE_SECONDS,
         }
         self._process.stdin.write(json.dumps(call) + "\n")
@@ -104,6 +119,7 @@ class Forking:
             exit_code=int(answer),
             stdout=out.read_text(encoding="utf-8", errors="replace"),
             stderr=err.read_text(encoding="utf-8", errors="replace"),
+            errors=frozenset(errors.read_text(encoding="utf-8").split()),
         )
         check_manners(result)
         return result
@@ -122,6 +138,7 @@ class Forking:
                 "environment": environment(home, **variables),
                 "arguments": arguments,
                 "terminal": os.ttyname(slave),
+                "errors": os.devnull,
                 "patience": PATIENCE_SECONDS,
             }
             self._process.stdin.write(json.dumps(call) + "\n")

@@ -161,7 +161,7 @@ UNREACHABLE = {
         fault=always("cut-length"), exit_code=75, says="no complete answer.*Try again later"
     ),
     "a server that fails": Mistake(
-        command=("run",), confluence=QUICK, fault=always("error-500"), exit_code=75, says="status 500, tried once"
+        command=("run",), confluence=QUICK, fault=always("error-500"), exit_code=75, says="status 500 at .*, tried once"
     ),
     "maintenance": Mistake(confluence=QUICK, fault=always("unavailable-503"), exit_code=75, says="status 503"),
     "a rate that is used up": Mistake(

@@ -24,6 +24,7 @@ class Ended:
     exit_code: int
     stdout: str
     stderr: str
+    errors: frozenset[str] = frozenset()  #: classes of the errors that were made in it, of a program that was forked
 
     @property
     def messages(self) -> list[str]:

@@ -14,6 +14,7 @@ import pytest
 from confluence_simulator import Simulator
 
 from tests.cli.program import check_manners, ended, run, settings, start, written
+from tests.cli.stage import Stage
 
 
 @pytest.fixture
@@ -25,12 +26,14 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def test_the_demo_plays(home: Path, folder: Path) -> None:
-    """Four runs, of which the last does nothing, and a search by two people; nothing stays in the temporary folder."""
-    played = run(home, "demo", TMPDIR=str(folder))
+def test_the_demo_plays(home: Path, folder: Path, stage: Stage) -> None:
+    """Four runs, of which the last does nothing, then what a chatbot reads; nothing stays in the temporary folder."""
+    enters = [("Press Enter", "")] * 7
+
+    played = stage.forking.talk(home, "demo", "--pause", answers=enters, TMPDIR=str(folder))
 
     assert played.exit_code == 0
-    assert played.messages == []
+    assert "hr-sync: " not in played.stdout
     for said in (
         "1. The first run",
         "2. Somebody edits",
@@ -41,9 +44,17 @@ def test_the_demo_plays(home: Path, folder: Path) -> None:
         assert said in played.stdout
     assert played.stdout.count("complete") >= 4
     assert "for the bodies of 0 pages" in played.stdout.rpartition("4. Nothing has changed")[2]
-    employee, manager = played.stdout.partition("What an employee finds")[2].split("What a manager finds")
-    assert (". HR: Salary bands" in employee, ". HR: Salary bands" in manager) == (False, True)
+    before, after = played.stdout.split("What an employee finds")[1:]
+    employee, manager = after.split("What a manager finds")
+    found = [". HR: Salary bands" in each for each in (before, employee, manager)]
+    assert found == [True, False, True]
     assert "1. HR: " in employee
+    assert re.search(r"psql 'postgresql://\w+@127\.0\.0\.1:\d+/\w+\?passfile=", played.stdout)
+    assert re.search(r"curl -u \S+:\S+ 'http://127\.0\.0\.1:\d+/wiki/api/v2/pages", played.stdout)
+    chatbot = played.stdout.partition("6. What a chatbot reads")[2]
+    assert re.search(r"^  \| L1 \| Starting \|", chatbot, re.MULTILINE)
+    assert "Not shown to consumers: not open to every licensed user" in chatbot
+    assert re.findall(r"SELECT .*;  -- (\w+)", chatbot) == ["0", "false", "true"]
     assert not list(folder.iterdir())
 
 

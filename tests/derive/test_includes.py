@@ -10,7 +10,7 @@ from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.cli.commands.text import _render
+from hr_sync.cli.commands.text import render_live_page
 from hr_sync.derive.includes import MAX_INCLUDES, MAX_LEVELS
 from hr_sync.derive.texts import TextReport, derive_texts
 from hr_sync.domain.access import AccessMode, AccessPolicy, NodeFact, Principal, Restriction, SpaceViewers
@@ -361,7 +361,7 @@ def test_the_command_shows_the_same_text(mirror: Mirror) -> None:
     mirror.put("1", f"<p>One.</p>{include('Page 2')}")
     mirror.put("2", "<p>Two.</p>")
     with session_scope(make_sessions(mirror.engine)) as session:
-        assert _render(session, "1").markdown == "One.\n\nTwo."
+        assert render_live_page(session, "1").markdown == "One.\n\nTwo."
 
 
 def test_a_text_is_not_written_over_a_newer_body_of_an_included_page(mirror: Mirror) -> None:

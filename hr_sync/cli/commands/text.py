@@ -35,14 +35,14 @@ def text(
     with open_database(open_settings(config)) as engine:
         check_schema(engine)
         with session_scope(make_sessions(engine)) as session:
-            rendered = _render(session, page_id)
+            rendered = render_live_page(session, page_id)
     if as_json:
         print_json(rendered)
     else:
         typer.echo(visible(rendered.markdown))
 
 
-def _render(session: "Session", page_id: str) -> "RenderedPage":
+def render_live_page(session: "Session", page_id: str) -> "RenderedPage":
     """Return a live page as text. Raise UsageError for a page that is not live."""
     from hr_sync.derive.texts import render_text
     from hr_sync.errors import UsageError

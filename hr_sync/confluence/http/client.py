@@ -14,12 +14,21 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 import requests
+import structlog
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.http.credentials import Authentication
 from hr_sync.confluence.http.failures import is_about_answer, is_about_tls, is_slow, no_answer, status_failure
 from hr_sync.confluence.http.listing import ListingProgress, check_results, ids_in
-from hr_sync.confluence.http.response import Answer, Json, check_status, date_of, decode_list, decode_object
+from hr_sync.confluence.http.response import (
+    Answer,
+    Json,
+    check_status,
+    date_of,
+    decode_list,
+    decode_object,
+    endpoint_of,
+)
 from hr_sync.confluence.http.retry import (
     LIMITED_STATUSES,
     retry_after_seconds,
@@ -36,6 +45,8 @@ from hr_sync.errors import (
     ConfluenceUnavailable,
     CredentialsRefused,
 )
+
+log = structlog.get_logger(__name__)
 
 Query: TypeAlias = Mapping[str, object]  #: a list makes a repeated parameter
 
@@ -209,11 +220,15 @@ class HttpClient:
                 if response is not None:
                     raise status_failure(response, attempt, asked)
                 raise self._no_answer(failure, attempt) from failure
-            self.http_stats.count_retry(
-                wait, throttled=response is not None and response.status_code in LIMITED_STATUSES
-            )
-            if self.cancellation.wait(wait):
-                self.cancellation.check()
+            self._wait(wait, throttled=response is not None and response.status_code in LIMITED_STATUSES)
+
+    def _wait(self, seconds: float, *, throttled: bool) -> None:
+        """Wait before another try. Raise Stopped if a stop is requested meanwhile."""
+        self.http_stats.count_retry(seconds, throttled=throttled)
+        if throttled:
+            log.info("http.throttled", seconds=round(seconds, 1))
+        if self.cancellation.wait(seconds):
+            self.cancellation.check()
 
     def _once(
         self, url: str, authorization: str | None = None, body: Body | None = None
@@ -228,6 +243,8 @@ class HttpClient:
                     raise self._no_answer(error, 1) from error
                 return None, error
         self.http_stats.count_answer(response)
+        size, status = len(response.content), response.status_code
+        log.debug("http.answered", endpoint=endpoint_of(response), status=status, bytes=size)
         return response, None
 
     def _session(self) -> Session:

@@ -444,6 +444,12 @@ def _sync_runs() -> None:
         _column("version", TEXT, "Version of hr_sync"),
         _column("error", TEXT, "What ended it, without any content of a page", null=True),
         _column("requests", sa.Integer(), "HTTP requests made", default="0"),
+        _column(
+            "not_shown",
+            sa.Integer(),
+            "Live pages of all spaces that consumers were not shown at its end; null if it was not about all spaces",
+            null=True,
+        ),
         *_counts(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_runs")),
         _one_of("sync_runs", "mode", ("full", "incremental", "access", "resync", "notified", "purge")),
