@@ -7,6 +7,7 @@ type is a syntax error: nothing can be expanded and nothing can be fetched. Name
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape, unescape
 from html.entities import html5
 from xml.etree.ElementTree import Element, TreeBuilder
@@ -20,7 +21,7 @@ _REFERENCE = re.compile(r"&(?:#[0-9]{1,8};|#[xX][0-9A-Fa-f]{1,7};|[A-Za-z][A-Za-
 _XML_REFERENCES = frozenset({"&amp;", "&lt;", "&gt;", "&quot;", "&apos;"})
 _TAG = re.compile(r"<[^<>]*>")
 _CDATA = "<![CDATA["
-_MAY_HIDE = re.compile(r"\s(?:style|hidden)\b", re.IGNORECASE)
+_MAY_HIDE = re.compile(r"\s(?:style|hidden)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def parse(storage: str) -> Document:
             parsed_as = ParsedAs.TEXT
             root = Element("body")
             root.text = without_tags(text)
-    if _MAY_HIDE.search(text):
+    lowered = text.lower()
+    if ("style" in lowered or "hidden" in lowered) and _MAY_HIDE.search(lowered):
         hidden += remove_hidden_elements(root)
     return Document(root, parsed_as, hidden)
 
@@ -79,7 +81,11 @@ def replace_entities(storage: str) -> str:
 
 
 def _replaced(match: re.Match[str]) -> str:
-    reference = match[0]
+    return _replacement(match[0])
+
+
+@lru_cache(1_000)
+def _replacement(reference: str) -> str:
     if reference in _XML_REFERENCES:
         return reference
     if reference.startswith("&#"):

@@ -44,7 +44,7 @@ class FakeStore:
         ]
 
     def write_texts(self, texts: Sequence[TextWrite], kept: Sequence[TextKept] = ()) -> TextsWritten:
-        self.written += [each.page_id for each in (*texts, *kept)]
+        self.written += [each.page_id for each in texts] + [each.page_id for each in kept]
         return TextsWritten(pages=len(texts), sections_written=len(texts), sections_deleted=0)
 
 
