@@ -47,10 +47,16 @@ def parse(storage: str) -> Document:
             parsed_as = ParsedAs.TEXT
             root = Element("body")
             root.text = without_tags(text)
-    lowered = text.lower()
-    if ("style" in lowered or "hidden" in lowered) and _MAY_HIDE.search(lowered):
+    if _may_hide(text, parsed_as):
         hidden += remove_hidden_elements(root)
     return Document(root, parsed_as, hidden)
+
+
+def _may_hide(text: str, parsed_as: ParsedAs) -> bool:
+    """Return whether an element may have an attribute that hides it. Repaired ones are named in any case in the text."""
+    if parsed_as is not ParsedAs.STRICT:
+        return True
+    return ("style" in text or "hidden" in text) and _MAY_HIDE.search(text) is not None
 
 
 def text_of_oversized(storage: str) -> tuple[str, int]:
