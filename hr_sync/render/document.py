@@ -53,7 +53,7 @@ def parse(storage: str) -> Document:
 
 
 def _may_hide(text: str, parsed_as: ParsedAs) -> bool:
-    """Return whether an element may have an attribute that hides it. The text has it in any case where it is repaired."""
+    """Return whether an element may have an attribute that hides it. Repaired text has it in any case."""
     if parsed_as is not ParsedAs.STRICT:
         return True
     return ("style" in text or "hidden" in text) and _MAY_HIDE.search(text) is not None
