@@ -76,26 +76,33 @@ class Collected:
     def table(self, rows: Iterable[Sequence[str]], *, has_header: bool) -> None:
         """Add a table of which each row can be read with its header; it can be cut between rows."""
         lines: list[str] = []
-        for row in rows:
-            if len(row) > _WIDEST_TABLE or not any(row):
-                continue
-            cells = [self._cell(cell) for cell in row]
-            if not lines:
-                width = len(cells)
-                lines += (_row(cells) if has_header else _row([""] * width), f"|{' --- |' * width}")
-                self._take(sum(map(len, lines)))
-                if has_header:
-                    continue
-            line = _row(cells)
-            try:
-                self._take(len(line.encode()))
-            except TextLimitReached:
+        try:
+            for row in rows:
+                if len(row) <= _WIDEST_TABLE and any(row):
+                    self._add_row(lines, [self._cell(cell) for cell in row], has_header=has_header)
+        finally:  # what was read before a failure is kept
+            if lines:
                 self._append("\n".join(lines))
-                raise
-            lines.append(line)
-        if lines:
-            self._append("\n".join(lines))
-            self._has_text = True
+                self._has_text = True
+
+    def _add_row(self, lines: list[str], cells: list[str], *, has_header: bool) -> None:
+        if not lines:
+            rule = f"|{' --- |' * len(cells)}"
+            self._take_line(lines, _row(cells) if has_header else _row([""] * len(cells)))
+            self._take_line(lines, rule)
+            if has_header:
+                return
+        self._take_line(lines, _row(cells))
+
+    def _take_line(self, lines: list[str], line: str) -> None:
+        """Add a line of a table, cut where there is no more room."""
+        room = self._left
+        try:
+            self._take(len(line.encode()) + 1)
+        except TextLimitReached:
+            lines.append(line.encode()[:room].decode(errors="ignore"))
+            raise
+        lines.append(line)
 
     def block(self, block: Block) -> None:
         """Add a block that is Markdown already."""

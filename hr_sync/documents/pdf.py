@@ -1,21 +1,32 @@
 """PDF: a section for each page, of the text that the page carries. Images are not read."""
 
 import io
+import re
 from typing import Any
 
 import pypdf
-import pypdf.filters
 from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
 
 from hr_sync.documents.collected import Collected, Refused, TextLimitReached
 from hr_sync.documents.result import Limits, MissingReason, Reason
 
-pypdf.filters.JBIG2DEC_BINARY = None  # no other program is started, for images least of all
-_LARGEST_STREAM_BYTES = 50_000_000
+_LARGEST_STREAM_BYTES = 50_000_000  # unpacked
+_PAINTS = re.compile(rb"(?:^|\s)(?:Do|BI|sh|[fFSsbB]\*?)(?:\s|$)")  # operators that leave something on a page
 
 
 def read_pdf(data: bytes, out: Collected, limits: Limits) -> None:
     """Add the text of each page. A page that cannot be read costs itself alone."""
+    with pypdf.apply_configuration(
+        zlib_maximum_output_length=_LARGEST_STREAM_BYTES,
+        lzw_maximum_output_length=_LARGEST_STREAM_BYTES,
+        run_length_maximum_output_length=_LARGEST_STREAM_BYTES,
+        jbig2dec_binary=None,  # no other program is started
+        disable_legacy_handling=True,
+    ):
+        _read(data, out, limits)
+
+
+def _read(data: bytes, out: Collected, limits: Limits) -> None:
     reader = _opened(data)
     try:
         pages: Any = reader.pages
@@ -28,14 +39,14 @@ def read_pdf(data: bytes, out: Collected, limits: Limits) -> None:
         try:
             page = pages[number - 1]
             text = page.extract_text()
-            is_image = not text.strip() and _shows_something(page)
+            why = None if text.strip() else _why_no_text(page)
         except (MemoryError, TextLimitReached):
             raise
         except Exception:  # noqa: BLE001 -- whatever the library meets in a broken page
             out.miss(f"Page {number}", MissingReason.DAMAGED)
             continue
-        if is_image:
-            out.miss(f"Page {number}", MissingReason.NO_TEXT_LAYER)
+        if why is not None:
+            out.miss(f"Page {number}", why)
         elif text.strip():
             out.heading(1, f"Page {number}")
             out.lines(text)
@@ -43,8 +54,6 @@ def read_pdf(data: bytes, out: Collected, limits: Limits) -> None:
 
 def _opened(data: bytes) -> pypdf.PdfReader:
     """Return a reader of a document that opens without a password."""
-    for name in ("ZLIB_MAX_OUTPUT_LENGTH", "LZW_MAX_OUTPUT_LENGTH", "RUN_LENGTH_MAX_OUTPUT_LENGTH"):
-        setattr(pypdf.filters, name, _LARGEST_STREAM_BYTES)
     try:
         reader = pypdf.PdfReader(io.BytesIO(data), strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
@@ -58,7 +67,19 @@ def _opened(data: bytes) -> pypdf.PdfReader:
     return reader
 
 
-def _shows_something(page: Any) -> bool:
-    """Return whether a page without text has anything on it, as a scanned one has."""
+def _why_no_text(page: Any) -> MissingReason | None:
+    """Return why a page has no text; None for a blank one."""
+    if "/Contents" not in page:
+        return None
     contents = page.get_contents()
-    return contents is not None and bool(contents.get_data().strip())
+    data = b"" if contents is None else contents.get_data()
+    if not data and (contents is None or _stored_bytes(page)):
+        return MissingReason.DAMAGED
+    return MissingReason.NO_TEXT_LAYER if _PAINTS.search(data) else None
+
+
+def _stored_bytes(page: Any) -> int:
+    """Return the size of the streams of a page as they are stored."""
+    found = page["/Contents"].get_object()
+    streams = [each.get_object() for each in found] if isinstance(found, list) else [found]
+    return sum(len(getattr(each, "_data", b"")) for each in streams)

@@ -1,5 +1,6 @@
 """Plain text, Markdown, CSV and HTML."""
 
+import codecs
 import csv
 import io
 import re
@@ -14,20 +15,27 @@ from hr_sync.render.page import render_included
 from hr_sync.render.result import RenderLimits
 
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_PARAGRAPHS = re.compile(r"\n[ \t]*\n")
 _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*?)(?:[ \t]+#+)?[ \t]*")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _SEPARATORS = ",;\t|"
 _SAMPLE_LINES = 20
 _UNSHOWN = frozenset({"script", "style", "head", "template", "noscript", "iframe", "object", "svg", "math", "select"})
+_CHARSET = re.compile(rb"""<meta[^>]{1,200}charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]{1,40})""", re.IGNORECASE)
+_HEAD_BYTES = 4096
 _NAME = re.compile(r"[a-z][a-z0-9]*")
 
 
 def read_text(data: bytes, out: Collected, limits: Limits) -> None:
     """Add paragraphs that keep their lines."""
     del limits
-    for part in _PARAGRAPHS.split(decoded(data)):
-        out.lines(part)
+    lines: list[str] = []
+    for line in io.StringIO(decoded(data)):
+        if line.strip():
+            lines.append(line)
+        elif lines:
+            out.lines("".join(lines))
+            lines.clear()
+    out.lines("".join(lines))
 
 
 def read_markdown(data: bytes, out: Collected, limits: Limits) -> None:
@@ -64,7 +72,9 @@ def read_html(data: bytes, out: Collected, limits: Limits) -> None:
     """Add what a browser would show, rendered as a page's body is."""
     try:
         # `huge_tree` stays off: libxml2 then ends a tree that is too deep.
-        root = html.document_fromstring(_without_marks(data), parser=html.HTMLParser(no_network=True))
+        root = html.document_fromstring(
+            _decoded_html(data).encode(errors="replace"), parser=html.HTMLParser(encoding="utf-8", no_network=True)
+        )
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise Refused(Reason.DAMAGED) from error
     rendered = render_included(
@@ -105,11 +115,18 @@ def _separator(text: str) -> str:
     return best
 
 
-def _without_marks(data: bytes) -> bytes:
-    """Return HTML as bytes in which libxml2 finds the encoding: UTF-8 where there is a mark or nothing else is said."""
-    if data.startswith(tuple(_MARKS)) or b"charset" not in data[:4096].lower():
-        return b'<meta charset="utf-8">' + decoded(data).encode(errors="replace")
-    return data
+def _decoded_html(data: bytes) -> str:
+    """Return HTML by its mark, else as it says itself, else as `decoded` does."""
+    said = None if data.startswith(tuple(_MARKS)) else _CHARSET.search(data[:_HEAD_BYTES])
+    name = said[1].decode("ascii").lower() if said else ""
+    try:
+        encoding = codecs.lookup(name).name
+        # Browsers read none of these because a page says so: it would not be readable as far as that.
+        if not encoding.startswith(("utf-7", "utf-16", "utf-32")):
+            return data.decode(encoding, errors="replace")
+    except (LookupError, ValueError):  # no encoding, or none of texts
+        pass
+    return decoded(data)
 
 
 def _as_storage(root: html.HtmlElement) -> str:

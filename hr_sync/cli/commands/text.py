@@ -22,9 +22,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def text(
-    page: Annotated[
-        str | None, typer.Argument(help="A page by id or URL.", metavar="[PAGE]", show_default=False)
-    ] = None,
+    page: Annotated[str | None, typer.Argument(help="A page by id or URL.", metavar="PAGE", show_default=False)] = None,
     file: Annotated[
         Path | None,
         typer.Option("--file", help="A document on this machine in the place of a page.", show_default=False),
@@ -32,7 +30,7 @@ def text(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the text of one live page as Markdown, made from stored bodies, or of a document. --json adds its sections."""
+    """Print the text of one live page, made from stored bodies, or of a document, as Markdown. --json adds sections."""
     from hr_sync.errors import UsageError
 
     if (page is None) == (file is None):
@@ -80,7 +78,7 @@ def _print_document(file: Path, *, as_json: bool) -> None:
         if isinstance(found, Unreadable):
             why = WHY_UNREADABLE[found.reason].format(**asdict(limits))
             raise DocumentUnreadable(f"{file.name} cannot be read: {why}.", reason=found.reason)
-        sections = sections_of(found, document_id=file.name, title=file.name, space="")
+        sections = sections_of(found, document_id=file.name, title=file.name, space="file")
         print_document(found, sections, as_json=as_json)
 
     run_until_stopped(work)
