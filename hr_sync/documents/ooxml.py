@@ -22,6 +22,7 @@ _XML_SUFFIXES = (".xml", ".rels", ".vml")
 _DOCUMENT_TYPES = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
 _OVERLAP = 32
 _FAILURES = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError, OSError)
+_NO_MEMORY = 2  # of libxml2
 _DRAWN = ("chart", "diagramData")
 
 
@@ -60,7 +61,11 @@ class Package:
         )
         try:
             return etree.fromstring(self._archive.read(name), parser)
-        except (*_FAILURES, etree.XMLSyntaxError) as error:
+        except etree.XMLSyntaxError as error:
+            if getattr(error, "code", None) == _NO_MEMORY:
+                raise MemoryError from error
+            raise Refused(Reason.DAMAGED) from error
+        except _FAILURES as error:
             raise Refused(Reason.DAMAGED) from error
 
     def relationships(self, part: str) -> list[Relationship]:

@@ -55,11 +55,11 @@ class HttpStats:
             with self._lock:
                 self._under_way -= 1
 
-    def count_answer(self, response: requests.Response) -> None:
-        """Count an answer that was read to its end."""
+    def count_answer(self, response: requests.Response, size: int) -> None:
+        """Count an answer that was read to its end, with so many bytes."""
         with self._lock:
             self._requests += 1
-            self._bytes += len(response.content)
+            self._bytes += size
             self._last = response.headers, datetime.now(UTC)
 
     def site_headers(self) -> SiteHeaders:
