@@ -56,14 +56,14 @@ def _answer(data: bytes, media_type: str, name: str, limits: Limits) -> bytes:
     try:
         signal.setitimer(signal.ITIMER_REAL, limits.seconds * _FOR_READING)
         answer = extract(data, media_type, name, limits)
-    except OutOfTime:  # between two steps of ours
-        answer = Unreadable(reason=Reason.TOO_SLOW)
-    finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    try:
         return encode_answer(answer)
+    except OutOfTime:  # between two steps of ours
+        return encode_answer(Unreadable(reason=Reason.TOO_SLOW))
     except MemoryError:
         return encode_answer(Unreadable(reason=Reason.TOO_MUCH_MEMORY))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _claim_streams() -> BinaryIO:

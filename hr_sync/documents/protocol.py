@@ -3,7 +3,8 @@
 The parent trusts nothing that comes back: a child may have been taken over by the document that it read.
 """
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -66,11 +67,21 @@ def decode_limits(text: str) -> Limits:
 def encode_answer(answer: Document | Unreadable) -> bytes:
     """Return an answer as JSON."""
     if isinstance(answer, Unreadable):
-        return orjson.dumps({"reason": answer.reason})
+        return json.dumps({"reason": answer.reason}).encode()
     blocks = [
         [block.level, block.title, block.markdown] if isinstance(block, Heading) else block for block in answer.blocks
     ]
-    return orjson.dumps({**asdict(answer), "blocks": blocks})
+    document = {
+        "kind": answer.kind,
+        "blocks": blocks,
+        "pages": answer.pages,
+        "missing": [{"part": each.part, "reason": each.reason} for each in answer.missing],
+        "missing_parts": answer.missing_parts,
+        "limits_reached": answer.limits_reached,
+        "hidden_characters": answer.hidden_characters,
+    }
+    # Not by orjson, which ends the process where memory runs out.
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def decode_answer(content: bytes, limits: Limits) -> Document | Unreadable:

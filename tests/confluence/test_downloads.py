@@ -210,11 +210,11 @@ FAULTS = """
     empty-200 whitespace-200 null-200 no-content-204 partial-206 not-modified-304 length-too-small garbage
     gzip-bomb gzip-cut gzip-not gzip-spoiled
     error-500 bad-gateway-502 rate-limited-429 not-found-404-gateway forbidden-403 gone-410
-""".split()
+"""
 
 
 @pytest.mark.parametrize("again", [True, False], ids=["once", "always"])
-@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("kind", FAULTS.split())
 def test_a_fault_gives_the_file_or_an_error(kind: str, again: bool) -> None:
     """Never other bytes, and never more than the limit; a second try begins the file again."""
     with Simulator(small_world()) as site:
