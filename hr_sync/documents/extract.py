@@ -22,6 +22,13 @@ _READERS = {
     Kind.TEXT: ("written", "read_text"),
 }
 
+#: Why there is no text where parts are missing; the first that fits counts.
+_BY_MISSING = {
+    MissingReason.DAMAGED: Reason.DAMAGED,
+    MissingReason.TOO_LARGE: Reason.EXPANDS_TOO_MUCH,
+    MissingReason.NO_TEXT_LAYER: Reason.NO_TEXT_LAYER,
+}
+
 
 class OutOfTime(BaseException):
     """The document took too long. No `Exception`, since libraries catch those and go on."""
@@ -44,9 +51,8 @@ def extract(data: bytes, media_type: str, name: str, limits: Limits) -> Document
     except MemoryError:
         return Unreadable(reason=Reason.TOO_MUCH_MEMORY)
     if not out.has_text:
-        no_text = Reason.NO_TEXT_LAYER if out.misses(MissingReason.NO_TEXT_LAYER) else Reason.NO_TEXT
-        damaged = Reason.DAMAGED if out.misses(MissingReason.DAMAGED) else no_text
-        return Unreadable(reason=failure or damaged)
+        missing = next((reason for part, reason in _BY_MISSING.items() if out.misses(part)), Reason.NO_TEXT)
+        return Unreadable(reason=failure or missing)
     if failure is not None:
         _note(failure, out)
     return out.document(kind)

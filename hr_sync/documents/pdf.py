@@ -42,6 +42,9 @@ def _read(data: bytes, out: Collected, limits: Limits) -> None:
             why = None if text.strip() else _why_no_text(page)
         except (MemoryError, TextLimitReached):
             raise
+        except LimitReachedError:
+            out.miss(f"Page {number}", MissingReason.TOO_LARGE)
+            continue
         except Exception:  # noqa: BLE001 -- whatever the library meets in a broken page
             out.miss(f"Page {number}", MissingReason.DAMAGED)
             continue

@@ -41,6 +41,7 @@ class MissingReason(StrEnum):
 
     DAMAGED = "damaged"
     NO_TEXT_LAYER = "no_text_layer"
+    TOO_LARGE = "too_large"  #: it unpacks to more than the limit
     HIDDEN = "hidden"  #: the document hides it from its readers
     NOT_REACHED = "not_reached"  #: reading ended before it, for the reason in `limits_reached`, or at damage
 

@@ -1,6 +1,7 @@
 """Good documents of every type, mostly made by other libraries than read them, each with the words that it shows."""
 
 import io
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -180,3 +181,17 @@ DOCUMENTS: dict[str, Callable[[], Good]] = {
     "markdown": lambda: Good(name="notes.md", data=f"# Heading\n\n{TEXT}".encode()),
     "csv": lambda: Good(name="list.csv", data='Holiday;thirty\nÜberstunden;賃金\n"référence;\nparental";1\n'.encode()),
 }  # fmt: skip
+
+
+def with_part(data: bytes, part: str, kind: str, xml: str) -> bytes:
+    """Return an office document in which a part links to another one."""
+    folder, _, name = part.rpartition("/")
+    links = f"{folder}/_rels/{name}.rels"
+    link = f'<Relationship Id="x9" Type="http://a/{kind}" Target="added.xml"/></Relationships>'
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(file, "w") as new:
+        for entry in old.namelist():
+            content = old.read(entry)
+            new.writestr(entry, content.replace(b"</Relationships>", link.encode()) if entry == links else content)
+        new.writestr(f"{folder}/added.xml", xml)
+    return file.getvalue()

@@ -104,7 +104,7 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], tuple[str, ...], bool]] = {
     "2,001 pages": (lambda: pdf(["x"] * 2_001), (Reason.TOO_MANY_PAGES,), True),
     "a table that names itself": (looping_table, (), False),
     "an object stream of itself": (object_stream_of_itself, (), False),
-    "a large stream": (lambda: one_page(bomb(1), entries="/Filter /FlateDecode"), _REFUSED, False),
+    "a large stream": (lambda: one_page(bomb(1), entries="/Filter /FlateDecode"), (Reason.EXPANDS_TOO_MUCH,), False),
     "a stream packed three times": (
         lambda: one_page(bomb(3), entries="/Filter [/FlateDecode /FlateDecode /FlateDecode]"),
         _REFUSED,

@@ -2,13 +2,26 @@
 
 from collections.abc import Iterator
 
+import pptx
 import pytest
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
 
 from hr_sync.documents.reader import DocumentReader, sections_of
 from hr_sync.documents.result import Document, MissingReason, Reason, Unreadable
 from hr_sync.render.markdown import Heading, as_text
 from hr_sync.render.result import RenderLimits
-from tests.documents.good import DOCUMENTS, PDF_PAGES, encrypted, pdf, presentation, word_document, workbook
+from tests.documents.good import (
+    DOCUMENTS,
+    PDF_PAGES,
+    encrypted,
+    pdf,
+    presentation,
+    saved,
+    with_part,
+    word_document,
+    workbook,
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +83,35 @@ def test_each_slide_is_a_section_and_a_hidden_one_is_told(reader: DocumentReader
     assert [(part.part, part.reason) for part in document.missing] == [("Slide 2", MissingReason.HIDDEN)]
     assert document.pages == 2
     assert "| Grade | Days |" in markdown(document)
+
+
+def test_charts_and_diagrams_have_their_words(reader: DocumentReader) -> None:
+    """They are parts of their own, which a slide only points at."""
+    made = pptx.Presentation()
+    slide = made.slides.add_slide(made.slide_layouts[5])
+    values = CategoryChartData()
+    values.categories = ["Berlin", "Paris"]
+    values.add_series("Absences", (3, 4))
+    slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, 0, 9, 9, values)
+    data = with_part(
+        saved(made), "ppt/slides/slide1.xml", "diagramData", "<d xmlns:a='http://a'><a:p><a:t>drawn</a:t></a:p></d>"
+    )
+
+    text = markdown(read(reader, data, "talk.pptx"))
+
+    assert [word for word in ("Berlin", "Paris", "Absences", "drawn") if word not in text] == []
+
+
+def test_notes_of_a_word_document_stand_at_its_end(reader: DocumentReader) -> None:
+    """Under a heading of their own."""
+    notes = (
+        "<w:footnotes xmlns:w='http://w'><w:footnote><w:p><w:r><w:t>noted</w:t></w:r></w:p></w:footnote></w:footnotes>"
+    )
+
+    document = read(reader, with_part(word_document(), "word/document.xml", "footnotes", notes), "policy.docx")
+
+    assert "## Details" in markdown(document)
+    assert "# Footnotes\n\nnoted" in markdown(document)
 
 
 def test_a_sheet_has_no_empty_columns_and_its_hidden_sheets_are_told(reader: DocumentReader) -> None:
