@@ -19,7 +19,7 @@ WHY_UNREADABLE = {
     Reason.DAMAGED: "it is damaged. Open it with its program and save it again",
     Reason.UNSUPPORTED_TYPE: "its type is not read; docs/documents.md lists those that are",
     Reason.TYPE_MISMATCH: "its content is not of the type that its name says. Look at what it is, and rename it",
-    Reason.EXPANDS_TOO_MUCH: "it unpacks to more than may be, as files made to do harm do. Save it again with its program",
+    Reason.EXPANDS_TOO_MUCH: "it unpacks to more than may be, as harmful files do. Save it again with its program",
     Reason.READER_FAILED: "the process that read it crashed. Open it with its program and save it again",
 }
 _WHY_MISSING = {

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NoReturn
 from hr_sync.documents.extract import OutOfTime, extract
 from hr_sync.documents.protocol import (
     HEAD_BYTES,
+    READY,
     decode_limits,
     decode_request,
     encode_answer,
@@ -42,6 +43,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, _out_of_time)
     sys.addaudithook(_refuse)
+    answers.write(frame(READY))
+    answers.flush()
     while (content := _read_frame(sys.stdin.buffer)) is not None:
         request = decode_request(content)
         data = _read_frame(sys.stdin.buffer)
@@ -84,14 +87,17 @@ def _limit(limits: Limits) -> None:
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
     ):
-        resource.setrlimit(what, (most, most))
+        _, allowed = resource.getrlimit(what)
+        lower = most if allowed == resource.RLIM_INFINITY else min(most, allowed)
+        resource.setrlimit(what, (lower, lower))
 
 
 def _allow_processor_time(limits: Limits) -> None:
     """Allow one more document's processor time; the kernel ends the process after it, whatever it is doing."""
     used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used + limits.seconds) + 1, most))
+    wanted = int(used + limits.seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
 
 
 def _out_of_time(_number: int, _frame: FrameType | None) -> NoReturn:

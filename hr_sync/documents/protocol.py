@@ -15,6 +15,7 @@ from hr_sync.render.markdown import Block, Heading
 
 MARK = b"hrd1"  #: begins every frame
 HEAD_BYTES = 8
+READY = b"ready"  #: content of the first frame of a child, before any request
 _BYTES_BESIDE_TEXT = 4_000_000
 _MOST_MISSING = 100
 

@@ -8,7 +8,15 @@ from typing import Self
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.documents.process import ChildProcess, NoAnswer
-from hr_sync.documents.protocol import Request, decode_answer, encode_limits, encode_request, frame, longest_answer
+from hr_sync.documents.protocol import (
+    READY,
+    Request,
+    decode_answer,
+    encode_limits,
+    encode_request,
+    frame,
+    longest_answer,
+)
 from hr_sync.documents.result import Document, Limits, Reason, Unreadable
 from hr_sync.errors import ConfigurationError
 from hr_sync.render.result import RenderLimits, Section
@@ -16,6 +24,7 @@ from hr_sync.render.sections import make_sections
 
 _LIBRARIES = ("cryptography", "lxml", "openpyxl", "pypdf")
 _FILES_PER_PROCESS = 100
+_START_SECONDS = 30.0
 _REPLACED_AFTER = frozenset({Reason.TOO_SLOW, Reason.TOO_MUCH_MEMORY, Reason.READER_FAILED})
 _LIMITS_OF_PROCESS = frozenset({"seconds", "memory_bytes"})
 
@@ -47,8 +56,8 @@ class DocumentReader:
     def read(self, source: Path | bytes, *, media_type: str, name: str) -> Document | Unreadable:
         """Return the text of a document, or why there is none.
 
-        `name` is looked at for its extension alone. Raise Stopped on request, and OSError for a file that cannot be
-        opened.
+        `name` is looked at for its extension alone. Raise Stopped on request, OSError for a file that cannot
+        be opened, and ConfigurationError where no process can be started.
         """
         data = source if isinstance(source, bytes) else self._bytes_of(source)
         if len(data) > self.limits.file_bytes:
@@ -89,12 +98,27 @@ class DocumentReader:
         with path.open("rb") as file:
             return file.read(self.limits.file_bytes + 1)
 
-    def _ask(self, data: bytes, request: Request) -> Document | Unreadable:
-        if self._child is None:
+    def _start(self) -> ChildProcess:
+        """Start a process and wait until it is ready, so that no failure of ours counts as one of a document."""
+        try:
             self._child = ChildProcess(encode_limits(self.limits))
             self.processes += 1
+            ready = self._child.exchange(
+                b"", longest=len(READY), ends_at=time.monotonic() + _START_SECONDS, check=self._cancellation.check
+            )
+        except (OSError, NoAnswer) as error:
+            raise ConfigurationError(
+                f"The process that reads documents does not start ({error}). It needs "
+                f"{self.limits.memory_bytes:,} bytes of memory, and hr_sync as it is installed here."
+            ) from error
+        if ready != READY:
+            raise ConfigurationError("The process that reads documents is of another version. Install hr_sync again.")
+        return self._child
+
+    def _ask(self, data: bytes, request: Request) -> Document | Unreadable:
+        child = self._child or self._start()
         try:
-            content = self._child.exchange(
+            content = child.exchange(
                 frame(encode_request(request)) + frame(data),
                 longest=longest_answer(self.limits),
                 ends_at=time.monotonic() + self.limits.seconds,

@@ -101,6 +101,17 @@ def test_credentials_stay_at_the_site() -> None:
         assert media.requests[0].query == [("token", "secret")]
 
 
+def test_downloads_are_counted_and_the_media_service_is_not_the_site() -> None:
+    """Its bytes count; its clock and its rate limits are not those of Confluence."""
+    media = file_reply(**{"X-RateLimit-Remaining": "7"})
+    with two_sites(to_media, lambda _: media) as (_, _, client):
+        downloaded(client)
+
+        counts = client.http_stats.counts()
+        assert (counts.requests, counts.bytes) == (2, len(BYTES) + len(b"null"))
+        assert client.http_stats.site_headers().rate_limits == {}
+
+
 @pytest.mark.parametrize(
     "location",
     [

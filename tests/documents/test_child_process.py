@@ -12,7 +12,7 @@ import pytest
 from hr_sync.cancellation import Cancellation
 from hr_sync.documents import reader as reader_module
 from hr_sync.documents.process import ChildProcess
-from hr_sync.documents.protocol import decode_answer, encode_answer, frame, length_in
+from hr_sync.documents.protocol import READY, decode_answer, encode_answer, frame, length_in
 from hr_sync.documents.reader import DocumentReader
 from hr_sync.documents.result import Document, Kind, Limits, Reason, Unreadable
 from hr_sync.errors import ConfigurationError, Stopped
@@ -33,6 +33,8 @@ child.extract = extract
 child.main()
 """
 
+GREETING = f"import os; os.write(1, {frame(READY)!r})\n"
+
 Play = Callable[..., Document | Unreadable]
 
 
@@ -43,7 +45,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
 
     def played(body: str = "", *, program: str = "", limits: Limits = LIMITS) -> Document | Unreadable:
         lines = "\n".join(f"    {line}" for line in body.split("\n"))
-        program = program or READING.format(body=lines)
+        program = GREETING + program if program else READING.format(body=lines)
         monkeypatch.setattr(reader_module, "ChildProcess", partial(ChildProcess, program=program))
         readers.append(DocumentReader(limits))
         return readers[-1].read(b"words", media_type="text/plain", name="a.txt")
@@ -200,7 +202,7 @@ def test_a_process_that_was_killed_is_replaced() -> None:
 def test_reading_ends_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of a document, and its process with it."""
     cancellation = Cancellation()
-    program = "import time; time.sleep(60)"
+    program = f"{GREETING}import time; time.sleep(60)"
     monkeypatch.setattr(reader_module, "ChildProcess", partial(ChildProcess, program=program))
     threading.Timer(0.2, cancellation.set).start()
     begun = time.monotonic()
@@ -210,6 +212,16 @@ def test_reading_ends_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert reader._child is None
     assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize("program", ["raise SystemExit(3)", "import os; os.abort()", "print('hrd1')", "import none"])
+def test_a_child_that_does_not_start_is_no_fault_of_a_document(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """It would be the same for every document."""
+    monkeypatch.setattr(reader_module, "ChildProcess", partial(ChildProcess, program=program))
+
+    with DocumentReader(LIMITS) as reader, pytest.raises(ConfigurationError, match="does not start"):
+        reader.read(b"words", media_type="text/plain", name="a.txt")
+    assert reader._child is None
 
 
 def test_without_the_libraries_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """A document that is made to do harm costs only itself: no crash of ours, no memory above the limit, and its reason.
 
-`EVERY_FAULT=1` reads all of them; half of those that take no long time are read each time.
+`EVERY_FAULT=1` reads all of them; a third of those that take little time is read each time.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.documents.hostile import TEXT, Case, cases
 EVERY = bool(os.environ.get("EVERY_FAULT"))
 SECONDS = 10.0
 CASES = cases()
-PLAYED = [case for case in CASES if EVERY or (not case.slow and zlib.crc32(case.name.encode()) % 2)]
+PLAYED = [case for case in CASES if EVERY or (not case.slow and zlib.crc32(case.name.encode()) % 3 == 0)]
 
 
 @pytest.fixture(scope="module")

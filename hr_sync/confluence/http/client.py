@@ -73,6 +73,7 @@ class HttpClient:
         # Small objects in a large JSON document take thirty times its size: one such answer at a time.
         self._decoding = threading.Lock()
         self._thread = threading.local()
+        self._is_site = True  # else the media service, whose headers say nothing about the site
         self._media_lock = threading.Lock()
         self._media_clients: dict[str, HttpClient] = {}  # by origin
 
@@ -146,11 +147,11 @@ class HttpClient:
         """
         client, url = self, self._url(path)
         for _ in range(MOST_HOPS + 1):
-            check = partial(check_download, origins=self._limits.media_origins, with_credentials=client is self)
+            check = partial(check_download, origins=self._limits.media_origins, with_credentials=client._is_site)
             try:
                 response = client._request(url, None, sink=sink, check=check)
             except ConfluenceUnavailable as error:
-                if client is self:
+                if client._is_site:
                     raise
                 raise ServerFailed(f"Atlassian's media service returned no attachment. {error}") from error
             target = media_url(response, self._limits.media_origins)
@@ -167,9 +168,9 @@ class HttpClient:
         with self._media_lock:
             if origin not in self._media_clients:
                 limits = replace(self._limits, public_addresses_only=not is_loopback(origin))
-                self._media_clients[origin] = HttpClient(
-                    origin, Credentials(), limits, self.cancellation, self.http_stats
-                )
+                client = HttpClient(origin, Credentials(), limits, self.cancellation, self.http_stats)
+                client._is_site = False
+                self._media_clients[origin] = client
             return self._media_clients[origin]
 
     def close(self) -> None:
@@ -272,7 +273,8 @@ class HttpClient:
                 if not isinstance(error, AnswerCutOff) and is_about_tls(error):
                     raise self._no_answer(error, 1) from error
                 return None, error
-        self.http_stats.count_answer(response, len(response.content) or (sink.size if sink is not None else 0))
+        size = len(response.content) or (sink.size if sink is not None else 0)
+        self.http_stats.count_answer(response, size, of_site=self._is_site)
         return response, None
 
     def _session(self) -> Session:
