@@ -103,7 +103,7 @@ def test_credentials_stay_at_the_site() -> None:
 
 def test_downloads_are_counted_and_the_media_service_is_not_the_site() -> None:
     """Its bytes count; its clock and its rate limits are not those of Confluence."""
-    media = file_reply(**{"X-RateLimit-Remaining": "7"})
+    media = Reply(raw=BYTES, headers={"Content-Type": PDF, "X-RateLimit-Remaining": "7"})
     with two_sites(to_media, lambda _: media) as (_, _, client):
         downloaded(client)
 

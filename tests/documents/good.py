@@ -52,8 +52,10 @@ def word_document() -> bytes:
     _add_below(document, "<w:sdt {}><w:sdtContent><w:p><w:r><w:t>controlled</w:t></w:r></w:p></w:sdtContent></w:sdt>")
     _add_below(document, "<w:p {}><w:r><w:rPr><w:vanish/></w:rPr><w:t>unseen</w:t></w:r>"
                "<w:hyperlink><w:r><w:t>référence</w:t></w:r></w:hyperlink></w:p>")  # fmt: skip
-    _add_below(document, "<w:p {}><w:r><w:pict><w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p>"
-               "</w:txbxContent></w:pict></w:r></w:p>")  # fmt: skip
+    box = "<w:{0}><w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p></w:txbxContent></w:{0}>"
+    both = f"<mc:Choice>{box.format('drawing')}</mc:Choice><mc:Fallback>{box.format('pict')}</mc:Fallback>"
+    names = "xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006'"
+    _add_below(document, f"<w:p {{}} {names}><w:r><mc:AlternateContent>{both}</mc:AlternateContent></w:r></w:p>")
     document.sections[0].header.paragraphs[0].text = "internal"
     return saved(document)
 

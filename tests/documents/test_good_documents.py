@@ -67,6 +67,11 @@ def test_headings_of_a_word_document_are_sections(reader: DocumentReader) -> Non
     assert sections[2].embed_text.startswith("HR \u203a policy.docx \u203a Entitlement \u203a Details\n")
 
 
+def test_a_text_box_is_read_once(reader: DocumentReader) -> None:
+    """It is stored twice, for new programs and for old ones."""
+    assert markdown(read(reader, word_document(), "policy.docx")).count("boxed") == 1
+
+
 def test_a_merged_cell_is_repeated_in_each_row_that_it_covers(reader: DocumentReader) -> None:
     """A row can be read by itself."""
     text = markdown(read(reader, word_document(), "policy.docx"))
