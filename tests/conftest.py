@@ -38,6 +38,7 @@ LONG = (
     "datacenter/test_same_rows",
     "derive/test_inclu",
     "derive/test_kept_texts",
+    "documents/",
     "embedded/",
     "proof/",
     "reading/",

@@ -54,7 +54,7 @@ def check_status(response: requests.Response, *, with_credentials: bool = True) 
 
     Retried statuses are handled before.
     """
-    _check_login(response, with_credentials=with_credentials)
+    check_login(response, with_credentials=with_credentials)
     if response.status_code not in _ACCEPTED:
         raise _refusal(response)
     if not _is_json(response):
@@ -65,7 +65,7 @@ def check_status(response: requests.Response, *, with_credentials: bool = True) 
         )
 
 
-def _check_login(response: requests.Response, *, with_credentials: bool) -> None:
+def check_login(response: requests.Response, *, with_credentials: bool) -> None:
     """Check Data Center's headers about the login: the status may be 200 with what an anonymous visitor may view."""
     headers = response.headers
     reasons = {reason.strip() for reason in headers.get("X-Seraph-LoginReason", "").split(",")}

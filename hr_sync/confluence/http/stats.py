@@ -57,12 +57,13 @@ class HttpStats:
             with self._lock:
                 self._under_way -= 1
 
-    def count_answer(self, response: requests.Response) -> None:
-        """Count an answer that was read to its end."""
+    def count_answer(self, response: requests.Response, size: int, *, of_site: bool = True) -> None:
+        """Count an answer that was read to its end, with so many bytes; `of_site`: not of its media service."""
         with self._lock:
             self._requests += 1
-            self._bytes += len(response.content)
-            self._last = response.headers, datetime.now(UTC)
+            self._bytes += size
+            if of_site:
+                self._last = response.headers, datetime.now(UTC)
 
     def site_headers(self) -> SiteHeaders:
         """Return what the headers of the last answer say of the site's clock and rate limit."""
