@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 import psycopg
 from confluence_simulator import Fault, Simulator, World
 from confluence_simulator.faults import KINDS
+from psycopg.rows import dict_row
 from sqlalchemy import Engine, make_url
 
 from hr_sync.confluence.http.session import Limits
-from hr_sync.store.orm import Base
 from tests.proof.fault_table import allowed
 from tests.proof.seeds import one_in
-from tests.support.oracle import Wanted, contradictions, differences, expected, stored, visible
+from tests.proof.stage import Saved
+from tests.support.oracle import Stored, Wanted, contradictions, differences, expected, stored_through, visible
 from tests.support.wiring import context_for, full
 
 WANTED = Wanted(spaces=("A", "B"))
@@ -102,33 +103,6 @@ def _role(route: str) -> str:
     return "bodies"
 
 
-class Saved:
-    """The state of a database, to be gone back to in a few milliseconds."""
-
-    def __init__(self, database_url: str) -> None:
-        plain = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self._connection = psycopg.connect(plain, autocommit=True)
-        names = [table.name for table in Base.metadata.sorted_tables]
-        self._back = ";".join(
-            [f"DELETE FROM {name}" for name in reversed(names)]
-            + [f"INSERT INTO {name} OVERRIDING SYSTEM VALUE SELECT * FROM saved.{name}" for name in names]
-        )
-        keep = ";".join(f"CREATE TABLE saved.{name} AS TABLE public.{name}" for name in names)
-        self._connection.execute(f"DROP SCHEMA IF EXISTS saved CASCADE; CREATE SCHEMA saved; {keep}".encode())
-
-    def go_back(self) -> None:
-        """Put every table back."""
-        self._connection.execute(self._back.encode())
-
-    def ask(self, query: str) -> list[tuple[int, ...]]:
-        """Return the rows of a query."""
-        return self._connection.execute(query.encode()).fetchall()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-
-
 class Rehearsal:
     """The run, ready to be played again and again: before each the database and the world are put back."""
 
@@ -136,12 +110,13 @@ class Rehearsal:
         """Bring the first world into the database, which is empty."""
         self._site = site
         self._engine = engine
-        self._url = database_url
+        plain = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._connection = psycopg.connect(plain, autocommit=True, row_factory=dict_row)
         self._prepare()
         assert self.play() == 0
         assert self.differences() == []
-        self.saved = Saved(database_url)
-        self._first = stored(database_url)
+        self._saved = Saved(self._connection)
+        self._first = self._stored()
 
     def play(self, limits: Limits = LIMITS) -> int:
         """Run once in full and give the exit code."""
@@ -149,7 +124,7 @@ class Rehearsal:
 
     def differences(self) -> list[str]:
         """Compare every row."""
-        return differences(expected(self._site.world, self._site.site_url, WANTED), stored(self._url))
+        return differences(expected(self._site.world, self._site.site_url, WANTED), self._stored())
 
     def roles(self) -> list[str]:
         """Play without a fault, and say what each request was for."""
@@ -195,13 +170,20 @@ class Rehearsal:
         assert code in {0, 3}, code
         self._nothing_went_wrongly(before, fault.kind)
         right = expected(self._site.world, self._site.site_url, WANTED)
-        found = stored(self._url).live
+        found = self._stored().live
         of_b = {page_id for page_id, row in {**found, **right}.items() if row.space_key == "B"}
         assert {page_id: found.get(page_id) for page_id in of_b} == {page_id: right.get(page_id) for page_id in of_b}
         self._next_run_is_right(fault.kind, fault.kind)
 
+    def _stored(self) -> Stored:
+        return stored_through(self._connection)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def _nothing_went_wrongly(self, before: Mapping[str, object], where: str) -> None:
-        found = stored(self._url)
+        found = self._stored()
         right = visible(self._site.world, WANTED).keys()
         there = before.keys() & right
         assert not there & (found.hidden.keys() | found.removed.keys()), where
@@ -210,8 +192,8 @@ class Rehearsal:
 
     def _left_behind(self) -> bool:
         """Return True if the run left anything that the next one meets, beside right rows: a failure or a lease."""
-        query = "SELECT count(*) FROM page_failures UNION ALL SELECT count(lease_holder) FROM sync_spaces"
-        return any(count for (count,) in self.saved.ask(query))
+        query = "SELECT FROM page_failures UNION ALL SELECT FROM sync_spaces WHERE lease_holder IS NOT NULL LIMIT 1"
+        return bool(self._connection.execute(query).fetchall())
 
     def _next_run_is_right(self, kind: str, where: str) -> None:
         self._prepare()
@@ -221,7 +203,7 @@ class Rehearsal:
         assert self.differences() == [], where
 
     def _begin(self, *faults: Fault) -> None:
-        self.saved.go_back()
+        self._saved.go_back()
         self._site.world.become(changed_world())
         self._prepare(*faults)
 
