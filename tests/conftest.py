@@ -12,10 +12,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, make_url
+from sqlalchemy import URL, Engine, event, make_url
 
 from hr_sync.embedded.server import EmbeddedPostgres
 from hr_sync.store.engine import make_engine
@@ -142,12 +143,33 @@ def prepared_url(postgres_server: str, template_database: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def shared_engine(postgres_server: str) -> Iterator[tuple[Engine, list[URL]]]:
+    """Engine that has compiled its statements before, and where it connects: to the last of a list of databases."""
+    shared = make_engine(postgres_server)
+    where: list[URL] = []
+
+    @event.listens_for(shared, "do_connect")
+    def _connect(_dialect: object, _record: object, _values: object, parameters: dict[str, Any]) -> None:
+        parameters["dbname"] = where[-1].database
+
+    yield shared, where
+    shared.dispose()
+
+
 @pytest.fixture
-def engine(prepared_url: str) -> Iterator[Engine]:
-    """Engine on a fresh database with our tables."""
-    engine = make_engine(prepared_url)
+def engine(shared_engine: tuple[Engine, list[URL]], prepared_url: str) -> Iterator[Engine]:
+    """Engine on a fresh database with our tables; listeners are of this test alone.
+
+    An engine compiles each statement once, which takes as long as a small run.
+    """
+    shared, where = shared_engine
+    where.append(make_url(prepared_url))
+    engine = shared.execution_options()
+    engine.url = where[-1]
     yield engine
     engine.dispose()
+    where.pop()
 
 
 @contextmanager
