@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from sqlalchemy import Engine, make_url
 
 from hr_sync.confluence.http.session import Limits
+from tests.proof.beginnings import beginning_of
 from tests.proof.fault_table import allowed
 from tests.proof.seeds import one_in
 from tests.proof.stage import Saved
@@ -117,6 +118,7 @@ class Rehearsal:
         assert self.differences() == []
         self._saved = Saved(self._connection)
         self._first = self._stored()
+        self._healed: set[tuple[str, ...]] = set()
 
     def play(self, limits: Limits = LIMITS) -> int:
         """Run once in full and give the exit code."""
@@ -196,7 +198,12 @@ class Rehearsal:
         return bool(self._connection.execute(query).fetchall())
 
     def _next_run_is_right(self, kind: str, where: str) -> None:
+        """Play once more without a fault, unless a run has begun from the very same rows and pages before."""
         self._prepare()
+        beginning = beginning_of(self._connection, self._site.world)
+        if beginning in self._healed:
+            return
+        self._healed.add(beginning)
         if kind == "row-nul-in-body":
             return  # what the source says at that version is stored; `verify` would tell, versions cannot
         assert self.play() == 0, where

@@ -16,7 +16,7 @@ from tests.cli.program import settings, written
 from tests.proof.edits import EDITS, Author
 from tests.proof.stage import APART, MIRRORED, Stage
 from tests.proof.watch import double_writers, watch, writes_by_run
-from tests.proof.workers import Worker, Workers, zygote
+from tests.proof.workers import Worker, Workers, workers
 from tests.support.oracle import Wanted, contradictions, differences, expected, visible
 from tests.support.wiring import CREDENTIALS, context_for, full
 
@@ -197,12 +197,12 @@ class Rounds:
 
 @contextmanager
 def rounds(stage: Stage, seed: int) -> Iterator[Rounds]:
-    """Start the zygote and play on the stage."""
+    """Play on the stage."""
     always = {
         "site_url": stage.site.site_url,
         "database_url": stage.url,
         "spaces": MIRRORED,
         "idle_in_transaction_seconds": 0.8,
     }
-    with zygote(**always) as workers:
-        yield Rounds(stage, workers, seed)
+    with workers().every(**always) as started:
+        yield Rounds(stage, started, seed)
