@@ -11,8 +11,8 @@ from sqlalchemy import Engine, make_url
 
 from hr_sync.confluence.http.session import Limits
 from tests.proof.beginnings import beginning_of
-from tests.proof.fault_table import allowed
-from tests.proof.seeds import one_in
+from tests.proof.fault_table import TABLE, allowed
+from tests.proof.seeds import EVERYTHING
 from tests.proof.stage import Saved
 from tests.support.oracle import Stored, Wanted, contradictions, differences, expected, stored_through, visible
 from tests.support.wiring import context_for, full
@@ -88,6 +88,20 @@ def changed_world() -> World:
     return world
 
 
+def requests_to_break(kind: str) -> list[int]:
+    """Return at which requests a kind is played: each entry of the table of exit codes is played at least once.
+
+    Kinds with the same line in the table are one sort of answer to the worker, and share the roles of the requests
+    among them; each kind meets two roles at least. Of requests with one role, each is met by some kinds.
+    """
+    alike = [each for each in TABLE if TABLE[each] is TABLE[kind] and KINDS[each].touches is None]
+    number, roles = alike.index(kind), list(dict.fromkeys(ROLES))
+    share = max(2, -(-len(roles) // len(alike)))
+    chosen = {roles[(number * share + each) % len(roles)] for each in range(share)}
+    of_role = {role: [at for at, name in enumerate(ROLES, start=1) if name == role] for role in chosen}
+    return sorted(found[number % len(found)] for found in of_role.values())
+
+
 def roles_of(site: Simulator) -> list[str]:
     """Name what each request so far was for. Checks and ends of listings look like the others of their sort."""
     return [_role(record.route) for record in site.requests]
@@ -138,12 +152,10 @@ class Rehearsal:
     def break_each_request(self, kind: str, argument: float | None = None) -> None:
         """Play with the fault at one request after another, and look at everything each time.
 
-        Each kind meets other requests than its neighbours; EVERY_FAULT=1 plays each kind at each request.
+        EVERY_FAULT=1 plays each kind at each request, and otherwise `requests_to_break` chooses.
         """
-        share, turn = one_in(5), sorted(KINDS).index(kind)
-        for at, role in enumerate(ROLES, start=1):
-            if (at + turn) % share:
-                continue
+        for at in range(1, len(ROLES) + 1) if EVERYTHING else requests_to_break(kind):
+            role = ROLES[at - 1]
             where = f"{kind} at request {at}, {role}"
             self._begin(Fault(kind=kind, at=at, argument=argument))
             before = visible(self._site.world, WANTED)
