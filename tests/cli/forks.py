@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 SERVER = Path(__file__).with_name("fork_server.py")
+ROOT = Path(__file__).parents[2]
 
 
 class Process:
@@ -110,7 +111,8 @@ class Forks:
                 [sys.executable, "-P", str(SERVER), str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env={"PATH": os.environ["PATH"], "HOME": "/", "PYTHONUTF8": "1"},
+                # The program beside these tests, also in a copy in which a rule is broken.
+                env={"PATH": os.environ["PATH"], "HOME": "/", "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)},
             )
         self._answers = self._calls.makefile("rb")
         self._lock = threading.Lock()
