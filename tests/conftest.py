@@ -103,7 +103,10 @@ def postgres_programs() -> Path | None:
 def postgres_server(postgres_programs: Path | None) -> Iterator[str]:
     """URL of a running server, in whose databases nothing is durable."""
     # Not pytest's own temporary folder: that is closed to the account that the server runs as when we are root.
-    folder = Path(tempfile.mkdtemp(prefix="hr_sync-test-", dir=_in_memory()))
+    memory = _in_memory()
+    if memory is not None:
+        _remove_abandoned(memory)
+    folder = Path(tempfile.mkdtemp(prefix=f"hr_sync-test-{os.getpid()}-", dir=memory))
     folder.chmod(0o711)
     fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
     fast |= {"max_prepared_transactions": "4", "max_wal_size": "128MB"}
@@ -191,6 +194,14 @@ def _in_memory() -> Path | None:
     folder = Path("/dev/shm")  # noqa: S108 -- a folder of our own is made in it
     is_there = folder.is_dir() and os.access(folder, os.W_OK) and not os.statvfs(folder).f_flag & os.ST_NOEXEC
     return folder if is_there and shutil.disk_usage(folder).free > ROOM_BYTES else None
+
+
+def _remove_abandoned(memory: Path) -> None:
+    """Remove what test processes that were killed have left in memory; their servers stopped with them."""
+    for left in memory.glob("hr_sync-test-*-*"):
+        pid = left.name.split("-")[2]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _named(server: str, database: str) -> str:
