@@ -11,7 +11,7 @@ import pytest
 from confluence_simulator import Simulator, handbook_world
 from sqlalchemy import make_url
 
-from tests.cli.forking import Forking, forking
+from tests.cli.forking import Forking
 from tests.cli.guides import Play, compare, play
 from tests.cli.program import TOKEN, USERNAME, postgres, settings, written
 from tests.store.test_roles import PASSWORD, Installed
@@ -19,13 +19,6 @@ from tests.store.test_roles import PASSWORD, Installed
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDES = sorted(set((DOCS / "how-to").glob("*.md")) - {DOCS / "how-to" / "README.md"})
 ROLES = ("chatbot", "hr_feed", "hr_reader", "hr_worker_2", "hr_worker", "hr_owner")
-
-
-@pytest.fixture(scope="module")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
-    """Return a process that has loaded the program."""
-    with forking(tmp_path_factory.mktemp("output")) as made:
-        yield made
 
 
 @pytest.fixture
@@ -68,7 +61,7 @@ def site() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def scene(forks: Forking, home: Path, installed: Installed, site: Simulator) -> Iterator[Play]:
+def scene(home: Path, installed: Installed, site: Simulator) -> Iterator[Play]:
     """Return a place where space HR is mirrored, with the roles of consumers."""
     database, restored = installed.name("hr"), installed.name("restored")
     (home / "config.secrets").mkdir(mode=0o700)
@@ -76,7 +69,7 @@ def scene(forks: Forking, home: Path, installed: Installed, site: Simulator) -> 
     (home / "config.secrets" / "confluence_api_token").chmod(0o600)
     file = {"api_token": None, "api_token_file": "config.secrets/confluence_api_token"}
     written(home, settings(site.site_url, address_of(installed, "hr_owner", database), spaces=["HR"], **file))
-    assert forks.run(home, "run").exit_code == 0
+    assert Forking().run(home, "run").exit_code == 0
     installed.script("grants.sql")
     installed.script("feed-reader.sql")
     for role in ("hr_reader", "hr_feed"):
@@ -85,7 +78,7 @@ def scene(forks: Forking, home: Path, installed: Installed, site: Simulator) -> 
     with ExitStack() as stack:
         yield Play(
             stack=stack,
-            forking=forks,
+            forking=Forking(),
             home=home,
             site=site,
             words={

@@ -3,7 +3,6 @@
 import re
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,8 @@ import psycopg
 import pytest
 from confluence_simulator import Simulator
 
-from tests.cli.program import check_manners, ended, run, settings, start, written
+from tests.cli.forks import Process
+from tests.cli.program import check_manners, ended, run, run_anew, settings, start, written
 from tests.cli.stage import Stage
 
 
@@ -61,7 +61,7 @@ def test_the_demo_plays(home: Path, folder: Path, stage: Stage) -> None:
 @pytest.mark.long
 def test_the_demo_plays_where_the_terminal_is_not_utf_8(home: Path) -> None:
     """What cannot be shown is shown as an escape."""
-    played = run(home, "demo", PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
+    played = run_anew(home, "demo", PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
 
     assert played.exit_code == 0
     assert r"\u201c" in played.stdout
@@ -93,7 +93,7 @@ def test_other_programs_reach_the_embedded_postgresql(home: Path, site: Simulato
 
 
 @contextmanager
-def running(home: Path, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
+def running(home: Path, *arguments: str) -> Iterator[Process]:
     """Run the program until the block ends."""
     process = start(home, *arguments)
     try:

@@ -113,7 +113,6 @@ def _run(config: Path | None, request: "SyncRequest", level: str | None, *, as_j
     from hr_sync import __version__
     from hr_sync.cli.bootstrap import HeldLeases, make_context, make_texts, open_settings, open_store
     from hr_sync.cli.notifications import notify
-    from hr_sync.cli.output import print_json, print_report
     from hr_sync.cli.progress import shown_progress
     from hr_sync.cli.stopping import deadline, run_until_stopped
     from hr_sync.errors import HrSyncError
@@ -146,11 +145,17 @@ def _run(config: Path | None, request: "SyncRequest", level: str | None, *, as_j
     with notify(settings, request.mode) as notify_report:
         report, held = run_until_stopped(work, clean_up=leases.release, as_json=as_json)
         notify_report(report, held=held)
+    _print(report, config, as_json=as_json, quiet=level == _QUIET)
+    raise typer.Exit(report.exit_code)
+
+
+def _print(report: "RunReport", config: Path | None, *, as_json: bool, quiet: bool) -> None:
+    from hr_sync.cli.output import print_json, print_report
+
     if as_json:
         print_json(report)
-    elif level != _QUIET or report.exit_code:
+    elif not quiet or report.exit_code:
         print_report(report, config)
-    raise typer.Exit(report.exit_code)
 
 
 def _dry_run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
