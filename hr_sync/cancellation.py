@@ -10,9 +10,12 @@ class Cancellation:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._why = "on request"
 
-    def set(self) -> None:
-        """Request a stop."""
+    def set(self, why: str = "on request") -> None:
+        """Request a stop. `why` stands in the message, of the first request alone."""
+        if not self._event.is_set():
+            self._why = why
         self._event.set()
 
     def is_set(self) -> bool:
@@ -26,4 +29,4 @@ class Cancellation:
     def check(self) -> None:
         """Raise Stopped if a stop was requested."""
         if self._event.is_set():
-            raise Stopped("Stopped on request; what was written stays, the next run does the rest.")
+            raise Stopped(f"Stopped {self._why}; what was written stays, the next run does the rest.")

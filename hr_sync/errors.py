@@ -10,6 +10,7 @@ HrSyncError                      1   a bug, or something unforeseen
 ├── LeaseLost                   75   another worker took over the space; nothing more may be written
 ├── LeaseHeld                   75   another worker holds the space, and the command needs it
 ├── SnapshotNeeded               5   a consumer of the feed has missed changes, or its position is of another feed
+├── DocumentUnreadable           3   a document of which nothing can be read
 ├── Stopped                     75   asked to stop; what was committed stays
 └── ConfluenceError              3   an answer of Confluence that cannot be used
     ├── AnswerNotTrusted         3   a listing does not hold together, or an answer is about something else
@@ -93,6 +94,16 @@ class SnapshotNeeded(HrSyncError):
     """
 
     exit_code = 5
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class DocumentUnreadable(HrSyncError):
+    """Nothing of a document can be read. `reason` is a short word for programs."""
+
+    exit_code = 3
 
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)

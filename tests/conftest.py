@@ -12,16 +12,18 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, make_url
+from sqlalchemy import URL, Engine, event, make_url
 
 from hr_sync.embedded.server import EmbeddedPostgres
 from hr_sync.store.engine import make_engine
 from hr_sync.store.schema import ensure_schema
 
 TEMPLATE = "template_with_tables"
+ROOM_BYTES = 4 << 30  #: a server takes half a gigabyte, most of which is log that is written over
 
 #: Folders and modules that take the most time, most of them because they start the program as its users do. Without
 #: them the rest is through in a minute and a half; `./scripts/test` alone and CI run everything.
@@ -38,6 +40,7 @@ LONG = (
     "datacenter/test_same_rows",
     "derive/test_inclu",
     "derive/test_kept_texts",
+    "documents/",
     "embedded/",
     "proof/",
     "reading/",
@@ -101,10 +104,13 @@ def postgres_programs() -> Path | None:
 def postgres_server(postgres_programs: Path | None) -> Iterator[str]:
     """URL of a running server, in whose databases nothing is durable."""
     # Not pytest's own temporary folder: that is closed to the account that the server runs as when we are root.
-    folder = Path(tempfile.mkdtemp(prefix="hr_sync-test-"))
+    memory = _in_memory()
+    if memory is not None:
+        _remove_abandoned(memory)
+    folder = Path(tempfile.mkdtemp(prefix=f"hr_sync-test-{os.getpid()}-", dir=memory))
     folder.chmod(0o711)
     fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
-    fast |= {"max_prepared_transactions": "4"}
+    fast |= {"max_prepared_transactions": "4", "max_wal_size": "128MB"}
     try:
         with EmbeddedPostgres(folder / "server", programs=postgres_programs, **fast) as server:
             yield server.url
@@ -141,12 +147,33 @@ def prepared_url(postgres_server: str, template_database: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def shared_engine(postgres_server: str) -> Iterator[tuple[Engine, list[URL]]]:
+    """Engine that has compiled its statements before, and where it connects: to the last of a list of databases."""
+    shared = make_engine(postgres_server)
+    where: list[URL] = []
+
+    @event.listens_for(shared, "do_connect")
+    def _connect(_dialect: object, _record: object, _values: object, parameters: dict[str, Any]) -> None:
+        parameters["dbname"] = where[-1].database
+
+    yield shared, where
+    shared.dispose()
+
+
 @pytest.fixture
-def engine(prepared_url: str) -> Iterator[Engine]:
-    """Engine on a fresh database with our tables."""
-    engine = make_engine(prepared_url)
+def engine(shared_engine: tuple[Engine, list[URL]], prepared_url: str) -> Iterator[Engine]:
+    """Engine on a fresh database with our tables; listeners are of this test alone.
+
+    An engine compiles each statement once, which takes as long as a small run.
+    """
+    shared, where = shared_engine
+    where.append(make_url(prepared_url))
+    engine = shared.execution_options()
+    engine.url = where[-1]
     yield engine
     engine.dispose()
+    where.pop()
 
 
 @contextmanager
@@ -158,6 +185,24 @@ def _database(server: str, template: str) -> Iterator[str]:
         yield _named(server, name)
     finally:
         _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _in_memory() -> Path | None:
+    """Return a folder whose files are in memory; None where there is none, or little room in it.
+
+    A database is three hundred files: to copy and to remove them costs 20 ms there, and 100 ms on a disk.
+    """
+    folder = Path("/dev/shm")  # noqa: S108 -- a folder of our own is made in it
+    is_there = folder.is_dir() and os.access(folder, os.W_OK) and not os.statvfs(folder).f_flag & os.ST_NOEXEC
+    return folder if is_there and shutil.disk_usage(folder).free > ROOM_BYTES else None
+
+
+def _remove_abandoned(memory: Path) -> None:
+    """Remove what test processes that were killed have left in memory; their servers stopped with them."""
+    for left in memory.glob("hr_sync-test-*-*"):
+        pid = left.name.split("-")[2]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _named(server: str, database: str) -> str:

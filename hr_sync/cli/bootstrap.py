@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from hr_sync.sync.context import SyncContext
 
 
-def open_settings(config: Path | None) -> "Settings":
-    """Read the settings and configure the log with them. Raise ConfigurationError."""
+def open_settings(config: Path | None, *, level: str | None = None) -> "Settings":
+    """Read the settings and configure the log with them, at another level if the command line says so.
+
+    Raise ConfigurationError.
+    """
     import structlog
 
     from hr_sync.cli.heap import keep_heap_small
@@ -35,7 +38,7 @@ def open_settings(config: Path | None) -> "Settings":
 
     keep_heap_small()
     settings = load_settings(config)
-    configure_logging(level=settings.log.level, format=settings.log.format, secrets=secret_values(settings))
+    configure_logging(level=level or settings.log.level, format=settings.log.format, secrets=secret_values(settings))
     for name in settings.readable_secrets:
         structlog.get_logger(__name__).warning(
             "secrets.readable", file=name, remedy="Remove that permission: chmod o-r"

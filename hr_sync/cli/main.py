@@ -25,6 +25,7 @@ from hr_sync.cli.commands import (
     text,
     verify,
 )
+from hr_sync.cli.help import Commands, help_settings
 from hr_sync.cli.options import OutputForm
 from hr_sync.errors import HrSyncError, UsageError
 
@@ -36,7 +37,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # tracebacks go through the log and its redaction
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=help_settings(),
+    cls=Commands,
 )
 for commands in (
     *(init, run, serve, check, spaces, verify),

@@ -77,7 +77,8 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
         console.print(files)
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
-        f"Run {report.run_id} {report.outcome}: {report.requests} requests, {report.counts.bodies} bodies, {seconds}."
+        f"Run {report.run_id} {report.outcome}: {number(report.requests, 'request')}, "
+        f"{number(report.counts.bodies, 'body', 'bodies')}, {seconds}."
     )
     shown = [space.shown for space in report.spaces if space.shown is not None]
     for each in shown:
@@ -130,7 +131,8 @@ def print_audit(audit: "Audit") -> None:
         table.add(drift.page_id, drift.space_key, drift.kind, drift.why)
     if audit.drifts:
         console.print(table.table)
-    console.print(f"Compared {audit.pages} pages, {audit.bodies} of them by body: {len(audit.drifts)} differences.")
+    drifts = number(len(audit.drifts), "difference")
+    console.print(f"Compared {number(audit.pages, 'page')}, {audit.bodies:,} of them by body: {drifts}.")
     if audit.not_visible:
         console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.", soft_wrap=True)
 

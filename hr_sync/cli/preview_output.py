@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hr_sync.cli.options import with_config
 from hr_sync.cli.terminal import Rows, make_console, one_line
 from hr_sync.domain.outcome import release_command
+from hr_sync.domain.principal_words import number
 
 if TYPE_CHECKING:
     from hr_sync.domain.deletion import DeletionPlan
@@ -28,8 +29,9 @@ def print_previews(previews: Sequence["SpacePreview"], config: Path | None = Non
             )
             continue
         console.print(
-            f"Space {key} ({preview.kind}): {len(plan.steps)} steps, {plan.unchanged} pages unchanged, "
-            f"{preview.requests} requests for {len(plan.fetches)} bodies."
+            f"Space {key} ({preview.kind}): {number(len(plan.steps), 'step')}, "
+            f"{number(plan.unchanged, 'page')} unchanged, {number(preview.requests, 'request')} for "
+            f"{number(len(plan.fetches), 'body', 'bodies')}."
         )
         steps = [*sorted(_steps(preview)), *sorted(_attachment_steps(preview))]
         table = Rows("page or attachment", "action", "reason")
@@ -42,7 +44,7 @@ def print_previews(previews: Sequence["SpacePreview"], config: Path | None = Non
         if held:
             reasons = (preview.deletions.held_reason, preview.attachments.held_reason)
             would = (
-                f"{len(held)} removals would be held: {'; '.join(filter(None, reasons))}. To remove them: "
+                f"{number(len(held), 'removal')} would be held: {'; '.join(filter(None, reasons))}. To remove them: "
                 f"`{release_command(preview.space_key)}`."
             )
             console.print(one_line(with_config(would, config)), soft_wrap=True)

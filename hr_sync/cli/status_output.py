@@ -129,8 +129,9 @@ def _needs(space: "SpaceStatus") -> Iterator[str]:
         since = f" since {moment(space.held_since)}" if space.held_since else ""
         held = held_in_words(space.held - space.held_attachments, space.held_attachments)
         yield (
-            f"{held} are hidden and wait{since} to be removed: {space.held_reason}. Look at them with "
-            f"`{look_command(space.space_key)}`; remove them with `{release_command(space.space_key)}`."
+            f"The removal of {held} has waited for a decision{since}: "
+            f"{space.held_reason}. Look at what is held with `{look_command(space.space_key)}`; remove it with "
+            f"`{release_command(space.space_key)}`."
         )
     if space.attachments_not_mirrored:
         files = number(space.attachments_not_mirrored, "attachment")

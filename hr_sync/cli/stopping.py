@@ -79,8 +79,9 @@ def run_until_stopped(
 
 @contextmanager
 def deadline(cancellation: Cancellation, seconds: float) -> Iterator[None]:
-    """Cancel the block after so many seconds; 0 is no limit."""
-    timer = threading.Timer(seconds, cancellation.set)
+    """Cancel the block after `sync.run_deadline_minutes`, here in seconds; 0 is no limit."""
+    why = f"after {seconds / 60:g} min, the limit of sync.run_deadline_minutes"
+    timer = threading.Timer(seconds, cancellation.set, [why])
     timer.daemon = True
     if seconds:
         timer.start()

@@ -3,14 +3,19 @@
 import json
 import re
 import sys
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from hr_sync.logs import log_is_json
 
 _WIDTH_OF_A_PIPE = 240  # characters
+_UNLIMITED = 100_000  # characters
+_NARROW_COLUMNS = 2  # of a table that stays one in a narrow terminal, where long values are folded
 # Control characters but newline, characters that reorder what is shown, and halves of characters.
 _ACTIVE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _BEYOND_ASCII = re.compile("[^\x00-\x7e]")
@@ -58,15 +63,35 @@ def print_message(text: str) -> None:
 
 
 def moment(time: datetime) -> str:
-    """Return a time as tables show it."""
-    return f"{time:%Y-%m-%d %H:%M:%S}Z"
+    """Return a time as tables show it: in the zone of this machine on a terminal, in UTC elsewhere."""
+    if sys.stdout.isatty():
+        return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+class _Table(Table):
+    """A table that becomes a line of words for each row where the terminal is too narrow for its words."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the lines of the table."""
+        anything = options.update(max_width=_UNLIMITED)  # else the answer is never more than what there is
+        is_too_wide = Measurement.get(console, anything, self).minimum > options.max_width
+        if len(self.columns) > _NARROW_COLUMNS and is_too_wide:
+            yield from self._lines()
+        else:
+            yield from super().__rich_console__(console, options)
+
+    def _lines(self) -> Iterator[Text]:
+        for first, *others in zip(*(column.cells for column in self.columns), strict=True):
+            facts = zip((column.header for column in self.columns[1:]), others, strict=True)
+            yield Text(f"{first}: " + ", ".join(f"{header} {value}" for header, value in facts if value != ""))
 
 
 class Rows:
     """A plain table whose every cell is made visible. A `>` before a heading aligns its column to the right."""
 
     def __init__(self, *columns: str) -> None:
-        self.table = Table(box=None, pad_edge=False, header_style="bold")
+        self.table = _Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
             justify = "right" if column.startswith(">") else "left"
             self.table.add_column(column.lstrip(">"), justify=justify, overflow="fold")  # type: ignore[arg-type] # words

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hr_sync.confluence.http.reach import SECONDS, resolve
+from hr_sync.confluence.http.name_lookup import SECONDS, resolve
 from hr_sync.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:

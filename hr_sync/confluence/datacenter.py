@@ -3,7 +3,7 @@
 Listings and bodies are not read from the search index, which lags: it only names pages that changed lately.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from hr_sync.confluence.datacenter_json import (
     PAGE_PARTS,
     read_account,
     read_ancestors,
+    read_heads,
     read_lookup,
     read_page,
     read_space,
@@ -32,7 +33,7 @@ from hr_sync.confluence.datacenter_viewers import read_licence_groups, read_view
 from hr_sync.confluence.datacenter_walks import CONTENT, WIDTHS, PageWalks
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.urls import PageUrls
-from hr_sync.confluence.json_fields import FieldError, is_current_in
+from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
 from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
 from hr_sync.confluence.pagination import (
     Walked,
@@ -47,7 +48,7 @@ from hr_sync.confluence.people import (
 )
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
-from hr_sync.domain.content import ContentNode, Fetched, Listing, RecentChanges, Space, SpaceList
+from hr_sync.domain.content import ContentNode, Fetched, Head, ListedPages, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
 
@@ -100,10 +101,16 @@ class DataCenterSource:
         into one space.
         """
         found = self._walks.heads(space)
-        if any(head.space_id != space.id for head in found.heads.values()):
-            raise AnswerNotTrusted(f"The listing of space {space.key} shows a page of another space.")
-        heads = {page_id: head for page_id, head in found.heads.items() if is_current_in(head, space)}
+        heads = _current(found.heads, space)
         return Listing(space=space, heads=heads, unreadable=found.unreadable, began_at=found.began_at)
+
+    def listing_with_bodies(self, space: Space) -> Iterator[ListedPages]:
+        """Implement `Source.listing_with_bodies`: the scan has them, and by offset each body would come twice."""
+        for answer in self._walks.scan_with_bodies(space):
+            some, unreadable = read_heads(answer.content, space, self._urls)
+            heads = _current(some, space)
+            pages = read_bodies(answer.content, heads)
+            yield ListedPages(heads=heads, unreadable=unreadable, pages=pages, began_at=answer.date)
 
     def recent(self, space: Space, since: datetime) -> RecentChanges:
         """Implement `Source.recent`.
@@ -261,3 +268,9 @@ class DataCenterSource:
 
 def _page(page_id: str) -> str:
     return f"{CONTENT}/{quote(page_id, safe='')}"
+
+
+def _current(heads: Mapping[str, Head], space: Space) -> dict[str, Head]:
+    if any(head.space_id != space.id for head in heads.values()):
+        raise AnswerNotTrusted(f"The listing of space {space.key} shows a page of another space.")
+    return {page_id: head for page_id, head in heads.items() if is_current_in(head, space)}

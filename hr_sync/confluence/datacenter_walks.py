@@ -1,20 +1,21 @@
 """Walks over the pages of a space on Data Center: by the scan where there is one (from 7.18), else by offset."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from hr_sync.confluence.access import WIDEST_EXPANDED, ExpandedAttributes, walk_attributes
 from hr_sync.confluence.access_json import DATA_CENTER
-from hr_sync.confluence.datacenter_json import HEAD_PARTS, names_next_cursor, read_heads
+from hr_sync.confluence.datacenter_json import HEAD_PARTS, PAGE_PARTS, names_next_cursor, read_heads
 from hr_sync.confluence.http.client import HttpClient, Query
+from hr_sync.confluence.http.response import Answer
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.nodes import NODE_PARTS, WalkedNodes, walk_nodes
 from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, Walked, list_until_stable, with_smaller_pages
 from hr_sync.domain.access import NodeFact
 from hr_sync.domain.content import Head, Space
-from hr_sync.errors import UNANSWERED, AnswerNotTrusted
+from hr_sync.errors import UNANSWERED, AnswerNotTrusted, AnswerUnusable
 
 Found = TypeVar("Found", ExpandedAttributes, WalkedNodes)
 
@@ -74,6 +75,18 @@ class PageWalks:
 
         return list_until_stable(walk, WIDTHS)
 
+    def scan_with_bodies(self, space: Space) -> Iterator[Answer]:
+        """Yield the answers of the scan, each page with its body. Raise AnswerUnusable if there is no scan."""
+        if not self._can_scan():
+            raise AnswerUnusable("This Data Center lists pages by offset alone.")
+        query = {**_pages_in(space), "limit": WIDEST_EXPANDED, "expand": PAGE_PARTS}
+        announces_more = False
+        for answer in self._client.walk(_SCAN, query, max_attempts=TRIES_WHEN_WIDE):
+            announces_more = names_next_cursor(answer.content)
+            yield answer
+        if announces_more:
+            raise _cut_off(space)
+
     def attributes(self, space: Space, parts: str) -> ExpandedAttributes:
         """Return the labels, own restrictions or both of every current page of a space."""
 
@@ -125,7 +138,7 @@ class PageWalks:
     def _scan(self, space: Space, width: int, tries: int | None) -> HeadWalk:
         walk = self._walk(_SCAN, {**_pages_in(space), "limit": width}, space, tries)
         if walk.names_next_cursor:
-            raise AnswerNotTrusted(f"The scan of space {space.key} ends although its answer announces more.")
+            raise _cut_off(space)
         return walk
 
     def _walk(self, path: str, query: Query, space: Space, tries: int | None, *, by_offset: bool = False) -> HeadWalk:
@@ -141,6 +154,10 @@ class PageWalks:
             walk.has_next = answer.has_next
             walk.names_next_cursor = names_next_cursor(answer.content)
         return walk
+
+
+def _cut_off(space: Space) -> AnswerNotTrusted:
+    return AnswerNotTrusted(f"The scan of space {space.key} ends although its answer announces more.")
 
 
 def _pages_in(space: Space) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from sys import intern
 from typing import Any
@@ -34,6 +35,17 @@ def read_each_head(answer: Json, read: Callable[[Json], Head]) -> tuple[dict[str
         if head.id not in heads or heads[head.id].version <= head.version:
             heads[head.id] = head
     return heads, unreadable
+
+
+def read_bodies(answer: Json, heads: Mapping[str, Head]) -> dict[str, Page]:
+    """Return the pages of these heads, by id, whose bodies came along in an answer of a listing and can be read."""
+    pages: dict[str, Page] = {}
+    for item in answer["results"]:
+        head = heads.get(item["id"])
+        if head is not None:
+            with suppress(FieldError):
+                pages[head.id] = page_of(head, item)
+    return pages
 
 
 def is_current_in(head: Head, space: Space) -> bool:

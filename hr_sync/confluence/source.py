@@ -5,7 +5,7 @@ EndpointRemoved, AnswerNotTrusted, ServerFailed, ConfluenceUnavailable, Stopped.
 Texts in the results are sanitised.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
@@ -16,7 +16,7 @@ from hr_sync.confluence.http.context_path import naming_context_path
 from hr_sync.confluence.http.urls import is_cloud
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
-from hr_sync.domain.content import ContentNode, Fetched, Listing, RecentChanges, Space, SpaceList
+from hr_sync.domain.content import ContentNode, Fetched, ListedPages, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused, EndpointRemoved, NotFound
 
@@ -57,6 +57,13 @@ class Source(Protocol):
         Smaller requests are used if a large one fails, is too large, too slow or not usable. A page that is not current
         is left out, and so is a page of another space on Cloud: the server ignored our filter. Data Center raises for a
         page of another space, since it would otherwise store a whole site as one space.
+        """
+
+    def listing_with_bodies(self, space: Space) -> Iterator[ListedPages]:
+        """List every current page of a space with its body, some at a time. For a space that is new to the mirror.
+
+        The parts make a listing once the iterator has ended without an error. Raise AnswerUnusable or ServerFailed for
+        a request that `listing` would repeat with fewer pages, and where there is no such list: then use `listing`.
         """
 
     def recent(self, space: Space, since: datetime) -> RecentChanges:

@@ -16,6 +16,7 @@ import structlog
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.derive.includes import FindIncluded, Includes
+from hr_sync.derive.writing import TextWriter, text_writer
 from hr_sync.domain.changes import IncludeState
 from hr_sync.domain.principal_words import number
 from hr_sync.render.page import render_page
@@ -23,6 +24,7 @@ from hr_sync.render.result import RENDERER_VERSION, RenderedPage, RenderLimits, 
 from hr_sync.store.read.texts import OldText, PendingText
 from hr_sync.store.store import Store
 from hr_sync.store.write.text_rows import SectionWrite, TextKept, TextWrite
+from hr_sync.store.write.texts import TextsWritten
 
 log = structlog.get_logger(__name__)
 
@@ -73,28 +75,33 @@ def derive_texts(
     resolve = lru_cache(_CACHED_LINKS)(store.find_address)
     find = lru_cache(_CACHED_BODIES)(store.find_included)
     report, after = TextReport(), ""
-    while pending := store.pending_texts(
-        renderer_version=RENDERER_VERSION,
-        section_size=section_size,
-        search_languages=search_languages,
-        after=after,
-        limit=_PAGES_AT_ONCE,
-    ):
-        cancellation.check()
-        made = [_text_of(page, limits, resolve, find, search_languages) for page in pending]
-        _write(store, made, report)
-        after = pending[-1].page_id
+    with text_writer(store) as writer:
+        while pending := store.pending_texts(
+            renderer_version=RENDERER_VERSION,
+            section_size=section_size,
+            search_languages=search_languages,
+            after=after,
+            limit=_PAGES_AT_ONCE,
+        ):
+            cancellation.check()
+            made = [_text_of(page, limits, resolve, find, search_languages) for page in pending]
+            _write(writer, made, report)
+            after = pending[-1].page_id
+    _count(writer.written, report)
     _log(report)
     return report
 
 
-def _write(store: Store, made: list[TextWrite | TextKept], report: TextReport) -> None:
+def _count(written: Sequence[TextsWritten], report: TextReport) -> None:
+    report.pages = sum(each.pages for each in written)
+    report.sections_written = sum(each.sections_written for each in written)
+    report.sections_deleted = sum(each.sections_deleted for each in written)
+
+
+def _write(writer: TextWriter, made: list[TextWrite | TextKept], report: TextReport) -> None:
     texts = [each for each in made if isinstance(each, TextWrite)]
     kept = [each for each in made if isinstance(each, TextKept)]
-    written = store.write_texts(texts, kept)
-    report.pages += written.pages
-    report.sections_written += written.sections_written
-    report.sections_deleted += written.sections_deleted
+    writer.write(texts, kept)
     report.placeholders += sum(place.state is not IncludeState.SHOWN for each in texts for place in each.includes)
     report.hidden_characters += sum(each.hidden_characters for each in texts)
     report.kept += [each.page_id for each in kept]

@@ -91,6 +91,16 @@ class Listing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ListedPages:
+    """Some pages of a listing, with the bodies that came along."""
+
+    heads: Mapping[str, Head]  #: by page id
+    unreadable: Mapping[str, str]  #: as in `Listing`
+    pages: Mapping[str, Page]  #: by page id; a page whose body cannot be read is among the heads alone
+    began_at: datetime | None  #: `Date` of the answer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RecentChanges:
     """The pages of one space that changed lately. Says nothing about any other page."""
 

@@ -128,6 +128,15 @@ class RunReport:
     duration_seconds: float = 0.0
     error: str | None = None
     warnings: Sequence[str] = ()  #: worth knowing, although nothing failed
+    not_shown: int | None = None  #: live pages of all spaces that consumers are not shown; None: not about all spaces
+
+
+def pages_not_shown(reports: Iterable[SpaceReport]) -> int | None:
+    """Return how many live pages of the spaces consumers are not shown; None if that is not known of each space."""
+    shown = [report.shown for report in reports]
+    if not shown or None in shown:
+        return None
+    return sum(each.pages - each.shown for each in shown if each is not None)
 
 
 def total(reports: Iterable[SpaceReport]) -> Counts:
@@ -175,8 +184,8 @@ def outcome_of(failure: HrSyncError) -> Outcome:
 
 
 def held_in_words(pages: int, attachments: int) -> str:
-    """Return in words how many pages and attachments wait to be removed."""
-    counts = ((pages, "page"), (attachments, "attachment"))
+    """Return in words how many pages and attachments, which are hidden, wait to be removed."""
+    counts = ((pages, "hidden page"), (attachments, "hidden attachment"))
     return " and ".join(number(count, what) for count, what in counts if count)
 
 

@@ -27,7 +27,7 @@ A manual resync of a space fetches and writes every page that is listed, whateve
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hr_sync.domain.changes import ChangeAction
@@ -84,6 +84,12 @@ class Plan:
     def having(self, *actions: Action) -> tuple[Step, ...]:
         """Return the steps with one of these actions, in order."""
         return tuple(step for step in self.steps if step.action in actions)
+
+    def without(self, page_ids: Collection[str]) -> "Plan":
+        """Return the plan without the steps of some pages."""
+        if not page_ids:
+            return self
+        return replace(self, steps=tuple(step for step in self.steps if step.page_id not in page_ids))
 
     @property
     def fetches(self) -> tuple[Step, ...]:

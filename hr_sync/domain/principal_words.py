@@ -86,6 +86,6 @@ def listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
 
 
-def number(count: int, noun: str) -> str:
-    """Return a count with its noun."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def number(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a count with its noun, whose plural is `plural` or ends in s."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

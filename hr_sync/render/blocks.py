@@ -14,6 +14,7 @@ from hr_sync.render.markdown import (
     list_item,
     one_line,
     quoted,
+    text_alone,
 )
 from hr_sync.render.plain import plain_text
 from hr_sync.render.tables import table
@@ -26,7 +27,7 @@ _LISTS = frozenset({"ul", "ol", "ac:task-list"})
 
 
 def _paragraph(r: "Renderer", element: Element) -> list[Block]:
-    return r.paragraphs(r.content(element))
+    return r.paragraphs(r.content(element)) if len(element) else [*text_alone(element.text)]
 
 
 def _heading(r: "Renderer", element: Element) -> list[Block]:

@@ -7,6 +7,7 @@ type is a syntax error: nothing can be expanded and nothing can be fetched. Name
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape, unescape
 from html.entities import html5
 from xml.etree.ElementTree import Element, TreeBuilder
@@ -20,7 +21,7 @@ _REFERENCE = re.compile(r"&(?:#[0-9]{1,8};|#[xX][0-9A-Fa-f]{1,7};|[A-Za-z][A-Za-
 _XML_REFERENCES = frozenset({"&amp;", "&lt;", "&gt;", "&quot;", "&apos;"})
 _TAG = re.compile(r"<[^<>]*>")
 _CDATA = "<![CDATA["
-_MAY_HIDE = re.compile(r"\s(?:style|hidden)\b", re.IGNORECASE)
+_MAY_HIDE = re.compile(r"\s(?:style|hidden)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,16 @@ def parse(storage: str) -> Document:
             parsed_as = ParsedAs.TEXT
             root = Element("body")
             root.text = without_tags(text)
-    if _MAY_HIDE.search(text):
+    if _may_hide(text, parsed_as):
         hidden += remove_hidden_elements(root)
     return Document(root, parsed_as, hidden)
+
+
+def _may_hide(text: str, parsed_as: ParsedAs) -> bool:
+    """Return whether an element may have an attribute that hides it. Repaired text has it in any case."""
+    if parsed_as is not ParsedAs.STRICT:
+        return True
+    return ("style" in text or "hidden" in text) and _MAY_HIDE.search(text) is not None
 
 
 def text_of_oversized(storage: str) -> tuple[str, int]:
@@ -79,7 +87,11 @@ def replace_entities(storage: str) -> str:
 
 
 def _replaced(match: re.Match[str]) -> str:
-    reference = match[0]
+    return _replacement(match[0])
+
+
+@lru_cache(1_000)
+def _replacement(reference: str) -> str:
     if reference in _XML_REFERENCES:
         return reference
     if reference.startswith("&#"):

@@ -52,7 +52,7 @@ def _bold(text: str) -> str:
 
 def escape_tags(text: str) -> str:
     r"""Return text in which no `<` begins a tag: `\<b>`."""
-    return _TAG_START.sub(r"\\<", text)
+    return _TAG_START.sub(r"\\<", text) if "<" in text else text
 
 
 def paragraph(text: str) -> str:
@@ -61,6 +61,12 @@ def paragraph(text: str) -> str:
         lines = [escape_start(" ".join(line.split())) for line in text.split(BREAK)]
         return "  \n".join(line for line in lines if line)
     return escape_start(" ".join(text.split()))
+
+
+def text_alone(text: str | None) -> list[str]:
+    """Return the text of an element that holds no other as one paragraph; none for white space."""
+    line = paragraph(escape_tags(text)) if text else ""
+    return [line] if line else []
 
 
 def escape_start(line: str) -> str:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from hr_sync.render.blocks import BLOCKS
 from hr_sync.render.inline import INLINE
 from hr_sync.render.macros import MACROS
-from hr_sync.render.markdown import Block, as_text, as_texts, escape_tags, one_line, paragraph
+from hr_sync.render.markdown import Block, as_text, as_texts, escape_tags, one_line, paragraph, text_alone
 from hr_sync.render.plain import plain_text
 from hr_sync.render.result import (
     Excerpt,
@@ -67,8 +67,7 @@ class Renderer:
     def blocks(self, element: Element) -> list[Block]:
         """Return what is in an element as blocks."""
         if not len(element):
-            text = element.text
-            return self.paragraphs(escape_tags(text)) if text and not text.isspace() else []
+            return [*text_alone(element.text)]
         if self._enter():
             self._depth -= 1
             return self.paragraphs(escape_tags(plain_text(element, parameters=True)))
@@ -95,7 +94,7 @@ class Renderer:
 
     def texts(self, element: Element) -> list[str]:
         """Return what is in an element as blocks none of which begins a section: a heading is bold there."""
-        return as_texts(self.blocks(element))
+        return as_texts(self.blocks(element)) if len(element) else text_alone(element.text)
 
     def alone(self, element: Element) -> list[Block]:
         """Return one element as blocks, without the text after it."""

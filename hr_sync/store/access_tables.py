@@ -7,7 +7,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
-    ForeignKeyConstraint,
     Identity,
     Index,
     SmallInteger,
@@ -145,9 +144,9 @@ class AccessLayer(Base):
 
     __tablename__ = "access_layers"
 
-    set_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey(AccessSet.id, ondelete="CASCADE"), primary_key=True, comment="The set"
-    )
+    # No foreign keys here and in AccessPrincipal: a check costs as much as the row, while a revocation waits.
+    # Sets are deleted by `delete_sets`, with their layers and principals.
+    set_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, comment="The set")
     layer_no: Mapped[int] = mapped_column(SmallInteger, primary_key=True, comment="1, 2, ... in no meaningful order")
 
     __table_args__ = ({"comment": "Layers of access sets: a reader must be one of the principals of each"},)
@@ -163,7 +162,6 @@ class AccessPrincipal(Base):
     principal: Mapped[str] = mapped_column(primary_key=True, comment="As in space_permissions")
 
     __table_args__ = (
-        ForeignKeyConstraint(["set_id", "layer_no"], [AccessLayer.set_id, AccessLayer.layer_no], ondelete="CASCADE"),
         Index(None, "principal", "set_id", "layer_no"),
         {"comment": "Principals of layers; a layer without any lets nobody pass"},
     )

@@ -44,6 +44,13 @@ _MISCONFIGURED = re.compile(
     r"authentication method|server does not support SSL|certificate|is not permitted to log in|"
     r"permission denied for database"
 )
+_MEANINGS = {
+    "40P01": "a deadlock with somebody else's transaction",
+    "53100": "the disk of the server is full; free some of it",
+    "53200": "the server is out of memory",
+    "55P03": "somebody else held a lock for longer than database.lock_timeout_seconds",
+    "57014": "a statement took longer than database.statement_timeout_seconds, or somebody cancelled it",
+}
 _TOO_MANY = re.compile(r"too many (connections|clients)|remaining connection slots")
 
 
@@ -122,7 +129,8 @@ def expected_error(error: DBAPIError | PoolTimeoutError, url: URL) -> HrSyncErro
             "default_transaction_read_only is on. Connect to the primary."
         )
     kind = DatabaseConflict if is_conflict(error) else DatabaseUnavailable
-    return kind(f"{where}: {describe_error(error)}. Nothing of the open transaction was kept; run again.")
+    what = f"{_MEANINGS[state]}: {describe_error(error)}" if state in _MEANINGS else describe_error(error)
+    return kind(f"{where}: {what}. Nothing of the open transaction was kept; run again.")
 
 
 def _connection_error(where: str, reason: str) -> HrSyncError:
@@ -151,7 +159,7 @@ def _connection_error(where: str, reason: str) -> HrSyncError:
 
 def _connection_failure(error: DBAPIError) -> str:
     """Return libpq's reason on one line. It names server, database and user, never a password."""
-    lines = [line.strip(" .,-\t") for line in str(error.orig).splitlines()]
+    lines = [line.strip(" .,-\t") for line in str(error.orig).splitlines() if not line.strip().startswith("Is the")]
     reason = "; ".join(line for line in lines if line).replace(":;", ":")
     return reason[:LONGEST_REASON] or type(error.orig).__name__
 

@@ -244,6 +244,9 @@ class SyncRun(CountColumns, Base):
     version: Mapped[str] = mapped_column(comment="Version of hr_sync")
     error: Mapped[str | None] = mapped_column(comment="What ended it, without any content of a page")
     requests: Mapped[int] = mapped_column(server_default=text("0"), comment="HTTP requests made")
+    not_shown: Mapped[int | None] = mapped_column(
+        comment="Live pages of all spaces that consumers were not shown at its end; null if it was not about all spaces"
+    )
 
     __table_args__ = (
         one_of("mode", Mode),

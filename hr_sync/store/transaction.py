@@ -92,4 +92,7 @@ class Transactions:
             return expected
         statement = error.statement if isinstance(error, DBAPIError) else None  # without the values bound to it
         log.error("database.refused", error=describe_error(error), statement=statement)
-        return HrSyncError(f"PostgreSQL refused a statement of hr_sync: {describe_error(error)}. The log has it.")
+        return HrSyncError(
+            f"PostgreSQL refused a statement of hr_sync: {describe_error(error)}. The log has the statement "
+            "(database.refused). Undo what was changed in the tables by hand; if nothing was, report it as a bug."
+        )

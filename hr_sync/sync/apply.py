@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Fetched, Page, StoredPage
 from hr_sync.domain.deletion import DeletionAction, DeletionDecision
-from hr_sync.domain.plan import Plan, Step
+from hr_sync.domain.plan import Action, Plan, Step, step_of
 from hr_sync.domain.scope import PageScope, ScopeDecision
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite
 from hr_sync.sync.absence import never_stored, verify_absent
@@ -30,6 +30,18 @@ def write_pages(
         facts = facts_of([step.head for step in some if step.head is not None])
         _write_all(run, [_write_of(step, None, facts) for step in some], facts, since)
     return missing
+
+
+def write_new_pages(run: SpaceRun, pages: Collection[Page]) -> frozenset[str]:
+    """Store pages that the mirror has no row of, before an access pass. Return the ids of those that were refused."""
+    steps = [
+        step_of(Action.INSERT, page.head.id, page.head, None, "new", fetch=True)
+        for page in sorted(pages, key=lambda page: page.head.id)
+    ]
+    by_id = {page.head.id: page for page in pages}
+    run.counts.bodies += len(steps)
+    facts = no_facts([])
+    return _write_all(run, [_write_of(step, by_id[step.page_id], facts) for step in steps], facts, None)
 
 
 def record_failures(run: SpaceRun, reasons: Mapping[str, str], *, stage: FailureStage = FailureStage.READ) -> None:
@@ -137,14 +149,19 @@ def _write_of(step: Step, page: Page | None, facts: PageFacts) -> PageWrite:
     )
 
 
-def _write_all(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: datetime | None) -> None:
+def _write_all(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: datetime | None) -> frozenset[str]:
+    refused = frozenset[str]()
     for start in range(0, len(writes), MAX_PAGES):
         run.context.cancellation.check()
-        _write(run, writes[start : start + MAX_PAGES], facts, since)
+        refused |= _write(run, writes[start : start + MAX_PAGES], facts, since)
+    return refused
 
 
-def _write(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: datetime | None) -> None:
-    """Write a chunk and count it. The chunk is one transaction: all of it is stored afterwards, or nothing."""
+def _write(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: datetime | None) -> frozenset[str]:
+    """Write a chunk and count it. Return the pages that were refused; their failures are recorded.
+
+    The chunk is one transaction: all the rest of it is stored afterwards, or nothing.
+    """
     result = run.store.write_pages(writes, facts.above)
     now = datetime.now(UTC)
     for write in writes:
@@ -154,6 +171,7 @@ def _write(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: 
         setattr(run.counts, name, getattr(run.counts, name) + 1)
         if since is not None and write.head.last_updated > since:
             run.context.on_lag((now - write.head.last_updated).total_seconds())
+    return frozenset(result.failed)
 
 
 _COUNTED = {

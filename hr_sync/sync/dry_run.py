@@ -104,7 +104,7 @@ def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher, preview:
         decide = decide_unlisted if job.kind is JobKind.UNLISTED else decide_unconfigured
         deletions = decide(context, job, state, store.stored_pages(), fetcher, hide=hide_nothing)
         return replace(preview, deletions=deletions)
-    seen = observe(context.source, store, fetcher, job.space, context.scope.pages)
+    seen = observe(context.source, store, fetcher, context.source.listing(job.space), context.scope.pages)
     plan = make_plan(seen.in_scope, seen.comparable)
     leaving = [
         *decide_outside(seen, hide=hide_nothing),

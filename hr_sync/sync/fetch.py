@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -44,6 +44,20 @@ class BodyFetcher:
     def ask_each(self, question: Callable[[Asked], Answer], about: Iterable[Asked]) -> list[Answer]:
         """Call `ask` for each item, in parallel. Return the results in order; raise what a call raises."""
         return list(self._pool.map(question, about))
+
+    def read_ahead(self, answers: Iterator[Answer]) -> Generator[Answer]:
+        """Yield each answer while the next one is requested. Raise what the iterator raises.
+
+        Close the generator; it waits for the request in flight.
+        """
+        with self._fetching:
+            coming = self._pool.submit(next, answers, None)
+            try:
+                while (answer := coming.result()) is not None:
+                    coming = self._pool.submit(next, answers, None)
+                    yield answer
+            finally:
+                wait([coming])
 
     def fetch(self, space: Space, ids: Sequence[str]) -> Generator[Fetched]:
         """Yield the bodies of `ids` in order, up to 100 pages at a time.

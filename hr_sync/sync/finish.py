@@ -101,8 +101,8 @@ def held_message(space_key: str, pages: DeletionPlan, attachments: DeletionPlan)
     """Return what is held, why, and the commands to type."""
     held = held_in_words(len(pages.held), len(attachments.held))
     return (
-        f"{held} of space {space_key} are hidden and wait to be removed: {held_reason(pages, attachments)}. "
-        f"Look at them with `{look_command(space_key)}`; remove them with `{release_command(space_key)}`."
+        f"The removal of {held} of space {space_key} waits for a decision: {held_reason(pages, attachments)}. Look at "
+        f"what is held with `{look_command(space_key)}`; remove it with `{release_command(space_key)}`."
     )
 
 
@@ -166,14 +166,14 @@ def _doubts(space_key: str, result: SpaceResult, failing_pages: int, failing_fil
     kept = sum(each.action is DeletionAction.KEEP for each in result.deletions.doubtful)
     if kept:
         yield (
-            f"The listing of space {space_key} does not show {kept} pages for which there is no evidence that they "
-            "are gone; they were kept. The next full run looks them up again."
+            f"The listing of space {space_key} lacks {number(kept, 'page')}, without evidence that any of them is "
+            "gone: nothing of that was removed. The next full run looks again."
         )
     unlisted = sum(each.action is DeletionAction.KEEP for each in result.attachments.deletions.doubtful)
     if unlisted:
         yield (
-            f"Confluence's search does not show {unlisted} attachments of space {space_key} for which there is no "
-            "evidence that they are gone; they were kept. The next full run looks them up again."
+            f"Confluence's search lacks {number(unlisted, 'attachment')} of space {space_key}, without evidence that "
+            "any of them is gone: nothing of that was removed. The next full run looks again."
         )
     if result.attachments.doubt:
         yield result.attachments.doubt

@@ -26,6 +26,7 @@ from hr_sync.sync.attachments import sync_attachments
 from hr_sync.sync.context import SpaceJob, SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import SpaceResult, finish, next_watermark
+from hr_sync.sync.new_space import list_space
 from hr_sync.sync.scope import split_by_scope
 
 
@@ -49,10 +50,11 @@ class Observed:
 def sync_full(run: SpaceRun) -> SpaceReport:
     """Update the mirror of one space. Raise HrSyncError; what was committed before stays valid."""
     scope = run.context.scope.pages
-    seen = observe(run.source, run.store, run.fetcher, run.space, scope)
-    plan = make_plan(seen.in_scope, seen.comparable, every_page=run.job.request.every_page)
+    listed = list_space(run)
+    seen = observe(run.source, run.store, run.fetcher, listed.listing, scope)
+    plan = make_plan(seen.in_scope, seen.comparable, every_page=run.job.request.every_page).without(listed.refused)
     run.counts.listed = len(seen.listing.heads) + len(seen.listing.unreadable)
-    run.counts.unchanged = plan.unchanged
+    run.counts.unchanged = plan.unchanged - listed.written
 
     record_failures(run, seen.in_scope.unreadable)
     record_unknown_scope(run, seen.others)
@@ -83,9 +85,8 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     )
 
 
-def observe(source: Source, store: SpaceReader, fetcher: BodyFetcher, space: Space, scope: PageScope) -> Observed:
-    """Read the input of a full pass. Raise what `Source` raises."""
-    listing = source.listing(space)
+def observe(source: Source, store: SpaceReader, fetcher: BodyFetcher, listing: Listing, scope: PageScope) -> Observed:
+    """Read the rest of the input of a full pass. Raise what `Source` raises."""
     stored = store.stored_pages()
     unknown = [page_id for page_id in listing.heads if page_id not in stored]
     elsewhere = store.stored_by_id(unknown) if unknown else {}

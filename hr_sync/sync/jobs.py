@@ -115,7 +115,7 @@ class JobRunner:
         if job.is_order:
             raise LeaseHeld(
                 f"{busy.worker} is at work on space {job.space.key}, and still was after "
-                f"{self._context.policy.busy_wait_seconds:g} s. Try again when it is done.",
+                f"{self._context.policy.busy_wait_seconds:g} s (sync.busy_wait_seconds). Try again when it is done.",
                 worker=busy.worker,
             )
         if job.kind is JobKind.FULL:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from hr_sync.cancellation import Cancellation
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Counts, ExitCode, Mode, Outcome, RunReport
+from hr_sync.domain.principal_words import number
 from hr_sync.domain.scope import SpaceScope
 from hr_sync.errors import HrSyncError, LeaseHeld
 from hr_sync.store.store import Store
@@ -41,8 +42,8 @@ def purge(
             ) as leased:
                 if isinstance(leased, Busy):
                     raise LeaseHeld(
-                        f"{leased.worker} is at work on space {space_key}. {recorded.erased} pages of other spaces "
-                        "were erased; try again when it is done.",
+                        f"{leased.worker} is at work on space {space_key}. Erased so far, of other spaces: "
+                        f"{number(recorded.erased, 'page')}. Try again when it is done.",
                         worker=leased.worker,
                     )
                 if whole_spaces:

@@ -8,7 +8,17 @@ from dataclasses import replace
 import structlog
 
 from hr_sync.domain.content import Space
-from hr_sync.domain.outcome import ExitCode, Mode, Outcome, RunReport, SpaceReport, conclude, outcome_of, total
+from hr_sync.domain.outcome import (
+    ExitCode,
+    Mode,
+    Outcome,
+    RunReport,
+    SpaceReport,
+    conclude,
+    outcome_of,
+    pages_not_shown,
+    total,
+)
 from hr_sync.errors import UNANSWERED, ConfigurationError, ConfluenceError, HrSyncError, UsageError
 from hr_sync.store.store import Store
 from hr_sync.store.values import Worker
@@ -40,6 +50,8 @@ def run(context: SyncContext, request: SyncRequest) -> RunReport:
         with _closed_on_a_crash(context, request, run_id):
             try:
                 report = _run(context, request, run_id, began)
+                if not _is_partial(request):
+                    report = replace(report, not_shown=pages_not_shown(report.spaces))
             except UsageError:
                 context.store.discard_run(run_id)
                 raise
@@ -120,6 +132,11 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         error=error,
         warnings=warnings,
     )
+
+
+def _is_partial(request: SyncRequest) -> bool:
+    """Return True for a run over some spaces or pages alone."""
+    return bool(request.space_keys or request.page_ids or request.failed_pages) or request.notified is not None
 
 
 def _apply_access_policy(context: SyncContext, mode: Mode) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from confluence_simulator import v2
+from confluence_simulator import downloads, v2
 from confluence_simulator.call import Call, Handler
 from confluence_simulator.messages import Answer
 from confluence_simulator.refusals import v1_gone
@@ -33,6 +33,7 @@ def _until_removed(handler: Handler) -> Handler:
 
 ROUTES = (
     *v2.ROUTES,
+    *downloads.CLOUD_ROUTES,
     Route("GET", "/rest/api/user/current", current_user),
     Route("GET", "/rest/api/audit", audit),
     *search.ROUTES,

@@ -1,5 +1,6 @@
 """Data Center's REST API: v1 alone, with the scan, the version probe, the login page and webhooks."""
 
+from confluence_simulator import downloads
 from confluence_simulator.call import Call
 from confluence_simulator.messages import Answer
 from confluence_simulator.routes import Route
@@ -33,6 +34,7 @@ ROUTES = (
     Route("GET", "/rest/api/server-information", server_information),
     Route("GET", "/rest/experimental/content/{id}/restriction", experimental_restrictions),
     Route("GET", "/rest/api/audit", audit),
+    *downloads.DATACENTER_ROUTES,
     *groups.DATACENTER_ROUTES,
     *users.DATACENTER_ROUTES,
     *permissions.DATACENTER_ROUTES,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from confluence_simulator import cloud, datacenter, tokens
+from confluence_simulator import cloud, datacenter, downloads, tokens
 from confluence_simulator.admin_key import AdminKey
 from confluence_simulator.call import ORDINARY, Call, Conditions
 from confluence_simulator.credentials import caller
@@ -81,6 +81,8 @@ class Site:
             self.admin_key.end()
         if self.tenant.flavor == "cloud" and request.path in (TENANT_INFO, tokens.CLOUD_PATH, tokens.RESOURCES_PATH):
             return self._beside_the_site(request)
+        if self.tenant.flavor == "cloud" and request.path.startswith(downloads.MEDIA_PREFIX):
+            return downloads.answer_media(self.world, request)
         resolved = self._resolve(request)
         if (request.method, resolved.route) == ("POST", tokens.DATACENTER_PATH) and self._has_own_tokens:
             return self.tokens.issue(request)

@@ -25,7 +25,7 @@ def test_a_lock_pins_every_file_by_hash_and_names_no_address(lock: Path) -> None
     requirements = re.findall(r"^[a-z0-9](?:.*\n)(?:[^a-z0-9].*\n)*", text, flags=re.MULTILINE)
 
     assert "://" not in text
-    assert len(requirements) > 5
+    assert len(requirements) >= 3
     assert [each for each in requirements if not re.match(r"[a-z0-9._\[\]-]+==\S+.*\\\n +--hash=sha256:", each)] == []
 
 

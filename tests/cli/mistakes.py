@@ -161,7 +161,7 @@ UNREACHABLE = {
         fault=always("cut-length"), exit_code=75, says="no complete answer.*Try again later"
     ),
     "a server that fails": Mistake(
-        command=("run",), confluence=QUICK, fault=always("error-500"), exit_code=75, says="status 500, tried once"
+        command=("run",), confluence=QUICK, fault=always("error-500"), exit_code=75, says="status 500 at .*, tried once"
     ),
     "maintenance": Mistake(confluence=QUICK, fault=always("unavailable-503"), exit_code=75, says="status 503"),
     "a rate that is used up": Mistake(
@@ -179,7 +179,7 @@ CREDENTIALS = {
     ),
     "another user's token": Mistake(confluence={"username": "someone@example.com"}, exit_code=77, says="refused"),
     "a token without the scope": Mistake(
-        fault=always("unauthorized-401-scope"), exit_code=77, says=r"scopes do not cover.*docs/operations\.md"
+        fault=always("unauthorized-401-scope"), exit_code=77, says=r"scopes do not cover.*docs/configuration\.md"
     ),
     "an expired token": Mistake(fault=always("unauthorized-401"), exit_code=77, says="has not expired"),
     "an account without Confluence": Mistake(

@@ -1,20 +1,26 @@
-"""The program as people start it: a process of its own, a settings file, and what it left behind."""
+"""The program as people use it: a process of its own, a settings file, and what it left behind."""
 
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
 
 from confluence_simulator import Simulator
+
+from tests.cli.forks import Process, forks
 
 HR_SYNC = Path(sys.executable).parent / "hr-sync"
 USERNAME = "hr-bot@example.com"
 TOKEN = "canary-token-9d2f"
 PATIENCE_SECONDS = 40
+#: Variables that Python reads at its start.
+OF_THE_INTERPRETER = ("PYTHON", "LC_", "LANG", "MALLOC")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +30,7 @@ class Ended:
     exit_code: int
     stdout: str
     stderr: str
+    errors: frozenset[str] = frozenset()  #: classes of the errors that were made in it, of a program that was forked
 
     @property
     def messages(self) -> list[str]:
@@ -84,8 +91,27 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
     return kept | {"HOME": str(home), "COLUMNS": "200"} | variables
 
 
-def start(home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-    """Start the program in `home`, where its `config.toml` is."""
+def start(home: Path, *arguments: str, **variables: str) -> Process:
+    """Start the program in `home`, where its `config.toml` is.
+
+    It is forked by a process that has imported everything: a start of its own costs more than most commands do.
+    """
+    return forks().start(home, arguments, _read_late(home, variables))
+
+
+def _read_late(home: Path, variables: dict[str, str]) -> dict[str, str]:
+    early = [name for name in variables if name.startswith(OF_THE_INTERPRETER)]
+    assert not early, f"only a new interpreter reads {early}: start_anew"
+    return environment(home, **variables)
+
+
+def start_logging(home: Path, log: IO[str], *arguments: str) -> Process:
+    """Do the same, and print everything into a file."""
+    return forks().start(home, arguments, environment(home), log)
+
+
+def start_anew(home: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    """Start the program with an interpreter of its own, as its users do."""
     return subprocess.Popen(
         [str(HR_SYNC), *arguments],
         cwd=home,
@@ -96,7 +122,7 @@ def start(home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str
     )
 
 
-def ended(process: subprocess.Popen[str]) -> Ended:
+def ended(process: "Process | subprocess.Popen[str]") -> Ended:
     """Wait for its end; a process that does not end is killed and fails the test."""
     try:
         stdout, stderr = process.communicate(timeout=PATIENCE_SECONDS)
@@ -104,14 +130,34 @@ def ended(process: subprocess.Popen[str]) -> Ended:
         process.kill()
         process.communicate()
         raise
-    return Ended(exit_code=process.returncode, stdout=stdout, stderr=stderr)
+    return Ended(exit_code=process.wait(), stdout=stdout, stderr=stderr)
 
 
 def run(home: Path, *arguments: str, **variables: str) -> Ended:
     """Start the program and wait for its end; nothing that it says may hold a traceback or a secret."""
-    result = ended(start(home, *arguments, **variables))
+    with NamedTemporaryFile("r", encoding="utf-8") as errors:
+        started = forks().start(home, arguments, _read_late(home, variables), errors=Path(errors.name))
+        result = ended(started)
+        result = replace(result, errors=frozenset(errors.read().split()))
     check_manners(result)
     return result
+
+
+def run_anew(home: Path, *arguments: str, **variables: str) -> Ended:
+    """Do the same with an interpreter of its own."""
+    result = ended(start_anew(home, *arguments, **variables))
+    check_manners(result)
+    return result
+
+
+def typed(home: Path, command: str, **variables: str) -> Ended:
+    """Type a command in `home`, where `hr-sync` is on the path; only what needs a shell is given to one."""
+    words = list(shlex.shlex(command, posix=True, punctuation_chars="();<>|&\n$`*?~#"))
+    plain = shlex.split(command)
+    if plain[0] == "hr-sync" and not any(set(word) <= set("();<>|&\n$`*?~#") for word in words):
+        return run(home, *plain[1:], **variables)
+    given = environment(home, **variables)
+    return in_shell(home, command, given | {"PATH": f"{HR_SYNC.parent}:{given['PATH']}"})
 
 
 def in_shell(folder: Path, script: str, variables: dict[str, str]) -> Ended:

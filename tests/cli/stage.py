@@ -15,7 +15,7 @@ from confluence_simulator import Simulator
 from sqlalchemy import URL, make_url
 
 from tests.cli.conftest import world_of
-from tests.cli.forking import Forking, forking
+from tests.cli.forking import Forking
 from tests.cli.program import TOKEN, postgres, settings, written
 
 
@@ -50,7 +50,7 @@ class Stage:
 def set_stage(server: str, template: str, make_folder: Callable[[str], Path]) -> Iterator[Stage]:
     """Make everything; `template` is a database with our tables."""
     with ExitStack() as stack:
-        forks = stack.enter_context(forking(make_folder("output")))
+        forks = Forking()
         site = stack.enter_context(Simulator(world_of(12), api_token=TOKEN))
         url = make_url(server).set(database=copy_of(server, template))
         home = make_folder("mirrored")

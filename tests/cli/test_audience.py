@@ -9,8 +9,8 @@ import pytest
 from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
 
-from tests.cli.program import TOKEN, Ended, run, settings, written
-from tests.cli.test_remedies import commands, said, typed, world_with
+from tests.cli.program import TOKEN, Ended, run, settings, typed, written
+from tests.cli.test_remedies import commands, said, world_with
 from tests.cli.test_serve import eventually, lines_until, serving
 from tests.support.database import execute
 from tests.support.wiring import live_ids

@@ -3,7 +3,6 @@
 import json
 import select
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from sqlalchemy import Engine
 from hr_sync.store.engine import make_engine
 from hr_sync.store.store import Store
 from tests.cli.forking import Forking
+from tests.cli.forks import Process
 from tests.cli.program import Ended, check_manners, ended, settings, start, written
 from tests.cli.stage import Stage
 from tests.store.spaces import leased, write
@@ -164,7 +164,7 @@ def test_what_cannot_be_is_refused(
 
 
 @pytest.fixture
-def follower(mirror: Path, engine: Engine) -> Iterator["subprocess.Popen[str]"]:
+def follower(mirror: Path, engine: Engine) -> Iterator[Process]:
     """Return a consumer that follows, and has said so by its connection."""
     execute(engine, BEHIND)
     process = start(mirror, "changes", "--consumer", "bot", "--follow", "--json")
@@ -181,16 +181,14 @@ def follower(mirror: Path, engine: Engine) -> Iterator["subprocess.Popen[str]"]:
 LISTENS = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
 
 
-def next_line(process: "subprocess.Popen[str]", seconds: float) -> dict[str, Any]:
+def next_line(process: Process, seconds: float) -> dict[str, Any]:
     """Return the next line that a process prints."""
     assert process.stdout is not None
     assert select.select([process.stdout], [], [], seconds)[0], "nothing was printed"
     return dict(json.loads(process.stdout.readline()))
 
 
-def test_following_prints_each_change_as_it_comes(
-    follower: "subprocess.Popen[str]", store: Store, engine: Engine
-) -> None:
+def test_following_prints_each_change_as_it_comes(follower: Process, store: Store, engine: Engine) -> None:
     """By a notification, long before the clock; also after its connections were cut off; until SIGTERM, with 0."""
     insert(store, "1")
     assert next_line(follower, 5)["page_id"] == "1"
@@ -208,7 +206,7 @@ def test_following_prints_each_change_as_it_comes(
     assert (end.exit_code, end.stdout) == (0, "")
 
 
-def test_following_ends_when_nobody_reads(follower: "subprocess.Popen[str]") -> None:
+def test_following_ends_when_nobody_reads(follower: Process) -> None:
     """Also while there is nothing to print."""
     assert follower.stdout is not None
     follower.stdout.close()

@@ -152,6 +152,18 @@ def test_without_a_terminal_every_answer_is_an_option(stage: Stage, home: Path) 
     assert stage.forking.run(home, *following.split()[1:]).exit_code == 0
 
 
+def test_the_folder_of_the_embedded_database_may_be_a_variable(stage: Stage, home: Path) -> None:
+    """Every later command reads the variable, so the database of another folder is not tried instead."""
+    variables = {"HR_SYNC_DATABASE__EMBEDDED_FOLDER": "/dev/null/x"}
+    answers = given(stage, home, database="embedded", database_file=None)
+
+    ended = stage.forking.run(home, "init", *answers, **variables)
+
+    assert ended.exit_code == 78
+    assert "/dev/null/x" in ended.stderr
+    assert files_of(home) == {"token", "url"}
+
+
 @pytest.mark.parametrize(
     ("missing", "option"),
     [("url", "--url"), ("token_file", "--token-file"), ("space", "--space"), ("database_file", "--database")],

@@ -13,6 +13,7 @@ import pytest
 from confluence_simulator import Fault, Simulator
 from sqlalchemy import Engine
 
+from tests.cli.forks import forks
 from tests.cli.program import HR_SYNC, PATIENCE_SECONDS, Ended, environment, run, settings, wired, written
 from tests.support.database import execute, rows
 
@@ -123,7 +124,7 @@ def test_output_that_is_not_utf_8(home: Path, site: Simulator, prepared_url: str
     page = site.world.create_page(space_key="S00", title=title, storage="<p>x</p>")
     wired(home, site, prepared_url)
     variables = {"PYTHONIOENCODING": encoding}
-    assert run(home, "run", **variables).exit_code == 0
+    assert run(home, "run").exit_code == 0
 
     for command in (("pages",), ("status",), ("explain", page.id), ("check",), ("config", "example")):
         shown = bytes_of(home, *command, **variables)
@@ -154,10 +155,8 @@ def on_a_terminal(home: Path, *arguments: str) -> str:
     """Run the program on a terminal of its own, and return what reaches it."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, 0x5414, b"\x32\x00\xe8\x03\x00\x00\x00\x00")  # TIOCSWINSZ: 50 rows of 1,000 columns
-    variables = environment(home, TERM="xterm-256color", PYTHONIOENCODING="utf-8", COLUMNS="1000")
-    process = subprocess.Popen(
-        [str(HR_SYNC), *arguments], cwd=home, env=variables, stdin=slave, stdout=slave, stderr=slave
-    )
+    variables = environment(home, TERM="xterm-256color", COLUMNS="1000")
+    process = forks().start_on(slave, home, arguments, variables)
     os.close(slave)
     chunks = []
     try:

@@ -15,8 +15,8 @@ from tests.cli.program import (
     environment,
     in_shell,
     postgres,
+    typed,
 )
-from tests.cli.test_remedies import typed
 
 ROOT = Path(__file__).parents[2]
 

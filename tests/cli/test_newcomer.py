@@ -3,7 +3,6 @@
 import re
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,9 @@ import psycopg
 import pytest
 from confluence_simulator import Simulator
 
-from tests.cli.program import check_manners, ended, run, settings, start, written
+from tests.cli.forks import Process
+from tests.cli.program import check_manners, ended, run, run_anew, settings, start, written
+from tests.cli.stage import Stage
 
 
 @pytest.fixture
@@ -25,12 +26,14 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def test_the_demo_plays(home: Path, folder: Path) -> None:
-    """Four runs, of which the last does nothing, and a search by two people; nothing stays in the temporary folder."""
-    played = run(home, "demo", TMPDIR=str(folder))
+def test_the_demo_plays(home: Path, folder: Path, stage: Stage) -> None:
+    """Four runs, of which the last does nothing, then what a chatbot reads; nothing stays in the temporary folder."""
+    enters = [("Press Enter", "")] * 7
+
+    played = stage.forking.talk(home, "demo", "--pause", answers=enters, TMPDIR=str(folder))
 
     assert played.exit_code == 0
-    assert played.messages == []
+    assert "hr-sync: " not in played.stdout
     for said in (
         "1. The first run",
         "2. Somebody edits",
@@ -41,16 +44,24 @@ def test_the_demo_plays(home: Path, folder: Path) -> None:
         assert said in played.stdout
     assert played.stdout.count("complete") >= 4
     assert "for the bodies of 0 pages" in played.stdout.rpartition("4. Nothing has changed")[2]
-    employee, manager = played.stdout.partition("What an employee finds")[2].split("What a manager finds")
-    assert (". HR: Salary bands" in employee, ". HR: Salary bands" in manager) == (False, True)
+    before, after = played.stdout.split("What an employee finds")[1:]
+    employee, manager = after.split("What a manager finds")
+    found = [". HR: Salary bands" in each for each in (before, employee, manager)]
+    assert found == [True, False, True]
     assert "1. HR: " in employee
+    assert re.search(r"psql 'postgresql://\w+@127\.0\.0\.1:\d+/\w+\?passfile=", played.stdout)
+    assert re.search(r"curl -u \S+:\S+ 'http://127\.0\.0\.1:\d+/wiki/api/v2/pages", played.stdout)
+    chatbot = played.stdout.partition("6. What a chatbot reads")[2]
+    assert re.search(r"^  \| L1 \| Starting \|", chatbot, re.MULTILINE)
+    assert "Not shown to consumers: not open to every licensed user" in chatbot
+    assert re.findall(r"SELECT .*;  -- (\w+)", chatbot) == ["0", "false", "true"]
     assert not list(folder.iterdir())
 
 
 @pytest.mark.long
 def test_the_demo_plays_where_the_terminal_is_not_utf_8(home: Path) -> None:
     """What cannot be shown is shown as an escape."""
-    played = run(home, "demo", PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
+    played = run_anew(home, "demo", PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
 
     assert played.exit_code == 0
     assert r"\u201c" in played.stdout
@@ -82,7 +93,7 @@ def test_other_programs_reach_the_embedded_postgresql(home: Path, site: Simulato
 
 
 @contextmanager
-def running(home: Path, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
+def running(home: Path, *arguments: str) -> Iterator[Process]:
     """Run the program until the block ends."""
     process = start(home, *arguments)
     try:

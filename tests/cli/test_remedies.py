@@ -10,7 +10,7 @@ from confluence_simulator import Fault, Simulator, World
 from sqlalchemy import Engine
 
 from hr_sync.domain.deletion import DeletionLimit
-from tests.cli.program import HR_SYNC, TOKEN, Ended, environment, in_shell, run, wired
+from tests.cli.program import TOKEN, Ended, run, typed, wired
 from tests.support.database import page_rows, rows
 from tests.support.wiring import live_ids
 
@@ -35,13 +35,6 @@ def commands(text: str) -> list[str]:
 def said(ended: Ended) -> str:
     """Return what was printed for people on standard error, without log lines."""
     return "\n".join(ended.messages)
-
-
-def typed(home: Path, command: str) -> Ended:
-    """Type a command into a shell in `home`, where `hr-sync` is on the path."""
-    variables = environment(home)
-    variables["PATH"] = f"{HR_SYNC.parent}:{variables['PATH']}"
-    return in_shell(home, command, variables)
 
 
 def look_and_release(home: Path, ended: Ended, pages: int) -> None:

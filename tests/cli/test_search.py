@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from tests.cli.program import Ended
+from tests.cli.program import Ended, typed
 from tests.cli.stage import Stage
 from tests.cli.test_readers import Site, mirrored
-from tests.cli.test_remedies import commands, said, typed
+from tests.cli.test_remedies import commands, said
 from tests.support.database import execute, fingerprint, rows
 
 

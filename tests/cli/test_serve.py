@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -17,7 +16,8 @@ import psycopg
 import pytest
 from confluence_simulator import Fault, Simulator
 
-from tests.cli.program import HR_SYNC, environment, postgres, settings, start, written
+from tests.cli.forks import Process
+from tests.cli.program import postgres, settings, start, start_logging, written
 
 SECONDS_BETWEEN_RUNS = 1.0
 PATIENCE_SECONDS = 20
@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 20
 class Service:
     """A service that runs, and its HTTP port."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+    def __init__(self, process: Process, port: int) -> None:
         self.process = process
         self.port = port
 
@@ -59,9 +59,7 @@ def serving(
     groups["access"] = access or {}
     written(home, groups)
     with (home / "log").open("w") as log:
-        process = subprocess.Popen(
-            [str(HR_SYNC), "serve"], cwd=home, env=environment(home), stdout=log, stderr=log, text=True
-        )
+        process = start_logging(home, log, "serve")
     try:
         yield Service(process, port_of(process, home / "log"))
     finally:
@@ -70,7 +68,7 @@ def serving(
         process.wait(10)
 
 
-def port_of(process: "subprocess.Popen[str]", log: Path) -> int:
+def port_of(process: Process, log: Path) -> int:
     """Wait for the line that says where it listens."""
     for line in lines_until(log, "web.started", process):
         if line["event"] == "web.started":
@@ -78,7 +76,7 @@ def port_of(process: "subprocess.Popen[str]", log: Path) -> int:
     raise AssertionError(log.read_text())
 
 
-def lines_until(log: Path, event: str, process: "subprocess.Popen[str]") -> list[dict[str, Any]]:
+def lines_until(log: Path, event: str, process: Process) -> list[dict[str, Any]]:
     """Read the log until it holds an event."""
     ends_at = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < ends_at and process.poll() is None:

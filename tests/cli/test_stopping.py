@@ -2,7 +2,6 @@
 
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from confluence_simulator import Fault, Simulator
 from sqlalchemy import Engine
 
 from tests.cli.conftest import world_of
+from tests.cli.forks import Process
 from tests.cli.program import TOKEN, check_manners, ended, run, start, wired
 from tests.support.database import connect, execute, page_rows, rows
 from tests.support.oracle import wrong
@@ -20,7 +20,7 @@ from tests.support.oracle import wrong
 LOCK_WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
-def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(holds: Callable[[], bool], process: Process) -> None:
     """Wait at most 20 s, and no longer than the process lives."""
     ends_at = time.monotonic() + 20
     while not holds():
@@ -30,7 +30,7 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> Non
 
 
 @contextmanager
-def waiting_for_a_lock(home: Path, engine: Engine, *options: str) -> Iterator[subprocess.Popen[str]]:
+def waiting_for_a_lock(home: Path, engine: Engine, *options: str) -> Iterator[Process]:
     """Return a run one of whose writes waits for a lock that somebody else holds until the block ends."""
     with connect(engine) as holder, holder.transaction():
         holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")

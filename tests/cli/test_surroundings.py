@@ -17,7 +17,7 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.cli.bootstrap import open_client
 from hr_sync.settings import load_settings
 from tests.cli.conftest import world_of
-from tests.cli.program import HR_SYNC, PATIENCE_SECONDS, TOKEN, environment, run, settings, written
+from tests.cli.program import HR_SYNC, PATIENCE_SECONDS, TOKEN, environment, run_anew, settings, written
 from tests.cli.stage import Stage
 from tests.support.database import rows
 
@@ -208,7 +208,7 @@ def test_a_machine_without_zones(stage: Stage, home: Path, variables: dict[str, 
     groups = settings(stage.site.site_url, stage.database())
     groups["sync"] = {"time_zone": "Europe/Berlin"}
     written(home, groups)
-    assert run(home, "status", **variables).exit_code == 0
+    assert run_anew(home, "status", **variables).exit_code == 0
 
 
 @pytest.mark.parametrize(("mode", "warns"), [(0o644, True), (0o640, False), (0o600, False)])

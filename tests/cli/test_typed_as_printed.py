@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from hr_sync.cli.options import with_config
 from hr_sync.domain.outcome import Outcome, SpaceReport
 from hr_sync.sync.jobs import log_space
-from tests.cli.program import TOKEN, Ended, ended, run, settings, wired, written
-from tests.cli.test_remedies import MASS, commands, said, typed, world_with
+from tests.cli.program import TOKEN, Ended, ended, run, settings, typed, wired, written
+from tests.cli.test_remedies import MASS, commands, said, world_with
 from tests.cli.test_stopping import waiting_for_a_lock
 
 

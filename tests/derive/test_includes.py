@@ -8,9 +8,11 @@ import psycopg
 import pytest
 from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.cli.commands.text import _render
+from hr_sync.cli.commands.text import render_live_page
+from hr_sync.derive import texts as module
 from hr_sync.derive.includes import MAX_INCLUDES, MAX_LEVELS
 from hr_sync.derive.texts import TextReport, derive_texts
 from hr_sync.domain.access import AccessMode, AccessPolicy, NodeFact, Principal, Restriction, SpaceViewers
@@ -361,7 +363,7 @@ def test_the_command_shows_the_same_text(mirror: Mirror) -> None:
     mirror.put("1", f"<p>One.</p>{include('Page 2')}")
     mirror.put("2", "<p>Two.</p>")
     with session_scope(make_sessions(mirror.engine)) as session:
-        assert _render(session, "1").markdown == "One.\n\nTwo."
+        assert render_live_page(session, "1").markdown == "One.\n\nTwo."
 
 
 def test_a_text_is_not_written_over_a_newer_body_of_an_included_page(mirror: Mirror) -> None:
@@ -444,3 +446,20 @@ def test_by_a_source(engine: Engine) -> None:
         assert mirror.text(host.id) == ""
         mirror.derive()
         assert mirror.text(host.id) == "Home.\n\n[Included page: Rules]"
+
+
+def test_pages_that_show_each_other_are_written_side_by_side(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two transactions want the same rows and the same new sets; each text is written at the first attempt."""
+    monkeypatch.setattr(module, "_PAGES_AT_ONCE", 1)
+    ids = [str(number) for number in range(10, 34)]
+    for at, page_id in enumerate(ids):
+        shown = (ids[(at + step) % len(ids)] for step in (1, -1, 5, -5, 11))
+        mirror.put(page_id, f"<p>Text {page_id}.</p>{''.join(include(f'Page {each}') for each in shown)}")
+    mirror.restrict(HR, **{f"p{page_id}": f"group{page_id}" for page_id in ids[::2]})
+    with capture_logs() as events:
+        assert mirror.derive().pages == len(ids)
+    assert [each for each in events if each["event"] == "database.conflict"] == []
+    assert mirror.text("11") == "", "it shows restricted pages"
+    readers = [f"group{each}" for each in ids[::2]]
+    assert all(f"Text {page_id}." in mirror.text_for(page_id, *readers) for page_id in ids)
+    assert mirror.derive().pages == 0

@@ -51,7 +51,7 @@ def rehearsal(postgres_server: str, template_database: str) -> Iterator[Rehearsa
         engine = make_engine(url)
         played = Rehearsal(site, engine, url)
         yield played
-        played.saved.close()
+        played.close()
         engine.dispose()
 
 

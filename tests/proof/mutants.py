@@ -457,7 +457,7 @@ OF_RUNS = (
         f"{RUNS}:finish_space",
         r"forget_failures_before\(session, lease\.space_key, run_id\)",
         "pass",
-        others("row-without-version"),
+        others("row-null-title", "row-without-version"),
     ),
 )
 OF_POSITIONS = (

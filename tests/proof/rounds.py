@@ -16,8 +16,8 @@ from tests.cli.program import settings, written
 from tests.proof.edits import EDITS, Author
 from tests.proof.stage import APART, MIRRORED, Stage
 from tests.proof.watch import double_writers, watch, writes_by_run
-from tests.proof.workers import Worker, Workers, zygote
-from tests.support.oracle import Wanted, contradictions, differences, expected, stored, visible
+from tests.proof.workers import Worker, Workers, workers
+from tests.support.oracle import Wanted, contradictions, differences, expected, visible
 from tests.support.wiring import CREDENTIALS, context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)
@@ -95,12 +95,12 @@ class Rounds:
         """Kill a worker at any moment. What it wrote is right, and the next run does the rest."""
         sleep_seconds = self.random.random() * self._run_seconds
         self.people_work()
-        before = stored(self.stage.url).live.keys()
+        before = self.stage.stored().live.keys()
         victim = self.workers.start("full", lease_seconds=60)
         time.sleep(sleep_seconds)
         victim.signal(signal.SIGKILL)
         self.workers.wait(victim)
-        found = stored(self.stage.url)
+        found = self.stage.stored()
         assert list(contradictions(found)) == []
         assert not (before - found.live.keys()) & visible(self.stage.site.world, WANTED).keys()
         self.stage.let_leases_run_out()
@@ -123,7 +123,7 @@ class Rounds:
         report = full(context_for(self.stage.site.site_url, self.stage.engine, WANTED), allow_mass_delete=True)
         assert report.exit_code == 0, report
         right = expected(self.stage.site.world, self.stage.site.site_url, WANTED)
-        assert differences(right, stored(self.stage.url)) == []
+        assert differences(right, self.stage.stored()) == []
 
     def double_writers(self) -> list[tuple[object, ...]]:
         """Return every write that was not the lease holder's, in all rounds so far."""
@@ -197,12 +197,12 @@ class Rounds:
 
 @contextmanager
 def rounds(stage: Stage, seed: int) -> Iterator[Rounds]:
-    """Start the zygote and play on the stage."""
+    """Play on the stage."""
     always = {
         "site_url": stage.site.site_url,
         "database_url": stage.url,
         "spaces": MIRRORED,
         "idle_in_transaction_seconds": 0.8,
     }
-    with zygote(**always) as workers:
-        yield Rounds(stage, workers, seed)
+    with workers().every(**always) as started:
+        yield Rounds(stage, started, seed)

@@ -1,7 +1,7 @@
 """Every kind of fault at every request for labels and restrictions: nothing passes for open, nothing is removed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from confluence_simulator import Fault, World
@@ -11,8 +11,8 @@ from hr_sync.domain.access import AccessPolicy
 from hr_sync.sync.context import SyncContext, SyncPolicy
 from tests.proof.histories import TOO_SLOW
 from tests.proof.seeds import one_in
-from tests.proof.stage import Stage
-from tests.support.oracle import PageAttributes, Stored, Wanted, contradictions, expected_attributes, stored
+from tests.proof.stage import Saved, Stage
+from tests.support.oracle import PageAttributes, Stored, Wanted, contradictions, expected_attributes
 from tests.support.wiring import access, context_for, full
 
 pytestmark = pytest.mark.long
@@ -62,23 +62,31 @@ def later_attributes() -> World:
     return world
 
 
-@pytest.fixture
-def ready(stage: Stage) -> Stage:
-    """Return a stage where labels and readers of every page are known and have changed since."""
-    begin(stage)
-    return stage
+@dataclass(frozen=True)
+class Changed:
+    """A mirror whose labels and readers were all known, and have changed since in the site."""
+
+    stage: Stage
+    saved: Saved
+    before: Stored
+
+    def begin(self) -> Stage:
+        """Put everything back."""
+        self.stage.begin()
+        self.saved.go_back()
+        self.stage.site.world.become(later_attributes())
+        return self.stage
 
 
-def begin(stage: Stage) -> Stored:
-    """Put everything back. Return what is stored then."""
+@pytest.fixture(scope="module")
+def changed(stage: Stage) -> Changed:
+    """Bring the first labels and readers into the database."""
     stage.begin()
     stage.site.world.become(first_attributes())
     assert full(context_on(stage)).exit_code == 0
-    found = stored(stage.url)
+    found = stage.stored()
     assert dict(found.attributes) == expected_attributes(stage.site.world, WANTED)
-    stage.site.world.become(later_attributes())
-    stage.site.requests.clear()
-    return found
+    return Changed(stage, stage.save("changed"), found)
 
 
 def play(stage: Stage) -> int:
@@ -86,12 +94,14 @@ def play(stage: Stage) -> int:
     return access(context_on(stage)).exit_code
 
 
-def test_the_run_that_is_broken_asks_for_everything_once(ready: Stage) -> None:
+def test_the_run_that_is_broken_asks_for_everything_once(changed: Changed) -> None:
     """Thirteen requests; afterwards every label and reader is right."""
+    ready = changed.begin()
+
     assert play(ready) == 0
 
     assert len(ready.site.requests) == len(ROLES)
-    assert dict(stored(ready.url).attributes) == expected_attributes(ready.site.world, WANTED)
+    assert dict(ready.stored().attributes) == expected_attributes(ready.site.world, WANTED)
 
 
 SHARE = one_in(8)  #: one request in so many meets the fault; all would take 15 minutes
@@ -99,7 +109,7 @@ PLAYED = tuple(enumerate(sorted(KINDS.keys() - TOO_SLOW)))
 
 
 @pytest.mark.parametrize(("number", "kind"), PLAYED, ids=[kind for _, kind in PLAYED])
-def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, number: int, kind: str) -> None:
+def test_nothing_passes_for_open_and_nothing_is_removed(changed: Changed, number: int, kind: str) -> None:
     """Labels and readers are right, or as they were, or not known; the run says so, and the next one heals.
 
     Each kind meets other requests than its neighbours; EVERY_FAULT=1 plays each kind at each request.
@@ -107,12 +117,12 @@ def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, number: in
     for at, role in enumerate(ROLES, start=1):
         if (at + number) % SHARE:
             continue
-        before = begin(stage)
+        stage, before = changed.begin(), changed.before
         at_first = expected_attributes(stage.site.world, WANTED)
         stage.site.faults.add(Fault(kind=kind, at=at))
 
         code = play(stage)
-        found = stored(stage.url)
+        found = stage.stored()
 
         where = f"{kind} at request {at}, {role}: {code}"
         assert [fault.at for fault in stage.site.faults.fired] == [at], where
@@ -133,7 +143,7 @@ def test_nothing_passes_for_open_and_nothing_is_removed(stage: Stage, number: in
         if dict(found.attributes) != right and kind != "hide-during-walk":
             stage.site.world.become(later_attributes())
             assert play(stage) == 0, where
-            assert dict(stored(stage.url).attributes) == expected_attributes(stage.site.world, WANTED), where
+            assert dict(stage.stored().attributes) == expected_attributes(stage.site.world, WANTED), where
 
 
 def known(found: Stored) -> Mapping[str, PageAttributes]:

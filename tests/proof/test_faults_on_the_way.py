@@ -1,4 +1,4 @@
-"""Every kind of fault in an answer, around it and below it, at every request of a run. The full matrix."""
+"""Every kind of fault in an answer, around it and below it, at requests of a run."""
 
 import pytest
 from confluence_simulator.faults import KINDS

@@ -4,7 +4,7 @@ import pytest
 from confluence_simulator import Fault
 
 from tests.proof.stage import MIRRORED, Stage
-from tests.support.oracle import Wanted, contradictions, differences, expected, stored
+from tests.support.oracle import Wanted, contradictions, differences, expected
 from tests.support.wiring import NoWaiting, context_for, full
 
 BODIES = "body-format=storage"
@@ -26,7 +26,7 @@ def test_a_long_retry_after_ends_the_run_with_its_progress_kept(stage: Stage, at
 
     assert (report.exit_code, report.outcome) == (75, "failed")
     assert cancellation.waited == []
-    found = stored(stage.url)
+    found = stage.stored()
     assert list(contradictions(found)) == []
     assert (len(found.live) > 0) == (at > 1)
     assert found.live.items() <= right.items()
@@ -36,7 +36,7 @@ def test_a_long_retry_after_ends_the_run_with_its_progress_kept(stage: Stage, at
     again = full(context_for(stage.site.site_url, stage.engine, WANTED))
     assert again.exit_code == 0
     assert again.counts.inserted == len(right) - len(found.live)
-    assert differences(right, stored(stage.url)) == []
+    assert differences(right, stage.stored()) == []
 
 
 def test_a_short_retry_after_is_waited_for(stage: Stage) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.proof.stage import MIRRORED, Stage
-from tests.support.oracle import Wanted, differences, expected, stored
+from tests.support.oracle import Wanted, differences, expected
 from tests.support.wiring import access, context_for, full, incremental
 
 PAGES = 60
@@ -19,10 +19,10 @@ def test_sixty_percent_are_hidden_at_once_and_removed_by_a_decision(stage: Stage
         return full(context_for(stage.site, stage.engine, wanted), allow_mass_delete=allow).exit_code
 
     def held() -> int:
-        return sum(space.held for space in stored(stage.url).spaces.values())
+        return sum(space.held for space in stage.stored().spaces.values())
 
     def wrong() -> list[str]:
-        return differences(expected(world, stage.site.site_url, wanted), stored(stage.url))
+        return differences(expected(world, stage.site.site_url, wanted), stage.stored())
 
     pages = [world.create_page(space_key="A", title=f"Policy {n}", storage="<p>1</p>").id for n in range(PAGES)]
     assert run() == 0
@@ -30,13 +30,13 @@ def test_sixty_percent_are_hidden_at_once_and_removed_by_a_decision(stage: Stage
     for page_id in pages[:36]:
         getattr(world, how)(page_id)
     assert [run(), run()] == [4, 4]
-    assert (wrong(), held(), stored(stage.url).removed) == ([], 36, {})
+    assert (wrong(), held(), stage.stored().removed) == ([], 36, {})
     incremental(context_for(stage.site, stage.engine, wanted))
     access(context_for(stage.site, stage.engine, wanted))
-    assert (wrong(), held(), stored(stage.url).removed) == ([], 36, {})
+    assert (wrong(), held(), stage.stored().removed) == ([], 36, {})
 
     assert run(allow=True) == 0
-    assert (wrong(), held(), len(stored(stage.url).removed)) == ([], 0, 36)
+    assert (wrong(), held(), len(stage.stored().removed)) == ([], 0, 36)
 
     for page_id in pages[36:57]:
         getattr(world, how)(page_id)

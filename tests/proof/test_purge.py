@@ -13,7 +13,7 @@ from hr_sync.store.values import Worker
 from hr_sync.sync.purge import purge
 from tests.cli import program
 from tests.proof.stage import MIRRORED, Stage
-from tests.support.oracle import Wanted, stored
+from tests.support.oracle import Wanted
 from tests.support.wiring import context_for, full
 
 WANTED = Wanted(spaces=MIRRORED)
@@ -70,8 +70,8 @@ def test_no_word_of_a_purged_page_is_left(stage: Stage, secret: str, chosen: str
 
     assert SECRET not in everything(stage)
     assert TEXT not in everything(stage)
-    assert stored(stage.url).last_action[secret] == ("purge", None)
-    assert secret not in stored(stage.url).hashes
+    assert stage.stored().last_action[secret] == ("purge", None)
+    assert secret not in stage.stored().hashes
     rows = stage.connection.execute("SELECT action FROM content_changes WHERE page_id = %s", (secret,)).fetchall()
     assert rows == [("purge",)]
 
@@ -83,7 +83,7 @@ def test_what_is_still_in_scope_comes_back(stage: Stage, secret: str) -> None:
     assert erase(store, store.pages_to_purge(page_ids=[secret])) == 1
 
     assert run(stage) == 0
-    assert stored(stage.url).live[secret].title == SECRET
+    assert stage.stored().live[secret].title == SECRET
 
 
 def test_nobody_is_no_yes(stage: Stage, secret: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from confluence_simulator.world.access import ANONYMOUS
 from hr_sync.domain.deletion import DeletionLimit
 from hr_sync.sync.context import SyncPolicy
 from tests.proof.stage import MIRRORED, Stage
-from tests.support.oracle import Wanted, differences, expected, stored
+from tests.support.oracle import Wanted, differences, expected
 from tests.support.wiring import context_for, full, incremental
 
 LISTING = r"/spaces/\d+/pages"
@@ -52,7 +52,7 @@ class Mirrored:
 
     def differences(self, wanted: Wanted = WANTED) -> list[str]:
         """Compare every row."""
-        return differences(expected(self.world, self.stage.site.site_url, wanted), stored(self.stage.url))
+        return differences(expected(self.world, self.stage.site.site_url, wanted), self.stage.stored())
 
     def page(self, beginning: str) -> Page:
         """Find a page by the beginning of its title."""
@@ -121,7 +121,7 @@ def test_a_mass_is_hidden_at_once_held_whole_and_released_once(mirrored: Mirrore
         mirrored.world.trash_page(page.id) if number % 2 else mirrored.world.move_page(page.id)
     assert mirrored.run(trees, guard=guard) == 4
     assert mirrored.differences(trees) == []
-    assert len(stored(mirrored.stage.url).hidden) == 4
+    assert len(mirrored.stage.stored().hidden) == 4
 
     assert mirrored.run(trees, guard=guard, allow_mass_delete=True) == 0
     assert mirrored.differences(trees) == []
@@ -137,9 +137,9 @@ def test_a_narrower_scope_hides_and_removal_waits_for_a_decision(mirrored: Mirro
 
     assert mirrored.run(trees) == 4
     assert mirrored.differences(trees) == []
-    assert stored(mirrored.stage.url).removed == {}
+    assert mirrored.stage.stored().removed == {}
     assert mirrored.run(trees, allow_mass_delete=True) == 0
-    assert len(stored(mirrored.stage.url).removed) == 2
+    assert len(mirrored.stage.stored().removed) == 2
     assert mirrored.differences(trees) == []
 
 
@@ -193,7 +193,7 @@ def test_a_body_that_is_older_than_its_listed_head_is_not_believed(mirrored: Mir
     mirrored.faults(Fault(kind="stale-read", match="body-format=storage", argument=600))
 
     assert mirrored.run() == 3
-    assert stored(mirrored.stage.url).live[page.id].version == 1
+    assert mirrored.stage.stored().live[page.id].version == 1
     assert mirrored.fired() == {"stale-read"}
 
     mirrored.faults()
@@ -209,7 +209,7 @@ def test_a_page_that_comes_back_is_live_in_the_same_version(mirrored: Mirrored, 
     getattr(mirrored.world, away)(page.id)
     for _ in range(runs_away):
         assert mirrored.run() == 0
-    assert page.id not in stored(mirrored.stage.url).live
+    assert page.id not in mirrored.stage.stored().live
 
     mirrored.world.restore_page(page.id) if away == "trash_page" else mirrored.world.unrestrict_page(page.id)
     assert mirrored.run() == 0
@@ -266,7 +266,7 @@ def test_lists_of_labels_that_lag_let_no_new_text_in(mirrored: Mirrored) -> None
     mirrored.run(SECRET)
 
     assert mirrored.fired() == {"stale-read"}
-    found = stored(mirrored.stage.url)
+    found = mirrored.stage.stored()
     assert "Salaries" not in found.bodies[page.id]
     assert page.id not in found.live
 
@@ -279,7 +279,7 @@ def test_a_text_that_changed_after_its_labels_were_read_is_not_stored(mirrored: 
     assert mirrored.run(SECRET) == 3
 
     assert mirrored.fired() == {"edit-during-walk"}
-    assert page.id not in stored(mirrored.stage.url).bodies
+    assert page.id not in mirrored.stage.stored().bodies
     mirrored.faults()
     assert mirrored.run(SECRET) == 0
     assert mirrored.differences(SECRET) == []

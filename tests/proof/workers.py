@@ -1,5 +1,6 @@
 """Workers as processes, started together, stopped, continued and killed."""
 
+import atexit
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +40,25 @@ class Worker:
 class Workers:
     """Starts workers through a zygote and waits for them."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", **always: Any) -> None:
-        """Take what is part of every task as `always`."""
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
-        self._always = always
+        self._always: dict[str, Any] = {}
         self._changed = threading.Condition()
         self._workers: dict[int, Worker] = {}
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    @contextmanager
+    def every(self, **always: Any) -> Iterator["Workers"]:
+        """Make these values part of every task until the block ends, and the workers with it."""
+        self._always = always
+        try:
+            yield self
+        finally:
+            left = [worker for worker in self._workers.values() if not worker.ended]
+            for worker in left:
+                worker.signal(9)
+            self.wait(*left)
 
     def start(self, order: str, **task: Any) -> Worker:
         """Start a worker and give it as soon as it has a process."""
@@ -84,18 +97,20 @@ class Workers:
         else:
             self._workers[message["task"]].result = message
 
+    def close(self) -> None:
+        """End the zygote."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._reader.join(PATIENCE_SECONDS)
+        self._process.wait(PATIENCE_SECONDS)
+        self._process.stdout.close()
 
-@contextmanager
-def zygote(**always: Any) -> Iterator[Workers]:
-    """Start the zygote; it ends with the block, and its workers with it."""
+
+@cache
+def workers() -> Workers:
+    """Start the zygote, once: it imports everything, which takes longer than most runs. It ends with this process."""
     command = [sys.executable, "-m", "tests.proof.zygote"]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        workers = Workers(process, **always)
-        try:
-            yield workers
-        finally:
-            for worker in workers._workers.values():
-                if not worker.ended:
-                    worker.signal(9)
-            process.communicate() if process.stdin is None else process.stdin.close()
-            workers._reader.join(PATIENCE_SECONDS)
+    started = Workers(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+    atexit.register(started.close)
+    return started

@@ -21,6 +21,7 @@ from hr_sync.logs import configure_logging
 from hr_sync.store.engine import make_engine
 from hr_sync.sync.context import SyncPolicy, SyncRequest
 from hr_sync.sync.run import run
+from tests.cli.fork_server import load
 from tests.support.oracle import Wanted
 from tests.support.wiring import context_for
 
@@ -87,6 +88,7 @@ def fork(task: dict[str, Any]) -> None:
 def main() -> None:
     """Serve until standard input ends."""
     configure_logging(level="critical", format="json")
+    load()
     waiting = b""
     while True:
         readable, _, _ = select.select([0], [], [], 0.01)

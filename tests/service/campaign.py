@@ -22,7 +22,7 @@ from hr_sync.store.engine import make_engine
 from hr_sync.store.schema import ensure_schema
 from tests.cli.program import TOKEN
 from tests.service.changes import disagreements, keep_changing, rows_differ
-from tests.service.processes import can_be_process_1, serving, wire
+from tests.service.processes import can_be_process_1, serving_anew, wire
 from tests.service.stops import CIRCUMSTANCES, stop_once
 
 SECONDS_BETWEEN_RUNS = 2.0
@@ -84,7 +84,7 @@ def changes(seconds: int, seed: int) -> int:
     with stage(latency_seconds=0.01) as (home, engine, site):
         url = engine.url.render_as_string(hide_password=False)
         wire(home, site, url, seconds_between_runs=SECONDS_BETWEEN_RUNS, full_too=True)
-        with serving(home) as service:
+        with serving_anew(home) as service:
             service.port()
             made = keep_changing(site.world, engine, seconds=seconds, pause_seconds=0.7, seed=seed)
             time.sleep(2 * SECONDS_BETWEEN_RUNS)  # a run ends and is counted after what it brought can be seen

@@ -14,7 +14,8 @@ from typing import Any
 
 from confluence_simulator import Simulator
 
-from tests.cli.program import HR_SYNC, environment, settings, written
+from tests.cli.forks import Process
+from tests.cli.program import HR_SYNC, environment, settings, start_logging, written
 
 PATIENCE_SECONDS = 30.0
 #: Makes a new process namespace with the command as its process 1; the kernel ends it together with `unshare`.
@@ -25,7 +26,7 @@ AS_PROCESS_1 = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 class Serving:
     """A service that was started. `pid` is its own, seen from here, also where `process` is the one around it."""
 
-    process: "subprocess.Popen[bytes]"
+    process: "Process | subprocess.Popen[bytes]"
     pid: int
     log: Path
 
@@ -87,8 +88,21 @@ def wire(
 
 
 @contextmanager
-def serving(home: Path, *before: str) -> Iterator[Serving]:
-    """Run `hr-sync serve` in `home` until the block ends, with the words of another command before it."""
+def serving(home: Path) -> Iterator[Serving]:
+    """Run `hr-sync serve` in `home` until the block ends."""
+    log = home / "log"
+    with log.open("w") as stream:
+        process = start_logging(home, stream, "serve")
+    try:
+        yield Serving(process=process, pid=process.pid, log=log)
+    finally:
+        process.kill()
+        process.wait(PATIENCE_SECONDS)
+
+
+@contextmanager
+def serving_anew(home: Path, *before: str) -> Iterator[Serving]:
+    """Do the same with an interpreter of its own, which starts as slowly as any, and the words of another command."""
     log = home / "log"
     with log.open("w") as stream:
         process = subprocess.Popen(

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from confluence_simulator import Fault, Simulator
 from sqlalchemy import Engine
 
-from tests.service.processes import AS_PROCESS_1, PATIENCE_SECONDS, Serving, serving, wait_until, wire
+from tests.service.processes import AS_PROCESS_1, PATIENCE_SECONDS, Serving, serving_anew, wait_until, wire
 from tests.support.database import connect, rows
 
 LONGEST_STOP_SECONDS = 5.0
@@ -100,7 +100,7 @@ def stop_once(
     url = engine.url.render_as_string(hide_password=False)
     wire(home, site, url, seconds_between_runs=0.5, max_connections=2)
     began = time.monotonic()
-    with serving(home, *(AS_PROCESS_1 if as_process_1 else ())) as service:
+    with serving_anew(home, *(AS_PROCESS_1 if as_process_1 else ())) as service:
         wait_until(service.hears, service)
         with circumstance(engine, site, service):
             time.sleep(chance.uniform(0, 3.0 if circumstance is slow_pages else 0.3))

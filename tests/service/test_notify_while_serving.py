@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,7 +13,7 @@ import psycopg
 import pytest
 from confluence_simulator import BodyLengths, Simulator, generated_world
 
-from tests.cli.program import HR_SYNC, TOKEN, environment, postgres, settings, written
+from tests.cli.program import TOKEN, postgres, settings, start_logging, written
 from tests.cli.test_serve import Service, eventually, port_of, titles
 from tests.service.test_web import ask
 
@@ -38,9 +37,7 @@ def serving(home: Path, site: Simulator, database_url: str) -> Iterator[Service]
     groups["service"] = {"port": 0, "token": SECRET}
     written(home, groups)
     with (home / "log").open("w") as log:
-        process = subprocess.Popen(
-            [str(HR_SYNC), "serve"], cwd=home, env=environment(home), stdout=log, stderr=log, text=True
-        )
+        process = start_logging(home, log, "serve")
     try:
         yield Service(process, port_of(process, home / "log"))
     finally:

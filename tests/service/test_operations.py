@@ -12,21 +12,18 @@ from prometheus_client.parser import text_string_to_metric_families
 from hr_sync.domain.outcome import ExitCode
 from hr_sync.service import healthcheck
 from hr_sync.settings.keys import keys
-from tests.service.settings_table import BETWEEN, GUIDE, with_table
 from tests.service.test_metrics import full, samples
 
-ROOT = GUIDE.parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-SETTINGS_TEXT = GUIDE.read_text(encoding="utf-8")
-GUIDE_TEXT = (DOCS / "operations.md").read_text(encoding="utf-8")
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 OF_A_REPORT = {"outcome", "exit_code", "error"}  # what `log_fields` gives, with the counts
 NOT_FIELDS = {"exc_info"}
 
 
-def rows_below(heading: str) -> list[list[str]]:
-    """Cells of the first table below a heading."""
-    part = GUIDE_TEXT.split(f"# {heading}\n", 1)[1]
+def rows_of(page: str) -> list[list[str]]:
+    """Cells of the first table of a reference page."""
+    part = (DOCS / "reference" / page).read_text(encoding="utf-8")
     lines = re.search(r"(?:^\|.*\n)+", part, re.MULTILINE)
     assert lines
     return [[cell.strip() for cell in line.strip("|\n").split(" |")] for line in lines[0].splitlines()[2:]]
@@ -48,15 +45,9 @@ def logged_events() -> dict[str, set[str]]:
     return events
 
 
-def test_the_table_of_settings_is_that_of_the_model() -> None:
-    """`python -m tests.service.settings_table` writes it anew."""
-    assert BETWEEN.search(SETTINGS_TEXT)
-    assert with_table(SETTINGS_TEXT) == SETTINGS_TEXT
-
-
 def test_every_event_is_documented_with_its_fields() -> None:
     """Whoever parses the log finds each event and field in the guide, and none that is gone."""
-    documented = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Log events")}
+    documented = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_of("log-events.md")}
     assert documented == logged_events()
 
 
@@ -68,13 +59,13 @@ def test_every_metric_is_documented_with_its_labels() -> None:
         if not name.endswith("_created"):
             labels = {label for each in family.samples for label in each.labels} - {"le"}
             given[name] = labels
-    documented = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_below("Metrics")}
+    documented = {row[0].strip("`"): set(filter(None, row[1].split(", "))) for row in rows_of("metrics.md")}
     assert documented == given
 
 
 def test_every_exit_code_is_documented() -> None:
     """The table of exit codes is complete."""
-    assert [int(row[0]) for row in rows_below("Exit codes")] == sorted(ExitCode)
+    assert [int(row[0]) for row in rows_of("exit-codes.md")] == sorted(ExitCode)
 
 
 @pytest.mark.parametrize("file", ["grafana-dashboard.json", "alerts.yaml"])
@@ -97,13 +88,6 @@ def test_examples_use_settings_that_exist(file: Path) -> None:
     assert {name.removesuffix("_FILE") for name in re.findall(r"\bHR_SYNC_\w+", text)} <= known
     if file.suffix == ".yaml":
         assert all(yaml.safe_load_all(text))
-
-
-def test_links_lead_somewhere() -> None:
-    """What the guide points to is there."""
-    links = re.findall(r"\]\(([^)#:]+)\)", GUIDE_TEXT + SETTINGS_TEXT)
-    assert links
-    assert [link for link in links if not (DOCS / link).exists()] == []
 
 
 def test_the_health_check_asks_where_the_service_answers() -> None:

@@ -10,7 +10,7 @@ import structlog
 from confluence_simulator import BodyLengths, Fault, Simulator, generated_world
 
 from hr_sync.service.progress import ActiveRuns, Progress, RunProgress, heartbeat
-from tests.cli.program import TOKEN, run, settings, written
+from tests.cli.program import TOKEN, run, run_anew, settings, written
 
 
 def wait_until(holds: Callable[[], object]) -> None:
@@ -114,7 +114,7 @@ def test_a_run_without_a_terminal_logs_its_progress(home: Path, prepared_url: st
             "import hr_sync.service.progress as progress\n"
             "progress.heartbeat.__wrapped__.__kwdefaults__['every_seconds'] = 0.1\n"
         )
-        ended = run(home, "run", PYTHONPATH=str(home))
+        ended = run_anew(home, "run", PYTHONPATH=str(home))
         assert site.faults.fired
     lines = [json.loads(line) for line in ended.stderr.splitlines() if line.startswith("{")]
     assert ended.exit_code == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.processes import AS_PROCESS_1, can_be_process_1, serving, wait_until
+from tests.service.processes import AS_PROCESS_1, can_be_process_1, serving_anew, wait_until
 
 
 @pytest.mark.parametrize("before", [(), AS_PROCESS_1], ids=["ordinary", "process 1"])
@@ -14,7 +14,7 @@ def test_a_signal_is_heard_before_anything_is_loaded(tmp_path: Path, before: tup
     """Exit code 75; process 1 would otherwise never hear it, and be killed when the patience of its engine ends."""
     if before and not can_be_process_1():
         pytest.skip("unshare may not make a process namespace here")
-    with serving(tmp_path, *before) as service:
+    with serving_anew(tmp_path, *before) as service:
         wait_until(service.hears, service)
         os.kill(service.pid, signal.SIGTERM)
 

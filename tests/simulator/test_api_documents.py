@@ -158,6 +158,7 @@ NOT_DOCUMENTED = {
         for list_name in ("direct-children", "descendants")
     ),
     "/download/attachments/{}/{}",
+    "/rest/api/content/{}/child/attachment/{}/download",  # a redirect
     "/rest/api/content/{}/child/{}",
     "/rest/api/content/{}/descendant/page",
     "/rest/api/space/{}/content",

@@ -118,9 +118,11 @@ def columns(engine: Engine, query: str) -> list[Any]:
     return [next(iter(row.values())) for row in ask(engine, query)]
 
 
-def test_a_set_that_lost_its_layers_lets_nobody_pass(known: Store, engine: Engine) -> None:
+@pytest.mark.parametrize("lost", [("access_principals",), ("access_layers", "access_principals")])
+def test_a_set_that_lost_its_layers_lets_nobody_pass(known: Store, engine: Engine, lost: tuple[str, ...]) -> None:
     """Whatever somebody deletes by hand: a layer that is missing is not an open one."""
-    tell(engine, "DELETE FROM access_layers")
+    for table in lost:
+        tell(engine, f"DELETE FROM {table}")
     assert readable(engine, "ann", []) == []
     known.apply_access_policy(AccessPolicy(audience_groups=frozenset({"x"})))
     assert columns(engine, "SELECT audience FROM access_sets") == [False]

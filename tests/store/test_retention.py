@@ -10,7 +10,9 @@ from hr_sync.derive.texts import derive_texts
 from hr_sync.store.store import Store
 from hr_sync.store.write import retention
 from tests.store.spaces import ask, decision, leased, tell, write
+from tests.store.test_access_facts import ANN, MANAGERS, changed, known, node, write_facts
 
+__all__ = ["known"]  # a fixture
 MONTH = timedelta(days=30)
 
 
@@ -48,3 +50,16 @@ def test_bodies_and_texts_of_removed_pages_go_a_few_at_a_time(
     for table in ("page_bodies", "page_texts", "page_sections"):
         assert [row["page_id"] for row in ask(engine, f"SELECT page_id FROM {table} ORDER BY 1")] == ["6", "7"]
     assert len(ask(engine, "SELECT FROM confluence_pages")) == 7
+
+
+def test_access_sets_that_no_page_has_go_with_all_that_is_theirs(known: Store, engine: Engine) -> None:
+    """No foreign key deletes layers and principals: one that stays would name a user for ever."""
+    write_facts(known, list(changed(node("2", "1", ANN))))
+    write_facts(known, list(changed(node("2", "1", MANAGERS))))
+    used = {row["access_set_id"] for row in ask(engine, "SELECT access_set_id FROM confluence_pages")}
+    assert len(ask(engine, "SELECT id FROM access_sets")) == len(used) + 1
+
+    assert known.prune_history(MONTH) == 1
+
+    for table, column in (("access_sets", "id"), ("access_layers", "set_id"), ("access_principals", "set_id")):
+        assert {row[column] for row in ask(engine, f"SELECT {column} FROM {table}")} == used

@@ -312,7 +312,7 @@ def test_an_index_that_holds_nothing_removes_nothing(engine: Engine) -> None:
 
     assert len(shown(engine)) == 30
     assert report.outcome is Outcome.PARTIAL
-    assert "does not show 30 attachments of space HR" in (report.error or "")
+    assert "lacks 30 attachments of space HR" in (report.error or "")
 
 
 def test_reads_by_id_that_all_fail_prove_nothing(engine: Engine) -> None:
@@ -339,7 +339,7 @@ def test_a_mass_that_leaves_is_hidden_and_its_removal_is_held(engine: Engine) ->
         world.trash_page(world.pages()[-1].id)
         report = full(context)
         assert (report.outcome, report.exit_code) == (Outcome.HELD, 4)
-        assert "25 attachments of space HR are hidden and wait to be removed" in (report.error or "")
+        assert "The removal of 25 hidden attachments of space HR waits for a decision" in (report.error or "")
         assert "more than 20 attachments left at once" in (report.error or "")
         assert len(shown(engine)) == 15
         assert (report.counts.removed, report.counts.attachments_removed) == (1, 0)

@@ -128,7 +128,7 @@ def test_the_number_that_is_printed_is_the_number_that_waits(engine: Engine) -> 
         held = dict(ask(engine, "SELECT space_key, held FROM sync_spaces"))
         assert held == {"A": 40, "B": 15, "C": 15}
         for each in report.spaces:
-            assert (each.error or "").startswith(f"{held[each.space_key]} pages of space {each.space_key} ")
+            assert f"removal of {held[each.space_key]} hidden pages of space {each.space_key} " in (each.error or "")
         assert dict(ask(engine, "SELECT space_key, last_error FROM sync_spaces")) == {
             each.space_key: each.error for each in report.spaces
         }

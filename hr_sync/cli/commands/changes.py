@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from hr_sync.cli.help import Commands
 from hr_sync.cli.options import AsJson, Config, JsonLines
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Name: TypeAlias = Annotated[str, typer.Option("--consumer", help="Name of the consumer.", metavar="NAME")]
 
 changes_commands = typer.Typer(
-    help="Give consumers what has changed, once and in order; a consumer begins with a snapshot."
+    cls=Commands, help="Give consumers what has changed, once and in order; a consumer begins with a snapshot."
 )
 
 

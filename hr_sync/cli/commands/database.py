@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_sync.cli.help import Commands
 from hr_sync.cli.options import Config
 
 if TYPE_CHECKING:
     from hr_sync.cancellation import Cancellation
 
-db_commands = typer.Typer(help="Connect other programs to the database of the mirror.", no_args_is_help=True)
+db_commands = typer.Typer(
+    cls=Commands, help="Connect other programs to the database of the mirror.", no_args_is_help=True
+)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -48,7 +48,13 @@ def init(
         typer.Option("--database-file", help="File that holds the address with its password, and stays where it is."),
     ] = None,
     embedded_folder: Annotated[
-        Path | None, typer.Option("--embedded-folder", help="Folder of the embedded database.")
+        Path | None,
+        typer.Option(
+            "--embedded-folder",
+            help="Folder of the embedded database.",
+            envvar="HR_SYNC_DATABASE__EMBEDDED_FOLDER",
+            show_envvar=False,
+        ),
     ] = None,
     schema: Annotated[
         str | None, typer.Option("--schema", help="PostgreSQL schema of the tables.", show_default="public")

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from hr_sync.domain.outcome import RunReport
     from hr_sync.sync.context import SyncRequest
 
+_QUIET = "warning"  #: level of the log
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing unless something needs attention; log warnings alone.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log more than log.level says.")]
 AllowMassDelete = Annotated[
     bool, typer.Option("--allow-mass-delete", help="Carry out the removals that are held, in this run only.")
 ]
@@ -38,6 +43,8 @@ def run(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what a full run would do; write nothing.")] = False,
     allow_mass_delete: AllowMassDelete = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Update the mirror once, then exit: 0 complete, 3 partial, 4 held, 75 temporary, 77 refused, 78 configuration."""
@@ -60,7 +67,7 @@ def run(
     if dry_run:
         _dry_run(config, request, as_json=as_json)
     else:
-        _run(config, request, as_json=as_json)
+        _run(config, request, _how(quiet=quiet, verbose=verbose), as_json=as_json)
 
 
 def resync(
@@ -71,6 +78,8 @@ def resync(
     space: Spaces = None,
     failed: Annotated[bool, typer.Option("--failed", help="The pages that failed.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Every space in scope.")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Fetch pages again whatever their version: some pages, whole spaces, those that failed, or everything."""
@@ -88,19 +97,27 @@ def resync(
         failed_pages=failed,
         every_page=every or bool(space),
     )
-    _run(config, request, as_json=as_json)
+    _run(config, request, _how(quiet=quiet, verbose=verbose), as_json=as_json)
 
 
-def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
+def _how(*, quiet: bool, verbose: bool) -> str | None:
+    """Return the level to log at; None for that of the settings. Raise UsageError for both at once."""
+    from hr_sync.errors import UsageError
+
+    if quiet and verbose:
+        raise UsageError("--quiet and --verbose exclude each other; leave one of them out.")
+    return _QUIET if quiet else "debug" if verbose else None
+
+
+def _run(config: Path | None, request: "SyncRequest", level: str | None, *, as_json: bool) -> None:
     from hr_sync import __version__
     from hr_sync.cli.bootstrap import HeldLeases, make_context, make_texts, open_settings, open_store
     from hr_sync.cli.notifications import notify
-    from hr_sync.cli.output import print_json, print_report
     from hr_sync.cli.progress import shown_progress
     from hr_sync.cli.stopping import deadline, run_until_stopped
     from hr_sync.errors import HrSyncError
 
-    settings = open_settings(config)
+    settings = open_settings(config, level=level)
     leases = HeldLeases()
 
     def work(cancellation: "Cancellation") -> "tuple[RunReport, int]":
@@ -112,7 +129,7 @@ def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
         with (
             deadline(cancellation, settings.sync.run_deadline_minutes * 60),
             open_store(settings) as store,
-            shown_progress() as on_progress,
+            shown_progress(quiet=level == _QUIET) as progress,
         ):
             leases.are_in(store, worker)
             try:
@@ -120,18 +137,25 @@ def _run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
             except HrSyncError as failure:
                 report = record_failed_start(store, worker, __version__, request, failure)
             else:
-                report = run_once(replace(context, on_progress=on_progress), request)
+                progress.stats = context.source.client.http_stats
+                report = run_once(replace(context, on_progress=progress.note), request)
                 report = make_texts(settings, store, cancellation, report)
             return report, store.held_removals()
 
     with notify(settings, request.mode) as notify_report:
         report, held = run_until_stopped(work, clean_up=leases.release, as_json=as_json)
         notify_report(report, held=held)
+    _print(report, config, as_json=as_json, quiet=level == _QUIET)
+    raise typer.Exit(report.exit_code)
+
+
+def _print(report: "RunReport", config: Path | None, *, as_json: bool, quiet: bool) -> None:
+    from hr_sync.cli.output import print_json, print_report
+
     if as_json:
         print_json(report)
-    else:
+    elif not quiet or report.exit_code:
         print_report(report, config)
-    raise typer.Exit(report.exit_code)
 
 
 def _dry_run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:

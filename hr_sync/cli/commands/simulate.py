@@ -3,8 +3,6 @@
 Both need the package `confluence_simulator`, which is a distribution of its own and not part of the worker's.
 """
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,6 +65,7 @@ def simulate(
 
 def _require_simulator(command: str) -> None:
     """Raise UsageError, with the command to type, where the simulator is not installed."""
+    from hr_sync.cli.installing import install_command
     from hr_sync.errors import UsageError
 
     try:
@@ -76,15 +75,8 @@ def _require_simulator(command: str) -> None:
             raise
         raise UsageError(
             f"`{command}` needs the simulator, which is not installed. "
-            f"In a clone of the repository, type: {_install_command()}"
+            f"In a clone of the repository, type: {install_command('./simulator')}"
         ) from error
-
-
-def _install_command() -> str:
-    """Return the command that installs the simulator into this environment, with the installer that is present."""
-    if importlib.util.find_spec("pip") is None:  # uv makes environments without it
-        return f"uv pip install --python {sys.executable} ./simulator"
-    return f"{sys.executable} -m pip install ./simulator"
 
 
 def _announce(simulator: "Simulator") -> None:

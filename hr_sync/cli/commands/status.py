@@ -2,13 +2,20 @@
 
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_sync.cli.help import Commands
 from hr_sync.cli.options import AsJson, Config
 
-config_commands = typer.Typer(help="Show the settings in force, or all possible settings.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+config_commands = typer.Typer(
+    cls=Commands, help="Show the settings in force, or all possible settings.", no_args_is_help=True
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,24 +25,53 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(config_commands, name="config")
 
 
-def status(config: Config = None, as_json: AsJson = False) -> None:
+def status(
+    config: Config = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", help="Draw the last 30 days into this file too, .svg or .png.", metavar="FILE", show_default=False
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show the health, how fresh each space is, the last runs, and the pages that fail."""
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.cli.health import health_of_mirror, read_in_scope
     from hr_sync.cli.output import print_json
     from hr_sync.cli.status_output import print_status
+    from hr_sync.cli.terminal import one_line
     from hr_sync.store.schema import check_schema
 
     settings = open_settings(config)
+    if plot is not None:
+        from hr_sync.cli.plot import check_plot
+
+        check_plot(plot)
     with open_database(settings) as engine:
         check_schema(engine)
         overview = read_in_scope(engine, settings, runs=5)
+        if plot is not None:
+            _plot(engine, plot)
     health = health_of_mirror(overview, settings)
     if as_json:
         judged = {"state": health.state, "reasons": health.reasons, "notes": health.notes}
         print_json(judged | {each.name: getattr(overview, each.name) for each in fields(overview)})
     else:
         print_status(overview, health, config)
+        if plot is not None:
+            typer.echo(f"Drawn into {one_line(plot)}.")
+
+
+def _plot(engine: "Engine", file: Path) -> None:
+    """Draw the last runs into a file."""
+    from hr_sync.cli.plot import SINCE, write_plot
+    from hr_sync.store.engine import make_sessions, session_scope
+    from hr_sync.store.read.history_of_runs import read_past_runs
+
+    with session_scope(make_sessions(engine)) as session:
+        runs = read_past_runs(session, since=SINCE)
+    write_plot(file, runs, datetime.now(UTC))
 
 
 def pages(

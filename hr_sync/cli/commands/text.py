@@ -1,6 +1,8 @@
-"""`text`: one page as Markdown, made from its stored body and those of the pages that it includes."""
+"""`text`: one page as Markdown, made from its stored body and those of the pages that it includes; or one document."""
 
+from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +12,7 @@ from hr_sync.cli.options import AsJson, Config
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from hr_sync.cancellation import Cancellation
     from hr_sync.render.result import RenderedPage
 
 
@@ -19,11 +22,26 @@ def add_to(app: typer.Typer) -> None:
 
 
 def text(
-    page: Annotated[str, typer.Argument(help="A page by id or URL.", metavar="PAGE")],
+    page: Annotated[str | None, typer.Argument(help="A page by id or URL.", metavar="PAGE", show_default=False)] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", help="A document on this machine in the place of a page.", show_default=False),
+    ] = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the text of one live page as Markdown, made from stored bodies. --json adds its sections."""
+    """Print the text of one live page, made from stored bodies, or of a document, as Markdown. --json adds sections."""
+    from hr_sync.errors import UsageError
+
+    if (page is None) == (file is None):
+        raise UsageError("Name one page, or one document by --file. Try 'hr-sync text -h' for help.")
+    if file is not None:
+        _print_document(file, as_json=as_json)
+    elif page is not None:
+        _print_page(page, config, as_json=as_json)
+
+
+def _print_page(page: str, config: Path | None, *, as_json: bool) -> None:
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.cli.output import print_json
     from hr_sync.cli.terminal import visible
@@ -35,14 +53,38 @@ def text(
     with open_database(open_settings(config)) as engine:
         check_schema(engine)
         with session_scope(make_sessions(engine)) as session:
-            rendered = _render(session, page_id)
+            rendered = render_live_page(session, page_id)
     if as_json:
         print_json(rendered)
     else:
         typer.echo(visible(rendered.markdown))
 
 
-def _render(session: "Session", page_id: str) -> "RenderedPage":
+def _print_document(file: Path, *, as_json: bool) -> None:
+    """Read a document in a process with limits. Needs no settings and no database."""
+    from hr_sync.cli.documents_output import WHY_UNREADABLE, print_document
+    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.documents.reader import DocumentReader, sections_of
+    from hr_sync.documents.result import Limits, Unreadable
+    from hr_sync.errors import DocumentUnreadable, UsageError
+
+    def work(cancellation: "Cancellation") -> None:
+        limits = Limits()
+        with DocumentReader(limits, cancellation) as reader:
+            try:
+                found = reader.read(file, media_type="", name=file.name)
+            except OSError as error:
+                raise UsageError(f"{file} cannot be opened: {error.strerror}. Name another --file.") from error
+        if isinstance(found, Unreadable):
+            why = WHY_UNREADABLE[found.reason].format(**asdict(limits))
+            raise DocumentUnreadable(f"{file.name} cannot be read: {why}.", reason=found.reason)
+        sections = sections_of(found, document_id=file.name, title=file.name, space="file")
+        print_document(found, sections, as_json=as_json)
+
+    run_until_stopped(work)
+
+
+def render_live_page(session: "Session", page_id: str) -> "RenderedPage":
     """Return a live page as text. Raise UsageError for a page that is not live."""
     from hr_sync.derive.texts import render_text
     from hr_sync.errors import UsageError

@@ -8,18 +8,30 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeAlias
 from urllib.parse import urlencode, urlsplit
 
 import orjson
 import requests
+import structlog
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.confluence.http.credentials import Authentication
+from hr_sync.confluence.http.credentials import Authentication, Credentials
+from hr_sync.confluence.http.downloads import MOST_HOPS, FileSink, check_download, check_file, media_url
 from hr_sync.confluence.http.failures import is_about_answer, is_about_tls, is_slow, no_answer, status_failure
 from hr_sync.confluence.http.listing import ListingProgress, check_results, ids_in
-from hr_sync.confluence.http.response import Answer, Json, check_status, date_of, decode_list, decode_object
+from hr_sync.confluence.http.response import (
+    Answer,
+    Json,
+    check_status,
+    date_of,
+    decode_list,
+    decode_object,
+    endpoint_of,
+)
 from hr_sync.confluence.http.retry import (
     LIMITED_STATUSES,
     retry_after_seconds,
@@ -29,13 +41,16 @@ from hr_sync.confluence.http.retry import (
 from hr_sync.confluence.http.session import Body, Limits, Session
 from hr_sync.confluence.http.stats import HttpStats
 from hr_sync.confluence.http.transport import AnswerCutOff
-from hr_sync.confluence.http.urls import next_in_header, resolve_next
+from hr_sync.confluence.http.urls import is_loopback, next_in_header, resolve_next
 from hr_sync.confluence.http.watchdog import RequestWatchdog
 from hr_sync.errors import (
     AnswerNotTrusted,
     ConfluenceUnavailable,
     CredentialsRefused,
+    ServerFailed,
 )
+
+log = structlog.get_logger(__name__)
 
 Query: TypeAlias = Mapping[str, object]  #: a list makes a repeated parameter
 
@@ -69,6 +84,9 @@ class HttpClient:
         # Small objects in a large JSON document take thirty times its size: one such answer at a time.
         self._decoding = threading.Lock()
         self._thread = threading.local()
+        self._is_site = True  # else the media service, whose headers say nothing about the site
+        self._media_lock = threading.Lock()
+        self._media_clients: dict[str, HttpClient] = {}  # by origin
 
     def get(self, path: str, query: Query | None = None, *, max_attempts: int | None = None) -> Json:
         """Return one JSON object at `path`, relative to the base, e.g. `api/v2/pages/1`.
@@ -132,8 +150,46 @@ class HttpClient:
             if by_offset and progress.ends_by_offset(content):
                 return
 
+    def download(self, path: str, sink: FileSink, *, media_type: str, expected_bytes: int | None) -> None:
+        """Write an attachment's bytes into a file. `path`: of `cloud_download_path` or `data_center_download_path`.
+
+        `media_type` and `expected_bytes` are those of the listing. Raise as `get` does, and AnswerNotTrusted for what
+        is not the file. A redirect is followed to Atlassian's media service alone, without credentials.
+        """
+        client, url = self, self._url(path)
+        for _ in range(MOST_HOPS + 1):
+            check = partial(check_download, origins=self._limits.media_origins, with_credentials=client._is_site)
+            try:
+                response = client._request(url, None, sink=sink, check=check)
+            except ConfluenceUnavailable as error:
+                if client._is_site:
+                    raise
+                raise ServerFailed(f"Atlassian's media service returned no attachment. {error}") from error
+            target = media_url(response, self._limits.media_origins)
+            if target is None:
+                check_file(response, sink.size, media_type=media_type, expected_bytes=expected_bytes)
+                return
+            client, url = self._media_client(target), target
+        raise AnswerNotTrusted(f"The download of an attachment is redirected more than {MOST_HOPS} times.")
+
+    def _media_client(self, url: str) -> "HttpClient":
+        """Return a client without credentials for the origin of a redirect."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        with self._media_lock:
+            if origin not in self._media_clients:
+                limits = replace(self._limits, public_addresses_only=not is_loopback(origin))
+                client = HttpClient(origin, Credentials(), limits, self.cancellation, self.http_stats)
+                client._is_site = False
+                self._media_clients[origin] = client
+            return self._media_clients[origin]
+
     def close(self) -> None:
         """Close this thread's session; those of other threads close with their thread."""
+        with self._media_lock:
+            media_clients = list(self._media_clients.values())
+        for client in media_clients:
+            client.close()
         session: Session | None = getattr(self._thread, "session", None)
         if session is not None:
             session.close()
@@ -176,6 +232,7 @@ class HttpClient:
         *,
         body: Body | None = None,
         check: Callable[[requests.Response], None] | None = None,
+        sink: FileSink | None = None,
     ) -> requests.Response:
         """Send until there is a usable answer, or no attempt is left. Credentials that can be renewed are, once."""
         rules = self._limits.retry
@@ -184,7 +241,7 @@ class HttpClient:
         while True:
             attempt += 1
             authorization = self._credentials.header()
-            response, failure = self._once(url, authorization, body)
+            response, failure = self._once(url, authorization, body, sink)
             asked = None
             if response is not None:
                 asked = retry_after_seconds(response.headers.get("Retry-After"), datetime.now(UTC))
@@ -209,25 +266,31 @@ class HttpClient:
                 if response is not None:
                     raise status_failure(response, attempt, asked)
                 raise self._no_answer(failure, attempt) from failure
-            self.http_stats.count_retry(
-                wait, throttled=response is not None and response.status_code in LIMITED_STATUSES
-            )
-            if self.cancellation.wait(wait):
-                self.cancellation.check()
+            self._wait(wait, throttled=response is not None and response.status_code in LIMITED_STATUSES)
+
+    def _wait(self, seconds: float, *, throttled: bool) -> None:
+        """Wait before another try. Raise Stopped if a stop is requested meanwhile."""
+        self.http_stats.count_retry(seconds, throttled=throttled)
+        if throttled:
+            log.info("http.throttled", seconds=round(seconds, 1))
+        if self.cancellation.wait(seconds):
+            self.cancellation.check()
 
     def _once(
-        self, url: str, authorization: str | None = None, body: Body | None = None
+        self, url: str, authorization: str | None = None, body: Body | None = None, sink: FileSink | None = None
     ) -> tuple[requests.Response | None, requests.RequestException | None]:
         self.cancellation.check()
         with self._slots, self.http_stats.under_way():
             try:
-                response = self._session().send(url, authorization, body)
+                response = self._session().send(url, authorization, body, sink)
             except requests.RequestException as error:
                 self.cancellation.check()  # the watchdog may have interrupted it
                 if not isinstance(error, AnswerCutOff) and is_about_tls(error):
                     raise self._no_answer(error, 1) from error
                 return None, error
-        self.http_stats.count_answer(response)
+        size = len(response.content) or (sink.size if sink is not None else 0)
+        self.http_stats.count_answer(response, size, of_site=self._is_site)
+        log.debug("http.answered", endpoint=endpoint_of(response), status=response.status_code, bytes=size)
         return response, None
 
     def _session(self) -> Session:

@@ -7,6 +7,7 @@ import requests
 import urllib3
 from urllib3.exceptions import NewConnectionError
 
+from hr_sync.confluence.http.response import endpoint_of
 from hr_sync.confluence.http.retry import LIMITED_STATUSES
 from hr_sync.confluence.http.transport import AnswerCutOff, DeadlinePassed
 from hr_sync.errors import AnswerTooSlow, ConfluenceUnavailable, ServerFailed
@@ -36,7 +37,8 @@ def status_failure(response: requests.Response, attempts: int, asked_seconds: fl
             retry_after_seconds=asked,
         )
     return ServerFailed(
-        f"Confluence failed with status {response.status_code}, tried {_times(attempts)}. Try again later.",
+        f"Confluence failed with status {response.status_code} at {endpoint_of(response)}, tried {_times(attempts)}. "
+        "Try again later.",
         retry_after_seconds=asked,
         status=response.status_code,
     )
@@ -55,7 +57,8 @@ def no_answer(
     if is_slow(failure) and is_about_answer(None, failure):
         return AnswerTooSlow(
             f"{where} gave no complete answer in time ({timeout_seconds:g} s to the next byte, {deadline_seconds:g} s "
-            f"in all), tried {tries}. Try again later."
+            f"in all), tried {tries}. Try again later, or raise confluence.request_timeout_seconds and "
+            "request_deadline_seconds."
         )
     if failure is None or is_about_answer(None, failure):
         reason = str(failure) if isinstance(failure, AnswerCutOff) else "the connection was closed or reset"

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +12,9 @@ from urllib.parse import urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from hr_sync.confluence.http import name_lookup
 from hr_sync.errors import ConfluenceUnavailable
 
-SECONDS = 3.0  #: for each of name, port and TLS
 _LEAST_SECONDS = 0.1  # for one address
 _PORTS = {"https": 443, "http": 80}
 
@@ -28,35 +27,11 @@ class TlsFacts:
     expires_at: datetime | None
 
 
-def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a host. Raise TimeoutError if its DNS does not answer in time, and socket.gaierror.
-
-    The system's resolver cannot be interrupted: its thread may outlive the call.
-    """
-    found: list[str] = []
-    failures: list[BaseException] = []
-
-    def ask() -> None:
-        try:
-            found.extend(str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=ask, name="resolve", daemon=True)
-    thread.start()
-    thread.join(SECONDS)
-    if thread.is_alive():
-        raise TimeoutError
-    if failures:
-        raise failures[0]
-    return list(dict.fromkeys(found))
-
-
 def resolve_site(url: str) -> list[str]:
     """Return the addresses of the host of a Confluence. Raise ConfluenceUnavailable."""
     host, port = _place(url)
     with _unreachable(url):
-        return resolve(host, port)
+        return name_lookup.resolve(host, port)
 
 
 def try_port(url: str) -> None:
@@ -113,15 +88,15 @@ def _no_answer(url: str, error: BaseException) -> ConfluenceUnavailable:
     if isinstance(error, socket.gaierror | UnicodeError):
         return ConfluenceUnavailable(f"{start}: its host name cannot be resolved. Check confluence.url.")
     return ConfluenceUnavailable(
-        f"{start}: its name or its port did not answer within {SECONDS:g} s, as behind a firewall that drops packets. "
-        "Check confluence.url, and whether this machine needs confluence.proxy."
+        f"{start}: its name or its port did not answer within {name_lookup.SECONDS:g} s, as behind a firewall that "
+        "drops packets. Check confluence.url, and whether this machine needs confluence.proxy."
     )
 
 
 def _connect(host: str, port: int) -> socket.socket:
     """Connect to the first address that answers; all of them together get the time of one. Raise OSError."""
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    ends_at = time.monotonic() + SECONDS
+    ends_at = time.monotonic() + name_lookup.SECONDS
     for number, (*_, address) in enumerate(addresses):
         share = (ends_at - time.monotonic()) / (len(addresses) - number)
         try:
@@ -130,7 +105,7 @@ def _connect(host: str, port: int) -> socket.socket:
             if number == len(addresses) - 1:
                 raise
         else:
-            connection.settimeout(SECONDS)
+            connection.settimeout(name_lookup.SECONDS)
             return connection
     raise OSError("no address")
 

@@ -33,6 +33,7 @@ Json: TypeAlias = dict[str, Any]
 
 _CHECK_CREDENTIALS = f"Check {SETTINGS}, and that it has not expired."
 _API_PATH = re.compile(r"/(?:rest/api|api/v2|_edge)/.*")
+_ID_IN_PATH = re.compile(r"/\d+(?=/|$)")
 _PLAIN = re.compile(r"[!-~]{0,300}")  # printable ASCII
 _CODE = re.compile("[A-Z]+(?:_[A-Z]+)*")  # of an error of v2
 _SLASHES = re.compile("/+")
@@ -53,18 +54,18 @@ def check_status(response: requests.Response, *, with_credentials: bool = True) 
 
     Retried statuses are handled before.
     """
-    _check_login(response, with_credentials=with_credentials)
+    check_login(response, with_credentials=with_credentials)
     if response.status_code not in _ACCEPTED:
         raise _refusal(response)
     if not _is_json(response):
         raise AnswerUnusable(
-            f"Confluence answered {response.status_code} with something that is not JSON, as login and maintenance "
-            "pages do.",
+            f"Confluence answered {endpoint_of(response)} with something that is not JSON "
+            f"(status {response.status_code}), as login and maintenance pages do.",
             remedy="Open confluence.url in a browser to see what it shows.",
         )
 
 
-def _check_login(response: requests.Response, *, with_credentials: bool) -> None:
+def check_login(response: requests.Response, *, with_credentials: bool) -> None:
     """Check Data Center's headers about the login: the status may be 200 with what an anonymous visitor may view."""
     headers = response.headers
     reasons = {reason.strip() for reason in headers.get("X-Seraph-LoginReason", "").split(",")}
@@ -87,32 +88,29 @@ def _check_login(response: requests.Response, *, with_credentials: bool) -> None
 def _refusal(response: requests.Response) -> ConfluenceError:
     status = response.status_code
     if 300 <= status < 400 and status != requests.codes.not_modified:
-        if moved_to := _moved_to(response):
-            return SiteMoved(
-                f"Confluence redirects requests to the same path at {moved_to} (status {status}): the site has moved. "
-                "Set confluence.url to that address."
-            )
-        target = _host_of(response.headers.get("Location", ""))
-        return CredentialsRefused(
-            f"Confluence redirects to {target}, as to a login page (status {status}). {_CHECK_CREDENTIALS}"
-        )
+        return _redirection(response)
     match status:
         case 401 if "scope does not match" in _message_of(response):
             return ScopeMissing(
-                "The token's scopes do not cover this endpoint (401). Give the token the scopes that "
-                "docs/operations.md lists."
+                f"The token's scopes do not cover {endpoint_of(response)} (401). Give the token the scopes that "
+                "docs/configuration.md lists."
             )
         case 401:
             return CredentialsRefused(f"Confluence refused the credentials (401). {_CHECK_CREDENTIALS}")
         case 403 if _is_own_refusal(response):
-            return AccessDenied("The account may not read this (403). Check its permissions and its token's scopes.")
+            return AccessDenied(
+                f"The account may not read {endpoint_of(response)} (403). Check its permissions and its token's scopes."
+            )
         case 403:
             return AnswerUnusable(
                 "A filter or proxy before Confluence refused the request (403, not Confluence's own answer).",
                 remedy="Let requests with the User-Agent hr_sync pass there, or check confluence.url.",
             )
         case 404 if _is_own_refusal(response):
-            return NotFound("Confluence does not find it, or the account may not view it (404).")
+            return NotFound(
+                f"Confluence does not find {endpoint_of(response)}, or the account may not view it (404). See what the "
+                "account may view: `hr-sync check`."
+            )
         case 404:
             return AnswerUnusable(
                 "There is no Confluence at this address, its site is suspended, or a filter or proxy before it "
@@ -121,9 +119,34 @@ def _refusal(response: requests.Response) -> ConfluenceError:
             )
         case 410:
             return EndpointRemoved(
-                "This Confluence has removed the endpoint (410). Check confluence.flavor and the version."
+                f"This Confluence has removed the endpoint {endpoint_of(response)} (410). Check confluence.flavor and "
+                "the version."
             )
-    return AnswerUnusable(f"Confluence refused the request (status {status}).")
+    return AnswerUnusable(f"Confluence refused the request for {endpoint_of(response)} (status {status}).")
+
+
+def _redirection(response: requests.Response) -> ConfluenceError:
+    status = response.status_code
+    if moved_to := _moved_to(response):
+        return SiteMoved(
+            f"Confluence redirects requests to the same path at {moved_to} (status {status}): the site has moved. "
+            "Set confluence.url to that address."
+        )
+    target = _host_of(response.headers.get("Location", ""))
+    return CredentialsRefused(
+        f"Confluence redirects to {target}, as to a login page (status {status}). {_CHECK_CREDENTIALS}"
+    )
+
+
+def endpoint_of(response: requests.Response) -> str:
+    """Return the endpoint of the API that a request was for, as the API's documentation names it.
+
+    Ids are left out, so that one message is about all pages, and the query is, which may hold titles.
+    """
+    api = _API_PATH.search(urlsplit(response.url or "").path)
+    if api is None or not _PLAIN.fullmatch(api[0]):
+        return "the request"
+    return _ID_IN_PATH.sub("/{id}", api[0].removeprefix("/"))
 
 
 def _moved_to(response: requests.Response) -> str | None:

@@ -12,6 +12,7 @@ from requests.auth import AuthBase
 
 from hr_sync import __version__
 from hr_sync.confluence.http.client_library import client_library
+from hr_sync.confluence.http.downloads import MEDIA_ORIGINS, FileSink
 from hr_sync.confluence.http.retry import RetryRules
 from hr_sync.confluence.http.transport import GuardedAdapter
 from hr_sync.confluence.http.watchdog import RequestWatchdog
@@ -27,6 +28,8 @@ class Limits:
     max_answer_bytes: int = 16_000_000  #: decoded; a batch of 100 pages is far smaller
     max_pages_per_space: int = 1_000_000  #: entries of one listing
     retry: RetryRules = field(default_factory=RetryRules)
+    media_origins: tuple[str, ...] = MEDIA_ORIGINS  #: where downloads may be redirected to
+    public_addresses_only: bool = False  #: connect to no address of a private network
     ca_file: str | None = None  #: PEM bundle to verify TLS with, instead of the usual one
     proxy: str | None = field(default=None, repr=False)  #: address that may hold a password; None connects directly
 
@@ -70,15 +73,26 @@ class Session:
             max_answer_bytes=limits.max_answer_bytes,
             timeout_seconds=limits.request_timeout_seconds,
             deadline_seconds=limits.request_deadline_seconds,
+            # The address of a proxy is that of the connection.
+            public_addresses_only=limits.public_addresses_only and limits.proxy is None,
         )
+        self._adapter = adapter
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         self._session = session
         self._library: Any = client_library(base, session)
 
-    def send(self, url: str, authorization: str | None, body: Body | None) -> requests.Response:
-        """Send a GET request, or a POST request with a body. Raise what the transport raises."""
+    def send(
+        self, url: str, authorization: str | None, body: Body | None, sink: FileSink | None = None
+    ) -> requests.Response:
+        """Send a GET request, or a POST request with a body. Raise what the transport raises.
+
+        `sink` takes the body of an answer with status 200, which `content` lacks then.
+        """
         self._session.auth = _Authorization(authorization)
+        if sink is not None:  # not by the library, which asks for JSON and logs addresses
+            with self._adapter.receiving(sink):
+                return self._session.get(url, allow_redirects=False)
         if body is not None:  # not by the library, which writes every body to its debug log
             headers = {"Content-Type": body.media_type, "Accept": "application/json"}
             return self._session.post(url, data=body.content, headers=headers, allow_redirects=False)

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ class HttpStats:
         self._lock = threading.Lock()
         self._requests = self._retries = self._bytes = self._under_way = self._peak = 0
         self._throttled_seconds = 0.0
+        self._wait: tuple[float, float] = (0.0, 0.0)  # of the longest wait for a rate limit: its end, its seconds
         self._last: tuple[Mapping[str, str], datetime] | None = None  # headers, and when they came
 
     @contextmanager
@@ -55,12 +57,13 @@ class HttpStats:
             with self._lock:
                 self._under_way -= 1
 
-    def count_answer(self, response: requests.Response) -> None:
-        """Count an answer that was read to its end."""
+    def count_answer(self, response: requests.Response, size: int, *, of_site: bool = True) -> None:
+        """Count an answer that was read to its end, with so many bytes; `of_site`: not of its media service."""
         with self._lock:
             self._requests += 1
-            self._bytes += len(response.content)
-            self._last = response.headers, datetime.now(UTC)
+            self._bytes += size
+            if of_site:
+                self._last = response.headers, datetime.now(UTC)
 
     def site_headers(self) -> SiteHeaders:
         """Return what the headers of the last answer say of the site's clock and rate limit."""
@@ -78,7 +81,15 @@ class HttpStats:
         """Count a wait before another try."""
         with self._lock:
             self._retries += 1
-            self._throttled_seconds += wait_seconds if throttled else 0.0
+            if throttled:
+                self._throttled_seconds += wait_seconds
+                self._wait = max(self._wait, (time.monotonic() + wait_seconds, wait_seconds))
+
+    def waits_for_rate(self) -> float | None:
+        """Return how many seconds a request waits now because Confluence asked for it; None if none does."""
+        with self._lock:
+            ends_at, seconds = self._wait
+        return seconds if time.monotonic() < ends_at else None
 
     def counts(self) -> HttpCounts:
         """Return the totals so far."""

@@ -5,14 +5,15 @@ library would follow any address with the token (ADR 0002) and read any answer t
 """
 
 import http.client
+import ipaddress
 import socket
 import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -47,6 +48,11 @@ class CompleteResponse(requests.Response):
     def text(self) -> str:
         return ""
 
+    @property
+    def is_redirect(self) -> bool:
+        """Return False: requests would prepare the next request, and fail at an address that is none."""
+        return False
+
 
 class _FinalResponse(http.client.HTTPResponse):
     """Skips interim answers (102, 103) as the standard library skips 100 alone."""
@@ -58,6 +64,18 @@ class _FinalResponse(http.client.HTTPResponse):
                 return version, status, reason
             http.client.parse_headers(self.fp)
         raise http.client.BadStatusLine("too many interim answers")
+
+
+class Sink(Protocol):
+    """Takes the bytes of an answer in the place of memory."""
+
+    max_bytes: int
+
+    def restart(self) -> None:
+        """Drop what was taken before."""
+
+    def take(self, chunk: bytes) -> None:
+        """Take a piece. Raise AnswerUnusable beyond the limit."""
 
 
 class GuardedAdapter(HTTPAdapter):
@@ -74,6 +92,7 @@ class GuardedAdapter(HTTPAdapter):
         max_answer_bytes: int,
         timeout_seconds: float,
         deadline_seconds: float,
+        public_addresses_only: bool = False,
     ) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)  # one session per thread
         self._origin = origin_of(origin)
@@ -82,8 +101,19 @@ class GuardedAdapter(HTTPAdapter):
         self._deadline_seconds = deadline_seconds
         self._watchdog = watchdog
         self._tls = _tls_context() if self._origin[0] == "https" else None
+        self._public_addresses_only = public_addresses_only
         self._connection: Any = None  # urllib3's; the last one made
+        self._sink: Sink | None = None  # of the request that is sent
         self._was_interrupted = False
+
+    @contextmanager
+    def receiving(self, sink: Sink | None) -> Iterator[None]:
+        """Give the body of an answer with status 200 to `sink` within the block."""
+        self._sink = sink
+        try:
+            yield
+        finally:
+            self._sink = None
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send to the configured origin and read the answer.
@@ -133,6 +163,9 @@ class GuardedAdapter(HTTPAdapter):
     def _note(self, make: Callable[..., Any], **how: Any) -> Any:
         self._connection = make(**how)
         self._connection.response_class = _FinalResponse
+        if self._public_addresses_only:
+            # urllib3 has no other place between connecting and sending.
+            self._connection._new_conn = partial(_public_connection, self._connection._new_conn)  # noqa: SLF001
         return self._connection
 
     def _interrupt(self) -> None:
@@ -146,6 +179,9 @@ class GuardedAdapter(HTTPAdapter):
 
     def _read(self, response: requests.Response, ends_at: float) -> bytearray:
         """Read decoded bytes; requests' read timeout is per byte received and never ends an answer that drips."""
+        if self._sink is not None and response.status_code == requests.codes.ok:
+            self._pass_on(response, ends_at, self._sink)
+            return bytearray()
         body = bytearray()
         for chunk in _decoded(response, self._max_answer_bytes):
             if len(body) + len(chunk) > self._max_answer_bytes:
@@ -158,8 +194,29 @@ class GuardedAdapter(HTTPAdapter):
             body += chunk
         return body
 
+    def _pass_on(self, response: requests.Response, ends_at: float, sink: Sink) -> None:
+        sink.restart()
+        for chunk in _decoded(response, sink.max_bytes):
+            sink.take(chunk)
+            if time.monotonic() > ends_at:
+                raise self._too_late()
+
     def _too_late(self) -> DeadlinePassed:
         return DeadlinePassed(f"the answer took longer than {self._deadline_seconds:g} s")
+
+
+def _public_connection(connect: Callable[[], socket.socket]) -> socket.socket:
+    """Return a connection to an address of the internet. Raise AnswerNotTrusted for one of a network like ours."""
+    connection = connect()
+    address = ipaddress.ip_address(str(connection.getpeername()[0]).partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    if not (mapped or address).is_global:
+        connection.close()
+        raise AnswerNotTrusted(
+            "The name of Atlassian's media service leads to an address of a private network; nothing was sent there.",
+            remedy="Check the name server, or set confluence.proxy.",
+        )
+    return connection
 
 
 def _tls_context() -> ssl.SSLContext:

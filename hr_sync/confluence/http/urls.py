@@ -88,22 +88,28 @@ def resolve_next(base: str, link: str) -> str:
 
     Raise AnswerNotTrusted for a link that leads to another host, another path, or nowhere.
     """
-    parts = _parts_of(link)
-    root = _API_ROOT.search(parts.path)
-    absolute = bool(parts.scheme or parts.netloc)
-    if (
-        root is None
-        or "\\" in link
-        or ".." in unquote(parts.path)  # requests decodes `%2e`, and urllib3 then walks up
-        or (absolute and ("@" in parts.netloc or origin_of(link) != origin_of(base)))
-        or not urlsplit(base).path.endswith(parts.path[: root.start()])
-    ):
+    path = None if ".." in unquote(_parts_of(link).path) else below(base, link, _API_ROOT)
+    if path is None:  # of `..`: requests decodes `%2e`, and urllib3 then walks up
         raise AnswerNotTrusted(
             "A listing's next link leads away from this Confluence; it was not followed.",
             remedy="Check confluence.url, and any proxy that rewrites answers.",
         )
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{base}{parts.path[root.start() :]}{query}"
+    return f"{base}{path}"
+
+
+def below(base: str, link: str, root: re.Pattern[str]) -> str | None:
+    """Return path and query of a link from a part of its path on; None unless everything before is of `base`."""
+    parts = _parts_of(link)
+    found = root.search(parts.path)
+    is_absolute = bool(parts.scheme or parts.netloc)
+    if (
+        found is None
+        or "\\" in link
+        or (is_absolute and ("@" in parts.netloc or origin_of(link) != origin_of(base)))
+        or not urlsplit(base).path.endswith(parts.path[: found.start()])
+    ):
+        return None
+    return parts.path[found.start() :] + (f"?{parts.query}" if parts.query else "")
 
 
 def next_in_header(header: str) -> str | None:

@@ -68,7 +68,7 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
     FROM known JOIN nodes ON nodes.parent_id = known.id
     WHERE nodes.is_known AND known.level < {levels}
 ), pages AS (
-    SELECT page.id, {own} AS before, nodes.space_id,
+    SELECT page.id, {own} AS before, nodes.space_id, page.space_id AS stored_in,
         CASE WHEN NOT nodes.outdated AND nodes.space_id = page.space_id THEN known.layers END AS layers,
         CASE WHEN {fresh} THEN 0 ELSE stored.id END AS within
     FROM concerned JOIN {schema}.confluence_pages page USING (id)
@@ -101,18 +101,25 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
 ), digests AS (
     SELECT *, {digest} AS digest FROM (SELECT *, CAST('{{}}' AS text[]) AS spaces FROM kinds) AS of_one_space
 ), {rows}, differing AS (
-    SELECT pages.id, pages.before, numbers.id AS after
+    SELECT pages.id, pages.stored_in, pages.before, numbers.id AS after
     FROM pages LEFT JOIN digests USING (space_id, layers, within) LEFT JOIN numbers USING (digest)
     WHERE pages.before IS DISTINCT FROM numbers.id
 ), locked AS (
     SELECT page.id, differing.before, differing.after
-    FROM differing JOIN {schema}.confluence_pages page USING (id)
-    WHERE page.hidden_at IS NULL AND page.removed_at IS NULL ORDER BY page.id FOR UPDATE OF page
+    FROM (SELECT * FROM differing ORDER BY id) AS differing CROSS JOIN LATERAL (
+        -- Row by row: joined as a whole, every live page of the mirror may be read for it. The set of a page that has
+        -- been moved to another space meanwhile is the matter of who moved it.
+        SELECT page.id FROM {schema}.confluence_pages page
+        WHERE page.id = differing.id AND page.space_id IS NOT DISTINCT FROM differing.stored_in
+            AND page.hidden_at IS NULL AND page.removed_at IS NULL
+        FOR UPDATE
+    ) AS page
 ), derived AS (
     UPDATE {schema}.confluence_pages page
     -- Nothing that an index holds: the row of a page changes in its block, which is several times as fast.
     SET access_set_id = CASE WHEN page.own_access_set_id IS NULL THEN locked.after ELSE page.access_set_id END,
         own_access_set_id = CASE WHEN page.own_access_set_id IS NOT NULL THEN coalesce(locked.after, 0) END
+    -- By id: a row that somebody else has just changed has another place than the one that this statement sees.
     FROM locked WHERE page.id = locked.id
     RETURNING page.id, page.space_key, page.version, locked.before, locked.after,
         page.own_access_set_id IS NOT NULL AS shows_others

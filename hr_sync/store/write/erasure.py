@@ -10,16 +10,17 @@ gets a set back that names the user. What Confluence still shows of the user com
 
 from dataclasses import dataclass
 
-from sqlalchemy import TextClause, delete, select, text
+from sqlalchemy import TextClause, delete, or_, select, text
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import ERASED_USER, Principal, PrincipalKind
 from hr_sync.domain.changes import ChangeAction, ChangedField
-from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, AccessSet, GroupMember, KnownUser
+from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, GroupMember, KnownUser
 from hr_sync.store.engine import quoted_schema
 from hr_sync.store.read.live import storable
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES
+from hr_sync.store.write.set_rows import DIGEST, delete_sets
 
 _RESTRICTIONS = """
     UPDATE {schema}.content_nodes SET restriction = jsonb_set(restriction, '{{users}}', (
@@ -52,17 +53,19 @@ _SETS = """
         WHERE layer.set_id IN (SELECT set_id FROM {schema}.access_principals WHERE principal = :token)
         GROUP BY layer.set_id, layer.layer_no
     ), wholes AS MATERIALIZED (
-        SELECT set_id, jsonb_agg(CAST(layer AS jsonb) ORDER BY layer COLLATE "C") AS whole
-        FROM (SELECT DISTINCT set_id, layer FROM layers) AS each GROUP BY set_id
+        SELECT set_id, replaced.spaces, jsonb_agg(CAST(layer AS jsonb) ORDER BY layer COLLATE "C") AS whole
+        FROM (SELECT DISTINCT set_id, layer FROM layers) AS each
+            JOIN {schema}.access_sets replaced ON replaced.id = each.set_id
+        GROUP BY set_id, replaced.spaces
     ), digests AS MATERIALIZED (
-        SELECT set_id, whole, encode(sha256(convert_to(CAST(whole AS text), 'UTF8')), 'hex') AS digest FROM wholes
+        SELECT set_id, whole, spaces, {digest} AS digest FROM wholes
     ), fresh AS MATERIALIZED (
-        SELECT DISTINCT ON (digests.digest) digests.digest, whole, audience
+        SELECT DISTINCT ON (digests.digest) digests.digest, whole, digests.spaces, audience
         FROM digests JOIN {schema}.access_sets replaced ON replaced.id = digests.set_id
         WHERE digests.digest NOT IN (SELECT digest FROM {schema}.access_sets) ORDER BY digests.digest
     ), made AS (
-        INSERT INTO {schema}.access_sets (digest, layers, audience)
-        SELECT digest, jsonb_array_length(whole), audience FROM fresh ORDER BY digest RETURNING id, digest
+        INSERT INTO {schema}.access_sets (digest, layers, audience, spaces)
+        SELECT digest, jsonb_array_length(whole), audience, spaces FROM fresh ORDER BY digest RETURNING id, digest
     ), made_layers AS (
         INSERT INTO {schema}.access_layers (set_id, layer_no)
         SELECT made.id, each.no
@@ -77,10 +80,15 @@ _SETS = """
     FROM digests LEFT JOIN made USING (digest) LEFT JOIN {schema}.access_sets stored USING (digest)"""
 
 _PAGES = """
-    UPDATE {schema}.confluence_pages page SET access_set_id = replaced.after
-    FROM unnest(CAST(:before AS bigint[]), CAST(:after AS bigint[])) AS replaced (before, after)
-    WHERE page.access_set_id = replaced.before
-    RETURNING page.id, page.space_key, page.version, page.hidden_at IS NULL AND page.removed_at IS NULL AS live"""
+    WITH replaced (before, after) AS (SELECT * FROM unnest(CAST(:before AS bigint[]), CAST(:after AS bigint[])))
+    UPDATE {schema}.confluence_pages page SET access_set_id = coalesce(shown.after, page.access_set_id),
+        own_access_set_id = coalesce(own.after, page.own_access_set_id)
+    FROM {schema}.confluence_pages stored
+        LEFT JOIN replaced shown ON shown.before = stored.access_set_id
+        LEFT JOIN replaced own ON own.before = stored.own_access_set_id
+    WHERE page.id = stored.id AND (shown.after IS NOT NULL OR own.after IS NOT NULL)
+    RETURNING page.id, page.space_key, page.version,
+        shown.after IS NOT NULL AND page.hidden_at IS NULL AND page.removed_at IS NULL AS is_seen"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +131,8 @@ def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
 def _lock(session: Session, token: str) -> None:
     """Lock the pages whose set names the user, and then the policy, as transactions do that write pages."""
     named = select(AccessPrincipal.set_id).where(AccessPrincipal.principal == token)
-    session.execute(select(PAGES.c.id).where(PAGES.c.access_set_id.in_(named)).order_by(PAGES.c.id).with_for_update())
+    is_named = or_(PAGES.c.access_set_id.in_(named), PAGES.c.own_access_set_id.in_(named))
+    session.execute(select(PAGES.c.id).where(is_named).order_by(PAGES.c.id).with_for_update())
     session.execute(select(AccessPolicyRow.id).with_for_update())
 
 
@@ -133,7 +142,7 @@ def _replace_sets(session: Session, run_id: int, tokens: dict[str, str]) -> int:
         return 0
     before, after = ([row[place] for row in replaced] for place in (0, 1))
     pages = session.execute(_sql(session, _PAGES), {"before": before, "after": after}).all()
-    session.execute(delete(AccessSet).where(AccessSet.id.in_(before)))
+    delete_sets(session, before)
     record_changes(
         session,
         run_id,
@@ -147,11 +156,11 @@ def _replace_sets(session: Session, run_id: int, tokens: dict[str, str]) -> int:
                 reason="a user who might read it was erased",
             )
             for page in pages
-            if page.live
+            if page.is_seen
         ],
     )
     return len(replaced)
 
 
 def _sql(session: Session, statement: str) -> TextClause:
-    return text(statement.format(schema=quoted_schema(session.connection())))
+    return text(statement.format(schema=quoted_schema(session.connection()), digest=DIGEST))

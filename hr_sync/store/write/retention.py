@@ -14,6 +14,7 @@ from hr_sync.store.read.feed import feed_epoch
 from hr_sync.store.tables import PageBody, SyncRun, SyncSpace
 from hr_sync.store.text_tables import PageInclude, PageSection, PageText
 from hr_sync.store.write.locks import PAGES
+from hr_sync.store.write.set_rows import delete_sets
 
 MAX_DELETED = 5000  #: rows in one transaction
 MAX_BODIES = 500  #: pages in one transaction: their rows are locked, and a body has many rows of its own
@@ -25,6 +26,7 @@ _STATE = cast("Table", FeedState.__table__)
 _BODIES = cast("Table", PageBody.__table__)
 _ATTACHMENTS = cast("Table", PageAttachment.__table__)
 _SETS = cast("Table", AccessSet.__table__)
+_END = 2**63 - 1  # above every seq
 
 
 def prune_runs(session: Session, *, older_than: timedelta) -> int:
@@ -46,7 +48,10 @@ def prune_changes(session: Session, *, older_than: timedelta, seen_within: timed
     session.execute(select(_STATE.c.id).with_for_update())
     is_live = (_CONSUMERS.c.seen_at > func.now() - seen_within, _CONSUMERS.c.epoch == feed_epoch(session))
     acked = session.scalar(select(func.min(_CONSUMERS.c.acked_seq)).where(*is_live))
-    old = select(_CHANGES.c.seq).where(_CHANGES.c.changed_at < func.now() - older_than)
+    # Rows are timed as they are numbered, so that the old ones are the first ones, up to one that is not old.
+    recent = select(_CHANGES.c.seq).where(_CHANGES.c.changed_at >= func.now() - older_than)
+    first_recent = recent.order_by(_CHANGES.c.seq).limit(1).scalar_subquery()
+    old = select(_CHANGES.c.seq).where(_CHANGES.c.seq < func.coalesce(first_recent, _END))
     if acked is not None:
         old = old.where(_CHANGES.c.seq <= acked)
     chunk = old.order_by(_CHANGES.c.seq).limit(MAX_DELETED)
@@ -107,7 +112,8 @@ def prune_access_sets(session: Session) -> int:
         select(PAGES.c.id).where(column == _SETS.c.id).exists()
         for column in (PAGES.c.access_set_id, PAGES.c.own_access_set_id)
     )
-    return _delete(session, _SETS, select(_SETS.c.id).where(*(~each for each in used)))
+    unused = select(_SETS.c.id).where(*(~each for each in used)).limit(MAX_DELETED)
+    return delete_sets(session, session.scalars(unused).all())
 
 
 def _delete(session: Session, table: Table, old: Select[Any]) -> int:

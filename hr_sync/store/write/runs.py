@@ -49,6 +49,7 @@ def close_run(session: Session, report: RunReport) -> None:
         "exit_code": int(report.exit_code),
         "error": report.error,
         "requests": report.requests,
+        "not_shown": report.not_shown,
         **asdict(report.counts),
     }
     session.execute(update(_RUNS).where(_RUNS.c.id == report.run_id).values(values))

@@ -4,16 +4,16 @@ A layer is the text of a JSON array of tokens, sorted; a set is a JSON array of 
 other spaces whose facts it depends on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, delete, select
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import Audience, Principal, PrincipalKind
 from hr_sync.domain.changes import ChangeAction, ChangedField
-from hr_sync.store.access_tables import AccessPolicyRow
+from hr_sync.store.access_tables import AccessLayer, AccessPolicyRow, AccessPrincipal, AccessSet
 from hr_sync.store.write.changes import Change, record_changes
 
 #: Whether the audience passes a set, given as its JSON array of layers.
@@ -76,6 +76,14 @@ class AudienceTokens:
         """Return the tokens of an audience."""
         licence = {Principal(PrincipalKind.GROUP, group).token for group in audience.licence_groups}
         return cls(asker=sorted(audience.asker.tokens), licence=sorted(licence))
+
+
+def delete_sets(session: Session, set_ids: Collection[int]) -> int:
+    """Delete sets with their layers and principals. Return how many. The policy must be locked for update."""
+    for number in (AccessPrincipal.set_id, AccessLayer.set_id, AccessSet.id):
+        statement = delete(number.class_).where(number.in_(set_ids))
+        session.execute(statement.execution_options(synchronize_session=False))
+    return len(set_ids)
 
 
 def lock_policy(session: Session) -> AudienceTokens:

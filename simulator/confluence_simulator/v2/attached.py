@@ -179,16 +179,6 @@ def _one(call: Call, kind: type[Attached]) -> Attached:
     return found
 
 
-def download(call: Call) -> Answer:
-    """Answer the bytes of an attachment, from the path that its `downloadLink` names."""
-    page = call.find_page(call.captured["page"])
-    filename = call.captured["filename"]
-    found = [] if page is None else [row for row in call.world.attachments(page.id) if row.title == filename]
-    if not found:
-        raise RefusedError(v2_not_found("attachment", filename))
-    return Answer(body=found[0].payload, content_type=found[0].media_type)
-
-
 def _on_both(path: str, handler: Callable[[Call], Answer]) -> tuple[Route, Route]:
     return Route("GET", f"/api/v2/pages/{path}", handler), Route("GET", f"/api/v2/blogposts/{path}", handler)
 
@@ -209,5 +199,4 @@ ROUTES = (
     Route("GET", "/api/v2/inline-comments/{id}", comment),
     Route("GET", "/api/v2/footer-comments/{id}/children", comment_children),
     Route("GET", "/api/v2/inline-comments/{id}/children", comment_children),
-    Route("GET", "/download/attachments/{page}/{filename}", download),
 )

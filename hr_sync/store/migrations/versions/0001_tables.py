@@ -358,7 +358,6 @@ def _content_changes() -> None:
         comment="Every change that consumers can see, once. Rows are numbered under a lock that is held until "
         "the commit: read those with a greater seq than the last one, ordered by seq, as docs/feed.md says",
     )
-    op.create_index("ix_content_changes_changed_at_seq", "content_changes", ["changed_at", "seq"], schema=SCHEMA_TOKEN)
     op.create_index("ix_content_changes_page_id_seq", "content_changes", ["page_id", "seq"], schema=SCHEMA_TOKEN)
 
 
@@ -509,6 +508,12 @@ def _sync_runs() -> None:
         _column("version", TEXT, "Version of hr_sync"),
         _column("error", TEXT, "What ended it, without any content of a page", null=True),
         _column("requests", sa.Integer(), "HTTP requests made", default="0"),
+        _column(
+            "not_shown",
+            sa.Integer(),
+            "Live pages of all spaces that consumers were not shown at its end; null if it was not about all spaces",
+            null=True,
+        ),
         *_counts(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_runs")),
         _one_of("sync_runs", "mode", ("full", "incremental", "access", "resync", "notified", "purge")),
@@ -664,9 +669,6 @@ def _access_sets() -> None:
         _column("set_id", sa.BigInteger(), "The set"),
         _column("layer_no", sa.SmallInteger(), "1, 2, ... in no meaningful order"),
         sa.PrimaryKeyConstraint("set_id", "layer_no", name=op.f("pk_access_layers")),
-        sa.ForeignKeyConstraint(
-            ["set_id"], [f"{SCHEMA_TOKEN}.access_sets.id"], name=op.f("fk_access_layers_set_id"), ondelete="CASCADE"
-        ),
         schema=SCHEMA_TOKEN,
         comment="Layers of access sets: a reader must be one of the principals of each",
     )
@@ -676,12 +678,6 @@ def _access_sets() -> None:
         _column("layer_no", sa.SmallInteger(), "The layer"),
         _column("principal", TEXT, "As in space_permissions"),
         sa.PrimaryKeyConstraint("set_id", "layer_no", "principal", name=op.f("pk_access_principals")),
-        sa.ForeignKeyConstraint(
-            ["set_id", "layer_no"],
-            [f"{SCHEMA_TOKEN}.access_layers.set_id", f"{SCHEMA_TOKEN}.access_layers.layer_no"],
-            name=op.f("fk_access_principals_set_id_layer_no"),
-            ondelete="CASCADE",
-        ),
         schema=SCHEMA_TOKEN,
         comment="Principals of layers; a layer without any lets nobody pass",
     )

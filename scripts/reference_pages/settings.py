@@ -1,18 +1,16 @@
-"""The table of all settings in docs/configuration.md. Run as a program, it writes the table anew."""
+"""The table of all settings, within docs/configuration.md."""
 
 import re
-from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
 from hr_sync.settings.keys import keys
 
-GUIDE = Path(__file__).parents[2] / "docs" / "configuration.md"
 BETWEEN = re.compile(r"(<!-- settings:[^>]*-->\n).*?(<!-- /settings -->)", re.DOTALL)
 
 
 def settings_table() -> str:
-    """One line a setting, from the model."""
+    """Return the table: one line a setting, from the model."""
     lines = ["| setting | default | what it is |", "|---|---|---|"]
     for key in keys():
         default = key.field.default
@@ -25,7 +23,3 @@ def settings_table() -> str:
 def with_table(guide: str) -> str:
     """Return the guide with the table as it should be."""
     return BETWEEN.sub(lambda found: found[1] + settings_table() + found[2], guide)
-
-
-if __name__ == "__main__":
-    GUIDE.write_text(with_table(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,155 @@
+"""The pages of a space that is new come along with its listing, and are written while it goes on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from confluence_simulator import Simulator
+from sqlalchemy import Engine
+
+from hr_sync.confluence.cloud import CloudSource
+from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.domain.scope import PageScope
+from hr_sync.sync.context import SyncContext
+from tests.confluence.flavors import BEFORE_SCAN
+from tests.support.database import execute, page_rows, rows
+from tests.support.oracle import sanitized, sha256, wrong
+from tests.support.wiring import LISTING, asked_bodies, context_of, fault, fired, full, live_ids, world_of
+
+PAGES = {"cloud": 520, "datacenter": 120}  #: three answers of a listing with bodies
+FLAVORS: dict[str, type[CloudSource] | type[DataCenterSource]] = {
+    "cloud": CloudSource,
+    "datacenter": DataCenterSource,
+}
+SECOND_ANSWER = {"cloud": (LISTING, 2), "datacenter": ("/content/scan", 3)}  #: the scan is looked for first
+
+
+@contextmanager
+def new_space(
+    engine: Engine, flavor: str = "cloud", version: str = "9.2.1", **changes: Any
+) -> Iterator[tuple[Simulator, SyncContext]]:
+    """Serve a space that the mirror does not know."""
+    world = world_of(PAGES[flavor])
+    site = Simulator(world) if flavor == "cloud" else Simulator(world, flavor="datacenter", version=version)
+    with site:
+        yield site, context_of(site, engine, source=FLAVORS[flavor], connections=2, **changes)
+
+
+def with_bodies(site: Simulator) -> list[str]:
+    """Return the routes of the requests for pages with their bodies."""
+    return [
+        record.route
+        for record in site.requests
+        if any(name == "body-format" or (name == "expand" and "body.storage" in value) for name, value in record.query)
+    ]
+
+
+def is_mirrored(engine: Engine, site: Simulator) -> bool:
+    """Return True if every page is live with its body. What the rows must hold else is the matter of the oracle."""
+    live = {page_id: row["content_hash"] for page_id, row in page_rows(engine, "hidden_at IS NULL").items()}
+    return live == {page.id: sha256(sanitized(page.storage)) for page in site.world.pages()}
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_nothing_is_asked_for_twice(engine: Engine, flavor: str) -> None:
+    """Three answers hold every page with its body; the next run of the same space asks for no body."""
+    with new_space(engine, flavor) as (site, context):
+        report = full(context)
+
+        assert report.outcome == "complete"
+        pages = PAGES[flavor]
+        assert (report.counts.inserted, report.counts.bodies, report.counts.unchanged) == (pages, pages, 0)
+        assert len(with_bodies(site)) == 3
+        assert asked_bodies(site) == set()
+        assert is_mirrored(engine, site)
+
+        site.requests.clear()
+        again = full(context)
+        assert (again.counts.unchanged, with_bodies(site)) == (pages, [])
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+@pytest.mark.parametrize("kind", ["html-200", "repeated-cursor", "error-500"])
+def test_a_listing_that_breaks_keeps_what_arrived(engine: Engine, flavor: str, kind: str) -> None:
+    """The run is not complete. The next one asks for the missing bodies alone."""
+    with new_space(engine, flavor) as (site, context):
+        match, at = SECOND_ANSWER[flavor]
+        fault(site, kind, match, at=at, times=0)
+        broken = full(context)
+
+        assert fired(site) == {kind}
+        assert broken.outcome in {"partial", "failed"}
+        kept = set(page_rows(engine))
+        assert 0 < len(kept) < PAGES[flavor]
+        assert page_rows(engine, "hidden_at IS NOT NULL OR removed_at IS NOT NULL") == {}
+
+        site.faults.clear()
+        site.requests.clear()
+        assert full(context).outcome == "complete"
+        if flavor == "cloud":
+            assert asked_bodies(site) == live_ids(engine) - kept
+        assert is_mirrored(engine, site)
+
+
+@pytest.mark.parametrize(("kind", "at"), [("error-500", 2), ("page-too-large", 1)])
+def test_answers_that_are_too_wide_with_bodies_are_listed_without(engine: Engine, kind: str, at: int) -> None:
+    """One body breaks every list that holds it: the heads are listed, and the missing bodies are asked for by id."""
+    with new_space(engine) as (site, context):
+        fault(site, kind, LISTING + r".*body-format", at=at, times=0)
+        report = full(context)
+
+        assert fired(site) == {kind}
+        assert report.outcome == "complete"
+        assert (len(asked_bodies(site)) == PAGES["cloud"]) == (at == 1)
+        assert wrong(engine, site, marked=True) == []
+
+
+def test_a_page_that_the_database_refuses_is_tried_once(engine: Engine) -> None:
+    """Its failure is recorded once, and it is not asked for again in the same run."""
+    with new_space(engine) as (site, context):
+        refused = site.world.pages()[3].id
+        execute(
+            engine,
+            f"""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN IF NEW.id = '{refused}' THEN RAISE 'refused' USING ERRCODE = '22000'; END IF; RETURN NEW; END $$;
+                CREATE TRIGGER refuse BEFORE INSERT ON confluence_pages FOR EACH ROW EXECUTE FUNCTION refuse()""",
+        )
+        report = full(context)
+
+        assert (report.outcome, report.counts.inserted) == ("partial", PAGES["cloud"] - 1)
+        assert rows(engine, "SELECT page_id, attempts FROM page_failures") == [{"page_id": refused, "attempts": 1}]
+        assert asked_bodies(site) == set()
+
+
+def test_a_page_that_another_space_has_is_looked_up(engine: Engine) -> None:
+    """It was moved to the new space: its row moves, and no second one is made."""
+    world = world_of(40, spaces=2)
+    with Simulator(world) as site:
+        first = world.pages()[1]
+        other = next(key for key in ("S00", "S01") if key != first.space_key)
+        assert full(context_of(site, engine, spaces=[first.space_key])).outcome == "complete"
+        world.move_page(first.id, space_key=other)
+
+        assert full(context_of(site, engine)).outcome == "complete"
+
+        assert page_rows(engine)[first.id]["space_key"] == other
+        assert wrong(engine, site, marked=True) == []
+
+
+def test_bodies_come_along_only_where_every_page_is_wanted(engine: Engine) -> None:
+    """With page trees or labels in the settings it is not known before the end of the listing which pages are."""
+    with new_space(engine) as (site, _context):
+        top = site.world.pages()[-1].id
+        report = full(context_of(site, engine, pages=PageScope(exclude_page_trees=frozenset({top}))))
+
+        assert report.outcome == "complete"
+        assert not any("/spaces/" in route for route in with_bodies(site))
+
+
+def test_a_data_center_without_a_scan_is_listed_by_offset(engine: Engine) -> None:
+    """There each body would come twice: a listing by offset is read until two walks agree."""
+    with new_space(engine, "datacenter", BEFORE_SCAN) as (site, context):
+        assert full(context).outcome == "complete"
+        assert len(with_bodies(site)) == PAGES["datacenter"]
+        assert is_mirrored(engine, site)
