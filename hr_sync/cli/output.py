@@ -216,7 +216,7 @@ def _attachment_facts(attachment: "AttachmentLine") -> str:
     reason = attachment.removed_reason or attachment.hidden_reason
     facts = [attachment.media_type, None if attachment.size_bytes is None else f"{attachment.size_bytes:,} bytes"]
     facts += [f"version {attachment.version}", f"not shown: {reason}" if reason else None]
-    return f"{attachment.name} ({', '.join(filter(None, facts))})"
+    return f"{attachment.name or attachment.id} ({', '.join(filter(None, facts))})"
 
 
 def _text_facts(text: "TextFacts") -> str:

@@ -22,7 +22,8 @@ Listings of attachments come from the search index, which lags. Hence the table,
     no                      not live     anything                 nothing: it is not shown, and asked about later
     no                      moved away   anything                 nothing: the pass over its space decides
 
-Here "on a page, stored" means: a page that the space has just shown and that is not removed.
+Here "on a page, stored" means: a page that the space has just shown and that is not removed. Rows of what is removed
+are kept as long as that of their page, and erased in time: without them what an index still lists would be new.
 """
 
 import hashlib

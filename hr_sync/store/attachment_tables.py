@@ -20,12 +20,14 @@ class PageAttachment(Base):
         ForeignKey(ConfluencePage.id, ondelete="CASCADE"), comment="The page that it is attached to"
     )
     space_id: Mapped[str | None] = mapped_column(comment="Confluence's id of the space in whose list it was read last")
-    name: Mapped[str] = mapped_column(comment="Name of the file, sanitised")
+    name: Mapped[str] = mapped_column(comment="Name of the file, sanitised; empty once it is erased")
     media_type: Mapped[str | None] = mapped_column(comment="Media type, as Confluence says it; null = it says none")
     size_bytes: Mapped[int | None] = mapped_column(BigInteger, comment="Size of the file; null = not said")
     version: Mapped[int] = mapped_column(comment="Confluence's version number of the file")
     last_updated: Mapped[datetime] = mapped_column(comment="When this version was made (Confluence's clock)")
-    download_path: Mapped[str] = mapped_column(comment="Where the bytes are, below the base address of the site")
+    download_path: Mapped[str] = mapped_column(
+        comment="Where the bytes are, below the base address of the site; empty once erased"
+    )
     metadata_digest: Mapped[str] = mapped_column(
         comment="SHA-256 over name, page, type and size: what may change without a new version"
     )
@@ -51,6 +53,7 @@ class PageAttachment(Base):
         one_of("removed_reason", WithdrawalReason),
         CheckConstraint("(hidden_at IS NULL) = (hidden_reason IS NULL)", name="hidden"),
         CheckConstraint("(removed_at IS NULL) = (removed_reason IS NULL)", name="removed"),
+        CheckConstraint("download_path <> '' OR hidden_at IS NOT NULL OR removed_at IS NOT NULL", name="erased"),
         Index(None, "page_id", "id"),
         Index(None, "last_updated", "id"),
         {"comment": "Files attached to pages, without their bytes; consumers read live_attachments"},

@@ -180,7 +180,7 @@ class Store:
         return sum(self._prune(chunk, cancellation) for chunk in chunks)
 
     def prune_bodies(self, removed_for: timedelta, cancellation: Cancellation | None = None) -> int:
-        """Delete bodies of pages, and rows of attachments, that have been removed for so long. Return how many."""
+        """Delete bodies of pages, and names of attachments, that have been removed for so long. Return how many."""
         chunks = (partial(prune, removed_for=removed_for) for prune in (prune_bodies, prune_attachments))
         return sum(self._prune(chunk, cancellation) for chunk in chunks)
 

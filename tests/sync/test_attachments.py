@@ -478,8 +478,8 @@ def test_a_file_moves_with_its_page(engine: Engine) -> None:
     assert told(engine, before) == []
 
 
-def test_retention_and_purge_delete_names_too(engine: Engine) -> None:
-    """Names of files are content of the page."""
+def test_retention_erases_what_is_known_of_a_file(engine: Engine) -> None:
+    """Names of files are content of the page. Of what was found gone a row stays; of the files of a gone page none."""
     world = world_with(2)
     page = world.pages()[0]
     with mirror_of(world, engine) as (_, context):
@@ -487,10 +487,36 @@ def test_retention_and_purge_delete_names_too(engine: Engine) -> None:
         world.remove_attachment(one.id)
         full(context)
         store = Store(engine)
-        store.prune_bodies(timedelta(0))
-        assert states(engine) == {other.title: (None, None)}
+        assert store.prune_bodies(timedelta(0)) == 1
+        assert store.prune_bodies(timedelta(0)) == 0
+        assert states(engine) == {other.title: (None, None), "": ("trashed", "trashed")}
+        assert ask(engine, ERASED, one.id) == [("", None, None, "", "")]
         world.trash_page(page.id)
         full(context)
         store.prune_bodies(timedelta(0))
 
-    assert states(engine) == {}
+    assert ask(engine, "SELECT id FROM page_attachments") == [(one.id,)]
+
+
+def test_a_list_that_lags_brings_nothing_back_after_retention(engine: Engine) -> None:
+    """The row of a file that was found gone stays, so that it is looked up; what is back has its name again."""
+    world = world_with(3)
+    page = world.pages()[0]
+    first, second, _ = world.attachments(page.id)
+    with mirror_of(world, engine) as (site, context):
+        world.store.clock.advance(timedelta(hours=1))
+        world.remove_attachment(first.id)
+        world.remove_attachment(second.id)
+        full(context)
+        Store(engine).prune_bodies(timedelta(0))
+        world.store.put(second)
+        lag(site, timedelta(minutes=30))
+        full(context)
+
+        assert first.id not in shown(engine)
+        assert shown(engine)[second.id] == second.title
+        incremental(context)
+        assert first.id not in shown(engine)
+
+
+ERASED = "SELECT name, media_type, size_bytes, download_path, metadata_digest FROM page_attachments WHERE id = %s"

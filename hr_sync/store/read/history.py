@@ -68,7 +68,7 @@ class AttachmentLine:
     """One file of a page."""
 
     id: str
-    name: str
+    name: str  #: empty once it is erased
     media_type: str | None
     size_bytes: int | None
     version: int

@@ -1,10 +1,10 @@
-"""Deletes old runs, feed rows and accounts, bodies of removed pages, and unused access sets; a chunk a transaction."""
+"""Deletes old runs, feed rows and accounts, what removed pages held, and unused access sets; a chunk a transaction."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, delete, func, or_, select, union, update
+from sqlalchemy import Select, Table, and_, delete, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet, GroupMember, KnownUser
@@ -17,7 +17,7 @@ from hr_sync.store.write.locks import PAGES
 from hr_sync.store.write.set_rows import delete_sets
 
 MAX_DELETED = 5000  #: rows in one transaction
-MAX_BODIES = 500  #: pages in one transaction: their rows are locked, and a body has many rows of its own
+MAX_BODIES = 500  #: pages in one transaction: their rows are locked, and each has many rows of its own
 
 _RUNS = cast("Table", SyncRun.__table__)
 _CHANGES = cast("Table", ContentChange.__table__)
@@ -87,11 +87,31 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
 
 
 def prune_attachments(session: Session, *, removed_for: timedelta) -> int:
-    """Delete a chunk of the rows of attachments that have been removed for so long, or whose pages have. Count them."""
-    row = _ATTACHMENTS.c
-    long_ago = func.now() - removed_for
-    old = select(row.id).join(PAGES, PAGES.c.id == row.page_id)
-    return _delete(session, _ATTACHMENTS, old.where(or_(row.removed_at < long_ago, PAGES.c.removed_at < long_ago)))
+    """Erase a chunk of the attachments that have been removed for so long, or whose pages have. Return how many.
+
+    The rows of those that were found gone stay while the row of their page does, without name and path: a search index
+    that still lists one gets it looked up by id then, and not written as new. The rows of the others are deleted.
+    The pages are locked first, so that one which is restored meanwhile keeps its attachments.
+    """
+    row, long_ago = _ATTACHMENTS.c, func.now() - removed_for
+    is_named = row.download_path != ""
+    is_old = or_(row.removed_at < long_ago, PAGES.c.removed_at < long_ago)
+    pages = (
+        select(PAGES.c.id)
+        .where(select(row.id).where(row.page_id == PAGES.c.id, is_named, is_old).exists())
+        .order_by(PAGES.c.id)
+        .limit(MAX_BODIES)
+        .with_for_update(of=PAGES)
+    )
+    page_ids = session.scalars(pages).all()
+    if not page_ids:
+        return 0
+    old = select(row.id).join(PAGES, PAGES.c.id == row.page_id).where(PAGES.c.id.in_(page_ids), is_named, is_old)
+    never_gone = and_(row.hidden_at.is_(None), row.removed_at.is_(None))
+    deleted = session.scalars(delete(_ATTACHMENTS).where(row.id.in_(old), never_gone).returning(row.id)).all()
+    nothing = {"name": "", "media_type": None, "size_bytes": None, "download_path": "", "metadata_digest": ""}
+    erased = session.scalars(update(_ATTACHMENTS).where(row.id.in_(old)).values(nothing).returning(row.id)).all()
+    return len(deleted) + len(erased)
 
 
 def prune_accounts(session: Session, *, older_than: timedelta) -> int:

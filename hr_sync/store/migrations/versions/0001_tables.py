@@ -231,12 +231,12 @@ def _page_attachments() -> None:
         _column("id", TEXT, "Confluence's id of the attachment; opaque to us"),
         _column("page_id", TEXT, "The page that it is attached to"),
         _column("space_id", TEXT, "Confluence's id of the space in whose list it was read last", null=True),
-        _column("name", TEXT, "Name of the file, sanitised"),
+        _column("name", TEXT, "Name of the file, sanitised; empty once it is erased"),
         _column("media_type", TEXT, "Media type, as Confluence says it; null = it says none", null=True),
         _column("size_bytes", sa.BigInteger(), "Size of the file; null = not said", null=True),
         _column("version", sa.Integer(), "Confluence's version number of the file"),
         _column("last_updated", TIME, "When this version was made (Confluence's clock)"),
-        _column("download_path", TEXT, "Where the bytes are, below the base address of the site"),
+        _column("download_path", TEXT, "Where the bytes are, below the base address of the site; empty once erased"),
         _column(
             "metadata_digest", TEXT, "SHA-256 over name, page, type and size: what may change without a new version"
         ),
@@ -264,6 +264,10 @@ def _page_attachments() -> None:
         _one_of("page_attachments", "removed_reason", REASONS),
         sa.CheckConstraint("(hidden_at IS NULL) = (hidden_reason IS NULL)", name=op.f("ck_page_attachments_hidden")),
         sa.CheckConstraint("(removed_at IS NULL) = (removed_reason IS NULL)", name=op.f("ck_page_attachments_removed")),
+        sa.CheckConstraint(
+            "download_path <> '' OR hidden_at IS NOT NULL OR removed_at IS NOT NULL",
+            name=op.f("ck_page_attachments_erased"),
+        ),
         schema=SCHEMA_TOKEN,
         comment="Files attached to pages, without their bytes; consumers read live_attachments",
     )
