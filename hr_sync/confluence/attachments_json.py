@@ -19,6 +19,7 @@ from hr_sync.errors import AnswerUnusable
 
 LIST_PARTS = "version,container"  #: `extensions` and `metadata.mediaType` are there without being expanded
 _PAGES = ("page", "blogpost")
+_OTHERS = ("comment", "global", "personal", "collaboration", "knowledge_base")  # the last four are types of spaces
 _LARGEST_SIZE = 1 << 62
 
 
@@ -43,8 +44,14 @@ def read_listed(item: Json) -> Attachment:
 
 
 def read_single_v1(item: Json, attachment_id: str) -> Attachment:
-    """Return the attachment that was asked for, of v1. Raise AnswerUnusable for anything else."""
+    """Return the attachment that was asked for, of v1. Raise FieldError or AnswerUnusable.
+
+    A kind of container that is not known is no evidence that the attachment has left its page.
+    """
     _check_id(item, attachment_id)
+    kind = word_of(object_of(item, "container"), "type")
+    if kind not in (*_PAGES, *_OTHERS) and ":" not in kind:  # the types of apps are `ac:app:type`
+        raise FieldError("container")
     return read_listed(item)
 
 
@@ -54,7 +61,7 @@ def read_single_v2(item: Json, attachment_id: str) -> Attachment:
     version = object_of(item, "version")
     return Attachment(
         id=_id_of(item),
-        page_id=optional_word_of(item, "pageId") or optional_word_of(item, "blogPostId"),
+        page_id=_page_of(item),
         name=title_of(item),
         media_type=_line_of(item, "mediaType"),
         size_bytes=_size_of(item),
@@ -68,6 +75,17 @@ def read_single_v2(item: Json, attachment_id: str) -> Attachment:
 def _check_id(item: Json, attachment_id: str) -> None:
     if item.get("id") != attachment_id:
         raise AnswerUnusable("Confluence answered with an attachment that was not requested.")
+
+
+def _page_of(item: Json) -> str | None:
+    """Return the page or blog post that v2 names; None for custom content. Raise FieldError if it names none of them.
+
+    An answer without a container is no evidence that the attachment has left its page.
+    """
+    page_id = optional_word_of(item, "pageId") or optional_word_of(item, "blogPostId")
+    if page_id is None:
+        word_of(item, "customContentId")
+    return page_id
 
 
 def _id_of(item: Json) -> str:

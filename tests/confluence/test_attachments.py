@@ -52,7 +52,27 @@ def test_what_is_attached_to_no_page_has_none(kind: str) -> None:
 
     assert (listed.page_id is not None) is (kind in {"page", "blogpost"})
     assert read_single_v2({**V2, "pageId": None, "blogPostId": "7"}, "att295053").page_id == "7"
-    assert read_single_v2({**V2, "pageId": None}, "att295053").page_id is None
+    assert read_single_v2({**V2, "pageId": None, "customContentId": "8"}, "att295053").page_id is None
+
+
+@pytest.mark.parametrize("kind", ["comment", "global", "ac:my-app:my-type"])
+def test_a_single_read_of_v1_tells_of_known_kinds_of_containers(kind: str) -> None:
+    """These hold attachments beside pages and blog posts."""
+    item = V1 | {"container": {"id": "295028", "type": kind}}
+
+    assert read_single_v1(item, "att295053").page_id is None
+
+
+def test_a_single_read_that_names_no_known_container_is_refused() -> None:
+    """It would be evidence that the attachment has left its page, and the attachment would be removed."""
+    for container in ({"pageId": None}, {"pageId": ""}, {"pageId": None, "customContentId": 8}):
+        with pytest.raises(FieldError):
+            read_single_v2({**V2, **container}, "att295053")
+    for kind in ("whiteboard", None, ""):
+        with pytest.raises(FieldError):
+            read_single_v1(V1 | {"container": {"id": "295028", "type": kind}}, "att295053")
+    with pytest.raises(FieldError):
+        read_single_v1({name: value for name, value in V1.items() if name != "container"}, "att295053")
 
 
 @pytest.mark.parametrize(
