@@ -62,17 +62,17 @@ def _settled(
 
 
 def _carry_out(store: SpaceStore, report: SpaceReport, pages: DeletionPlan, attachments: DeletionPlan) -> SpaceReport:
-    waiting = max(
-        len(attachments.held), report.held_attachments
-    )  # what this run could not decide about goes on waiting
+    # What this run could not decide about goes on waiting.
+    waiting = max(len(attachments.held), report.held_attachments)
     held, reason = len(pages.held) + waiting, held_reason(pages, attachments)
+    removed: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+    conflict: DatabaseConflict | None = None
     try:
         removed = store.remove(pages.remove)
         files = store.remove_attachments(attachments.remove)
-    except DatabaseConflict as conflict:
-        failed = report_of_failure(report.space_key, conflict, report.counts)
-        store.settle(failed, held, reason, held_attachments=waiting)
-        return failed
+    except DatabaseConflict as met:
+        conflict = met
     done = with_removals(
         report,
         pages,
@@ -82,5 +82,7 @@ def _carry_out(store: SpaceStore, report: SpaceReport, pages: DeletionPlan, atta
             attachments=[each.was_live for each in attachments.remove if each.page_id in files],
         ),
     )
+    if conflict is not None:
+        done = report_of_failure(report.space_key, conflict, done.counts)
     store.settle(done, held, reason, held_attachments=waiting)
     return done
