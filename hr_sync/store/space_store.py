@@ -208,15 +208,27 @@ class SpaceStore(SpaceReader):
             )
         )
 
-    def finish(self, make_record: Callable[[int], SpaceRecord], *, clear_old_failures: bool) -> SpaceReport:
+    def finish(
+        self,
+        make_record: Callable[[int], SpaceRecord],
+        *,
+        clear_old_failures: bool,
+        attachments_tried: bool = True,
+    ) -> SpaceReport:
         """Write how the run ended for the space, in one transaction with its position. Return `make_record`'s report.
 
-        `make_record` gets the number of pages that still fail; it may be called twice. `clear_old_failures` deletes the
-        failures that this run did not record, before they are counted: a full pass tried every page again.
+        `make_record` gets the number of pages and attachments that still fail; it may be called twice.
+        `clear_old_failures` deletes the failures that this run did not record, before they are counted: a full pass
+        tried everything again, but not the attachments if it says so.
         """
         return self._transactions.run(
             lambda session: finish_space(
-                session, self._lease, self.run_id, make_record, clear_old_failures=clear_old_failures
+                session,
+                self._lease,
+                self.run_id,
+                make_record,
+                clear_old_failures=clear_old_failures,
+                attachments_tried=attachments_tried,
             )
         )
 

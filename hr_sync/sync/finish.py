@@ -53,9 +53,10 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
     Raise CredentialsRefused, LeaseLost.
     """
     run.account.prove()
+    attachments_tried = result.attachments.doubt is None
     failing_files = 0
     if run.context.scope.pages.attachments:
-        failing_files = run.store.failing_attachments(this_run=result.decided_hold)
+        failing_files = run.store.failing_attachments(this_run=result.decided_hold and attachments_tried)
 
     def record_of(failing_pages: int) -> SpaceRecord:
         run.counts.failed = failing_pages
@@ -75,7 +76,7 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             requests=run.source.client.http_stats.counts().requests - run.requests_before,
         )
 
-    return run.store.finish(record_of, clear_old_failures=result.decided_hold)
+    return run.store.finish(record_of, clear_old_failures=result.decided_hold, attachments_tried=attachments_tried)
 
 
 def next_watermark(

@@ -401,6 +401,26 @@ def test_a_file_that_cannot_be_read_fails_alone(engine: Engine) -> None:
     assert not any(record.route.endswith(f"/pages/{failing[0]}") for record in site.requests)
 
 
+def test_a_file_that_was_not_tried_still_fails(engine: Engine) -> None:
+    """A full run that cannot read the list knows nothing better of it; one that reads it does."""
+    world = world_with(3)
+    with mirror_of(world, engine) as (site, context):
+        fault(site, "row-without-version", LIST, argument=0)
+        full(context)
+        fault(site, "error-500", LIST, times=0)
+        unread = full(context)
+        failing = ask(engine, "SELECT stage, attempts FROM page_failures")
+        assert fired(site) == {"row-without-version", "error-500"}
+        site.faults.clear()
+        healed = full(context)
+
+    assert failing == [("attachment", 1)]
+    assert (unread.outcome, unread.counts.failed) == (Outcome.PARTIAL, 1)
+    assert "1 attachment of space HR failed;" in (unread.error or "")
+    assert (healed.outcome, healed.counts.failed) == (Outcome.COMPLETE, 0)
+    assert ask(engine, "SELECT FROM page_failures") == []
+
+
 def test_a_file_that_the_database_refuses_fails_alone(engine: Engine) -> None:
     """The others of its transaction are written."""
     world = world_with(5)

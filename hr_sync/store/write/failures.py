@@ -80,6 +80,9 @@ def forget_failures(session: Session, page_ids: Collection[str]) -> None:
     session.execute(delete(_FAILURES).where(_FAILURES.c.page_id.in_(page_ids)))
 
 
-def forget_failures_before(session: Session, space_key: str, run_id: int) -> None:
-    """Delete the failures of a space that this run did not record."""
-    session.execute(delete(_FAILURES).where(_FAILURES.c.space_key == space_key, _FAILURES.c.run_id != run_id))
+def forget_failures_before(session: Session, space_key: str, run_id: int, *, attachments: bool) -> None:
+    """Delete the failures of a space that this run did not record; those of attachments only if it says so."""
+    old = [_FAILURES.c.space_key == space_key, _FAILURES.c.run_id != run_id]
+    if not attachments:
+        old.append(_FAILURES.c.stage != FailureStage.ATTACHMENT)
+    session.execute(delete(_FAILURES).where(*old))

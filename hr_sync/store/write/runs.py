@@ -67,12 +67,13 @@ def finish_space(
     make_record: Callable[[int], SpaceRecord],
     *,
     clear_old_failures: bool,
+    attachments_tried: bool = True,
 ) -> SpaceReport:
     """Write how the run ended for a space, together with its position. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
     tell_recency(session, run_id, space_key=lease.space_key)
     if clear_old_failures:
-        forget_failures_before(session, lease.space_key, run_id)
+        forget_failures_before(session, lease.space_key, run_id, attachments=attachments_tried)
     failing = select(func.count()).where(PageFailure.space_key == lease.space_key).scalar_subquery()
     mode_of_run = select(_RUNS.c.mode).where(_RUNS.c.id == run_id).scalar_subquery()
     outstanding, mode = session.execute(select(failing, mode_of_run)).one()
