@@ -32,7 +32,8 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
     """
     if run.state.watermark is None or _needs_full_pass(run):
         return None
-    recent = run.source.recent(run.space, run.state.watermark - run.context.policy.overlap)
+    since = run.state.watermark - run.context.policy.overlap
+    recent = run.source.recent(run.space, since)
     if recent.began_at is not None and run.state.watermark > recent.began_at:
         return None
     revisited = _visible_again(run)
@@ -55,7 +56,7 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
     missing = write_pages(run, plan, since=run.state.watermark, facts_of=partial(facts_of_pages, run))
     resolve_missing(run, missing, stored, known_pages=sorted(present | recent.heads.keys()))
     resolve_missing(run, due - present, stored, known_pages=sorted(present | recent.heads.keys()), shown=False)
-    attachments = sync_recent_attachments(run, run.state.watermark - run.context.policy.overlap)
+    attachments = sync_recent_attachments(run, since)
     changes = (head.last_updated for head in recent.heads.values())
     return finish(
         run,

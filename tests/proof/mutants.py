@@ -337,7 +337,13 @@ OF_EVIDENCE = (
         r"pass\1",
         RULES,
     ),
-    _one("an access check asks who we are", f"{ABSENCE}:check_access", r"source\.check_account\(\)", "pass", RULES),
+    _one(
+        "an access check asks who we are",
+        f"{ABSENCE}:check_account_and_space",
+        r"source\.check_account\(\)",
+        "pass",
+        RULES,
+    ),
     _one(
         "an access check reads a page that was listed",
         f"{ABSENCE}:check_access",
@@ -347,7 +353,7 @@ OF_EVIDENCE = (
     ),
     _one(
         "an odd page does not fail the access check alone",
-        f"{ABSENCE}:_spread",
+        f"{ABSENCE}:spread",
         r"return \[page_ids\[0\], .*",
         "return [page_ids[0]]",
         EVIDENCE,
@@ -455,7 +461,7 @@ OF_RUNS = (
     _one(
         "what does not fail any more is forgotten",
         f"{RUNS}:finish_space",
-        r"forget_failures_before\(session, lease\.space_key, run_id\)",
+        r"forget_failures_before\(session, lease\.space_key, run_id, attachments=attachments_tried\)",
         "pass",
         others("row-null-title", "row-without-version"),
     ),
