@@ -315,13 +315,14 @@ def test_an_index_that_holds_nothing_removes_nothing(engine: Engine) -> None:
     assert "lacks 30 attachments of space HR" in (report.error or "")
 
 
-def test_reads_by_id_that_all_fail_prove_nothing(engine: Engine) -> None:
-    """Files that the list has just shown are not found either."""
+@pytest.mark.parametrize("at", [1, 2], ids=["from the beginning", "after the first access check"])
+def test_reads_by_id_that_all_fail_prove_nothing(engine: Engine, at: int) -> None:
+    """Files that the list has just shown are not found either, before the lookups or after them."""
     world = world_with(3)
     first = world.attachments(world.pages()[0].id)[0]
     with mirror_of(world, engine) as (site, context):
         world.remove_attachment(first.id)
-        fault(site, "not-found-404-v2", ONE, times=0)
+        fault(site, "not-found-404-v2", ONE, times=0, at=at)
         report = full(context)
         assert fired(site) == {"not-found-404-v2"}
 
