@@ -183,9 +183,9 @@ def outcome_of(failure: HrSyncError) -> Outcome:
     return Outcome.PARTIAL if failure.exit_code == ExitCode.PARTIAL else Outcome.FAILED
 
 
-def held_in_words(pages: int, attachments: int) -> str:
-    """Return in words how many pages and attachments, which are hidden, wait to be removed."""
-    counts = ((pages, "hidden page"), (attachments, "hidden attachment"))
+def held_in_words(pages: int, attachments: int, *, how: str = "") -> str:
+    """Return in words how many pages and attachments wait to be removed; `how` they are stands before each."""
+    counts = ((pages, f"{how}page"), (attachments, f"{how}attachment"))
     return " and ".join(number(count, what) for count, what in counts if count)
 
 

@@ -100,7 +100,7 @@ def held_reason(pages: DeletionPlan, attachments: DeletionPlan) -> str | None:
 
 def held_message(space_key: str, pages: DeletionPlan, attachments: DeletionPlan) -> str:
     """Return what is held, why, and the commands to type."""
-    held = held_in_words(len(pages.held), len(attachments.held))
+    held = held_in_words(len(pages.held), len(attachments.held), how="hidden ")
     return (
         f"The removal of {held} of space {space_key} waits for a decision: {held_reason(pages, attachments)}. Look at "
         f"what is held with `{look_command(space_key)}`; remove it with `{release_command(space_key)}`."
