@@ -20,13 +20,14 @@ from hr_sync.store.store import LEASE_SECONDS, Store
 from hr_sync.store.values import SpaceState, Worker
 from hr_sync.sync.fetch import BodyFetcher
 
-ProgressCallback: TypeAlias = Callable[[str, int, int], None]  #: space key, pages fetched so far, pages to fetch
+#: space key, pages fetched so far, pages to fetch; None while a listing that brings them goes on
+ProgressCallback: TypeAlias = Callable[[str, int, int | None], None]
 Value = TypeVar("Value")
 LeftCallback: TypeAlias = "Callable[[SpaceJob, SpaceReport], None]"
 LagCallback: TypeAlias = Callable[[float], None]  #: seconds from a page's change to its commit
 
 
-def no_progress(_space_key: str, _done: int, _total: int) -> None:
+def no_progress(_space_key: str, _done: int, _total: int | None) -> None:
     """Ignore the progress of a run."""
 
 
