@@ -180,6 +180,20 @@ def test_a_child_limits_itself(play: Play) -> None:
     assert told(found) == f"[({memory}, {memory}), (0, 0), (0, 0), (32, 32), True]"
 
 
+def test_a_document_that_takes_over_its_process_does_not_see_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And cannot put its text into another answer: each document has a process of its own."""
+    body = "    vars(child).setdefault('kept', []).append(data.decode())\n    return tell(child.kept)"
+    monkeypatch.setattr(reader_module, "ChildProcess", partial(ChildProcess, program=READING.format(body=body)))
+
+    def answers(reader: DocumentReader) -> list[str]:
+        return [told(reader.read(data, media_type="text/plain", name="a.txt")) for data in (b"secret", b"open")]
+
+    with DocumentReader(LIMITS, files_per_process=2) as reader:
+        assert answers(reader)[1] == "['secret', 'open']"  # the attack works where a process is shared
+    with DocumentReader(LIMITS) as reader:
+        assert answers(reader) == ["['secret']", "['open']"]
+
+
 def test_one_process_reads_many_documents_and_is_replaced_after_some() -> None:
     """And after one that it was stopped at."""
     with DocumentReader(LIMITS, files_per_process=3) as reader:
@@ -190,7 +204,7 @@ def test_one_process_reads_many_documents_and_is_replaced_after_some() -> None:
 
 def test_a_process_that_was_killed_is_replaced() -> None:
     """The document that it read is lost, the next one is read."""
-    with DocumentReader(LIMITS) as reader:
+    with DocumentReader(LIMITS, files_per_process=9) as reader:
         reader.read(b"words", media_type="text/plain", name="a.txt")
         assert reader._child is not None
         os.kill(reader._child._process.pid, signal.SIGKILL)

@@ -27,7 +27,7 @@ from tests.documents.good import (
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[DocumentReader]:
-    with DocumentReader() as reader:
+    with DocumentReader(files_per_process=100) as reader:
         yield reader
 
 
