@@ -133,8 +133,8 @@ def test_what_is_in_the_way_is_one_message(
 
 @pytest.mark.parametrize(
     ("name", "better"),
-    [(".", "status.svg"), ("..", "../status.svg"), ("/", "/status.svg"), ("", "status.svg"), ("tests", "tests/status.svg"),
-     ("x", "x.svg"), ("x.", "x..svg")],
+    [(".", "status.svg"), ("..", "../status.svg"), ("/", "/status.svg"), ("", "status.svg"),
+     ("tests", "tests/status.svg"), ("x", "x.svg"), ("x.", "x..svg")],
 )  # fmt: skip
 def test_a_name_that_is_no_picture_gets_one_that_is(name: str, better: str) -> None:
     """Also where it is a folder, or has no last part."""
