@@ -202,6 +202,11 @@ def test_one_process_reads_many_documents_and_is_replaced_after_some() -> None:
         assert reader.processes == 3
 
 
+def test_what_openpyxl_can_do_without_is_not_imported(play: Play) -> None:
+    """numpy, which comes with another extra, loads libraries, and each workbook would end its process."""
+    assert told(play("try:\n    import numpy\nexcept ImportError:\n    return tell('absent')")) == "absent"
+
+
 def test_a_process_that_was_killed_is_replaced() -> None:
     """The document that it read is lost, the next one is read."""
     with DocumentReader(LIMITS, files_per_process=9) as reader:
