@@ -27,7 +27,7 @@ from tests.documents.good import (
     word_document,
     workbook,
 )
-from tests.documents.hostile_office import office
+from tests.documents.hostile_office import entries_of, office
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,20 @@ def test_headings_of_a_word_document_are_sections(reader: DocumentReader) -> Non
 def test_a_text_box_is_read_once(reader: DocumentReader) -> None:
     """It is stored twice, for new programs and for old ones."""
     assert markdown(read(reader, word_document(), "policy.docx")).count("boxed") == 1
+
+
+def test_what_is_drawn_for_old_programs_is_not_read_as_well(reader: DocumentReader) -> None:
+    """Neither in a line of text nor in a cell, where a text box is stored twice."""
+    names = "xmlns:w='http://w' xmlns:mc='http://mc'"
+    both = "<mc:AlternateContent><mc:Choice>{0}</mc:Choice><mc:Fallback>{0}</mc:Fallback></mc:AlternateContent>"
+    run = both.format("<w:r><w:t>inline</w:t></w:r>")
+    box = both.format("<w:drawing><w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p></w:txbxContent></w:drawing>")
+    table = f"<w:tbl><w:tr><w:tc><w:p><w:r><w:t>cell</w:t>{box}</w:r></w:p></w:tc></w:tr></w:tbl>"
+    body = f"<w:document {names}><w:body><w:p>{run}</w:p>{table}</w:body></w:document>"
+
+    document = read(reader, office(entries_of("docx") | {"word/document.xml": body.encode()}), "policy.docx")
+
+    assert document.blocks[:2] == ("inline", "|  |\n| --- |\n| cell<br>boxed |")
 
 
 def test_a_merged_cell_is_repeated_in_each_row_that_it_covers(reader: DocumentReader) -> None:
