@@ -7,6 +7,7 @@ file where another was asked for, and the readers of the two are not the same.
 import importlib.util
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -147,8 +148,19 @@ def sections_of(
     title: str,
     space: str,
     limits: RenderLimits | None = None,
+    cancellation: Cancellation | None = None,
 ) -> tuple[Section, ...]:
-    """Return a document's text in the same sections as a page's; ids depend on `document_id` and the headings."""
+    """Return a document's text in the same sections as a page's; ids depend on `document_id` and the headings.
+
+    Raise Stopped on request: five million bytes of short sentences take seconds.
+    """
+    limits = limits or RenderLimits()
+    check, measure = (cancellation or Cancellation()).check, limits.measure or len
+
+    def measured(text: str) -> int:
+        check()
+        return measure(text)
+
     return make_sections(
-        document.blocks, page_id=document_id, title=title, space=space, limits=limits or RenderLimits()
+        document.blocks, page_id=document_id, title=title, space=space, limits=replace(limits, measure=measured)
     )

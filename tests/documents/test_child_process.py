@@ -13,10 +13,11 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.documents import reader as reader_module
 from hr_sync.documents.process import ChildProcess
 from hr_sync.documents.protocol import READY, decode_answer, encode_answer, frame, length_in
-from hr_sync.documents.reader import DocumentReader
+from hr_sync.documents.reader import DocumentReader, sections_of
 from hr_sync.documents.result import Document, Kind, Limits, Reason, Unreadable
 from hr_sync.errors import ConfigurationError, Stopped
 from hr_sync.render.markdown import Heading
+from hr_sync.render.result import RenderLimits
 
 LIMITS = Limits(seconds=3)
 READING = """
@@ -231,6 +232,27 @@ def test_reading_ends_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert reader._child is None
     assert time.monotonic() - begun < 2
+
+
+def test_dividing_a_text_ends_when_asked() -> None:
+    """In the middle of it."""
+    cancellation = Cancellation()
+    begun: list[int] = []
+
+    def stop_at_the_third(text: str) -> int:
+        begun.append(len(text))
+        if len(begun) == 3:
+            cancellation.set()
+        return len(text)
+
+    document = Document(
+        kind=Kind.TEXT, blocks=(". " * 5_000,), pages=None, missing=(), missing_parts=0, limits_reached=(),
+        hidden_characters=0,
+    )  # fmt: skip
+    limits = RenderLimits(measure=stop_at_the_third)
+    with pytest.raises(Stopped):
+        sections_of(document, document_id="1", title="a", space="S", limits=limits, cancellation=cancellation)
+    assert len(begun) == 3
 
 
 @pytest.mark.parametrize("program", ["raise SystemExit(3)", "import os; os.abort()", "print('hrd1')", "import none"])
