@@ -82,6 +82,10 @@ class Counts:
     failed: int = field(default=0, metadata={"comment": "Pages that failed"})
     hidden: int = field(default=0, metadata={"comment": "Pages newly hidden and not removed"})
     removed: int = field(default=0, metadata={"comment": "Pages newly removed"})
+    withdrawn: int = field(
+        default=0,
+        metadata={"comment": "Pages that were live and are not any more: hidden, and perhaps removed as well"},
+    )
     bodies: int = field(default=0, metadata={"comment": "Page bodies fetched"})
 
     def add(self, other: "Counts") -> None:

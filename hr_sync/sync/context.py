@@ -202,4 +202,6 @@ class SpaceRun:
 
     def hide(self, decisions: Sequence[DeletionDecision]) -> None:
         """Hide the pages of these decisions, and count those that were live."""
-        self.counts.hidden += len(self.store.hide(decisions))
+        hidden = len(self.store.hide(decisions))
+        self.counts.hidden += hidden
+        self.counts.withdrawn += hidden

@@ -100,6 +100,7 @@ def _counts() -> Iterator[sa.Column[Any]]:
         ("failed", "Pages that failed"),
         ("hidden", "Pages newly hidden and not removed"),
         ("removed", "Pages newly removed"),
+        ("withdrawn", "Pages that were live and are not any more: hidden, and perhaps removed as well"),
         ("bodies", "Page bodies fetched"),
     ):
         yield _column(name, sa.Integer(), comment, default="0")
