@@ -241,6 +241,7 @@ def make_scope(settings: "Settings") -> "SpaceScope":
             exclude_page_trees=frozenset(confluence.exclude_page_trees),
             include_labels=frozenset(confluence.include_labels),
             exclude_labels=frozenset(confluence.exclude_labels),
+            attachments="attachments" in confluence.include,
         ),
     )
 

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,22 +13,19 @@ import orjson
 from hr_sync.cli.options import with_config
 from hr_sync.cli.readers_output import layers_table
 from hr_sync.cli.terminal import Rows, json_line, make_console, moment, one_line, print_message, visible
-from hr_sync.domain.outcome import Counts, RunReport, release_command
+from hr_sync.domain.outcome import Counts, RunReport
 from hr_sync.domain.principal_words import number
 from hr_sync.errors import HrSyncError
 from hr_sync.logs import log_failure
 
 if TYPE_CHECKING:
-    from hr_sync.store.read.history import TextFacts
+    from hr_sync.store.read.history import AttachmentLine, TextFacts
     from hr_sync.store.read.overview import PageLine
     from hr_sync.store.read.traces import Traces
     from hr_sync.store.tables import ConfluencePage
     from hr_sync.sync.access_audit import AccessAudit
     from hr_sync.sync.audit import Audit
-    from hr_sync.sync.dry_run import SpacePreview
     from hr_sync.sync.explain import Explanation
-
-_MAX_ROWS = 50  # of a plan; the JSON form has them all
 
 
 def print_json(value: object) -> None:
@@ -76,6 +73,8 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
     if report.counts.relabelled or report.counts.restricted:
         labels, readers = (number(each, "page") for each in (report.counts.relabelled, report.counts.restricted))
         console.print(f"{labels} with other labels, {readers} with other readers.")
+    if files := _attachments(report.counts):
+        console.print(files)
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
         f"Run {report.run_id} {report.outcome}: {number(report.requests, 'request')}, "
@@ -96,64 +95,24 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
         print_message(with_config(message, config))
 
 
+def _attachments(counts: Counts) -> str | None:
+    """Return in words what was done with attachments; None for a run that has seen none and changed none."""
+    numbers = {
+        "listed": counts.attachments_listed,
+        "new or back": counts.attachments_added,
+        "updated": counts.attachments_updated,
+        "hidden": counts.attachments_hidden,
+        "removed": counts.attachments_removed,
+    }
+    if not any(numbers.values()):
+        return None
+    return f"Attachments: {', '.join(f'{count} {what}' for what, count in numbers.items())}."
+
+
 def _distinct(messages: Iterable[str]) -> list[str]:
     """Return each message once, and none that is part of another one."""
     every = list(dict.fromkeys(messages))
     return [each for each in every if not any(each in other for other in every if other != each)]
-
-
-def print_previews(previews: Sequence["SpacePreview"], config: Path | None = None) -> None:
-    """Print what a run would do, each step with its reason."""
-    console = make_console()
-    for preview in previews:
-        key, plan, held = one_line(preview.space_key), preview.plan, preview.deletions.held
-        if preview.error is not None:
-            console.print(
-                f"Space {key} ({preview.kind}): nothing is known. {one_line(with_config(preview.error, config))}",
-                soft_wrap=True,
-            )
-            continue
-        console.print(
-            f"Space {key} ({preview.kind}): {number(len(plan.steps), 'step')}, "
-            f"{number(plan.unchanged, 'page')} unchanged, {number(preview.requests, 'request')} for "
-            f"{number(len(plan.fetches), 'body', 'bodies')}."
-        )
-        steps = sorted(_steps(preview))
-        table = Rows("page", "action", "reason")
-        for step in steps[:_MAX_ROWS]:
-            table.add(*step)
-        if steps:
-            console.print(table.table)
-        if len(steps) > _MAX_ROWS:
-            console.print(f"… and {len(steps) - _MAX_ROWS} more; --json shows them all.")
-        if held:
-            would = (
-                f"{number(len(held), 'removal')} would be held: {preview.deletions.held_reason or ''}. To remove them: "
-                f"`{release_command(preview.space_key)}`."
-            )
-            console.print(one_line(with_config(would, config)), soft_wrap=True)
-    console.print("Nothing was written.")
-
-
-def _steps(preview: "SpacePreview") -> Iterator[tuple[str, str, str]]:
-    """Yield page, action and reason of everything that a run would do."""
-    deletions = preview.deletions
-    leaving: dict[str, tuple[str, str]] = {}
-    for what, decisions in (
-        ("hide", deletions.hide),
-        ("hide; a later run that agrees removes it", deletions.unconfirmed),
-        ("hide and remove", deletions.remove),
-        ("hide; its removal is held", deletions.held),
-        ("keep, no evidence", [each for each in deletions.doubtful if each not in deletions.hide]),
-    ):
-        leaving |= {each.page_id: (what, each.evidence) for each in decisions}
-    for step in preview.plan.steps:
-        if step.page_id not in leaving:
-            yield step.page_id, str(step.action), step.reason
-    for page_id, (what, evidence) in leaving.items():
-        yield page_id, what, evidence
-    for attribute in preview.attributes:
-        yield attribute.page_id, str(attribute.action), attribute.reason
 
 
 def print_pages(pages: Sequence["PageLine | ConfluencePage"]) -> None:
@@ -234,6 +193,8 @@ def print_explanation(explanation: "Explanation", config: Path | None = None) ->
     for name, value in asdict(history.stored).items() if history.stored else ():
         if value is not None and name != "readers":
             facts.add(name, _fact(value))
+    if history.attachments:
+        facts.add("attachments", "; ".join(_attachment_facts(each) for each in history.attachments))
     if history.text is not None:
         facts.add("text", _text_facts(history.text))
     if failure := history.failure:
@@ -244,9 +205,18 @@ def print_explanation(explanation: "Explanation", config: Path | None = None) ->
     changes = Rows(">run", "when", "action", ">version", "changed", "reason")
     for change in history.changes:
         when, fields = moment(change.changed_at), ", ".join(change.changed_fields)
-        changes.add(change.run_id, when, change.action, change.version, fields, change.reason)
+        action = " ".join(filter(None, (change.action, change.attachment_id)))
+        changes.add(change.run_id, when, action, change.version, fields, change.reason)
     if history.changes:
         console.print(changes.table)
+
+
+def _attachment_facts(attachment: "AttachmentLine") -> str:
+    """Return in words what is known of a file, and why it is not shown."""
+    reason = attachment.removed_reason or attachment.hidden_reason
+    facts = [attachment.media_type, None if attachment.size_bytes is None else f"{attachment.size_bytes:,} bytes"]
+    facts += [f"version {attachment.version}", f"not shown: {reason}" if reason else None]
+    return f"{attachment.name or attachment.id} ({', '.join(filter(None, facts))})"
 
 
 def _text_facts(text: "TextFacts") -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hr_sync.cli.feed_output import print_consumers
 from hr_sync.cli.options import with_config
 from hr_sync.cli.terminal import Rows, make_console, moment, one_line, visible
-from hr_sync.domain.outcome import Outcome, look_command, release_command
+from hr_sync.domain.outcome import Outcome, held_in_words, look_command, release_command
 from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import NotShown
 
@@ -72,6 +72,7 @@ def _spaces_table(overview: "Overview") -> "Table":
         ">live",
         ">shown",
         ">hidden",
+        ">files",
         ">held",
         ">failing",
         "last outcome",
@@ -82,7 +83,7 @@ def _spaces_table(overview: "Overview") -> "Table":
     for space in overview.spaces:
         ages = [ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
         seen = shown.get(space.space_key)
-        pages = (space.live_pages, seen, space.hidden_pages, space.held, space.failing_pages)
+        pages = (space.live_pages, seen, space.hidden_pages, space.live_attachments, space.held, space.failing_pages)
         spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
     return spaces.table
 
@@ -126,11 +127,15 @@ def _needs(space: "SpaceStatus") -> Iterator[str]:
     """Yield the notes about a space: what waits for a decision, and why its last run was not complete."""
     if space.held:
         since = f" since {moment(space.held_since)}" if space.held_since else ""
+        held = held_in_words(space.held - space.held_attachments, space.held_attachments)
         yield (
-            f"The removal of {number(space.held, 'hidden page')} has waited for a decision{since}: "
+            f"The removal of {held} has waited for a decision{since}: "
             f"{space.held_reason}. Look at what is held with `{look_command(space.space_key)}`; remove it with "
             f"`{release_command(space.space_key)}`."
         )
+    if space.attachments_not_mirrored:
+        files = number(space.attachments_not_mirrored, "attachment")
+        yield f"{files} not mirrored: what they are attached to is not mirrored."
     if space.error and not (space.held and space.last_outcome == Outcome.HELD):
         yield space.error
     elif space.last_full_error and not space.held and space.last_full_error != space.error:

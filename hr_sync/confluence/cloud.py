@@ -11,15 +11,16 @@ from hr_sync.confluence.access import (
     restriction_of,
 )
 from hr_sync.confluence.access_json import CLOUD
+from hr_sync.confluence.attachments import list_attachments, look_up_attachment
+from hr_sync.confluence.attachments_json import read_single_v2
+from hr_sync.confluence.cloud_chains import ancestors_on_cloud, parent_on_cloud
 from hr_sync.confluence.cloud_id_lists import PagesByIds
 from hr_sync.confluence.cloud_json import (
     COLLECTIONS,
     read_account,
-    read_ancestors,
     read_heads,
     read_lookup,
     read_pages,
-    read_parent,
     read_space,
 )
 from hr_sync.confluence.cloud_labels import SpaceLabels
@@ -40,6 +41,7 @@ from hr_sync.confluence.people import (
     members_on_cloud,
 )
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
+from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import (
     ContentNode,
     Fetched,
@@ -54,18 +56,14 @@ from hr_sync.domain.content import (
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.errors import (
     UNANSWERED,
-    AccessDenied,
     AnswerNotTrusted,
     AnswerUnusable,
-    NotFound,
 )
 
 WIDEST = 250  #: most entries that Cloud gives in one answer
 EVERY_STATUS = ("current", "archived", "trashed", "deleted")
 _FEW = 50  #: heads at once where most often nothing changed
 _FEW_PAGES = 10  #: whose labels are asked one by one, without a walk over the labels of the space
-_UNPROVEN_CHAIN = 25  #: ancestors, Cloud's default limit; a chain as long may be cut
-_MAX_CHAIN = 1000
 _PAGES_ALONE = ("page",)
 
 
@@ -156,32 +154,26 @@ class CloudSource:
             found.update((each.page_id, each) for each in lookups if each.result is LookupStatus.FOUND)
         return found
 
+    def attachments(self, space: Space) -> AttachmentListing:
+        """Implement `Source.attachments`."""
+        return list_attachments(self.client, space.key, self.check_account)
+
+    def recent_attachments(self, space: Space, since: datetime) -> AttachmentListing:
+        """Implement `Source.recent_attachments`."""
+        return list_attachments(self.client, space.key, self.check_account, since=since)
+
+    def lookup_attachment(self, attachment_id: str) -> AttachmentLookup:
+        """Implement `Source.lookup_attachment`: `GET /attachments/{id}` shows trashed ones too."""
+        path = f"api/v2/attachments/{quote(attachment_id, safe='')}"
+        return look_up_attachment(lambda: read_single_v2(self.client.get(path), attachment_id))
+
     def parent_of(self, node: ContentNode) -> ContentNode | None:
-        """Implement `Source.parent_of`: each kind has an endpoint of its own."""
-        if node.kind is not None:
-            return self._parent_of(node)
-        try:
-            return self._parent_of(ContentNode(id=node.id, kind="page"))
-        except (NotFound, AccessDenied, AnswerUnusable) as no_page:
-            try:
-                return self._parent_of(ContentNode(id=node.id, kind="folder"))
-            except AnswerUnusable:  # some sites answer 400 for the id of a page here
-                raise no_page from None
+        """Implement `Source.parent_of`."""
+        return parent_on_cloud(self.client, node)
 
     def ancestors(self, page_id: str) -> tuple[ContentNode, ...]:
-        """Implement `Source.ancestors`.
-
-        The list begins at the top and is cut there, so a cut list is continued from its top.
-        """
-        chain = self._ancestors(ContentNode(id=page_id, kind="page"))
-        cut = len(chain) >= _UNPROVEN_CHAIN
-        while cut:
-            more = self._ancestors(chain[0])
-            chain = [*more, *chain]
-            cut = bool(more)
-            if len(chain) > _MAX_CHAIN:
-                raise AnswerNotTrusted("The ancestors of a page do not end.")
-        return tuple(reversed(chain))
+        """Implement `Source.ancestors`."""
+        return ancestors_on_cloud(self.client, page_id)
 
     def labels(self, space: Space, ids: Collection[str]) -> dict[str, frozenset[str] | None]:
         """Implement `Source.labels`."""
@@ -295,25 +287,9 @@ class CloudSource:
             unreadable.update(bad)
         return Fetched(pages=pages, unreadable=unreadable, absent=wanted - pages.keys() - unreadable.keys())
 
-    def _parent_of(self, node: ContentNode) -> ContentNode | None:
-        return read_parent(self.client.get(_node(node)), node)
-
-    def _ancestors(self, node: ContentNode) -> list[ContentNode]:
-        walk = self.client.walk(f"{_node(node)}/ancestors", {"limit": WIDEST})
-        return [each for answer in walk for each in read_ancestors(answer.content)]
-
 
 def _page(page_id: str) -> str:
     return f"api/v2/pages/{quote(page_id, safe='')}"
-
-
-def _node(node: ContentNode) -> str:
-    if node.kind not in COLLECTIONS:
-        raise AnswerNotTrusted(
-            "The parent of a page has a kind of content that this version does not know.",
-            remedy="Upgrade hr_sync.",
-        )
-    return f"api/v2/{COLLECTIONS[node.kind]}/{quote(node.id, safe='')}"
 
 
 def _pages_in(space: Space) -> str:

@@ -17,6 +17,8 @@ from hr_sync.confluence.access import (
     restriction_of,
 )
 from hr_sync.confluence.access_json import ATTRIBUTE_PARTS, DATA_CENTER, LABEL_PARTS
+from hr_sync.confluence.attachments import list_attachments, look_up_attachment
+from hr_sync.confluence.attachments_json import LIST_PARTS, read_single_v1
 from hr_sync.confluence.datacenter_json import (
     LOOKUP_PARTS,
     PAGE_PARTS,
@@ -45,6 +47,7 @@ from hr_sync.confluence.people import (
     members_on_datacenter,
 )
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
+from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import ContentNode, Fetched, Head, ListedPages, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
@@ -142,6 +145,20 @@ class DataCenterSource:
         """Implement `Source.lookup_many`: v1 has no list by ids that shows every status, so nothing is known here."""
         del ids
         return {}
+
+    def attachments(self, space: Space) -> AttachmentListing:
+        """Implement `Source.attachments`: `type=attachment` is no type that the list of content takes."""
+        return list_attachments(self.client, space.key, self.check_account, by_offset=True)
+
+    def recent_attachments(self, space: Space, since: datetime) -> AttachmentListing:
+        """Implement `Source.recent_attachments`."""
+        return list_attachments(self.client, space.key, self.check_account, since=since, by_offset=True)
+
+    def lookup_attachment(self, attachment_id: str) -> AttachmentLookup:
+        """Implement `Source.lookup_attachment`: an attachment is content with an id of its own."""
+        query = {"expand": LIST_PARTS, "status": "any"}
+        path = f"{CONTENT}/{quote(attachment_id, safe='')}"
+        return look_up_attachment(lambda: read_single_v1(self.client.get(path, query), attachment_id))
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
         """Implement `Source.parent_of`: only pages are parents of pages here."""

@@ -15,6 +15,7 @@ from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.context_path import naming_context_path
 from hr_sync.confluence.http.urls import is_cloud
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
+from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import ContentNode, Fetched, ListedPages, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused, EndpointRemoved, NotFound
@@ -92,6 +93,19 @@ class Source(Protocol):
         A list may lag: an entry is evidence that the page was in that state, a missing entry is no evidence. Use
         `lookup` for the absent ids, in parallel. Data Center has no such list and returns nothing.
         """
+
+    def attachments(self, space: Space) -> AttachmentListing:
+        """List the current attachments that the search index holds of a space, to its end or an exception.
+
+        Also those of what is no page. The index may lag, and may lack one while others come and go: nothing is
+        concluded from what is absent, or from one that was known to be gone, without `lookup_attachment`.
+        """
+
+    def recent_attachments(self, space: Space, since: datetime) -> AttachmentListing:
+        """Return at least the attachments of which the index knows a version made at `since` or later."""
+
+    def lookup_attachment(self, attachment_id: str) -> AttachmentLookup:
+        """Look one attachment up by id, in any state. Raise, and call UNKNOWN, what `lookup` does."""
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
         """Return the parent of a page, folder, whiteboard, database or embed; None at the top.

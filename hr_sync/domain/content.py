@@ -143,29 +143,35 @@ class WithdrawalReason(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StoredPage:
-    """What the mirror knows of one page, as far as a plan needs it."""
+class StoredItem:
+    """What the mirror knows of one page or attachment, as far as its withdrawal needs it."""
 
     id: str
     space_key: str
-    space_id: str | None
     version: int
     metadata_digest: str
-    hidden_reason: WithdrawalReason | None = None  #: why the page is hidden; None if it is not
+    hidden_reason: WithdrawalReason | None = None  #: why it is hidden; None if it is not
     removed: bool = False
-    has_body: bool = True
-    body_in_doubt: bool = False  #: it has had no text for a day, although an older one had some
     missing_since_run_id: int | None = None  #: run that hid it for its present reason; None if it is shown
 
     @property
     def hidden(self) -> bool:
-        """Return True if the page is kept and not shown."""
+        """Return True if it is kept and not shown."""
         return self.hidden_reason is not None
 
     @property
     def live(self) -> bool:
-        """Return True if consumers see the page."""
+        """Return True if it is neither hidden nor removed."""
         return self.hidden_reason is None and not self.removed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredPage(StoredItem):
+    """What the mirror knows of one page, as far as a plan needs it."""
+
+    space_id: str | None
+    has_body: bool = True
+    body_in_doubt: bool = False  #: it has had no text for a day, although an older one had some
 
 
 def metadata_digest(head: Head) -> str:

@@ -1,8 +1,8 @@
-"""Which pages may be hidden or removed, decided from evidence. Pure.
+"""Which pages and attachments may be hidden or removed, decided from evidence. Pure.
 
 Hiding and removing are two steps. A *hidden* page is kept and not shown; the next listing that holds it restores it.
 Hiding is never held. A *removed* page is gone for a known reason, which its row names. Removals are held when too many
-pages leave at once.
+pages leave at once. `page` is an attachment too in this module (`attachments.py`); those are counted and held apart.
 
 The result of a lookup by id of a page that the listing lacks:
 
@@ -40,7 +40,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
+from hr_sync.domain.content import Space, StoredItem, StoredPage, WithdrawalReason
 from hr_sync.domain.scope import ScopeDecision
 
 
@@ -81,7 +81,7 @@ class DeletionAction(StrEnum):
 class DeletionDecision:
     """The decision about one stored page, and its reason."""
 
-    page_id: str
+    page_id: str  #: in a plan of attachments the id of the attachment
     space_key: str  #: of the stored row; under another key it is not the row that was decided on
     action: DeletionAction
     reason: WithdrawalReason | None  #: None where the page is kept or skipped
@@ -146,7 +146,7 @@ class HoldState:
 
 
 def decide_absent(
-    page: StoredPage,
+    page: StoredItem,
     lookup: LookupResult,
     *,
     space_id: str,
@@ -163,7 +163,7 @@ def decide_absent(
             waits = page.hidden_reason is WithdrawalReason.NOT_VISIBLE and not listed
             action = DeletionAction.CONFIRM if waits else DeletionAction.HIDE
             words = "not found by id again" if waits else "not found by id"
-            decision = _withdraw(page, action, WithdrawalReason.NOT_VISIBLE, words)
+            decision = withdraw(page, action, WithdrawalReason.NOT_VISIBLE, words)
             allowed, missing = hold.allowed_run_id, page.missing_since_run_id
             is_allowed = waits and None not in {allowed, missing} and (missing or 0) <= (allowed or 0)
             return replace(decision, was_allowed=is_allowed)
@@ -175,24 +175,24 @@ def decide_absent(
         case LookupResult(result=LookupStatus.FOUND, status="current", space_id=found) if found in mirrored_space_ids:
             return _keep(page, DeletionAction.SKIP, "moved to another mirrored space")
         case LookupResult(result=LookupStatus.FOUND, status="current", space_id=str(found)) if found and space_id:
-            return _withdraw(
+            return withdraw(
                 page, DeletionAction.REMOVE, WithdrawalReason.MOVED, "moved to a space that is not mirrored"
             )
         case LookupResult(result=LookupStatus.FOUND, status=str(status)) if status in _WITHDRAWN:
-            return _withdraw(page, DeletionAction.REMOVE, _WITHDRAWN[status], f"its status is {status}")
+            return withdraw(page, DeletionAction.REMOVE, _WITHDRAWN[status], f"its status is {status}")
     return _keep(page, DeletionAction.KEEP, "the lookup by id gave no evidence")
 
 
 def decide_out_of_scope(page: StoredPage, scope: ScopeDecision) -> DeletionDecision:
     """Decide about a stored page that is listed and not in scope, or whose scope is not known."""
     if scope.in_scope is None:
-        return _withdraw(page, DeletionAction.HIDE_UNKNOWN, WithdrawalReason.SCOPE_UNKNOWN, scope.rule)
-    return _withdraw(page, DeletionAction.REMOVE, WithdrawalReason.OUT_OF_SCOPE, scope.rule)
+        return withdraw(page, DeletionAction.HIDE_UNKNOWN, WithdrawalReason.SCOPE_UNKNOWN, scope.rule)
+    return withdraw(page, DeletionAction.REMOVE, WithdrawalReason.OUT_OF_SCOPE, scope.rule)
 
 
 def decide_space_archived(page: StoredPage) -> DeletionDecision:
     """Decide about a stored page of an archived space."""
-    return _withdraw(page, DeletionAction.REMOVE, WithdrawalReason.SPACE_ARCHIVED, "its space is archived")
+    return withdraw(page, DeletionAction.REMOVE, WithdrawalReason.SPACE_ARCHIVED, "its space is archived")
 
 
 def plan_deletions(
@@ -203,8 +203,9 @@ def plan_deletions(
     hold: HoldState,
     allow: bool = False,
     narrowed: bool = False,
+    what: str = "pages",
 ) -> DeletionPlan:
-    """Apply the rules to the decisions about one space.
+    """Apply the rules to the decisions about one space. `what` they are about: pages or attachments.
 
     `stored_pages` counts the pages of the space that are not removed. `allow`: somebody has decided that a mass may go.
     `narrowed`: the settings changed since the last full run, so what is out of scope waits for a decision.
@@ -213,7 +214,7 @@ def plan_deletions(
     most = limit.of(stored_pages)
     held: list[DeletionDecision] = []
     reasons: list[str] = []
-    for group, holds, why in () if allow else _groups(ordered, most=most, hold=hold, narrowed=narrowed):
+    for group, holds, why in () if allow else _groups(ordered, most=most, hold=hold, narrowed=narrowed, what=what):
         if group and holds:
             held += group
             reasons += [] if why in reasons else [why]
@@ -229,10 +230,9 @@ def plan_deletions(
     )
 
 
-_Groups = Iterator[tuple[Sequence[DeletionDecision], bool, str]]
-
-
-def _groups(ordered: Sequence[DeletionDecision], *, most: int, hold: HoldState, narrowed: bool) -> _Groups:
+def _groups(
+    ordered: Sequence[DeletionDecision], *, most: int, hold: HoldState, narrowed: bool, what: str
+) -> Iterator[tuple[Sequence[DeletionDecision], bool, str]]:
     """Yield groups of pages, and of each group whether its removal is held when nobody has allowed it, and why."""
     waits: list[DeletionDecision] = []
     others: list[DeletionDecision] = []
@@ -247,7 +247,7 @@ def _groups(ordered: Sequence[DeletionDecision], *, most: int, hold: HoldState, 
     new, hidden_before = [d for d in evident if d.is_new], [d for d in evident if not d.is_new]
     suspected = [d for d in others if d.action is DeletionAction.HIDE]
     confirmed = [d for d in others if d.action is DeletionAction.CONFIRM and not d.was_allowed]
-    left, invisible = f"more than {most} pages left at once", f"more than {most} pages became invisible at once"
+    left, invisible = f"more than {most} {what} left at once", f"more than {most} {what} became invisible at once"
     yield settings, True, "the settings no longer cover them"
     yield new, len(new) > most, left
     yield hidden_before, len(hidden_before) > most, left
@@ -262,7 +262,7 @@ _DOUBTFUL = frozenset({DeletionAction.KEEP, DeletionAction.HIDE_UNKNOWN})
 
 
 def hold_across_spaces(
-    plans: Mapping[str, DeletionPlan], limit: DeletionLimit, *, allow: bool = False
+    plans: Mapping[str, DeletionPlan], limit: DeletionLimit, *, allow: bool = False, what: str = "pages"
 ) -> Mapping[str, DeletionPlan]:
     """Hold what leaves in all spaces of a run together when it is more than the limit; `plans` by space key.
 
@@ -275,7 +275,7 @@ def hold_across_spaces(
     leaving = max(new, hidden_before)
     if allow or leaving <= most:
         return plans
-    why = f"{leaving} pages left at once in all spaces of the run, more than {most}"
+    why = f"{leaving} {what} left at once in all spaces of the run, more than {most}"
     return {key: _hold_all(plan, why) for key, plan in plans.items()}
 
 
@@ -289,7 +289,8 @@ def _hold_all(plan: DeletionPlan, why: str) -> DeletionPlan:
     return replace(plan, held=tuple(held), remove=remove, unconfirmed=(), held_reason=reason)
 
 
-def _withdraw(page: StoredPage, action: DeletionAction, reason: WithdrawalReason, evidence: str) -> DeletionDecision:
+def withdraw(page: StoredItem, action: DeletionAction, reason: WithdrawalReason, evidence: str) -> DeletionDecision:
+    """Return the decision that hides or removes a page or an attachment."""
     return DeletionDecision(
         page_id=page.id,
         space_key=page.space_key,
@@ -302,7 +303,7 @@ def _withdraw(page: StoredPage, action: DeletionAction, reason: WithdrawalReason
     )
 
 
-def _keep(page: StoredPage, action: DeletionAction, evidence: str) -> DeletionDecision:
+def _keep(page: StoredItem, action: DeletionAction, evidence: str) -> DeletionDecision:
     return DeletionDecision(
         page_id=page.id,
         space_key=page.space_key,
@@ -315,5 +316,5 @@ def _keep(page: StoredPage, action: DeletionAction, evidence: str) -> DeletionDe
     )
 
 
-def _was_leaving(page: StoredPage) -> bool:
+def _was_leaving(page: StoredItem) -> bool:
     return not page.removed and page.hidden_reason not in {None, WithdrawalReason.SCOPE_UNKNOWN}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 
 from hr_sync.domain.deletion import DeletionPlan
+from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.errors import (
     AccessDenied,
@@ -66,7 +67,7 @@ _EXIT_CODES = {
 
 @dataclass(kw_only=True, slots=True)
 class Counts:
-    """Counts of pages by what was done, in one space or in a whole run.
+    """Counts of pages and of attachments by what was done, in one space or in a whole run.
 
     Declared once: the tables, the metrics and the printed table take their columns from these fields.
     """
@@ -79,7 +80,7 @@ class Counts:
     relabelled: int = field(default=0, metadata={"comment": "Pages with other labels than before"})
     restricted: int = field(default=0, metadata={"comment": "Pages with other readers than before, fewer or more"})
     unchanged: int = field(default=0, metadata={"comment": "Pages that needed nothing"})
-    failed: int = field(default=0, metadata={"comment": "Pages that failed"})
+    failed: int = field(default=0, metadata={"comment": "Pages and attachments that failed"})
     hidden: int = field(default=0, metadata={"comment": "Pages newly hidden and not removed"})
     removed: int = field(default=0, metadata={"comment": "Pages newly removed"})
     withdrawn: int = field(
@@ -87,6 +88,11 @@ class Counts:
         metadata={"comment": "Pages that were live and are not any more: hidden, and perhaps removed as well"},
     )
     bodies: int = field(default=0, metadata={"comment": "Page bodies fetched"})
+    attachments_listed: int = field(default=0, metadata={"comment": "Attachments that the listings showed"})
+    attachments_added: int = field(default=0, metadata={"comment": "Attachments that are new or back"})
+    attachments_updated: int = field(default=0, metadata={"comment": "Attachments whose row was written again"})
+    attachments_hidden: int = field(default=0, metadata={"comment": "Attachments newly hidden and not removed"})
+    attachments_removed: int = field(default=0, metadata={"comment": "Attachments newly removed"})
 
     def add(self, other: "Counts") -> None:
         """Add another count to this one."""
@@ -106,6 +112,8 @@ class SpaceReport:
     warning: str | None = None  #: worth knowing, although the space is complete
     busy_with: str | None = None  #: worker that holds the lease, where another one is at it
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
+    attachments: DeletionPlan = field(default_factory=DeletionPlan)  #: what is hidden, removed and held of attachments
+    held_attachments: int = 0  #: removals of attachments that wait, also where this run could not decide about them
     shown: ShownPages | None = None  #: what consumers are shown of the space; None: not read
     ends_run: bool = False  #: the failure is about every space: the site is down, or refuses our credentials
 
@@ -177,6 +185,12 @@ def outcome_of(failure: HrSyncError) -> Outcome:
     if isinstance(failure, Stopped):
         return Outcome.STOPPED
     return Outcome.PARTIAL if failure.exit_code == ExitCode.PARTIAL else Outcome.FAILED
+
+
+def held_in_words(pages: int, attachments: int) -> str:
+    """Return in words how many pages and attachments, which are hidden, wait to be removed."""
+    counts = ((pages, "hidden page"), (attachments, "hidden attachment"))
+    return " and ".join(number(count, what) for count, what in counts if count)
 
 
 def look_command(space_key: str) -> str:

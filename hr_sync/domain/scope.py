@@ -36,6 +36,7 @@ class PageScope:
     exclude_page_trees: frozenset[str] = frozenset()  #: wins over `page_trees`
     include_labels: frozenset[str] = frozenset()  #: a page needs one of them; empty means no page needs any
     exclude_labels: frozenset[str] = frozenset()  #: wins over `include_labels`
+    attachments: bool = False  #: those of these pages are mirrored too
 
     @property
     def by_tree(self) -> bool:

@@ -17,9 +17,11 @@ from hr_sync.domain.feed import FeedChange
 from hr_sync.reading.reader import MirrorReader
 from hr_sync.reading.store import MirrorStore, open_store, session_scope
 from hr_sync.store.read.live import (
+    LIVE_ATTACHMENTS,
     LIVE_PAGES,
     LIVE_SECTIONS,
     MIRROR_FRESHNESS,
+    LiveAttachment,
     LivePage,
     LiveSection,
     SpaceFreshness,
@@ -29,12 +31,14 @@ from hr_sync.store.read.search import FoundSection
 from hr_sync.store.tables import ConfluencePage
 
 __all__ = [
+    "LIVE_ATTACHMENTS",
     "LIVE_PAGES",
     "LIVE_SECTIONS",
     "MIRROR_FRESHNESS",
     "ConfluencePage",
     "FeedChange",
     "FoundSection",
+    "LiveAttachment",
     "LivePage",
     "LiveSection",
     "MirrorReader",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from hr_sync.store.read.live import (
+    LiveAttachment,
     LivePage,
     LiveSection,
     SpaceFreshness,
@@ -13,6 +14,7 @@ from hr_sync.store.read.live import (
     find_live_page,
     find_live_section,
     freshness_by_space,
+    live_attachments_of,
     live_page_ids,
     live_pages,
     live_pages_by_id,
@@ -21,6 +23,7 @@ from hr_sync.store.read.live import (
     live_sections_of,
     live_statistics,
     may_read_page,
+    readable_attachment_ids,
     readable_page_ids,
     readable_section_ids,
     search_live_titles,
@@ -167,6 +170,14 @@ class MirrorReader:
         """
         return self._sections([page_id])
 
+    def attachments(self, page_id: str) -> Sequence[LiveAttachment]:
+        """Return the files of one page by their names, without bytes. Empty: there are none, or it is not shown.
+
+        >>> [file.name for file in store.attachments("101")]
+        ['Form.pdf']
+        """
+        return self._transactions.run(lambda session: live_attachments_of(session, page_id))
+
     def section(self, section_id: str) -> LiveSection | None:
         """Return one section by its id; None if it is not shown."""
         return self._transactions.run(lambda session: find_live_section(session, section_id))
@@ -191,6 +202,10 @@ class MirrorReader:
         ['101', '102', '103', '201']
         """
         return self._transactions.run(lambda session: readable_page_ids(session, user, groups))
+
+    def attachments_readable_by(self, user: str | None, groups: Sequence[str] | None = None) -> frozenset[str]:
+        """Return the ids of the attachments that somebody may read. See `readable_by`."""
+        return self._transactions.run(lambda session: readable_attachment_ids(session, user, groups))
 
     def sections_readable_by(self, user: str | None, groups: Sequence[str] | None = None) -> frozenset[str]:
         """Return the ids of the sections of live pages that somebody may read. The asker is as in `readable_by`."""

@@ -134,9 +134,9 @@ def open_store(
 def session_scope(store: MirrorStore) -> AbstractContextManager[Session]:
     """Hold one read-only transaction for queries of your own, as a session of SQLAlchemy.
 
-    `LIVE_PAGES`, `LIVE_SECTIONS` and `MIRROR_FRESHNESS` are the views, for `select`. `ConfluencePage` is the table of
-    pages, for a role that may read it (docs/access.md, row-level security). Raises DatabaseUnavailable, SchemaError and
-    ConfigurationError as the questions do.
+    `LIVE_PAGES`, `LIVE_SECTIONS`, `LIVE_ATTACHMENTS` and `MIRROR_FRESHNESS` are the views, for `select`.
+    `ConfluencePage` is the table of pages, for a role that may read it (docs/access.md, row-level security). Raises
+    DatabaseUnavailable, SchemaError and ConfigurationError as the questions do.
 
     >>> from sqlalchemy import func, select
     >>> from hr_sync.reading import LIVE_PAGES

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from hr_sync.domain.outcome import access_command, look_command, release_command
+from hr_sync.domain.outcome import access_command, held_in_words, look_command, release_command
 from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.store.read.runs import SpaceStatus
 
@@ -226,8 +226,9 @@ def _viewers_known(space: SpaceStatus, limits: HealthLimits) -> bool | None:
 
 def _why_held(space: SpaceStatus) -> str:
     since = f" since {space.held_since:%Y-%m-%d %H:%M} UTC" if space.held_since else ""
+    held = held_in_words(space.held - space.held_attachments, space.held_attachments)
     return (
-        f"{_pages(space.held)} of space {space.space_key} would be removed; this is held for a decision{since}. "
+        f"{held} of space {space.space_key} would be removed; this is held for a decision{since}. "
         f"Look at them with `{look_command(space.space_key)}`; remove them with `{release_command(space.space_key)}`."
     )
 

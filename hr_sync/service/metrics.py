@@ -29,7 +29,8 @@ log = structlog.get_logger(__name__)
 
 _RUN_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14_400)
 _LAG_SECONDS = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
-_NOT_ACTIONS = {"listed", "withdrawn", "bodies"}  # what is withdrawn is hidden or removed
+# What is withdrawn is hidden or removed.
+_NOT_ACTIONS = {"listed", "withdrawn", "bodies", "attachments_listed"}
 ACTIONS = tuple(each.name for each in fields(Counts) if each.name not in _NOT_ACTIONS)
 JOBS = ("full", "incremental", "access", "notified")
 
@@ -55,7 +56,9 @@ class Metrics:
         self._run_seconds = Histogram(
             "hr_sync_run_seconds", "Duration of a run.", ["mode"], buckets=_RUN_SECONDS, registry=own
         )
-        self._pages = Counter("hr_sync_pages", "Pages of all runs, by what was done.", ["action"], registry=own)
+        self._pages = Counter(
+            "hr_sync_pages", "Pages and attachments of all runs, by what was done.", ["action"], registry=own
+        )
         self._lag = Histogram(
             "hr_sync_replication_lag_seconds",
             "From a page's change in Confluence to its commit in PostgreSQL.",
@@ -247,6 +250,16 @@ _GAUGES: tuple[tuple[str, str, Callable[[SpaceStatus], float | None]], ...] = (
     ("failing_pages", "Pages whose last attempt failed.", lambda space: space.failing_pages),
     ("live_pages", "Pages that are neither hidden nor removed.", lambda space: space.live_pages),
     ("hidden_pages", "Pages that are kept and not shown.", lambda space: space.hidden_pages),
+    (
+        "live_attachments",
+        "Attachments of these pages, without those that are gone.",
+        lambda space: space.live_attachments,
+    ),
+    (
+        "attachments_not_mirrored",
+        "Attachments of what is not mirrored, as the last full run saw them.",
+        lambda space: space.attachments_not_mirrored,
+    ),
     ("held_removals", "Removals that wait for a decision.", lambda space: space.held),
     (
         "held_since_seconds",

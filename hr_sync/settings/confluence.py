@@ -8,6 +8,7 @@ from hr_sync.settings.addresses import confluence_base
 from hr_sync.settings.group import Group
 from hr_sync.settings.types import (
     CertificateFile,
+    IncludedContent,
     Labels,
     PageIds,
     ProxyUrl,
@@ -49,6 +50,8 @@ class ConfluenceSettings(Group):
     Confluence's search index, which lags by minutes."""
     exclude_labels: Labels = ()
     """Labels: pages that carry one of these are not mirrored, whatever include_labels says."""
+    include: IncludedContent = ("pages", "attachments")
+    """What is mirrored of the spaces: pages, always, and attachments: names, types and sizes of the files on pages."""
     max_connections: int = Field(default=8, ge=1, le=32)
     """Requests under way at once in one run; `serve` may have two runs at once."""
     request_timeout_seconds: Seconds = 30

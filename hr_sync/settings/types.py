@@ -74,6 +74,12 @@ def _check_languages(languages: tuple[str, ...]) -> tuple[str, ...]:
     return languages
 
 
+def _check_included(words: tuple[str, ...]) -> tuple[str, ...]:
+    if set(words) - set(_INCLUDED) or "pages" not in words:
+        raise ValueError(f"must name pages, and may name more of: {', '.join(_INCLUDED)}")
+    return words
+
+
 def _without_repetition(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
@@ -152,6 +158,7 @@ def _check_proxy(secret: SecretStr) -> SecretStr:
     return secret
 
 
+_INCLUDED = ("pages", "attachments")
 _CRON_FIELDS = 5
 _MOST_LANGUAGES = 4
 #: Text search configurations that PostgreSQL 14 and every later one have.
@@ -194,6 +201,13 @@ Labels = Annotated[
     tuple[Annotated[str, AfterValidator(_check_label)], ...],
     BeforeValidator(_split),
     AfterValidator(_without_repetition),
+    WithJsonSchema(_LIST_SCHEMA),
+]
+IncludedContent = Annotated[
+    tuple[Annotated[str, Word], ...],
+    BeforeValidator(_split),
+    AfterValidator(_without_repetition),
+    AfterValidator(_check_included),
     WithJsonSchema(_LIST_SCHEMA),
 ]
 SearchLanguages = Annotated[

@@ -170,3 +170,10 @@ def place_of(url: URL) -> str:
     if url.host or not hosts:
         return f"{url.host or '(local socket)'}:{url.port or 5432}/{url.database or ''}"
     return f"{hosts if isinstance(hosts, str) else ', '.join(hosts)} / {url.database or ''}"
+
+
+def is_refusal(error: DBAPIError | UnicodeEncodeError) -> bool:
+    """Return True if the error is about one row. A missing right would refuse every row."""
+    if isinstance(error, UnicodeEncodeError):
+        return True
+    return not is_temporary(error) and sqlstate(error) != MISSING_RIGHT

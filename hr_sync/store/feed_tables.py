@@ -24,6 +24,9 @@ class ContentChange(Base):
         comment="Order of the changes, which is the order of the commits; numbers may be missing",
     )
     page_id: Mapped[str] = mapped_column(comment="The page; it may have been purged since")
+    attachment_id: Mapped[str | None] = mapped_column(
+        comment="The attachment of the page that changed; null = the page itself did"
+    )
     space_key: Mapped[str] = mapped_column(comment="Its space after the change")
     run_id: Mapped[int] = mapped_column(
         BigInteger, comment="Run that applied the change; 0 = no run did: other settings, new text, or the clock"

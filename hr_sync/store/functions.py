@@ -80,6 +80,13 @@ _READABLE = f"""
         AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)"""
 
 
+_READABLE_ATTACHMENTS = f"""
+    FROM {{schema}}.confluence_pages page
+        JOIN {{schema}}.page_attachments attachment ON attachment.page_id = page.id
+    WHERE {_IS_READABLE} AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL
+        AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)"""
+
+
 # No column of a section is asked about access: the sets of the pages decide.
 def _of_readable_texts(join: str = "") -> str:
     return f"""
@@ -195,6 +202,13 @@ FUNCTIONS = (
         comment="Ids of the sections of live pages that somebody may read",
         body="SELECT section.section_id"
         + _of_readable_texts("JOIN {schema}.page_sections section ON section.page_id = page.id"),
+    ),
+    ConsumerFunction(
+        name="attachments_readable_by",
+        arguments=_ASKER,
+        returns="SETOF text",
+        comment="Ids of the attachments of live pages that somebody may read",
+        body=f"SELECT attachment.id {_READABLE_ATTACHMENTS}",
     ),
     ConsumerFunction(
         name="count_sections_readable_by",

@@ -41,7 +41,14 @@ from hr_sync.store.write.audits import record_access_audit
 from hr_sync.store.write.erasure import ErasedUser, erase_user
 from hr_sync.store.write.groups import forget_groups, write_identities, write_members
 from hr_sync.store.write.purge import pages_to_purge
-from hr_sync.store.write.retention import prune_access_sets, prune_accounts, prune_bodies, prune_changes, prune_runs
+from hr_sync.store.write.retention import (
+    prune_access_sets,
+    prune_accounts,
+    prune_attachments,
+    prune_bodies,
+    prune_changes,
+    prune_runs,
+)
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
 from hr_sync.store.write.text_rows import TextKept, TextWrite
 from hr_sync.store.write.texts import TextsWritten, write_text_policy, write_texts
@@ -173,8 +180,9 @@ class Store:
         return sum(self._prune(chunk, cancellation) for chunk in chunks)
 
     def prune_bodies(self, removed_for: timedelta, cancellation: Cancellation | None = None) -> int:
-        """Delete the bodies of pages that have been removed for so long; their rows stay. Return how many."""
-        return self._prune(partial(prune_bodies, removed_for=removed_for), cancellation)
+        """Delete bodies of pages, and names of attachments, that have been removed for so long. Return how many."""
+        chunks = (partial(prune, removed_for=removed_for) for prune in (prune_bodies, prune_attachments))
+        return sum(self._prune(chunk, cancellation) for chunk in chunks)
 
     def _prune(self, prune: Callable[[Session], int], cancellation: Cancellation | None) -> int:
         deleted = 0

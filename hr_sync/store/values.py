@@ -63,7 +63,8 @@ class SpaceState:
 
     watermark: datetime | None = None  #: None: the space needs a full pass
     scope_fingerprint: str | None = None
-    hold: HoldState = field(default_factory=HoldState)
+    hold: HoldState = field(default_factory=HoldState)  #: of pages
+    attachment_hold: HoldState = field(default_factory=HoldState)
     full_pass_due: bool = False  #: a scheduled full pass did not get the lease
     last_full_at: datetime | None = None  #: end of the last complete full pass
     last_run_id: int | None = None  #: run that worked on the space last
@@ -102,6 +103,7 @@ class FailureStage(StrEnum):
     READ = "read"
     STORE = "store"
     SCOPE = "scope"  #: its place or its labels could not be read
+    ATTACHMENT = "attachment"  #: it is an attachment, which the list describes in an invalid way, or cannot be stored
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,6 +129,8 @@ class SpaceRecord:
     is_away: bool = False  #: not visible, or not configured: when it is back, the next pass is a full one
     scope_fingerprint: str | None = None  #: None keeps the stored one
     held: int | None = None  #: removals that wait for a decision; None keeps the hold as it is
+    held_attachments: int = 0  #: those of attachments among them
+    not_mirrored: int | None = None  #: attachments of what is not mirrored; None: not counted by this run
     held_reason: str | None = None
     allowed_run: bool = False  #: somebody allowed a mass removal in this run
     requests: int = 0  #: HTTP requests made for it

@@ -17,6 +17,7 @@ from sqlalchemy.sql.ddl import CreateView
 
 from hr_sync.domain.access import AccessMode
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet
+from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.orm import SCHEMA_TOKEN
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncSpace
 from hr_sync.store.text_tables import PageSection, PageText
@@ -28,6 +29,7 @@ _POLICY = cast("Table", AccessPolicyRow.__table__).c
 _SPACE = cast("Table", SyncSpace.__table__).c
 _TEXT = cast("Table", PageText.__table__).c
 _SECTION = cast("Table", PageSection.__table__).c
+_ATTACHMENT = cast("Table", PageAttachment.__table__).c
 
 # By the id of the space: its key is given to others, and rows that were written under a former key still are its own.
 _CLOCKS = (
@@ -121,6 +123,28 @@ _LIVE_SECTIONS = (
     .join(PageSection, _SECTION.page_id == _PAGE.id)
 )
 
+# The files of the same pages. A page that is not shown shows no file.
+_LIVE_ATTACHMENTS = (
+    _LIVE_PAGES.with_only_columns(
+        _ATTACHMENT.id,
+        _ATTACHMENT.page_id,
+        _ATTACHMENT.name,
+        _ATTACHMENT.media_type,
+        _ATTACHMENT.size_bytes,
+        _ATTACHMENT.version,
+        _ATTACHMENT.last_updated,
+        _ATTACHMENT.download_path,
+        _ATTACHMENT.synced_at,
+        _PAGE.title.label("page_title"),
+        _PAGE.url.label("page_url"),
+        _PAGE.space_key,
+        _CLOCKS.c.checked_at,
+        _CLOCKS.c.access_checked_at,
+    )
+    .join(PageAttachment, _ATTACHMENT.page_id == _PAGE.id)
+    .where(_ATTACHMENT.hidden_at.is_(None), _ATTACHMENT.removed_at.is_(None))
+)
+
 # How old what consumers see is, by space.
 _MIRROR_FRESHNESS = (
     select(
@@ -149,6 +173,7 @@ def consumer_view(query: SelectBase, name: str) -> CreateView:
 VIEWS: tuple[CreateView, ...] = (
     consumer_view(_LIVE_PAGES, "live_pages"),
     consumer_view(_LIVE_SECTIONS, "live_sections"),
+    consumer_view(_LIVE_ATTACHMENTS, "live_attachments"),
     consumer_view(_MIRROR_FRESHNESS, "mirror_freshness"),
 )
 

@@ -1,6 +1,7 @@
 """Looks up pages that a listing lacks, and decides about them by the rules of `hr_sync.domain.deletion`."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space, StoredPage
@@ -14,6 +15,8 @@ Hide = Callable[[Sequence[DeletionDecision]], object]
 _PAGES_PER_CHECK = (
     500  # looked up between two access checks; their result is written before the next chunk is looked up
 )
+Item = TypeVar("Item")
+
 _KNOWN_PAGES = 3  # read in turn by an access check, since one page may fail by itself
 
 
@@ -44,8 +47,8 @@ def verify_absent(
     """
     decisions: list[DeletionDecision] = []
     asked = {page.id for page in absent}
-    known = None if known_pages is None else _spread([page_id for page_id in known_pages if page_id not in asked])
-    for pages in _chunks(absent):
+    known = None if known_pages is None else spread([page_id for page_id in known_pages if page_id not in asked])
+    for pages in in_chunks(absent):
         check_access(source, space, known)
         lookups = fetcher.ask_each(source.lookup, [page.id for page in pages])
         check_access(source, space, known)
@@ -71,18 +74,24 @@ def check_access(source: Source, space: Space, known_pages: Sequence[str] | None
     An expired token answers 404 to everything, which would pass for a space full of deleted pages. The known pages are
     read by id, as the pages in question are, and one that answers suffices. Raise AnswerNotTrusted, CredentialsRefused.
     """
+    check_account_and_space(source, space, is_known=known_pages is not None)
+    if known_pages and not any(source.lookup(page_id).result is LookupStatus.FOUND for page_id in known_pages):
+        raise access_lost(space)
+
+
+def check_account_and_space(source: Source, space: Space, *, is_known: bool = True) -> None:
+    """Check that the account is known and, if the space is known to be visible, that it still may view it."""
     source.check_account()
-    if known_pages is None:
+    if not is_known:
         return
     try:
         source.find_space(space)
     except NotFound:
-        raise _access_lost(space) from None
-    if known_pages and not any(source.lookup(page_id).result is LookupStatus.FOUND for page_id in known_pages):
-        raise _access_lost(space)
+        raise access_lost(space) from None
 
 
-def _access_lost(space: Space) -> AnswerNotTrusted:
+def access_lost(space: Space) -> AnswerNotTrusted:
+    """Return the error of an access check that failed."""
     return AnswerNotTrusted(
         f"Confluence no longer shows what it listed of space {space.key} a moment ago, so nothing is concluded from "
         "what it does not show.",
@@ -90,14 +99,15 @@ def _access_lost(space: Space) -> AnswerNotTrusted:
     )
 
 
-def _spread(page_ids: Sequence[str]) -> list[str]:
-    """Return a few pages from the beginning, the middle and the end."""
+def spread(page_ids: Sequence[str]) -> list[str]:
+    """Return a few ids from the beginning, the middle and the end."""
     if len(page_ids) <= _KNOWN_PAGES:
         return list(page_ids)
     return [page_ids[0], page_ids[len(page_ids) // 2], page_ids[-1]]
 
 
-def _chunks(pages: Sequence[StoredPage]) -> Iterator[Sequence[StoredPage]]:
+def in_chunks(pages: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Yield what is looked up between two access checks."""
     for start in range(0, len(pages), _PAGES_PER_CHECK):
         yield pages[start : start + _PAGES_PER_CHECK]
 

@@ -1,9 +1,10 @@
 """The preview of a full run: the run without its writes. No lease, no run row, no page row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 
+from hr_sync.domain.attachments import AttachmentWrite
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Listing
 from hr_sync.domain.deletion import DeletionPlan, hold_across_spaces
@@ -13,6 +14,7 @@ from hr_sync.errors import HrSyncError, UsageError
 from hr_sync.store.space_store import SpaceReader
 from hr_sync.sync.absence import hide_nothing
 from hr_sync.sync.access import facts_of_listing, viewers_of
+from hr_sync.sync.attachments import preview_attachments
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import PAGES_PER_REQUEST, BodyFetcher
 from hr_sync.sync.full import decide_outside, decide_unlisted_pages, observe, plan_leaving
@@ -38,6 +40,8 @@ class SpacePreview:
     plan: Plan  #: what would be written
     deletions: DeletionPlan  #: what would be hidden, removed and held
     attributes: Sequence[AttributePreview]  #: where a full run reads access and labels too
+    files: Sequence[AttachmentWrite] = ()  #: attachments that would be written
+    attachments: DeletionPlan = field(default_factory=DeletionPlan)  #: what would become of others
     requests: int  #: to Confluence, for the bodies
     error: str | None = None  #: why the preview failed
     exit_code: int = ExitCode.COMPLETE  #: of that error
@@ -45,7 +49,7 @@ class SpacePreview:
     @property
     def would_hold(self) -> bool:
         """Return True if removals would wait for a decision."""
-        return bool(self.deletions.held)
+        return bool(self.deletions.held or self.attachments.held)
 
 
 def dry_run(context: SyncContext, request: SyncRequest) -> list[SpacePreview]:
@@ -64,7 +68,16 @@ def dry_run(context: SyncContext, request: SyncRequest) -> list[SpacePreview]:
         context.policy.limit,
         allow=request.allow_mass_delete,
     )
-    return [replace(preview, deletions=plans[preview.space_key]) for preview in previews]
+    files = hold_across_spaces(
+        {preview.space_key: preview.attachments for preview in previews},
+        context.policy.limit,
+        allow=request.allow_mass_delete,
+        what="attachments",
+    )
+    return [
+        replace(preview, deletions=plans[preview.space_key], attachments=files[preview.space_key])
+        for preview in previews
+    ]
 
 
 def _try_preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher) -> SpacePreview:
@@ -97,9 +110,12 @@ def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher, preview:
         *decide_outside(seen, hide=hide_nothing),
         *decide_unlisted_pages(context.source, fetcher, job, seen, plan, hold=state.hold, hide=hide_nothing),
     ]
+    files = preview_attachments(context, store, fetcher, job, state, pages=frozenset(seen.in_scope.heads))
     return replace(
         preview,
         plan=plan,
+        files=files.writes,
+        attachments=files.deletions,
         deletions=plan_leaving(context, job, state, leaving, seen.stored),
         attributes=_attributes(context, store, fetcher, seen.listing) if context.policy.reads_access else (),
         requests=ceil(len(plan.fetches) / PAGES_PER_REQUEST),

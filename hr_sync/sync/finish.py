@@ -5,10 +5,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hr_sync.domain.deletion import DeletionAction, DeletionPlan
-from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, look_command, release_command
+from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, held_in_words, look_command, release_command
 from hr_sync.domain.principal_words import number
 from hr_sync.store.values import SpaceRecord
 from hr_sync.sync.context import SpaceRun
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttachmentResult:
+    """The result of reading the attachments of a space."""
+
+    deletions: DeletionPlan = field(default_factory=DeletionPlan)
+    held: int = 0  #: removals that wait
+    not_mirrored: int | None = None  #: attachments of what is not mirrored; None: not counted
+    doubt: str | None = None  #: why they are not known to be as in Confluence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +42,7 @@ class SpaceResult:
     listing_digest: str | None = None
     scope_fingerprint: str | None = None
     access: AccessResult = AccessResult()
+    attachments: AttachmentResult = field(default_factory=AttachmentResult)
     warning: str | None = None
 
 
@@ -42,24 +53,30 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
     Raise CredentialsRefused, LeaseLost.
     """
     run.account.prove()
+    attachments_tried = result.attachments.doubt is None
+    failing_files = 0
+    if run.context.scope.pages.attachments:
+        failing_files = run.store.failing_attachments(this_run=result.decided_hold and attachments_tried)
 
     def record_of(failing_pages: int) -> SpaceRecord:
         run.counts.failed = failing_pages
         return SpaceRecord(
-            report=_report(run, result, failing_pages),
+            report=_report(run, result, failing_pages, failing_files),
             looked_at_all=result.looked_at_all,
             listed_all=result.listed_all,
             listing_digest=result.listing_digest,
             watermark=result.watermark if result.looked_at_all else None,
             is_away=run.job.kind.is_away,
             scope_fingerprint=result.scope_fingerprint,
-            held=len(result.deletions.held) if result.decided_hold else None,
-            held_reason=result.deletions.held_reason,
+            held=len(result.deletions.held) + result.attachments.held if result.decided_hold else None,
+            held_attachments=result.attachments.held,
+            not_mirrored=result.attachments.not_mirrored,
+            held_reason=held_reason(result.deletions, result.attachments.deletions) or _held_before(result.attachments),
             allowed_run=result.allowed,
             requests=run.source.client.http_stats.counts().requests - run.requests_before,
         )
 
-    return run.store.finish(record_of, clear_old_failures=result.decided_hold)
+    return run.store.finish(record_of, clear_old_failures=result.decided_hold, attachments_tried=attachments_tried)
 
 
 def next_watermark(
@@ -76,55 +93,95 @@ def next_watermark(
     return min(began_at, newest)
 
 
-def held_message(space_key: str, deletions: DeletionPlan) -> str:
+def held_reason(pages: DeletionPlan, attachments: DeletionPlan) -> str | None:
+    """Return why removals are held, of pages and of attachments; None if none is."""
+    return "; ".join(filter(None, (pages.held_reason, attachments.held_reason))) or None
+
+
+def held_message(space_key: str, pages: DeletionPlan, attachments: DeletionPlan) -> str:
     """Return what is held, why, and the commands to type."""
+    held = held_in_words(len(pages.held), len(attachments.held))
     return (
-        f"The removal of {number(len(deletions.held), 'hidden page')} of space {space_key} waits for a decision: "
-        f"{deletions.held_reason}. Look at what is held with `{look_command(space_key)}`; remove it with "
-        f"`{release_command(space_key)}`."
+        f"The removal of {held} of space {space_key} waits for a decision: {held_reason(pages, attachments)}. Look at "
+        f"what is held with `{look_command(space_key)}`; remove it with `{release_command(space_key)}`."
     )
 
 
-def with_removals(report: SpaceReport, deletions: DeletionPlan, removed: Sequence[bool]) -> SpaceReport:
-    """Return the report of a space after its removals were done or held; `removed` says of each if it was live."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Removed:
+    """What was removed of a plan: of each page or attachment, whether it was live before the run."""
+
+    pages: Sequence[bool]
+    attachments: Sequence[bool]
+
+
+def with_removals(report: SpaceReport, pages: DeletionPlan, attachments: DeletionPlan, removed: Removed) -> SpaceReport:
+    """Return the report of a space after its removals were done or held."""
     counts = replace(report.counts)
-    counts.removed += len(removed)
-    counts.hidden -= sum(removed)
-    if not deletions.held:
-        return replace(report, counts=counts, deletions=deletions)
-    others = (report.error or "").removeprefix(held_message(report.space_key, report.deletions)).strip()
-    error = " ".join(filter(None, (held_message(report.space_key, deletions), others)))
+    counts.removed += len(removed.pages)
+    counts.hidden -= sum(removed.pages)
+    counts.attachments_removed += len(removed.attachments)
+    counts.attachments_hidden -= sum(removed.attachments)
+    if not (pages.held or attachments.held):
+        return replace(report, counts=counts, deletions=pages, attachments=attachments)
+    before = held_message(report.space_key, report.deletions, report.attachments)
+    others = (report.error or "").removeprefix(before).strip()
+    error = " ".join(filter(None, (held_message(report.space_key, pages, attachments), others)))
     return replace(
-        report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, counts=counts, deletions=deletions, error=error
+        report,
+        outcome=Outcome.HELD,
+        exit_code=ExitCode.HELD,
+        counts=counts,
+        deletions=pages,
+        attachments=attachments,
+        error=error,
     )
 
 
-def _report(run: SpaceRun, result: SpaceResult, failing_pages: int) -> SpaceReport:
+def _held_before(attachments: AttachmentResult) -> str | None:
+    """Return why attachments wait that this run could not decide about; None if none does."""
+    return "attachments have waited for a decision since an earlier run" if attachments.held else None
+
+
+def _report(run: SpaceRun, result: SpaceResult, failing_pages: int, failing_files: int) -> SpaceReport:
     report = SpaceReport(
         space_key=run.space.key,
         outcome=Outcome.COMPLETE,
         counts=run.counts,
         deletions=result.deletions,
+        attachments=result.attachments.deletions,
+        held_attachments=result.attachments.held,
         warning=" ".join(filter(None, (result.warning, result.access.note))) or None,
     )
-    doubts = list(_doubts(run.space.key, result, failing_pages))
-    if result.deletions.held:
-        error = " ".join([held_message(run.space.key, result.deletions), *doubts])
+    doubts = list(_doubts(run.space.key, result, failing_pages, failing_files))
+    if result.deletions.held or result.attachments.deletions.held:
+        message = held_message(run.space.key, result.deletions, result.attachments.deletions)
+        error = " ".join([message, *doubts])
         return replace(report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, error=error)
     if doubts:
         return replace(report, outcome=Outcome.PARTIAL, exit_code=ExitCode.PARTIAL, error=" ".join(doubts))
     return report
 
 
-def _doubts(space_key: str, result: SpaceResult, failing_pages: int) -> Iterator[str]:
+def _doubts(space_key: str, result: SpaceResult, failing_pages: int, failing_files: int) -> Iterator[str]:
     kept = sum(each.action is DeletionAction.KEEP for each in result.deletions.doubtful)
     if kept:
         yield (
             f"The listing of space {space_key} lacks {number(kept, 'page')}, without evidence that any of them is "
             "gone: nothing of that was removed. The next full run looks again."
         )
+    unlisted = sum(each.action is DeletionAction.KEEP for each in result.attachments.deletions.doubtful)
+    if unlisted:
+        yield (
+            f"Confluence's search lacks {number(unlisted, 'attachment')} of space {space_key}, without evidence that "
+            "any of them is gone: nothing of that was removed. The next full run looks again."
+        )
+    if result.attachments.doubt:
+        yield result.attachments.doubt
     if failing_pages:
-        pages = number(failing_pages, "page")
-        yield f"{pages} of space {space_key} failed; `hr-sync status` shows why. Later runs try again."
+        files = min(failing_files, failing_pages)
+        counts = ((failing_pages - files, "page"), (files, "attachment"))
+        what = " and ".join(number(count, name) for count, name in counts if count)
+        yield f"{what} of space {space_key} failed; `hr-sync status` shows why. Later runs try again."
     if result.access.doubt:
         yield result.access.doubt

@@ -1,4 +1,4 @@
-"""Removes or holds pages at the end of a run, when the number of removals in all spaces is known."""
+"""Removes or holds pages and attachments at the end of a run, when the number of removals in all spaces is known."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from hr_sync.errors import DatabaseConflict, HrSyncError
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.values import Busy
 from hr_sync.sync.context import SpaceJob, SyncContext
-from hr_sync.sync.finish import with_removals
+from hr_sync.sync.finish import Removed, held_reason, with_removals
 
 log = structlog.get_logger(__name__)
 
@@ -25,13 +25,22 @@ def settle_removals(
     space.
     """
     allow = any(job.request.allow_mass_delete for job in jobs)
-    decided = {report.space_key: report.deletions for report in reports}
-    plans = hold_across_spaces(decided, context.policy.limit, allow=allow)
-    return [_settled(context, job, report, plans[report.space_key]) for job, report in zip(jobs, reports, strict=True)]
+    limit = context.policy.limit
+    pages = hold_across_spaces({each.space_key: each.deletions for each in reports}, limit, allow=allow)
+    attachments = hold_across_spaces(
+        {each.space_key: each.attachments for each in reports}, limit, allow=allow, what="attachments"
+    )
+    return [
+        _settled(context, job, report, pages[report.space_key], attachments[report.space_key])
+        for job, report in zip(jobs, reports, strict=True)
+    ]
 
 
-def _settled(context: SyncContext, job: SpaceJob, report: SpaceReport, plan: DeletionPlan) -> SpaceReport:
-    if not plan.remove and plan == report.deletions:
+def _settled(
+    context: SyncContext, job: SpaceJob, report: SpaceReport, pages: DeletionPlan, attachments: DeletionPlan
+) -> SpaceReport:
+    is_decided = pages == report.deletions and attachments == report.attachments
+    if is_decided and not (pages.remove or attachments.remove):
         return report
     try:
         with context.store.leased(
@@ -45,20 +54,35 @@ def _settled(context: SyncContext, job: SpaceJob, report: SpaceReport, plan: Del
             if isinstance(store, Busy) or store.state().last_run_id != job.run_id:
                 log.warning("removals.left", space=job.space.key)
                 return report
-            return _carry_out(store, report, plan)
+            return _carry_out(store, report, pages, attachments)
     except HrSyncError as failure:
         if is_about_every_space(failure):
             raise
         return report_of_failure(report.space_key, failure, report.counts)
 
 
-def _carry_out(store: SpaceStore, report: SpaceReport, plan: DeletionPlan) -> SpaceReport:
+def _carry_out(store: SpaceStore, report: SpaceReport, pages: DeletionPlan, attachments: DeletionPlan) -> SpaceReport:
+    # What this run could not decide about goes on waiting.
+    waiting = max(len(attachments.held), report.held_attachments)
+    held, reason = len(pages.held) + waiting, held_reason(pages, attachments)
+    removed: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+    conflict: DatabaseConflict | None = None
     try:
-        removed = store.remove(plan.remove)
-    except DatabaseConflict as conflict:
-        failed = report_of_failure(report.space_key, conflict, report.counts)
-        store.settle(failed, len(plan.held), plan.held_reason)
-        return failed
-    done = with_removals(report, plan, [each.was_live for each in plan.remove if each.page_id in removed])
-    store.settle(done, len(plan.held), plan.held_reason)
+        removed = store.remove(pages.remove)
+        files = store.remove_attachments(attachments.remove)
+    except DatabaseConflict as met:
+        conflict = met
+    done = with_removals(
+        report,
+        pages,
+        attachments,
+        Removed(
+            pages=[each.was_live for each in pages.remove if each.page_id in removed],
+            attachments=[each.was_live for each in attachments.remove if each.page_id in files],
+        ),
+    )
+    if conflict is not None:
+        done = report_of_failure(report.space_key, conflict, done.counts)
+    store.settle(done, held, reason, held_attachments=waiting)
     return done

@@ -287,11 +287,14 @@ def test_going_up_agrees_with_going_down(parents: dict[str, str | None]) -> None
 def test_the_fingerprint_differs_for_every_set_of_pages() -> None:
     """Each setting counts for itself, and one id of two letters is not two ids."""
     values = (frozenset[str](), frozenset({"1"}), frozenset({"2"}), frozenset({"1", "2"}), frozenset({"1, 2"}))
-    scopes = [PageScope()] + [
-        PageScope(**{name: value})
-        for name in ("page_trees", "exclude_page_trees", "include_labels", "exclude_labels")
-        for value in values[1:]
-    ]
+    scopes = (
+        [PageScope()]
+        + [
+            PageScope(**{name: value})  # type: ignore[arg-type]
+            for name in ("page_trees", "exclude_page_trees", "include_labels", "exclude_labels")
+            for value in values[1:]
+        ]
+    )
 
     assert len({scope.fingerprint for scope in scopes}) == len(scopes)
 

@@ -146,6 +146,16 @@ class Author:
         page = self._one(which)
         self._world.unlabel_page(page.id, *(label.name for label in page.labels))
 
+    def attach(self, which: int, other: int) -> None:
+        """Attach a file to a page, or another version of the one with this name."""
+        name = f"file {other % 3}.pdf"
+        self._world.attach(self._one(which).id, filename=name, payload=self._text("Bytes").encode())
+
+    def detach(self, which: int, other: int) -> None:
+        """Put a file into the trash."""
+        files = [each for page in self._current() for each in self._world.attachments(page.id)]
+        self._world.remove_attachment(_chosen(files, which + other).id)
+
     def forbid(self, which: int, _: int) -> None:
         """Take a space away from the account."""
         self._world.forbid_space(_chosen(self.mirrored, which).id, group=EVERYBODY)
@@ -225,6 +235,8 @@ EDITS: Mapping[str, Callable[[Author, int, int], None]] = {
     "show": Author.show,
     "label": Author.label,
     "unlabel": Author.unlabel,
+    "attach": Author.attach,
+    "detach": Author.detach,
     "forbid": Author.forbid,
     "permit": Author.permit,
     "archive space": Author.archive_space,

@@ -5,7 +5,7 @@ The oracle compares after every run; `laws.py` says what must hold. `full run` a
 
 import threading
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy import Engine
 
 from hr_sync.domain.access import AccessPolicy
-from hr_sync.domain.outcome import Mode, Outcome, RunReport
+from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport
 from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
 from hr_sync.sync.dry_run import SpacePreview, dry_run
@@ -37,6 +37,8 @@ from tests.support.oracle import (
     differences,
     expected,
     expected_attributes,
+    expected_files,
+    file_differences,
     mirrored_spaces,
     visible,
 )
@@ -56,7 +58,11 @@ EDITING: st.SearchStrategy[list[tuple[str, int, int]]] = st.one_of(
     st.lists(WORK, min_size=2, max_size=6), st.lists(LOSSES, min_size=1, max_size=4), st.builds(list)
 )
 MODES = {"full": Mode.FULL, "incremental": Mode.INCREMENTAL, "access": Mode.ACCESS}
-NOTHING_DONE = ("inserted", "updated", "moved", "restored", "hidden", "removed", "bodies", "failed")
+NOTHING_DONE = tuple(
+    each.name
+    for each in fields(Counts)
+    if each.name not in {"listed", "unchanged", "relabelled", "restricted", "attachments_listed"}
+)
 LAGS = (timedelta(0), timedelta(minutes=3), timedelta(hours=1))
 
 
@@ -71,7 +77,7 @@ class History(RuleBasedStateMachine):
         self.world = self.stage.site.world
         self.author = Author(self.world, MIRRORED, APART)
         self.spaces = "both"
-        self.pages = Wanted(spaces=())  # which pages of the spaces
+        self.pages = Wanted(spaces=(), attachments=True)  # which pages of the spaces
         self.kill: tuple[int, bool] | None = None
         self.lock: str | None = None
         self.memory = Memory()
@@ -150,7 +156,9 @@ class History(RuleBasedStateMachine):
         found = self._look(before, fired, may_lag=is_lagging or "stale-read" in kinds)
         if not allow:
             laws.few_removed(before, found)
+            laws.few_files_removed(before, found)
         if previews is not None:
+            laws.files_as_previewed(previews, before.found, found, self.stage.refused())
             laws.as_previewed(previews, before.found, found, self.stage.refused())
         if kinds <= LOUD and not is_lagging:
             laws.fresh_is_right(before, found, self._right(), self.stage.refused())
@@ -319,7 +327,11 @@ class History(RuleBasedStateMachine):
         return fired
 
     def _before(self) -> Before:
-        return Before(right=visible(self.world, self.wanted), found=self.stage.stored())
+        return Before(
+            right=visible(self.world, self.wanted),
+            files=expected_files(self.world, self.wanted),
+            found=self.stage.stored(),
+        )
 
     def _look(
         self, before: Before, faults: int, *, runs: int = 1, may_lag: bool = False, incremental: bool = False
@@ -332,6 +344,8 @@ class History(RuleBasedStateMachine):
         laws.nothing_wrong(found, self.memory, relisted)
         right = visible(self.world, self.wanted)
         laws.nothing_lost(before, found, right, faults=faults, is_scoped=not self.pages.is_every_page)
+        if faults + may_lag <= 1:
+            laws.no_file_lost(before, found, expected_files(self.world, self.wanted))
         if runs == 1:
             laws.feed_is_right(before.found, found)
         return found
@@ -343,6 +357,11 @@ class History(RuleBasedStateMachine):
         refused = self.stage.refused()
         lines = differences(self._right(), found)
         lines += attribute_differences(expected_attributes(self.world, self.wanted), found)
+        # Whether a page that the database refuses is there, with its files, depends on what was stored of it before.
+        right = expected_files(self.world, self.wanted)
+        right = {each: file for each, file in right.items() if file.page_id not in refused}
+        files = {each: file for each, file in found.files.items() if file.row.page_id not in refused}
+        lines += file_differences(right, replace(found, files=files))
         return [line for line in lines if line.partition(".")[0].partition(" ")[0].rstrip(":") not in refused]
 
     def _is_up_to_date(self, before: Before, found: Stored) -> None:

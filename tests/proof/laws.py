@@ -15,7 +15,7 @@ from confluence_simulator.world import Page
 from hr_sync.domain.deletion import DeletionDecision, DeletionLimit
 from hr_sync.sync.context import JobKind
 from hr_sync.sync.dry_run import SpacePreview
-from tests.support.oracle import Hidden, Row, Stored, Wanted, contradictions, visible
+from tests.support.oracle import FileRow, Hidden, Row, Stored, Wanted, contradictions, visible
 
 LIMIT = DeletionLimit(max_removed_pages=2, max_removed_fraction=0.1)
 #: Faults whose answers cannot be taken for complete ones: after them a space is fresh only if its rows are right.
@@ -30,6 +30,7 @@ class Before:
     """How it was before a run."""
 
     right: Mapping[str, Page]
+    files: Mapping[str, FileRow]
     found: Stored
 
 
@@ -77,6 +78,29 @@ def nothing_lost(before: Before, found: Stored, right: Collection[str], *, fault
     excused = {"scope_unknown", "out_of_scope"} if faults and is_scoped else set()
     lost = {page_id for page_id in gone if page_id not in found.hidden or found.hidden[page_id].reason not in excused}
     assert not lost, f"not shown although they are there: {lost}"
+
+
+def no_file_lost(before: Before, found: Stored, right: Mapping[str, FileRow]) -> None:
+    """Hold after a run that met one fault at most: a file that was there before and after is not withdrawn."""
+    there = before.files.keys() & right.keys()
+    lost = {
+        each: found.files[each]
+        for each in there
+        if (was := before.found.files.get(each)) is not None and was.live and not found.files[each].live
+    }
+    assert not lost, f"withdrawn although they are there: {lost}"
+
+
+def few_files_removed(before: Before, found: Stored) -> None:
+    """Hold after every run that nobody allowed a mass: no more files than the limit are removed as they are missed."""
+    was = before.found.files
+    most = max(LIMIT.max_removed_pages, int(LIMIT.max_removed_fraction * len(was)))
+    new = {
+        each
+        for each, file in found.files.items()
+        if file.removed is not None and each in was and was[each].removed is None and was[each].hidden != file.removed
+    }
+    assert len(new) <= most, f"removed in the run that found them gone: {new}"
 
 
 def few_removed(before: Before, found: Stored) -> None:
@@ -227,6 +251,22 @@ def as_previewed(previews: Collection[SpacePreview], before: Stored, found: Stor
         assert held.get(preview.space_key, 0) == len(ids), f"held in {preview.space_key}"
         assert bool(ids) <= preview.would_hold
         assert ids <= found.hidden.keys(), "held pages are hidden"
+
+
+def files_as_previewed(
+    previews: Collection[SpacePreview], before: Stored, found: Stored, refused: Collection[str]
+) -> None:
+    """Hold after a full run that met no fault: it withdrew and held the files that the dry run before it had shown."""
+    left = {each for each, file in before.files.items() if file.live and not found.files[each].live}
+    shown = {d.page_id for preview in previews for d in preview.attachments.hide}
+    of_refused = {each for each, file in before.files.items() if file.row.page_id in refused}
+    assert left - of_refused == shown - of_refused, f"withdrawn: {left ^ shown}"
+    new = found.files.keys() - before.files.keys()
+    written = {write.attachment.id for preview in previews for write in preview.files}
+    assert new <= written, f"new, and not shown before: {new - written}"
+    held = {space.key: space.held_files for space in found.spaces.values()}
+    for preview in previews:
+        assert held.get(preview.space_key, 0) == len(preview.attachments.held), f"held in {preview.space_key}"
 
 
 _Leaving = tuple[Sequence[DeletionDecision], Sequence[DeletionDecision], Sequence[DeletionDecision]]

@@ -1,4 +1,4 @@
-"""A run of seventeen requests with one of everything in it, to be broken at each of them."""
+"""A run of twenty-six requests with one of everything in it, to be broken at each of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,10 +14,20 @@ from tests.proof.beginnings import beginning_of
 from tests.proof.fault_table import TABLE, allowed
 from tests.proof.seeds import EVERYTHING
 from tests.proof.stage import Saved
-from tests.support.oracle import Stored, Wanted, contradictions, differences, expected, stored_through, visible
+from tests.support.oracle import (
+    Stored,
+    Wanted,
+    contradictions,
+    differences,
+    expected,
+    expected_files,
+    file_differences,
+    stored_through,
+    visible,
+)
 from tests.support.wiring import context_for, full
 
-WANTED = Wanted(spaces=("A", "B"))
+WANTED = Wanted(spaces=("A", "B"), attachments=True)
 ROWS_AT_ONCE = Fault(kind="lowered-limit", times=0, argument=4)  # so that a small space has a listing of two pages
 LIMITS = Limits(max_connections=1, request_timeout_seconds=10, max_answer_bytes=4_000_000)
 SHORT_OF_TIME = replace(LIMITS, request_timeout_seconds=0.25)
@@ -36,9 +46,18 @@ ROLES = (
     "check account",
     "check space",
     "check page",
+    "files",  # of A
+    "check account",
+    "check space",
+    "check file",  # one that was listed
+    "file lookup",  # of the one that was not
+    "check account",
+    "check space",
+    "check file",
     "last account",
     "listing end",  # of B
     "body",  # a single one
+    "files",
     "last account",
 )
 
@@ -53,6 +72,7 @@ class Pages:
     trashed: str
     hidden: str
     elsewhere: str  #: edited in the other space
+    detached: str  #: a file
 
 
 def world_before() -> tuple[World, Pages]:
@@ -67,7 +87,17 @@ def world_before() -> tuple[World, Pages]:
         for number in range(5)
     ]
     other = world.create_page(space_key="B", title="Other", storage="<p>Other</p>")
-    return world, Pages(edited=ids[0], renamed=ids[1], moved=ids[2], trashed=ids[3], hidden=ids[4], elsewhere=other.id)
+    files = [world.attach(ids[number], filename=f"file {number}.pdf", payload=b"bytes") for number in (0, 1, 3)]
+    world.attach(other.id, filename="other.pdf", payload=b"bytes")
+    return world, Pages(
+        edited=ids[0],
+        renamed=ids[1],
+        moved=ids[2],
+        trashed=ids[3],
+        hidden=ids[4],
+        elsewhere=other.id,
+        detached=files[1].id,
+    )
 
 
 def change(world: World, pages: Pages) -> None:
@@ -79,6 +109,9 @@ def change(world: World, pages: Pages) -> None:
     world.hide_page(pages.hidden)
     world.create_page(space_key="A", title="Policy new", storage="<p>New</p>")
     world.edit_page(pages.elsewhere, storage="<p>Other, edited</p>")
+    world.attach(pages.edited, filename="file 0.pdf", payload=b"other bytes")
+    world.attach(pages.moved, filename="new.pdf", payload=b"bytes")
+    world.remove_attachment(pages.detached)
 
 
 def changed_world() -> World:
@@ -109,6 +142,10 @@ def roles_of(site: Simulator) -> list[str]:
 
 def _role(route: str) -> str:
     parts = route.strip("/").split("/")
+    if parts[-1] == "search":
+        return "files"
+    if parts[2] == "attachments":
+        return "file lookup"
     if route == "/rest/api/user/current":
         return "account"
     if parts[2] == "spaces":
@@ -140,7 +177,9 @@ class Rehearsal:
 
     def differences(self) -> list[str]:
         """Compare every row."""
-        return differences(expected(self._site.world, self._site.site_url, WANTED), self._stored())
+        found = self._stored()
+        lines = differences(expected(self._site.world, self._site.site_url, WANTED), found)
+        return lines + file_differences(expected_files(self._site.world, WANTED), found)
 
     def roles(self) -> list[str]:
         """Play without a fault, and say what each request was for."""
@@ -203,6 +242,8 @@ class Rehearsal:
         assert not there & (found.hidden.keys() | found.removed.keys()), where
         assert found.live.keys() - self._first.live.keys() <= before.keys() | right, f"{where}: newly shown"
         assert list(contradictions(found)) == [], where
+        lost = self._first.files.keys() & expected_files(self._site.world, WANTED).keys()
+        assert all(found.files[each].live for each in lost), f"{where}: {lost}"
 
     def _left_behind(self) -> bool:
         """Return True if the run left anything that the next one meets, beside right rows: a failure or a lease."""

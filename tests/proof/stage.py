@@ -40,6 +40,8 @@ def first_world() -> World:
         below = world.create_page(space_key=key, title=f"Below {key}", storage="<p>1</p>", parent_id=home.id)
         folder = world.create_folder(space_key=key, title=f"Folder {key}", parent_id=below.id)
         world.create_page(space_key=key, title=f"Far below {key}", storage="<p>2</p>", parent_id=folder.id)
+        for page in (home, below):
+            world.attach(page.id, filename="file 0.pdf", payload=b"first", media_type="application/pdf")
     return world
 
 

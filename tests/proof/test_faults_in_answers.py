@@ -15,6 +15,7 @@ SORTS = {
     "check account": "account",
     "last account": "account",
     "check page": "lookup",
+    "check file": "file lookup",
     "listing end": "listing",
     "body": "bodies",
 }
@@ -26,7 +27,7 @@ def test_every_kind_has_its_place_in_the_table() -> None:
 
 
 def test_the_run_that_is_broken_asks_for_everything_once(rehearsal: Rehearsal) -> None:
-    """Seventeen requests, each with the role by which the table knows it."""
+    """Twenty-six requests, each with the role by which the table knows it."""
     assert rehearsal.roles() == [SORTS.get(role, role) for role in ROLES]
 
 

@@ -13,12 +13,14 @@ from hr_sync import errors, reading
 
 GUIDE = Path(__file__).parents[2] / "docs/reading.md"
 NAMES = {
+    "LIVE_ATTACHMENTS",
     "LIVE_PAGES",
     "LIVE_SECTIONS",
     "MIRROR_FRESHNESS",
     "ConfluencePage",
     "FeedChange",
     "FoundSection",
+    "LiveAttachment",
     "LivePage",
     "LiveSection",
     "MirrorReader",
@@ -48,19 +50,23 @@ SIGNATURES = {
     "MirrorReader.statistics": "(self)",
     "MirrorReader.freshness": "(self)",
     "MirrorReader.sections": "(self, page_id)",
+    "MirrorReader.attachments": "(self, page_id)",
     "MirrorReader.section": "(self, section_id)",
     "MirrorReader.iterate_sections": "(self, *, space_key=None)",
     "MirrorReader.readable_by": "(self, user, groups=None)",
     "MirrorReader.sections_readable_by": "(self, user, groups=None)",
+    "MirrorReader.attachments_readable_by": "(self, user, groups=None)",
     "MirrorReader.may_read": "(self, user, groups, page_id)",
     "MirrorReader.search": "(self, words, *, limit=10)",
     "MirrorReader.search_for": "(self, words, user, groups=None, *, limit=10)",
 }
 FIELDS = {
     "FeedChange": "epoch seq kind page_id action changed_fields sections_added sections_changed sections_removed "
-    "space_key version changed_at",
+    "space_key version changed_at attachment_id",
     "FoundSection": "section_id page_id ordinal title heading_path url space_key snippet rank version last_updated "
     "checked_at access_checked_at",
+    "LiveAttachment": "id page_id name media_type size_bytes version last_updated download_path page_title page_url "
+    "space_key synced_at checked_at access_checked_at",
     "LivePage": "id title space_key content_hash last_updated version url parent_id synced_at checked_at "
     "access_checked_at",
     "LiveSection": "section_id page_id ordinal level parent_section_id heading_path text embed_text text_hash title "

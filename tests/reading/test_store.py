@@ -19,6 +19,7 @@ from hr_sync.store.engine import make_engine
 from hr_sync.store.schema import ensure_schema
 from tests.reading.conftest import Mirror
 from tests.store.spaces import NOON
+from tests.store.test_roles import PASSWORD
 from tests.support.database import execute
 
 ROOT = Path(__file__).parents[2]
@@ -362,3 +363,16 @@ def test_reading_loads_no_client_and_no_command_line() -> None:
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     packages = {name.split(".")[1] for name in ended.stdout.split()}
     assert packages == {"reading", "store", "domain", "errors"}
+
+
+def test_attachments_are_read_by_whoever_may_read_their_page(mirror: Mirror, store: MirrorStore) -> None:
+    """The view shows those of the audience's pages; those of a page that is gone are shown to nobody."""
+    consumer = f"postgresql://{mirror.installed.name('hr_consumer')}:{PASSWORD}@{mirror.url.rpartition('@')[2]}"
+    with psycopg.connect(consumer) as connection:
+        seen = connection.execute("SELECT id FROM page_attachments").fetchall()
+
+    assert [file.id for page_id in (*OPEN, "103", "104") for file in store.attachments(page_id)] == ["301"]
+    assert store.attachments_readable_by("ann", []) == {"301", "302"}
+    assert store.attachments_readable_by("bob", ["board"]) == {"301", "302"}
+    assert store.attachments_readable_by("bob", []) == store.attachments_readable_by(None) == {"301"}
+    assert seen == [("301",)]

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.domain.access import Restriction
+from hr_sync.domain.attachments import Attachment, AttachmentWrite
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Head, Space, WithdrawalReason
 from hr_sync.domain.deletion import DeletionAction, DeletionDecision
@@ -48,6 +49,22 @@ def head(page_id: str, space: Space = HR, **values: Any) -> Head:
         "url": f"https://wiki.example.org/pages/{page_id}",
     }
     return Head(id=page_id, **(usual | values))
+
+
+def file(attachment_id: str, page_id: str, name: str) -> AttachmentWrite:
+    """Return the write of one file of a page."""
+    attachment = Attachment(
+        id=attachment_id,
+        page_id=page_id,
+        name=name,
+        media_type=None,
+        size_bytes=7,
+        version=1,
+        last_updated=NOON,
+        download_path=f"/download/attachments/{page_id}/{attachment_id}",
+        status="current",
+    )
+    return AttachmentWrite(action=ChangeAction.INSERT, reason="new", attachment=attachment)
 
 
 def write(

@@ -12,7 +12,7 @@ from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.outcome import Outcome
 from hr_sync.store.store import Store
 from hr_sync.store.values import Failure, FailureStage
-from tests.store.spaces import HR, IT, NOON, ask, decision, feed, leased, record, tell, write
+from tests.store.spaces import HR, IT, NOON, ask, decision, feed, file, leased, record, tell, write
 from tests.store.test_access_facts import ANN, node, sets, write_facts
 
 FAILED = Failure(page_id="8", stage=FailureStage.READ, error_class="AnswerNotTrusted", message="no title")
@@ -132,17 +132,18 @@ def test_no_table_names_a_page_that_was_erased(filled: Store) -> None:
         space.record_failures([replace(FAILED, page_id="4711", message="page 4711 cannot be read")])
         write_pages_again = write("4711", title="Salary of Ann Lee", version=2, seen="HR", action=ChangeAction.UPDATE)
         space.write_pages([write_pages_again])
+        space.write_attachments([file("att4712", "4711", "Bonus of Ann.xlsx")])
         space.record_failures([replace(FAILED, page_id="4711", message="page 4711 cannot be read")])
     write_facts(filled, [node("1"), node("2"), node("3"), node("4711", "1", ANN)])
     derive_texts(filled, Cancellation(), section_size=2000)
     assert {found.table for found in filled.find_traces("4711").found} == {
-        "confluence_pages", "content_changes", "content_nodes", "page_bodies", "page_failures", "page_sections",
-        "page_texts",
+        "confluence_pages", "content_changes", "content_nodes", "page_attachments", "page_bodies", "page_failures",
+        "page_sections", "page_texts",
     }  # fmt: skip
     with leased(filled) as space:
         assert space.purge(["4711"]) == 1
 
-    for words in ("4711", "Salary of Ann", "Salary of Ann Lee", "4,000"):
+    for words in ("4711", "att4712", "Bonus of Ann.xlsx", "Salary of Ann", "Salary of Ann Lee", "4,000"):
         assert filled.find_traces(words).found == []
 
 

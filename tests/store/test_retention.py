@@ -9,8 +9,9 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.derive.texts import derive_texts
 from hr_sync.store.store import Store
 from hr_sync.store.write import retention
-from tests.store.spaces import ask, decision, leased, tell, write
+from tests.store.spaces import ask, decision, file, leased, tell, write
 from tests.store.test_access_facts import ANN, MANAGERS, changed, known, node, write_facts
+from tests.store.test_writing_pages import waiting_for_a_lock
 
 __all__ = ["known"]  # a fixture
 MONTH = timedelta(days=30)
@@ -63,3 +64,19 @@ def test_access_sets_that_no_page_has_go_with_all_that_is_theirs(known: Store, e
 
     for table, column in (("access_sets", "id"), ("access_layers", "set_id"), ("access_principals", "set_id")):
         assert {row[column] for row in ask(engine, f"SELECT {column} FROM {table}")} == used
+
+
+def test_a_page_that_is_restored_meanwhile_keeps_its_attachments(store: Store, engine: Engine) -> None:
+    """Retention waits for a transaction that restores the page, and then sees that it is back."""
+    with leased(store) as space:
+        space.write_pages([write("1"), write("2")])
+        space.write_attachments([file("att1", "1", "one.pdf"), file("att2", "2", "two.pdf")])
+        space.remove([decision("1"), decision("2")])
+    tell(engine, "UPDATE confluence_pages SET removed_at = now() - interval '31 days'", "DELETE FROM page_bodies")
+    back = "UPDATE public.confluence_pages SET removed_at = NULL, removed_reason = NULL WHERE id = '1'"
+    with engine.begin() as other:
+        other.exec_driver_sql(back)
+        with waiting_for_a_lock(engine, lambda: store.prune_bodies(MONTH)):
+            other.commit()
+
+    assert ask(engine, "SELECT id FROM page_attachments") == [{"id": "att1"}]

@@ -58,6 +58,31 @@ class Row(NamedTuple):
     content_hash: str
 
 
+class FileRow(NamedTuple):
+    """One attachment that is shown, in the columns that consumers know."""
+
+    page_id: str
+    name: str
+    media_type: str | None
+    size_bytes: int | None
+    version: int
+    last_updated: datetime
+
+
+class FileState(NamedTuple):
+    """One row of an attachment, and its page."""
+
+    row: FileRow
+    hidden: str | None
+    removed: str | None
+    page_is_live: bool
+
+    @property
+    def live(self) -> bool:
+        """Return True if it is neither hidden nor removed, whatever its page is."""
+        return self.hidden is None and self.removed is None
+
+
 class PageAttributes(NamedTuple):
     """What a live page carries without a version. None is not known."""
 
@@ -81,13 +106,15 @@ class FeedRow(NamedTuple):
     run_id: int
     action: str
     version: int | None
+    attachment_id: str | None = None
 
 
 class SpaceRow(NamedTuple):
     """Where one space stands."""
 
     key: str
-    held: int
+    held: int  #: pages
+    held_files: int
     watermark: datetime | None
     last_complete_at: datetime | None
     last_full_at: datetime | None
@@ -107,6 +134,7 @@ class Wanted:
     exclude_page_trees: frozenset[str] = frozenset()
     include_labels: frozenset[str] = frozenset()
     exclude_labels: frozenset[str] = frozenset()
+    attachments: bool = False
 
     @property
     def is_every_page(self) -> bool:
@@ -135,6 +163,9 @@ class Stored:
     feed: Sequence[FeedRow] = ()  #: in the documented order
     spaces: Mapping[str, SpaceRow] = field(default_factory=dict)  #: by space id
     failing: Mapping[str, str] = field(default_factory=dict)  #: page id → stage
+    files: Mapping[str, FileState] = field(default_factory=dict)  #: every row of an attachment, by id
+    shown_files: frozenset[str] = frozenset()  #: ids in the view live_attachments
+    file_feed: Sequence[FeedRow] = ()  #: what the feed tells of attachments, in order
 
     @property
     def kept(self) -> int:
@@ -217,6 +248,35 @@ def expected(world: World, site_url: str, wanted: Wanted) -> dict[str, Row]:
         return {page_id: _row(world, page, site_url) for page_id, page in visible(world, wanted).items()}
 
 
+def expected_files(world: World, wanted: Wanted) -> dict[str, FileRow]:
+    """Return the attachments that a right mirror shows, by id: the current ones of the pages that it shows."""
+    if not wanted.attachments:
+        return {}
+    with world.lock:
+        return {
+            each.id: FileRow(
+                page_id=page_id,
+                name=one_line(each.title),
+                media_type=each.media_type,
+                size_bytes=each.file_size,
+                version=each.version,
+                last_updated=each.modified_at,
+            )
+            for page_id in visible(world, wanted)
+            for each in world.attachments(page_id)
+        }
+
+
+def file_differences(right: Mapping[str, FileRow], found: Stored) -> list[str]:
+    """Say which attachments of live pages are otherwise than they should be, whoever may read the pages."""
+    live = {each: file.row for each, file in found.files.items() if file.live and file.page_is_live}
+    return [
+        f"attachment {each}: right {right.get(each)}, stored {live.get(each)}"
+        for each in sorted(right.keys() | live.keys())
+        if right.get(each) != live.get(each)
+    ]
+
+
 def _row(world: World, page: Page, site_url: str) -> Row:
     parent = None if page.parent_id is None else world.find(page.parent_id)
     path = f"/spaces/{page.space_key}/pages/{page.id}/{quote_plus(page.title)}"
@@ -293,6 +353,9 @@ _PAGES = """
         SELECT array_agg(principal) FROM space_permissions permission WHERE permission.space_id = page.space_id
     ) AS viewers
     FROM confluence_pages page"""
+_FILES = """
+    SELECT file.*, page.hidden_at IS NULL AND page.removed_at IS NULL AS page_is_live
+    FROM page_attachments file JOIN confluence_pages page ON page.id = file.page_id"""
 _LAYERS = """
     SELECT set_id, array_remove(array_agg(principal), NULL) AS principals
     FROM access_layers LEFT JOIN access_principals USING (set_id, layer_no) GROUP BY set_id, layer_no"""
@@ -325,12 +388,15 @@ def stored_through(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
         bodies = connection.execute("SELECT page_id, storage FROM page_bodies").fetchall()
         view = connection.execute("SELECT id FROM live_pages").fetchall()
         policy = connection.execute("SELECT * FROM access_policy").fetchone()
-        feed = connection.execute(
-            "SELECT page_id, space_key, run_id, action, version FROM content_changes ORDER BY seq"
+        told = connection.execute(
+            "SELECT page_id, space_key, run_id, action, version, attachment_id FROM content_changes ORDER BY seq"
         ).fetchall()
+        files = connection.execute(_FILES).fetchall()
+        shown_files = connection.execute("SELECT id FROM live_attachments").fetchall()
         spaces = connection.execute("SELECT * FROM sync_spaces").fetchall()
         failing = connection.execute("SELECT page_id, stage FROM page_failures").fetchall()
     columns = Row._fields
+    feed = [row for row in told if row["attachment_id"] is None]
     return Stored(
         live={
             row["id"]: Row(*(row[name] for name in columns))
@@ -361,13 +427,22 @@ def stored_through(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
         feed=[FeedRow(**row) for row in feed],
         spaces={row["space_id"]: _space_row(row) for row in spaces if row["space_id"]},
         failing={row["page_id"]: row["stage"] for row in failing},
+        files={row["id"]: _file_state(row) for row in files},
+        shown_files=frozenset(row["id"] for row in shown_files),
+        file_feed=[FeedRow(**row) for row in told if row["attachment_id"] is not None],
     )
+
+
+def _file_state(row: Mapping[str, Any]) -> FileState:
+    shown = FileRow(*(row[name] for name in FileRow._fields))
+    return FileState(shown, row["hidden_reason"], row["removed_reason"], row["page_is_live"])
 
 
 def _space_row(row: Mapping[str, Any]) -> SpaceRow:
     return SpaceRow(
         key=row["space_key"],
-        held=row["held"],
+        held=row["held"] - row["held_attachments"],
+        held_files=row["held_attachments"],
         watermark=row["watermark"],
         last_complete_at=row["last_complete_at"],
         last_full_at=row["last_full_at"],
@@ -414,6 +489,18 @@ def contradictions(found: Stored) -> Iterator[str]:
         elif page_id in found.live and version != found.live[page_id].version:
             yield f"the feed ends with version {version} of {page_id}, and it is live in {found.live[page_id].version}"
     yield from _broken_order(found.feed)
+    yield from _file_contradictions(found)
+
+
+def _file_contradictions(found: Stored) -> Iterator[str]:
+    for each, file in found.files.items():
+        if (each in found.shown_files) != (file.live and file.row.page_id in found.shown):
+            yield f"attachment {each} is shown otherwise than its page and its row say"
+    last = {str(row.attachment_id): row for row in found.file_feed}
+    for each, row in last.items():
+        known = found.files.get(each)
+        if known is not None and known.page_is_live and (row.action not in GONE) != known.live:
+            yield f"the feed ends with {row.action} for attachment {each}, and it is {known}"
 
 
 def _state(page_id: str, found: Stored) -> str:

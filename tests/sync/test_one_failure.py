@@ -68,6 +68,33 @@ def test_a_conflict_while_removing_costs_its_space_alone(engine: Engine, monkeyp
         assert ask(engine, "SELECT last_outcome FROM sync_spaces WHERE space_key = 'A'") == [("failed",)]
 
 
+def test_a_conflict_while_removing_attachments_leaves_the_pages_counted(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were removed in a transaction before it; the next full run removes the attachments."""
+    world = world_with(3, "A")
+    first, second, _ = world.pages()
+    file = world.attach(first.id, filename="a.pdf", payload=b"a")
+    scope = PageScope(attachments=True)
+    with mirrored(world, engine, pages=scope) as (_site, context):
+        world.trash_page(second.id)
+        world.remove_attachment(file.id)
+
+        def conflict(*_: object) -> object:
+            raise DatabaseConflict("A row is locked. Run again later.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SpaceStore, "remove_attachments", conflict)
+            report = full(context)
+
+        assert report.exit_code == 75
+        assert (report.counts.removed, report.counts.hidden) == (1, 0)
+        assert (report.counts.attachments_removed, report.counts.attachments_hidden) == (0, 1)
+        assert removed_ids(engine) == {second.id}
+        assert ask(engine, "SELECT removed, hidden FROM sync_run_spaces ORDER BY run_id DESC LIMIT 1") == [(1, 0)]
+        assert full(context).counts.attachments_removed == 1
+
+
 def test_a_moved_page_whose_place_is_not_known_has_failed(engine: Engine) -> None:
     """It is listed in A and stored in B; a lookup that gives no answer does not make it nobody's."""
     world = world_with(3, "A", "B")

@@ -25,7 +25,7 @@ from hr_sync.derive.texts import DEFAULT_LANGUAGES, derive_texts
 from hr_sync.domain.access import AccessPolicy
 from hr_sync.domain.outcome import Mode
 from hr_sync.domain.principal_words import number
-from hr_sync.domain.scope import SpaceScope
+from hr_sync.domain.scope import PageScope, SpaceScope
 from hr_sync.embedded.server import EmbeddedPostgres, running_url
 from hr_sync.logs import configure_logging
 from hr_sync.store.engine import make_engine, make_sessions, session_scope
@@ -137,7 +137,7 @@ def _context(simulator: Simulator, engine: Engine) -> SyncContext:
     return SyncContext(
         source=CloudSource(client),
         store=Store(engine),
-        scope=SpaceScope(spaces=_SPACES),
+        scope=SpaceScope(spaces=_SPACES, pages=PageScope(attachments=True)),
         worker=Worker.current(),
         version=__version__,
     )

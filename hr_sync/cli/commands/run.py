@@ -160,7 +160,8 @@ def _print(report: "RunReport", config: Path | None, *, as_json: bool, quiet: bo
 
 def _dry_run(config: Path | None, request: "SyncRequest", *, quiet: bool, verbose: bool, as_json: bool) -> None:
     from hr_sync.cli.bootstrap import open_context, open_settings
-    from hr_sync.cli.output import print_json, print_previews
+    from hr_sync.cli.output import print_json
+    from hr_sync.cli.preview_output import print_previews
     from hr_sync.cli.stopping import run_until_stopped
     from hr_sync.store.schema import check_schema
     from hr_sync.sync.dry_run import SpacePreview, dry_run

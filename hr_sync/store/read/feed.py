@@ -136,7 +136,8 @@ def _next_rows(after: int, limit: int) -> Any:
 def _last_of_each_page(after: int, limit: int) -> Any:
     # A page whose last change lies beyond the limit is told by it later, so that every row may be acknowledged.
     last: ColumnElement[int] = func.max(_CHANGES.c.seq)
-    numbers = select(last).where(_CHANGES.c.seq > after).group_by(_CHANGES.c.page_id).order_by(last).limit(limit)
+    subject = (_CHANGES.c.page_id, _CHANGES.c.attachment_id)
+    numbers = select(last).where(_CHANGES.c.seq > after).group_by(*subject).order_by(last).limit(limit)
     return select(_CHANGES).where(_CHANGES.c.seq.in_(numbers)).order_by(_CHANGES.c.seq)
 
 
@@ -145,14 +146,21 @@ def _change(row: Row[Any], epoch: str, *, compact: bool) -> FeedChange:
     return FeedChange(
         epoch=epoch,
         seq=row.seq,
-        kind="sections" if row.action == ChangeAction.DERIVE and not compact else "page",
+        kind=_kind(row, compact=compact),
         page_id=row.page_id,
+        attachment_id=row.attachment_id,
         action=row.action,
         space_key=row.space_key,
         version=row.version,
         changed_at=row.changed_at,
         **lists,
     )
+
+
+def _kind(row: Row[Any], *, compact: bool) -> str:
+    if row.attachment_id is not None:
+        return "attachment"
+    return "sections" if row.action == ChangeAction.DERIVE and not compact else "page"
 
 
 def _consumer(session: Session, row: Row[Any], feed: FeedState) -> Consumer:

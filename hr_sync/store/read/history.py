@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import IncludeState
+from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.feed_tables import ContentChange
 from hr_sync.store.read.access import layers_of_sets
 from hr_sync.store.read.overview import FailureLine, failure_line
@@ -48,6 +49,7 @@ class ChangeLine:
     changed_fields: Sequence[str]
     version: int | None
     reason: str | None
+    attachment_id: str | None = None  #: the attachment that changed; None: the page itself did
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +64,20 @@ class TextFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AttachmentLine:
+    """One file of a page."""
+
+    id: str
+    name: str  #: empty once it is erased
+    media_type: str | None
+    size_bytes: int | None
+    version: int
+    last_updated: datetime
+    hidden_reason: str | None
+    removed_reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PageHistory:
     """What the mirror knows of one page."""
 
@@ -69,6 +85,7 @@ class PageHistory:
     failure: FailureLine | None  #: None when it does not fail
     changes: Sequence[ChangeLine]  #: newest first
     text: TextFacts | None = None  #: None when no text was made
+    attachments: Sequence[AttachmentLine] = ()  #: by name, also those that are gone
 
 
 def page_history(session: Session, page_id: str, *, changes: int = 50) -> PageHistory:
@@ -83,7 +100,15 @@ def page_history(session: Session, page_id: str, *, changes: int = 50) -> PageHi
         failure=failure_line(failure) if failure else None,
         changes=[_change(change) for change in rows],
         text=_text(session, page_id),
+        attachments=_attachments(session, page_id),
     )
+
+
+def _attachments(session: Session, page_id: str) -> list[AttachmentLine]:
+    file = PageAttachment
+    rows = session.scalars(select(file).where(file.page_id == page_id).order_by(file.name, file.id))
+    names = AttachmentLine.__dataclass_fields__
+    return [AttachmentLine(**{name: getattr(row, name) for name in names}) for row in rows]
 
 
 def _text(session: Session, page_id: str) -> TextFacts | None:

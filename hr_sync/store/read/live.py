@@ -24,9 +24,10 @@ from hr_sync.store.views import VIEWS
 _BY_NAME: dict[str, Table] = {view.table.name: view.table for view in VIEWS}
 LIVE_PAGES = _BY_NAME["live_pages"]
 LIVE_SECTIONS = _BY_NAME["live_sections"]
+LIVE_ATTACHMENTS = _BY_NAME["live_attachments"]
 MIRROR_FRESHNESS = _BY_NAME["mirror_freshness"]
 
-Line = TypeVar("Line", "LivePage", "LiveSection", "SpaceFreshness", "SpaceStatistics")
+Line = TypeVar("Line", "LivePage", "LiveSection", "LiveAttachment", "SpaceFreshness", "SpaceStatistics")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +65,26 @@ class LiveSection:
     space_key: str
     version: int
     last_updated: datetime
+    checked_at: datetime | None
+    access_checked_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiveAttachment:
+    """A file of a page that consumers are shown, without its bytes. Times are aware, in UTC."""
+
+    id: str
+    page_id: str
+    name: str
+    media_type: str | None  #: as Confluence says it; None if it says none
+    size_bytes: int | None
+    version: int
+    last_updated: datetime  #: when this version was made, on Confluence's clock
+    download_path: str  #: below the base address of the site
+    page_title: str
+    page_url: str
+    space_key: str
+    synced_at: datetime
     checked_at: datetime | None
     access_checked_at: datetime | None
 
@@ -190,6 +211,18 @@ def live_sections_of(session: Session, page_ids: Sequence[str]) -> list[LiveSect
     section = LIVE_SECTIONS.c
     query = _sections().where(_is_any(section.page_id, page_ids)).order_by(section.page_id, section.ordinal)
     return _lines(session, LiveSection, query)
+
+
+def live_attachments_of(session: Session, page_id: str) -> list[LiveAttachment]:
+    """Return the files of a page, by name; none if consumers are not shown the page."""
+    file = LIVE_ATTACHMENTS.c
+    query = select(*_columns(LIVE_ATTACHMENTS, LiveAttachment)).where(file.page_id == storable(page_id))
+    return _lines(session, LiveAttachment, query.order_by(file.name, file.id))
+
+
+def readable_attachment_ids(session: Session, user: str | None, groups: Sequence[str] | None) -> frozenset[str]:
+    """Return the ids of the attachments of live pages that somebody may read."""
+    return frozenset(_call(session, "attachments_readable_by(:user, :groups)", user, groups))
 
 
 def readable_page_ids(session: Session, user: str | None, groups: Sequence[str] | None) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.read.pages import HIDDEN, LIVE
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncSpace
 
@@ -29,9 +30,12 @@ class SpaceStatus:
     live_pages: int
     failing_pages: int
     held: int = 0  #: removals that wait for a decision
+    held_attachments: int = 0  #: those of attachments among them
     held_since: datetime | None = None
     held_reason: str | None = None
     hidden_pages: int = 0  #: kept and not shown
+    live_attachments: int = 0  #: of the live pages
+    attachments_not_mirrored: int = 0  #: attached to what is not mirrored, as the last full run saw them
     viewers_known: bool = True  #: False: who may view the space is not known
     viewers_doubt: str | None = None  #: why, with the remedy
     full_pass_due: bool = False  #: a scheduled full pass did not get the lease
@@ -58,6 +62,7 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             _count(ConfluencePage.space_key, LIVE),
             _count(ConfluencePage.space_key, HIDDEN),
             _count(PageFailure.space_key),
+            _ATTACHMENTS,
         )
         .where(space.gone_at.is_(None))
         .order_by(space.space_key)
@@ -72,8 +77,9 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             live_pages=live_pages,
             hidden_pages=hidden_pages,
             failing_pages=failing_pages,
+            live_attachments=attachments,
         )
-        for row, age, full_age, access_age, leased, live_pages, hidden_pages, failing_pages in rows
+        for row, age, full_age, access_age, leased, live_pages, hidden_pages, failing_pages, attachments in rows
     ]
 
 
@@ -84,8 +90,10 @@ _COPIED = (
     "last_run_id",
     "last_outcome",
     "held",
+    "held_attachments",
     "held_since",
     "held_reason",
+    "attachments_not_mirrored",
     "viewers_known",
     "viewers_doubt",
     "full_pass_due",
@@ -103,3 +111,17 @@ def _count(space_key: InstrumentedAttribute[str], *conditions: ColumnElement[boo
     """Count the rows of `space_key`'s table that belong to the space of the outer query."""
     query = select(func.count()).where(space_key == SyncSpace.space_key, *conditions)
     return query.correlate(SyncSpace).scalar_subquery()
+
+
+_ATTACHMENTS = (
+    select(func.count(PageAttachment.id))
+    .join(ConfluencePage, ConfluencePage.id == PageAttachment.page_id)
+    .where(
+        ConfluencePage.space_key == SyncSpace.space_key,
+        LIVE,
+        PageAttachment.hidden_at.is_(None),
+        PageAttachment.removed_at.is_(None),
+    )
+    .correlate(SyncSpace)
+    .scalar_subquery()
+)

@@ -113,6 +113,7 @@ def state_of_space(session: Session, space: Space) -> SpaceState:
             stored.watermark,
             stored.scope_fingerprint,
             stored.held,
+            stored.held_attachments,
             stored.held_reason,
             stored.mass_delete_allowed_run_id,
             stored.full_pass_due,
@@ -122,14 +123,18 @@ def state_of_space(session: Session, space: Space) -> SpaceState:
     ).one_or_none()
     if row is None:
         return SpaceState()
-    watermark, fingerprint, held, held_reason, allowed_run_id, full_pass_due, last_full_at, last_run_id = row
+    (watermark, fingerprint, held, held_attachments, held_reason, allowed_run_id, full_pass_due, last_full_at, last) = (
+        row
+    )
+    reason = None if held_attachments else held_reason  # that of both is of neither alone
     return SpaceState(
         watermark=watermark,
         scope_fingerprint=fingerprint,
-        hold=HoldState(held=held, reason=held_reason, allowed_run_id=allowed_run_id),
+        hold=HoldState(held=held - held_attachments, reason=reason, allowed_run_id=allowed_run_id),
+        attachment_hold=HoldState(held=held_attachments, allowed_run_id=allowed_run_id),
         full_pass_due=full_pass_due,
         last_full_at=last_full_at,
-        last_run_id=last_run_id,
+        last_run_id=last,
     )
 
 

@@ -5,14 +5,14 @@ held until the commit, so that a greater `seq` always is a later commit, and who
 nothing below it. Nothing may lock a row after that statement: a transaction that holds the lock waits for nobody, so
 that it cannot be part of a deadlock.
 
-A page has one row a transaction.
+A page has one row a transaction, and so has each of its attachments.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import BigInteger, Text, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -29,7 +29,8 @@ _SEPARATOR = ","  # arrays of arrays cannot be unnested by one level
 #: How often a run has written another place of `page`. A count, because EXISTS may be planned as a walk over the feed.
 MOVES_BY_RUN = """
     SELECT count(*) FROM {schema}.content_changes change
-    WHERE change.page_id = page.id AND change.run_id = :run_id AND 'location' = ANY (change.changed_fields)"""
+    WHERE change.page_id = page.id AND change.run_id = :run_id AND change.attachment_id IS NULL
+        AND 'location' = ANY (change.changed_fields)"""
 
 # The rows need the result of the lock, and are numbered when they are inserted: after the lock is ours. A process that
 # is stopped before it commits would keep every writer waiting, so that the server ends its transaction soon.
@@ -38,33 +39,35 @@ WITH turn AS MATERIALIZED (
     SELECT pg_advisory_xact_lock(:lock) IS NULL AS is_ours
 ), told AS (
     INSERT INTO {schema}.content_changes (
-        page_id, space_key, run_id, action, version, reason,
+        page_id, attachment_id, space_key, run_id, action, version, reason,
         changed_fields, sections_added, sections_changed, sections_removed
     )
-    SELECT page_id, space_key, run_id, action, version, reason, string_to_array(changed_fields, ','),
+    SELECT page_id, attachment_id, space_key, run_id, action, version, reason, string_to_array(changed_fields, ','),
         string_to_array(sections_added, ','), string_to_array(sections_changed, ','),
         string_to_array(sections_removed, ',')
     FROM turn CROSS JOIN unnest(
-        :page_id, :space_key, :run_id, :action, :version, :reason,
+        :page_id, :attachment_id, :space_key, :run_id, :action, :version, :reason,
         :changed_fields, :sections_added, :sections_changed, :sections_removed
     ) AS given (
-        page_id, space_key, run_id, action, version, reason,
+        page_id, attachment_id, space_key, run_id, action, version, reason,
         changed_fields, sections_added, sections_changed, sections_removed
     )
     WHERE turn.is_ours IS NOT NULL
-    ORDER BY page_id
+    ORDER BY page_id, attachment_id NULLS FIRST
     RETURNING seq
 )
 SELECT pg_notify(:channel, :payload), set_config('idle_in_transaction_session_timeout', :patience, true)
 FROM told LIMIT 1"""
 _NUMBERS = ("run_id", "version")
 _LISTS = ("changed_fields", "sections_added", "sections_changed", "sections_removed")
-_TEXTS = ("page_id", "space_key", "action", "reason", *_LISTS)
+_TEXTS = ("page_id", "attachment_id", "space_key", "action", "reason", *_LISTS)
+
+_Subject: TypeAlias = tuple[str, str | None]  # a page and, where it is one, its attachment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One change of one page. Without changed fields it is none for consumers, and makes no feed row."""
+    """One change of one page or attachment. Without changed fields it is none for consumers, and makes no feed row."""
 
     page_id: str
     space_key: str
@@ -73,6 +76,7 @@ class Change:
     version: int | None
     reason: str
     run_id: int = 0  #: 0: no run makes it
+    attachment_id: str | None = None  #: the attachment that changed; None: the page itself did
     sections_added: Sequence[str] = ()
     sections_changed: Sequence[str] = ()
     sections_removed: Sequence[str] = ()
@@ -85,17 +89,18 @@ def begin_changes(session: Session) -> None:
 
 def record_changes(session: Session, run_id: int, changes: Iterable[Change]) -> None:
     """Note changes that this transaction has made, for its last statement. `run_id` 0: no run has made them."""
-    noted: dict[str, Change] = session.info[_NOTED]
+    noted: dict[_Subject, Change] = session.info[_NOTED]
     for change in changes:
         if change.changed_fields:
-            before = noted.get(change.page_id)
+            subject = (change.page_id, change.attachment_id)
+            before = noted.get(subject)
             applied = replace(change, run_id=run_id)
-            noted[change.page_id] = applied if before is None else _merged(before, applied)
+            noted[subject] = applied if before is None else _merged(before, applied)
 
 
 def write_changes(session: Session) -> None:
     """Write the changes that were noted. The last statement of a transaction: what follows must lock nothing."""
-    noted: dict[str, Change] = session.info.pop(_NOTED)
+    noted: dict[_Subject, Change] = session.info.pop(_NOTED)
     if not noted:
         return
     connection = session.connection()

@@ -38,7 +38,7 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.access import NodeFact
 from hr_sync.domain.changes import ChangedField, changed_fields
 from hr_sync.domain.content import metadata_digest
-from hr_sync.store.db_errors import MISSING_RIGHT, describe_error, is_temporary, sqlstate
+from hr_sync.store.db_errors import describe_error, is_refusal
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import PageBody, PageFailure
 from hr_sync.store.text_tables import PageText
@@ -137,7 +137,7 @@ def _put(
         with session.begin_nested():
             return _put_together(session, run_id, writes, locked), []
     except (DBAPIError, UnicodeEncodeError) as error:
-        if not _is_refusal(error):
+        if not is_refusal(error):
             raise
     written: Written = {}
     failures: list[Failure] = []
@@ -146,17 +146,10 @@ def _put(
             with session.begin_nested():
                 written |= _put_together(session, run_id, [write], locked)
         except (DBAPIError, UnicodeEncodeError) as error:
-            if not _is_refusal(error):
+            if not is_refusal(error):
                 raise
             failures.append(_failure(write, error))
     return written, failures
-
-
-def _is_refusal(error: DBAPIError | UnicodeEncodeError) -> bool:
-    """Return True if the error is about one row. A missing right would refuse every row."""
-    if isinstance(error, UnicodeEncodeError):
-        return True
-    return not is_temporary(error) and sqlstate(error) != MISSING_RIGHT
 
 
 def _failure(write: PageWrite, error: DBAPIError | UnicodeEncodeError) -> Failure:

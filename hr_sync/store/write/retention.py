@@ -1,13 +1,14 @@
-"""Deletes old runs, feed rows and accounts, bodies of removed pages, and unused access sets; a chunk a transaction."""
+"""Deletes old runs, feed rows and accounts, what removed pages held, and unused access sets; a chunk a transaction."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, delete, func, or_, select, union, update
+from sqlalchemy import Select, Table, and_, delete, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet, GroupMember, KnownUser
+from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.feed_tables import ContentChange, FeedConsumer, FeedState
 from hr_sync.store.read.feed import feed_epoch
 from hr_sync.store.tables import PageBody, SyncRun, SyncSpace
@@ -16,13 +17,14 @@ from hr_sync.store.write.locks import PAGES
 from hr_sync.store.write.set_rows import delete_sets
 
 MAX_DELETED = 5000  #: rows in one transaction
-MAX_BODIES = 500  #: pages in one transaction: their rows are locked, and a body has many rows of its own
+MAX_BODIES = 500  #: pages in one transaction: their rows are locked, and each has many rows of its own
 
 _RUNS = cast("Table", SyncRun.__table__)
 _CHANGES = cast("Table", ContentChange.__table__)
 _CONSUMERS = cast("Table", FeedConsumer.__table__)
 _STATE = cast("Table", FeedState.__table__)
 _BODIES = cast("Table", PageBody.__table__)
+_ATTACHMENTS = cast("Table", PageAttachment.__table__)
 _SETS = cast("Table", AccessSet.__table__)
 _END = 2**63 - 1  # above every seq
 
@@ -86,6 +88,34 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
             session.execute(delete(table).where(table.page_id.in_(page_ids)))
         session.execute(delete(_BODIES).where(_BODIES.c.page_id.in_(page_ids)))
     return len(page_ids)
+
+
+def prune_attachments(session: Session, *, removed_for: timedelta) -> int:
+    """Erase a chunk of the attachments that have been removed for so long, or whose pages have. Return how many.
+
+    The rows of those that were found gone stay while the row of their page does, without name and path: a search index
+    that still lists one gets it looked up by id then, and not written as new. The rows of the others are deleted.
+    The pages are locked first, so that one which is restored meanwhile keeps its attachments.
+    """
+    row, long_ago = _ATTACHMENTS.c, func.now() - removed_for
+    is_named = row.download_path != ""
+    is_old = or_(row.removed_at < long_ago, PAGES.c.removed_at < long_ago)
+    pages = (
+        select(PAGES.c.id)
+        .where(select(row.id).where(row.page_id == PAGES.c.id, is_named, is_old).exists())
+        .order_by(PAGES.c.id)
+        .limit(MAX_BODIES)
+        .with_for_update(of=PAGES)
+    )
+    page_ids = session.scalars(pages).all()
+    if not page_ids:
+        return 0
+    old = select(row.id).join(PAGES, PAGES.c.id == row.page_id).where(PAGES.c.id.in_(page_ids), is_named, is_old)
+    never_gone = and_(row.hidden_at.is_(None), row.removed_at.is_(None))
+    deleted = session.scalars(delete(_ATTACHMENTS).where(row.id.in_(old), never_gone).returning(row.id)).all()
+    nothing = {"name": "", "media_type": None, "size_bytes": None, "download_path": "", "metadata_digest": ""}
+    erased = session.scalars(update(_ATTACHMENTS).where(row.id.in_(old)).values(nothing).returning(row.id)).all()
+    return len(deleted) + len(erased)
 
 
 def prune_accounts(session: Session, *, older_than: timedelta) -> int:

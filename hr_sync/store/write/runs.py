@@ -67,12 +67,13 @@ def finish_space(
     make_record: Callable[[int], SpaceRecord],
     *,
     clear_old_failures: bool,
+    attachments_tried: bool = True,
 ) -> SpaceReport:
     """Write how the run ended for a space, together with its position. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
     tell_recency(session, run_id, space_key=lease.space_key)
     if clear_old_failures:
-        forget_failures_before(session, lease.space_key, run_id)
+        forget_failures_before(session, lease.space_key, run_id, attachments=attachments_tried)
     failing = select(func.count()).where(PageFailure.space_key == lease.space_key).scalar_subquery()
     mode_of_run = select(_RUNS.c.mode).where(_RUNS.c.id == run_id).scalar_subquery()
     outstanding, mode = session.execute(select(failing, mode_of_run)).one()
@@ -91,11 +92,18 @@ def finish_space(
 
 
 def settle_space(
-    session: Session, lease: Lease, run_id: int, report: SpaceReport, *, held: int, held_reason: str | None
+    session: Session,
+    lease: Lease,
+    run_id: int,
+    report: SpaceReport,
+    *,
+    held: int,
+    held_attachments: int,
+    held_reason: str | None,
 ) -> None:
     """Write outcome and hold of a space anew. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
-    _write_state(session, lease, _outcome(report, is_full=True) | _hold(held, held_reason))
+    _write_state(session, lease, _outcome(report, is_full=True) | _hold(held, held_attachments, held_reason))
     _write_run_space(session, lease, run_id, _run_values(report) | {"held": held})
 
 
@@ -122,7 +130,7 @@ def forget_position(session: Session, lease: Lease) -> None:
     """Make the next pass over a space a full one, with nothing held. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
     names = ("watermark", "scope_fingerprint", "last_full_at", "last_complete_at", "access_checked_at")
-    _write_state(session, lease, dict.fromkeys(names, null()) | {"viewers_known": False} | _hold(0, None))
+    _write_state(session, lease, dict.fromkeys(names, null()) | {"viewers_known": False} | _hold(0, 0, None))
     _forget_access(session, lease)
 
 
@@ -167,7 +175,9 @@ def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]
     if record.allowed_run:
         values["mass_delete_allowed_run_id"] = run_id
     if record.held is not None:
-        values |= _hold(record.held, record.held_reason)
+        values |= _hold(record.held, record.held_attachments, record.held_reason)
+    if record.not_mirrored is not None:
+        values["attachments_not_mirrored"] = record.not_mirrored
     return values
 
 
@@ -179,9 +189,14 @@ def _outcome(report: SpaceReport, *, is_full: bool) -> dict[str, Any]:
     return values
 
 
-def _hold(held: int, reason: str | None) -> dict[str, Any]:
+def _hold(held: int, held_attachments: int, reason: str | None) -> dict[str, Any]:
     since: ColumnElement[Any] = case((_SPACES.c.held > 0, _SPACES.c.held_since), else_=func.now())
-    return {"held": held, "held_since": since if held else null(), "held_reason": reason if held else null()}
+    return {
+        "held": held,
+        "held_attachments": held_attachments,
+        "held_since": since if held else null(),
+        "held_reason": reason if held else null(),
+    }
 
 
 def _write_state(session: Session, lease: Lease, values: dict[str, Any]) -> int:
@@ -207,5 +222,6 @@ def _write_run_space(session: Session, lease: Lease, run_id: int, values: dict[s
 
 def _changed_nothing(report: SpaceReport) -> bool:
     """Return True if this run needs no row: otherwise every run of every space would add one."""
-    idle = Counts(listed=report.counts.listed, unchanged=report.counts.unchanged)
+    counts = report.counts
+    idle = Counts(listed=counts.listed, unchanged=counts.unchanged, attachments_listed=counts.attachments_listed)
     return report.outcome is Outcome.COMPLETE and report.counts == idle and report.warning is None

@@ -20,7 +20,7 @@ from confluence_simulator.v1.expanded import cut_labels
 from confluence_simulator.v1.expansion import CAP_PLAIN, CAP_RENDERED, limit_cap, parse_expand
 from confluence_simulator.v1.lists import cursor_list, lowered_limit, offset_list
 from confluence_simulator.v1.shapes import friendly, is_cloud, space_object, web_path
-from confluence_simulator.world import Content, Page, Space
+from confluence_simulator.world import Attachment, Comment, Content, Page, Space
 
 DEFAULT_LIMIT = 25
 SEARCH_CAP = 250
@@ -100,11 +100,20 @@ def _hits(call: Call, *, archived_spaces: bool) -> SortedRows[Content]:
             if content.status in statuses
             and (archived_spaces or content.space_id not in archived)
             and searcher.matches(content)
+            and _is_with_its_page(call, content)
             and call.sees(content)
         ]
         return SortedRows(found, searcher.sort_key)
 
     return call.listings.get(key, make)
+
+
+def _is_with_its_page(call: Call, content: Content) -> bool:
+    """Return whether a page is current that something is attached to; whatever is attached to nothing is found."""
+    if not isinstance(content, Attachment | Comment):
+        return True
+    page = call.world.find(content.container_id)
+    return page is not None and page.status == "current"
 
 
 def _statuses(call: Call) -> Sequence[str]:

@@ -12,6 +12,7 @@ from confluence_simulator.call import Call
 from confluence_simulator.links import page_path, tiny, with_offset, zulu
 from confluence_simulator.v1.expansion import Tree
 from confluence_simulator.v1.people import cloud_user, datacenter_user
+from confluence_simulator.v2.attached_shapes import download_link
 from confluence_simulator.v2.shapes import body_object
 from confluence_simulator.world import Attachment, Comment, Content, Page, Space, User
 
@@ -61,7 +62,8 @@ def content_links(call: Call, content: Content) -> Document:
         page = call.world.find(content.container_id)
         path = page_path(content.space_key, content.container_id, "" if page is None else page.title)
         suffix = f"?focusedCommentId={content.id}" if content.kind == "comment" else f"?preview=/{content.id}"
-        return {"webui": path + suffix, "self": own}
+        links = {"webui": path + suffix, "self": own}
+        return links if isinstance(content, Comment) else {**links, "download": download_link(content)}
     draft = f"/pages/resumedraft.action?draftId={content.id}"
     if is_cloud(call):
         return {

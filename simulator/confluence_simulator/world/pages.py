@@ -143,7 +143,7 @@ def rename_page(world: "World", page_id: str, title: str) -> Page:
 def move_page(world: "World", page_id: str, *, parent_id: str | None = None, space_key: str | None = None) -> Page:
     """Move a page, or another node, below `parent_id` (None: to the top) of `space_key` (None: its own space).
 
-    Its descendants move with it.
+    Its descendants move with it, and whatever is attached to any of them.
     """
     with world.store.edit() as moment:
         page = world.page(page_id)
@@ -154,8 +154,10 @@ def move_page(world: "World", page_id: str, *, parent_id: str | None = None, spa
                 raise WorldError("A parent must be in the same space")
             if page_id in (parent.id, *(ancestor.id for ancestor in world.ancestors(parent))):
                 raise WorldError("A page cannot move under itself")
-        for descendant in world.descendants(page_id):
-            world.store.put(replace(descendant, space_id=space.id, space_key=space.key, changed_at=moment))
+        moving = world.descendants(page_id)
+        attached = [each for node in (page, *moving) for each in world.under(node.id) if not isinstance(each, Page)]
+        for each in (*moving, *attached):
+            world.store.put(replace(each, space_id=space.id, space_key=space.key, changed_at=moment))
         moved = replace(page, parent_id=parent_id, space_id=space.id, space_key=space.key, moved_at=moment)
         return _change(world, moved, "page_moved", moment, old_parent_id=page.parent_id)
 

@@ -49,6 +49,7 @@ def upgrade() -> None:
     """Create every table, referenced ones first."""
     _confluence_pages()
     _page_bodies()
+    _page_attachments()
     _page_failures()
     _content_changes()
     _feed_state()
@@ -97,11 +98,16 @@ def _counts() -> Iterator[sa.Column[Any]]:
         ("relabelled", "Pages with other labels than before"),
         ("restricted", "Pages with other readers than before, fewer or more"),
         ("unchanged", "Pages that needed nothing"),
-        ("failed", "Pages that failed"),
+        ("failed", "Pages and attachments that failed"),
         ("hidden", "Pages newly hidden and not removed"),
         ("removed", "Pages newly removed"),
         ("withdrawn", "Pages that were live and are not any more: hidden, and perhaps removed as well"),
         ("bodies", "Page bodies fetched"),
+        ("attachments_listed", "Attachments that the listings showed"),
+        ("attachments_added", "Attachments that are new or back"),
+        ("attachments_updated", "Attachments whose row was written again"),
+        ("attachments_hidden", "Attachments newly hidden and not removed"),
+        ("attachments_removed", "Attachments newly removed"),
     ):
         yield _column(name, sa.Integer(), comment, default="0")
 
@@ -220,12 +226,64 @@ def _page_bodies() -> None:
     )
 
 
+def _page_attachments() -> None:
+    op.create_table(
+        "page_attachments",
+        _column("id", TEXT, "Confluence's id of the attachment; opaque to us"),
+        _column("page_id", TEXT, "The page that it is attached to"),
+        _column("space_id", TEXT, "Confluence's id of the space in whose list it was read last", null=True),
+        _column("name", TEXT, "Name of the file, sanitised; empty once it is erased"),
+        _column("media_type", TEXT, "Media type, as Confluence says it; null = it says none", null=True),
+        _column("size_bytes", sa.BigInteger(), "Size of the file; null = not said", null=True),
+        _column("version", sa.Integer(), "Confluence's version number of the file"),
+        _column("last_updated", TIME, "When this version was made (Confluence's clock)"),
+        _column("download_path", TEXT, "Where the bytes are, below the base address of the site; empty once erased"),
+        _column(
+            "metadata_digest", TEXT, "SHA-256 over name, page, type and size: what may change without a new version"
+        ),
+        _column("first_seen_at", TIME, "When this row was made (the database's clock)", default="now()"),
+        _column("synced_at", TIME, "When this row was last written (the database's clock)", default="now()"),
+        _column("last_written_run_id", sa.BigInteger(), "Run that last wrote this row", null=True),
+        _column(
+            "missing_since_run_id",
+            sa.BigInteger(),
+            "Run that hid it for its present reason; null while it is not hidden",
+            null=True,
+        ),
+        _column("hidden_at", TIME, "Since when it is kept but not shown, whatever its page is", null=True),
+        _column("hidden_reason", TEXT, "Why it is hidden; a removed one keeps it", null=True),
+        _column("removed_at", TIME, "Since when it is gone for a known reason", null=True),
+        _column("removed_reason", TEXT, "Why it is gone: trashed, deleted, moved, ...", null=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_page_attachments")),
+        sa.ForeignKeyConstraint(
+            ["page_id"],
+            [f"{SCHEMA_TOKEN}.confluence_pages.id"],
+            name=op.f("fk_page_attachments_page_id"),
+            ondelete="CASCADE",
+        ),
+        _one_of("page_attachments", "hidden_reason", REASONS),
+        _one_of("page_attachments", "removed_reason", REASONS),
+        sa.CheckConstraint("(hidden_at IS NULL) = (hidden_reason IS NULL)", name=op.f("ck_page_attachments_hidden")),
+        sa.CheckConstraint("(removed_at IS NULL) = (removed_reason IS NULL)", name=op.f("ck_page_attachments_removed")),
+        sa.CheckConstraint(
+            "download_path <> '' OR hidden_at IS NOT NULL OR removed_at IS NOT NULL",
+            name=op.f("ck_page_attachments_erased"),
+        ),
+        schema=SCHEMA_TOKEN,
+        comment="Files attached to pages, without their bytes; consumers read live_attachments",
+    )
+    op.create_index("ix_page_attachments_page_id_id", "page_attachments", ["page_id", "id"], schema=SCHEMA_TOKEN)
+    op.create_index(
+        "ix_page_attachments_last_updated_id", "page_attachments", ["last_updated", "id"], schema=SCHEMA_TOKEN
+    )
+
+
 def _page_failures() -> None:
     op.create_table(
         "page_failures",
-        _column("page_id", TEXT, "Confluence's page id"),
+        _column("page_id", TEXT, "Confluence's page id, or that of an attachment"),
         _column("space_key", TEXT, "Space in whose run it failed"),
-        _column("stage", TEXT, "Where it failed: fetch, read, store or scope"),
+        _column("stage", TEXT, "Where it failed: fetch, read, store or scope; attachment = it is one"),
         _column("error_class", TEXT, "Class of the error"),
         _column("message", TEXT, "What went wrong, without any content of the page"),
         _column("version", sa.Integer(), "Version that failed, as far as known", null=True),
@@ -235,7 +293,7 @@ def _page_failures() -> None:
         _column("next_attempt_at", TIME, "Not tried again before this"),
         _column("run_id", sa.BigInteger(), "Run in which it failed last"),
         sa.PrimaryKeyConstraint("page_id", name=op.f("pk_page_failures")),
-        _one_of("page_failures", "stage", ("fetch", "read", "store", "scope")),
+        _one_of("page_failures", "stage", ("fetch", "read", "store", "scope", "attachment")),
         schema=SCHEMA_TOKEN,
         comment="Pages that failed and are tried again; a row is deleted when its page succeeds",
     )
@@ -258,6 +316,9 @@ def _content_changes() -> None:
             sa.Identity(always=True),
         ),
         _column("page_id", TEXT, "The page; it may have been purged since"),
+        _column(
+            "attachment_id", TEXT, "The attachment of the page that changed; null = the page itself did", null=True
+        ),
         _column("space_key", TEXT, "Its space after the change"),
         _column(
             "run_id",
@@ -376,6 +437,7 @@ def _sync_spaces() -> None:
         ),
         _column("scope_fingerprint", TEXT, "Digest of the configured scope of the last run", null=True),
         _column("held", sa.Integer(), "Removals that wait for a decision", default="0"),
+        _column("held_attachments", sa.Integer(), "Those of attachments among them", default="0"),
         _column("held_since", TIME, "Since when removals wait; null = none does", null=True),
         _column("held_reason", TEXT, "Why they wait", null=True),
         _column(
@@ -383,6 +445,12 @@ def _sync_spaces() -> None:
             sa.BigInteger(),
             "Last run in which somebody allowed a mass removal",
             null=True,
+        ),
+        _column(
+            "attachments_not_mirrored",
+            sa.Integer(),
+            "Attachments of what is not mirrored, as the last full listing showed them",
+            default="0",
         ),
         _column(
             "full_pass_due",

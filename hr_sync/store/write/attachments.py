@@ -1,0 +1,312 @@
+"""Writes attachments: at most 50 in a transaction, fenced by the lease; one that PostgreSQL refuses fails alone.
+
+The rows of the pages are locked first, then those of the attachments, each in the order of their ids. What is on a page
+that is not in the space any more, or that is gone, is dropped: the pass over its space writes it.
+
+The feed tells of an attachment while its page is neither hidden nor removed. What hides or restores the page tells of
+the page alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import Table, Text, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, Insert
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from hr_sync.domain.attachments import AttachmentBefore, AttachmentWrite, attachment_digest, changed_fields
+from hr_sync.domain.changes import ChangeAction, ChangedField
+from hr_sync.domain.deletion import DeletionDecision
+from hr_sync.store.attachment_tables import PageAttachment
+from hr_sync.store.db_errors import describe_error, is_refusal
+from hr_sync.store.lease import Lease, check_lease
+from hr_sync.store.tables import PageFailure
+from hr_sync.store.values import MAX_PAGES, Failure, FailureStage
+from hr_sync.store.write.arrays import as_arrays, unnested
+from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.failures import forget_failures, record_failures
+from hr_sync.store.write.locks import PAGES
+
+_ATTACHMENTS = cast("Table", PageAttachment.__table__)
+_FAILURES = cast("Table", PageFailure.__table__)
+_COLUMNS = (
+    "page_id",
+    "space_id",
+    "name",
+    "media_type",
+    "size_bytes",
+    "version",
+    "last_updated",
+    "download_path",
+    "metadata_digest",
+    "last_written_run_id",
+)
+_SHOWN: dict[str, Any] = dict.fromkeys(
+    ("missing_since_run_id", "hidden_at", "hidden_reason", "removed_at", "removed_reason")
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _LockedPage:
+    """The page of an attachment."""
+
+    space_key: str
+    live: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _LockedAttachment:
+    """A locked row and its page."""
+
+    before: AttachmentBefore
+    removed: bool
+    page: _LockedPage
+
+
+def write_attachments(
+    session: Session, lease: Lease, run_id: int, space_id: str, writes: Sequence[AttachmentWrite]
+) -> frozenset[str]:
+    """Write at most 50 attachments and their changes. Return the ids of those that were written. Raises LeaseLost."""
+    if len(writes) > MAX_PAGES:
+        raise ValueError(f"{len(writes)} attachments in one transaction; at most {MAX_PAGES}")
+    check_lease(session, lease)
+    pages = _lock_pages(session, [write.attachment.page_id or "" for write in writes])
+    current = [write for write in writes if _page_of(write, pages, lease) is not None]
+    locked = _lock(session, [write.attachment.id for write in current])
+    written, failures = _put(session, run_id, space_id, current)
+    done = [write for write in current if write.attachment.id in written]
+    changes = (_change(write, locked.get(write.attachment.id), _page_of(write, pages, lease)) for write in done)
+    record_changes(session, run_id, [change for change in changes if change is not None])
+    forget_failures(session, sorted(written))
+    record_failures(session, lease.space_key, run_id, failures)
+    return written
+
+
+def hide_attachments(
+    session: Session, lease: Lease, run_id: int, decisions: Sequence[DeletionDecision]
+) -> frozenset[str]:
+    """Hide attachments. Return the ids of those that were shown with their page. Raises LeaseLost."""
+    marked = _lock_decided(session, lease, decisions)
+    given = unnested({"id": _ATTACHMENTS.c.id, "reason": _ATTACHMENTS.c.hidden_reason})
+    statement = update(_ATTACHMENTS).where(
+        _ATTACHMENTS.c.id == given.c.id, _ATTACHMENTS.c.hidden_reason.is_distinct_from(given.c.reason)
+    )
+    values = {
+        "hidden_at": func.coalesce(_ATTACHMENTS.c.hidden_at, func.now()),
+        "hidden_reason": given.c.reason,
+        "missing_since_run_id": run_id,
+        "synced_at": func.now(),
+        "last_written_run_id": run_id,
+    }
+    if marked:
+        session.execute(statement.values(values), _reasons(marked))
+    live = [each for each in marked if each[1].before.live]
+    _record(session, run_id, ChangeAction.HIDE, live)
+    return frozenset(decision.page_id for decision, _ in live)
+
+
+def remove_attachments(
+    session: Session, lease: Lease, run_id: int, decisions: Sequence[DeletionDecision]
+) -> frozenset[str]:
+    """Mark attachments as removed. Return the ids of those that were. Raises LeaseLost."""
+    marked = _lock_decided(session, lease, decisions)
+    given = unnested({"id": _ATTACHMENTS.c.id, "reason": _ATTACHMENTS.c.removed_reason})
+    values = {
+        "removed_at": func.now(),
+        "removed_reason": given.c.reason,
+        "synced_at": func.now(),
+        "last_written_run_id": run_id,
+    }
+    if marked:
+        statement = update(_ATTACHMENTS).where(_ATTACHMENTS.c.id == given.c.id)
+        session.execute(statement.values(values), _reasons(marked))
+    _record(session, run_id, ChangeAction.REMOVE, [each for each in marked if each[1].before.live])
+    return frozenset(decision.page_id for decision, _ in marked)
+
+
+_Marked = tuple[DeletionDecision, _LockedAttachment]
+
+
+def _lock_pages(session: Session, page_ids: Sequence[str]) -> dict[str, _LockedPage]:
+    """Keep the pages as they are until the transaction ends; a removed page is absent."""
+    row = PAGES.c
+    query = (
+        select(row.id, row.space_key, row.hidden_at.is_(None).label("live"))
+        .where(row.id == func.any(bindparam("ids", type_=ARRAY(Text))), row.removed_at.is_(None))
+        .order_by(row.id)
+        .with_for_update(read=True)
+    )
+    rows = session.execute(query, {"ids": sorted(set(page_ids))})
+    return {found.id: _LockedPage(space_key=found.space_key, live=found.live) for found in rows}
+
+
+def _page_of(write: AttachmentWrite, pages: Mapping[str, _LockedPage], lease: Lease) -> _LockedPage | None:
+    page = pages.get(write.attachment.page_id or "")
+    return page if page is not None and page.space_key == lease.space_key else None
+
+
+def _lock(session: Session, ids: Sequence[str]) -> dict[str, _LockedAttachment]:
+    """Lock the rows of these attachments and return them, with their pages, by id."""
+    row = _ATTACHMENTS.c
+    query = (
+        select(
+            row.id,
+            row.name,
+            row.page_id,
+            row.version,
+            row.hidden_at,
+            row.removed_at,
+            PAGES.c.space_key,
+            (PAGES.c.hidden_at.is_(None) & PAGES.c.removed_at.is_(None)).label("page_is_live"),
+        )
+        .join_from(_ATTACHMENTS, PAGES, PAGES.c.id == row.page_id)
+        .where(row.id == func.any(bindparam("ids", type_=ARRAY(Text))))
+        .order_by(row.id)
+        .with_for_update(of=_ATTACHMENTS)
+    )
+    return {
+        found.id: _LockedAttachment(
+            before=AttachmentBefore(
+                name=found.name,
+                page_id=found.page_id,
+                version=found.version,
+                live=found.hidden_at is None and found.removed_at is None,
+            ),
+            removed=found.removed_at is not None,
+            page=_LockedPage(space_key=found.space_key, live=found.page_is_live),
+        )
+        for found in session.execute(query, {"ids": list(ids)})
+    }
+
+
+def _put(
+    session: Session, run_id: int, space_id: str, writes: Sequence[AttachmentWrite]
+) -> tuple[frozenset[str], list[Failure]]:
+    """Write the rows together, or one by one if PostgreSQL refuses that. Return what was written, and what failed."""
+    rows = [_row(write, run_id, space_id) for write in writes]
+    if not rows:
+        return frozenset(), []
+    try:
+        with session.begin_nested():
+            session.execute(_upsert(), as_arrays(rows))
+    except (DBAPIError, UnicodeEncodeError) as error:
+        if not is_refusal(error):
+            raise
+    else:
+        return frozenset(row["id"] for row in rows), []
+    failures: list[Failure] = []
+    for row in rows:
+        try:
+            with session.begin_nested():
+                session.execute(_upsert(), as_arrays([row]))
+        except (DBAPIError, UnicodeEncodeError) as error:
+            if not is_refusal(error):
+                raise
+            failures.append(_failure(row, error))
+    return frozenset(row["id"] for row in rows) - {failure.page_id for failure in failures}, failures
+
+
+def _row(write: AttachmentWrite, run_id: int, space_id: str) -> dict[str, Any]:
+    attachment = write.attachment
+    return {
+        "id": attachment.id,
+        "page_id": attachment.page_id,
+        "space_id": space_id,
+        "name": attachment.name,
+        "media_type": attachment.media_type,
+        "size_bytes": attachment.size_bytes,
+        "version": attachment.version,
+        "last_updated": attachment.last_updated,
+        "download_path": attachment.download_path,
+        "metadata_digest": attachment_digest(attachment),
+        "last_written_run_id": run_id,
+    }
+
+
+@cache
+def _upsert() -> Insert:
+    names = ("id", *_COLUMNS)
+    given = select(unnested({name: _ATTACHMENTS.c[name] for name in names}))
+    statement = upsert(_ATTACHMENTS).from_select(names, given)
+    fresh = {name: statement.excluded[name] for name in _COLUMNS}
+    return statement.on_conflict_do_update(index_elements=["id"], set_=fresh | _SHOWN | {"synced_at": func.now()})
+
+
+def _failure(row: Mapping[str, Any], error: DBAPIError | UnicodeEncodeError) -> Failure:
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return Failure(
+        page_id=row["id"],
+        stage=FailureStage.ATTACHMENT,
+        error_class=type(original).__name__,
+        message=f"PostgreSQL refused the attachment: {describe_error(error)}",
+        version=row["version"],
+    )
+
+
+def _change(write: AttachmentWrite, locked: _LockedAttachment | None, page: _LockedPage | None) -> Change | None:
+    """Return the change that consumers see; None where they see none, as the page is not shown."""
+    if page is None:
+        return None
+    if not page.live:
+        return _change_of_left(write, locked)
+    return Change(
+        page_id=write.attachment.page_id or "",
+        attachment_id=write.attachment.id,
+        space_key=page.space_key,
+        action=write.action,
+        changed_fields=changed_fields(locked.before if locked else None, write.attachment),
+        version=write.attachment.version,
+        reason=write.reason,
+    )
+
+
+def _change_of_left(write: AttachmentWrite, locked: _LockedAttachment | None) -> Change | None:
+    """Return the change of an attachment that was moved from a page that is shown to one that is not."""
+    if locked is None or not (locked.before.live and locked.page.live):
+        return None
+    return Change(
+        page_id=locked.before.page_id,
+        attachment_id=write.attachment.id,
+        space_key=locked.page.space_key,
+        action=ChangeAction.HIDE,
+        changed_fields=(ChangedField.HIDDEN, ChangedField.LOCATION),
+        version=write.attachment.version,
+        reason=write.reason,
+    )
+
+
+def _lock_decided(session: Session, lease: Lease, decisions: Sequence[DeletionDecision]) -> list[_Marked]:
+    """Lock the rows, and return the decisions that still are about their row, in the order of the ids."""
+    check_lease(session, lease)
+    by_id = {decision.page_id: decision for decision in decisions if decision.reason is not None}
+    rows = _lock(session, sorted(by_id))
+    return [
+        (by_id[attachment_id], row)
+        for attachment_id, row in sorted(rows.items())
+        if not row.removed and row.page.space_key == by_id[attachment_id].space_key
+    ]
+
+
+def _reasons(marked: Sequence[_Marked]) -> dict[str, list[Any]]:
+    return as_arrays([{"id": decision.page_id, "reason": str(decision.reason)} for decision, _ in marked])
+
+
+def _record(session: Session, run_id: int, action: ChangeAction, marked: Sequence[_Marked]) -> None:
+    changes = [
+        Change(
+            page_id=row.before.page_id,
+            attachment_id=decision.page_id,
+            space_key=row.page.space_key,
+            action=action,
+            changed_fields=(ChangedField.HIDDEN,),
+            version=row.before.version,
+            reason=f"{decision.reason}: {decision.evidence}",
+        )
+        for decision, row in marked
+        if row.page.live
+    ]
+    record_changes(session, run_id, changes)
