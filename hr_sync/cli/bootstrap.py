@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from hr_sync.sync.context import SyncContext
 
 
-def open_settings(config: Path | None, *, level: str | None = None) -> "Settings":
-    """Read the settings and configure the log with them, at another level if the command line says so.
+def open_settings(config: Path | None, *, is_quiet: bool = False, is_verbose: bool = False) -> "Settings":
+    """Read the settings and configure the log with them. Raise ConfigurationError.
 
-    Raise ConfigurationError.
+    `is_quiet`: log warnings and errors at most, never more than the settings say. `is_verbose`: log everything.
     """
     import structlog
 
@@ -38,7 +38,12 @@ def open_settings(config: Path | None, *, level: str | None = None) -> "Settings
 
     keep_heap_small()
     settings = load_settings(config)
-    configure_logging(level=level or settings.log.level, format=settings.log.format, secrets=secret_values(settings))
+    level = settings.log.level
+    if is_verbose:
+        level = "debug"
+    elif is_quiet and level != "error":
+        level = "warning"
+    configure_logging(level=level, format=settings.log.format, secrets=secret_values(settings))
     for name in settings.readable_secrets:
         structlog.get_logger(__name__).warning(
             "secrets.readable", file=name, remedy="Remove that permission: chmod o-r"

@@ -6,6 +6,7 @@ matplotlib is an extra (`plot`) and is imported here alone, when somebody wants 
 import importlib.util
 import io
 import math
+import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -33,12 +34,18 @@ def check_plot(file: Path) -> None:
     if file.suffix.lower() not in _SUFFIXES:
         raise UsageError(
             f"--plot writes .svg or .png, by the end of the name, and {file} ends in neither. "
-            f"Name it {file.with_suffix('.svg')}."
+            f"Name it {_named_svg(file)}."
         )
     if importlib.util.find_spec("matplotlib") is None:
         raise UsageError(
             f"--plot needs matplotlib, which is not installed (the extra `plot`). Type: {install_command('matplotlib')}"
         )
+
+
+def _named_svg(file: Path) -> Path:
+    """Return a name like this one that can be written; in a folder, a file of it."""
+    is_folder = os.path.isdir(file)  # noqa: PTH112 -- `is_dir` raises where nobody may look
+    return file / "status.svg" if not file.name or is_folder else file.with_suffix(".svg")
 
 
 def write_plot(file: Path, runs: Sequence["PastRun"], now: datetime) -> None:

@@ -53,7 +53,7 @@ def shown_progress(*, quiet: bool = False) -> Iterator[ShownProgress]:
     tasks: dict[str, TaskID] = {}
     lock = threading.Lock()  # spaces are worked on in parallel
 
-    def note(space_key: str, done: int, total: int) -> None:
+    def note(space_key: str, done: int, total: int | None) -> None:
         with lock:
             if space_key not in tasks:
                 tasks[space_key] = bars.add_task(one_line(space_key), total=total)

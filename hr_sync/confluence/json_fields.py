@@ -1,6 +1,7 @@
 """Decoders of the JSON fields that v1 and v2 share: strict, and every text sanitised. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -38,11 +39,15 @@ def read_each_head(answer: Json, read: Callable[[Json], Head]) -> tuple[dict[str
 
 
 def read_bodies(answer: Json, heads: Mapping[str, Head]) -> dict[str, Page]:
-    """Return the pages of these heads, by id, whose bodies came along in an answer of a listing and can be read."""
+    """Return the pages of these heads, by id, whose bodies came along in an answer of a listing and can be read.
+
+    A page that the answer holds twice is left out: one of its bodies is of another version.
+    """
     pages: dict[str, Page] = {}
+    times = Counter(item["id"] for item in answer["results"])
     for item in answer["results"]:
         head = heads.get(item["id"])
-        if head is not None:
+        if head is not None and times[head.id] == 1:
             with suppress(FieldError):
                 pages[head.id] = page_of(head, item)
     return pages

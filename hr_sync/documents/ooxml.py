@@ -68,6 +68,20 @@ class Package:
         except _FAILURES as error:
             raise Refused(Reason.DAMAGED) from error
 
+    def scan(self, name: str, *tags: str) -> Iterator[etree._Element]:
+        """Yield the elements of a part that have these names, and keep none. Raise Refused where it is damaged."""
+        try:
+            with self._archive.open(name) as stream:
+                for _, element in etree.iterparse(
+                    stream, tag=[f"{{*}}{tag}" for tag in tags], resolve_entities=False, no_network=True, load_dtd=False
+                ):
+                    yield element
+                    element.clear()
+                    while element.getprevious() is not None:
+                        del element.getparent()[0]
+        except (etree.XMLSyntaxError, *_FAILURES) as error:
+            raise Refused(Reason.DAMAGED) from error
+
     def relationships(self, part: str) -> list[Relationship]:
         """Return the links of a part, "" for those of the package. Links out of the package are left out."""
         folder, _, file = part.rpartition("/")

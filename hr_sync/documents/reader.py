@@ -1,8 +1,13 @@
-"""The entry: reads documents in child processes, so that a hostile one costs only itself."""
+"""The entry: reads each document in a child process of its own, so that a hostile one costs only itself.
+
+A process that was taken over by its document never gets the bytes of another one: it could answer with the text of one
+file where another was asked for, and the readers of the two are not the same.
+"""
 
 import importlib.util
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -23,7 +28,7 @@ from hr_sync.render.result import RenderLimits, Section
 from hr_sync.render.sections import make_sections
 
 _LIBRARIES = ("cryptography", "lxml", "openpyxl", "pypdf")
-_FILES_PER_PROCESS = 100
+_FILES_PER_PROCESS = 1
 _START_SECONDS = 30.0
 _REPLACED_AFTER = frozenset({Reason.TOO_SLOW, Reason.TOO_MUCH_MEMORY, Reason.READER_FAILED})
 _LIMITS_OF_PROCESS = frozenset({"seconds", "memory_bytes"})
@@ -39,7 +44,11 @@ class DocumentReader:
         *,
         files_per_process: int = _FILES_PER_PROCESS,
     ) -> None:
-        """Start nothing yet. Raise ConfigurationError where the libraries are not installed."""
+        """Start nothing yet. Raise ConfigurationError where the libraries are not installed.
+
+        `files_per_process`: more than one saves starts where all files have the same readers and are trusted alike, as
+        in tests. One of them may then answer for those behind it.
+        """
         absent = [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
         if absent:
             raise ConfigurationError(
@@ -139,8 +148,19 @@ def sections_of(
     title: str,
     space: str,
     limits: RenderLimits | None = None,
+    cancellation: Cancellation | None = None,
 ) -> tuple[Section, ...]:
-    """Return a document's text in the same sections as a page's; ids depend on `document_id` and the headings."""
+    """Return a document's text in the same sections as a page's; ids depend on `document_id` and the headings.
+
+    Raise Stopped on request: five million bytes of short sentences take seconds.
+    """
+    limits = limits or RenderLimits()
+    check, measure = (cancellation or Cancellation()).check, limits.measure or len
+
+    def measured(text: str) -> int:
+        check()
+        return measure(text)
+
     return make_sections(
-        document.blocks, page_id=document_id, title=title, space=space, limits=limits or RenderLimits()
+        document.blocks, page_id=document_id, title=title, space=space, limits=replace(limits, measure=measured)
     )

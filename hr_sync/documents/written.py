@@ -15,12 +15,13 @@ from hr_sync.render.page import render_included
 from hr_sync.render.result import RenderLimits
 
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*?)(?:[ \t]+#+)?[ \t]*")
+_HEADING = re.compile(r"(#{1,6})[ \t]++(\S.*)")
+_BLANKS = " \t"
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _SEPARATORS = ",;\t|"
 _SAMPLE_LINES = 20
 _UNSHOWN = frozenset({"script", "style", "head", "template", "noscript", "iframe", "object", "svg", "math", "select"})
-_CHARSET = re.compile(rb"""<meta[^>]{1,200}charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]{1,40})""", re.IGNORECASE)
+_CHARSET = re.compile(rb"""<meta[^>]{1,200}charset\s*+=\s*+["']?+\s*+([A-Za-z0-9_.:-]{1,40})""", re.IGNORECASE)
 _HEAD_BYTES = 4096
 _NAME = re.compile(r"[a-z][a-z0-9]*")
 
@@ -51,10 +52,18 @@ def read_markdown(data: bytes, out: Collected, limits: Limits) -> None:
         if heading:
             out.block("\n".join(lines).strip("\n"))
             lines.clear()
-            out.block(Heading(len(heading[1]), heading[2], line.strip()))
+            out.block(Heading(len(heading[1]), _without_closing(heading[2]), line.strip()))
         else:
             lines.append(line)
     out.block("\n".join(lines).strip("\n"))
+
+
+def _without_closing(title: str) -> str:
+    """Return a title without the `##` that may stand behind it."""
+    title = title.rstrip(_BLANKS)
+    bare = title.rstrip("#")
+    # Not by a regular expression, which takes a time with the square of the blanks.
+    return bare.rstrip(_BLANKS) if bare.endswith(tuple(_BLANKS)) else title
 
 
 def read_csv(data: bytes, out: Collected, limits: Limits) -> None:

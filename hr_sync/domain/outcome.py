@@ -83,6 +83,10 @@ class Counts:
     failed: int = field(default=0, metadata={"comment": "Pages and attachments that failed"})
     hidden: int = field(default=0, metadata={"comment": "Pages newly hidden and not removed"})
     removed: int = field(default=0, metadata={"comment": "Pages newly removed"})
+    withdrawn: int = field(
+        default=0,
+        metadata={"comment": "Pages that were live and are not any more: hidden, and perhaps removed as well"},
+    )
     bodies: int = field(default=0, metadata={"comment": "Page bodies fetched"})
     attachments_listed: int = field(default=0, metadata={"comment": "Attachments that the listings showed"})
     attachments_added: int = field(default=0, metadata={"comment": "Attachments that are new or back"})

@@ -27,7 +27,7 @@ A manual resync of a space fetches and writes every page that is listed, whateve
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from hr_sync.domain.changes import ChangeAction
@@ -85,12 +85,6 @@ class Plan:
         """Return the steps with one of these actions, in order."""
         return tuple(step for step in self.steps if step.action in actions)
 
-    def without(self, page_ids: Collection[str]) -> "Plan":
-        """Return the plan without the steps of some pages."""
-        if not page_ids:
-            return self
-        return replace(self, steps=tuple(step for step in self.steps if step.page_id not in page_ids))
-
     @property
     def fetches(self) -> tuple[Step, ...]:
         """Return the steps that need a body."""
@@ -128,11 +122,23 @@ def _needs_body(head: Head, stored: StoredPage) -> bool:
     return head.version != stored.version or not stored.has_body
 
 
-def make_plan(listing: Listing, stored: Mapping[str, StoredPage], *, every_page: bool = False) -> Plan:
-    """Compare one complete listing with the stored pages of its space (`stored` by page id)."""
-    steps = sorted(_steps(listing, stored, every_page=every_page), key=lambda step: step.page_id)
-    touched = {step.page_id for step in steps}
-    return Plan(steps=tuple(steps), unchanged=sum(page_id not in touched for page_id in listing.heads))
+def make_plan(
+    listing: Listing,
+    stored: Mapping[str, StoredPage],
+    *,
+    every_page: bool = False,
+    written: frozenset[str] = frozenset(),
+    refused: frozenset[str] = frozenset(),
+) -> Plan:
+    """Compare one complete listing with the stored pages of its space (`stored` by page id).
+
+    `written`, `refused`: pages that this run has stored while the listing went on, and that it could not store. The
+    former are not fetched again because every page was asked for, the latter have no step.
+    """
+    found = _steps(listing, stored, every_page=every_page, written=written)
+    steps = sorted((step for step in found if step.page_id not in refused), key=lambda step: step.page_id)
+    done = {step.page_id for step in steps} | written | refused
+    return Plan(steps=tuple(steps), unchanged=sum(page_id not in done for page_id in listing.heads))
 
 
 def plan_incremental(recent: RecentChanges, stored: Mapping[str, StoredPage], *, due: Collection[str]) -> Plan:
@@ -182,11 +188,13 @@ def step_of(
     )
 
 
-def _steps(listing: Listing, stored: Mapping[str, StoredPage], *, every_page: bool) -> Iterator[Step]:
+def _steps(
+    listing: Listing, stored: Mapping[str, StoredPage], *, every_page: bool, written: frozenset[str]
+) -> Iterator[Step]:
     for page_id, head in listing.heads.items():
         kept = stored.get(page_id)
         action, fetch, reason = decide(head, kept)
-        if every_page and not fetch:
+        if every_page and not fetch and page_id not in written:
             action = Action.RESTORE if action is Action.RESTORE else Action.UPDATE
             fetch, reason = True, "asked for"
         if action is not Action.NOTHING:

@@ -19,6 +19,9 @@ _FENCE = re.compile(r"`{3,}")
 _SENTENCE = re.compile(r"(?<=[.!?:;])\s+|(?<=[。\uff01\uff1f\uff1b])")
 _WORD = re.compile(r"\s+")
 
+_SHORT = 16  # characters that may be repeated in parts of any size
+_MOST_BLANK_LINES = 100  # in a row; further ones are left out, as each is added to the text before it
+
 _PARAGRAPH, _LINE, _PIECE = 0, 1, 2  # how well a cut before it fits, best first
 
 
@@ -77,6 +80,9 @@ class _LineReader:
         self.atoms: list[Atom] = []
         self.fence = ""  # the fence that ends the code, with the prefix of its line
         self.lead = ""  # opening fence, or header rows
+        self.trail = ""  # closing fence
+        self.code_lines = 0
+        self.blank_lines = 0
         self.lead_size = 0
         self.table_lines = 0
         self.after_blank = True
@@ -88,7 +94,9 @@ class _LineReader:
             self._code(line, body)
         elif not body:
             self.table_lines = 0
-            self._append(line)
+            self.blank_lines += 1
+            if self.blank_lines <= _MOST_BLANK_LINES:
+                self._append(line)
             self.after_blank = True
         elif fence := _FENCE.match(body):
             self._open_fence(line, line[: len(line) - len(body)], fence[0])
@@ -104,6 +112,7 @@ class _LineReader:
             return
         quote = _QUOTE.match(line)
         lead = f"{quote[0]} " if quote else ""
+        lead = lead if self._may_be_repeated(lead) else ""
         pieces = list(_pieces(line, max(1, self.size - len(lead)), self.measure))
         self._add(pieces[0], end="" if len(pieces) > 1 else "\n")
         for number, piece in enumerate(pieces[1:], 2):
@@ -112,9 +121,10 @@ class _LineReader:
     def _open_fence(self, line: str, prefix: str, fence: str) -> None:
         indent = _continued(prefix)
         self.fence = indent + fence
-        self.lead = f"{indent}{line[len(prefix) :]}\n"
-        self.lead_size = self.measure(self.lead) + self.measure(self.fence)
-        self.table_lines = 0
+        leads = (f"{indent}{line[len(prefix) :]}\n", f"{self.fence}\n")
+        self.lead = next((lead for lead in leads if self._may_be_repeated(lead, self.fence)), "")
+        self.trail = self.fence if self.lead else ""
+        self.table_lines = self.code_lines = 0
         self._add(line)
 
     def _code(self, line: str, body: str) -> None:
@@ -122,11 +132,13 @@ class _LineReader:
             self._append(line)
             self.fence = ""
             self.after_blank = False
-        elif self.atoms[-1].lead or self.atoms[-1].trail:
-            self._add(line, rank=_LINE, lead=self.lead, trail=self.fence)
+            return
+        self.code_lines += 1
+        if self.code_lines > 1:
+            self._add(line, rank=_LINE, lead=self.lead, trail=self.trail)
         else:  # the first line stays with the opening fence
             self._append(line)
-            self.atoms[-1] = self.atoms[-1]._replace(trail=self.fence)
+            self.atoms[-1] = self.atoms[-1]._replace(trail=self.trail)
 
     def _row(self, line: str) -> None:
         self.table_lines += 1
@@ -142,12 +154,17 @@ class _LineReader:
         else:  # a header that fills half of every part is not repeated
             self._add(line, rank=_LINE)
 
+    def _may_be_repeated(self, *texts: str) -> bool:
+        """Return whether texts are short, or leave half of every part free: longer ones would multiply the text."""
+        return sum(map(len, texts)) <= _SHORT or sum(map(self.measure, texts)) * 2 <= self.size
+
     def _add(self, text: str, *, rank: int | None = None, lead: str = "", trail: str = "", end: str = "\n") -> None:
         if rank is None:
             rank = _PARAGRAPH if self.after_blank else _LINE
         lead_size = self.measure(lead) + (self.measure(trail) if trail else 0) if lead else 0
         self.atoms.append(Atom(text + end, rank, self.measure(text) + len(end), lead, lead_size, trail))
         self.after_blank = False
+        self.blank_lines = 0
 
     def _append(self, line: str) -> None:
         """Add a line to the atom before it, or begin one."""

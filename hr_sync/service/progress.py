@@ -18,7 +18,12 @@ class Progress:
     """Pages of one space whose bodies are fetched in this run."""
 
     done: int
-    total: int
+    total: int | None  #: None: not known yet
+
+    @property
+    def is_finished(self) -> bool:
+        """Return True if all of them are there."""
+        return self.total is not None and self.done >= self.total
 
 
 class RunProgress:
@@ -29,7 +34,7 @@ class RunProgress:
         self._spaces: dict[str, Progress] = {}
         self._run_ids: dict[str, object] = {}
 
-    def note(self, space_key: str, done: int, total: int) -> None:
+    def note(self, space_key: str, done: int, total: int | None) -> None:
         """Record the progress of a space. Called from the threads of the spaces, where the run's number is bound."""
         run_id = structlog.contextvars.get_contextvars().get("run_id")
         with self._lock:
@@ -39,7 +44,7 @@ class RunProgress:
     def unfinished(self) -> Mapping[str, Progress]:
         """Return the spaces whose pages are not all there yet, by key."""
         with self._lock:
-            return {key: each for key, each in sorted(self._spaces.items()) if each.done < each.total}
+            return {key: each for key, each in sorted(self._spaces.items()) if not each.is_finished}
 
     def log(self, seconds: float) -> None:
         """Log a line for each space that is not finished, or one for the whole run."""

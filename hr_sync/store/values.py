@@ -91,6 +91,10 @@ class WriteResult:
     failed: frozenset[str] = frozenset()  #: refused by the database; recorded as failures already
     superseded: frozenset[str] = frozenset()  #: another space's pass has taken the row over, or it was purged
 
+    def joined(self, other: "WriteResult") -> "WriteResult":
+        """Return both, for pages that were written in several chunks."""
+        return WriteResult(failed=self.failed | other.failed, superseded=self.superseded | other.superseded)
+
 
 class FailureStage(StrEnum):
     """Where a page failed."""

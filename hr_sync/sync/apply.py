@@ -9,7 +9,7 @@ from hr_sync.domain.content import Fetched, Page, StoredPage
 from hr_sync.domain.deletion import DeletionAction, DeletionDecision
 from hr_sync.domain.plan import Action, Plan, Step, step_of
 from hr_sync.domain.scope import PageScope, ScopeDecision
-from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite
+from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite, WriteResult
 from hr_sync.sync.absence import never_stored, verify_absent
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.page_facts import FactsOf, PageFacts, no_facts
@@ -32,8 +32,8 @@ def write_pages(
     return missing
 
 
-def write_new_pages(run: SpaceRun, pages: Collection[Page]) -> frozenset[str]:
-    """Store pages that the mirror has no row of, before an access pass. Return the ids of those that were refused."""
+def write_new_pages(run: SpaceRun, pages: Collection[Page]) -> WriteResult:
+    """Store pages that the mirror has no row of, before an access pass."""
     steps = [
         step_of(Action.INSERT, page.head.id, page.head, None, "new", fetch=True)
         for page in sorted(pages, key=lambda page: page.head.id)
@@ -149,19 +149,16 @@ def _write_of(step: Step, page: Page | None, facts: PageFacts) -> PageWrite:
     )
 
 
-def _write_all(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: datetime | None) -> frozenset[str]:
-    refused = frozenset[str]()
+def _write_all(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: datetime | None) -> WriteResult:
+    result = WriteResult()
     for start in range(0, len(writes), MAX_PAGES):
         run.context.cancellation.check()
-        refused |= _write(run, writes[start : start + MAX_PAGES], facts, since)
-    return refused
+        result = result.joined(_write(run, writes[start : start + MAX_PAGES], facts, since))
+    return result
 
 
-def _write(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: datetime | None) -> frozenset[str]:
-    """Write a chunk and count it. Return the pages that were refused; their failures are recorded.
-
-    The chunk is one transaction: all the rest of it is stored afterwards, or nothing.
-    """
+def _write(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: datetime | None) -> WriteResult:
+    """Write a chunk and count it. The chunk is one transaction: all of it is stored afterwards, or nothing."""
     result = run.store.write_pages(writes, facts.above)
     now = datetime.now(UTC)
     for write in writes:
@@ -171,7 +168,7 @@ def _write(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: 
         setattr(run.counts, name, getattr(run.counts, name) + 1)
         if since is not None and write.head.last_updated > since:
             run.context.on_lag((now - write.head.last_updated).total_seconds())
-    return frozenset(result.failed)
+    return result
 
 
 _COUNTED = {

@@ -20,13 +20,14 @@ from hr_sync.store.store import LEASE_SECONDS, Store
 from hr_sync.store.values import SpaceState, Worker
 from hr_sync.sync.fetch import BodyFetcher
 
-ProgressCallback: TypeAlias = Callable[[str, int, int], None]  #: space key, pages fetched so far, pages to fetch
+#: space key, pages fetched so far, pages to fetch; None while a listing that brings them goes on
+ProgressCallback: TypeAlias = Callable[[str, int, int | None], None]
 Value = TypeVar("Value")
 LeftCallback: TypeAlias = "Callable[[SpaceJob, SpaceReport], None]"
 LagCallback: TypeAlias = Callable[[float], None]  #: seconds from a page's change to its commit
 
 
-def no_progress(_space_key: str, _done: int, _total: int) -> None:
+def no_progress(_space_key: str, _done: int, _total: int | None) -> None:
     """Ignore the progress of a run."""
 
 
@@ -201,4 +202,6 @@ class SpaceRun:
 
     def hide(self, decisions: Sequence[DeletionDecision]) -> None:
         """Hide the pages of these decisions, and count those that were live."""
-        self.counts.hidden += len(self.store.hide(decisions))
+        hidden = len(self.store.hide(decisions))
+        self.counts.hidden += hidden
+        self.counts.withdrawn += hidden

@@ -52,9 +52,15 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     scope = run.context.scope.pages
     listed = list_space(run)
     seen = observe(run.source, run.store, run.fetcher, listed.listing, scope)
-    plan = make_plan(seen.in_scope, seen.comparable, every_page=run.job.request.every_page).without(listed.refused)
+    plan = make_plan(
+        seen.in_scope,
+        seen.comparable,
+        every_page=run.job.request.every_page,
+        written=listed.written,
+        refused=listed.refused,
+    )
     run.counts.listed = len(seen.listing.heads) + len(seen.listing.unreadable)
-    run.counts.unchanged = plan.unchanged - listed.written
+    run.counts.unchanged = plan.unchanged
 
     record_failures(run, seen.in_scope.unreadable)
     record_unknown_scope(run, seen.others)

@@ -5,7 +5,7 @@ pages are added that no row knows: a listing that breaks leaves what has arrived
 """
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hr_sync.domain.content import Head, Listing
 from hr_sync.errors import AnswerUnusable, ServerFailed
@@ -15,23 +15,33 @@ from hr_sync.sync.context import SpaceRun
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListedSpace:
-    """A listing, and what was written while it went on."""
+    """A listing, and the pages that were written while it went on, or while an earlier one did that broke."""
 
     listing: Listing
-    written: int = 0  #: pages
-    refused: frozenset[str] = frozenset()  #: pages that the database refused; their failures are recorded
+    written: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()  #: by the database; their failures are recorded
+
+
+@dataclass(slots=True)
+class _Pages:
+    """What was written so far."""
+
+    written: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
 
 
 def list_space(run: SpaceRun) -> ListedSpace:
     """List a space, and write its pages meanwhile if it is new. Raise what `Source.listing` raises."""
     if not _is_new(run):
         return ListedSpace(listing=run.source.listing(run.space))
+    pages = _Pages()
     try:
-        return _list_and_write(run)
+        listing = _list_and_write(run, pages)
     except (AnswerUnusable, ServerFailed) as failure:
         if isinstance(failure, ServerFailed) and failure.retry_after_seconds is not None:
             raise
-    return ListedSpace(listing=run.source.listing(run.space))
+        listing = run.source.listing(run.space)
+    return ListedSpace(listing=listing, written=frozenset(pages.written), refused=frozenset(pages.refused))
 
 
 def _is_new(run: SpaceRun) -> bool:
@@ -40,19 +50,20 @@ def _is_new(run: SpaceRun) -> bool:
     return is_everything and run.state.watermark is None and not run.store.stored_pages()
 
 
-def _list_and_write(run: SpaceRun) -> ListedSpace:
+def _list_and_write(run: SpaceRun, pages: _Pages) -> Listing:
     heads: dict[str, Head] = {}
     unreadable: dict[str, str] = {}
-    refused = frozenset[str]()
-    began_at, is_first, before = None, True, run.counts.inserted
+    began_at = None
     with closing(run.fetcher.read_ahead(run.source.listing_with_bodies(run.space))) as answers:
-        for answer in answers:
-            began_at, is_first = (answer.began_at if is_first else began_at), False
+        for number, answer in enumerate(answers):
+            began_at = answer.began_at if number == 0 else began_at
             heads.update(answer.heads)
             unreadable.update(answer.unreadable)
             known = run.store.stored_by_id(list(answer.pages))
-            new = [page for page_id, page in answer.pages.items() if page_id not in known]
-            refused |= write_new_pages(run, new)
-            run.context.on_progress(run.space.key, len(heads), len(heads))
-    listing = Listing(space=run.space, heads=heads, unreadable=unreadable, began_at=began_at)
-    return ListedSpace(listing=listing, written=run.counts.inserted - before, refused=refused)
+            new = {page_id: page for page_id, page in answer.pages.items() if page_id not in known}
+            result = write_new_pages(run, list(new.values()))
+            pages.written |= new.keys() - result.failed - result.superseded
+            pages.refused |= result.failed
+            run.context.on_progress(run.space.key, len(heads), None)
+    run.context.on_progress(run.space.key, len(heads), len(heads))
+    return Listing(space=run.space, heads=heads, unreadable=unreadable, began_at=began_at)

@@ -23,6 +23,7 @@ from tests.cli.test_remedies import commands
 
 SOURCE = Path(errors.__file__).parent
 LISTING = r"/api/v2/spaces/\d+/pages"
+PICTURE = SOURCE.parent / "docs" / "pictures" / "status-page.png"
 ABSTRACT = {"ConfluenceError"}  # which nothing raises
 
 #: Another worker takes the lease over as soon as this one has it.
@@ -152,7 +153,7 @@ CASES = {
         cause=running(
             fault=always("unauthorized-401-scope", match=LISTING),
             exit_code=77,
-            says=r"do not cover api/v2/spaces/\{id\}/pages \(401\)\. .*docs/operations\.md",
+            says=r"do not cover api/v2/spaces/\{id\}/pages \(401\)\. .*docs/configuration\.md",
         )
     ),
     "ConfluenceUnavailable": Case(cause=named("a closed port", command=("run",)), sets="confluence.url"),
@@ -176,6 +177,12 @@ CASES = {
             says=r"in time \(0\.2 s to the next byte.*tried 2 times.*raise confluence\.request_timeout_seconds",
         ),
         sets="confluence.request_timeout_seconds",
+    ),
+    "DocumentUnreadable": Case(
+        cause=running(
+            command=("text", "--file", str(PICTURE)), exit_code=3, says=r"status-page\.png cannot be read: its type"
+        ),
+        then=("status",),
     ),
 }
 

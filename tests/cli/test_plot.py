@@ -131,6 +131,20 @@ def test_what_is_in_the_way_is_one_message(
     assert re.search(says, message)
 
 
+@pytest.mark.parametrize(
+    ("name", "better"),
+    [(".", "status.svg"), ("..", "../status.svg"), ("/", "/status.svg"), ("", "status.svg"),
+     ("tests", "tests/status.svg"), ("x", "x.svg"), ("x.", "x..svg")],
+)  # fmt: skip
+def test_a_name_that_is_no_picture_gets_one_that_is(name: str, better: str) -> None:
+    """Also where it is a folder, or has no last part."""
+    with pytest.raises(UsageError) as refused:
+        check_plot(Path(name))
+
+    assert str(refused.value).endswith(f"Name it {better}.")
+    check_plot(Path(better))
+
+
 def test_the_missing_extra_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """That of the installer which is there."""
     find = importlib.util.find_spec

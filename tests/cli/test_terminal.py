@@ -57,6 +57,7 @@ def test_quiet_says_nothing_until_something_needs_attention(wired: Stage, home: 
     wired.site.faults.add(Fault(kind="html-200", match=r"/spaces/\d+/pages", times=0))
     failed = wired.forking.run(home, "run", "-q")
     wired.site.faults.clear()
+    assert wired.forking.run(home, "run").exit_code == 0  # other tests look at what the last run left
 
     assert failed.exit_code == 3
     assert "not JSON" in failed.stdout
@@ -71,6 +72,31 @@ def test_verbose_logs_each_request(wired: Stage, home: Path) -> None:
     assert not re.search(r'"http.answered".*\?', spoken.stderr)
     assert "http.answered" not in wired.forking.run(home, "run").stderr
     assert wired.forking.run(home, "run", "-q", "-v").exit_code == 2
+
+
+def test_a_dry_run_is_quiet_or_verbose_too(wired: Stage, home: Path) -> None:
+    """And not both."""
+    quiet = wired.forking.run(home, "run", "--dry-run", "-q")
+    assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (0, "", "")
+    assert '"event":"http.answered"' in wired.forking.run(home, "run", "--dry-run", "-v").stderr
+    assert wired.forking.run(home, "run", "--dry-run", "-q", "-v").exit_code == 2
+
+    wired.site.faults.add(Fault(kind="html-200", match=r"/spaces/\d+/pages", times=0))
+    failed = wired.forking.run(home, "run", "--dry-run", "-q")
+    wired.site.faults.clear()
+    assert (failed.exit_code, "not JSON" in failed.stdout) == (3, True)
+
+
+@pytest.mark.parametrize(("level", "logs"), [("info", True), ("error", False)])
+def test_quiet_never_logs_more_than_the_settings_say(wired: Stage, home: Path, level: str, logs: bool) -> None:
+    """Warnings of a run whose listing cannot be read, and none where errors alone are wanted."""
+    wired.site.faults.add(Fault(kind="html-200", match=r"/spaces/\d+/pages", times=0))
+    failed = wired.forking.run(home, "run", "--quiet", HR_SYNC_LOG__LEVEL=level)
+    wired.site.faults.clear()
+    assert wired.forking.run(home, "run").exit_code == 0  # other tests look at what the last run left
+
+    assert failed.exit_code == 3
+    assert ('"level":"warning"' in failed.stderr) == logs
 
 
 def test_times_are_local_on_a_terminal_and_utc_elsewhere(wired: Stage, home: Path) -> None:

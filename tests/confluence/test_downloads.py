@@ -1,9 +1,12 @@
 """Files of attachments: whole, within their limit, and never with credentials for another place than the site."""
 
+import errno
 import gzip
 import hashlib
 import io
+import os
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -27,6 +30,7 @@ from hr_sync.confluence.http.transport import _public_connection
 from hr_sync.errors import (
     AnswerNotTrusted,
     AnswerUnusable,
+    ConfigurationError,
     ConfluenceError,
     CredentialsRefused,
     NotFound,
@@ -212,6 +216,38 @@ def test_a_file_beyond_the_limit_is_not_read_to_its_end(zipped: bool) -> None:
     ):
         client.download(PATH, FileSink(file, 100_000), media_type=PDF, expected_bytes=None)
     assert len(file.getvalue()) <= 100_000
+
+
+class FullDisk(io.BytesIO):
+    """Takes so many bytes, as a disk with little room; with a buffer it tells later."""
+
+    def __init__(self, room: int, name: str | int, *, is_buffered: bool) -> None:
+        super().__init__()
+        self.room, self.name, self.is_buffered = room, name, is_buffered
+
+    def write(self, chunk: Any) -> int:
+        self.room -= len(chunk)
+        if not self.is_buffered:
+            self.flush()
+        return super().write(chunk)
+
+    def flush(self) -> None:
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("is_buffered", [False, True])
+@pytest.mark.parametrize(("name", "folder"), [("/files/one", "/files"), (7, tempfile.gettempdir())])
+def test_a_full_disk_is_an_error_with_its_folder(name: str | int, folder: str, is_buffered: bool) -> None:
+    """Also where it shows behind the last byte. The site is asked once: a second answer would not fit either."""
+    file = FullDisk(100_000, name, is_buffered=is_buffered)
+    with (
+        fake_site(lambda _: file_reply()) as site,
+        open_client(site.origin) as client,
+        pytest.raises(ConfigurationError, match=rf"to {folder}: No space left on device\. Free space .* TMPDIR"),
+    ):
+        client.download(PATH, FileSink(file, 1_000_000), media_type=PDF, expected_bytes=len(BYTES))
+    assert len(site.requests) == 1
 
 
 #: What may go wrong with any answer, as far as the simulator does it to one that is no JSON.

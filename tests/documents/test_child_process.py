@@ -13,10 +13,11 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.documents import reader as reader_module
 from hr_sync.documents.process import ChildProcess
 from hr_sync.documents.protocol import READY, decode_answer, encode_answer, frame, length_in
-from hr_sync.documents.reader import DocumentReader
+from hr_sync.documents.reader import DocumentReader, sections_of
 from hr_sync.documents.result import Document, Kind, Limits, Reason, Unreadable
 from hr_sync.errors import ConfigurationError, Stopped
 from hr_sync.render.markdown import Heading
+from hr_sync.render.result import RenderLimits
 
 LIMITS = Limits(seconds=3)
 READING = """
@@ -114,7 +115,7 @@ def test_a_child_that_writes_anything_else_than_an_answer(play: Play, written: b
 def test_a_child_that_writes_without_end(play: Play, length: int) -> None:
     """It is stopped when there is more than it said, or when it says more than an answer may have."""
     pause = 9 if length > 9_000_000 else 0
-    program = f"import os, time\nos.write(1, b'hrd1' + ({length}).to_bytes(4, 'big'))\n"
+    program = f"import os, sys, time\nsys.stdin.buffer.read(8)\nos.write(1, b'hrd1' + ({length}).to_bytes(4, 'big'))\n"
     program += f"while True: os.write(1, bytes(9_999)); time.sleep({pause})"
 
     assert play(program=program) == Unreadable(reason=Reason.READER_FAILED)
@@ -180,6 +181,20 @@ def test_a_child_limits_itself(play: Play) -> None:
     assert told(found) == f"[({memory}, {memory}), (0, 0), (0, 0), (32, 32), True]"
 
 
+def test_a_document_that_takes_over_its_process_does_not_see_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And cannot put its text into another answer: each document has a process of its own."""
+    body = "    vars(child).setdefault('kept', []).append(data.decode())\n    return tell(child.kept)"
+    monkeypatch.setattr(reader_module, "ChildProcess", partial(ChildProcess, program=READING.format(body=body)))
+
+    def answers(reader: DocumentReader) -> list[str]:
+        return [told(reader.read(data, media_type="text/plain", name="a.txt")) for data in (b"secret", b"open")]
+
+    with DocumentReader(LIMITS, files_per_process=2) as reader:
+        assert answers(reader)[1] == "['secret', 'open']"  # the attack works where a process is shared
+    with DocumentReader(LIMITS) as reader:
+        assert answers(reader) == ["['secret']", "['open']"]
+
+
 def test_one_process_reads_many_documents_and_is_replaced_after_some() -> None:
     """And after one that it was stopped at."""
     with DocumentReader(LIMITS, files_per_process=3) as reader:
@@ -188,9 +203,14 @@ def test_one_process_reads_many_documents_and_is_replaced_after_some() -> None:
         assert reader.processes == 3
 
 
+def test_what_openpyxl_can_do_without_is_not_imported(play: Play) -> None:
+    """numpy, which comes with another extra, loads libraries, and each workbook would end its process."""
+    assert told(play("try:\n    import numpy\nexcept ImportError:\n    return tell('absent')")) == "absent"
+
+
 def test_a_process_that_was_killed_is_replaced() -> None:
     """The document that it read is lost, the next one is read."""
-    with DocumentReader(LIMITS) as reader:
+    with DocumentReader(LIMITS, files_per_process=9) as reader:
         reader.read(b"words", media_type="text/plain", name="a.txt")
         assert reader._child is not None
         os.kill(reader._child._process.pid, signal.SIGKILL)
@@ -212,6 +232,27 @@ def test_reading_ends_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert reader._child is None
     assert time.monotonic() - begun < 2
+
+
+def test_dividing_a_text_ends_when_asked() -> None:
+    """In the middle of it."""
+    cancellation = Cancellation()
+    begun: list[int] = []
+
+    def stop_at_the_third(text: str) -> int:
+        begun.append(len(text))
+        if len(begun) == 3:
+            cancellation.set()
+        return len(text)
+
+    document = Document(
+        kind=Kind.TEXT, blocks=(". " * 5_000,), pages=None, missing=(), missing_parts=0, limits_reached=(),
+        hidden_characters=0,
+    )  # fmt: skip
+    limits = RenderLimits(measure=stop_at_the_third)
+    with pytest.raises(Stopped):
+        sections_of(document, document_id="1", title="a", space="S", limits=limits, cancellation=cancellation)
+    assert len(begun) == 3
 
 
 @pytest.mark.parametrize("program", ["raise SystemExit(3)", "import os; os.abort()", "print('hrd1')", "import none"])

@@ -1,8 +1,11 @@
 """Every word that a good document shows is in its text, and no word that it hides."""
 
+import io
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
+import openpyxl
 import pptx
 import pytest
 from pptx.chart.data import CategoryChartData
@@ -10,6 +13,7 @@ from pptx.enum.chart import XL_CHART_TYPE
 
 from hr_sync.documents.reader import DocumentReader, sections_of
 from hr_sync.documents.result import Document, MissingReason, Reason, Unreadable
+from hr_sync.documents.sheets import _Hidden
 from hr_sync.render.markdown import Heading, as_text
 from hr_sync.render.result import RenderLimits
 from tests.documents.good import (
@@ -23,11 +27,12 @@ from tests.documents.good import (
     word_document,
     workbook,
 )
+from tests.documents.hostile_office import entries_of, office
 
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[DocumentReader]:
-    with DocumentReader() as reader:
+    with DocumentReader(files_per_process=100) as reader:
         yield reader
 
 
@@ -70,6 +75,20 @@ def test_headings_of_a_word_document_are_sections(reader: DocumentReader) -> Non
 def test_a_text_box_is_read_once(reader: DocumentReader) -> None:
     """It is stored twice, for new programs and for old ones."""
     assert markdown(read(reader, word_document(), "policy.docx")).count("boxed") == 1
+
+
+def test_what_is_drawn_for_old_programs_is_not_read_as_well(reader: DocumentReader) -> None:
+    """Neither in a line of text nor in a cell, where a text box is stored twice."""
+    names = "xmlns:w='http://w' xmlns:mc='http://mc'"
+    both = "<mc:AlternateContent><mc:Choice>{0}</mc:Choice><mc:Fallback>{0}</mc:Fallback></mc:AlternateContent>"
+    run = both.format("<w:r><w:t>inline</w:t></w:r>")
+    box = both.format("<w:drawing><w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p></w:txbxContent></w:drawing>")
+    table = f"<w:tbl><w:tr><w:tc><w:p><w:r><w:t>cell</w:t>{box}</w:r></w:p></w:tc></w:tr></w:tbl>"
+    body = f"<w:document {names}><w:body><w:p>{run}</w:p>{table}</w:body></w:document>"
+
+    document = read(reader, office(entries_of("docx") | {"word/document.xml": body.encode()}), "policy.docx")
+
+    assert document.blocks[:2] == ("inline", "|  |\n| --- |\n| cell<br>boxed |")
 
 
 def test_a_merged_cell_is_repeated_in_each_row_that_it_covers(reader: DocumentReader) -> None:
@@ -129,6 +148,39 @@ def test_a_sheet_has_no_empty_columns_and_its_hidden_sheets_are_told(reader: Doc
         "|  |  |  | référence \\| parental |"
     )
     assert [(part.part, part.reason) for part in document.missing] == [("Lists", MissingReason.HIDDEN)]
+
+
+def test_hidden_rows_and_columns_of_a_sheet_are_left_out_and_told(reader: DocumentReader) -> None:
+    """As hidden sheets are. Those without text are nothing to tell."""
+    made = openpyxl.Workbook()
+    sheet: Any = made.active
+    sheet.title = "Pay"
+    for row in (["unseen"] * 6, ["Name", "unseen", "unseen", "Days", "", ""], ["Ada", "unseen", "", "28", "", "29"]):
+        sheet.append(row)
+    sheet.append(["flat"])
+    sheet.row_dimensions[1].hidden = sheet.row_dimensions[9].hidden = True
+    sheet.row_dimensions[4].height = 77
+    sheet.column_dimensions.group("B", "C", hidden=True)
+    sheet.column_dimensions["E"].hidden = True
+
+    with zipfile.ZipFile(io.BytesIO(saved(made))) as archive:
+        entries = {name: archive.read(name).replace(b'ht="77"', b'ht="0"') for name in archive.namelist()}
+
+    document = read(reader, office(entries), "pay.xlsx")
+
+    assert document.blocks[1] == "| Name | Days |  |\n| --- | --- | --- |\n| Ada | 28 | 29 |"
+    assert [(part.part, part.reason) for part in document.missing] == [
+        ("Pay: 2 hidden rows, 2 hidden columns", MissingReason.HIDDEN)
+    ]
+    assert document.hidden_characters == 9 * len("unseen") + len("flat")
+    assert document.is_complete
+
+
+def test_rows_of_which_nothing_is_known_are_not_shown() -> None:
+    """Where the sheet breaks off before it says whether it hides them."""
+    hidden = _Hidden(known_rows=1)
+    assert (hidden.shown(1, {1: "words"}), hidden.shown(2, {1: "words"})) == ({1: "words"}, {})
+    assert str(hidden) == "1 hidden row"
 
 
 def test_a_table_is_cut_between_rows_and_each_part_has_its_header(reader: DocumentReader) -> None:

@@ -23,7 +23,7 @@ PLAYED = [case for case in CASES if EVERY or (not case.slow and zlib.crc32(case.
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[DocumentReader]:
-    with DocumentReader(Limits(seconds=SECONDS)) as reader:
+    with DocumentReader(Limits(seconds=SECONDS), files_per_process=100) as reader:
         yield reader
 
 

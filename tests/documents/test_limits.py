@@ -1,5 +1,7 @@
 """Each limit by itself, with small numbers, and what is told where it is reached."""
 
+import time
+
 import pytest
 
 from hr_sync.documents import written
@@ -38,6 +40,31 @@ def test_a_large_file_is_not_read_into_memory(tmp_path_factory: pytest.TempPathF
 
     with DocumentReader(Limits(file_bytes=1_000)) as reader:
         assert reader.read(path, media_type="", name="a.txt") == Unreadable(reason=Reason.TOO_LARGE)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.txt", b"<!---->" * 24 + b"x"),
+        ("a.html", b"<html>" + b"<meta" * 38 + b" charset=" + b" " * 3_600 + b"<p>x"),
+        ("a.md", b"# x" + b" " * 4_000 + b"x\nx"),
+    ],
+)
+def test_no_pattern_takes_a_time_with_the_square_of_what_it_looks_at(name: str, data: bytes) -> None:
+    """Where a pattern goes back and tries again, these take seconds."""
+    begun = time.process_time()
+    read(data, name, Limits())
+    assert time.process_time() - begun < 0.4
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [("# a b ##", "a b"), ("# a# \t", "a#"), ("# ##", "##"), ("#  a \t# \t", "a"), ("# a#b #", "a#b")],
+)
+def test_a_heading_has_no_closing_marks(line: str, title: str) -> None:
+    """Unless they belong to its text."""
+    (heading, _) = read(f"{line}\nx".encode(), "a.md", Limits()).blocks
+    assert heading == Heading(1, title, line.strip())
 
 
 def test_the_number_of_pages() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from hr_sync.render.page import render_page
 from hr_sync.render.result import Measure, RenderLimits, Section
+from hr_sync.render.split import split_markdown
 
 
 def sections(
@@ -35,6 +37,33 @@ PAGE = (
     "<p>Intro.</p><h1>Annual leave</h1><p>25 days.</p><h2>Sweden</h2><p>30 days.</p><h3>Rates</h3><p>Full.</p>"
     "<h2>Japan</h2><p>20 days.</p><h3>Rates</h3><p>Half.</p><h3>Rates</h3><p>Again.</p><h1>Sick leave</h1>"
 )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`" * 3_000 + "\n" + "a\n" * 3_000,
+        "```" + "x" * 3_000 + "\n" + "a\n" * 3_000,
+        " " * 3_000 + "```\n" + "a\n" * 3_000,
+        "> " * 1_500 + ". " * 3_000,
+        "|" * 3_000 + "\n|-\n" + "|a\n" * 3_000,
+    ],
+    ids=["fence", "name of the language", "indented fence", "quote", "header"],
+)
+def test_what_is_repeated_in_each_part_does_not_multiply_the_text(text: str) -> None:
+    """However long an opening fence, a header or a quote is."""
+    parts = split_markdown(text, 2_000, len)
+
+    assert sum(map(len, parts)) < 3 * len(text)
+    assert sum(part.count("a") for part in parts) == text.count("a")
+
+
+def test_many_blank_lines_take_no_time_with_their_square() -> None:
+    """Two hundred thousand of them took seconds."""
+    begun = time.process_time()
+    parts = split_markdown("a" + "\n" * 400_000 + "b", 2_000, len)
+    assert [part.strip() for part in parts] in (["a", "b"], ["a" + "\n" * 101 + "b"])
+    assert time.process_time() - begun < 1.5
 
 
 def test_sections_follow_the_headings() -> None:

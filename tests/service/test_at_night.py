@@ -180,7 +180,10 @@ def test_old_history_and_bodies_are_deleted_by_the_service(tmp_path: Path, site:
     with psycopg.connect(postgres(prepared_url)) as connection:
         connection.execute("INSERT INTO sync_runs (mode, worker, version) VALUES ('full', 'x', 'x')")
         connection.execute("UPDATE sync_runs SET started_at = now() - interval '91 days'")
-        aged = "UPDATE content_changes SET changed_at = now() - interval '91 days' WHERE page_id = %s"
+        aged = (
+            "UPDATE content_changes SET changed_at = now() - interval '91 days' "
+            "WHERE seq <= (SELECT max(seq) FROM content_changes WHERE page_id = %s)"
+        )
         connection.execute(aged, [old])
         connection.execute(remove, [31, old])
         connection.execute(remove, [29, young])

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable
 
+import psycopg
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 
 from hr_sync.domain.access import (
     AccessClass,
@@ -18,6 +19,7 @@ from hr_sync.domain.content import Space
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.store import Store
 from tests.store.spaces import HR, IT, ask, decision, feed, leased, tell, write
+from tests.store.test_writing_pages import waiting_for_a_lock
 
 LICENSED = Principal(PrincipalKind.CLASS, AccessClass.LICENSED)
 OPEN = SpaceViewers(layer=frozenset({LICENSED}), source="permissions")
@@ -191,6 +193,30 @@ def test_facts_of_one_space_say_nothing_of_another(known: Store, engine: Engine)
     assert write_facts(known, [node("9")], IT, SpaceViewers(layer=frozenset(), source="permissions")) == {"9"}
 
     assert sets(engine) == {**dict.fromkeys("12345", EVERYBODY), "9": ""}
+
+
+def test_a_page_that_somebody_else_is_changing_gets_its_set(known: Store, engine: Engine) -> None:
+    """The row has another place by the time that it can be locked; what was read of its access is not lost."""
+    url = make_url(engine.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as other:
+        other.execute("UPDATE confluence_pages SET labels = '{x}' WHERE id = '2'")
+        with waiting_for_a_lock(engine, lambda: write_facts(known, list(changed(node("2", "1", ANN))))):
+            other.commit()
+
+    assert sets(engine)["2"] == ANN_TOO
+    assert ("2", "restrict", ["restrictions"]) in feed(engine)[10:]
+
+
+def test_the_set_of_a_page_that_is_moved_away_meanwhile_is_left_to_who_moves_it(known: Store, engine: Engine) -> None:
+    """A set of this space would be wrong in the other one."""
+    before = sets(engine)["2"]
+    url = make_url(engine.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as other:
+        other.execute("UPDATE confluence_pages SET space_id = 'id of IT', space_key = 'IT' WHERE id = '2'")
+        with waiting_for_a_lock(engine, lambda: write_facts(known, list(changed(node("2", "1", ANN))))):
+            other.commit()
+
+    assert sets(engine)["2"] == before
 
 
 def test_a_move_gives_everything_below_the_sets_of_its_new_place(known: Store, engine: Engine) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import Engine
 
+from hr_sync.cancellation import Cancellation
+from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.access import (
     AccessPolicy,
     AccessSet,
@@ -18,7 +20,7 @@ from hr_sync.domain.access import (
 )
 from hr_sync.store.store import Store
 from hr_sync.store.write.erasure import ErasedUser
-from tests.store.spaces import HR, ask, feed, leased, tell
+from tests.store.spaces import HR, IT, ask, feed, leased, tell, write
 from tests.store.test_access_facts import LICENSED, OPEN, TREE, known, node, sets, write_facts
 from tests.store.test_functions import readable
 
@@ -153,3 +155,29 @@ def test_nobody_is_the_erased_user() -> None:
     erased = set_of(frozenset({Principal(PrincipalKind.USER, "")}))
     assert not passes(erased, Asker(user="", groups=frozenset({""})))
     assert HR.id
+
+
+INCLUDE = (
+    '<ac:structured-macro ac:name="include"><ac:parameter ac:name=""><ac:link>'
+    '<ri:page ri:space-key="IT" ri:content-title="Page s" /></ac:link></ac:parameter></ac:structured-macro>'
+)
+
+
+def test_a_page_that_shows_another_keeps_what_its_set_depends_on(known: Store, engine: Engine) -> None:
+    """The other space, whose old facts are not known, and the own set of the page."""
+    with leased(known, IT) as space:
+        space.write_pages([write("s", IT)])
+    with leased(known) as space:
+        space.write_pages([write(page_id, body=INCLUDE) for page_id in ("6", "7")])
+    write_facts(known, [node("s", None, ANN_AND_JANE)], IT)
+    write_facts(known, [*TREE.values(), node("6"), node("7", None, ANN_AND_JANE)])
+    assert derive_texts(known, Cancellation(), section_size=2000).placeholders == 0
+    query = """SELECT page.id, shown.spaces, own.id IS NOT NULL AS has_own FROM confluence_pages page
+        JOIN access_sets shown ON shown.id = page.access_set_id
+        LEFT JOIN access_sets own ON own.id = page.own_access_set_id WHERE page.id IN ('6', '7') ORDER BY 1"""
+    before = ask(engine, query)
+    assert before == [{"id": page_id, "spaces": [IT.id], "has_own": True} for page_id in ("6", "7")]
+
+    assert known.erase_user(1, JANE)
+
+    assert ask(engine, query) == before

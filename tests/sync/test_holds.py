@@ -5,6 +5,8 @@ from datetime import timedelta
 from confluence_simulator import World
 from sqlalchemy import Engine
 
+from hr_sync.store.engine import make_sessions, session_scope
+from hr_sync.store.read.history_of_runs import read_past_runs
 from tests.support.wiring import (
     ask,
     context_of,
@@ -30,6 +32,12 @@ def world_with(*keys: str, pages: int) -> World:
 def holds(engine: Engine) -> dict[str, int]:
     """Return how many removals each space holds, as its own row says."""
     return dict(ask(engine, "SELECT space_key, held FROM sync_spaces"))
+
+
+def gone(engine: Engine) -> list[int]:
+    """Return how many pages each run withdrew, as a plot of the runs shows it."""
+    with session_scope(make_sessions(engine)) as session:
+        return [run.gone for run in read_past_runs(session, since=timedelta(days=1))]
 
 
 def test_a_mass_of_revoked_pages_is_hidden_at_once_and_its_removal_is_held(engine: Engine) -> None:
@@ -68,6 +76,21 @@ def test_a_hold_survives_every_other_run_until_somebody_decides(engine: Engine) 
         assert (report.outcome, report.counts.removed) == ("complete", 40)
         assert holds(engine) == {"HR": 0}
         assert full(context).outcome == "complete"
+        assert sum(gone(engine)) == 40  # by the first run, and not again by the one that removed them
+
+
+def test_a_page_that_is_hidden_and_removed_by_one_run_is_gone_once(engine: Engine) -> None:
+    """And a later run finds nothing more of it."""
+    world = world_with("HR", pages=60)
+    with mirrored(world, engine) as (_site, context):
+        world.hide_page(world.pages(space_key="HR")[0].id)
+        world.trash_page(world.pages(space_key="HR")[1].id)
+
+        full(context)
+        full(context)
+
+        assert ask(engine, "SELECT count(*) FROM confluence_pages WHERE removed_at IS NOT NULL") == [(2,)]
+        assert sum(gone(engine)) == 2
 
 
 def test_a_hold_ends_when_the_pages_come_back(engine: Engine) -> None:

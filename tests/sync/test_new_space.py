@@ -153,3 +153,45 @@ def test_a_data_center_without_a_scan_is_listed_by_offset(engine: Engine) -> Non
         assert full(context).outcome == "complete"
         assert len(with_bodies(site)) == PAGES["datacenter"]
         assert is_mirrored(engine, site)
+
+
+def test_a_resync_of_a_new_space_fetches_each_page_once(engine: Engine) -> None:
+    """Every page was asked for, whatever its version, and every page was just fetched."""
+    with new_space(engine) as (site, context):
+        report = full(context, every_page=True)
+
+        pages = PAGES["cloud"]
+        counts = report.counts
+        assert (counts.inserted, counts.updated, counts.unchanged, counts.bodies) == (pages, 0, 0, pages)
+        assert asked_bodies(site) == set()
+
+
+def test_what_was_written_before_a_listing_broke_is_counted_once(engine: Engine) -> None:
+    """The heads that are listed instead show 250 pages that are stored by then, and not unchanged."""
+    with new_space(engine) as (site, context):
+        fault(site, "error-500", LISTING + r".*body-format", at=2, times=0)
+        counts = full(context).counts
+
+        assert fired(site) == {"error-500"}
+        assert (counts.inserted, counts.unchanged) == (PAGES["cloud"], 0)
+
+
+def test_progress_has_no_total_before_the_end_of_the_listing(engine: Engine) -> None:
+    """Nobody knows it."""
+    noted: list[tuple[int, int | None]] = []
+    with new_space(engine, on_progress=lambda _key, done, total: noted.append((done, total))) as (_, context):
+        full(context)
+
+    assert noted == [(250, None), (500, None), (520, None), (520, 520)]
+
+
+def test_a_page_that_one_answer_holds_twice_is_asked_for(engine: Engine) -> None:
+    """Which of the two bodies is that of the newer version is not known."""
+    with new_space(engine) as (site, context):
+        fault(site, "duplicate-rows", LISTING + r".*body-format", at=1)
+        report = full(context)
+
+        assert fired(site) == {"duplicate-rows"}
+        assert report.outcome == "complete"
+        assert asked_bodies(site)
+        assert wrong(engine, site, marked=True) == []

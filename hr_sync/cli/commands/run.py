@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from hr_sync.domain.outcome import RunReport
     from hr_sync.sync.context import SyncRequest
 
-_QUIET = "warning"  #: level of the log
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing unless something needs attention; log warnings alone.")
 ]
@@ -52,6 +51,7 @@ def run(
     from hr_sync.errors import UsageError
     from hr_sync.sync.context import SyncRequest
 
+    _check_how(quiet=quiet, verbose=verbose)
     if sum((incremental, access, full or dry_run)) > 1:
         raise UsageError(
             "--incremental and --access cannot be combined with each other, with --full or with --dry-run; "
@@ -65,9 +65,9 @@ def run(
         allow_mass_delete=allow_mass_delete,
     )
     if dry_run:
-        _dry_run(config, request, as_json=as_json)
+        _dry_run(config, request, quiet=quiet, verbose=verbose, as_json=as_json)
     else:
-        _run(config, request, _how(quiet=quiet, verbose=verbose), as_json=as_json)
+        _run(config, request, quiet=quiet, verbose=verbose, as_json=as_json)
 
 
 def resync(
@@ -88,6 +88,7 @@ def resync(
     from hr_sync.errors import UsageError
     from hr_sync.sync.context import SyncRequest
 
+    _check_how(quiet=quiet, verbose=verbose)
     if sum((bool(page), bool(space), failed, every)) != 1:
         raise UsageError("Name what to fetch again: either --page, or --space, or --failed, or --all.")
     request = SyncRequest(
@@ -97,19 +98,18 @@ def resync(
         failed_pages=failed,
         every_page=every or bool(space),
     )
-    _run(config, request, _how(quiet=quiet, verbose=verbose), as_json=as_json)
+    _run(config, request, quiet=quiet, verbose=verbose, as_json=as_json)
 
 
-def _how(*, quiet: bool, verbose: bool) -> str | None:
-    """Return the level to log at; None for that of the settings. Raise UsageError for both at once."""
+def _check_how(*, quiet: bool, verbose: bool) -> None:
+    """Raise UsageError for both at once."""
     from hr_sync.errors import UsageError
 
     if quiet and verbose:
         raise UsageError("--quiet and --verbose exclude each other; leave one of them out.")
-    return _QUIET if quiet else "debug" if verbose else None
 
 
-def _run(config: Path | None, request: "SyncRequest", level: str | None, *, as_json: bool) -> None:
+def _run(config: Path | None, request: "SyncRequest", *, quiet: bool, verbose: bool, as_json: bool) -> None:
     from hr_sync import __version__
     from hr_sync.cli.bootstrap import HeldLeases, make_context, make_texts, open_settings, open_store
     from hr_sync.cli.notifications import notify
@@ -117,7 +117,7 @@ def _run(config: Path | None, request: "SyncRequest", level: str | None, *, as_j
     from hr_sync.cli.stopping import deadline, run_until_stopped
     from hr_sync.errors import HrSyncError
 
-    settings = open_settings(config, level=level)
+    settings = open_settings(config, is_quiet=quiet, is_verbose=verbose)
     leases = HeldLeases()
 
     def work(cancellation: "Cancellation") -> "tuple[RunReport, int]":
@@ -129,7 +129,7 @@ def _run(config: Path | None, request: "SyncRequest", level: str | None, *, as_j
         with (
             deadline(cancellation, settings.sync.run_deadline_minutes * 60),
             open_store(settings) as store,
-            shown_progress(quiet=level == _QUIET) as progress,
+            shown_progress(quiet=quiet) as progress,
         ):
             leases.are_in(store, worker)
             try:
@@ -145,7 +145,7 @@ def _run(config: Path | None, request: "SyncRequest", level: str | None, *, as_j
     with notify(settings, request.mode) as notify_report:
         report, held = run_until_stopped(work, clean_up=leases.release, as_json=as_json)
         notify_report(report, held=held)
-    _print(report, config, as_json=as_json, quiet=level == _QUIET)
+    _print(report, config, as_json=as_json, quiet=quiet)
     raise typer.Exit(report.exit_code)
 
 
@@ -158,7 +158,7 @@ def _print(report: "RunReport", config: Path | None, *, as_json: bool, quiet: bo
         print_report(report, config)
 
 
-def _dry_run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> None:
+def _dry_run(config: Path | None, request: "SyncRequest", *, quiet: bool, verbose: bool, as_json: bool) -> None:
     from hr_sync.cli.bootstrap import open_context, open_settings
     from hr_sync.cli.output import print_json
     from hr_sync.cli.preview_output import print_previews
@@ -166,15 +166,16 @@ def _dry_run(config: Path | None, request: "SyncRequest", *, as_json: bool) -> N
     from hr_sync.store.schema import check_schema
     from hr_sync.sync.dry_run import SpacePreview, dry_run
 
-    settings = open_settings(config)
+    settings = open_settings(config, is_quiet=quiet, is_verbose=verbose)
 
     def work(cancellation: "Cancellation") -> list[SpacePreview]:
         with open_context(settings, cancellation, tables=check_schema) as context:
             return dry_run(context, request)
 
     previews = run_until_stopped(work, as_json=as_json)
+    exit_code = max((preview.exit_code for preview in previews), default=0)
     if as_json:
         print_json(previews)
-    else:
+    elif not quiet or exit_code or any(preview.deletions.held for preview in previews):
         print_previews(previews, config)
-    raise typer.Exit(max((preview.exit_code for preview in previews), default=0))
+    raise typer.Exit(exit_code)

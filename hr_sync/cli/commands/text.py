@@ -78,7 +78,7 @@ def _print_document(file: Path, *, as_json: bool) -> None:
         if isinstance(found, Unreadable):
             why = WHY_UNREADABLE[found.reason].format(**asdict(limits))
             raise DocumentUnreadable(f"{file.name} cannot be read: {why}.", reason=found.reason)
-        sections = sections_of(found, document_id=file.name, title=file.name, space="file")
+        sections = sections_of(found, document_id=file.name, title=file.name, space="file", cancellation=cancellation)
         print_document(found, sections, as_json=as_json)
 
     run_until_stopped(work)

@@ -153,8 +153,9 @@ class HttpClient:
     def download(self, path: str, sink: FileSink, *, media_type: str, expected_bytes: int | None) -> None:
         """Write an attachment's bytes into a file. `path`: of `cloud_download_path` or `data_center_download_path`.
 
-        `media_type` and `expected_bytes` are those of the listing. Raise as `get` does, and AnswerNotTrusted for what
-        is not the file. A redirect is followed to Atlassian's media service alone, without credentials.
+        `media_type` and `expected_bytes` are those of the listing. Raise as `get` does, AnswerNotTrusted for what is
+        not the file, and ConfigurationError where the disk does not take it. A redirect is followed to Atlassian's
+        media service alone, without credentials.
         """
         client, url = self, self._url(path)
         for _ in range(MOST_HOPS + 1):
@@ -167,6 +168,7 @@ class HttpClient:
                 raise ServerFailed(f"Atlassian's media service returned no attachment. {error}") from error
             target = media_url(response, self._limits.media_origins)
             if target is None:
+                sink.flush()
                 check_file(response, sink.size, media_type=media_type, expected_bytes=expected_bytes)
                 return
             client, url = self._media_client(target), target

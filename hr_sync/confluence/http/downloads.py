@@ -6,7 +6,10 @@ time; no credentials go there. Its endpoint `download/attachments` no longer tak
 
 import hashlib
 import re
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, unquote, urljoin
 
@@ -15,7 +18,7 @@ import requests
 from hr_sync.confluence.http.response import check_login, check_status
 from hr_sync.confluence.http.transport import origin_of
 from hr_sync.confluence.http.urls import below
-from hr_sync.errors import AnswerNotTrusted, AnswerUnusable
+from hr_sync.errors import AnswerNotTrusted, AnswerUnusable, ConfigurationError
 
 MEDIA_ORIGINS = ("https://api.media.atlassian.com", "https://media-cdn.atlassian.com")
 """Where Cloud may redirect a download to."""
@@ -42,22 +45,42 @@ class FileSink:
         return self._digest.hexdigest()
 
     def restart(self) -> None:
-        """Drop what was taken before."""
-        self._file.seek(0)
-        self._file.truncate()
+        """Drop what was taken before. Raise ConfigurationError."""
+        with self._writing():
+            self._file.seek(0)
+            self._file.truncate()
         self.size = 0
         self._digest = hashlib.sha256()
 
     def take(self, chunk: bytes) -> None:
-        """Write a piece. Raise AnswerUnusable beyond the limit."""
+        """Write a piece. Raise AnswerUnusable beyond the limit, ConfigurationError where the disk does not take it."""
         if self.size + len(chunk) > self.max_bytes:
             raise AnswerUnusable(
                 f"An attachment is larger than {self.max_bytes:,} bytes; it was not read.",
                 remedy="Its page is mirrored without its text.",
             )
-        self._file.write(chunk)
+        with self._writing():
+            self._file.write(chunk)
         self._digest.update(chunk)
         self.size += len(chunk)
+
+    def flush(self) -> None:
+        """Write what a buffer keeps. Raise ConfigurationError: a full disk may show only now."""
+        with self._writing():
+            self._file.flush()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            name = getattr(self._file, "name", None)  # a number for a file without a name
+            folder = Path(name).absolute().parent if isinstance(name, str) else tempfile.gettempdir()
+            reason = error.strerror or type(error).__name__
+            raise ConfigurationError(
+                f"An attachment cannot be written to {folder}: {reason}. Free space there, or set the variable "
+                "TMPDIR to a folder with more."
+            ) from error
 
 
 def cloud_download_path(page_id: str, attachment_id: str) -> str:

@@ -20,7 +20,7 @@ class PastRun:
     finished_at: datetime
     new: int
     changed: int
-    gone: int
+    gone: int  #: no longer live; a page that is hidden first and removed later counts once
     not_shown: int | None  #: live pages of all spaces that consumers were not shown; None: not about all spaces
 
 
@@ -40,7 +40,7 @@ def read_past_runs(session: Session, *, since: timedelta) -> Sequence[PastRun]:
             finished_at=row.finished_at,
             new=row.inserted + row.restored,  # type: ignore[attr-defined] # columns of Counts
             changed=row.updated + row.moved,  # type: ignore[attr-defined]
-            gone=row.hidden + row.removed,  # type: ignore[attr-defined]
+            gone=row.withdrawn,  # type: ignore[attr-defined]
             not_shown=row.not_shown,
         )
         for row in rows

@@ -48,8 +48,12 @@ def prune_changes(session: Session, *, older_than: timedelta, seen_within: timed
     session.execute(select(_STATE.c.id).with_for_update())
     is_live = (_CONSUMERS.c.seen_at > func.now() - seen_within, _CONSUMERS.c.epoch == feed_epoch(session))
     acked = session.scalar(select(func.min(_CONSUMERS.c.acked_seq)).where(*is_live))
-    # Rows are timed as they are numbered, so that the old ones are the first ones, up to one that is not old.
-    recent = select(_CHANGES.c.seq).where(_CHANGES.c.changed_at >= func.now() - older_than)
+    # Rows are timed as they are numbered, so that the old ones are the first ones, up to one that is not old. A row
+    # that a wrong clock has timed far ahead is no end of them.
+    changed_at = _CHANGES.c.changed_at
+    recent = select(_CHANGES.c.seq).where(
+        changed_at >= func.now() - older_than, changed_at < func.now() + timedelta(hours=1)
+    )
     first_recent = recent.order_by(_CHANGES.c.seq).limit(1).scalar_subquery()
     old = select(_CHANGES.c.seq).where(_CHANGES.c.seq < func.coalesce(first_recent, _END))
     if acked is not None:

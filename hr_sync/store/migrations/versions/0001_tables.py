@@ -101,6 +101,7 @@ def _counts() -> Iterator[sa.Column[Any]]:
         ("failed", "Pages and attachments that failed"),
         ("hidden", "Pages newly hidden and not removed"),
         ("removed", "Pages newly removed"),
+        ("withdrawn", "Pages that were live and are not any more: hidden, and perhaps removed as well"),
         ("bodies", "Page bodies fetched"),
         ("attachments_listed", "Attachments that the listings showed"),
         ("attachments_added", "Attachments that are new or back"),
