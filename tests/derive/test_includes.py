@@ -264,7 +264,7 @@ def test_an_edit_of_the_included_page_makes_its_hosts_anew(mirror: Mirror) -> No
     mirror.put("2", "<p>New.</p>", version=2)
     assert mirror.text("1") == ""
     gone = [(page_id, action) for page_id, action, _ in feed(mirror.engine)[before:]]
-    assert gone == [("1", "derive"), ("2", "insert")]
+    assert gone == [("1", "derive"), ("2", "update")]
 
     assert mirror.derive().pages == 2
 

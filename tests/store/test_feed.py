@@ -78,7 +78,7 @@ def test_the_short_form_has_the_last_change_of_each_page(bot: Store) -> None:
     assert [(each.page_id, each.action, each.changed_fields, each.sections_added) for each in short] == [
         ("1", "insert", None, None),
         ("3", "insert", None, None),
-        ("2", "insert", None, None),
+        ("2", "update", None, None),
     ]
     (first,) = bot.feed.changes_after(bot.feed.position("bot"), consumer="bot", limit=1, compact=True)
     bot.feed.ack("bot", first.seq)

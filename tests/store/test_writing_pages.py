@@ -149,7 +149,7 @@ def test_changed_fields_are_those_against_the_row_as_it_is_when_it_is_locked(sto
         mover.write_pages([move])
     other.engine.dispose()
 
-    assert feed(engine)[1:] == [("1", "hide", ["hidden"]), ("1", "move", ["location", "restored"])]
+    assert feed(engine)[1:] == [("1", "hide", ["hidden"]), ("1", "restore", ["location", "restored"])]
 
 
 def test_a_conflict_is_tried_once_more(engine: Engine) -> None:
@@ -172,7 +172,7 @@ def test_a_conflict_is_tried_once_more(engine: Engine) -> None:
     quick.engine.dispose()
 
     assert len(refused) == 1
-    assert [action for _, action, _ in feed(engine)] == ["insert", "insert"]
+    assert [action for _, action, _ in feed(engine)] == ["insert", "update"]
 
 
 def test_a_page_that_the_database_refuses_costs_only_itself(store: Store, engine: Engine) -> None:
@@ -322,3 +322,24 @@ def test_known_spaces(store: Store, engine: Engine) -> None:
     assert [each.key for each in store.stored_spaces()] == ["HR"]
     tell(engine, "DELETE FROM sync_spaces")
     assert [(each.key, each.id, each.name) for each in store.stored_spaces()] == [("HR", "1", "")]
+
+
+def test_the_feed_says_what_a_write_is_to_consumers(store: Store, engine: Engine) -> None:
+    """Another run may have hidden or written the page since it was planned: no update of what nobody sees."""
+    with leased(store) as space:
+        space.write_pages([write("1"), write("2")])
+        space.hide([decision("1", reason=WithdrawalReason.NOT_VISIBLE)])
+        told = len(feed(engine))
+        space.write_pages(
+            [
+                write("1", seen="HR", action=ChangeAction.UPDATE, title="Later"),
+                write("2", seen="HR", action=ChangeAction.INSERT, title="Later"),
+                write("3", action=ChangeAction.UPDATE),
+            ]
+        )
+
+    assert [(page_id, action) for page_id, action, _ in feed(engine)[told:]] == [
+        ("1", "restore"),
+        ("2", "update"),
+        ("3", "insert"),
+    ]

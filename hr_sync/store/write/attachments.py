@@ -27,7 +27,7 @@ from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import PageFailure
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage
 from hr_sync.store.write.arrays import as_arrays, unnested
-from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.changes import Change, action_told, record_changes
 from hr_sync.store.write.failures import forget_failures, record_failures
 from hr_sync.store.write.locks import PAGES
 
@@ -257,7 +257,7 @@ def _change(write: AttachmentWrite, locked: _LockedAttachment | None, page: _Loc
         page_id=write.attachment.page_id or "",
         attachment_id=write.attachment.id,
         space_key=page.space_key,
-        action=write.action,
+        action=action_told(write.action, is_live=locked.before.live if locked else None),
         changed_fields=changed_fields(locked.before if locked else None, write.attachment),
         version=write.attachment.version,
         reason=write.reason,

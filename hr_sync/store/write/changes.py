@@ -82,6 +82,20 @@ class Change:
     sections_removed: Sequence[str] = ()
 
 
+def action_told(planned: ChangeAction, *, is_live: bool | None) -> ChangeAction:
+    """Return what a write is to consumers. `is_live`: of the row that it overwrites, None if there is none.
+
+    Another run may have hidden, restored or written what the plan saw.
+    """
+    match is_live:
+        case None:
+            return ChangeAction.INSERT
+        case False:
+            return ChangeAction.RESTORE
+        case _:
+            return planned if planned is ChangeAction.MOVE else ChangeAction.UPDATE
+
+
 def begin_changes(session: Session) -> None:
     """Make the session ready to note changes."""
     session.info[_NOTED] = {}

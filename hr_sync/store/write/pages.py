@@ -46,7 +46,7 @@ from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite, Wr
 from hr_sync.store.write.access import restriction_json, write_above
 from hr_sync.store.write.access_sets import derive_sets
 from hr_sync.store.write.arrays import as_arrays, unnested
-from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.changes import Change, action_told, record_changes
 from hr_sync.store.write.failures import record_failures
 from hr_sync.store.write.included_access import hosts_of, outdate_hosts
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
@@ -205,7 +205,7 @@ def _change(write: PageWrite, locked: LockedPage | None) -> Change:
     return Change(
         page_id=write.head.id,
         space_key=write.head.space_key,
-        action=write.action,
+        action=action_told(write.action, is_live=locked.before.live if locked else None),
         changed_fields=changed_fields(locked.before if locked else None, write.head, write.content_hash),
         version=write.head.version,
         reason=write.reason,
