@@ -102,10 +102,10 @@ def lock_policy(session: Session) -> AudienceTokens:
 
 def record_restrictions(session: Session, run_id: int, rows: Iterable[Row[Any]]) -> None:
     """Record that other people may read these pages. `rows`: id, space_key, version, and the sets before and after."""
-    record_changes(session, run_id, [_restriction(row) for row in rows])
+    record_changes(session, run_id, [_restriction(row, run_id) for row in rows])
 
 
-def _restriction(row: Row[Any]) -> Change:
+def _restriction(row: Row[Any], run_id: int) -> Change:
     if row.after is None:
         reason = "who may read it is not known any more"
     elif row.before is None:
@@ -119,4 +119,5 @@ def _restriction(row: Row[Any]) -> Change:
         changed_fields=(ChangedField.RESTRICTIONS,),
         version=row.version,
         reason=reason,
+        run_id=run_id,
     )
