@@ -107,13 +107,13 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
 ), locked AS (
     SELECT page.id, differing.before, differing.after
     FROM (SELECT * FROM differing ORDER BY id) AS differing CROSS JOIN LATERAL (
-        -- Row by row: joined as a whole, every live page of the mirror may be read for it. The set of a page that has
-        -- been moved to another space meanwhile is the matter of who moved it.
-        SELECT page.id FROM {schema}.confluence_pages page
-        WHERE page.id = differing.id AND page.space_id IS NOT DISTINCT FROM differing.stored_in
-            AND page.hidden_at IS NULL AND page.removed_at IS NULL
-        FOR UPDATE
+        -- Row by row: joined as a whole, every live page of the mirror may be read for it. And by the id alone: with
+        -- the conditions below in here, the index of live pages may be searched from end to end for each row.
+        SELECT id, space_id, hidden_at, removed_at FROM {schema}.confluence_pages page
+        WHERE page.id = differing.id OFFSET 0 FOR UPDATE
     ) AS page
+    -- The set of a page that has been moved to another space meanwhile is the matter of who moved it.
+    WHERE page.space_id IS NOT DISTINCT FROM differing.stored_in AND page.hidden_at IS NULL AND page.removed_at IS NULL
 ), derived AS (
     UPDATE {schema}.confluence_pages page
     -- Nothing that an index holds: the row of a page changes in its block, which is several times as fast.
