@@ -1,1 +1,1 @@
-"""Gives the changes of the mirror to consumers."""
+"""The changes of the mirror, as consumers read them."""

@@ -60,7 +60,13 @@ def _tell_sources(checks: "Checks", settings: "Settings") -> None:
     from hr_sync.settings import shown
 
     found = {each["source"] for keys in shown(settings).values() for each in keys.values()} - {"default"}
-    checks.passed("settings", f"Settings: read from {'; '.join(sorted(found))}.", sources=sorted(found))
+    words = ", ".join(_source_in_words(each) for each in sorted(found))
+    checks.passed("settings", f"Settings: read from {words}.", sources=sorted(found))
+
+
+def _source_in_words(source: str) -> str:
+    file, _, key = source.partition(", ")
+    return f"the file that {key} in {file} names" if key else source
 
 
 def _check_scope(

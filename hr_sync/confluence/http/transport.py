@@ -108,7 +108,7 @@ class GuardedAdapter(HTTPAdapter):
 
     @contextmanager
     def receiving(self, sink: Sink | None) -> Iterator[None]:
-        """Give the body of an answer with status 200 to `sink` within the block."""
+        """Write the body of an answer with status 200 into `sink` within the block."""
         self._sink = sink
         try:
             yield

@@ -26,7 +26,7 @@ from sqlalchemy.types import Text
 from hr_sync.domain.scope import MAX_LEVELS
 from hr_sync.store.engine import quoted_schema, set_local
 from hr_sync.store.write.included_access import derive_of_hosts, hosts_of
-from hr_sync.store.write.set_rows import DIGEST, OWN_SET, lock_policy, record_restrictions, set_rows
+from hr_sync.store.write.set_rows import DIGEST, LIVE, OWN_SET, lock_policy, record_restrictions, set_rows
 
 # Which nodes are concerned, apart from the derivation: how many rows a recursion gives is not known beforehand, and
 # with an estimate that is wrong by a thousand times the derivation is planned badly.
@@ -40,7 +40,9 @@ WITH RECURSIVE roots (id) AS (
     SELECT node.parent_id FROM roots JOIN {schema}.content_nodes node USING (id) WHERE node.parent_id IS NOT NULL
     UNION SELECT node.parent_id FROM above JOIN {schema}.content_nodes node USING (id) WHERE node.parent_id IS NOT NULL
 )
-SELECT id, true AS affected FROM below UNION ALL SELECT id, false FROM above WHERE id NOT IN (SELECT id FROM below)"""
+SELECT id, true AS affected FROM below
+-- EXCEPT and not NOT IN, which goes through all of `below` for each row where that is expected to be large.
+UNION ALL SELECT id, false FROM (SELECT id FROM above EXCEPT SELECT id FROM below) AS only_above"""
 
 _DERIVE = """
 WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
@@ -75,7 +77,7 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
         LEFT JOIN nodes USING (id)
         LEFT JOIN known USING (id)
         LEFT JOIN {schema}.access_sets stored ON stored.id = {own}
-    WHERE concerned.affected AND page.hidden_at IS NULL AND page.removed_at IS NULL
+    WHERE concerned.affected AND {live}
 ), viewers AS MATERIALIZED (
     SELECT space_id, CAST(coalesce((
         SELECT jsonb_agg(principal ORDER BY principal COLLATE "C")
@@ -107,13 +109,12 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
 ), locked AS (
     SELECT page.id, differing.before, differing.after
     FROM (SELECT * FROM differing ORDER BY id) AS differing CROSS JOIN LATERAL (
-        -- Row by row: joined as a whole, every live page of the mirror may be read for it. And by the id alone: with
-        -- the conditions below in here, the index of live pages may be searched from end to end for each row.
-        SELECT id, space_id, hidden_at, removed_at FROM {schema}.confluence_pages page
-        WHERE page.id = differing.id OFFSET 0 FOR UPDATE
+        -- Row by row: joined as a whole, every live page of the mirror may be read for it. The set of a page that has
+        -- been moved to another space meanwhile is the matter of who moved it.
+        SELECT page.id FROM {schema}.confluence_pages page
+        WHERE page.id = differing.id AND page.space_id IS NOT DISTINCT FROM differing.stored_in AND {live}
+        FOR UPDATE
     ) AS page
-    -- The set of a page that has been moved to another space meanwhile is the matter of who moved it.
-    WHERE page.space_id IS NOT DISTINCT FROM differing.stored_in AND page.hidden_at IS NULL AND page.removed_at IS NULL
 ), derived AS (
     UPDATE {schema}.confluence_pages page
     -- Nothing that an index holds: the row of a page changes in its block, which is several times as fast.
@@ -192,6 +193,7 @@ def _derive(schema: str) -> TextClause:
         own=OWN_SET,
         digest=DIGEST,
         rows=set_rows(schema),
+        live=LIVE,
     )
     arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("ids", "asker", "licence", "fresh"))
     return text(statement).bindparams(*arrays, bindparam("affected", type_=ARRAY(Boolean)))

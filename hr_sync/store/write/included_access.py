@@ -26,20 +26,20 @@ from hr_sync.store.engine import quoted_schema
 from hr_sync.store.text_tables import PageInclude, PageText
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES
-from hr_sync.store.write.set_rows import DIGEST, OWN_SET, lock_policy, record_restrictions, set_rows
+from hr_sync.store.write.set_rows import DIGEST, LIVE, OWN_SET, lock_policy, record_restrictions, set_rows
 
 _DERIVE = """
 WITH hosts AS (
     SELECT page.id, page.space_id, page.access_set_id AS before, {own} AS own
     FROM {schema}.confluence_pages page
-    WHERE page.id = ANY (CAST(:ids AS text[])) AND page.hidden_at IS NULL AND page.removed_at IS NULL
+    WHERE page.id = ANY (CAST(:ids AS text[])) AND {live}
 ), parts AS (
     SELECT id AS host_id, own AS set_id, CAST(NULL AS text) AS space_id, false AS is_shown FROM hosts
     UNION
     SELECT hosts.id, {own}, CASE WHEN page.space_id <> hosts.space_id THEN page.space_id END, true
     FROM hosts JOIN {schema}.page_includes place ON place.page_id = hosts.id AND place.state = 'shown'
         LEFT JOIN {schema}.confluence_pages page ON page.id = place.source_id
-            AND page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
+            AND page.status = 'current' AND {live}
 ), needs AS (
     SELECT host_id, bool_or(is_shown) AS shows_others, bool_and(stored.id IS NOT NULL) AS is_known,
         array_agg(DISTINCT stored.id ORDER BY stored.id) AS sets,
@@ -141,5 +141,5 @@ def _outdated(row: Any) -> Change:
 
 @cache
 def _derive(schema: str) -> TextClause:
-    statement = _DERIVE.format(schema=schema, own=OWN_SET, digest=DIGEST, rows=set_rows(schema))
+    statement = _DERIVE.format(schema=schema, own=OWN_SET, live=LIVE, digest=DIGEST, rows=set_rows(schema))
     return text(statement).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("ids", "asker", "licence")))
