@@ -52,7 +52,8 @@ WITH given AS (
     RETURNING id
 ), gone AS (
     DELETE FROM {schema}.content_nodes stored
-    WHERE stored.space_id = :space_id AND stored.read_at <= :began_at AND stored.id NOT IN (SELECT id FROM given)
+    WHERE stored.space_id = :space_id AND stored.read_at <= :began_at
+        AND NOT EXISTS (SELECT FROM given WHERE given.id = stored.id)
     RETURNING id
 )
 SELECT id FROM written UNION ALL SELECT id FROM gone"""

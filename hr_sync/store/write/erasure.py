@@ -62,7 +62,8 @@ _SETS = """
     ), fresh AS MATERIALIZED (
         SELECT DISTINCT ON (digests.digest) digests.digest, whole, digests.spaces, audience
         FROM digests JOIN {schema}.access_sets replaced ON replaced.id = digests.set_id
-        WHERE digests.digest NOT IN (SELECT digest FROM {schema}.access_sets) ORDER BY digests.digest
+        WHERE NOT EXISTS (SELECT FROM {schema}.access_sets known WHERE known.digest = digests.digest)
+        ORDER BY digests.digest
     ), made AS (
         INSERT INTO {schema}.access_sets (digest, layers, audience, spaces)
         SELECT digest, jsonb_array_length(whole), audience, spaces FROM fresh ORDER BY digest RETURNING id, digest

@@ -41,7 +41,8 @@ DIGEST = """encode(sha256(convert_to(
 _ROWS = """found AS (
     SELECT DISTINCT stored.id, stored.digest FROM digests JOIN {schema}.access_sets stored USING (digest)
 ), fresh AS (
-    SELECT DISTINCT digest, whole, spaces FROM digests WHERE digest NOT IN (SELECT digest FROM found)
+    SELECT DISTINCT digest, whole, spaces FROM digests
+    WHERE NOT EXISTS (SELECT FROM found WHERE found.digest = digests.digest)
 ), made AS (
     INSERT INTO {schema}.access_sets (digest, layers, audience, spaces)
     SELECT digest, jsonb_array_length(whole), {audience}, spaces FROM fresh ORDER BY digest
