@@ -13,6 +13,7 @@ import orjson
 from hr_sync.cli.options import with_config
 from hr_sync.cli.readers_output import layers_table
 from hr_sync.cli.terminal import Rows, json_line, make_console, moment, one_line, print_message, visible
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.outcome import Counts, RunReport
 from hr_sync.domain.principal_words import number
 from hr_sync.errors import HrSyncError
@@ -73,8 +74,9 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
     if report.counts.relabelled or report.counts.restricted:
         labels, readers = (number(each, "page") for each in (report.counts.relabelled, report.counts.restricted))
         console.print(f"{labels} with other labels, {readers} with other readers.")
-    if files := _attachments(report.counts):
-        console.print(files)
+    for kind in ItemKind:
+        if line := _items(report.counts, kind):
+            console.print(line)
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
         f"Run {report.run_id} {report.outcome}: {number(report.requests, 'request')}, "
@@ -95,18 +97,13 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
         print_message(with_config(message, config))
 
 
-def _attachments(counts: Counts) -> str | None:
-    """Return in words what was done with attachments; None for a run that has seen none and changed none."""
-    numbers = {
-        "listed": counts.attachments_listed,
-        "new or back": counts.attachments_added,
-        "updated": counts.attachments_updated,
-        "hidden": counts.attachments_hidden,
-        "removed": counts.attachments_removed,
-    }
+def _items(counts: Counts, kind: ItemKind) -> str | None:
+    """Return in words what was done with one kind of items; None for a run that has seen none and changed none."""
+    words = {"listed": "listed", "added": "new or back", "updated": "updated", "hidden": "hidden", "removed": "removed"}
+    numbers = {word: getattr(counts, f"{kind}_{what}") for what, word in words.items()}
     if not any(numbers.values()):
         return None
-    return f"Attachments: {', '.join(f'{count} {what}' for what, count in numbers.items())}."
+    return f"{kind.value.capitalize()}: {', '.join(f'{count} {what}' for what, count in numbers.items())}."
 
 
 def _distinct(messages: Iterable[str]) -> list[str]:

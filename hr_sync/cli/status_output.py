@@ -127,7 +127,7 @@ def _needs(space: "SpaceStatus") -> Iterator[str]:
     """Yield the notes about a space: what waits for a decision, and why its last run was not complete."""
     if space.held:
         since = f" since {moment(space.held_since)}" if space.held_since else ""
-        held = held_in_words(space.held - space.held_attachments, space.held_attachments, how="hidden ")
+        held = held_in_words(space.held_pages, space.held_items, how="hidden ")
         yield (
             f"The removal of {held} has waited for a decision{since}: "
             f"{space.held_reason}. Look at what is held with `{look_command(space.space_key)}`; remove it with "

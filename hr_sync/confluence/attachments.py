@@ -50,7 +50,7 @@ def list_attachments(
         for answer in client.walk(SEARCH, query, max_attempts=tries, by_offset=by_offset):
             for item in answer.content["results"]:
                 _take(item, found, unreadable)
-        return AttachmentListing(attachments=found, unreadable=unreadable)
+        return AttachmentListing(items=found, unreadable=unreadable)
 
     return with_smaller_pages(walk, WIDEST_EXPANDED, check_site=check_site)
 
@@ -58,7 +58,7 @@ def list_attachments(
 def look_up_attachment(ask: Callable[[], Attachment]) -> AttachmentLookup:
     """Return the result of a single read. A failure of the answer alone is UNKNOWN, which is no evidence."""
     try:
-        return AttachmentLookup(result=LookupStatus.FOUND, attachment=ask())
+        return AttachmentLookup(result=LookupStatus.FOUND, item=ask())
     except ScopeMissing:  # it is an AccessDenied, and not about the attachment
         return AttachmentLookup(result=LookupStatus.UNKNOWN)
     except (NotFound, AccessDenied):

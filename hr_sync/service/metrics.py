@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 _RUN_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14_400)
 _LAG_SECONDS = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
 # What is withdrawn is hidden or removed.
-_NOT_ACTIONS = {"listed", "withdrawn", "bodies", "attachments_listed"}
+_NOT_ACTIONS = {"listed", "withdrawn", "bodies", "attachments_listed", "comments_listed"}
 ACTIONS = tuple(each.name for each in fields(Counts) if each.name not in _NOT_ACTIONS)
 JOBS = ("full", "incremental", "access", "notified")
 

@@ -22,11 +22,12 @@ from hr_sync.store.values import SpaceState
 from hr_sync.sync.absence import Hide, verify_absent
 from hr_sync.sync.access import sync_access_after
 from hr_sync.sync.apply import record_failures, record_unknown_scope, resolve_missing, write_pages
-from hr_sync.sync.attachments import sync_attachments
 from hr_sync.sync.context import SpaceJob, SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import SpaceResult, finish, next_watermark
+from hr_sync.sync.item_kinds import MIRRORED
 from hr_sync.sync.new_space import list_space
+from hr_sync.sync.page_items import sync_items
 from hr_sync.sync.scope import split_by_scope
 
 
@@ -70,7 +71,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     absent = decide_unlisted_pages(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
     deletions = plan_leaving(run.context, run.job, run.state, [*outside, *withheld, *absent], seen.stored)
     access = sync_access_after(run, seen.listing)
-    attachments = sync_attachments(run, seen.in_scope)
+    items = {each.table: sync_items(run, each, seen.in_scope) for each in MIRRORED}
     shows_all = not any(each.action is DeletionAction.KEEP for each in absent)
     return finish(
         run,
@@ -86,7 +87,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
             listing_digest=seen.in_scope.digest if shows_all and not seen.listing.unreadable else None,
             scope_fingerprint=scope.fingerprint,
             access=access,
-            attachments=attachments,
+            items=items,
         ),
     )
 

@@ -12,6 +12,7 @@ from confluence_simulator.faults.answers import ANSWERS
 from confluence_simulator.faults.wire import WIRE
 from confluence_simulator.world import Page
 
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.deletion import DeletionDecision, DeletionLimit
 from hr_sync.sync.context import JobKind
 from hr_sync.sync.dry_run import SpacePreview
@@ -258,15 +259,17 @@ def files_as_previewed(
 ) -> None:
     """Hold after a full run that met no fault: it withdrew and held the files that the dry run before it had shown."""
     left = {each for each, file in before.files.items() if file.live and not found.files[each].live}
-    shown = {d.page_id for preview in previews for d in preview.attachments.hide}
+    shown = {d.page_id for preview in previews for d in preview.of_kind(ItemKind.ATTACHMENTS).deletions.hide}
     of_refused = {each for each, file in before.files.items() if file.row.page_id in refused}
     assert left - of_refused == shown - of_refused, f"withdrawn: {left ^ shown}"
     new = found.files.keys() - before.files.keys()
-    written = {write.attachment.id for preview in previews for write in preview.files}
+    written = {write.item.id for preview in previews for write in preview.of_kind(ItemKind.ATTACHMENTS).writes}
     assert new <= written, f"new, and not shown before: {new - written}"
     held = {space.key: space.held_files for space in found.spaces.values()}
     for preview in previews:
-        assert held.get(preview.space_key, 0) == len(preview.attachments.held), f"held in {preview.space_key}"
+        assert held.get(preview.space_key, 0) == len(preview.of_kind(ItemKind.ATTACHMENTS).deletions.held), (
+            f"held in {preview.space_key}"
+        )
 
 
 _Leaving = tuple[Sequence[DeletionDecision], Sequence[DeletionDecision], Sequence[DeletionDecision]]

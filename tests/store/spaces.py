@@ -16,7 +16,7 @@ from hr_sync.domain.deletion import DeletionAction, DeletionDecision
 from hr_sync.domain.outcome import Counts, Mode, Outcome, SpaceReport
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.store import Store
-from hr_sync.store.values import Busy, PageWrite, SpaceRecord, Worker
+from hr_sync.store.values import Busy, Held, PageWrite, SpaceRecord, Worker
 
 HR = Space(id="1", key="HR", name="Human Resources")
 IT = Space(id="2", key="IT", name="Technology")
@@ -64,7 +64,7 @@ def file(attachment_id: str, page_id: str, name: str) -> AttachmentWrite:
         download_path=f"/download/attachments/{page_id}/{attachment_id}",
         status="current",
     )
-    return AttachmentWrite(action=ChangeAction.INSERT, reason="new", attachment=attachment)
+    return AttachmentWrite(action=ChangeAction.INSERT, reason="new", item=attachment)
 
 
 def write(
@@ -108,6 +108,8 @@ def record(space: Space = HR, *, outcome: Outcome = Outcome.COMPLETE, **values: 
     """Return what is written at the end of a run about a space."""
     counts = values.pop("counts", Counts(listed=3, unchanged=3))
     report = SpaceReport(space_key=space.key, outcome=outcome, counts=counts, error=values.pop("error", None))
+    if "held" in values:
+        values["held"] = Held(pages=values["held"], reason=values.pop("held_reason", None))
     return SpaceRecord(report=report, **values)
 
 

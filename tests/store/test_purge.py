@@ -10,6 +10,7 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.outcome import Outcome
+from hr_sync.store.item_tables import ATTACHMENTS
 from hr_sync.store.store import Store
 from hr_sync.store.values import Failure, FailureStage
 from tests.store.spaces import HR, IT, NOON, ask, decision, feed, file, leased, record, tell, write
@@ -132,7 +133,7 @@ def test_no_table_names_a_page_that_was_erased(filled: Store) -> None:
         space.record_failures([replace(FAILED, page_id="4711", message="page 4711 cannot be read")])
         write_pages_again = write("4711", title="Salary of Ann Lee", version=2, seen="HR", action=ChangeAction.UPDATE)
         space.write_pages([write_pages_again])
-        space.write_attachments([file("att4712", "4711", "Bonus of Ann.xlsx")])
+        space.write_items(ATTACHMENTS, [file("att4712", "4711", "Bonus of Ann.xlsx")])
         space.record_failures([replace(FAILED, page_id="4711", message="page 4711 cannot be read")])
     write_facts(filled, [node("1"), node("2"), node("3"), node("4711", "1", ANN)])
     derive_texts(filled, Cancellation(), section_size=2000)

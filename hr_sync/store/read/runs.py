@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from hr_sync.domain.content import ItemKind
 from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.read.pages import HIDDEN, LIVE
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncSpace
@@ -31,6 +32,7 @@ class SpaceStatus:
     failing_pages: int
     held: int = 0  #: removals that wait for a decision
     held_attachments: int = 0  #: those of attachments among them
+    held_comments: int = 0  #: those of comments among them
     held_since: datetime | None = None
     held_reason: str | None = None
     hidden_pages: int = 0  #: kept and not shown
@@ -42,6 +44,16 @@ class SpaceStatus:
     last_full_outcome: str | None = None  #: of the last full pass, whatever ran after it
     last_full_error: str | None = None
     former_keys: tuple[str, ...] = ()  #: keys that it had before, and its aliases
+
+    @property
+    def held_items(self) -> dict[ItemKind, int]:
+        """Return the removals that wait of each kind of items."""
+        return {ItemKind.ATTACHMENTS: self.held_attachments, ItemKind.COMMENTS: self.held_comments}
+
+    @property
+    def held_pages(self) -> int:
+        """Return the removals that wait of pages."""
+        return self.held - sum(self.held_items.values())
 
 
 def last_runs(session: Session, *, limit: int = 10) -> Sequence[SyncRun]:
@@ -91,6 +103,7 @@ _COPIED = (
     "last_outcome",
     "held",
     "held_attachments",
+    "held_comments",
     "held_since",
     "held_reason",
     "attachments_not_mirrored",

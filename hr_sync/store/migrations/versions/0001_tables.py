@@ -98,7 +98,7 @@ def _counts() -> Iterator[sa.Column[Any]]:
         ("relabelled", "Pages with other labels than before"),
         ("restricted", "Pages with other readers than before, fewer or more"),
         ("unchanged", "Pages that needed nothing"),
-        ("failed", "Pages and attachments that failed"),
+        ("failed", "Pages, attachments and comments that failed"),
         ("hidden", "Pages newly hidden and not removed"),
         ("removed", "Pages newly removed"),
         ("withdrawn", "Pages that were live and are not any more: hidden, and perhaps removed as well"),
@@ -108,6 +108,11 @@ def _counts() -> Iterator[sa.Column[Any]]:
         ("attachments_updated", "Attachments whose row was written again"),
         ("attachments_hidden", "Attachments newly hidden and not removed"),
         ("attachments_removed", "Attachments newly removed"),
+        ("comments_listed", "Comments that the listings showed"),
+        ("comments_added", "Comments that are new or back"),
+        ("comments_updated", "Comments whose row was written again"),
+        ("comments_hidden", "Comments newly hidden and not removed"),
+        ("comments_removed", "Comments newly removed"),
     ):
         yield _column(name, sa.Integer(), comment, default="0")
 
@@ -281,9 +286,9 @@ def _page_attachments() -> None:
 def _page_failures() -> None:
     op.create_table(
         "page_failures",
-        _column("page_id", TEXT, "Confluence's page id, or that of an attachment"),
+        _column("page_id", TEXT, "Confluence's page id, or that of an attachment or comment"),
         _column("space_key", TEXT, "Space in whose run it failed"),
-        _column("stage", TEXT, "Where it failed: fetch, read, store or scope; attachment = it is one"),
+        _column("stage", TEXT, "Where it failed: fetch, read, store or scope; attachment or comment = it is one"),
         _column("error_class", TEXT, "Class of the error"),
         _column("message", TEXT, "What went wrong, without any content of the page"),
         _column("version", sa.Integer(), "Version that failed, as far as known", null=True),
@@ -293,7 +298,7 @@ def _page_failures() -> None:
         _column("next_attempt_at", TIME, "Not tried again before this"),
         _column("run_id", sa.BigInteger(), "Run in which it failed last"),
         sa.PrimaryKeyConstraint("page_id", name=op.f("pk_page_failures")),
-        _one_of("page_failures", "stage", ("fetch", "read", "store", "scope", "attachment")),
+        _one_of("page_failures", "stage", ("fetch", "read", "store", "scope", "attachment", "comment")),
         schema=SCHEMA_TOKEN,
         comment="Pages that failed and are tried again; a row is deleted when its page succeeds",
     )
@@ -438,6 +443,7 @@ def _sync_spaces() -> None:
         _column("scope_fingerprint", TEXT, "Digest of the configured scope of the last run", null=True),
         _column("held", sa.Integer(), "Removals that wait for a decision", default="0"),
         _column("held_attachments", sa.Integer(), "Those of attachments among them", default="0"),
+        _column("held_comments", sa.Integer(), "Those of comments among them", default="0"),
         _column("held_since", TIME, "Since when removals wait; null = none does", null=True),
         _column("held_reason", TEXT, "Why they wait", null=True),
         _column(
