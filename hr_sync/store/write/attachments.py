@@ -3,6 +3,9 @@
 The rows of the pages are locked first, then those of the attachments, each in the order of their ids. What is on a page
 that is not in the space any more, or that is gone, is dropped: the pass over its space writes it.
 
+What is withdrawn, or gets another version, shows its sections no more in the same transaction, and its page has a row
+in the feed for them; what comes back shows them again.
+
 The feed tells of an attachment while its page is neither hidden nor removed. What hides or restores the page tells of
 the page alone.
 """
@@ -27,6 +30,7 @@ from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import PageFailure
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage
 from hr_sync.store.write.arrays import as_arrays, unnested
+from hr_sync.store.write.attachment_texts import record_section_changes, shown_sections
 from hr_sync.store.write.changes import Change, action_told, record_changes
 from hr_sync.store.write.failures import forget_failures, record_failures
 from hr_sync.store.write.locks import PAGES
@@ -45,6 +49,8 @@ _COLUMNS = (
     "metadata_digest",
     "last_written_run_id",
 )
+_REPLACED = "was replaced, moved or restored"
+_WITHDRAWN = "was withdrawn"
 _SHOWN: dict[str, Any] = dict.fromkeys(
     ("missing_since_run_id", "hidden_at", "hidden_reason", "removed_at", "removed_reason")
 )
@@ -76,11 +82,14 @@ def write_attachments(
     check_lease(session, lease)
     pages = _lock_pages(session, [write.attachment.page_id or "" for write in writes])
     current = [write for write in writes if _page_of(write, pages, lease) is not None]
-    locked = _lock(session, [write.attachment.id for write in current])
+    ids = [write.attachment.id for write in current]
+    locked = _lock(session, ids)
+    shown = shown_sections(session, ids)
     written, failures = _put(session, run_id, space_id, current)
     done = [write for write in current if write.attachment.id in written]
     changes = (_change(write, locked.get(write.attachment.id), _page_of(write, pages, lease)) for write in done)
     record_changes(session, run_id, [change for change in changes if change is not None])
+    record_section_changes(session, run_id, shown, shown_sections(session, ids), reason=_REPLACED)
     forget_failures(session, sorted(written))
     record_failures(session, lease.space_key, run_id, failures)
     return written
@@ -91,6 +100,7 @@ def hide_attachments(
 ) -> frozenset[str]:
     """Hide attachments. Return the ids of those that were shown with their page. Raises LeaseLost."""
     marked = _lock_decided(session, lease, decisions)
+    shown = shown_sections(session, _ids(marked))
     given = unnested({"id": _ATTACHMENTS.c.id, "reason": _ATTACHMENTS.c.hidden_reason})
     statement = update(_ATTACHMENTS).where(
         _ATTACHMENTS.c.id == given.c.id, _ATTACHMENTS.c.hidden_reason.is_distinct_from(given.c.reason)
@@ -106,6 +116,7 @@ def hide_attachments(
         session.execute(statement.values(values), _reasons(marked))
     live = [each for each in marked if each[1].before.live]
     _record(session, run_id, ChangeAction.HIDE, live)
+    record_section_changes(session, run_id, shown, {}, reason=_WITHDRAWN)
     return frozenset(decision.page_id for decision, _ in live)
 
 
@@ -114,6 +125,7 @@ def remove_attachments(
 ) -> frozenset[str]:
     """Mark attachments as removed. Return the ids of those that were. Raises LeaseLost."""
     marked = _lock_decided(session, lease, decisions)
+    shown = shown_sections(session, _ids(marked))
     given = unnested({"id": _ATTACHMENTS.c.id, "reason": _ATTACHMENTS.c.removed_reason})
     values = {
         "removed_at": func.now(),
@@ -125,6 +137,7 @@ def remove_attachments(
         statement = update(_ATTACHMENTS).where(_ATTACHMENTS.c.id == given.c.id)
         session.execute(statement.values(values), _reasons(marked))
     _record(session, run_id, ChangeAction.REMOVE, [each for each in marked if each[1].before.live])
+    record_section_changes(session, run_id, shown, {}, reason=_WITHDRAWN)
     return frozenset(decision.page_id for decision, _ in marked)
 
 
@@ -289,6 +302,10 @@ def _lock_decided(session: Session, lease: Lease, decisions: Sequence[DeletionDe
         for attachment_id, row in sorted(rows.items())
         if not row.removed and row.page.space_key == by_id[attachment_id].space_key
     ]
+
+
+def _ids(marked: Sequence[_Marked]) -> list[str]:
+    return [decision.page_id for decision, _ in marked]
 
 
 def _reasons(marked: Sequence[_Marked]) -> dict[str, list[Any]]:
