@@ -4,12 +4,13 @@ The tables share these columns: `id`, `page_id`, `space_id`, `version`, `metadat
 runs. `read/page_items.py` and `write/page_items.py` do the same with each of them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, cast
 
 from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.orm import Session
 
 from hr_sync.domain.attachments import Attachment, AttachmentBefore, changed_fields
 from hr_sync.domain.changes import ChangedField
@@ -17,6 +18,7 @@ from hr_sync.domain.content import ItemKind
 from hr_sync.domain.page_items import Item
 from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.values import FailureStage
+from hr_sync.store.write.attachment_texts import ShownSections, shown_sections
 
 
 def overwrite_all(_statement: Insert) -> Mapping[str, Any]:
@@ -31,12 +33,15 @@ class ItemTable(Generic[Item]):
     kind: ItemKind
     table: Table
     subject: str  #: column of the feed that holds its id
+    of_page: str  #: one of them, as the feed says it
     stage: FailureStage
     columns: Sequence[str]  #: its own, in the order of `row`
     row: Callable[[Item], Mapping[str, Any]]  #: the values of these columns
     compared: Sequence[str]  #: those of them that `changed` needs
     changed: Callable[[Mapping[str, Any] | None, bool, Item], Sequence[ChangedField]]
     """What a write changes for consumers: of the locked row, if there is one, and whether it was live."""
+    shown_sections: Callable[[Session, Collection[str]], Mapping[str, ShownSections]]
+    """The sections that consumers see of items with these ids."""
     overwritten: Callable[[Insert], Mapping[str, Any]] = (
         overwrite_all  #: columns that do not take the new value as it is
     )
@@ -60,9 +65,11 @@ ATTACHMENTS = ItemTable[Attachment](
     kind=ItemKind.ATTACHMENTS,
     table=cast("Table", PageAttachment.__table__),
     subject="attachment_id",
+    of_page="a file of it",
     stage=FailureStage.ATTACHMENT,
     columns=_FILE,
     row=_file_row,
     compared=("name",),
     changed=_file_changed,
+    shown_sections=shown_sections,
 )

@@ -135,7 +135,7 @@ class PageFailure(Base):
     )
     space_key: Mapped[str] = mapped_column(comment="Space in whose run it failed")
     stage: Mapped[str] = mapped_column(
-        comment="Where it failed: fetch, read, store or scope; attachment or comment = it is one"
+        comment="Where it failed: fetch, read, store or scope; attachment, attachment_text or comment = it is one"
     )
     error_class: Mapped[str] = mapped_column(comment="Class of the error")
     message: Mapped[str] = mapped_column(comment="What went wrong, without any content of the page")

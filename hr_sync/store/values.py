@@ -105,10 +105,12 @@ class FailureStage(StrEnum):
     STORE = "store"
     SCOPE = "scope"  #: its place or its labels could not be read
     ATTACHMENT = "attachment"  #: it is an attachment, which the list describes in an invalid way, or cannot be stored
+    ATTACHMENT_TEXT = "attachment_text"  #: it is an attachment, whose file could not be downloaded
     COMMENT = "comment"  #: it is a comment, likewise
 
 
-STAGES_OF_ITEMS = (FailureStage.ATTACHMENT, FailureStage.COMMENT)  #: what failed there is no page
+#: Stages of what is no page.
+STAGES_OF_ITEMS = (FailureStage.ATTACHMENT, FailureStage.ATTACHMENT_TEXT, FailureStage.COMMENT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

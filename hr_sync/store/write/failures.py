@@ -83,6 +83,10 @@ def forget_failures(session: Session, page_ids: Collection[str]) -> None:
 def forget_failures_before(
     session: Session, space_key: str, run_id: int, *, untried: Collection[FailureStage] = ()
 ) -> None:
-    """Delete the failures of a space that this run did not record, but not those of the stages `untried`."""
+    """Delete the failures of a space that this run did not record, but not those of the stages `untried`.
+
+    A run downloads no file, so that it does not know whether a download fails by now.
+    """
+    untried = (*untried, FailureStage.ATTACHMENT_TEXT)
     old = [_FAILURES.c.space_key == space_key, _FAILURES.c.run_id != run_id, _FAILURES.c.stage.not_in(untried)]
     session.execute(delete(_FAILURES).where(*old))

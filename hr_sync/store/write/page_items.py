@@ -3,6 +3,9 @@
 The rows of the pages are locked first, then those of the items, each in the order of their ids. What is on a page that
 is not in the space any more, or that is gone, is dropped: the pass over its space writes it.
 
+What is withdrawn, or gets another version, shows its sections no more in the same transaction, and its page has a row
+in the feed for them; what comes back shows them again.
+
 The feed tells of an item while its page is neither hidden nor removed. What hides or restores the page tells of the
 page alone.
 """
@@ -26,11 +29,14 @@ from hr_sync.store.item_tables import ItemTable
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.values import MAX_PAGES, Failure
 from hr_sync.store.write.arrays import as_arrays, unnested
+from hr_sync.store.write.attachment_texts import record_section_changes
 from hr_sync.store.write.changes import Change, action_told, record_changes
 from hr_sync.store.write.failures import forget_failures, record_failures
 from hr_sync.store.write.locks import PAGES
 
 _SHARED = ("page_id", "space_id", "version", "metadata_digest", "last_written_run_id")
+_REPLACED = "was replaced, moved or restored"
+_WITHDRAWN = "was withdrawn"
 _SHOWN: dict[str, Any] = dict.fromkeys(
     ("missing_since_run_id", "hidden_at", "hidden_reason", "removed_at", "removed_reason")
 )
@@ -71,11 +77,15 @@ def write_items(
     check_lease(session, lease)
     pages = _lock_pages(session, [write.item.page_id or "" for write in writes])
     current = [write for write in writes if _page_of(write, pages, lease) is not None]
-    locked = _lock(session, kind, [write.item.id for write in current])
+    ids = [write.item.id for write in current]
+    locked = _lock(session, kind, ids)
+    shown = kind.shown_sections(session, ids)
     written, failures = _put(session, kind, run_id, space_id, current)
     done = [write for write in current if write.item.id in written]
     changes = (_change(kind, write, locked.get(write.item.id), _page_of(write, pages, lease)) for write in done)
     record_changes(session, run_id, [change for change in changes if change is not None])
+    after = kind.shown_sections(session, ids)
+    record_section_changes(session, run_id, shown, after, reason=f"{kind.of_page} {_REPLACED}")
     forget_failures(session, sorted(written))
     record_failures(session, lease.space_key, run_id, failures)
     return written
@@ -87,6 +97,7 @@ def hide_items(
     """Hide items. Return the ids of those that were shown with their page. Raises LeaseLost."""
     row = kind.table.c
     marked = _lock_decided(session, kind, lease, decisions)
+    shown = kind.shown_sections(session, _ids(marked))
     given = unnested({"id": row.id, "reason": row.hidden_reason})
     statement = update(kind.table).where(row.id == given.c.id, row.hidden_reason.is_distinct_from(given.c.reason))
     values = {
@@ -100,6 +111,7 @@ def hide_items(
         session.execute(statement.values(values), _reasons(marked))
     live = [each for each in marked if each[1].live]
     _record(session, kind, run_id, ChangeAction.HIDE, live)
+    record_section_changes(session, run_id, shown, {}, reason=f"{kind.of_page} {_WITHDRAWN}")
     return frozenset(decision.page_id for decision, _ in live)
 
 
@@ -109,6 +121,7 @@ def remove_items(
     """Mark items as removed. Return the ids of those that were. Raises LeaseLost."""
     row = kind.table.c
     marked = _lock_decided(session, kind, lease, decisions)
+    shown = kind.shown_sections(session, _ids(marked))
     given = unnested({"id": row.id, "reason": row.removed_reason})
     values = {
         "removed_at": func.now(),
@@ -120,6 +133,7 @@ def remove_items(
         statement = update(kind.table).where(row.id == given.c.id)
         session.execute(statement.values(values), _reasons(marked))
     _record(session, kind, run_id, ChangeAction.REMOVE, [each for each in marked if each[1].live])
+    record_section_changes(session, run_id, shown, {}, reason=f"{kind.of_page} {_WITHDRAWN}")
     return frozenset(decision.page_id for decision, _ in marked)
 
 
@@ -283,6 +297,10 @@ def _lock_decided(
         for item_id, row in sorted(rows.items())
         if not row.removed and row.page.space_key == by_id[item_id].space_key
     ]
+
+
+def _ids(marked: Sequence[_Marked]) -> list[str]:
+    return [decision.page_id for decision, _ in marked]
 
 
 def _reasons(marked: Sequence[_Marked]) -> dict[str, list[Any]]:

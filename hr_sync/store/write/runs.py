@@ -74,7 +74,8 @@ def finish_space(
     tell_recency(session, run_id, space_key=lease.space_key)
     if clear_old_failures:
         forget_failures_before(session, lease.space_key, run_id, untried=untried)
-    failing = select(func.count()).where(PageFailure.space_key == lease.space_key).scalar_subquery()
+    counted = (PageFailure.space_key == lease.space_key, PageFailure.stage != FailureStage.ATTACHMENT_TEXT)
+    failing = select(func.count()).where(*counted).scalar_subquery()
     mode_of_run = select(_RUNS.c.mode).where(_RUNS.c.id == run_id).scalar_subquery()
     outstanding, mode = session.execute(select(failing, mode_of_run)).one()
     record = make_record(outstanding)
