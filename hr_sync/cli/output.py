@@ -20,7 +20,7 @@ from hr_sync.errors import HrSyncError
 from hr_sync.logs import log_failure
 
 if TYPE_CHECKING:
-    from hr_sync.store.read.history import AttachmentLine, TextFacts
+    from hr_sync.store.read.history import AttachmentLine, CommentCounts, TextFacts
     from hr_sync.store.read.overview import PageLine
     from hr_sync.store.read.traces import Traces
     from hr_sync.store.tables import ConfluencePage
@@ -192,6 +192,8 @@ def print_explanation(explanation: "Explanation", config: Path | None = None) ->
             facts.add(name, _fact(value))
     if history.attachments:
         facts.add("attachments", "; ".join(_attachment_facts(each) for each in history.attachments))
+    if history.comments is not None:
+        facts.add("comments", _comment_facts(history.comments))
     if history.text is not None:
         facts.add("text", _text_facts(history.text))
     if failure := history.failure:
@@ -202,7 +204,7 @@ def print_explanation(explanation: "Explanation", config: Path | None = None) ->
     changes = Rows(">run", "when", "action", ">version", "changed", "reason")
     for change in history.changes:
         when, fields = moment(change.changed_at), ", ".join(change.changed_fields)
-        action = " ".join(filter(None, (change.action, change.attachment_id)))
+        action = " ".join(filter(None, (change.action, change.attachment_id, change.comment_id)))
         changes.add(change.run_id, when, action, change.version, fields, change.reason)
     if history.changes:
         console.print(changes.table)
@@ -214,6 +216,13 @@ def _attachment_facts(attachment: "AttachmentLine") -> str:
     facts = [attachment.media_type, None if attachment.size_bytes is None else f"{attachment.size_bytes:,} bytes"]
     facts += [f"version {attachment.version}", f"not shown: {reason}" if reason else None]
     return f"{attachment.name or attachment.id} ({', '.join(filter(None, facts))})"
+
+
+def _comment_facts(comments: "CommentCounts") -> str:
+    """Return in words how many comments there are about a page, and how many of them are no text of it."""
+    parts = [f"{comments.footer} below the page", f"{comments.inline} about words of it"]
+    parts += [f"{comments.closed} of these not open, and not in its text"] if comments.closed else []
+    return "; ".join([*parts, *([f"{comments.gone} not shown"] if comments.gone else [])])
 
 
 def _text_facts(text: "TextFacts") -> str:

@@ -73,6 +73,7 @@ def _spaces_table(overview: "Overview") -> "Table":
         ">shown",
         ">hidden",
         ">files",
+        ">comments",
         ">held",
         ">failing",
         "last outcome",
@@ -83,7 +84,8 @@ def _spaces_table(overview: "Overview") -> "Table":
     for space in overview.spaces:
         ages = [ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
         seen = shown.get(space.space_key)
-        pages = (space.live_pages, seen, space.hidden_pages, space.live_attachments, space.held, space.failing_pages)
+        items = (space.live_attachments, space.live_comments)
+        pages = (space.live_pages, seen, space.hidden_pages, *items, space.held, space.failing_pages)
         spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
     return spaces.table
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 import structlog
 
 from hr_sync.cancellation import Cancellation
+from hr_sync.derive.comments import sections_of_comments
 from hr_sync.derive.includes import FindIncluded, Includes
 from hr_sync.derive.writing import TextWriter, text_writer
 from hr_sync.domain.changes import IncludeState
@@ -171,7 +172,9 @@ def _text_of(
             renderer_version=RENDERER_VERSION,
             section_size=limits.section_size,
             search_languages=search_languages,
+            comments_digest=page.comments_digest,
         )
+    sections = _sections_of(rendered)
     return TextWrite(
         page_id=page.page_id,
         content_hash=page.content_hash,
@@ -185,8 +188,9 @@ def _text_of(
         hidden_characters=rendered.hidden_text_removed,
         unknown_macros=dict(rendered.unknown_macros),
         search_languages=search_languages,
-        sections=_sections_of(rendered),
+        sections=[*sections, *sections_of_comments(page, limits, resolve, first_ordinal=len(sections))],
         includes=includes.places,
+        comments_digest=page.comments_digest,
     )
 
 

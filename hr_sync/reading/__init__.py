@@ -18,10 +18,12 @@ from hr_sync.reading.reader import MirrorReader
 from hr_sync.reading.store import MirrorStore, open_store, session_scope
 from hr_sync.store.read.live import (
     LIVE_ATTACHMENTS,
+    LIVE_COMMENTS,
     LIVE_PAGES,
     LIVE_SECTIONS,
     MIRROR_FRESHNESS,
     LiveAttachment,
+    LiveComment,
     LivePage,
     LiveSection,
     SpaceFreshness,
@@ -32,6 +34,7 @@ from hr_sync.store.tables import ConfluencePage
 
 __all__ = [
     "LIVE_ATTACHMENTS",
+    "LIVE_COMMENTS",
     "LIVE_PAGES",
     "LIVE_SECTIONS",
     "MIRROR_FRESHNESS",
@@ -39,6 +42,7 @@ __all__ = [
     "FeedChange",
     "FoundSection",
     "LiveAttachment",
+    "LiveComment",
     "LivePage",
     "LiveSection",
     "MirrorReader",

@@ -57,7 +57,7 @@ class Metrics:
             "hr_sync_run_seconds", "Duration of a run.", ["mode"], buckets=_RUN_SECONDS, registry=own
         )
         self._pages = Counter(
-            "hr_sync_pages", "Pages and attachments of all runs, by what was done.", ["action"], registry=own
+            "hr_sync_pages", "Pages, attachments and comments of all runs, by what was done.", ["action"], registry=own
         )
         self._lag = Histogram(
             "hr_sync_replication_lag_seconds",
@@ -255,6 +255,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[SpaceStatus], float | None]], ...] = (
         "Attachments of these pages, without those that are gone.",
         lambda space: space.live_attachments,
     ),
+    ("live_comments", "Comments about these pages, without those that are gone.", lambda space: space.live_comments),
     (
         "attachments_not_mirrored",
         "Attachments of what is not mirrored, as the last full run saw them.",

@@ -51,7 +51,8 @@ class ConfluenceSettings(Group):
     exclude_labels: Labels = ()
     """Labels: pages that carry one of these are not mirrored, whatever include_labels says."""
     include: IncludedContent = ("pages", "attachments")
-    """What is mirrored of the spaces: pages, always, and attachments: names, types and sizes of the files on pages."""
+    """What is mirrored of the spaces: pages, always; attachments: names, types and sizes of the files on pages;
+    comments: footer and inline comments about pages, with their texts. Open ones are sections of their pages."""
     max_connections: int = Field(default=8, ge=1, le=32)
     """Requests under way at once in one run; `serve` may have two runs at once."""
     request_timeout_seconds: Seconds = 30

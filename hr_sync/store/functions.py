@@ -95,6 +95,26 @@ _FILE_IS_SHOWN = """(section.attachment_id IS NULL OR EXISTS (
             WHERE attachment.id = section.attachment_id AND attachment.page_id = section.page_id
                 AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL))"""
 
+# As in `live_sections`: a section of a comment is shown while the comment is, with the text that was rendered.
+_COMMENT_IS_SHOWN = """(section.comment_id IS NULL OR EXISTS (
+            SELECT FROM {schema}.page_comments comment
+            WHERE comment.id = section.comment_id AND comment.page_id = section.page_id
+                AND comment.content_hash = section.comment_hash AND comment.text_read_at <= made.rendered_at
+                AND comment.hidden_at IS NULL AND comment.removed_at IS NULL))"""
+
+# As in `live_comments`: under access that was read after the text.
+_READABLE_COMMENTS = f"""
+    FROM {{schema}}.confluence_pages page
+        JOIN {{schema}}.page_comments comment ON comment.page_id = page.id
+    WHERE {_IS_READABLE} AND comment.hidden_at IS NULL AND comment.removed_at IS NULL
+        AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)
+        AND (SELECT min(space.access_checked_at) FROM {{schema}}.sync_spaces space
+            WHERE space.space_id = page.space_id) >= comment.text_read_at"""  # noqa: S608 -- words of our own
+
+# The sections of comments about the same pages.
+_COMMENT_SECTIONS = """JOIN {schema}.page_sections section ON section.page_id = page.id
+            AND section.comment_id IS NOT NULL"""
+
 # The files of the same pages whose text is shown.
 _READ_FILES = """JOIN {schema}.page_attachments attachment ON attachment.page_id = page.id
             AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL
@@ -130,7 +150,7 @@ _HEADLINE = 'StartSel="", StopSel="", ShortWord=0, MaxFragments=2, MaxWords=40, 
 _FOUND = (
     "TABLE (section_id text, page_id text, ordinal integer, title text, heading_path text[], url text, space_key text, "
     "snippet text, rank real, version integer, last_updated timestamptz, checked_at timestamptz, "
-    "access_checked_at timestamptz, attachment_id text)"
+    "access_checked_at timestamptz, attachment_id text, comment_id text)"
 )
 
 
@@ -150,6 +170,7 @@ def _search(readable: str, most: str) -> str:
             JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
         WHERE section.search_vector @@ (SELECT asked.query FROM asked) AND {readable}
             AND {_FILE_IS_SHOWN}
+            AND {_COMMENT_IS_SHOWN}
         ORDER BY rank DESC, section.section_id
         LIMIT least(greatest(coalesce({most}, 10), 0), 1000)
     )
@@ -159,7 +180,7 @@ def _search(readable: str, most: str) -> str:
             ELSE ts_headline(spoken.language, words.plain, spoken.query, '{_HEADLINE}')
         END, '[[:space:]]+', ' ', 'g')),
         found.rank, page.version, page.last_updated, clocks.checked_at, clocks.access_checked_at,
-        section.attachment_id
+        section.attachment_id, section.comment_id
     FROM found
         JOIN {{schema}}.page_sections section ON section.section_id = found.section_id
         JOIN {{schema}}.confluence_pages page ON page.id = found.page_id
@@ -219,7 +240,7 @@ FUNCTIONS = (
         comment="Ids of the sections of live pages that somebody may read",
         body="SELECT section.section_id"
         + _of_readable_texts("JOIN {schema}.page_sections section ON section.page_id = page.id")
-        + f" AND {_FILE_IS_SHOWN}",
+        + f" AND {_FILE_IS_SHOWN} AND {_COMMENT_IS_SHOWN}",
     ),
     ConsumerFunction(
         name="attachments_readable_by",
@@ -229,6 +250,13 @@ FUNCTIONS = (
         body=f"SELECT attachment.id {_READABLE_ATTACHMENTS}",
     ),
     ConsumerFunction(
+        name="comments_readable_by",
+        arguments=_ASKER,
+        returns="SETOF text",
+        comment="Ids of the comments about live pages that somebody may read",
+        body=f"SELECT comment.id {_READABLE_COMMENTS}",
+    ),
+    ConsumerFunction(
         name="count_sections_readable_by",
         arguments=_ASKER,
         returns="bigint",
@@ -236,6 +264,7 @@ FUNCTIONS = (
         body=(
             f"SELECT (SELECT coalesce(sum(made.sections), 0) {_of_readable_texts()})"
             f" + (SELECT coalesce(sum(known.sections), 0) {_of_readable_texts(_READ_FILES)})"
+            f" + (SELECT count(*) {_of_readable_texts(_COMMENT_SECTIONS)} AND {_COMMENT_IS_SHOWN})"
         ),
     ),
     ConsumerFunction(

@@ -16,6 +16,7 @@ from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.access_reader import AccessReader
 from hr_sync.store.attachment_text_store import AttachmentTextStore
 from hr_sync.store.feed_store import FeedStore
+from hr_sync.store.item_tables import ATTACHMENTS, COMMENTS
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_nodes, stored_policy, users_in_use
 from hr_sync.store.read.audit import (
@@ -45,9 +46,9 @@ from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import (
     prune_access_sets,
     prune_accounts,
-    prune_attachments,
     prune_bodies,
     prune_changes,
+    prune_items,
     prune_runs,
 )
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
@@ -182,8 +183,9 @@ class Store:
         return sum(self._prune(chunk, cancellation) for chunk in chunks)
 
     def prune_bodies(self, removed_for: timedelta, cancellation: Cancellation | None = None) -> int:
-        """Delete bodies of pages, and names of attachments, that have been removed for so long. Return how many."""
-        chunks = (partial(prune, removed_for=removed_for) for prune in (prune_bodies, prune_attachments))
+        """Delete bodies of pages, and what their items said, that have been removed for so long. Return how many."""
+        items = (partial(prune_items, kind=kind, removed_for=removed_for) for kind in (ATTACHMENTS, COMMENTS))
+        chunks = (partial(prune_bodies, removed_for=removed_for), *items)
         return sum(self._prune(chunk, cancellation) for chunk in chunks)
 
     def _prune(self, prune: Callable[[Session], int], cancellation: Cancellation | None) -> int:

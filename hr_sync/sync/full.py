@@ -70,8 +70,9 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     withheld = resolve_missing(run, missing, seen.stored, known_pages=list(seen.listing.heads))
     absent = decide_unlisted_pages(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
     deletions = plan_leaving(run.context, run.job, run.state, [*outside, *withheld, *absent], seen.stored)
-    access = sync_access_after(run, seen.listing)
+    # Before access: a comment is shown under facts that are newer than its text.
     items = {each.table: sync_items(run, each, seen.in_scope) for each in MIRRORED}
+    access = sync_access_after(run, seen.listing)
     shows_all = not any(each.action is DeletionAction.KEEP for each in absent)
     return finish(
         run,

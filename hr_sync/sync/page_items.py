@@ -4,7 +4,7 @@ What fails here costs the pages of the space nothing: the run is partial and say
 who may read them is decided by their pages as ever.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -45,11 +45,17 @@ from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import ItemResult
 
 
-def write_as_listed(
-    _source: Source, _fetcher: BodyFetcher, _space: Space, writes: Sequence[ItemWrite[Item]]
-) -> Sequence[ItemWrite[Item]]:
+@dataclass(frozen=True, kw_only=True)
+class Completed(Generic[Item]):
+    """What is written, with everything that a list does not say."""
+
+    writes: Sequence[ItemWrite[Item]]
+    unreadable: Mapping[str, str] = field(default_factory=dict)  #: id → why it cannot be written
+
+
+def write_as_listed(_source: Source, _fetcher: BodyFetcher, writes: Sequence[ItemWrite[Item]]) -> Completed[Item]:
     """Write what the list says: it says everything."""
-    return writes
+    return Completed(writes=writes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +66,7 @@ class MirroredItems(Generic[Item]):
     listing: Callable[[Source, Space], ItemListing[Item]]
     recent: Callable[[Source, Space, datetime], ItemListing[Item]]
     lookup: Callable[[Source, str], ItemLookup[Item]]
-    complete: Callable[[Source, BodyFetcher, Space, Sequence[ItemWrite[Item]]], Sequence[ItemWrite[Item]]] = (
-        write_as_listed
-    )
+    complete: Callable[[Source, BodyFetcher, Sequence[ItemWrite[Item]]], Completed[Item]] = write_as_listed
     """Read what a list does not say of what is written. What is not there any more is left out."""
 
     def is_mirrored(self, context: SyncContext) -> bool:
@@ -95,7 +99,7 @@ def sync_recent_items(run: SpaceRun, kind: MirroredItems[Any], since: datetime) 
         plan = plan_recent_items(listing, stored.by_id, stored.pages, space_id=run.space.id)
         run.counts.count_item(kind.table.kind, "listed", len(listing.items))
         record_failures(run, listing.unreadable, stage=kind.table.stage)
-        _write(run, kind, kind.complete(run.source, run.fetcher, run.space, plan.writes))
+        _write(run, kind, plan.writes)
     except UNANSWERED as failure:
         run.source.check_account()
         return ItemResult(doubt=_not_read(run.space, kind, str(failure)))
@@ -149,7 +153,7 @@ def _sync(run: SpaceRun, kind: MirroredItems[Any], listed: Listing) -> ItemResul
     plan = plan_items(listing, stored.by_id, stored.pages, space_id=run.space.id)
     run.counts.count_item(kind.table.kind, "listed", len(listing.items))
     record_failures(run, listing.unreadable, stage=kind.table.stage)
-    _write(run, kind, kind.complete(run.source, run.fetcher, run.space, plan.writes))
+    _write(run, kind, plan.writes)
     _write(run, kind, _look_up_again(run.source, run.fetcher, kind, run.space, plan, pages=stored.pages))
 
     def hide(decisions: Sequence[DeletionDecision]) -> None:
@@ -247,7 +251,10 @@ def _check_access(source: Source, space: Space, ask: Callable[[str], ItemLookup[
         raise access_lost(space)
 
 
-def _write(run: SpaceRun, kind: MirroredItems[Item], writes: Sequence[ItemWrite[Item]]) -> None:
+def _write(run: SpaceRun, kind: MirroredItems[Item], planned: Sequence[ItemWrite[Item]]) -> None:
+    completed = kind.complete(run.source, run.fetcher, planned)
+    record_failures(run, completed.unreadable, stage=kind.table.stage)
+    writes = completed.writes
     for start in range(0, len(writes), MAX_PAGES):
         run.context.cancellation.check()
         chunk = writes[start : start + MAX_PAGES]

@@ -1,7 +1,7 @@
 """Which pages need their text made anew, and from what. Read only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session, aliased
 
 from hr_sync.domain.access import AccessMode
 from hr_sync.domain.changes import IncludeState
+from hr_sync.domain.comments import PageComment
 from hr_sync.domain.outcome import Mode
 from hr_sync.store.access_tables import AccessPolicyRow
+from hr_sync.store.read.comments import comments_digest, comments_of_pages
 from hr_sync.store.read.pages import LIVE
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncRun
 from hr_sync.store.text_tables import PageInclude, PageText
@@ -42,6 +44,8 @@ class PendingText:
     content_hash: str
     storage: str
     old: OldText | None = None
+    comments: Sequence[PageComment] = ()  #: those that are shown
+    comments_digest: str = ""  #: over them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,8 +76,17 @@ def pending_texts(
         made.renderer_version,
         made.section_size,
         made.search_languages,
+        made.comments_digest,
     ).is_distinct_from(
-        tuple_(page.content_hash, page.title, page.space_key, renderer_version, section_size, _array(search_languages))
+        tuple_(
+            page.content_hash,
+            page.title,
+            page.space_key,
+            renderer_version,
+            section_size,
+            _array(search_languages),
+            comments_digest(),
+        )
     )
     others = page.id.in_(_with_other_includes())
     rows = session.execute(
@@ -83,6 +96,7 @@ def pending_texts(
             or_(made.kept_since < func.now() - KEPT_FOR, _was_asked_for()).label("is_due"),
             (made.content_hash == "").label("read_again"),
             (~_shows_other_pages()).label("includes_intact"),
+            comments_digest().label("comments_digest"),
         )
         .join(PageBody, PageBody.page_id == page.id)
         .outerjoin(made, made.page_id == page.id)
@@ -90,7 +104,9 @@ def pending_texts(
         .order_by(page.id)
         .limit(limit)
     )
-    return [_pending(row) for row in rows]
+    found = [_pending(row) for row in rows]
+    comments = comments_of_pages(session, [page.page_id for page in found if page.comments_digest])
+    return [replace(page, comments=comments.get(page.page_id, ())) for page in found]
 
 
 def _pending(row: Any) -> PendingText:
@@ -110,6 +126,7 @@ def _pending(row: Any) -> PendingText:
         content_hash=row.content_hash,
         storage=row.storage,
         old=old,
+        comments_digest=row.comments_digest,
     )
 
 

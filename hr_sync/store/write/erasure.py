@@ -10,12 +10,13 @@ gets a set back that names the user. What Confluence still shows of the user com
 
 from dataclasses import dataclass
 
-from sqlalchemy import TextClause, delete, or_, select, text
+from sqlalchemy import TextClause, delete, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import ERASED_USER, Principal, PrincipalKind
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, GroupMember, KnownUser
+from hr_sync.store.comment_tables import PageComment
 from hr_sync.store.engine import quoted_schema
 from hr_sync.store.read.live import storable
 from hr_sync.store.write.changes import Change, record_changes
@@ -101,10 +102,13 @@ class ErasedUser:
     restrictions: int = 0  #: of pages and folders, which name the erased user now
     permissions: int = 0  #: of spaces, likewise
     access_sets: int = 0  #: likewise
+    comments: int = 0  #: that the user wrote; their texts stay, without the author
 
     def __bool__(self) -> bool:
         """Return True if the mirror held anything."""
-        return any((self.accounts, self.memberships, self.restrictions, self.permissions, self.access_sets))
+        return any(
+            (self.accounts, self.memberships, self.restrictions, self.permissions, self.access_sets, self.comments)
+        )
 
 
 def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
@@ -126,7 +130,37 @@ def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
         restrictions=len(session.execute(_sql(session, _RESTRICTIONS), values).all()),
         permissions=len(session.execute(_sql(session, _PERMISSIONS), tokens).all()),
         access_sets=_replace_sets(session, run_id, tokens),
+        comments=_erase_author(session, run_id, user_id),
     )
+
+
+def _erase_author(session: Session, run_id: int, user_id: str) -> int:
+    """Take the user out of the comments that the user wrote. Return how many. A later version names its author again."""
+    comment = PageComment
+    ids = select(comment.id).where(comment.author_id == user_id).order_by(comment.id).with_for_update()
+    locked = session.scalars(ids).all()
+    statement = update(comment).where(comment.id.in_(locked)).values(author_id=None)
+    session.execute(statement.execution_options(synchronize_session=False))
+    shown = (
+        select(comment.id, comment.version, PAGES.c.id.label("page_id"), PAGES.c.space_key)
+        .join(PAGES, PAGES.c.id == comment.page_id)
+        .where(comment.id.in_(locked), comment.hidden_at.is_(None), comment.removed_at.is_(None))
+        .where(PAGES.c.hidden_at.is_(None), PAGES.c.removed_at.is_(None))
+    )
+    changes = [
+        Change(
+            page_id=row.page_id,
+            comment_id=row.id,
+            space_key=row.space_key,
+            action=ChangeAction.UPDATE,
+            changed_fields=(ChangedField.ERASED,),
+            version=row.version,
+            reason="its author was erased",
+        )
+        for row in session.execute(shown)
+    ]
+    record_changes(session, run_id, changes)
+    return len(locked)
 
 
 def _lock(session: Session, token: str) -> None:
