@@ -44,8 +44,8 @@ WITH turn AS MATERIALIZED (
         changed_fields, sections_added, sections_changed, sections_removed
     )
     SELECT page_id, attachment_id, comment_id, space_key, run_id, action, version, reason,
-        string_to_array(changed_fields, ','), string_to_array(sections_added, ','), string_to_array(sections_changed, ','),
-        string_to_array(sections_removed, ',')
+        string_to_array(changed_fields, ','), string_to_array(sections_added, ','),
+        string_to_array(sections_changed, ','), string_to_array(sections_removed, ',')
     FROM turn CROSS JOIN unnest(
         :page_id, :attachment_id, :comment_id, :space_key, :run_id, :action, :version, :reason,
         :changed_fields, :sections_added, :sections_changed, :sections_removed

@@ -135,7 +135,7 @@ def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
 
 
 def _erase_author(session: Session, run_id: int, user_id: str) -> int:
-    """Take the user out of the comments that the user wrote. Return how many. A later version names its author again."""
+    """Take the user out of the comments that the user wrote. Return how many. A later version names them again."""
     comment = PageComment
     ids = select(comment.id).where(comment.author_id == user_id).order_by(comment.id).with_for_update()
     locked = session.scalars(ids).all()
