@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import BinaryIO, Literal
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
@@ -11,7 +11,7 @@ from hr_sync.confluence.access import (
     restriction_of,
 )
 from hr_sync.confluence.access_json import CLOUD
-from hr_sync.confluence.attachments import list_attachments, look_up_attachment
+from hr_sync.confluence.attachments import download, list_attachments, look_up_attachment
 from hr_sync.confluence.attachments_json import read_single_v2
 from hr_sync.confluence.cloud_chains import ancestors_on_cloud, parent_on_cloud
 from hr_sync.confluence.cloud_id_lists import PagesByIds
@@ -26,6 +26,7 @@ from hr_sync.confluence.cloud_json import (
 from hr_sync.confluence.cloud_labels import SpaceLabels
 from hr_sync.confluence.cloud_viewers import read_site_roles, read_viewers
 from hr_sync.confluence.http.client import HttpClient
+from hr_sync.confluence.http.downloads import cloud_download_path
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
 from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
@@ -41,6 +42,7 @@ from hr_sync.confluence.people import (
     members_on_cloud,
 )
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
+from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import (
     ContentNode,
@@ -166,6 +168,11 @@ class CloudSource:
         """Implement `Source.lookup_attachment`: `GET /attachments/{id}` shows trashed ones too."""
         path = f"api/v2/attachments/{quote(attachment_id, safe='')}"
         return look_up_attachment(lambda: read_single_v2(self.client.get(path), attachment_id))
+
+    def download_attachment(self, file: AttachmentFile, into: BinaryIO, *, max_bytes: int) -> str:
+        """Implement `Source.download_attachment`. The path of the listing takes sessions of browsers, and no tokens."""
+        path = cloud_download_path(file.page_id, file.id, file.version)
+        return download(self.client, path, file, into, max_bytes)
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
         """Implement `Source.parent_of`."""

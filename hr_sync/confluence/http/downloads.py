@@ -83,9 +83,13 @@ class FileSink:
             ) from error
 
 
-def cloud_download_path(page_id: str, attachment_id: str) -> str:
-    """Return the path of an attachment's file on Cloud, relative to the base."""
-    return f"rest/api/content/{quote(page_id, safe='')}/child/attachment/{quote(attachment_id, safe='')}/download"
+def cloud_download_path(page_id: str, attachment_id: str, version: int) -> str:
+    """Return the path of one version of an attachment's file on Cloud, relative to the base.
+
+    Without a version the endpoint gives the latest one, which may be newer than the version that was listed.
+    """
+    page, attachment = quote(page_id, safe=""), quote(attachment_id, safe="")
+    return f"rest/api/content/{page}/child/attachment/{attachment}/download?version={version}"
 
 
 def data_center_download_path(base: str, link: str) -> str:
