@@ -7,7 +7,7 @@ what it lacks is a question, which `lookup_attachment` answers.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import BinaryIO
+from typing import IO
 
 from hr_sync.confluence.access import SEARCH, WIDEST_EXPANDED, nodes_of
 from hr_sync.confluence.attachments_json import LIST_PARTS, read_listed
@@ -70,7 +70,7 @@ def look_up_attachment(ask: Callable[[], Attachment]) -> AttachmentLookup:
         return AttachmentLookup(result=LookupStatus.UNKNOWN)
 
 
-def download(client: HttpClient, path: str, file: AttachmentFile, into: BinaryIO, max_bytes: int) -> str:
+def download(client: HttpClient, path: str, file: AttachmentFile, into: IO[bytes], max_bytes: int) -> str:
     """Write the bytes at a path into an open file. Return their SHA-256. Raise what `HttpClient.download` raises."""
     sink = FileSink(into, max_bytes)
     client.download(path, sink, media_type=file.media_type or "", expected_bytes=file.size_bytes)

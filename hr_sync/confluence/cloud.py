@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import BinaryIO, Literal
+from typing import IO, Literal
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
@@ -169,7 +169,7 @@ class CloudSource:
         path = f"api/v2/attachments/{quote(attachment_id, safe='')}"
         return look_up_attachment(lambda: read_single_v2(self.client.get(path), attachment_id))
 
-    def download_attachment(self, file: AttachmentFile, into: BinaryIO, *, max_bytes: int) -> str:
+    def download_attachment(self, file: AttachmentFile, into: IO[bytes], *, max_bytes: int) -> str:
         """Implement `Source.download_attachment`. The path of the listing takes sessions of browsers, and no tokens."""
         path = cloud_download_path(file.page_id, file.id, file.version)
         return download(self.client, path, file, into, max_bytes)

@@ -5,7 +5,7 @@ Listings and bodies are not read from the search index, which lags: it only name
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import BinaryIO, Literal
+from typing import IO, Literal
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
@@ -162,7 +162,7 @@ class DataCenterSource:
         path = f"{CONTENT}/{quote(attachment_id, safe='')}"
         return look_up_attachment(lambda: read_single_v1(self.client.get(path, query), attachment_id))
 
-    def download_attachment(self, file: AttachmentFile, into: BinaryIO, *, max_bytes: int) -> str:
+    def download_attachment(self, file: AttachmentFile, into: IO[bytes], *, max_bytes: int) -> str:
         """Implement `Source.download_attachment`: the path of the listing names the version."""
         path = data_center_download_path(self.client.base, file.download_path)
         return download(self.client, path, file, into, max_bytes)

@@ -7,7 +7,7 @@ Texts in the results are sanitised.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import BinaryIO, Literal, Protocol, TypeAlias
+from typing import IO, Literal, Protocol, TypeAlias
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
@@ -108,7 +108,7 @@ class Source(Protocol):
     def lookup_attachment(self, attachment_id: str) -> AttachmentLookup:
         """Look one attachment up by id, in any state. Raise, and call UNKNOWN, what `lookup` does."""
 
-    def download_attachment(self, file: AttachmentFile, into: BinaryIO, *, max_bytes: int) -> str:
+    def download_attachment(self, file: AttachmentFile, into: IO[bytes], *, max_bytes: int) -> str:
         """Write the bytes of one version of an attachment into an open file. Return their SHA-256, 64 hex digits.
 
         Raise AnswerNotTrusted for what is not the file (another size, a login page, a redirect elsewhere) and for more

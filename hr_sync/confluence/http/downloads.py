@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 from urllib.parse import quote, unquote, urljoin
 
 import requests
@@ -32,7 +32,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class FileSink:
     """Takes the bytes of one answer into a file, up to a limit. A retry begins again at its start."""
 
-    def __init__(self, file: BinaryIO, max_bytes: int) -> None:
+    def __init__(self, file: IO[bytes], max_bytes: int) -> None:
         """Take an open file that can be read, written and truncated."""
         self.max_bytes = max_bytes
         self.size = 0
