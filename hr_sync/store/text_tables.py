@@ -102,10 +102,6 @@ class PageSection(Base):
         comment="32 hex digits over page, or attachment, and headings; edits elsewhere on it do not change it",
     )
     page_id: Mapped[str] = mapped_column(ForeignKey(ConfluencePage.id, ondelete="CASCADE"), comment="The page")
-    attachment_id: Mapped[str | None] = mapped_column(
-        ForeignKey(PageAttachment.id, ondelete="CASCADE"),
-        comment="The attachment whose text it is; null = the page's own text",
-    )
     ordinal: Mapped[int] = mapped_column(comment="Position within the page, from 0; attachments stand behind its text")
     level: Mapped[int] = mapped_column(SmallInteger, comment="1 to 6; 0 for what stands before the first heading")
     parent_section_id: Mapped[str | None] = mapped_column(
@@ -121,6 +117,10 @@ class PageSection(Base):
         TSVECTOR,
         server_default="",
         comment="Words of title (A), headings (B) and text (D), in each language of the page's search_languages",
+    )
+    attachment_id: Mapped[str | None] = mapped_column(
+        ForeignKey(PageAttachment.id, ondelete="CASCADE"),
+        comment="The attachment whose text it is; null = the page's own text",
     )
 
     __table_args__ = (

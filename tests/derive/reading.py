@@ -47,9 +47,7 @@ class Mirror:
         """Make the texts of the pages, and read the files."""
         given = cancellation or Cancellation()
         derive_texts(self.context.store, given, section_size=2000)
-        return derive_attachment_texts(
-            self.context.store, self.context.source, given, replace(SETTINGS, **changes)
-        )
+        return derive_attachment_texts(self.context.store, self.context.source, given, replace(SETTINGS, **changes))
 
     def downloads(self) -> list[str]:
         """Return the routes that files were asked at."""
@@ -59,7 +57,7 @@ class Mirror:
         """Return attachment, headings and text of each section that consumers see, by page and place."""
         found = ask(
             self.engine,
-            "SELECT attachment_id, heading_path, text FROM live_sections ORDER BY page_id COLLATE \"C\", ordinal",
+            'SELECT attachment_id, heading_path, text FROM live_sections ORDER BY page_id COLLATE "C", ordinal',
         )
         return [(attachment_id, list(path), text) for attachment_id, path, text in found]
 

@@ -957,7 +957,6 @@ def _page_sections() -> None:
             "32 hex digits over page, or attachment, and headings; edits elsewhere on it do not change it",
         ),
         _column("page_id", TEXT, "The page"),
-        _column("attachment_id", TEXT, "The attachment whose text it is; null = the page's own text", null=True),
         _column("ordinal", sa.Integer(), "Position within the page, from 0; attachments stand behind its text"),
         _column("level", sa.SmallInteger(), "1 to 6; 0 for what stands before the first heading"),
         _column(
@@ -980,6 +979,7 @@ def _page_sections() -> None:
             "Words of title (A), headings (B) and text (D), in each language of the page's search_languages",
             default="''",
         ),
+        _column("attachment_id", TEXT, "The attachment whose text it is; null = the page's own text", null=True),
         sa.PrimaryKeyConstraint("section_id", name=op.f("pk_page_sections")),
         sa.ForeignKeyConstraint(
             ["page_id"],
