@@ -17,6 +17,7 @@ from hr_sync.derive.texts import derive_texts
 from hr_sync.documents.result import Kind
 from hr_sync.domain.scope import PageScope
 from hr_sync.sync.context import SyncContext
+from tests.derive.consumer import Consumer
 from tests.support.database import rows
 from tests.support.wiring import FAST_RETRY, ask, context_of, full
 
@@ -42,6 +43,7 @@ class Mirror:
     site: Simulator
     engine: Engine
     context: SyncContext
+    consumer: Consumer
 
     def derive(self, cancellation: Cancellation | None = None, **changes: Any) -> AttachmentReport:
         """Make the texts of the pages, and read the files."""
@@ -60,6 +62,20 @@ class Mirror:
             'SELECT attachment_id, heading_path, text FROM live_sections ORDER BY page_id COLLATE "C", ordinal',
         )
         return [(attachment_id, list(path), text) for attachment_id, path, text in found]
+
+    def section_ids(self) -> list[str]:
+        """Return the ids of the sections that consumers see, by page and place."""
+        found = ask(self.engine, 'SELECT section_id FROM live_sections ORDER BY page_id COLLATE "C", ordinal')
+        return [section_id for (section_id,) in found]
+
+    def places(self) -> list[tuple[str | None, int]]:
+        """Return the attachment and the place of each section, in their order."""
+        found = ask(self.engine, "SELECT attachment_id, ordinal FROM live_sections ORDER BY ordinal")
+        return [(attachment_id, ordinal) for attachment_id, ordinal in found]
+
+    def sections_of(self, attachment_id: str) -> list[dict[str, Any]]:
+        """Return the sections of one file that consumers see."""
+        return rows(self.engine, "SELECT * FROM live_sections WHERE attachment_id = %s ORDER BY ordinal", attachment_id)
 
     def of_files(self) -> list[tuple[str, str]]:
         """Return the name of the file and the text of each section of a file that consumers see."""
@@ -96,7 +112,8 @@ def mirror_of(world: World, engine: Engine, flavor: str = "cloud", **changes: An
             max_connections=4, request_timeout_seconds=5, retry=FAST_RETRY, media_origins=(site.media_origin,)
         )
         context = context_of(site, engine, source=source, pages=WITH_FILES, limits=limits, **changes)
+        start = context.store.feed.snapshot("live_sections", lambda _: None, lambda _: None)
         report = full(context)
         assert report.outcome == "complete", report
         site.requests.clear()
-        yield Mirror(world, site, engine, context)
+        yield Mirror(world, site, engine, context, Consumer(engine, context, start))
