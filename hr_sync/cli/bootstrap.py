@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.confluence.source import Source
     from hr_sync.domain.access import AccessPolicy
-    from hr_sync.domain.outcome import RunReport
     from hr_sync.domain.scope import SpaceScope
     from hr_sync.settings import ConfluenceSettings, Settings
     from hr_sync.store.store import Store
@@ -129,6 +128,7 @@ def client_limits(confluence: "ConfluenceSettings", *, is_trial: bool = False) -
         request_deadline_seconds=confluence.request_deadline_seconds,
         max_answer_bytes=confluence.max_answer_megabytes * 1_000_000,
         max_pages_per_space=confluence.max_pages_per_space,
+        media_origins=tuple(confluence.media_origins),
         retry=RetryRules(
             max_attempts=confluence.max_attempts,
             first_wait_seconds=confluence.first_retry_wait_seconds,
@@ -245,26 +245,6 @@ def make_scope(settings: "Settings") -> "SpaceScope":
             items=frozenset(kind for kind in ItemKind if kind.value in confluence.include),
         ),
     )
-
-
-def make_texts(settings: "Settings", store: "Store", cancellation: "Cancellation", report: "RunReport") -> "RunReport":
-    """Make the texts of pages whose body is another one now, if the settings say so.
-
-    Return the report of the run with what an operator should know of the texts.
-    """
-    if not settings.text.sections:
-        return report
-    from dataclasses import replace
-
-    from hr_sync.derive.texts import derive_texts
-
-    made = derive_texts(
-        store,
-        cancellation,
-        section_size=settings.text.section_characters,
-        search_languages=settings.text.search_languages,
-    )
-    return replace(report, warnings=(*report.warnings, *made.warnings))
 
 
 class HeldLeases:

@@ -7,13 +7,16 @@ what it lacks is a question, which `Source.lookup_attachment` answers.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import IO
 
 from hr_sync.confluence.access import SEARCH, WIDEST_EXPANDED, nodes_of
 from hr_sync.confluence.attachments_json import LIST_PARTS, read_listed
 from hr_sync.confluence.http.client import HttpClient
+from hr_sync.confluence.http.downloads import FileSink
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import FieldError
 from hr_sync.confluence.pagination import with_smaller_pages
+from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import Attachment, AttachmentListing
 
 _INDEX_OVERLAP = timedelta(days=1)  # the index has dates without seconds, in a time zone that is not known
@@ -44,6 +47,13 @@ def list_attachments(
         return AttachmentListing(items=found, unreadable=unreadable)
 
     return with_smaller_pages(walk, WIDEST_EXPANDED, check_site=check_site)
+
+
+def download(client: HttpClient, path: str, file: AttachmentFile, into: IO[bytes], max_bytes: int) -> str:
+    """Write the bytes at a path into an open file. Return their SHA-256. Raise what `HttpClient.download` raises."""
+    sink = FileSink(into, max_bytes)
+    client.download(path, sink, media_type=file.media_type or "", expected_bytes=file.size_bytes)
+    return sink.sha256
 
 
 def _take(item: Json, found: dict[str, Attachment], unreadable: dict[str, str]) -> None:

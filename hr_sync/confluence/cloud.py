@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import IO, Literal
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
@@ -12,7 +12,7 @@ from hr_sync.confluence.access import (
     restriction_of,
 )
 from hr_sync.confluence.access_json import CLOUD
-from hr_sync.confluence.attachments import list_attachments
+from hr_sync.confluence.attachments import download, list_attachments
 from hr_sync.confluence.attachments_json import read_single_v2
 from hr_sync.confluence.cloud_chains import ancestors_on_cloud, parent_on_cloud
 from hr_sync.confluence.cloud_id_lists import PagesByIds
@@ -28,6 +28,7 @@ from hr_sync.confluence.cloud_labels import SpaceLabels
 from hr_sync.confluence.cloud_viewers import read_site_roles, read_viewers
 from hr_sync.confluence.comments import SpaceComments, look_up_on_cloud
 from hr_sync.confluence.http.client import HttpClient
+from hr_sync.confluence.http.downloads import cloud_download_path
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
 from hr_sync.confluence.lookups import look_up, look_up_item, read_each_space, spaces_by_keys
@@ -43,6 +44,7 @@ from hr_sync.confluence.people import (
     members_on_cloud,
 )
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
+from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import (
     ContentNode,
@@ -169,6 +171,11 @@ class CloudSource:
         """Implement `Source.lookup_attachment`: `GET /attachments/{id}` shows trashed ones too."""
         path = f"api/v2/attachments/{quote(attachment_id, safe='')}"
         return look_up_item(lambda: read_single_v2(self.client.get(path), attachment_id))
+
+    def download_attachment(self, file: AttachmentFile, into: IO[bytes], *, max_bytes: int) -> str:
+        """Implement `Source.download_attachment`. The path of the listing takes sessions of browsers, and no tokens."""
+        path = cloud_download_path(file.page_id, file.id, file.version)
+        return download(self.client, path, file, into, max_bytes)
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
         """Implement `Source.parent_of`."""

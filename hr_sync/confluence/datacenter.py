@@ -5,7 +5,7 @@ Listings and bodies are not read from the search index, which lags: it only name
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import IO, Literal
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
@@ -17,7 +17,7 @@ from hr_sync.confluence.access import (
     restriction_of,
 )
 from hr_sync.confluence.access_json import ATTRIBUTE_PARTS, DATA_CENTER, LABEL_PARTS
-from hr_sync.confluence.attachments import list_attachments
+from hr_sync.confluence.attachments import download, list_attachments
 from hr_sync.confluence.attachments_json import LIST_PARTS, read_single_v1
 from hr_sync.confluence.comments import SpaceComments
 from hr_sync.confluence.comments_json import ALL_PARTS
@@ -35,6 +35,7 @@ from hr_sync.confluence.datacenter_json import (
 from hr_sync.confluence.datacenter_viewers import read_licence_groups, read_viewers
 from hr_sync.confluence.datacenter_walks import CONTENT, WIDTHS, PageWalks
 from hr_sync.confluence.http.client import HttpClient
+from hr_sync.confluence.http.downloads import data_center_download_path
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
 from hr_sync.confluence.lookups import look_up, look_up_item, read_each_space, spaces_by_keys
@@ -50,6 +51,7 @@ from hr_sync.confluence.people import (
     members_on_datacenter,
 )
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
+from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.comments import CommentLookup
 from hr_sync.domain.content import ContentNode, Fetched, Head, ListedPages, Listing, RecentChanges, Space, SpaceList
@@ -170,6 +172,11 @@ class DataCenterSource:
         query = {"expand": ALL_PARTS, "status": "any"}
         path = f"{CONTENT}/{quote(comment_id, safe='')}"
         return look_up_item(lambda: read_comment(self.client.get(path, query), comment_id))
+
+    def download_attachment(self, file: AttachmentFile, into: IO[bytes], *, max_bytes: int) -> str:
+        """Implement `Source.download_attachment`: the path of the listing names the version."""
+        path = data_center_download_path(self.client.base, file.download_path)
+        return download(self.client, path, file, into, max_bytes)
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
         """Implement `Source.parent_of`: only pages are parents of pages here."""

@@ -22,13 +22,12 @@ from hr_sync.store.read.live import (
     LIVE_PAGES,
     LIVE_SECTIONS,
     MIRROR_FRESHNESS,
-    LiveAttachment,
-    LiveComment,
     LivePage,
     LiveSection,
     SpaceFreshness,
     SpaceStatistics,
 )
+from hr_sync.store.read.live_items import LiveAttachment, LiveComment
 from hr_sync.store.read.search import FoundSection
 from hr_sync.store.tables import ConfluencePage
 

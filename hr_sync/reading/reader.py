@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from hr_sync.store.read.live import (
-    LiveAttachment,
-    LiveComment,
     LivePage,
     LiveSection,
     SpaceFreshness,
@@ -32,6 +30,7 @@ from hr_sync.store.read.live import (
     search_live_titles,
     storable,
 )
+from hr_sync.store.read.live_items import LiveAttachment, LiveComment
 from hr_sync.store.read.search import FoundSection, SearchAsker, search_sections
 from hr_sync.store.transaction import OpenTransaction, Transactions
 

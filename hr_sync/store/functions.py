@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 
 from hr_sync.domain.access import EVERY_ASKER, Principal, PrincipalKind
 from hr_sync.store.engine import quoted_schema, schema_of
+from hr_sync.store.item_conditions import COMMENT_IS_SHOWN, COMMENT_SECTIONS, FILE_IS_SHOWN, READ_FILES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,21 +88,6 @@ _READABLE_ATTACHMENTS = f"""
         AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)"""
 
 
-# As in `live_sections`: a section of a file is shown while the file is shown on its page, in the version that was read.
-_FILE_IS_SHOWN = """(section.attachment_id IS NULL OR EXISTS (
-            SELECT FROM {schema}.page_attachments attachment
-                JOIN {schema}.attachment_texts known ON known.attachment_id = attachment.id
-                    AND known.version = attachment.version
-            WHERE attachment.id = section.attachment_id AND attachment.page_id = section.page_id
-                AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL))"""
-
-# As in `live_sections`: a section of a comment is shown while the comment is, with the text that was rendered.
-_COMMENT_IS_SHOWN = """(section.comment_id IS NULL OR EXISTS (
-            SELECT FROM {schema}.page_comments comment
-            WHERE comment.id = section.comment_id AND comment.page_id = section.page_id
-                AND comment.content_hash = section.comment_hash AND comment.text_read_at <= made.rendered_at
-                AND comment.hidden_at IS NULL AND comment.removed_at IS NULL))"""
-
 # As in `live_comments`: under access that was read after the text.
 _READABLE_COMMENTS = f"""
     FROM {{schema}}.confluence_pages page
@@ -110,16 +96,6 @@ _READABLE_COMMENTS = f"""
         AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)
         AND (SELECT min(space.access_checked_at) FROM {{schema}}.sync_spaces space
             WHERE space.space_id = page.space_id) >= comment.text_read_at"""  # noqa: S608 -- words of our own
-
-# The sections of comments about the same pages.
-_COMMENT_SECTIONS = """JOIN {schema}.page_sections section ON section.page_id = page.id
-            AND section.comment_id IS NOT NULL"""
-
-# The files of the same pages whose text is shown.
-_READ_FILES = """JOIN {schema}.page_attachments attachment ON attachment.page_id = page.id
-            AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL
-        JOIN {schema}.attachment_texts known ON known.attachment_id = attachment.id
-            AND known.version = attachment.version"""
 
 
 # No column of a section is asked about access: the sets of the pages decide.
@@ -169,8 +145,8 @@ def _search(readable: str, most: str) -> str:
             JOIN {{schema}}.confluence_pages page ON page.id = section.page_id
             JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
         WHERE section.search_vector @@ (SELECT asked.query FROM asked) AND {readable}
-            AND {_FILE_IS_SHOWN}
-            AND {_COMMENT_IS_SHOWN}
+            AND {FILE_IS_SHOWN}
+            AND {COMMENT_IS_SHOWN}
         ORDER BY rank DESC, section.section_id
         LIMIT least(greatest(coalesce({most}, 10), 0), 1000)
     )
@@ -240,7 +216,7 @@ FUNCTIONS = (
         comment="Ids of the sections of live pages that somebody may read",
         body="SELECT section.section_id"
         + _of_readable_texts("JOIN {schema}.page_sections section ON section.page_id = page.id")
-        + f" AND {_FILE_IS_SHOWN} AND {_COMMENT_IS_SHOWN}",
+        + f" AND {FILE_IS_SHOWN} AND {COMMENT_IS_SHOWN}",
     ),
     ConsumerFunction(
         name="attachments_readable_by",
@@ -263,8 +239,8 @@ FUNCTIONS = (
         comment="How many sections of live pages somebody may read, without reading them",
         body=(
             f"SELECT (SELECT coalesce(sum(made.sections), 0) {_of_readable_texts()})"
-            f" + (SELECT coalesce(sum(known.sections), 0) {_of_readable_texts(_READ_FILES)})"
-            f" + (SELECT count(*) {_of_readable_texts(_COMMENT_SECTIONS)} AND {_COMMENT_IS_SHOWN})"
+            f" + (SELECT coalesce(sum(known.sections), 0) {_of_readable_texts(READ_FILES)})"
+            f" + (SELECT count(*) {_of_readable_texts(COMMENT_SECTIONS)} AND {COMMENT_IS_SHOWN})"
         ),
     ),
     ConsumerFunction(

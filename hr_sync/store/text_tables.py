@@ -107,10 +107,6 @@ class PageSection(Base):
         comment="32 hex digits over page, attachment or comment, and headings; edits elsewhere on it do not change it",
     )
     page_id: Mapped[str] = mapped_column(ForeignKey(ConfluencePage.id, ondelete="CASCADE"), comment="The page")
-    attachment_id: Mapped[str | None] = mapped_column(
-        ForeignKey(PageAttachment.id, ondelete="CASCADE"),
-        comment="The attachment whose text it is; null = the page's own text",
-    )
     comment_id: Mapped[str | None] = mapped_column(
         ForeignKey(PageComment.id, ondelete="CASCADE"), comment="The comment whose text it is; null = of none"
     )
@@ -135,6 +131,10 @@ class PageSection(Base):
         TSVECTOR,
         server_default="",
         comment="Words of title (A), headings (B) and text (D), in each language of the page's search_languages",
+    )
+    attachment_id: Mapped[str | None] = mapped_column(
+        ForeignKey(PageAttachment.id, ondelete="CASCADE"),
+        comment="The attachment whose text it is; null = the page's own text",
     )
 
     __table_args__ = (

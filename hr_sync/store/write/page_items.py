@@ -11,12 +11,11 @@ page alone.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Text, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, Insert
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -32,7 +31,7 @@ from hr_sync.store.write.arrays import as_arrays, unnested
 from hr_sync.store.write.attachment_texts import record_section_changes
 from hr_sync.store.write.changes import Change, action_told, record_changes
 from hr_sync.store.write.failures import forget_failures, record_failures
-from hr_sync.store.write.locks import PAGES
+from hr_sync.store.write.item_locks import LockedItem, LockedItemPage, lock_items, lock_pages_of_items
 
 _SHARED = ("page_id", "space_id", "version", "metadata_digest", "last_written_run_id")
 _REPLACED = "was replaced, moved or restored"
@@ -40,26 +39,6 @@ _WITHDRAWN = "was withdrawn"
 _SHOWN: dict[str, Any] = dict.fromkeys(
     ("missing_since_run_id", "hidden_at", "hidden_reason", "removed_at", "removed_reason")
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _LockedPage:
-    """The page of an item."""
-
-    space_key: str
-    live: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _LockedItem:
-    """A locked row and its page."""
-
-    row: Mapping[str, Any]
-    page_id: str
-    version: int
-    live: bool
-    removed: bool
-    page: _LockedPage
 
 
 def write_items(
@@ -75,10 +54,10 @@ def write_items(
     if len(writes) > MAX_PAGES:
         raise ValueError(f"{len(writes)} {kind.kind} in one transaction; at most {MAX_PAGES}")
     check_lease(session, lease)
-    pages = _lock_pages(session, [write.item.page_id or "" for write in writes])
+    pages = lock_pages_of_items(session, [write.item.page_id or "" for write in writes])
     current = [write for write in writes if _page_of(write, pages, lease) is not None]
     ids = [write.item.id for write in current]
-    locked = _lock(session, kind, ids)
+    locked = lock_items(session, kind, ids)
     shown = kind.shown_sections(session, ids)
     written, failures = _put(session, kind, run_id, space_id, current)
     done = [write for write in current if write.item.id in written]
@@ -137,52 +116,12 @@ def remove_items(
     return frozenset(decision.page_id for decision, _ in marked)
 
 
-_Marked = tuple[DeletionDecision, _LockedItem]
+_Marked = tuple[DeletionDecision, LockedItem]
 
 
-def _lock_pages(session: Session, page_ids: Sequence[str]) -> dict[str, _LockedPage]:
-    """Keep the pages as they are until the transaction ends; a removed page is absent."""
-    row = PAGES.c
-    query = (
-        select(row.id, row.space_key, row.hidden_at.is_(None).label("live"))
-        .where(row.id == func.any(bindparam("ids", type_=ARRAY(Text))), row.removed_at.is_(None))
-        .order_by(row.id)
-        .with_for_update(read=True)
-    )
-    rows = session.execute(query, {"ids": sorted(set(page_ids))})
-    return {found.id: _LockedPage(space_key=found.space_key, live=found.live) for found in rows}
-
-
-def _page_of(write: ItemWrite[Any], pages: Mapping[str, _LockedPage], lease: Lease) -> _LockedPage | None:
+def _page_of(write: ItemWrite[Any], pages: Mapping[str, LockedItemPage], lease: Lease) -> LockedItemPage | None:
     page = pages.get(write.item.page_id or "")
     return page if page is not None and page.space_key == lease.space_key else None
-
-
-def _lock(session: Session, kind: ItemTable[Any], ids: Sequence[str]) -> dict[str, _LockedItem]:
-    """Lock the rows of these items and return them, with their pages, by id."""
-    row = kind.table.c
-    query = (
-        select(row.id, row.page_id, row.version, row.hidden_at, row.removed_at, PAGES.c.space_key)
-        .add_columns(
-            (PAGES.c.hidden_at.is_(None) & PAGES.c.removed_at.is_(None)).label("page_is_live"),
-            *(row[name] for name in kind.compared),
-        )
-        .join_from(kind.table, PAGES, PAGES.c.id == row.page_id)
-        .where(row.id == func.any(bindparam("ids", type_=ARRAY(Text))))
-        .order_by(row.id)
-        .with_for_update(of=kind.table)
-    )
-    return {
-        found["id"]: _LockedItem(
-            row=dict(found),
-            page_id=found["page_id"],
-            version=found["version"],
-            live=found["hidden_at"] is None and found["removed_at"] is None,
-            removed=found["removed_at"] is not None,
-            page=_LockedPage(space_key=found["space_key"], live=found["page_is_live"]),
-        )
-        for found in session.execute(query, {"ids": list(ids)}).mappings()
-    }
 
 
 def _put(
@@ -246,7 +185,7 @@ def _failure(kind: ItemTable[Any], row: Mapping[str, Any], error: DBAPIError | U
 
 
 def _change(
-    kind: ItemTable[Any], write: ItemWrite[Any], locked: _LockedItem | None, page: _LockedPage | None
+    kind: ItemTable[Any], write: ItemWrite[Any], locked: LockedItem | None, page: LockedItemPage | None
 ) -> Change | None:
     """Return the change that consumers see; None where they see none, as the page is not shown."""
     if page is None:
@@ -265,7 +204,7 @@ def _change(
     )
 
 
-def _change_of_left(kind: ItemTable[Any], write: ItemWrite[Any], locked: _LockedItem | None) -> Change | None:
+def _change_of_left(kind: ItemTable[Any], write: ItemWrite[Any], locked: LockedItem | None) -> Change | None:
     """Return the change of an item that was moved from a page that is shown to one that is not."""
     if locked is None or not (locked.live and locked.page.live):
         return None
@@ -291,7 +230,7 @@ def _lock_decided(
     """Lock the rows, and return the decisions that still are about their row, in the order of the ids."""
     check_lease(session, lease)
     by_id = {decision.page_id: decision for decision in decisions if decision.reason is not None}
-    rows = _lock(session, kind, sorted(by_id))
+    rows = lock_items(session, kind, sorted(by_id))
     return [
         (by_id[item_id], row)
         for item_id, row in sorted(rows.items())

@@ -1058,7 +1058,6 @@ def _page_sections() -> None:
             "32 hex digits over page, attachment or comment, and headings; edits elsewhere on it do not change it",
         ),
         _column("page_id", TEXT, "The page"),
-        _column("attachment_id", TEXT, "The attachment whose text it is; null = the page's own text", null=True),
         _column("comment_id", TEXT, "The comment whose text it is; null = of none", null=True),
         _column(
             "comment_hash",
@@ -1092,6 +1091,7 @@ def _page_sections() -> None:
             "Words of title (A), headings (B) and text (D), in each language of the page's search_languages",
             default="''",
         ),
+        _column("attachment_id", TEXT, "The attachment whose text it is; null = the page's own text", null=True),
         sa.PrimaryKeyConstraint("section_id", name=op.f("pk_page_sections")),
         sa.ForeignKeyConstraint(
             ["page_id"],
