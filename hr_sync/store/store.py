@@ -16,7 +16,6 @@ from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.access_reader import AccessReader
 from hr_sync.store.attachment_text_store import AttachmentTextStore
 from hr_sync.store.feed_store import FeedStore
-from hr_sync.store.item_tables import ATTACHMENTS, COMMENTS
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_nodes, stored_policy, users_in_use
 from hr_sync.store.read.audit import (
@@ -44,11 +43,10 @@ from hr_sync.store.write.erasure import ErasedUser, erase_user
 from hr_sync.store.write.groups import forget_groups, write_identities, write_members
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import (
+    PRUNE_REMOVED,
     prune_access_sets,
     prune_accounts,
-    prune_bodies,
     prune_changes,
-    prune_items,
     prune_runs,
 )
 from hr_sync.store.write.runs import close_run, discard_run, mark_gone, open_run, request_full_pass
@@ -159,7 +157,7 @@ class Store:
         )
 
     def erase_user(self, run_id: int, user_id: str) -> ErasedUser:
-        """Erase what is stored of a user: account, memberships, and the name in who may read what."""
+        """Erase what is stored of a user: account, memberships, and the name in who may read and who wrote what."""
         return self._transactions.run(lambda session: erase_user(session, run_id, user_id))
 
     def find_traces(self, words: str) -> Traces:
@@ -184,9 +182,7 @@ class Store:
 
     def prune_bodies(self, removed_for: timedelta, cancellation: Cancellation | None = None) -> int:
         """Delete bodies of pages, and what their items said, that have been removed for so long. Return how many."""
-        items = (partial(prune_items, kind=kind, removed_for=removed_for) for kind in (ATTACHMENTS, COMMENTS))
-        chunks = (partial(prune_bodies, removed_for=removed_for), *items)
-        return sum(self._prune(chunk, cancellation) for chunk in chunks)
+        return sum(self._prune(partial(each, removed_for=removed_for), cancellation) for each in PRUNE_REMOVED)
 
     def _prune(self, prune: Callable[[Session], int], cancellation: Cancellation | None) -> int:
         deleted = 0

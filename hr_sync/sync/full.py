@@ -49,7 +49,10 @@ class Observed:
 
 
 def sync_full(run: SpaceRun) -> SpaceReport:
-    """Update the mirror of one space. Raise HrSyncError; what was committed before stays valid."""
+    """Update the mirror of one space. Raise HrSyncError; what was committed before stays valid.
+
+    Items are read before access: a comment is shown under facts that are newer than its text.
+    """
     scope = run.context.scope.pages
     listed = list_space(run)
     seen = observe(run.source, run.store, run.fetcher, listed.listing, scope)
@@ -70,7 +73,6 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     withheld = resolve_missing(run, missing, seen.stored, known_pages=list(seen.listing.heads))
     absent = decide_unlisted_pages(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
     deletions = plan_leaving(run.context, run.job, run.state, [*outside, *withheld, *absent], seen.stored)
-    # Before access: a comment is shown under facts that are newer than its text.
     items = {each.table: sync_items(run, each, seen.in_scope) for each in MIRRORED}
     access = sync_access_after(run, seen.listing)
     shows_all = not any(each.action is DeletionAction.KEEP for each in absent)

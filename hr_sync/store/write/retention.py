@@ -1,7 +1,8 @@
 """Deletes old runs, feed rows and accounts, what removed pages held, and unused access sets; a chunk a transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Select, Table, and_, delete, func, or_, select, union, update
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet, GroupMember, KnownUser
 from hr_sync.store.feed_tables import ContentChange, FeedConsumer, FeedState
-from hr_sync.store.item_tables import ATTACHMENTS, ItemTable
+from hr_sync.store.item_tables import ATTACHMENTS, COMMENTS, ItemTable
 from hr_sync.store.read.feed import feed_epoch
 from hr_sync.store.tables import PageBody, SyncRun, SyncSpace
 from hr_sync.store.text_tables import PageInclude, PageSection, PageText
@@ -120,6 +121,14 @@ def prune_items(session: Session, kind: ItemTable[Any], *, removed_for: timedelt
     nothing = dict(kind.erased) | {"metadata_digest": ""}
     erased = session.scalars(update(kind.table).where(row.id.in_(old)).values(nothing).returning(row.id)).all()
     return len(deleted) + len(erased)
+
+
+#: Deletes what was removed for long: bodies of pages, then what their items said.
+PRUNE_REMOVED: tuple[Callable[..., int], ...] = (
+    prune_bodies,
+    partial(prune_items, kind=ATTACHMENTS),
+    partial(prune_items, kind=COMMENTS),
+)
 
 
 def prune_accounts(session: Session, *, older_than: timedelta) -> int:
