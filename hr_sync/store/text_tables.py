@@ -107,12 +107,6 @@ class PageSection(Base):
         comment="32 hex digits over page, attachment or comment, and headings; edits elsewhere on it do not change it",
     )
     page_id: Mapped[str] = mapped_column(ForeignKey(ConfluencePage.id, ondelete="CASCADE"), comment="The page")
-    comment_id: Mapped[str | None] = mapped_column(
-        ForeignKey(PageComment.id, ondelete="CASCADE"), comment="The comment whose text it is; null = of none"
-    )
-    comment_hash: Mapped[str | None] = mapped_column(
-        comment="content_hash of the comment that it is the text of; shown while the comment has it"
-    )
     ordinal: Mapped[int] = mapped_column(
         comment="Position within the page, from 0; comments stand behind its text, attachments behind these"
     )
@@ -135,6 +129,12 @@ class PageSection(Base):
     attachment_id: Mapped[str | None] = mapped_column(
         ForeignKey(PageAttachment.id, ondelete="CASCADE"),
         comment="The attachment whose text it is; null = the page's own text",
+    )
+    comment_id: Mapped[str | None] = mapped_column(
+        ForeignKey(PageComment.id, ondelete="CASCADE"), comment="The comment whose text it is; null = of none"
+    )
+    comment_hash: Mapped[str | None] = mapped_column(
+        comment="content_hash of the comment that it is the text of; shown while the comment has it"
     )
 
     __table_args__ = (

@@ -11,9 +11,11 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.domain.access import Restriction
 from hr_sync.domain.attachments import Attachment, AttachmentWrite
 from hr_sync.domain.changes import ChangeAction
+from hr_sync.domain.comments import Comment, CommentKind, CommentWrite, Resolution
 from hr_sync.domain.content import Head, Space, WithdrawalReason
 from hr_sync.domain.deletion import DeletionAction, DeletionDecision
 from hr_sync.domain.outcome import Counts, Mode, Outcome, SpaceReport
+from hr_sync.domain.sanitize import content_hash
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.store import Store
 from hr_sync.store.values import Busy, Held, PageWrite, SpaceRecord, Worker
@@ -65,6 +67,26 @@ def file(attachment_id: str, page_id: str, name: str) -> AttachmentWrite:
         status="current",
     )
     return AttachmentWrite(action=ChangeAction.INSERT, reason="new", item=attachment)
+
+
+def comment(comment_id: str, page_id: str, text: str, *, quoted_text: str | None = None) -> CommentWrite:
+    """Return the write of one comment about a page, an inline one where it quotes some words."""
+    made = Comment(
+        id=comment_id,
+        page_id=page_id,
+        kind=CommentKind.INLINE if quoted_text else CommentKind.FOOTER,
+        parent_id=None,
+        version=1,
+        author_id="ann",
+        created_at=NOON,
+        last_updated=NOON,
+        resolution=Resolution.OPEN if quoted_text else None,
+        quoted_text=quoted_text,
+        status="current",
+        storage=f"<p>{text}</p>",
+        content_hash=content_hash(f"<p>{text}</p>"),
+    )
+    return CommentWrite(action=ChangeAction.INSERT, reason="new", item=made)
 
 
 def write(

@@ -1058,13 +1058,6 @@ def _page_sections() -> None:
             "32 hex digits over page, attachment or comment, and headings; edits elsewhere on it do not change it",
         ),
         _column("page_id", TEXT, "The page"),
-        _column("comment_id", TEXT, "The comment whose text it is; null = of none", null=True),
-        _column(
-            "comment_hash",
-            TEXT,
-            "content_hash of the comment that it is the text of; shown while the comment has it",
-            null=True,
-        ),
         _column(
             "ordinal",
             sa.Integer(),
@@ -1092,6 +1085,13 @@ def _page_sections() -> None:
             default="''",
         ),
         _column("attachment_id", TEXT, "The attachment whose text it is; null = the page's own text", null=True),
+        _column("comment_id", TEXT, "The comment whose text it is; null = of none", null=True),
+        _column(
+            "comment_hash",
+            TEXT,
+            "content_hash of the comment that it is the text of; shown while the comment has it",
+            null=True,
+        ),
         sa.PrimaryKeyConstraint("section_id", name=op.f("pk_page_sections")),
         sa.ForeignKeyConstraint(
             ["page_id"],
