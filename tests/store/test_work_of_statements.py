@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, event
 from hr_sync.domain.access import AccessClass, NodeFact, Principal, PrincipalKind, Restriction, SpaceViewers
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.store.store import Store
-from tests.store.spaces import HR, IT, ask, leased, tell, write
+from tests.store.spaces import IT, ask, leased, tell, write
 
 PAGES, CHILDREN = 1_500, 8
 OPEN = Restriction()
@@ -30,9 +30,9 @@ FACTS = [
 FILL = f"""
     INSERT INTO confluence_pages (id, title, space_key, space_id, content_hash, last_updated, version, url, parent_id,
         parent_type, status, metadata_digest)
-    SELECT CASE space WHEN '1' THEN '' ELSE 'other ' END || n, 'Page', CASE space WHEN '1' THEN 'HR' ELSE 'IT' END, space,
-        'x', '2026-03-01', 1, 'https://wiki.example.org/' || n, CASE WHEN n > 0 THEN CAST((n - 1) / {CHILDREN} AS text) END,
-        CASE WHEN n > 0 THEN 'page' END, 'current', ''
+    SELECT CASE space WHEN '1' THEN '' ELSE 'other ' END || n, 'Page', CASE space WHEN '1' THEN 'HR' ELSE 'IT' END,
+        space, 'x', '2026-03-01', 1, 'https://wiki.example.org/' || n,
+        CASE WHEN n > 0 THEN CAST((n - 1) / {CHILDREN} AS text) END, CASE WHEN n > 0 THEN 'page' END, 'current', ''
     FROM unnest(ARRAY['1', '2']) AS space, generate_series(0, {PAGES - 1}) AS n"""
 
 
