@@ -30,7 +30,7 @@ from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
 from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
 from hr_sync.confluence.nodes import search_nodes
-from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, fetch_in_halves, with_smaller_pages
+from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, check_order, fetch_in_halves, with_smaller_pages
 from hr_sync.confluence.people import (
     group_id_on_cloud,
     group_names_on_cloud,
@@ -115,14 +115,9 @@ class CloudSource:
             lambda width, tries: self._listing(space, width, tries), WIDEST, check_site=self.check_account
         )
 
-    def listing_with_bodies(self, space: Space) -> Iterator[ListedPages]:
-        """Implement `Source.listing_with_bodies`."""
-        query = {"limit": WIDEST, "sort": "id", "status": "current", "body-format": "storage"}
-        for answer in self.client.walk(_pages_in(space), query, max_attempts=TRIES_WHEN_WIDE):
-            some, unreadable = read_heads(answer.content, space, self._urls)
-            heads = {page_id: head for page_id, head in some.items() if is_current_in(head, space)}
-            pages = read_bodies(answer.content, heads)
-            yield ListedPages(heads=heads, unreadable=unreadable, pages=pages, began_at=answer.date)
+    def listing_with_bodies(self, space: Space) -> Sequence[Iterator[ListedPages]]:
+        """Implement `Source.listing_with_bodies`: from the lowest id and from the highest."""
+        return [self._with_bodies(space, "id"), self._with_bodies(space, "-id")]
 
     def recent(self, space: Space, since: datetime) -> RecentChanges:
         """Implement `Source.recent`, newest first.
@@ -260,6 +255,24 @@ class CloudSource:
             heads.update((page_id, head) for page_id, head in some.items() if is_current_in(head, space))
             unreadable.update(bad)
         return Listing(space=space, heads=heads, unreadable=unreadable, began_at=began_at)
+
+    def _with_bodies(self, space: Space, sort: Literal["id", "-id"]) -> Iterator[ListedPages]:
+        query = {"limit": WIDEST, "sort": sort, "status": "current", "body-format": "storage"}
+        last: int | None = None
+        for answer in self.client.walk(_pages_in(space), query, max_attempts=TRIES_WHEN_WIDE):
+            ids = [item["id"] for item in answer.content["results"]]
+            last = check_order(ids, last, descending=sort == "-id")
+            some, unreadable = read_heads(answer.content, space, self._urls)
+            heads = {page_id: head for page_id, head in some.items() if is_current_in(head, space)}
+            pages = read_bodies(answer.content, heads)
+            yield ListedPages(
+                heads=heads,
+                unreadable=unreadable,
+                pages=pages,
+                ids=ids,
+                has_next=answer.has_next,
+                began_at=answer.date,
+            )
 
     def _recent(self, space: Space, since: datetime, width: int, tries: int | None) -> RecentChanges:
         heads: dict[str, Head] = {}
