@@ -104,9 +104,13 @@ class DataCenterSource:
         heads = _current(found.heads, space)
         return Listing(space=space, heads=heads, unreadable=found.unreadable, began_at=found.began_at)
 
-    def listing_with_bodies(self, space: Space) -> Sequence[Iterator[ListedPages]]:
+    def listing_with_bodies(self, space: Space) -> Iterator[ListedPages]:
         """Implement `Source.listing_with_bodies`: the scan has them, and by offset each body would come twice."""
-        return [self._with_bodies(space)]
+        for answer in self._walks.scan_with_bodies(space):
+            some, unreadable = read_heads(answer.content, space, self._urls)
+            heads = _current(some, space)
+            pages = read_bodies(answer.content, heads)
+            yield ListedPages(heads=heads, unreadable=unreadable, pages=pages, began_at=answer.date)
 
     def recent(self, space: Space, since: datetime) -> RecentChanges:
         """Implement `Source.recent`.
@@ -232,16 +236,6 @@ class DataCenterSource:
         """Implement `Source.may_read`: Data Center has no such request."""
         del page_id, subject
         return None
-
-    def _with_bodies(self, space: Space) -> Iterator[ListedPages]:
-        for answer in self._walks.scan_with_bodies(space):
-            some, unreadable = read_heads(answer.content, space, self._urls)
-            heads = _current(some, space)
-            pages = read_bodies(answer.content, heads)
-            ids = [item["id"] for item in answer.content["results"]]
-            yield ListedPages(
-                heads=heads, unreadable=unreadable, pages=pages, ids=ids, has_next=answer.has_next, began_at=answer.date
-            )
 
     def _page(self, page_id: str, space: Space) -> Fetched:
         nothing = Fetched(pages={}, unreadable={}, absent=frozenset([page_id]))

@@ -68,20 +68,6 @@ def fetch_in_halves(
     )
 
 
-def check_order(ids: Sequence[str], last: int | None, *, descending: bool) -> int | None:
-    """Return the last of the ids of an answer, as a number; `last` is that of the answer before.
-
-    Two walks in opposite directions have shown everything when they meet, if each keeps to its order. Raise
-    AnswerUnusable if one does not: a server may ignore the order that was requested.
-    """
-    for page_id in ids:
-        number = int(page_id) if page_id.isascii() and page_id.isdigit() else None
-        if number is None or (last is not None and (number >= last if descending else number <= last)):
-            raise AnswerUnusable("Confluence does not list pages in the order of their ids.")
-        last = number
-    return last
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Walked(Generic[Found]):
     """The entries of one walk over a listing by offset."""

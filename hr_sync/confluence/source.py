@@ -59,13 +59,12 @@ class Source(Protocol):
         page of another space, since it would otherwise store a whole site as one space.
         """
 
-    def listing_with_bodies(self, space: Space) -> Sequence[Iterator[ListedPages]]:
+    def listing_with_bodies(self, space: Space) -> Iterator[ListedPages]:
         """List every current page of a space with its body, some at a time. For a space that is new to the mirror.
 
-        Return one walk, or two in opposite directions, which may be taken at the same time. The parts make a listing
-        once a walk has ended without an error, or two walks have both shown one page. Where a walk raises
-        AnswerNotTrusted or ServerFailed, also because there is no such list, use `listing`: it repeats a request with
-        fewer pages.
+        The parts make a listing once the iterator has ended without an error; they may overlap. Raise AnswerNotTrusted
+        or ServerFailed for a request that `listing` would repeat with fewer pages, and where there is no such list:
+        then use `listing`.
         """
 
     def recent(self, space: Space, since: datetime) -> RecentChanges:

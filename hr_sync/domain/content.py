@@ -97,8 +97,6 @@ class ListedPages:
     heads: Mapping[str, Head]  #: by page id
     unreadable: Mapping[str, str]  #: as in `Listing`
     pages: Mapping[str, Page]  #: by page id; a page whose body cannot be read is among the heads alone
-    ids: Sequence[str]  #: of every entry, in the order of the answer
-    has_next: bool  #: the walk goes on
     began_at: datetime | None  #: `Date` of the answer
 
 

@@ -45,25 +45,19 @@ class BodyFetcher:
         """Call `ask` for each item, in parallel. Return the results in order; raise what a call raises."""
         return list(self._pool.map(question, about))
 
-    def read_ahead(
-        self, walks: Sequence[Iterator[Answer]], begins_others: Callable[[Answer], bool]
-    ) -> Generator[tuple[int, Answer]]:
-        """Yield answers of walks in turn, each with the number of its walk, while the next ones are requested.
+    def read_ahead(self, answers: Iterator[Answer]) -> Generator[Answer]:
+        """Yield each answer while the next one is requested. Raise what the iterator raises.
 
-        The first walk is alone until `begins_others` of one of its answers is true. End with the first walk that ends.
-        Raise what a walk raises. Close the generator; it waits for the requests in flight.
+        Close the generator; it waits for the request in flight.
         """
         with self._fetching:
-            waiting = list(range(1, len(walks)))
-            coming = deque([(0, self._pool.submit(next, walks[0], None))])
+            coming = self._pool.submit(next, answers, None)
             try:
-                while (answer := coming[0][1].result()) is not None:
-                    number, _taken = coming.popleft()
-                    begin, waiting = (waiting, []) if waiting and begins_others(answer) else ([], waiting)
-                    coming.extend((each, self._pool.submit(next, walks[each], None)) for each in (number, *begin))
-                    yield number, answer
+                while (answer := coming.result()) is not None:
+                    coming = self._pool.submit(next, answers, None)
+                    yield answer
             finally:
-                wait([future for _number, future in coming])
+                wait([coming])
 
     def fetch(self, space: Space, ids: Sequence[str]) -> Generator[Fetched]:
         """Yield the bodies of `ids` in order, up to 100 pages at a time.

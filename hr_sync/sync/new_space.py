@@ -1,19 +1,16 @@
 """Lists a space for a full pass. The pages of a space that is new are written while the listing goes on.
 
-Their bodies come along with the listing, so that nothing is asked for twice; a large space is listed from both ends at
-the same time. Until the listing is complete only rows of
+Their bodies come along with the listing, so that nothing is asked for twice. Until the listing is complete only rows of
 pages are added that no row knows: a listing that breaks leaves what has arrived, and nothing is hidden or removed.
 """
 
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from hr_sync.domain.content import Head, ListedPages, Listing
+from hr_sync.domain.content import Head, Listing
 from hr_sync.errors import AnswerNotTrusted, ServerFailed
 from hr_sync.sync.apply import write_new_pages
 from hr_sync.sync.context import SpaceRun
-
-_LARGE = 2_000  #: pages: two walks that meet ask for up to two answers in vain, which has to pay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,30 +54,16 @@ def _list_and_write(run: SpaceRun, pages: _Pages) -> Listing:
     heads: dict[str, Head] = {}
     unreadable: dict[str, str] = {}
     began_at = None
-    walks = run.source.listing_with_bodies(run.space)
-    shown: list[set[str]] = [set() for _ in walks]  # by each walk
-
-    def is_large(answer: ListedPages) -> bool:
-        return answer.has_next and len(shown[0]) + len(answer.ids) >= _LARGE
-
-    with closing(run.fetcher.read_ahead(walks, is_large)) as answers:
-        for number, answer in answers:
-            began_at = answer.began_at if not heads and not unreadable else began_at
+    with closing(run.fetcher.read_ahead(run.source.listing_with_bodies(run.space))) as answers:
+        for number, answer in enumerate(answers):
+            began_at = answer.began_at if number == 0 else began_at
             heads.update(answer.heads)
             unreadable.update(answer.unreadable)
-            _write_new(run, answer, pages)
+            done = run.store.stored_by_id(list(answer.pages)).keys() | pages.refused
+            new = {page_id: page for page_id, page in answer.pages.items() if page_id not in done}
+            result = write_new_pages(run, list(new.values()))
+            pages.written |= new.keys() - result.failed - result.superseded
+            pages.refused |= result.failed
             run.context.on_progress(run.space.key, len(heads), None)
-            shown[number].update(answer.ids)
-            if len(walks) > 1 and not shown[0].isdisjoint(shown[1]):
-                break
     run.context.on_progress(run.space.key, len(heads), len(heads))
     return Listing(space=run.space, heads=heads, unreadable=unreadable, began_at=began_at)
-
-
-def _write_new(run: SpaceRun, answer: ListedPages, pages: _Pages) -> None:
-    """Write those pages of an answer that no row knows, and that the database did not refuse before."""
-    known = run.store.stored_by_id(list(answer.pages))
-    new = {id_: page for id_, page in answer.pages.items() if id_ not in known and id_ not in pages.refused}
-    result = write_new_pages(run, list(new.values()))
-    pages.written |= new.keys() - result.failed - result.superseded
-    pages.refused |= result.failed

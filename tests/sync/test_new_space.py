@@ -11,10 +11,10 @@ from confluence_simulator.v2 import pages as simulated_pages
 from confluence_simulator.v2.lists import list_answer
 from sqlalchemy import Engine
 
+from hr_sync.confluence import cloud
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.domain.scope import PageScope
-from hr_sync.sync import new_space as new_space_module
 from hr_sync.sync.context import SyncContext
 from tests.confluence.flavors import BEFORE_SCAN
 from tests.support.database import execute, page_rows, rows
@@ -99,7 +99,7 @@ def test_a_listing_that_breaks_keeps_what_arrived(engine: Engine, flavor: str, k
 @pytest.fixture
 def every_space_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """List a space from both ends as soon as one answer has not shown all of it."""
-    monkeypatch.setattr(new_space_module, "_LARGE", 1)
+    monkeypatch.setattr(cloud, "_ALONE", 1)
 
 
 def orders(site: Simulator) -> list[str]:
