@@ -70,7 +70,7 @@ def file(attachment_id: str, page_id: str, name: str) -> AttachmentWrite:
 
 
 def comment(comment_id: str, page_id: str, text: str, *, quoted_text: str | None = None) -> CommentWrite:
-    """Return the write of one comment about a page, an inline one where it quotes some words."""
+    """Return the write of one comment about a page; one that quotes some words is an inline one, and resolved."""
     made = Comment(
         id=comment_id,
         page_id=page_id,
@@ -80,7 +80,7 @@ def comment(comment_id: str, page_id: str, text: str, *, quoted_text: str | None
         author_id="ann",
         created_at=NOON,
         last_updated=NOON,
-        resolution=Resolution.OPEN if quoted_text else None,
+        resolution=Resolution.RESOLVED if quoted_text else None,
         quoted_text=quoted_text,
         status="current",
         storage=f"<p>{text}</p>",

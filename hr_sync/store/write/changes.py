@@ -150,6 +150,7 @@ def _as_lists(changes: Sequence[Change]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {
         "page_id": [change.page_id for change in changes],
         "attachment_id": [change.attachment_id for change in changes],
+        "comment_id": [change.comment_id for change in changes],
         "version": [change.version for change in changes],
         "kind": numbers,
     }
