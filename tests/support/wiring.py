@@ -95,7 +95,7 @@ def context_for(site: Simulator | str, engine: Engine, wanted: Wanted, **changes
         exclude_page_trees=wanted.exclude_page_trees,
         include_labels=wanted.include_labels,
         exclude_labels=wanted.exclude_labels,
-        items=frozenset({ItemKind.ATTACHMENTS} if wanted.attachments else ()),
+        items=frozenset(each for each in ItemKind if getattr(wanted, each.value)),
     )
     return context_of(site, engine, spaces=wanted.spaces, exclude_spaces=wanted.exclude_spaces, pages=pages, **changes)
 
