@@ -13,6 +13,7 @@ from hr_sync.domain.comments import CommentKind, PageComment, Resolution
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.comment_tables import PageComment as CommentRow
 from hr_sync.store.tables import ConfluencePage, SyncSpace
+from hr_sync.store.text_tables import PageText
 
 _COMMENT = cast("Table", CommentRow.__table__).c
 _SEPARATOR = "\x1f"
@@ -43,6 +44,15 @@ def comments_digest() -> ColumnElement[str]:
     lines = func.string_agg(line, aggregate_order_by(literal("\n"), _COMMENT.id))
     query = select(func.md5(lines)).where(_COMMENT.page_id == ConfluencePage.id, is_shown())
     return func.coalesce(query.correlate(ConfluencePage).scalar_subquery(), "")
+
+
+def has_other_comments() -> ColumnElement[bool]:
+    """Return whether the text of the page of the outer query was made with other comments than are shown now.
+
+    The digest is computed for pages that have comments, or had some: most pages have none.
+    """
+    some = or_(PageText.comments_digest != "", ConfluencePage.id.in_(select(_COMMENT.page_id)))
+    return and_(some, PageText.comments_digest != comments_digest())
 
 
 def comments_of_pages(session: Session, page_ids: Sequence[str]) -> dict[str, list[PageComment]]:

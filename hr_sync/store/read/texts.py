@@ -14,7 +14,7 @@ from hr_sync.domain.changes import IncludeState
 from hr_sync.domain.comments import PageComment
 from hr_sync.domain.outcome import Mode
 from hr_sync.store.access_tables import AccessPolicyRow
-from hr_sync.store.read.comments import comments_digest, comments_of_pages
+from hr_sync.store.read.comments import comments_digest, comments_of_pages, has_other_comments
 from hr_sync.store.read.pages import LIVE
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncRun
 from hr_sync.store.text_tables import PageInclude, PageText
@@ -76,17 +76,8 @@ def pending_texts(
         made.renderer_version,
         made.section_size,
         made.search_languages,
-        made.comments_digest,
     ).is_distinct_from(
-        tuple_(
-            page.content_hash,
-            page.title,
-            page.space_key,
-            renderer_version,
-            section_size,
-            _array(search_languages),
-            comments_digest(),
-        )
+        tuple_(page.content_hash, page.title, page.space_key, renderer_version, section_size, _array(search_languages))
     )
     others = page.id.in_(_with_other_includes())
     rows = session.execute(
@@ -100,7 +91,12 @@ def pending_texts(
         )
         .join(PageBody, PageBody.page_id == page.id)
         .outerjoin(made, made.page_id == page.id)
-        .where(LIVE, page.status == "current", page.id > after, or_(made.page_id.is_(None), differs, others))
+        .where(
+            LIVE,
+            page.status == "current",
+            page.id > after,
+            or_(made.page_id.is_(None), differs, others, has_other_comments()),
+        )
         .order_by(page.id)
         .limit(limit)
     )
