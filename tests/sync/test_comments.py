@@ -18,6 +18,7 @@ from hr_sync.domain.access import AccessPolicy
 from hr_sync.domain.content import ItemKind
 from hr_sync.domain.outcome import Outcome
 from hr_sync.domain.scope import PageScope
+from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncContext, SyncPolicy
 from tests.support.wiring import ask, context_of, fault, fired, full, incremental, preview
 
@@ -519,3 +520,27 @@ def test_what_was_gone_for_long_is_erased_with_its_section(engine: Engine) -> No
     assert ask(engine, "SELECT FROM page_sections WHERE comment_id = %s", first.id) == []
     assert again.outcome is Outcome.COMPLETE
     assert len(shown(engine)) == 1
+
+
+def test_a_text_that_was_edited_while_its_section_was_made_is_not_shown(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pass has read the older text, and writes it after the newer one was stored."""
+    world = world_with("a secret")
+    (comment,) = comments_of(world)
+    write_texts = Store.write_texts
+    with mirror_of(world, engine) as (_, context):
+
+        def write_later(store: Store, *texts: Any) -> Any:
+            world.edit_comment(comment.id, storage="<p>nothing</p>")
+            full(context)
+            return write_texts(store, *texts)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "write_texts", write_later)
+            derive(context)
+        assert [each for _, _, each in sections(engine)] == [None]
+        assert ask(engine, "SELECT comment_id FROM search_live_sections('secret')") == []
+        derive(context)
+
+    assert [text.rpartition("\n")[2] for _, text, each in sections(engine) if each] == ["nothing"]
