@@ -38,7 +38,7 @@ _NEAREST = f"""
     WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
         AND page.access_set_id = ANY (%(sets)s::bigint[]) AND page.space_id = ANY (%(spaces)s::text[])
         AND cached.model = %(model)s AND {_FILE_IS_SHOWN}
-    ORDER BY {{distance}} LIMIT %(most)s"""
+    ORDER BY {{distance}} LIMIT %(most)s"""  # noqa: S608 -- words of our own
 # Given to the query as values, so that the planner knows from its statistics how many pages they are.
 _MAY_READ = "SELECT access_sets_passed(%(user)s, %(groups)s), spaces_with_recent_access()"
 _SHARE = """
@@ -49,7 +49,7 @@ _READ = f"""
     SELECT section.section_id, page.id AS page_id, page.title, section.heading_path, page.url, section.text,
         page.last_updated
     FROM page_sections section JOIN confluence_pages page ON page.id = section.page_id
-    WHERE section.section_id = ANY (%(found)s) AND may_read(%(user)s, %(groups)s, page.id) AND {_FILE_IS_SHOWN}"""
+    WHERE section.section_id = ANY (%(found)s) AND may_read(%(user)s, %(groups)s, page.id) AND {_FILE_IS_SHOWN}"""  # noqa: S608
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from confluence_simulator import World
+from confluence_simulator import World, handbook_world
 from confluence_simulator.world import Attachment
 from sqlalchemy import Engine
 
@@ -330,3 +330,14 @@ def test_what_was_read_of_removed_files_is_deleted_in_time(engine: Engine) -> No
         assert mirror.context.store.prune_bodies(timedelta(0)) > 0
         assert mirror.outcomes() == {}
         assert rows(engine, "SELECT FROM page_sections WHERE attachment_id IS NOT NULL") == []
+
+
+def test_the_files_of_the_sample_handbook_are_found(engine: Engine) -> None:
+    """A Word document, a table and a form, below their names."""
+    with mirror_of(handbook_world(), engine, spaces=("HR",)) as mirror:
+        assert mirror.derive().counts.outcomes == {"complete": 3}
+        call = "SELECT heading_path FROM search_live_sections(%s)"
+        assert [row["heading_path"] for row in rows(engine, call, "winter tyres")] == [
+            ["Car policy.docx", "Winter tyres"]
+        ]
+        assert rows(engine, call, "Denmark Poland euro country")[0]["heading_path"] == ["Allowances 2027.csv"]
