@@ -161,7 +161,7 @@ class TextSettings(Group):
     false deletes what was read."""
     attachment_types: AttachmentTypes = ATTACHMENT_TYPES
     """Types of files that are read."""
-    max_attachment_megabytes: int = Field(default=20, ge=1, le=500)
+    max_attachment_megabytes: int = Field(default=20, ge=1, le=200)
     """Largest file that is downloaded (megabytes of 1,000,000 bytes)."""
     attachment_megabytes_per_run: int = Field(default=250, ge=1, le=1_000_000)
     """How much is downloaded after one run; the newest files first, and the rest after the next runs."""
