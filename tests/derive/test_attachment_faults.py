@@ -26,7 +26,6 @@ FAULTS = [
     ("cloud", "/media/file/{}/", "login-page-200"),
     ("cloud", "/media/file/{}/", "cut-length"),
     ("cloud", "/attachment/{}/download", "redirect-other-host"),
-    ("cloud", "/attachment/{}/download", "redirect-login"),
     ("cloud", "/attachment/{}/download", "not-found-404-v1"),
     ("cloud", "/attachment/{}/download", "unauthorized-401"),
     ("datacenter", "/download/attachments/.*/bad", "login-page-200"),
