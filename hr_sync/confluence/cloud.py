@@ -40,6 +40,7 @@ from hr_sync.confluence.people import (
     may_read_on_cloud,
     members_on_cloud,
 )
+from hr_sync.confluence.public_names import public_names_on_cloud
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import (
@@ -54,6 +55,7 @@ from hr_sync.domain.content import (
     SpaceList,
 )
 from hr_sync.domain.deletion import LookupResult, LookupStatus
+from hr_sync.domain.people import PublicName
 from hr_sync.errors import (
     UNANSWERED,
     AnswerNotTrusted,
@@ -235,6 +237,10 @@ class CloudSource:
     def identities(self, user_ids: Iterable[str]) -> dict[str, Identity]:
         """Implement `Source.identities`."""
         return identities_on_cloud(self.client, user_ids)
+
+    def public_names(self, user_ids: Iterable[str]) -> dict[str, PublicName]:
+        """Implement `Source.public_names`."""
+        return public_names_on_cloud(self.client, user_ids)
 
     def may_read(self, page_id: str, subject: Principal) -> bool | None:
         """Implement `Source.may_read`."""

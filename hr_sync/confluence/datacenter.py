@@ -46,10 +46,12 @@ from hr_sync.confluence.people import (
     known_identity,
     members_on_datacenter,
 )
+from hr_sync.confluence.public_names import public_names_on_datacenter
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import ContentNode, Fetched, Head, ListedPages, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
+from hr_sync.domain.people import PublicName
 from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
 
 _MOST_KEYS = 100  #: in one address: Tomcat accepts 8 KB of request line and headers
@@ -231,6 +233,10 @@ class DataCenterSource:
     def identities(self, user_ids: Iterable[str]) -> dict[str, Identity]:
         """Implement `Source.identities`."""
         return identities_on_datacenter(self.client, user_ids)
+
+    def public_names(self, user_ids: Iterable[str]) -> dict[str, PublicName]:
+        """Implement `Source.public_names`."""
+        return public_names_on_datacenter(self.client, user_ids)
 
     def may_read(self, page_id: str, subject: Principal) -> bool | None:
         """Implement `Source.may_read`: Data Center has no such request."""

@@ -18,6 +18,7 @@ from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, 
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import ContentNode, Fetched, ListedPages, Listing, RecentChanges, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult
+from hr_sync.domain.people import PublicName
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused, EndpointRemoved, NotFound
 
 Flavor: TypeAlias = Literal["auto", "cloud", "datacenter"]
@@ -167,6 +168,12 @@ class Source(Protocol):
 
     def identities(self, user_ids: Iterable[str]) -> dict[str, Identity]:
         """Return the accounts with these ids; those that do not exist are absent."""
+
+    def public_names(self, user_ids: Iterable[str]) -> dict[str, PublicName]:
+        """Return what Confluence says of the names of these accounts, for texts that everybody reads.
+
+        An account that no answer is about is UNREAD, or absent where others before it were refused.
+        """
 
     def may_read(self, page_id: str, subject: Principal) -> bool | None:
         """Return Confluence's own answer to whether somebody may read a page; None if it gives none.

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from hr_sync.domain.changes import IncludeState
 from hr_sync.render.markdown import as_text
 from hr_sync.render.page import render_included
-from hr_sync.render.result import Include, IncludedText, RenderLimits, ResolvePage
+from hr_sync.render.result import Include, IncludedText, RenderLimits, ResolvePage, ResolveUser
 from hr_sync.store.read.texts import IncludedPage
 from hr_sync.store.write.text_rows import IncludeWrite
 
@@ -25,11 +25,19 @@ FindIncluded = Callable[[str, str], IncludedPage | None]
 class Includes:
     """The includes in the text of one page: a `ResolveInclude` that records what it was asked for."""
 
-    def __init__(self, page_id: str, find: FindIncluded, resolve: ResolvePage, limits: RenderLimits) -> None:
+    def __init__(
+        self,
+        page_id: str,
+        find: FindIncluded,
+        resolve: ResolvePage,
+        limits: RenderLimits,
+        resolve_user: ResolveUser | None = None,
+    ) -> None:
         self.places: list[IncludeWrite] = []
         self._find = find
         self._resolve = resolve
         self._limits = limits
+        self._resolve_user = resolve_user
         self._around = [page_id]  # the pages around the current place, outermost first
         self._characters = 0
 
@@ -61,6 +69,7 @@ class Includes:
                 resolve=self._resolve,
                 resolve_include=self,
                 limits=self._limits,
+                resolve_user=self._resolve_user,
             )
         if text is None:
             return IncludeState.NO_EXCERPT, None

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _CONFIGURATION = re.compile(
     r"true|false|none|null|yes|no|on|off|auto|default|left|right|center|top|bottom|asc|desc|small|medium|large"
-    r"|[-+]?[\d.,]+(?:px|em|rem|pt|%)?|#[0-9a-f]{3,8}|var\(.*\)|[0-9a-f]{8}-[0-9a-f-]{4,}|\S{100,}",
+    r"|[-+]?[\d.,]+(?:px|em|rem|pt|%)?|#[0-9a-f]{3,8}|var\(.*\)|[0-9a-f]{8}-[0-9a-f-]{4,}"
+    r"|\d+:[0-9a-f-]{32,}|[0-9a-f]{24}|[0-9a-f]{32}"  # account ids and user keys
+    r"|\S{100,}",
     re.IGNORECASE,
 )
 

@@ -64,12 +64,13 @@ def render_included(
     resolve: ResolvePage,
     resolve_include: ResolveInclude,
     limits: RenderLimits,
+    resolve_user: ResolveUser | None = None,
 ) -> IncludedText | None:
     """Return the text of a page, or of one of its excerpts, for a page that includes it; None without that excerpt.
 
     `excerpt`: as in `Include`. Includes within are resolved where the excerpt shows them alone.
     """
-    renderer = Renderer(space, resolve, None, limits, resolve_include)
+    renderer = Renderer(space, resolve, resolve_user, limits, resolve_include)
     document = _document(renderer, storage, None, limits)
     if excerpt is None:
         blocks, _ = _blocks(renderer, document)

@@ -8,14 +8,17 @@ from typing import TypeAlias
 from hr_sync.render.markdown import Block
 
 #: Raised with every change of the output, so that stored texts can be rendered again without asking Confluence.
-RENDERER_VERSION = 2
+RENDERER_VERSION = 3
 
 #: Takes the title of a page and the key of its space. Returns title and address, or None for a page that is not known.
 #: An address without the title in it (`/pages/12345`) keeps the texts of other pages unchanged when a page is renamed.
 ResolvePage = Callable[[str, str], tuple[str, str] | None]
 
-#: Takes an account id, user key or user name. Returns the name to show, or None.
+#: Takes an account id or user key. Returns the name to show, or None: then `UNKNOWN_USER` stands there.
 ResolveUser = Callable[[str], str | None]
+
+UNKNOWN_USER = "unknown user"
+MENTIONED = "mentioned"  #: attribute of `ri:user`: the text that ADF holds of a mention
 
 #: Returns the size of a text in the unit of `RenderLimits.section_size`, for example the number of its tokens.
 Measure = Callable[[str], int]

@@ -157,6 +157,11 @@ class TextSettings(Group):
     """Languages that words are searched in, so that holiday finds holidays: names of PostgreSQL's text search
     configurations, at most four; simple compares words as they are written. Others make every text again after the
     next run."""
+    people: bool = True
+    """Whether a text shows the public names of the people whom its page mentions, as @Name. Their names are stored
+    then. false: @unknown user stands there, and no name is asked for or kept."""
+    people_interval_hours: int = Field(default=168, ge=1, le=8_760)
+    """How often the names of these people are asked for again."""
 
 
 class FeedSettings(Group):

@@ -16,6 +16,7 @@ from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.access_reader import AccessReader
 from hr_sync.store.feed_store import FeedStore
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
+from hr_sync.store.mention_store import MentionStore
 from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_nodes, stored_policy, users_in_use
 from hr_sync.store.read.audit import (
     AuditedPage,
@@ -40,6 +41,7 @@ from hr_sync.store.write.access_policy import apply_policy
 from hr_sync.store.write.audits import record_access_audit
 from hr_sync.store.write.erasure import ErasedUser, erase_user
 from hr_sync.store.write.groups import forget_groups, write_identities, write_members
+from hr_sync.store.write.mentions import prune_names
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import (
     prune_access_sets,
@@ -68,6 +70,7 @@ class Store:
         self._transactions = Transactions(engine)
         self.access = AccessReader(self._transactions)  #: who may read what
         self.feed = FeedStore(self._transactions)  #: changes for consumers
+        self.mentions = MentionStore(self._transactions)  #: people whom texts mention
         self.search = SearchReader(self._transactions)
 
     def open_run(self, mode: Mode, worker: Worker, version: str) -> int:
@@ -169,13 +172,15 @@ class Store:
         """Delete runs and feed rows older than this, except the last run of each space. Return how many rows.
 
         `seen_within`: feed rows stay that a consumer which was seen so lately has not acknowledged.
-        Accounts that were not seen for so long are deleted too, and access sets that no page has.
+        Accounts that were not seen for so long are deleted too, access sets that no page has, and names that no text
+        shows.
         """
         chunks: list[Callable[[Session], int]] = [
             partial(prune_runs, older_than=older_than),
             partial(prune_changes, older_than=older_than, seen_within=seen_within),
             partial(prune_accounts, older_than=older_than),
             prune_access_sets,
+            prune_names,
         ]
         return sum(self._prune(chunk, cancellation) for chunk in chunks)
 

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hr_sync.domain.changes import IncludeState
+from hr_sync.domain.people import NameState
 from hr_sync.store.orm import Base
 from hr_sync.store.tables import ConfluencePage, one_of
 
@@ -85,6 +86,46 @@ class PageInclude(Base):
         CheckConstraint("state <> 'shown' OR source_id IS NOT NULL", name="shown"),
         Index(None, "source_id", postgresql_where=text("state = 'shown'")),
         {"comment": "Includes in the texts of pages; a page is read by whoever may read each page that its text shows"},
+    )
+
+
+class PageMention(Base):
+    """One person whom the text of a page mentions, also within the pages that it shows."""
+
+    __tablename__ = "page_mentions"
+
+    page_id: Mapped[str] = mapped_column(
+        ForeignKey(ConfluencePage.id, ondelete="CASCADE"), primary_key=True, comment="The page whose text it is"
+    )
+    user_id: Mapped[str] = mapped_column(primary_key=True, comment="Account id on Cloud, user key on Data Center")
+    name: Mapped[str | None] = mapped_column(
+        comment="Name that the text shows; null = the placeholder. Another one in mentioned_users makes the text again"
+    )
+
+    __table_args__ = (
+        Index(None, "user_id"),
+        {"comment": "People whom the texts of pages mention"},
+    )
+
+
+class MentionedUser(Base):
+    """What Confluence said of the name of somebody whom a text mentions."""
+
+    __tablename__ = "mentioned_users"
+
+    user_id: Mapped[str] = mapped_column(primary_key=True, comment="Account id on Cloud, user key on Data Center")
+    name: Mapped[str | None] = mapped_column(
+        comment="Name as texts show it: the public one, or former user; null = the placeholder stands there"
+    )
+    state: Mapped[str] = mapped_column(
+        comment="named, former: the account was deleted, nameless: it shows none, absent: there is no such account, "
+        "unread: the last request had no answer, so that the name is that of an earlier one"
+    )
+    asked_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When Confluence was last asked")
+
+    __table_args__ = (
+        one_of("state", NameState),
+        {"comment": "Names of people whom texts mention, as Confluence shows them to everybody; no addresses"},
     )
 
 

@@ -13,6 +13,7 @@ from hr_sync.domain.access import AccessMode
 from hr_sync.domain.changes import IncludeState
 from hr_sync.domain.outcome import Mode
 from hr_sync.store.access_tables import AccessPolicyRow
+from hr_sync.store.read.mentions import with_other_names
 from hr_sync.store.read.pages import LIVE
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncRun
 from hr_sync.store.text_tables import PageInclude, PageText
@@ -34,7 +35,7 @@ class OldText:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PendingText:
-    """A live page whose text is missing, or was made from other bodies, another title, space or rendering."""
+    """A live page whose text is missing, or was made from other bodies, names, another title, space or rendering."""
 
     page_id: str
     title: str
@@ -75,7 +76,7 @@ def pending_texts(
     ).is_distinct_from(
         tuple_(page.content_hash, page.title, page.space_key, renderer_version, section_size, _array(search_languages))
     )
-    others = page.id.in_(_with_other_includes())
+    others = or_(page.id.in_(_with_other_includes()), page.id.in_(with_other_names()))
     rows = session.execute(
         select(page.id, page.title, page.space_key, page.content_hash, PageBody.storage, made.sections)
         .add_columns(

@@ -20,6 +20,7 @@ from hr_sync.store.engine import quoted_schema
 from hr_sync.store.read.live import storable
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES
+from hr_sync.store.write.mentions import erase_name
 from hr_sync.store.write.set_rows import DIGEST, delete_sets
 
 _RESTRICTIONS = """
@@ -101,10 +102,11 @@ class ErasedUser:
     restrictions: int = 0  #: of pages and folders, which name the erased user now
     permissions: int = 0  #: of spaces, likewise
     access_sets: int = 0  #: likewise
+    texts: int = 0  #: of pages that show the name; they are made again without it
 
     def __bool__(self) -> bool:
         """Return True if the mirror held anything."""
-        return any((self.accounts, self.memberships, self.restrictions, self.permissions, self.access_sets))
+        return any((self.accounts, self.memberships, self.restrictions, self.permissions, self.access_sets, self.texts))
 
 
 def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
@@ -113,7 +115,9 @@ def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
     if user_id == ERASED_USER:
         return ErasedUser()
     token = Principal(PrincipalKind.USER, user_id).token
-    _lock(session, token)
+    _lock_pages(session, token)
+    texts = erase_name(session, run_id, user_id)
+    session.execute(select(AccessPolicyRow.id).with_for_update())
     values = {"user": user_id, "erased": ERASED_USER}
     tokens = {"token": token, "erased_token": Principal(PrincipalKind.USER, ERASED_USER).token}
     accounts = session.scalars(delete(KnownUser).where(KnownUser.user_id == user_id).returning(KnownUser.user_id))
@@ -126,15 +130,15 @@ def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
         restrictions=len(session.execute(_sql(session, _RESTRICTIONS), values).all()),
         permissions=len(session.execute(_sql(session, _PERMISSIONS), tokens).all()),
         access_sets=_replace_sets(session, run_id, tokens),
+        texts=texts,
     )
 
 
-def _lock(session: Session, token: str) -> None:
-    """Lock the pages whose set names the user, and then the policy, as transactions do that write pages."""
+def _lock_pages(session: Session, token: str) -> None:
+    """Lock the pages whose set names the user: before names and the policy, as transactions do that write texts."""
     named = select(AccessPrincipal.set_id).where(AccessPrincipal.principal == token)
     is_named = or_(PAGES.c.access_set_id.in_(named), PAGES.c.own_access_set_id.in_(named))
     session.execute(select(PAGES.c.id).where(is_named).order_by(PAGES.c.id).with_for_update())
-    session.execute(select(AccessPolicyRow.id).with_for_update())
 
 
 def _replace_sets(session: Session, run_id: int, tokens: dict[str, str]) -> int:

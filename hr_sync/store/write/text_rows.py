@@ -3,8 +3,8 @@
 Each statement takes arrays, one for each column, and is built once.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, reduce
 from typing import Any, cast
 
@@ -95,6 +95,7 @@ class TextWrite:
     search_languages: Sequence[str]
     sections: Sequence[SectionWrite]
     includes: Sequence[IncludeWrite] = ()
+    mentions: Mapping[str, str | None] = field(default_factory=dict)  #: user id → name that it shows
 
     @property
     def shown(self) -> dict[str, str | None]:

@@ -1,6 +1,7 @@
 """Writes texts and sections of pages; a section is written only where it differs.
 
-Needs no lease: a text is a function of the stored bodies, and it is written only while they are the stored ones. The
+Needs no lease: a text is a function of the stored bodies and names, and it is written only while they are the stored
+ones. The
 access set of a page follows the pages that its text shows, in the same transaction. Each live page whose sections
 consumers see otherwise than before has a row in the feed.
 """
@@ -19,6 +20,7 @@ from hr_sync.store.write.arrays import as_arrays
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.included_access import derive_of_hosts
 from hr_sync.store.write.locks import PAGES
+from hr_sync.store.write.mentions import names_stand, stored_names, write_mentions
 from hr_sync.store.write.text_rows import (
     INCLUDES,
     SECTIONS,
@@ -75,13 +77,17 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
     stays = [each for each in kept if each.page_id in intact and _is_of(rows, each)]
     _keep(session, stays)
     record_changes(session, _NO_RUN, [_kept_change(each, rows[each.page_id]) for each in stays])
-    writes = [each for each in texts if each.page_id in intact and _is_of(rows, each)]
+    names = stored_names(session, {user_id for each in texts for user_id, name in each.mentions.items() if name})
+    writes = [
+        each for each in texts if each.page_id in intact and _is_of(rows, each) and names_stand(each.mentions, names)
+    ]
     if not writes:
         return TextsWritten(pages=0, sections_written=0, sections_deleted=0)
     before = _stored_sections(session, [each.page_id for each in writes])
     session.execute(put_texts(), as_arrays([text_row(each) for each in writes]))
     written, deleted = _write_sections(session, writes)
     _write_includes(session, writes)
+    write_mentions(session, {each.page_id: each.mentions for each in writes})
     record_changes(session, _NO_RUN, _changes(writes, rows, before, written=written, deleted=deleted))
     derive_of_hosts(
         session, _NO_RUN, [each.page_id for each in writes if each.shown or rows[each.page_id].shows_others]

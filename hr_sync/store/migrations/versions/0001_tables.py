@@ -64,6 +64,8 @@ def upgrade() -> None:
     _access_audits()
     _page_texts()
     _page_includes()
+    _page_mentions()
+    _mentioned_users()
     _page_sections()
     _text_policy()
 
@@ -862,6 +864,54 @@ def _page_includes() -> None:
         ["source_id"],
         schema=SCHEMA_TOKEN,
         postgresql_where=sa.text("state = 'shown'"),
+    )
+
+
+def _page_mentions() -> None:
+    op.create_table(
+        "page_mentions",
+        _column("page_id", TEXT, "The page whose text it is"),
+        _column("user_id", TEXT, "Account id on Cloud, user key on Data Center"),
+        _column(
+            "name",
+            TEXT,
+            "Name that the text shows; null = the placeholder. Another one in mentioned_users makes the text again",
+            null=True,
+        ),
+        sa.PrimaryKeyConstraint("page_id", "user_id", name=op.f("pk_page_mentions")),
+        sa.ForeignKeyConstraint(
+            ["page_id"],
+            [f"{SCHEMA_TOKEN}.confluence_pages.id"],
+            name=op.f("fk_page_mentions_page_id"),
+            ondelete="CASCADE",
+        ),
+        schema=SCHEMA_TOKEN,
+        comment="People whom the texts of pages mention",
+    )
+    op.create_index("ix_page_mentions_user_id", "page_mentions", ["user_id"], schema=SCHEMA_TOKEN)
+
+
+def _mentioned_users() -> None:
+    op.create_table(
+        "mentioned_users",
+        _column("user_id", TEXT, "Account id on Cloud, user key on Data Center"),
+        _column(
+            "name",
+            TEXT,
+            "Name as texts show it: the public one, or former user; null = the placeholder stands there",
+            null=True,
+        ),
+        _column(
+            "state",
+            TEXT,
+            "named, former: the account was deleted, nameless: it shows none, absent: there is no such account, "
+            "unread: the last request had no answer, so that the name is that of an earlier one",
+        ),
+        _column("asked_at", TIME, "When Confluence was last asked", default="now()"),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_mentioned_users")),
+        _one_of("mentioned_users", "state", ("named", "former", "nameless", "absent", "unread")),
+        schema=SCHEMA_TOKEN,
+        comment="Names of people whom texts mention, as Confluence shows them to everybody; no addresses",
     )
 
 
