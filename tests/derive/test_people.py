@@ -144,7 +144,7 @@ def test_a_failure_takes_no_name_away(scene: Scene, kind: str) -> None:
     scene.derive()
     scene.is_older(169)
     scene.world.rename_user("ann", display_name="Ann Roe")
-    fault(scene.site, kind, ANYBODY)
+    fault(scene.site, kind, ANYBODY, times=0)
 
     report = scene.derive()
 
@@ -161,7 +161,7 @@ def test_a_failure_takes_no_name_away(scene: Scene, kind: str) -> None:
 
 def test_a_first_failure_leaves_placeholders(scene: Scene) -> None:
     """A later answer makes the texts again."""
-    fault(scene.site, "forbidden-403", ANYBODY)
+    fault(scene.site, "forbidden-403", ANYBODY, times=0)
     assert scene.derive().pages == 3
     assert scene.texts()[0] == "Ask @unknown user, @unknown user or @unknown user."
     scene.site.faults.clear()
@@ -173,11 +173,10 @@ def test_a_first_failure_leaves_placeholders(scene: Scene) -> None:
 def test_a_pass_asks_for_so_many(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next one asks for the rest."""
     monkeypatch.setattr(module, "MOST_ASKED", 1)
-    for named in (1, 2):
+    for known in (1, 2, 3):
         scene.derive()
-        assert scene.texts()[0].count("@unknown") == 3 - named or scene.texts()[0].count("@unknown") >= 1
-    scene.derive()
-    assert scene.texts()[0].count("@unknown") == 1
+        assert len(rows(scene.engine, "SELECT user_id FROM mentioned_users")) == known
+    assert scene.texts()[0] == "Ask @Ann Lee, @Bob or @unknown user."
     assert scene.derive() == TextReport()
 
 
@@ -240,7 +239,7 @@ def test_a_name_is_no_markup(scene: Scene) -> None:
     """Whoever chooses a name writes one line of text."""
     scene.world.rename_user("ann", display_name="Ann <script>x</script>\u2028# Lee")
     scene.derive()
-    assert "<script>" not in scene.texts()[0]
+    assert scene.texts()[0].startswith(r"Ask @Ann \<script>x\</script> # Lee, @Bob")
     assert "\n" not in scene.texts()[0]
 
 
