@@ -64,6 +64,7 @@ class IncludedText:
     blocks: Sequence[Block]
     unknown_macros: Mapping[str, int]
     computed_macros: Mapping[str, int]
+    rendered_macros: int
     hidden_characters: int
     limits_reached: frozenset[str]
 
@@ -115,6 +116,7 @@ class RenderedPage:
     excerpts: tuple[Excerpt, ...]
     unknown_macros: Mapping[str, int]  #: name → how often
     computed_macros: Mapping[str, int]  #: macros whose content Confluence computes, so that it is not in the body
+    rendered_macros: int  #: those of them whose output stands in the text
     hidden_text_removed: int  #: characters that no reader of the page sees, and that were left out
     parsed_as: ParsedAs
     limits_reached: tuple[str, ...]  #: names of fields of `RenderLimits`, sorted
