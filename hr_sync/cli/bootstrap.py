@@ -265,18 +265,25 @@ def derive_again(
 ) -> "TextReport":
     """Make the texts that are missing or outdated; without a source, of what the mirror knows alone."""
     from hr_sync.derive.people import NoPeople, People
+    from hr_sync.derive.renderings import NoRenderings, Renderings
     from hr_sync.derive.texts import derive_texts
 
     text = settings.text
     ask = None if source is None else source.public_names
     interval = timedelta(hours=text.people_interval_hours)
     people = People(store.mentions, ask, interval=interval) if text.people else NoPeople(store.mentions)
+    renderings: Renderings = NoRenderings(store.renderings)
+    if text.rendered_macros:
+        rendered_body = None if source is None else source.rendered_body
+        max_age = timedelta(hours=text.rendered_max_age_hours)
+        renderings = Renderings(store.renderings, rendered_body, max_age=max_age)
     return derive_texts(
         store,
         cancellation,
         section_size=text.section_characters,
         search_languages=text.search_languages,
         people=people,
+        renderings=renderings,
     )
 
 

@@ -41,6 +41,7 @@ from hr_sync.confluence.people import (
     members_on_cloud,
 )
 from hr_sync.confluence.public_names import public_names_on_cloud
+from hr_sync.confluence.rendered_body import rendered_on_cloud
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import (
@@ -51,6 +52,7 @@ from hr_sync.domain.content import (
     Listing,
     Page,
     RecentChanges,
+    RenderedBody,
     Space,
     SpaceList,
 )
@@ -138,6 +140,10 @@ class CloudSource:
     def pages(self, ids: Sequence[str], space: Space) -> Fetched:
         """Implement `Source.pages`."""
         return fetch_in_halves(ids, lambda some: self._pages(some, space), self.check_account)
+
+    def rendered_body(self, page_id: str) -> RenderedBody:
+        """Implement `Source.rendered_body`."""
+        return rendered_on_cloud(self.client, page_id)
 
     def lookup(self, page_id: str) -> LookupResult:
         """Implement `Source.lookup`: `GET /pages/{id}` shows trashed and archived pages too."""

@@ -47,9 +47,20 @@ from hr_sync.confluence.people import (
     members_on_datacenter,
 )
 from hr_sync.confluence.public_names import public_names_on_datacenter
+from hr_sync.confluence.rendered_body import rendered_on_datacenter
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
-from hr_sync.domain.content import ContentNode, Fetched, Head, ListedPages, Listing, RecentChanges, Space, SpaceList
+from hr_sync.domain.content import (
+    ContentNode,
+    Fetched,
+    Head,
+    ListedPages,
+    Listing,
+    RecentChanges,
+    RenderedBody,
+    Space,
+    SpaceList,
+)
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.domain.people import PublicName
 from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
@@ -137,6 +148,10 @@ class DataCenterSource:
             one = fetch_in_halves([page_id], lambda some: self._page(some[0], space), self.check_account)
             fetched = Fetched.joined(fetched, one)
         return fetched
+
+    def rendered_body(self, page_id: str) -> RenderedBody:
+        """Implement `Source.rendered_body`."""
+        return rendered_on_datacenter(self.client, page_id)
 
     def lookup(self, page_id: str) -> LookupResult:
         """Implement `Source.lookup`: `status=any` shows trashed pages too."""

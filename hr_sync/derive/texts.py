@@ -2,8 +2,8 @@
 
 A text is a function of stored bodies (its own and those of the pages that it includes), names of people, title, space
 and rendering, so the pass needs no lease, and may be broken off at any time: what is missing is made by the next one.
-Requests are made for names alone that the mirror does not know (`people.py`), between transactions. Texts are made in
-transactions of their own.
+Requests are made for names that the mirror does not know (`people.py`) and for what macros show (`renderings.py`),
+between transactions. Texts are made in transactions of their own.
 
 A body that has no text where an older one had some may have arrived incomplete. The older text is kept then, under the
 present readers of the page, until the body has text again, or was read a second time without any.
@@ -16,12 +16,14 @@ from functools import lru_cache
 import structlog
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.derive.includes import FindIncluded, Includes
+from hr_sync.derive.includes import FindIncluded, Includes, place_of_macros
 from hr_sync.derive.people import Mentions, People
+from hr_sync.derive.renderings import Renderings
 from hr_sync.derive.writing import TextWriter, text_writer
 from hr_sync.domain.changes import IncludeState
 from hr_sync.domain.principal_words import number
 from hr_sync.render.page import render_page
+from hr_sync.render.rendered import read_outputs
 from hr_sync.render.result import RENDERER_VERSION, RenderedPage, RenderLimits, ResolvePage
 from hr_sync.store.read.texts import IncludedPage, OldText, PendingText
 from hr_sync.store.store import Store
@@ -69,11 +71,12 @@ def derive_texts(
     section_size: int,
     search_languages: Sequence[str] = DEFAULT_LANGUAGES,
     people: People | None = None,
+    renderings: Renderings | None = None,
 ) -> TextReport:
     """Make the text of every live page whose text is missing or outdated. Raise Stopped, DatabaseUnavailable.
 
     `search_languages`: text search configurations of PostgreSQL. Other ones than before make every text again.
-    `people` None: names are those that the mirror knows.
+    `people` None: names are those that the mirror knows; `renderings` None: so is what macros show.
     """
     store.write_text_policy(search_languages)
     people = People(store.mentions, None) if people is None else people
@@ -84,30 +87,45 @@ def derive_texts(
         find=lru_cache(_CACHED_BODIES)(naming(people, store.find_included)),
         people=people,
     )
-    report, after = TextReport(), ""
+    report = TextReport()
+    if renderings is not None:
+        renderings.refresh(cancellation)
+    _make_pending(store, cancellation, making, search_languages, report)
+    if renderings is not None and renderings.refresh(cancellation):  # of pages that turned out to have such macros
+        _make_pending(store, cancellation, making, search_languages, report)
+    report.others += people.warnings() + ([] if renderings is None else renderings.warnings())
+    _log(report)
+    return report
+
+
+def _make_pending(
+    store: Store,
+    cancellation: Cancellation,
+    making: "TextMaking",
+    search_languages: Sequence[str],
+    report: TextReport,
+) -> None:
+    after = ""
     with text_writer(store) as writer:
         while pending := store.pending_texts(
             renderer_version=RENDERER_VERSION,
-            section_size=section_size,
+            section_size=making.limits.section_size,
             search_languages=search_languages,
             after=after,
             limit=_PAGES_AT_ONCE,
         ):
             cancellation.check()
-            people.know(page.storage for page in pending)
+            making.people.know(body for page in pending for body in (page.storage, page.outputs))
             made = [_text_of(page, making, search_languages) for page in pending]
             _write(writer, made, report)
             after = pending[-1].page_id
     _count(writer.written, report)
-    report.others += people.warnings()
-    _log(report)
-    return report
 
 
 def _count(written: Sequence[TextsWritten], report: TextReport) -> None:
-    report.pages = sum(each.pages for each in written)
-    report.sections_written = sum(each.sections_written for each in written)
-    report.sections_deleted = sum(each.sections_deleted for each in written)
+    report.pages += sum(each.pages for each in written)
+    report.sections_written += sum(each.sections_written for each in written)
+    report.sections_deleted += sum(each.sections_deleted for each in written)
 
 
 def _write(writer: TextWriter, made: list[TextWrite | TextKept], report: TextReport) -> None:
@@ -160,7 +178,10 @@ class MadeText:
 def make_text(page: PendingText, making: TextMaking) -> MadeText:
     """Return a page as text, with the text of the pages that it includes."""
     mentions = Mentions(making.people)
-    includes = Includes(page.page_id, making.find, making.resolve, making.limits, mentions)
+    outputs = read_outputs(page.outputs) if page.outputs else None
+    includes = Includes(
+        page.page_id, making.find, making.resolve, making.limits, resolve_user=mentions, outputs=outputs
+    )
     rendered = render_page(
         page.storage,
         title=page.title,
@@ -169,8 +190,11 @@ def make_text(page: PendingText, making: TextMaking) -> MadeText:
         resolve=making.resolve,
         resolve_user=mentions,
         resolve_include=includes,
+        outputs=outputs,
         limits=making.limits,
     )
+    if rendered.rendered_macros:
+        includes.places.append(place_of_macros(len(includes.places)))
     return MadeText(rendered=rendered, includes=includes, mentions=mentions)
 
 
@@ -209,6 +233,7 @@ def _text_of(page: PendingText, making: TextMaking, search_languages: Sequence[s
             renderer_version=RENDERER_VERSION,
             section_size=making.limits.section_size,
             search_languages=search_languages,
+            outputs_hash=page.outputs_hash,
         )
     return TextWrite(
         page_id=page.page_id,
@@ -226,6 +251,7 @@ def _text_of(page: PendingText, making: TextMaking, search_languages: Sequence[s
         sections=_sections_of(rendered),
         includes=made.includes.places,
         mentions=made.mentions.shown,
+        outputs_hash=page.outputs_hash,
     )
 
 

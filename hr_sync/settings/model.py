@@ -10,6 +10,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -162,6 +163,12 @@ class TextSettings(Group):
     then. false: @unknown user stands there, and no name is asked for or kept."""
     people_interval_hours: int = Field(default=168, ge=1, le=8_760)
     """How often the names of these people are asked for again."""
+    rendered_macros: bool = False
+    """Whether texts show what macros show that Confluence computes: reports, lists of pages, issues of Jira. That is
+    what the account of hr_sync sees, whoever asks, so that access.mode = "account" is needed. A page with such macros
+    costs a request for each version and each rendered_max_age_hours."""
+    rendered_max_age_hours: int = Field(default=24, ge=1, le=8_760)
+    """Age from which what these macros show is asked for again."""
 
 
 class FeedSettings(Group):
@@ -213,6 +220,18 @@ class Settings(BaseSettings):
     feed: FeedSettings = FeedSettings()
     service: ServiceSettings = ServiceSettings()
     log: LogSettings = LogSettings()
+
+    @field_validator("text")
+    @classmethod
+    def _check_rendered_macros(cls, text: TextSettings, info: ValidationInfo) -> TextSettings:
+        access = info.data.get("access")
+        if text.rendered_macros and access is not None and access.mode != "account":
+            raise ValueError(
+                "rendered_macros shows what the account of hr_sync sees of other pages, whoever may read these, and so "
+                'needs access.mode = "account". Set that if everybody who asks may read all that the account reads; '
+                "else set rendered_macros = false"
+            )
+        return text
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
     _readable_secrets: list[str] = PrivateAttr(default_factory=list)

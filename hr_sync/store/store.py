@@ -33,6 +33,7 @@ from hr_sync.store.read.shown import licence_groups_were_read
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
 from hr_sync.store.read.texts import IncludedPage, PendingText, find_included, pending_texts
 from hr_sync.store.read.traces import Traces, find_traces
+from hr_sync.store.rendering_store import RenderingStore
 from hr_sync.store.search_reader import SearchReader
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
@@ -71,6 +72,7 @@ class Store:
         self.access = AccessReader(self._transactions)  #: who may read what
         self.feed = FeedStore(self._transactions)  #: changes for consumers
         self.mentions = MentionStore(self._transactions)  #: people whom texts mention
+        self.renderings = RenderingStore(self._transactions)  #: what macros show
         self.search = SearchReader(self._transactions)
 
     def open_run(self, mode: Mode, worker: Worker, version: str) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import pytest
 from confluence_simulator import Simulator, World
@@ -24,6 +24,7 @@ from hr_sync.sync.context import SyncContext, SyncPolicy
 from tests.support.database import execute, rows
 from tests.support.wiring import context_of, fault, fired, full
 
+Flavor: TypeAlias = Literal["cloud", "datacenter"]
 POLICY = SyncPolicy(access=AccessPolicy(mode=AccessMode.ACCOUNT))
 ANYBODY = r"/rest/api/user(\?|/bulk)|/users-bulk"
 
@@ -70,7 +71,7 @@ class Scene:
         return {trace.table for trace in self.context.store.find_traces(words).found}
 
 
-def scene_of(engine: Engine, flavor: str) -> Iterator[Scene]:
+def scene_of(engine: Engine, flavor: Flavor) -> Iterator[Scene]:
     world = World()
     world.create_space("HR")
     ann = world.add_user("ann", display_name="Ann Lee")
@@ -98,7 +99,9 @@ def scene(engine: Engine) -> Iterator[Scene]:
 
 
 @pytest.mark.parametrize(("flavor", "bob", "requests"), [("cloud", "Bob", 2), ("datacenter", "Robert Tables", 3)])
-def test_texts_show_public_names(engine: Engine, flavor: str, bob: str, requests: int) -> None:
+def test_texts_show_public_names(
+    engine: Engine, flavor: Literal["cloud", "datacenter"], bob: str, requests: int
+) -> None:
     """In text, sections and search, also of included pages; an idle pass asks nothing and writes nothing."""
     for scene in scene_of(engine, flavor):
         assert scene.derive().pages == 3

@@ -92,6 +92,7 @@ def render_live_page(session: "Session", page_id: str) -> "RenderedPage":
     from hr_sync.render.result import RenderLimits
     from hr_sync.store.mention_store import MentionStore
     from hr_sync.store.read.pages import find_address, find_body, find_page
+    from hr_sync.store.read.renderings import stored_outputs
     from hr_sync.store.read.texts import PendingText, find_included
     from hr_sync.store.transaction import OpenTransaction
 
@@ -99,10 +100,15 @@ def render_live_page(session: "Session", page_id: str) -> "RenderedPage":
     if row is None or row.hidden_at or row.removed_at or body is None:
         raise UsageError(f"The mirror has no live page {page_id}. See why: `hr-sync explain {page_id}`.")
     page = PendingText(
-        page_id=row.id, title=row.title, space_key=row.space_key, content_hash=row.content_hash, storage=body
+        page_id=row.id,
+        title=row.title,
+        space_key=row.space_key,
+        content_hash=row.content_hash,
+        storage=body,
+        outputs=stored_outputs(session, page_id, row.version),
     )
     people = People(MentionStore(OpenTransaction(session)), None)
-    people.know([body])
+    people.know([body, page.outputs])
     making = TextMaking(
         limits=RenderLimits(),
         resolve=partial(find_address, session),

@@ -15,12 +15,15 @@ from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import ERASED_USER, Principal, PrincipalKind
 from hr_sync.domain.changes import ChangeAction, ChangedField
+from hr_sync.domain.people import FORMER_USER
 from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, GroupMember, KnownUser
 from hr_sync.store.engine import quoted_schema
 from hr_sync.store.read.live import storable
+from hr_sync.store.text_tables import MentionedUser
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES
 from hr_sync.store.write.mentions import erase_name
+from hr_sync.store.write.renderings import erase_from_renderings
 from hr_sync.store.write.set_rows import DIGEST, delete_sets
 
 _RESTRICTIONS = """
@@ -116,7 +119,8 @@ def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
         return ErasedUser()
     token = Principal(PrincipalKind.USER, user_id).token
     _lock_pages(session, token)
-    texts = erase_name(session, run_id, user_id)
+    words = [user_id, *_names_of(session, user_id)]
+    texts = erase_name(session, run_id, user_id) + erase_from_renderings(session, run_id, words)
     session.execute(select(AccessPolicyRow.id).with_for_update())
     values = {"user": user_id, "erased": ERASED_USER}
     tokens = {"token": token, "erased_token": Principal(PrincipalKind.USER, ERASED_USER).token}
@@ -132,6 +136,15 @@ def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
         access_sets=_replace_sets(session, run_id, tokens),
         texts=texts,
     )
+
+
+def _names_of(session: Session, user_id: str) -> list[str]:
+    """Return the names and the address by which the mirror knows a user."""
+    row = session.execute(
+        select(KnownUser.display_name, KnownUser.email).where(KnownUser.user_id == user_id)
+    ).one_or_none()
+    shown = session.scalar(select(MentionedUser.name).where(MentionedUser.user_id == user_id))
+    return [each for each in (*(row or ()), shown) if each and each != FORMER_USER]
 
 
 def _lock_pages(session: Session, token: str) -> None:
