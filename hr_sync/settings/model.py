@@ -13,6 +13,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hr_sync.settings.addresses import database_url
@@ -226,10 +227,11 @@ class Settings(BaseSettings):
     def _check_rendered_macros(cls, text: TextSettings, info: ValidationInfo) -> TextSettings:
         access = info.data.get("access")
         if text.rendered_macros and access is not None and access.mode != "account":
-            raise ValueError(
-                "rendered_macros shows what the account of hr_sync sees of other pages, whoever may read these, and so "
-                'needs access.mode = "account". Set that if everybody who asks may read all that the account reads; '
-                "else set rendered_macros = false"
+            raise PydanticCustomError(
+                "of_rendered_macros",
+                "must be false unless access.mode is account: a text would show what the account of hr_sync sees of "
+                'other pages, whoever may read these. Set access.mode = "account" if everybody who asks may read all '
+                "that the account reads",
             )
         return text
 
