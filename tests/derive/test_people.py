@@ -238,6 +238,20 @@ def test_names_that_no_text_shows_are_deleted(scene: Scene) -> None:
     assert [row["name"] for row in rows(scene.engine, "SELECT name FROM mentioned_users")] == ["Bob"]
 
 
+def test_a_kept_text_is_not_made_again_for_a_name(scene: Scene) -> None:
+    """The body that it is of is gone; it would be kept anew in each pass."""
+    scene.derive()
+    page_id = next(page.id for page in scene.world.pages() if page.title == "Contacts")
+    scene.world.edit_page(page_id, storage="")
+    full(scene.context)
+    assert scene.derive().kept == [page_id]
+    scene.world.rename_user("ann", display_name="Ann Roe")
+    scene.is_older(169)
+    scene.derive()
+    assert scene.derive() == TextReport()
+    assert "@Ann Lee" in scene.texts()[0]
+
+
 def test_a_name_is_no_markup(scene: Scene) -> None:
     """Whoever chooses a name writes one line of text."""
     scene.world.rename_user("ann", display_name="Ann <script>x</script>\u2028# Lee")

@@ -17,6 +17,7 @@ from hr_sync.derive.people import People
 from hr_sync.derive.renderings import NoRenderings, Renderings
 from hr_sync.derive.texts import TextReport, derive_texts
 from hr_sync.domain.access import AccessMode, AccessPolicy
+from hr_sync.domain.content import RenderedBody
 from hr_sync.store.engine import make_sessions, session_scope
 from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncContext, SyncPolicy
@@ -224,6 +225,20 @@ def test_a_text_is_not_written_with_what_was_withdrawn_meanwhile(scene: Scene) -
     assert withdrawn == [True]
     assert rows(engine, "SELECT page_id FROM page_texts WHERE outputs_hash <> ''") == []
     assert scene.stored() == []
+
+
+def test_an_answer_that_comes_after_the_change_is_dropped(scene: Scene) -> None:
+    """It was asked for in the mode `account`."""
+    access(scene.context)
+
+    def ask(page_id: str) -> RenderedBody:
+        scene.context.store.apply_access_policy(AccessPolicy())
+        return scene.context.source.rendered_body(page_id)
+
+    scene.derive(Renderings(scene.context.store.renderings, ask, max_age=timedelta(hours=24)))
+    assert scene.asked == 1
+    assert scene.stored() == []
+    assert PLACEHOLDER in scene.text()
 
 
 def test_without_the_setting_it_goes(scene: Scene) -> None:
