@@ -151,9 +151,7 @@ def _search(readable: str, most: str) -> str:
             JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
         WHERE section.search_vector @@ (SELECT asked.query FROM asked) AND {readable}
     ), found AS MATERIALIZED (
-        SELECT section.section_id, section.page_id, section.rank
-        FROM matched section
-        WHERE {_FILE_IS_SHOWN}
+        SELECT section.section_id, section.page_id, section.rank FROM matched section WHERE {_FILE_IS_SHOWN}
         ORDER BY section.rank DESC, section.section_id
         LIMIT least(greatest(coalesce({most}, 10), 0), 1000)
     )
