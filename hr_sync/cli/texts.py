@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hr_sync.domain.outcome import Outcome
@@ -9,9 +10,12 @@ from hr_sync.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from hr_sync.cancellation import Cancellation
+    from hr_sync.confluence.source import Source
     from hr_sync.derive.attachments import AttachmentReport
+    from hr_sync.derive.texts import TextReport
     from hr_sync.domain.outcome import RunReport
     from hr_sync.settings import Settings
+    from hr_sync.store.store import Store
     from hr_sync.sync.context import SyncContext
 
 
@@ -36,15 +40,40 @@ def check_attachment_texts(settings: "Settings") -> None:
         raise ConfigurationError(f"{key}: {missing}, or set text.attachments = false.") from None
 
 
+def derive_again(
+    settings: "Settings", store: "Store", cancellation: "Cancellation", source: "Source | None"
+) -> "TextReport":
+    """Make the texts that are missing or outdated; without a source, of what the mirror knows alone."""
+    from hr_sync.derive.people import NoPeople, People
+    from hr_sync.derive.renderings import NoRenderings, Renderings
+    from hr_sync.derive.texts import derive_texts
+
+    text = settings.text
+    ask = None if source is None else source.public_names
+    interval = timedelta(hours=text.people_interval_hours)
+    people = People(store.mentions, ask, interval=interval) if text.people else NoPeople(store.mentions)
+    renderings: Renderings = NoRenderings(store.renderings)
+    if text.rendered_macros:
+        rendered_body = None if source is None else source.rendered_body
+        max_age = timedelta(hours=text.rendered_max_age_hours)
+        renderings = Renderings(store.renderings, rendered_body, max_age=max_age)
+    return derive_texts(
+        store,
+        cancellation,
+        section_size=text.section_characters,
+        search_languages=text.search_languages,
+        people=people,
+        renderings=renderings,
+    )
+
+
 class TextMaker:
     """Makes texts after runs. Where several runs end at once, one of them reads the files."""
 
     def __init__(self) -> None:
         self._reading = threading.Lock()
 
-    def make(
-        self, settings: "Settings", context: "SyncContext", cancellation: "Cancellation", report: "RunReport"
-    ) -> "RunReport":
+    def make(self, settings: "Settings", context: "SyncContext", report: "RunReport") -> "RunReport":
         """Make the texts of pages whose body is another one now, if the settings say so, and of their files.
 
         Return the report of the run with what an operator should know of the texts.
@@ -52,22 +81,16 @@ class TextMaker:
         if not settings.text.sections:
             return report
         from hr_sync.derive.attachments import forget_attachment_texts
-        from hr_sync.derive.texts import derive_texts
 
-        made = derive_texts(
-            context.store,
-            cancellation,
-            section_size=settings.text.section_characters,
-            search_languages=settings.text.search_languages,
-        )
+        made = derive_again(settings, context.store, context.cancellation, context.source)
         report = replace(report, warnings=(*report.warnings, *made.warnings))
         if not settings.text.attachments:
-            forget_attachment_texts(context.store, cancellation)
+            forget_attachment_texts(context.store, context.cancellation)
             return report
         if report.outcome in (Outcome.FAILED, Outcome.STOPPED) or not self._reading.acquire(blocking=False):
             return report
         try:
-            read = _read_files(settings, context, cancellation)
+            read = _read_files(settings, context)
         except ConfigurationError as failure:  # settings that were read again since the start
             return replace(report, warnings=(*report.warnings, str(failure)))
         finally:
@@ -75,7 +98,7 @@ class TextMaker:
         return replace(report, warnings=(*report.warnings, *read.warnings), attachment_texts=read.counts)
 
 
-def _read_files(settings: "Settings", context: "SyncContext", cancellation: "Cancellation") -> "AttachmentReport":
+def _read_files(settings: "Settings", context: "SyncContext") -> "AttachmentReport":
     from hr_sync.derive.attachments import FileSettings, derive_attachment_texts
 
     check_attachment_texts(settings)
@@ -83,7 +106,7 @@ def _read_files(settings: "Settings", context: "SyncContext", cancellation: "Can
     return derive_attachment_texts(
         context.store,
         context.source,
-        cancellation,
+        context.cancellation,
         FileSettings(
             kinds=text.attachment_types,
             max_bytes=text.max_attachment_megabytes * 1_000_000,

@@ -12,7 +12,7 @@ from hr_sync.confluence.access import (
     restriction_of,
 )
 from hr_sync.confluence.access_json import CLOUD
-from hr_sync.confluence.attachments import download, list_attachments
+from hr_sync.confluence.attachments import download_on_cloud, list_attachments
 from hr_sync.confluence.attachments_json import read_single_v2
 from hr_sync.confluence.both_ends import from_both_ends, in_order_of_ids
 from hr_sync.confluence.cloud_chains import ancestors_on_cloud, parent_on_cloud
@@ -29,7 +29,6 @@ from hr_sync.confluence.cloud_labels import SpaceLabels
 from hr_sync.confluence.cloud_viewers import read_site_roles, read_viewers
 from hr_sync.confluence.comments import SpaceComments, look_up_on_cloud
 from hr_sync.confluence.http.client import HttpClient
-from hr_sync.confluence.http.downloads import cloud_download_path
 from hr_sync.confluence.http.response import Answer
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
@@ -45,6 +44,8 @@ from hr_sync.confluence.people import (
     may_read_on_cloud,
     members_on_cloud,
 )
+from hr_sync.confluence.public_names import public_names_on_cloud
+from hr_sync.confluence.rendered_body import rendered_on_cloud
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
@@ -56,10 +57,12 @@ from hr_sync.domain.content import (
     Listing,
     Page,
     RecentChanges,
+    RenderedBody,
     Space,
     SpaceList,
 )
 from hr_sync.domain.deletion import LookupResult, LookupStatus
+from hr_sync.domain.people import PublicName
 from hr_sync.errors import (
     UNANSWERED,
     AnswerNotTrusted,
@@ -144,6 +147,10 @@ class CloudSource:
         """Implement `Source.pages`."""
         return fetch_in_halves(ids, lambda some: self._pages(some, space), self.check_account)
 
+    def rendered_body(self, page_id: str) -> RenderedBody:
+        """Implement `Source.rendered_body`."""
+        return rendered_on_cloud(self.client, page_id)
+
     def lookup(self, page_id: str) -> LookupResult:
         """Implement `Source.lookup`: `GET /pages/{id}` shows trashed and archived pages too."""
         return look_up(page_id, lambda: read_lookup(self.client.get(_page(page_id)), page_id))
@@ -175,9 +182,8 @@ class CloudSource:
         return look_up_item(lambda: read_single_v2(self.client.get(path), attachment_id))
 
     def download_attachment(self, file: AttachmentFile, into: IO[bytes], *, max_bytes: int) -> str:
-        """Implement `Source.download_attachment`. The path of the listing takes sessions of browsers, and no tokens."""
-        path = cloud_download_path(file.page_id, file.id, file.version)
-        return download(self.client, path, file, into, max_bytes)
+        """Implement `Source.download_attachment`."""
+        return download_on_cloud(self.client, file, into, max_bytes)
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
         """Implement `Source.parent_of`."""
@@ -247,6 +253,10 @@ class CloudSource:
     def identities(self, user_ids: Iterable[str]) -> dict[str, Identity]:
         """Implement `Source.identities`."""
         return identities_on_cloud(self.client, user_ids)
+
+    def public_names(self, user_ids: Iterable[str]) -> dict[str, PublicName]:
+        """Implement `Source.public_names`."""
+        return public_names_on_cloud(self.client, user_ids)
 
     def may_read(self, page_id: str, subject: Principal) -> bool | None:
         """Implement `Source.may_read`."""

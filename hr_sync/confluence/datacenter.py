@@ -17,7 +17,7 @@ from hr_sync.confluence.access import (
     restriction_of,
 )
 from hr_sync.confluence.access_json import ATTRIBUTE_PARTS, DATA_CENTER, LABEL_PARTS
-from hr_sync.confluence.attachments import download, list_attachments
+from hr_sync.confluence.attachments import download_on_datacenter, list_attachments
 from hr_sync.confluence.attachments_json import LIST_PARTS, read_single_v1
 from hr_sync.confluence.comments import SpaceComments
 from hr_sync.confluence.comments_json import ALL_PARTS
@@ -35,7 +35,6 @@ from hr_sync.confluence.datacenter_json import (
 from hr_sync.confluence.datacenter_viewers import read_licence_groups, read_viewers
 from hr_sync.confluence.datacenter_walks import CONTENT, WIDTHS, PageWalks
 from hr_sync.confluence.http.client import HttpClient
-from hr_sync.confluence.http.downloads import data_center_download_path
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
 from hr_sync.confluence.lookups import look_up, look_up_item, read_each_space, spaces_by_keys
@@ -50,12 +49,25 @@ from hr_sync.confluence.people import (
     known_identity,
     members_on_datacenter,
 )
+from hr_sync.confluence.public_names import public_names_on_datacenter
+from hr_sync.confluence.rendered_body import rendered_on_datacenter
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.comments import CommentLookup
-from hr_sync.domain.content import ContentNode, Fetched, Head, ListedPages, Listing, RecentChanges, Space, SpaceList
+from hr_sync.domain.content import (
+    ContentNode,
+    Fetched,
+    Head,
+    ListedPages,
+    Listing,
+    RecentChanges,
+    RenderedBody,
+    Space,
+    SpaceList,
+)
 from hr_sync.domain.deletion import LookupResult
+from hr_sync.domain.people import PublicName
 from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
 
 _MOST_KEYS = 100  #: in one address: Tomcat accepts 8 KB of request line and headers
@@ -143,6 +155,10 @@ class DataCenterSource:
             fetched = Fetched.joined(fetched, one)
         return fetched
 
+    def rendered_body(self, page_id: str) -> RenderedBody:
+        """Implement `Source.rendered_body`."""
+        return rendered_on_datacenter(self.client, page_id)
+
     def lookup(self, page_id: str) -> LookupResult:
         """Implement `Source.lookup`: `status=any` shows trashed pages too."""
         query = {"expand": LOOKUP_PARTS, "status": "any"}
@@ -174,9 +190,8 @@ class DataCenterSource:
         return look_up_item(lambda: read_comment(self.client.get(path, query), comment_id))
 
     def download_attachment(self, file: AttachmentFile, into: IO[bytes], *, max_bytes: int) -> str:
-        """Implement `Source.download_attachment`: the path of the listing names the version."""
-        path = data_center_download_path(self.client.base, file.download_path)
-        return download(self.client, path, file, into, max_bytes)
+        """Implement `Source.download_attachment`."""
+        return download_on_datacenter(self.client, file, into, max_bytes)
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
         """Implement `Source.parent_of`: only pages are parents of pages here."""
@@ -249,6 +264,10 @@ class DataCenterSource:
     def identities(self, user_ids: Iterable[str]) -> dict[str, Identity]:
         """Implement `Source.identities`."""
         return identities_on_datacenter(self.client, user_ids)
+
+    def public_names(self, user_ids: Iterable[str]) -> dict[str, PublicName]:
+        """Implement `Source.public_names`."""
+        return public_names_on_datacenter(self.client, user_ids)
 
     def may_read(self, page_id: str, subject: Principal) -> bool | None:
         """Implement `Source.may_read`: Data Center has no such request."""

@@ -2,7 +2,7 @@
 
 from hr_sync.domain.comments import comments_as_text
 from hr_sync.render.page import render_comment
-from hr_sync.render.result import RenderLimits, ResolvePage
+from hr_sync.render.result import RenderLimits, ResolvePage, ResolveUser
 from hr_sync.store.read.texts import PendingText
 from hr_sync.store.write.text_rows import SectionWrite
 
@@ -10,7 +10,12 @@ _ABOVE = "Comments"
 
 
 def sections_of_comments(
-    page: PendingText, limits: RenderLimits, resolve: ResolvePage, *, first_ordinal: int
+    page: PendingText,
+    limits: RenderLimits,
+    resolve: ResolvePage,
+    *,
+    resolve_user: ResolveUser | None,
+    first_ordinal: int,
 ) -> list[SectionWrite]:
     """Return the sections of the comments of a page, from this ordinal on: each thread together, replies below."""
     sections: list[SectionWrite] = []
@@ -24,6 +29,7 @@ def sections_of_comments(
             title=page.title,
             space=page.space_key,
             resolve=resolve,
+            resolve_user=resolve_user,
             limits=limits,
         )
         if made:

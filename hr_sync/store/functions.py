@@ -133,21 +133,24 @@ _FOUND = (
 def _search(readable: str, most: str) -> str:
     """Return the body of a search among pages that are `readable`, a condition; `most` is the parameter of the limit.
 
-    The best are chosen before any text is read. The snippet is made in the language in which the section was found.
+    Files are asked about after pages, so that the planner chooses as if there were none. The best are chosen before any
+    text is read. The snippet is made in the language in which the section was found.
     """
     return f"""
     WITH asked AS MATERIALIZED (
         SELECT {{schema}}.search_query($1) AS query
-    ), found AS MATERIALIZED (
-        SELECT section.section_id, section.page_id,
+    ), matched AS MATERIALIZED (
+        SELECT section.section_id, section.page_id, section.attachment_id, section.comment_id, section.comment_hash,
+            made.rendered_at,
             ts_rank(section.search_vector, (SELECT asked.query FROM asked), 1) AS rank
         FROM {{schema}}.page_sections section
             JOIN {{schema}}.confluence_pages page ON page.id = section.page_id
             JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
         WHERE section.search_vector @@ (SELECT asked.query FROM asked) AND {readable}
-            AND {FILE_IS_SHOWN}
-            AND {COMMENT_IS_SHOWN}
-        ORDER BY rank DESC, section.section_id
+    ), found AS MATERIALIZED (
+        SELECT section.section_id, section.page_id, section.rank FROM matched section
+        WHERE {FILE_IS_SHOWN} AND {COMMENT_IS_SHOWN.replace("made.", "section.")}
+        ORDER BY section.rank DESC, section.section_id
         LIMIT least(greatest(coalesce({most}, 10), 0), 1000)
     )
     SELECT section.section_id, page.id, section.ordinal, page.title, section.heading_path, page.url, page.space_key,

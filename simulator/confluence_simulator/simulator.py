@@ -84,7 +84,7 @@ class Simulator:
 
     @property
     def media_origin(self) -> str:
-        """Scheme, host and port of the media service, which has the files of Cloud; on Data Center the site has them."""
+        """Scheme, host and port of the media service, which has the files of Cloud; Data Center has its own."""
         return self.origin if self._media_server is None else f"http://{LOOPBACK}:{self._media_server.port}"
 
     @property

@@ -27,7 +27,8 @@ class Consumer:
         """Read what is new; return it."""
         found = list(self.context.store.feed.changes_after(self.position, consumer="bot", limit=1000))
         for change in found:
-            self.kept[change.page_id] = rows(self.engine, SECTIONS, change.page_id)
+            if change.attachment_id is None:  # a consumer of sections may leave out the others
+                self.kept[change.page_id] = rows(self.engine, SECTIONS, change.page_id)
             self.position = FeedPosition(epoch=change.epoch, seq=change.seq)
         return found
 

@@ -78,6 +78,16 @@ class Mirror:
         """Return the sections of one file that consumers see."""
         return rows(self.engine, "SELECT * FROM live_sections WHERE attachment_id = %s ORDER BY ordinal", attachment_id)
 
+    def found_by_functions(self, word: str) -> tuple[int, int, int]:
+        """Return how many sections the audience finds by a word, and how many it may read, listed and counted."""
+        (found,) = ask(
+            self.engine,
+            "SELECT (SELECT count(*) FROM search_live_sections(%s)), "
+            "(SELECT count(*) FROM sections_readable_by(NULL)), count_sections_readable_by(NULL)",
+            word,
+        )
+        return found
+
     def of_files(self) -> list[tuple[str, str]]:
         """Return the name of the file and the text of each section of a file that consumers see."""
         return [(path[0], text) for attachment_id, path, text in self.shown() if attachment_id is not None]

@@ -16,7 +16,7 @@ from hr_sync.errors import DatabaseUnavailable, Stopped
 from hr_sync.store.attachment_text_store import AttachmentTextStore
 from tests.derive.reading import Mirror, handbook, mirror_of
 from tests.documents import hostile_office
-from tests.support.database import execute
+from tests.support.database import execute, rows
 from tests.support.wiring import fault, fired, full, incremental
 
 FILE = r"/media/file/"  # of Cloud's media service
@@ -26,7 +26,6 @@ FAULTS = [
     ("cloud", "/media/file/{}/", "login-page-200"),
     ("cloud", "/media/file/{}/", "cut-length"),
     ("cloud", "/attachment/{}/download", "redirect-other-host"),
-    ("cloud", "/attachment/{}/download", "redirect-login"),
     ("cloud", "/attachment/{}/download", "not-found-404-v1"),
     ("cloud", "/attachment/{}/download", "unauthorized-401"),
     ("datacenter", "/download/attachments/.*/bad", "login-page-200"),
@@ -176,6 +175,27 @@ def test_what_changes_during_the_download_is_not_written(engine: Engine, monkeyp
         assert mirror.of_files() == [("good.txt", "good.txt")]
         assert mirror.derive().downloads == 1
         assert mirror.of_files() == [("good.txt", "good.txt"), ("bad.txt", "second")]
+
+
+def test_the_files_of_a_page_that_is_gone_by_then_are_not_written(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor are they asked for again."""
+    with two_files(engine) as mirror:
+        write = AttachmentTextStore.write
+
+        def late(store: AttachmentTextStore, writes: Any) -> frozenset[str]:
+            if writes and len(mirror.downloads()) == 1:
+                mirror.world.trash_page(mirror.world.pages()[0].id)
+                full(mirror.context)
+            return write(store, writes)
+
+        monkeypatch.setattr(AttachmentTextStore, "write", late)
+        assert mirror.derive().written == 0
+        assert (mirror.outcomes(), rows(engine, "SELECT FROM page_sections WHERE attachment_id IS NOT NULL")) == (
+            {},
+            [],
+        )
 
 
 def test_a_pass_stops_when_asked(engine: Engine) -> None:

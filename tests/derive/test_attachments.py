@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from confluence_simulator import World
+from confluence_simulator import World, handbook_world
 from confluence_simulator.world import Attachment
 from sqlalchemy import Engine
 
@@ -13,6 +13,8 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.derive.attachments import forget_attachment_texts
 from hr_sync.documents.reader import DocumentReader
 from hr_sync.domain.access import AccessPolicy
+from hr_sync.store.engine import make_sessions, session_scope
+from hr_sync.store.write.retention import prune_bodies
 from hr_sync.sync.context import SyncPolicy
 from tests.derive.reading import FLAVORS, Mirror, handbook, mirror_of
 from tests.documents import good
@@ -21,6 +23,7 @@ from tests.support.wiring import access, full, incremental
 
 CSV = b"country,euro\nDenmark,75\nPoland,45\n"
 TABLE = "| country | euro |\n| --- | --- |\n| Denmark | 75 |\n| Poland | 45 |"
+ENFORCED = SyncPolicy(access=AccessPolicy(), open_spaces=frozenset({"*"}))
 each_flavor = pytest.mark.parametrize("flavor", FLAVORS)
 
 
@@ -112,16 +115,18 @@ def test_a_new_version_is_downloaded_alone(engine: Engine, flavor: str, reads: l
 
 def test_what_is_withdrawn_shows_nothing_and_comes_back_without_a_download(engine: Engine) -> None:
     """In the transaction that hides the file; the feed tells of the page and of the file."""
-    with mirror_of(handbook(), engine) as mirror:
+    with mirror_of(handbook(), engine, policy=ENFORCED) as mirror:
         made = attached(mirror, "one.txt", b"one")
         full(mirror.context)
         mirror.derive()
         ids = mirror.section_ids()
+        assert mirror.found_by_functions("one") == (1, 3, 3)
         mirror.consumer.read()
         mirror.world.remove_attachment(made)
         full(mirror.context)
 
         assert mirror.of_files() == []
+        assert mirror.found_by_functions("one") == (0, 2, 2)
         told = [(each.kind, each.action, each.sections_removed) for each in mirror.consumer.read()]
         assert told == [("sections", "derive", [ids[2]]), ("attachment", "hide", [])]
         assert mirror.consumer.missing() == []
@@ -234,14 +239,14 @@ def test_sections_of_files_move_with_those_of_the_page(engine: Engine) -> None:
         incremental(mirror.context)
         mirror.derive()
         assert mirror.places() == [(None, 0), (first, 1), (second, 2)]
-        mirror.consumer.read()
+        *_, change = mirror.consumer.read()
+        assert change.sections_changed == [mirror.section_ids()[-1]]
         assert mirror.consumer.missing() == []
 
 
 def test_a_file_that_is_newer_than_what_is_known_of_its_readers_waits(engine: Engine) -> None:
     """Somebody may have restricted the page first. The next look at access lets it in."""
-    policy = SyncPolicy(access=AccessPolicy(), open_spaces=frozenset({"*"}))
-    with mirror_of(handbook(), engine, policy=policy) as mirror:
+    with mirror_of(handbook(), engine, policy=ENFORCED) as mirror:
         attached(mirror, "secret.txt", b"secret")
         full(mirror.context)
         execute(engine, "UPDATE sync_spaces SET access_checked_at = '2026-03-01'")
@@ -318,7 +323,21 @@ def test_what_was_read_of_removed_files_is_deleted_in_time(engine: Engine) -> No
         mirror.world.remove_attachment(made)
         mirror.world.trash_page(page.id)
         full(mirror.context)
-        full(mirror.context)
+        assert mirror.outcomes().keys() == {"one.txt", "old.txt"}
+        with session_scope(make_sessions(engine)) as session:
+            assert prune_bodies(session, removed_for=timedelta(0)) == 1
+        assert mirror.outcomes().keys() == {"one.txt"}, "of a page whose sections were deleted nothing says otherwise"
         assert mirror.context.store.prune_bodies(timedelta(0)) > 0
         assert mirror.outcomes() == {}
         assert rows(engine, "SELECT FROM page_sections WHERE attachment_id IS NOT NULL") == []
+
+
+def test_the_files_of_the_sample_handbook_are_found(engine: Engine) -> None:
+    """A Word document, a table and a form, below their names."""
+    with mirror_of(handbook_world(), engine, spaces=("HR",)) as mirror:
+        assert mirror.derive().counts.outcomes == {"complete": 3}
+        call = "SELECT heading_path FROM search_live_sections(%s)"
+        assert [row["heading_path"] for row in rows(engine, call, "winter tyres")] == [
+            ["Car policy.docx", "Winter tyres"]
+        ]
+        assert rows(engine, call, "Denmark Poland euro country")[0]["heading_path"] == ["Allowances 2027.csv"]

@@ -141,7 +141,7 @@ def _run(config: Path | None, request: "SyncRequest", *, quiet: bool, verbose: b
             else:
                 progress.stats = context.source.client.http_stats
                 report = run_once(replace(context, on_progress=progress.note), request)
-                report = TextMaker().make(settings, context, cancellation, report)
+                report = TextMaker().make(settings, context, report)
             return report, store.held_removals()
 
     with notify(settings, request.mode) as notify_report:

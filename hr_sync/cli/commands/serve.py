@@ -175,7 +175,7 @@ def _runs(
             observed = replace(
                 context, on_lag=endpoints.metrics.observe_lag, on_progress=progress.note, on_left=on_left
             )
-            return texts.make(current.settings, context, end_of_run, run(observed, request))
+            return texts.make(current.settings, context, run(observed, request))
 
     return run_once
 

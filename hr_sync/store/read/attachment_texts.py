@@ -209,12 +209,8 @@ def _readers_are_newer() -> ColumnElement[bool]:
     """
     file, page, space = PageAttachment, ConfluencePage, SyncSpace
     is_account = select(AccessPolicyRow.mode == AccessMode.ACCOUNT).scalar_subquery()
-    was_read = (
-        select(space.space_key)
-        .where(space.space_id == page.space_id, space.access_checked_at > file.last_updated + _CLOCKS_DIFFER)
-        .exists()
-    )
-    return or_(is_account, was_read)
+    looked = select(func.min(space.access_checked_at)).where(space.space_id == page.space_id).scalar_subquery()
+    return or_(is_account, looked > file.last_updated + _CLOCKS_DIFFER)
 
 
 def _waits_after_a_failure() -> ColumnElement[bool]:

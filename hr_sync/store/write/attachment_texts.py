@@ -19,7 +19,7 @@ from hr_sync.store.tables import PageFailure
 from hr_sync.store.values import Failure, FailureStage
 from hr_sync.store.write.arrays import as_arrays
 from hr_sync.store.write.changes import Change, record_changes
-from hr_sync.store.write.failures import forget_failures, record_failures
+from hr_sync.store.write.failures import record_failures
 from hr_sync.store.write.locks import PAGES
 from hr_sync.store.write.section_order import close_up, first_ordinals
 from hr_sync.store.write.text_rows import SECTIONS, SectionWrite, any_section_row, put_sections
@@ -94,7 +94,8 @@ def write_attachment_texts(session: Session, writes: Sequence[AttachmentTextWrit
     changed = _write_sections(session, current)
     after = shown_sections(session, beside)
     record_section_changes(session, _NO_RUN, before, after, changed=changed, reason="a file of it was read")
-    forget_failures(session, ids)
+    succeeded = (_FAILURES.c.page_id.in_(ids), _FAILURES.c.stage == FailureStage.ATTACHMENT_TEXT)
+    session.execute(delete(_FAILURES).where(*succeeded))
     return frozenset(ids)
 
 

@@ -3,8 +3,8 @@
 Each statement takes arrays, one for each column, and is built once.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, reduce
 from typing import Any, cast
 
@@ -50,6 +50,7 @@ _TEXT_COLUMNS = (
     "has_computed_content",
     "hidden_characters",
     "comments_digest",
+    "outputs_hash",
 )
 
 
@@ -102,6 +103,8 @@ class TextWrite:
     sections: Sequence[SectionWrite]
     includes: Sequence[IncludeWrite] = ()
     comments_digest: str = ""
+    outputs_hash: str = ""  #: of the rendering that it was made with
+    mentions: Mapping[str, str | None] = field(default_factory=dict)  #: user id → name that it shows
 
     @property
     def shown(self) -> dict[str, str | None]:
@@ -111,6 +114,11 @@ class TextWrite:
             for each in self.includes
             if each.state is IncludeState.SHOWN and each.source_id
         }
+
+    @property
+    def shows_others(self) -> bool:
+        """Return whether the text shows other pages, also such that nobody names."""
+        return any(each.state is IncludeState.SHOWN for each in self.includes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +133,7 @@ class TextKept:
     section_size: int
     search_languages: Sequence[str]
     comments_digest: str = ""  #: that of the comments which this text does not show, until the page has a text again
+    outputs_hash: str = ""
 
 
 @cache
