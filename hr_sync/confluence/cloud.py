@@ -6,11 +6,7 @@ from functools import partial
 from typing import IO, Literal
 from urllib.parse import quote
 
-from hr_sync.confluence.access import (
-    check_account,
-    labels_at,
-    restriction_of,
-)
+from hr_sync.confluence.access import check_account, labels_at, restriction_of
 from hr_sync.confluence.access_json import CLOUD
 from hr_sync.confluence.attachments import download_on_cloud, list_attachments
 from hr_sync.confluence.attachments_json import read_single_v2

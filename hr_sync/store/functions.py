@@ -130,6 +130,9 @@ _FOUND = (
 )
 
 
+_IS_SHOWN = f"{FILE_IS_SHOWN} AND {COMMENT_IS_SHOWN}".replace("made.", "section.")  # of what was matched
+
+
 def _search(readable: str, most: str) -> str:
     """Return the body of a search among pages that are `readable`, a condition; `most` is the parameter of the limit.
 
@@ -141,15 +144,13 @@ def _search(readable: str, most: str) -> str:
         SELECT {{schema}}.search_query($1) AS query
     ), matched AS MATERIALIZED (
         SELECT section.section_id, section.page_id, section.attachment_id, section.comment_id, section.comment_hash,
-            made.rendered_at,
-            ts_rank(section.search_vector, (SELECT asked.query FROM asked), 1) AS rank
+            made.rendered_at, ts_rank(section.search_vector, (SELECT asked.query FROM asked), 1) AS rank
         FROM {{schema}}.page_sections section
             JOIN {{schema}}.confluence_pages page ON page.id = section.page_id
             JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
         WHERE section.search_vector @@ (SELECT asked.query FROM asked) AND {readable}
     ), found AS MATERIALIZED (
-        SELECT section.section_id, section.page_id, section.rank FROM matched section
-        WHERE {FILE_IS_SHOWN} AND {COMMENT_IS_SHOWN.replace("made.", "section.")}
+        SELECT section.section_id, section.page_id, section.rank FROM matched section WHERE {_IS_SHOWN}
         ORDER BY section.rank DESC, section.section_id
         LIMIT least(greatest(coalesce({most}, 10), 0), 1000)
     )
@@ -158,8 +159,8 @@ def _search(readable: str, most: str) -> str:
             WHEN length(words.plain) <= {_SHOWN_WHOLE} THEN words.plain
             ELSE ts_headline(spoken.language, words.plain, spoken.query, '{_HEADLINE}')
         END, '[[:space:]]+', ' ', 'g')),
-        found.rank, page.version, page.last_updated, clocks.checked_at, clocks.access_checked_at,
-        section.attachment_id, section.comment_id
+        found.rank, page.version, page.last_updated, clocks.checked_at, clocks.access_checked_at, section.attachment_id,
+        section.comment_id
     FROM found
         JOIN {{schema}}.page_sections section ON section.section_id = found.section_id
         JOIN {{schema}}.confluence_pages page ON page.id = found.page_id

@@ -73,25 +73,7 @@ def pending_texts(
     """Return the next pages in the order of their ids, those with an id greater than `after`."""
     page, made, rendering = ConfluencePage, PageText, PageRendering
     outputs_hash = func.coalesce(rendering.outputs_hash, "")
-    differs = tuple_(
-        made.outputs_hash,
-        made.content_hash,
-        made.title,
-        made.space_key,
-        made.renderer_version,
-        made.section_size,
-        made.search_languages,
-    ).is_distinct_from(
-        tuple_(
-            outputs_hash,
-            page.content_hash,
-            page.title,
-            page.space_key,
-            renderer_version,
-            section_size,
-            _array(search_languages),
-        )
-    )
+    differs = _is_made_from_others(outputs_hash, renderer_version, section_size, search_languages)
     others = or_(page.id.in_(_with_other_includes()), page.id.in_(with_other_names()))
     rows = session.execute(
         select(page.id, page.title, page.space_key, page.content_hash, PageBody.storage, made.sections)
@@ -114,6 +96,19 @@ def pending_texts(
     found = [_pending(row) for row in rows]
     comments = comments_of_pages(session, [page.page_id for page in found if page.comments_digest])
     return [replace(page, comments=comments.get(page.page_id, ())) for page in found]
+
+
+def _is_made_from_others(
+    outputs_hash: ColumnElement[str], renderer_version: int, section_size: int, search_languages: Sequence[str]
+) -> ColumnElement[bool]:
+    """Return whether a text was made of another body, title or space, or in another way than now."""
+    page, made = ConfluencePage, PageText
+    before = (made.content_hash, made.title, made.space_key, made.outputs_hash)
+    now = (page.content_hash, page.title, page.space_key, outputs_hash)
+    way = (made.renderer_version, made.section_size, made.search_languages)
+    return tuple_(*before, *way).is_distinct_from(
+        tuple_(*now, renderer_version, section_size, _array(search_languages))
+    )
 
 
 def _pending(row: Any) -> PendingText:
