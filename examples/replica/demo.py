@@ -144,7 +144,7 @@ def play(stage: Stage) -> None:
         print(f"\n{what}")
         for name, question in (
             ("pages in live_pages", "SELECT count(*) FROM live_pages"),
-            ("an employee may read the salary bands", f"SELECT may_read(NULL, ARRAY['{everybody}'], '{page.id}')"),  # noqa: S608 -- ids of the simulator
+            ("an employee may read the salary bands", f"SELECT may_read(NULL, ARRAY['{everybody}'], '{page.id}')"),
             ("found by 'salary bands'", "SELECT count(*) FROM search_live_sections('salary bands')"),
         ):
             at = [connection.execute(question.encode()).fetchone() for connection in (stage.source, stage.replica)]

@@ -1,8 +1,8 @@
 """What jobs cost, from the samples in `measured.json`. Pure but for reading that file.
 
 Three worlds were measured: few pages in ten spaces, many pages in ten spaces, many pages in one space. What the second
-one costs more than the first is the cost of pages, what it costs more than the third is that of spaces, and what is left
-is the cost of a run. Requests and waits for answers follow from how long lists are; only the rest of them is measured.
+one costs more than the first is the cost of pages, what it costs more than the third is that of spaces, and the rest is
+the cost of a run. Requests and waits for answers follow from how long lists are; only the rest of them is measured.
 """
 
 import json
@@ -118,7 +118,7 @@ def costs_of(samples: Sequence[Sample]) -> Costs:
         cpu_an_edit=an_edit("cpu_seconds"),
         database_cpu_an_edit=an_edit("database_cpu_seconds"),
         bytes_a_page=(first_many["database_bytes"] - first_few["database_bytes"]) / (_MANY[0] - _FEW[0]),
-        megabytes_a_process=max(sample["peak_megabytes"] for sample in samples),
+        megabytes_a_process=max(sample.get("peak_megabytes", 0) for sample in samples),
     )
 
 
@@ -149,13 +149,14 @@ def _without_lists(figures: Mapping[tuple[int, int], float], times: int, lists: 
 
 
 def _waits(samples: Sequence[Sample], kind: Kind, world: tuple[int, int]) -> float:
-    """Return how many answers a run waits for, one after another: by how much longer it takes where answers are late."""
+    """Return how many answers a run waits for, one after another: what it takes longer where answers are late."""
     late, soon = _sample(samples, kind, world, late=True), _sample(samples, kind, world)
     return float(late["wall_seconds"] - soon["wall_seconds"]) / float(late["latency_ms"] / 1000)
 
 
 def _from_both_ends(answers: int, alone: int) -> float:
-    return answers if answers <= alone else alone + (answers - alone) / 2
+    """Return how many answers a listing waits for. That the two walks have met is seen one answer later."""
+    return answers if answers <= alone else alone + (answers - alone) / 2 + 1
 
 
 def _sample(samples: Sequence[Sample], step: str, world: tuple[int, int], *, late: bool = False) -> Sample:

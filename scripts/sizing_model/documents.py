@@ -14,8 +14,8 @@ def with_tables(text: str, costs: Costs) -> str:
     """Return the document with the tables that follow from the costs."""
     for name, table in (("sizes", sizes(grid(costs))), ("limits", limits(costs))):
         text = re.sub(
-            rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)",
-            lambda found, table=table: f"{found[1]}{table}{found[2]}",  # type: ignore[misc]
+            rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)",
+            f"\n{table}\n\n",
             text,
             flags=re.DOTALL,
         )

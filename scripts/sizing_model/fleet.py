@@ -1,13 +1,12 @@
-"""Workers that take the runs of many sites as they become due: a simulation of one hour, and of a first mirror. Pure.
+"""Workers that take the runs of many sites as they become due: some hours, and a first mirror. Pure.
 
-A worker does one run at a time. A run begins when it is due and a worker is free, the longest due first; the next one of
-its kind is due an interval after it was, or when it has ended, if that is later.
+A worker does one run at a time. A run begins when it is due and a worker is free, the longest due first; the next
+one of its kind is due an interval after it was, or when it has ended, if that is later.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush, heapreplace
-from math import ceil
 
 from sizing_model.costs import Costs, Kind
 from sizing_model.runs import LATER, Conditions, Schedule, SiteLoad, load_of, makespan, work_of
@@ -16,21 +15,27 @@ from sizing_model.sites import Site
 MOST_REPLICAS = 64  # of one site
 _HOUR = 3600.0
 _GOLDEN = 0.618033988749895  # multiples of it, modulo 1, are spread evenly: not every site begins at once
-_TOO_LATE = 1.5  # times the interval: a change that is shown later than that needs more workers
+_IN_TIME = 1.5  # times the interval: if changes are shown later than that, there are not enough workers
+PAGES_IN_TIME = 0.95
 
 
 @dataclass(kw_only=True)
-class Hour:
-    """What happened in an hour."""
+class Day:
+    """What happened in some hours of a day."""
 
-    ages: list[float] = field(default_factory=list)  #: of the oldest change that a round shows, when it shows it, sorted
+    seconds: float  #: how long was simulated
+    ages: list[tuple[float, float]] = field(default_factory=list)  #: oldest change that a site showed, and its pages
     busy_seconds: float = 0.0  #: of all workers
     database_cpu_seconds: float = 0.0
-    requests: float = 0.0
 
     def age(self, share: float) -> float:
-        """Return the age that so large a share of the rounds does not exceed."""
-        return self.ages[min(len(self.ages) - 1, ceil(share * len(self.ages)) - 1)]
+        """Return the age that the sites with so large a share of the pages never exceed."""
+        wanted, reached = share * sum(pages for _, pages in self.ages), 0.0
+        for age, pages in sorted(self.ages):
+            reached += pages
+            if reached >= wanted:
+                return age
+        raise ValueError("no round ended")
 
 
 def loads_of(sites: Sequence[Site], costs: Costs, conditions: Conditions, schedule: Schedule) -> list[SiteLoad]:
@@ -51,28 +56,29 @@ def _with_replicas(site: Site, costs: Costs, conditions: Conditions, schedule: S
     return load
 
 
-def an_hour(loads: Sequence[SiteLoad], schedule: Schedule, workers: int) -> Hour:
-    """Simulate an hour in the middle of a day. A sixth of the sites has its full run in it."""
-    hour, free = Hour(), [0.0] * workers
+def some_hours(loads: Sequence[SiteLoad], schedule: Schedule, workers: int) -> Day:
+    """Simulate an hour in the middle of a day, or three rounds of the slowest site."""
+    slowest = max(load.seconds[Kind.INCREMENTAL] for load in loads)
+    day, free = Day(seconds=max(_HOUR, 3 * slowest)), [0.0] * workers
     due = [*_due(loads, schedule)]
     heapify(due)
     began: dict[tuple[int, int], float] = {}
-    while due and due[0][0] < _HOUR:
+    worst: dict[tuple[int, int], float] = {}
+    while due and due[0][0] < day.seconds:
         at, number, replica, place = heappop(due)
-        kind, load = LATER[place], loads[number]
+        kind, load, part = LATER[place], loads[number], (number, replica)
         start = max(at, free[0])
         end = start + load.seconds[kind]
         heapreplace(free, end)
-        hour.busy_seconds += load.seconds[kind]
-        hour.database_cpu_seconds += load.runs[kind].database_cpu_seconds
-        hour.requests += load.runs[kind].requests
+        day.busy_seconds += load.seconds[kind]
+        day.database_cpu_seconds += load.runs[kind].database_cpu_seconds
         heappush(due, (max(at + schedule.minutes(kind) * 60, end), number, replica, place))
         if kind is Kind.INCREMENTAL:
-            if (number, replica) in began:
-                hour.ages.append(end - began[number, replica])
-            began[number, replica] = start
-    hour.ages.sort()
-    return hour
+            # A change right after the beginning of a round may be shown by the next one alone.
+            worst[part] = max(worst.get(part, 0.0), end - began.get(part, start - schedule.incremental * 60))
+            began[part] = start
+    day.ages = [(age, loads[number].pages / loads[number].replicas) for (number, _), age in worst.items()]
+    return day
 
 
 def _due(loads: Sequence[SiteLoad], schedule: Schedule) -> list[tuple[float, int, int, int]]:
@@ -86,16 +92,16 @@ def _due(loads: Sequence[SiteLoad], schedule: Schedule) -> list[tuple[float, int
 
 
 def enough_workers(loads: Sequence[SiteLoad], schedule: Schedule) -> int:
-    """Return the smallest number of workers with which 19 of 20 rounds show every change in time."""
-    best = an_hour(loads, schedule, sum(load.replicas for load in loads) * len(LATER)).age(0.95)
-    limit = max(best * 1.05, schedule.incremental * 60 * _TOO_LATE)
-    few = max(1, int(an_hour(loads, schedule, 1_000_000).busy_seconds / _HOUR))
+    """Return the smallest number of workers with which sites with 19 of 20 pages show every change in time."""
+    unlimited = some_hours(loads, schedule, sum(load.replicas for load in loads) * len(LATER))
+    limit = max(unlimited.age(PAGES_IN_TIME) * 1.05, schedule.incremental * 60 * _IN_TIME)
+    few = max(1, int(unlimited.busy_seconds / unlimited.seconds))
     many = few
-    while an_hour(loads, schedule, many).age(0.95) > limit:
+    while some_hours(loads, schedule, many).age(PAGES_IN_TIME) > limit:
         few, many = many + 1, many * 2
     while few < many:
         middle = (few + many) // 2
-        if an_hour(loads, schedule, middle).age(0.95) > limit:
+        if some_hours(loads, schedule, middle).age(PAGES_IN_TIME) > limit:
             few = middle + 1
         else:
             many = middle

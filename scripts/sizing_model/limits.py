@@ -1,8 +1,8 @@
 """What the limits of a Confluence site allow, whatever the number of workers. Pure.
 
-Two kinds of limits are documented for Cloud (developer.atlassian.com/cloud/confluence/rate-limiting, August 2026): points
-an hour for apps with OAuth, one for a request and one for each object in its answer, and bursts for API tokens. Atlassian
-publishes a number of requests a second for Jira alone, 100. Administrators of Data Center set their own.
+Two kinds of limits are documented for Cloud (developer.atlassian.com/cloud/confluence/rate-limiting, August 2026):
+points an hour for apps with OAuth, one for a request and one for each object in its answer, and bursts for API tokens.
+Atlassian publishes a number of requests a second for Jira alone, 100. Administrators of Data Center set their own.
 """
 
 from collections.abc import Mapping

@@ -4,11 +4,15 @@ Three worlds, so that the costs of a run, of a space and of a page can be told a
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from benchmark.contenders import Contender, command, environment
+from benchmark.measuring import measure as measure_process
 from benchmark.postgres import Postgres, running_postgres
 from benchmark.running import run_step
 from benchmark.site import Conditions, Site, running_site
@@ -53,6 +57,8 @@ def _samples() -> Iterator[Mapping[str, Any]]:
             with running_site(pages=pages, spaces=spaces) as site:
                 for step in (*STEPS, *LATE_STEPS):
                     yield {"pages": pages, "spaces": spaces, **_sample(step, site, postgres)}
+                if spaces > 1:
+                    yield {"pages": pages, "spaces": spaces, **_by_two(site, postgres)}
 
 
 def _sample(step: Step, site: Site, postgres: Postgres) -> Mapping[str, Any]:
@@ -67,6 +73,26 @@ def _sample(step: Step, site: Site, postgres: Postgres) -> Mapping[str, Any]:
         "database_cpu_seconds": round(sample.database_cpu_seconds, 3),
         "peak_megabytes": round(sample.peak_megabytes),
         "database_bytes": _database_bytes(postgres.url(step.database)),
+    }
+
+
+def _by_two(site: Site, postgres: Postgres) -> Mapping[str, Any]:
+    """Let two processes do half of the spaces each, at the same time."""
+    url = postgres.url(LATE_STEPS[0].database)
+    address = {**environment(site.open(LATE), site.spaces, url), **dict(_WITH_TEXTS)}
+
+    def run(spaces: Sequence[str]) -> None:
+        named = [word for space in spaces for word in ("--space", space)]
+        measure_process(command(Contender.HR_SYNC, ("run", "--json", *named)), address)
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, (site.spaces[::2], site.spaces[1::2])))
+    return {
+        "step": "full by two",
+        "latency_ms": LATE.latency_ms,
+        "requests": site.asked(LATE).requests,
+        "wall_seconds": round(time.perf_counter() - began, 3),
     }
 
 

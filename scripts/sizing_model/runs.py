@@ -91,10 +91,11 @@ def makespan(times: Sequence[float], threads: int) -> float:
 class SiteLoad:
     """What the runs of one site take, in the parts that replicas share."""
 
+    pages: int
     replicas: int
     runs: Mapping[Kind, Work]  #: of one replica
     seconds: Mapping[Kind, float]  #: of that run, with what the site allows
-    requests_an_hour: float
+    requests_a_second: float  #: that the schedule wants
     is_over_limit: bool  #: the site does not allow the schedule
 
 
@@ -112,19 +113,15 @@ def load_of(site: Site, costs: Costs, conditions: Conditions, schedule: Schedule
         for kind in LATER
     }
     rates = {kind: runs[kind].requests * replicas / schedule.minutes(kind) / 60 for kind in LATER}
-    allowed = conditions.requests_a_second
-    seconds = {
-        # What other runs request is not there for this one; a tenth of the limit always is.
-        kind: max(
-            runs[kind].seconds,
-            runs[kind].requests * replicas / max(allowed - sum(rates.values()) + rates[kind], allowed / 10),
-        )
-        for kind in LATER
-    }
+    allowed, wanted = conditions.requests_a_second, sum(rates.values())
+    # A run has what other runs leave; where the site allows less than all of them want, each has its share.
+    left = {kind: max(allowed - wanted + rates[kind], allowed * rates[kind] / wanted) for kind in LATER}
+    seconds = {kind: max(runs[kind].seconds, runs[kind].requests * replicas / left[kind]) for kind in LATER}
     return SiteLoad(
+        pages=site.pages,
         replicas=replicas,
         runs=runs,
         seconds=seconds,
-        requests_an_hour=sum(rates.values()) * 3600,
-        is_over_limit=sum(rates.values()) > allowed,
+        requests_a_second=wanted,
+        is_over_limit=wanted > allowed,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, log2
 
 from sizing_model.costs import Costs
-from sizing_model.fleet import FirstMirror, an_hour, enough_workers, first_mirror, loads_of
+from sizing_model.fleet import PAGES_IN_TIME, FirstMirror, enough_workers, first_mirror, loads_of, some_hours
 from sizing_model.runs import Conditions, Schedule
 from sizing_model.sites import sites
 
@@ -26,8 +26,8 @@ class Sizing:
     database_cores: int
     database_gigabytes: float
     first: FirstMirror
-    shown_after_seconds: float  #: 19 of 20 rounds show their oldest change by then
-    requests_an_hour_of_largest_site: float
+    shown_after_seconds: float  #: at the latest, in sites with 19 of 20 pages
+    requests_a_second: float  #: that the schedule wants of the largest site
     sites_over_limit: int
 
 
@@ -39,8 +39,8 @@ def sizing(
     every = sites(number, pages)
     loads = loads_of(every, costs, conditions, schedule)
     workers = enough_workers(loads, schedule)
-    hour = an_hour(loads, schedule, workers)
-    cores = max(_FEWEST_CORES, 2 ** ceil(log2(max(1.0, hour.database_cpu_seconds / 3600 / _BUSY))))
+    day = some_hours(loads, schedule, workers)
+    cores = max(_FEWEST_CORES, 2 ** ceil(log2(max(1.0, day.database_cpu_seconds / day.seconds / _BUSY))))
     return Sizing(
         sites=number,
         pages=pages,
@@ -49,8 +49,8 @@ def sizing(
         database_cores=cores,
         database_gigabytes=pages * costs.bytes_a_page / 1e9,
         first=first_mirror(every, loads, costs, conditions, workers=workers, database_cores=cores),
-        shown_after_seconds=hour.age(0.95),
-        requests_an_hour_of_largest_site=max(load.requests_an_hour for load in loads),
+        shown_after_seconds=day.age(PAGES_IN_TIME),
+        requests_a_second=max(load.requests_a_second for load in loads),
         sites_over_limit=sum(load.is_over_limit for load in loads),
     )
 

@@ -27,10 +27,11 @@ def sizes(rows: Sequence[Sizing]) -> str:
         "PostgreSQL cores",
         "PostgreSQL disk",
         "first mirror",
-        "waits for",
+        "which waits for",
         "a change is shown after",
+        "requests a second, largest site",
     )
-    lines = [_row(heads), _row(["--:"] * 7 + ["---", "--:"])]
+    lines = [_row(heads), _row(["--:"] * 7 + ["---", "--:", "--:"])]
     for row in rows:
         cells = (
             f"{row.sites:,}",
@@ -42,6 +43,7 @@ def sizes(rows: Sequence[Sizing]) -> str:
             duration(row.first.seconds),
             row.first.limit,
             duration(row.shown_after_seconds),
+            f"{row.requests_a_second:.1f}{' (over the limit)' if row.sites_over_limit else ''}",
         )
         lines.append(_row(cells))
     return "\n".join(lines)

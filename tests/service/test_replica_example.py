@@ -1,4 +1,4 @@
-"""The example of a logical replica: consumers read there what they read at the source, and nothing that was withdrawn."""
+"""The example of a logical replica: consumers read what they read at the source, and nothing that was withdrawn."""
 
 import re
 import tempfile
