@@ -84,6 +84,7 @@ def test_new_text_arrives(stage: Stage) -> None:
     stage.catch_up()
 
     assert at_both(stage, "SELECT page_id FROM search_live_sections('Zwiebelkuchen')") == [page.id]
+    assert column(stage.source, statements("lag.sql").decode()) == ["hr_replica"]
 
 
 def test_the_publication_has_what_consumers_read_and_nothing_else(stage: Stage) -> None:
