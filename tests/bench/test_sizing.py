@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sizing_model.__main__ import main
 from sizing_model.costs import MEASURED, Cost, Costs, JobCosts, Kind, costs_of, measured_costs, requests_of_lists
 from sizing_model.documents import DOCUMENT, with_tables
 from sizing_model.fleet import enough_workers, first_mirror, loads_of, some_hours
@@ -152,6 +153,17 @@ def test_a_world_that_no_wait_was_fitted_to_is_near(kind: Kind) -> None:
     assert late["requests"] / work.requests == pytest.approx(0.8, abs=0.2)
 
 
+@pytest.mark.parametrize(("kind", "seconds"), [(Kind.FULL, 1.2), (Kind.INCREMENTAL, 0.9)])
+def test_rounds_on_an_idle_machine_are_near(kind: Kind, seconds: float) -> None:
+    """2,000 pages in ten spaces without waits, as docs/performance.md has them; docs/scaling.md names the error."""
+    text = (DOCUMENT.parent / "performance.md").read_text(encoding="utf-8")
+
+    work = work_of(kind, (200,) * 10, measured_costs(), Conditions(latency_seconds=0))
+
+    assert "nothing changed, full 1.2 s, incremental 0.9 s" in text
+    assert 0.75 < seconds / work.seconds < 0.85
+
+
 @pytest.mark.parametrize("pages", [200, 2_000])
 def test_two_processes_side_by_side_are_near(pages: int) -> None:
     """Half of the spaces each; docs/scaling.md names the error."""
@@ -172,6 +184,13 @@ def test_the_document_has_these_tables() -> None:
     assert with_tables(text, measured_costs()) == text, "type ./scripts/sizing --write"
     assert text.count("\n| ") > 15
     assert len(" ".join(prose).split()) <= 900
+
+
+def test_the_command_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """For numbers of one's own."""
+    main(["--sites", "2", "--pages", "3000", "--rate", "1"])
+
+    assert capsys.readouterr().out.splitlines()[2].startswith("| 2 | 3,000 | 6 | 1 | 2 | 0.1 GB |")
 
 
 def test_durations_are_read_in_their_unit() -> None:
