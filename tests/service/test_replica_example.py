@@ -23,6 +23,9 @@ READ_BY_VIEWS = """
         JOIN pg_class read ON read.oid = needs.refobjid AND read.relkind = 'r'
     WHERE rule.ev_class = ANY (%s::regclass[])"""
 BODIES = "SELECT prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname <> 'feed_epoch'"
+WITHOUT_KEY = """
+    SELECT prrelid::regclass::text FROM pg_publication_rel
+    WHERE NOT EXISTS (SELECT FROM pg_index WHERE indrelid = prrelid AND indisprimary)"""
 PUBLISHED = "SELECT tablename::text FROM pg_publication_tables WHERE pubname = 'hr_mirror'"
 
 
@@ -96,6 +99,7 @@ def test_the_publication_has_what_consumers_read_and_nothing_else(stage: Stage) 
 
     assert {"access_principals", "group_members", "text_policy"} < named - views
     assert published == views | named
+    assert column(stage.source, WITHOUT_KEY) == [], "the source refuses to change their rows"
     assert f"count(*) = {len(published)} " in statements("ready.sql").decode()
 
 
