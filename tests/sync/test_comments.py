@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.derive.people import People
 from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.access import AccessPolicy
 from hr_sync.domain.content import ItemKind
@@ -544,3 +545,18 @@ def test_a_text_that_was_edited_while_its_section_was_made_is_not_shown(
         derive(context)
 
     assert [text.rpartition("\n")[2] for _, text, each in sections(engine) if each] == ["nothing"]
+
+
+def test_whom_a_comment_mentions_is_named_as_in_pages(engine: Engine) -> None:
+    """By the public name, and the mirror knows that the text of the page shows it."""
+    world = world_with()
+    page = world.pages()[0]
+    mention = f'<p>Ask <ac:link><ri:user ri:account-id="{world.author.account_id}" /></ac:link>.</p>'
+    world.comment(page.id, storage=mention)
+    with mirror_of(world, engine) as (_, context):
+        people = People(context.store.mentions, context.source.public_names)
+        derive_texts(context.store, context.cancellation, section_size=2_000, people=people)
+        assert [text.endswith(f"Ask @{world.author.display_name}.") for _, text, each in sections(engine) if each] == [
+            True
+        ]
+        assert ask(engine, "SELECT page_id, user_id FROM page_mentions") == [(page.id, world.author.account_id)]
