@@ -31,16 +31,19 @@ Rules for a space, and in the same way for a whole run:
    the settings changed waits for a decision whatever the number.
 3. CONFIRM removes, unless the space is held or more pages than the limit wait.
 4. A mass of HIDE pages, counted together with those that have new evidence, holds the space.
-5. While a space is held, what waits goes on waiting until it comes back or somebody decides (--allow-mass-delete),
+5. Pages and blog posts that leave are counted together, and each kind by itself: a mass is more than the limit of all
+   of them, or more of one kind than the limit of that kind. Some blog posts among many pages are a mass of their own.
+6. While a space is held, what waits goes on waiting until it comes back or somebody decides (--allow-mass-delete),
    whatever a lookup says about it meanwhile. New positive evidence about other pages is not held by it.
-6. A decision of somebody covers what was hidden as not visible until then: CONFIRM removes it and counts to no limit.
+7. A decision of somebody covers what was hidden as not visible until then: CONFIRM removes it and counts to no limit.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hr_sync.domain.content import Space, StoredItem, StoredPage, WithdrawalReason
+from hr_sync.domain.content import ContentKind, Space, StoredItem, StoredPage, WithdrawalReason
 from hr_sync.domain.scope import ScopeDecision
 
 
@@ -60,6 +63,7 @@ class LookupResult:
     result: LookupStatus
     status: str | None = None  #: Confluence's word, where found
     space_id: str | None = None  #: where found
+    kind: ContentKind = ContentKind.PAGE  #: that was asked about; where found, what it is
 
     def is_current_in(self, space: Space) -> bool:
         """Return True if the answer shows a current page of the space."""
@@ -90,6 +94,7 @@ class DeletionDecision:
     is_new: bool  #: the page was not hidden for this reason before
     was_leaving: bool = False  #: the page was hidden before, for a reason that ends in its removal
     was_allowed: bool = False  #: hidden by a run in which somebody had allowed a mass removal
+    kind: ContentKind | None = ContentKind.PAGE  #: of the page; None for an attachment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +108,7 @@ class DeletionPlan:
     doubtful: tuple[DeletionDecision, ...] = ()  #: no evidence, or no known scope; either makes the run partial
     held_reason: str | None = None  #: why removals are held, in words for an operator
     stored_pages: int = 0  #: pages of the space that are not removed: what the limit is a share of
+    stored_posts: int = 0  #: blog posts among them
 
     @property
     def new(self) -> tuple[DeletionDecision, ...]:
@@ -190,6 +196,12 @@ def decide_out_of_scope(page: StoredPage, scope: ScopeDecision) -> DeletionDecis
     return withdraw(page, DeletionAction.REMOVE, WithdrawalReason.OUT_OF_SCOPE, scope.rule)
 
 
+def decide_kind_switched_off(page: StoredPage) -> DeletionDecision:
+    """Hide a page because the settings do not include its kind. It is never removed for that."""
+    rule = "confluence.include does not name blog_posts"
+    return withdraw(page, DeletionAction.HIDE_UNKNOWN, WithdrawalReason.OUT_OF_SCOPE, rule)
+
+
 def decide_space_archived(page: StoredPage) -> DeletionDecision:
     """Decide about a stored page of an archived space."""
     return withdraw(page, DeletionAction.REMOVE, WithdrawalReason.SPACE_ARCHIVED, "its space is archived")
@@ -199,6 +211,7 @@ def plan_deletions(
     decisions: Iterable[DeletionDecision],
     *,
     stored_pages: int,
+    stored_posts: int = 0,
     limit: DeletionLimit,
     hold: HoldState,
     allow: bool = False,
@@ -207,15 +220,16 @@ def plan_deletions(
 ) -> DeletionPlan:
     """Apply the rules to the decisions about one space. `what` they are about: pages or attachments.
 
-    `stored_pages` counts the pages of the space that are not removed. `allow`: somebody has decided that a mass may go.
+    `stored_pages` counts the pages of the space that are not removed, `stored_posts` the blog posts among them.
+    `allow`: somebody has decided that a mass may go.
     `narrowed`: the settings changed since the last full run, so what is out of scope waits for a decision.
     """
     ordered = sorted(decisions, key=lambda decision: decision.page_id)
-    most = limit.of(stored_pages)
+    stored = _Stored(pages=stored_pages, posts=stored_posts, limit=limit, what=what)
     held: list[DeletionDecision] = []
     reasons: list[str] = []
-    for group, holds, why in () if allow else _groups(ordered, most=most, hold=hold, narrowed=narrowed, what=what):
-        if group and holds:
+    for group, why in () if allow else _groups(ordered, stored=stored, hold=hold, narrowed=narrowed):
+        if group and why is not None:
             held += group
             reasons += [] if why in reasons else [why]
     waits = {decision.page_id for decision in held}
@@ -227,19 +241,55 @@ def plan_deletions(
         doubtful=tuple(d for d in ordered if d.action in _DOUBTFUL),
         held_reason="; ".join(reasons) or None,
         stored_pages=stored_pages,
+        stored_posts=stored_posts,
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Excess:
+    """More of one kind, or of all, than may leave at once."""
+
+    leaving: int
+    most: int
+    what: str  #: in words
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Stored:
+    """How many pages are not removed, and how many of them may leave at once."""
+
+    pages: int
+    posts: int  #: blog posts among them
+    limit: DeletionLimit
+    what: str
+
+    def excess(self, leaving: Sequence[DeletionDecision]) -> _Excess | None:
+        """Return what is too much of that which leaves at once: all together, or one kind; None: it is no mass."""
+        of_kind = Counter(each.kind for each in leaving)
+        counts = (
+            (len(leaving), self.pages, self.what),
+            (of_kind[ContentKind.PAGE], self.pages - self.posts, "pages"),
+            (of_kind[ContentKind.BLOG_POST], self.posts, "blog posts"),
+        )
+        found = (_Excess(leaving=n, most=self.limit.of(stored), what=what) for n, stored, what in counts)
+        return next((each for each in found if each.leaving > each.most), None)
+
+    def why_held(self, leaving: Sequence[DeletionDecision], how: str) -> str | None:
+        """Return why the removal of that which leaves at once is held; None: it is not. `how` it leaves, in words."""
+        found = self.excess(leaving)
+        return None if found is None else f"more than {found.most} {found.what} {how} at once"
+
+
 def _groups(
-    ordered: Sequence[DeletionDecision], *, most: int, hold: HoldState, narrowed: bool, what: str
-) -> Iterator[tuple[Sequence[DeletionDecision], bool, str]]:
-    """Yield groups of pages, and of each group whether its removal is held when nobody has allowed it, and why."""
+    ordered: Sequence[DeletionDecision], *, stored: _Stored, hold: HoldState, narrowed: bool
+) -> Iterator[tuple[Sequence[DeletionDecision], str | None]]:
+    """Yield groups of pages, and of each why its removal is held when nobody has allowed it; None: it is not held."""
     waits: list[DeletionDecision] = []
     others: list[DeletionDecision] = []
     for decision in ordered:
         goes_on = hold.held > 0 and decision.was_leaving and not decision.was_allowed and decision.action in _MAY_WAIT
         (waits if goes_on else others).append(decision)
-    yield waits, True, hold.reason or "they have waited for a decision since an earlier run"
+    yield waits, hold.reason or "they have waited for a decision since an earlier run"
 
     withdrawn = [d for d in others if d.action is DeletionAction.REMOVE]
     settings = [d for d in withdrawn if narrowed and d.reason is WithdrawalReason.OUT_OF_SCOPE]
@@ -247,12 +297,12 @@ def _groups(
     new, hidden_before = [d for d in evident if d.is_new], [d for d in evident if not d.is_new]
     suspected = [d for d in others if d.action is DeletionAction.HIDE]
     confirmed = [d for d in others if d.action is DeletionAction.CONFIRM and not d.was_allowed]
-    left, invisible = f"more than {most} {what} left at once", f"more than {most} {what} became invisible at once"
-    yield settings, True, "the settings no longer cover them"
-    yield new, len(new) > most, left
-    yield hidden_before, len(hidden_before) > most, left
-    yield confirmed, len(confirmed) > most, invisible
-    yield suspected, len(suspected) + len(new) > most, invisible
+    left, invisible = "left", "became invisible"
+    yield settings, "the settings no longer cover them"
+    yield new, stored.why_held(new, left)
+    yield hidden_before, stored.why_held(hidden_before, left)
+    yield confirmed, stored.why_held(confirmed, invisible)
+    yield suspected, stored.why_held([*suspected, *new], invisible)
 
 
 _MAY_WAIT = frozenset({DeletionAction.KEEP, DeletionAction.REMOVE, DeletionAction.HIDE, DeletionAction.CONFIRM})
@@ -269,13 +319,18 @@ def hold_across_spaces(
     As in a space, pages that begin to leave and pages that an earlier run has hidden are counted apart: each page is
     counted when it is hidden, and not again with others when it is removed. What somebody has decided about is removed.
     """
-    most = limit.of(sum(plan.stored_pages for plan in plans.values()))
-    new = sum(len(plan.new) for plan in plans.values())
-    hidden_before = sum(len(plan.hidden_before) for plan in plans.values())
-    leaving = max(new, hidden_before)
-    if allow or leaving <= most:
+    stored = _Stored(
+        pages=sum(plan.stored_pages for plan in plans.values()),
+        posts=sum(plan.stored_posts for plan in plans.values()),
+        limit=limit,
+        what=what,
+    )
+    new = [each for plan in plans.values() for each in plan.new]
+    hidden_before = [each for plan in plans.values() for each in plan.hidden_before]
+    excess = max(filter(None, map(stored.excess, (new, hidden_before))), key=lambda each: each.leaving, default=None)
+    if allow or excess is None:
         return plans
-    why = f"{leaving} {what} left at once in all spaces of the run, more than {most}"
+    why = f"{excess.leaving} {excess.what} left at once in all spaces of the run, more than {excess.most}"
     return {key: _hold_all(plan, why) for key, plan in plans.items()}
 
 
@@ -300,6 +355,7 @@ def withdraw(page: StoredItem, action: DeletionAction, reason: WithdrawalReason,
         was_live=page.live,
         is_new=page.hidden_reason is not reason,
         was_leaving=_was_leaving(page),
+        kind=_kind_of(page),
     )
 
 
@@ -313,7 +369,12 @@ def _keep(page: StoredItem, action: DeletionAction, evidence: str) -> DeletionDe
         was_live=page.live,
         is_new=False,
         was_leaving=_was_leaving(page),
+        kind=_kind_of(page),
     )
+
+
+def _kind_of(page: StoredItem) -> ContentKind | None:
+    return page.kind if isinstance(page, StoredPage) else None
 
 
 def _was_leaving(page: StoredItem) -> bool:

@@ -1,7 +1,7 @@
 """What is mirrored: which spaces, and which of their pages. Pure.
 
-A page tree is a page and everything below it. Whether a page is in scope has three answers: yes, no, and not known,
-because its place or its labels could not be read. The decision table, first line that fits:
+A page tree is a page and everything below it; a blog post is in none. Whether a page is in scope has three answers:
+yes, no, and not known, because its place or its labels could not be read. The decision table, first line that fits:
 
     the page, or something above it, is in exclude_page_trees      no
     it has one of exclude_labels                                   no
@@ -14,6 +14,8 @@ because its place or its labels could not be read. The decision table, first lin
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+from hr_sync.domain.content import ContentKind
 
 EVERY_SPACE = "*"
 MAX_LEVELS = 1_000  #: a page below more levels than this has no known place; a cycle of parents ends here too
@@ -37,6 +39,12 @@ class PageScope:
     include_labels: frozenset[str] = frozenset()  #: a page needs one of them; empty means no page needs any
     exclude_labels: frozenset[str] = frozenset()  #: wins over `include_labels`
     attachments: bool = False  #: those of these pages are mirrored too
+    blog_posts: bool = False  #: those of the spaces are mirrored too
+
+    @property
+    def kinds(self) -> tuple[ContentKind, ...]:
+        """Return the kinds of content that are mirrored as pages."""
+        return (ContentKind.PAGE, ContentKind.BLOG_POST) if self.blog_posts else (ContentKind.PAGE,)
 
     @property
     def by_tree(self) -> bool:
@@ -57,7 +65,7 @@ class PageScope:
     def fingerprint(self) -> str:
         """Return SHA-256 hex that differs when another set of pages may be in scope."""
         sets = (self.page_trees, self.exclude_page_trees, self.include_labels, self.exclude_labels)
-        return hashlib.sha256(repr([sorted(each) for each in sets]).encode()).hexdigest()
+        return hashlib.sha256(repr(([sorted(each) for each in sets], self.blog_posts)).encode()).hexdigest()
 
     def decide(self, chain: "Chain", labels: frozenset[str] | None) -> ScopeDecision:
         """Look one page up in the decision table. `labels` None: not known."""
