@@ -88,6 +88,13 @@ class Counts:
         metadata={"comment": "Pages that were live and are not any more: hidden, and perhaps removed as well"},
     )
     bodies: int = field(default=0, metadata={"comment": "Page bodies fetched"})
+    posts_listed: int = field(default=0, metadata={"comment": "Blog posts among the pages that the listings showed"})
+    posts_written: int = field(
+        default=0, metadata={"comment": "Blog posts among the pages that are new, back, moved or written again"}
+    )
+    posts_withdrawn: int = field(
+        default=0, metadata={"comment": "Blog posts among the pages that were live and are not any more"}
+    )
     attachments_listed: int = field(default=0, metadata={"comment": "Attachments that the listings showed"})
     attachments_added: int = field(default=0, metadata={"comment": "Attachments that are new or back"})
     attachments_updated: int = field(default=0, metadata={"comment": "Attachments whose row was written again"})

@@ -82,6 +82,7 @@ _LIVE_PAGES = (
         _BODY.storage,
         _CLOCKS.c.checked_at,
         _CLOCKS.c.access_checked_at,
+        _PAGE.kind,
     )
     .join_from(ConfluencePage, PageBody, _BODY.page_id == _PAGE.id)
     .join(AccessPolicyRow, true())
@@ -118,6 +119,7 @@ _LIVE_SECTIONS = (
         _PAGE.last_updated,
         _CLOCKS.c.checked_at,
         _CLOCKS.c.access_checked_at,
+        _PAGE.kind.label("page_kind"),
     )
     .join(PageText, and_(_TEXT.page_id == _PAGE.id, _TEXT.content_hash == _PAGE.content_hash))
     .join(PageSection, _SECTION.page_id == _PAGE.id)
@@ -140,6 +142,7 @@ _LIVE_ATTACHMENTS = (
         _PAGE.space_key,
         _CLOCKS.c.checked_at,
         _CLOCKS.c.access_checked_at,
+        _PAGE.kind.label("page_kind"),
     )
     .join(PageAttachment, _ATTACHMENT.page_id == _PAGE.id)
     .where(_ATTACHMENT.hidden_at.is_(None), _ATTACHMENT.removed_at.is_(None))

@@ -45,6 +45,7 @@ class LivePage:
     synced_at: datetime  #: when its row was last written, on the database's clock
     checked_at: datetime | None  #: when everything in its space was last looked at; None: not yet
     access_checked_at: datetime | None  #: when the last look at access to its space began; None: not yet
+    kind: str = "page"  #: page or blog_post
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +68,7 @@ class LiveSection:
     last_updated: datetime
     checked_at: datetime | None
     access_checked_at: datetime | None
+    page_kind: str = "page"  #: page or blog_post
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +89,7 @@ class LiveAttachment:
     synced_at: datetime
     checked_at: datetime | None
     access_checked_at: datetime | None
+    page_kind: str = "page"  #: page or blog_post
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

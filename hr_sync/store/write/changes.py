@@ -39,28 +39,28 @@ WITH turn AS MATERIALIZED (
     SELECT pg_advisory_xact_lock(:lock) IS NULL AS is_ours
 ), told AS (
     INSERT INTO {schema}.content_changes (
-        page_id, attachment_id, space_key, run_id, action, version, reason,
+        page_id, attachment_id, page_kind, space_key, run_id, action, version, reason,
         changed_fields, sections_added, sections_changed, sections_removed
     )
-    SELECT page_id, attachment_id, space_key, run_id, action, version, reason, string_to_array(changed_fields, ','),
-        string_to_array(sections_added, ','), string_to_array(sections_changed, ','),
-        string_to_array(sections_removed, ',')
+    SELECT given.page_id, attachment_id, coalesce(given.page_kind, page.kind), given.space_key, run_id, action,
+        given.version, reason, string_to_array(changed_fields, ','), string_to_array(sections_added, ','),
+        string_to_array(sections_changed, ','), string_to_array(sections_removed, ',')
     FROM turn CROSS JOIN unnest(
-        :page_id, :attachment_id, :space_key, :run_id, :action, :version, :reason,
+        :page_id, :attachment_id, :page_kind, :space_key, :run_id, :action, :version, :reason,
         :changed_fields, :sections_added, :sections_changed, :sections_removed
     ) AS given (
-        page_id, attachment_id, space_key, run_id, action, version, reason,
+        page_id, attachment_id, page_kind, space_key, run_id, action, version, reason,
         changed_fields, sections_added, sections_changed, sections_removed
-    )
+    ) LEFT JOIN {schema}.confluence_pages page ON page.id = given.page_id
     WHERE turn.is_ours IS NOT NULL
-    ORDER BY page_id, attachment_id NULLS FIRST
+    ORDER BY given.page_id, attachment_id NULLS FIRST
     RETURNING seq
 )
 SELECT pg_notify(:channel, :payload), set_config('idle_in_transaction_session_timeout', :patience, true)
 FROM told LIMIT 1"""
 _NUMBERS = ("run_id", "version")
 _LISTS = ("changed_fields", "sections_added", "sections_changed", "sections_removed")
-_TEXTS = ("page_id", "attachment_id", "space_key", "action", "reason", *_LISTS)
+_TEXTS = ("page_id", "attachment_id", "page_kind", "space_key", "action", "reason", *_LISTS)
 
 _Subject: TypeAlias = tuple[str, str | None]  # a page and, where it is one, its attachment
 
@@ -77,6 +77,7 @@ class Change:
     reason: str
     run_id: int = 0  #: 0: no run makes it
     attachment_id: str | None = None  #: the attachment that changed; None: the page itself did
+    page_kind: str | None = None  #: of a page whose row is deleted; None: as its row says
     sections_added: Sequence[str] = ()
     sections_changed: Sequence[str] = ()
     sections_removed: Sequence[str] = ()

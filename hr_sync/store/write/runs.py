@@ -223,5 +223,10 @@ def _write_run_space(session: Session, lease: Lease, run_id: int, values: dict[s
 def _changed_nothing(report: SpaceReport) -> bool:
     """Return True if this run needs no row: otherwise every run of every space would add one."""
     counts = report.counts
-    idle = Counts(listed=counts.listed, unchanged=counts.unchanged, attachments_listed=counts.attachments_listed)
+    idle = Counts(
+        listed=counts.listed,
+        posts_listed=counts.posts_listed,
+        unchanged=counts.unchanged,
+        attachments_listed=counts.attachments_listed,
+    )
     return report.outcome is Outcome.COMPLETE and report.counts == idle and report.warning is None
