@@ -242,6 +242,7 @@ def make_scope(settings: "Settings") -> "SpaceScope":
             include_labels=frozenset(confluence.include_labels),
             exclude_labels=frozenset(confluence.exclude_labels),
             attachments="attachments" in confluence.include,
+            blog_posts="blog_posts" in confluence.include,
         ),
     )
 

@@ -221,10 +221,16 @@ class DataCenterSource:
         return restriction_of(self.client, node_id, DATA_CENTER)
 
     def node_facts(self, space: Space, kinds: Collection[ContentKind] = (ContentKind.PAGE,)) -> dict[str, NodeFact]:
-        """Implement `Source.node_facts`: one walk over the pages of each kind, as for the listing."""
-        facts: dict[str, NodeFact] = {}
-        for kind in kinds:
-            facts |= self._walks.node_facts(space, kind)
+        """Implement `Source.node_facts`: one walk over the pages of each kind, as for the listing.
+
+        A walk over blog posts that fails leaves them out, and costs the pages nothing.
+        """
+        facts = self._walks.node_facts(space, ContentKind.PAGE)
+        if ContentKind.BLOG_POST in kinds:
+            try:
+                facts |= self._walks.node_facts(space, ContentKind.BLOG_POST)
+            except UNANSWERED:
+                self.check_account()  # raises when it is not the walk, but the site or our account
         return facts
 
     def site_roles(self) -> SiteRoles:

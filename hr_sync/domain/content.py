@@ -93,20 +93,29 @@ class Listing:
     unreadable: Mapping[str, str]  #: id → error: listed, with an invalid description
     began_at: datetime | None  #: `Date` of the first answer: the source's clock at the beginning; None if it sent none
     kinds: frozenset[ContentKind] = frozenset({ContentKind.PAGE})
+    unreadable_posts: frozenset[str] = frozenset()  #: ids of the unreadable ones that are blog posts, where joined
 
     @property
     def kind_by_id(self) -> KindById:
         """Return the kinds of the readable pages, by id."""
         return {page_id: head.kind for page_id, head in self.heads.items()}
 
+    def kind_of(self, page_id: str) -> ContentKind:
+        """Return the kind of a listed page, readable or not."""
+        head = self.heads.get(page_id)
+        if head is not None:
+            return head.kind
+        return ContentKind.BLOG_POST if page_id in self.unreadable_posts else ContentKind.PAGE
+
     def joined(self, other: "Listing") -> "Listing":
-        """Return this listing and one of other kinds, as one. A page in both, of either kind, is that of `other`."""
+        """Return this listing of pages and one of blog posts as one. What is in both is a blog post by now."""
         return Listing(
             space=self.space,
             heads={**self.heads, **other.heads},
             unreadable={**self.unreadable, **other.unreadable},
             began_at=self.began_at,
             kinds=self.kinds | other.kinds,
+            unreadable_posts=frozenset(other.unreadable),
         )
 
     def __contains__(self, page_id: object) -> bool:

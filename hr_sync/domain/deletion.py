@@ -44,7 +44,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hr_sync.domain.content import ContentKind, Space, StoredItem, StoredPage, WithdrawalReason
-from hr_sync.domain.scope import ScopeDecision
+from hr_sync.domain.scope import KIND_LEFT_OUT, ScopeDecision
 
 
 class LookupStatus(StrEnum):
@@ -198,8 +198,16 @@ def decide_out_of_scope(page: StoredPage, scope: ScopeDecision) -> DeletionDecis
 
 def decide_kind_switched_off(page: StoredPage) -> DeletionDecision:
     """Hide a page because the settings do not include its kind. It is never removed for that."""
-    rule = "confluence.include does not name blog_posts"
-    return withdraw(page, DeletionAction.HIDE_UNKNOWN, WithdrawalReason.OUT_OF_SCOPE, rule)
+    return withdraw(page, DeletionAction.HIDE_UNKNOWN, WithdrawalReason.OUT_OF_SCOPE, KIND_LEFT_OUT.rule)
+
+
+def _is_switched_off(decision: DeletionDecision) -> bool:
+    return decision.action is DeletionAction.HIDE_UNKNOWN and decision.reason is WithdrawalReason.OUT_OF_SCOPE
+
+
+def decide_not_listed(page: StoredPage) -> DeletionDecision:
+    """Keep a page because nothing of its kind was listed. What waits for a decision goes on waiting."""
+    return _keep(page, DeletionAction.KEEP, "pages of its kind were not listed")
 
 
 def decide_space_archived(page: StoredPage) -> DeletionDecision:
@@ -238,7 +246,7 @@ def plan_deletions(
         remove=tuple(d for d in ordered if d.action in _REMOVES and d.page_id not in waits),
         held=tuple(sorted(held, key=lambda decision: decision.page_id)),
         unconfirmed=tuple(d for d in ordered if d.action is DeletionAction.HIDE and d.page_id not in waits),
-        doubtful=tuple(d for d in ordered if d.action in _DOUBTFUL),
+        doubtful=tuple(d for d in ordered if d.action in _DOUBTFUL and not _is_switched_off(d)),
         held_reason="; ".join(reasons) or None,
         stored_pages=stored_pages,
         stored_posts=stored_posts,

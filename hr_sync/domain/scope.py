@@ -101,6 +101,7 @@ class PageScope:
         return ScopeDecision(in_scope=True, rule="its labels put it in scope")
 
 
+KIND_LEFT_OUT = ScopeDecision(in_scope=False, rule="confluence.include does not name blog_posts")
 _EVERY_PAGE = ScopeDecision(in_scope=True, rule="every current page of its space is in scope")
 
 

@@ -51,7 +51,8 @@ class ConfluenceSettings(Group):
     exclude_labels: Labels = ()
     """Labels: pages that carry one of these are not mirrored, whatever include_labels says."""
     include: IncludedContent = ("pages", "attachments")
-    """What is mirrored of the spaces: pages, always, and attachments: names, types and sizes of the files on pages."""
+    """What is mirrored of the spaces: pages, always; attachments: names, types and sizes of the files on pages;
+    blog_posts: the posts of the spaces' blogs, as pages are. Where page_trees are set no post is in one of them."""
     max_connections: int = Field(default=8, ge=1, le=32)
     """Requests under way at once in one run; `serve` may have two runs at once."""
     request_timeout_seconds: Seconds = 30

@@ -158,7 +158,7 @@ def _check_proxy(secret: SecretStr) -> SecretStr:
     return secret
 
 
-_INCLUDED = ("pages", "attachments")
+_INCLUDED = ("pages", "attachments", "blog_posts")
 _CRON_FIELDS = 5
 _MOST_LANGUAGES = 4
 #: Text search configurations that PostgreSQL 14 and every later one have.

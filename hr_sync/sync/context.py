@@ -11,7 +11,7 @@ from typing import Generic, TypeAlias, TypeVar
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.source import Source
 from hr_sync.domain.access import AccessMode, AccessPolicy, SiteRoles
-from hr_sync.domain.content import Space
+from hr_sync.domain.content import ContentKind, Space
 from hr_sync.domain.deletion import DeletionDecision, DeletionLimit
 from hr_sync.domain.outcome import Counts, Mode, SpaceReport
 from hr_sync.domain.scope import SpaceScope
@@ -202,6 +202,8 @@ class SpaceRun:
 
     def hide(self, decisions: Sequence[DeletionDecision]) -> None:
         """Hide the pages of these decisions, and count those that were live."""
-        hidden = len(self.store.hide(decisions))
-        self.counts.hidden += hidden
-        self.counts.withdrawn += hidden
+        hidden = self.store.hide(decisions)
+        self.counts.hidden += len(hidden)
+        self.counts.withdrawn += len(hidden)
+        posts = {each.page_id for each in decisions if each.kind is ContentKind.BLOG_POST}
+        self.counts.posts_withdrawn += len(hidden & posts)

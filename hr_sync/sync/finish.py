@@ -35,6 +35,7 @@ class SpaceResult:
 
     looked_at_all: bool  #: everything that may have changed was read, so the space counts as fresh
     listed_all: bool = False  #: a complete listing was read
+    doubt: str | None = None  #: why something that is mirrored was not listed
     decided_hold: bool = False  #: every stored page was decided about, so the hold is computed anew
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
     allowed: bool = False  #: somebody allowed a mass removal, and it was considered
@@ -76,7 +77,9 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             requests=run.source.client.http_stats.counts().requests - run.requests_before,
         )
 
-    return run.store.finish(record_of, clear_old_failures=result.decided_hold, attachments_tried=attachments_tried)
+    return run.store.finish(
+        record_of, clear_old_failures=result.decided_hold and result.doubt is None, attachments_tried=attachments_tried
+    )
 
 
 def next_watermark(
@@ -164,6 +167,8 @@ def _report(run: SpaceRun, result: SpaceResult, failing_pages: int, failing_file
 
 
 def _doubts(space_key: str, result: SpaceResult, failing_pages: int, failing_files: int) -> Iterator[str]:
+    if result.doubt:
+        yield result.doubt
     kept = sum(each.action is DeletionAction.KEEP for each in result.deletions.doubtful)
     if kept:
         yield (
