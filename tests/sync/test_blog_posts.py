@@ -123,7 +123,7 @@ def test_posts_are_mirrored_as_pages_are(engine: Engine, flavor: str) -> None:
     found = {page_id: (kind, title, storage, parent) for page_id, kind, title, storage, parent, _ in rows}
     assert found[first] == ("blog_post", "News 0", "<p>It is 0</p>", None)
     assert "/blog/" in rows[0][5] or "/display/" in rows[0][5]
-    assert dict((page_id, (names, known)) for page_id, names, known in labels)[first] == (["news"], True)
+    assert {page_id: (names, known) for page_id, names, known in labels}[first] == (["news"], True)
     assert nodes == [("blog_post", True)]
     assert told(engine, first)[0] == ("blog_post", "insert")
     assert (again.counts.posts_listed, again.counts.listed, again.counts.bodies) == (2, 4, 0)
@@ -258,7 +258,8 @@ def test_switching_posts_off_hides_them_and_on_again_shows_them(engine: Engine) 
     assert titles == ["Page 0", "Page 1"]
     assert about == 0
     assert (on.counts.restored, on.counts.bodies) == (30, 0)
-    assert told(engine, first) == [("blog_post", action) for action in ("insert", "hide", "restore")]
+    seen = [(kind, action) for kind, action in told(engine, first) if action != "restrict"]
+    assert seen == [("blog_post", action) for action in ("insert", "hide", "restore")]
 
 
 def test_a_mass_of_posts_is_a_mass_among_many_pages(engine: Engine) -> None:
