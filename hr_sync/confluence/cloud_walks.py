@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Literal
 from urllib.parse import quote
 
+from hr_sync.confluence.both_ends import from_both_ends, in_order_of_ids
 from hr_sync.confluence.cloud_json import read_heads
 from hr_sync.confluence.http.client import HttpClient
+from hr_sync.confluence.http.response import Answer
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import is_current_in, read_bodies
 from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, with_smaller_pages
 from hr_sync.domain.content import ContentKind, Head, ListedPages, Listing, RecentChanges, Space
 
 WIDEST = 250  #: most entries that Cloud gives in one answer
+_ALONE = 8  # answers with bodies before another walk begins at the other end of the space
 _FEW = 50  # heads at once where most often nothing changed
 #: The path in v2 of what is mirrored as a page.
 COLLECTION = {ContentKind.PAGE: "pages", ContentKind.BLOG_POST: "blogposts"}
@@ -36,9 +40,12 @@ class CloudWalks:
         )
 
     def listing_with_bodies(self, space: Space, kind: ContentKind) -> Iterator[ListedPages]:
-        """Yield every current page of this kind with its body, some at a time."""
-        query = {"limit": WIDEST, "sort": "id", "status": "current", "body-format": "storage"}
-        for answer in self._client.walk(_list_of(space, kind), query, max_attempts=TRIES_WHEN_WIDE):
+        """Yield every current page of this kind with its body, some at a time.
+
+        From the lowest id and, for a large space, from the highest too.
+        """
+        walks = (self._with_bodies(space, kind, "id"), self._with_bodies(space, kind, "-id"))
+        for answer in from_both_ends(*walks, alone=_ALONE):
             some, unreadable = read_heads(answer.content, space, self._urls, kind)
             heads = {page_id: head for page_id, head in some.items() if is_current_in(head, space)}
             pages = read_bodies(answer.content, heads)
@@ -64,6 +71,11 @@ class CloudWalks:
             heads.update((page_id, head) for page_id, head in some.items() if is_current_in(head, space))
             unreadable.update(bad)
         return Listing(space=space, heads=heads, unreadable=unreadable, began_at=began_at, kinds=frozenset({kind}))
+
+    def _with_bodies(self, space: Space, kind: ContentKind, sort: Literal["id", "-id"]) -> Iterator[Answer]:
+        query = {"limit": WIDEST, "sort": sort, "status": "current", "body-format": "storage"}
+        answers = self._client.walk(_list_of(space, kind), query, max_attempts=TRIES_WHEN_WIDE)
+        return in_order_of_ids(answers, descending=sort == "-id")
 
     def _recent(self, space: Space, since: datetime, kind: ContentKind, width: int, tries: int | None) -> RecentChanges:
         heads: dict[str, Head] = {}

@@ -75,8 +75,9 @@ class Source(Protocol):
     def listing_with_bodies(self, space: Space, kind: ContentKind = ContentKind.PAGE) -> Iterator[ListedPages]:
         """List every current page of a space with its body, some at a time. For a space that is new to the mirror.
 
-        The parts make a listing once the iterator has ended without an error. Raise AnswerUnusable or ServerFailed for
-        a request that `listing` would repeat with fewer pages, and where there is no such list: then use `listing`.
+        The parts make a listing once the iterator has ended without an error; they may overlap. Raise AnswerNotTrusted
+        or ServerFailed for a request that `listing` would repeat with fewer pages, and where there is no such list:
+        then use `listing`.
         """
 
     def recent(self, space: Space, since: datetime, kind: ContentKind = ContentKind.PAGE) -> RecentChanges:
