@@ -13,6 +13,7 @@ import orjson
 from hr_sync.cli.options import with_config
 from hr_sync.cli.readers_output import layers_table
 from hr_sync.cli.terminal import Rows, json_line, make_console, moment, one_line, print_message, visible
+from hr_sync.domain.not_mirrored import not_mirrored_in_words
 from hr_sync.domain.outcome import Counts, RunReport
 from hr_sync.domain.principal_words import number
 from hr_sync.errors import HrSyncError
@@ -73,8 +74,9 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
     if report.counts.relabelled or report.counts.restricted:
         labels, readers = (number(each, "page") for each in (report.counts.relabelled, report.counts.restricted))
         console.print(f"{labels} with other labels, {readers} with other readers.")
-    if files := _attachments(report.counts):
-        console.print(files)
+    for line in (_posts(report.counts), _attachments(report.counts), not_mirrored_in_words(report.not_mirrored)):
+        if line:
+            console.print(line, soft_wrap=True)
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
         f"Run {report.run_id} {report.outcome}: {number(report.requests, 'request')}, "
@@ -93,6 +95,14 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
     ]
     for message in _distinct(filter(None, messages)):
         print_message(with_config(message, config))
+
+
+def _posts(counts: Counts) -> str | None:
+    """Return in words how many of the pages are blog posts; None for a run that has seen none and changed none."""
+    numbers = {"listed": counts.posts_listed, "written": counts.posts_written, "withdrawn": counts.posts_withdrawn}
+    if not any(numbers.values()):
+        return None
+    return f"Blog posts among them: {', '.join(f'{count} {what}' for what, count in numbers.items())}."
 
 
 def _attachments(counts: Counts) -> str | None:

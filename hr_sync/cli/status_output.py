@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hr_sync.cli.feed_output import print_consumers
 from hr_sync.cli.options import with_config
 from hr_sync.cli.terminal import Rows, make_console, moment, one_line, visible
+from hr_sync.domain.not_mirrored import not_mirrored_in_words
 from hr_sync.domain.outcome import Outcome, held_in_words, look_command, release_command
 from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import NotShown
@@ -42,6 +43,8 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
                 continue
             text = visible(with_config(message, config))
             console.print(f"{one_line(space.space_key)}: {text}", soft_wrap=True)
+    if words := not_mirrored_in_words(overview.not_mirrored):
+        console.print(words, soft_wrap=True)
     _print_kept_texts(console, overview.kept_texts, config)
     _print_runs(console, overview)
     if overview.feed is not None and overview.feed.consumers:

@@ -38,12 +38,12 @@ Rules for a space, and in the same way for a whole run:
 7. A decision of somebody covers what was hidden as not visible until then: CONFIRM removes it and counts to no limit.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hr_sync.domain.content import ContentKind, Space, StoredItem, StoredPage, WithdrawalReason
+from hr_sync.domain.deletion_limit import DeletionLimit, StoredCount
 from hr_sync.domain.scope import KIND_LEFT_OUT, ScopeDecision
 
 
@@ -128,18 +128,6 @@ _WITHDRAWN = {
     "deleted": WithdrawalReason.DELETED,
     "draft": WithdrawalReason.DRAFT,
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeletionLimit:
-    """How many pages may be removed at once without --allow-mass-delete."""
-
-    max_removed_pages: int = 20
-    max_removed_fraction: float = 0.10
-
-    def of(self, stored_pages: int) -> int:
-        """Return the most pages that may be removed at once among so many."""
-        return max(self.max_removed_pages, int(self.max_removed_fraction * stored_pages))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -233,7 +221,7 @@ def plan_deletions(
     `narrowed`: the settings changed since the last full run, so what is out of scope waits for a decision.
     """
     ordered = sorted(decisions, key=lambda decision: decision.page_id)
-    stored = _Stored(pages=stored_pages, posts=stored_posts, limit=limit, what=what)
+    stored = StoredCount(pages=stored_pages, posts=stored_posts, limit=limit, what=what)
     held: list[DeletionDecision] = []
     reasons: list[str] = []
     for group, why in () if allow else _groups(ordered, stored=stored, hold=hold, narrowed=narrowed):
@@ -253,43 +241,13 @@ def plan_deletions(
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Excess:
-    """More of one kind, or of all, than may leave at once."""
-
-    leaving: int
-    most: int
-    what: str  #: in words
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Stored:
-    """How many pages are not removed, and how many of them may leave at once."""
-
-    pages: int
-    posts: int  #: blog posts among them
-    limit: DeletionLimit
-    what: str
-
-    def excess(self, leaving: Sequence[DeletionDecision]) -> _Excess | None:
-        """Return what is too much of that which leaves at once: all together, or one kind; None: it is no mass."""
-        of_kind = Counter(each.kind for each in leaving)
-        counts = (
-            (len(leaving), self.pages, self.what),
-            (of_kind[ContentKind.PAGE], self.pages - self.posts, "pages"),
-            (of_kind[ContentKind.BLOG_POST], self.posts, "blog posts"),
-        )
-        found = (_Excess(leaving=n, most=self.limit.of(stored), what=what) for n, stored, what in counts)
-        return next((each for each in found if each.leaving > each.most), None)
-
-    def why_held(self, leaving: Sequence[DeletionDecision], how: str) -> str | None:
-        """Return why the removal of that which leaves at once is held; None: it is not. `how` it leaves, in words."""
-        found = self.excess(leaving)
-        return None if found is None else f"more than {found.most} {found.what} {how} at once"
+def kinds_of(decisions: Iterable[DeletionDecision]) -> list[ContentKind | None]:
+    """Return of what kind each of these pages is; None for attachments."""
+    return [each.kind for each in decisions]
 
 
 def _groups(
-    ordered: Sequence[DeletionDecision], *, stored: _Stored, hold: HoldState, narrowed: bool
+    ordered: Sequence[DeletionDecision], *, stored: StoredCount, hold: HoldState, narrowed: bool
 ) -> Iterator[tuple[Sequence[DeletionDecision], str | None]]:
     """Yield groups of pages, and of each why its removal is held when nobody has allowed it; None: it is not held."""
     waits: list[DeletionDecision] = []
@@ -307,49 +265,16 @@ def _groups(
     confirmed = [d for d in others if d.action is DeletionAction.CONFIRM and not d.was_allowed]
     left, invisible = "left", "became invisible"
     yield settings, "the settings no longer cover them"
-    yield new, stored.why_held(new, left)
-    yield hidden_before, stored.why_held(hidden_before, left)
-    yield confirmed, stored.why_held(confirmed, invisible)
-    yield suspected, stored.why_held([*suspected, *new], invisible)
+    yield new, stored.why_held(kinds_of(new), left)
+    yield hidden_before, stored.why_held(kinds_of(hidden_before), left)
+    yield confirmed, stored.why_held(kinds_of(confirmed), invisible)
+    yield suspected, stored.why_held(kinds_of([*suspected, *new]), invisible)
 
 
 _MAY_WAIT = frozenset({DeletionAction.KEEP, DeletionAction.REMOVE, DeletionAction.HIDE, DeletionAction.CONFIRM})
 _HIDES = frozenset({DeletionAction.REMOVE, DeletionAction.HIDE, DeletionAction.CONFIRM, DeletionAction.HIDE_UNKNOWN})
 _REMOVES = frozenset({DeletionAction.REMOVE, DeletionAction.CONFIRM})
 _DOUBTFUL = frozenset({DeletionAction.KEEP, DeletionAction.HIDE_UNKNOWN})
-
-
-def hold_across_spaces(
-    plans: Mapping[str, DeletionPlan], limit: DeletionLimit, *, allow: bool = False, what: str = "pages"
-) -> Mapping[str, DeletionPlan]:
-    """Hold what leaves in all spaces of a run together when it is more than the limit; `plans` by space key.
-
-    As in a space, pages that begin to leave and pages that an earlier run has hidden are counted apart: each page is
-    counted when it is hidden, and not again with others when it is removed. What somebody has decided about is removed.
-    """
-    stored = _Stored(
-        pages=sum(plan.stored_pages for plan in plans.values()),
-        posts=sum(plan.stored_posts for plan in plans.values()),
-        limit=limit,
-        what=what,
-    )
-    new = [each for plan in plans.values() for each in plan.new]
-    hidden_before = [each for plan in plans.values() for each in plan.hidden_before]
-    excess = max(filter(None, map(stored.excess, (new, hidden_before))), key=lambda each: each.leaving, default=None)
-    if allow or excess is None:
-        return plans
-    why = f"{excess.leaving} {excess.what} left at once in all spaces of the run, more than {excess.most}"
-    return {key: _hold_all(plan, why) for key, plan in plans.items()}
-
-
-def _hold_all(plan: DeletionPlan, why: str) -> DeletionPlan:
-    leaving = (*plan.new, *plan.hidden_before)
-    if not leaving:
-        return plan
-    held = sorted((*plan.held, *leaving), key=lambda decision: decision.page_id)
-    reason = "; ".join(filter(None, (plan.held_reason, why)))
-    remove = tuple(each for each in plan.remove if each.was_allowed)
-    return replace(plan, held=tuple(held), remove=remove, unconfirmed=(), held_reason=reason)
 
 
 def withdraw(page: StoredItem, action: DeletionAction, reason: WithdrawalReason, evidence: str) -> DeletionDecision:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 
 from hr_sync.domain.deletion import DeletionPlan
+from hr_sync.domain.not_mirrored import NotMirrored
 from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.errors import (
@@ -139,6 +140,7 @@ class RunReport:
     duration_seconds: float = 0.0
     error: str | None = None
     warnings: Sequence[str] = ()  #: worth knowing, although nothing failed
+    not_mirrored: Sequence[NotMirrored] = ()  #: of the spaces, where the run counted it
     not_shown: int | None = None  #: live pages of all spaces that consumers are not shown; None: not about all spaces
 
 

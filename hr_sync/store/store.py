@@ -16,6 +16,7 @@ from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.access_reader import AccessReader
 from hr_sync.store.feed_store import FeedStore
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
+from hr_sync.store.not_mirrored_store import NotMirroredStore
 from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_nodes, stored_policy, users_in_use
 from hr_sync.store.read.audit import (
     AuditedPage,
@@ -69,6 +70,7 @@ class Store:
         self.access = AccessReader(self._transactions)  #: who may read what
         self.feed = FeedStore(self._transactions)  #: changes for consumers
         self.search = SearchReader(self._transactions)
+        self.not_mirrored = NotMirroredStore(self._transactions)
 
     def open_run(self, mode: Mode, worker: Worker, version: str) -> int:
         """Write that a run begins. Return its id."""

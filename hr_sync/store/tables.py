@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hr_sync.domain.content import ContentKind, WithdrawalReason
+from hr_sync.domain.not_mirrored import OtherKind, Precision
 from hr_sync.domain.outcome import Counts, Mode, Outcome
 from hr_sync.store.orm import Base
 from hr_sync.store.values import FailureStage
@@ -214,6 +215,23 @@ class SyncSpace(Base):
         one_of("last_outcome", Outcome),
         one_of("last_full_outcome", Outcome),
         {"comment": "Mirrored spaces: identity, lease, position, hold and freshness"},
+    )
+
+
+class ContentNotMirrored(Base):
+    """How much of one kind of content the mirrored spaces have that is not mirrored."""
+
+    __tablename__ = "content_not_mirrored"
+
+    kind: Mapped[str] = mapped_column(primary_key=True, comment="attachment, blog_post, comment or archived_page")
+    count: Mapped[int | None] = mapped_column(comment="How many; null = it could not be counted, which is not none")
+    precision: Mapped[str] = mapped_column(comment="about (by the search index), at_least (the list goes on), exact")
+    counted_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was counted")
+
+    __table_args__ = (
+        one_of("kind", OtherKind),
+        one_of("precision", Precision),
+        {"comment": "What is not mirrored of the mirrored spaces, as the last full run counted it"},
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from types import MappingProxyType
 
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import ContentKind, Fetched, KindById, Page, StoredPage
@@ -69,16 +68,17 @@ def resolve_missing(
     stored: Mapping[str, StoredPage],
     *,
     known_pages: KindById,
-    kinds: KindById = MappingProxyType({}),
+    kinds: KindById | None = None,
     shown: bool = True,
 ) -> list[DeletionDecision]:
     """Look up pages whose body was not returned, and hide those that are gone. Remove nothing on this evidence alone.
 
     A page that exists, or gives no evidence, has failed; so has one that a listing has just `shown`. `kinds`: those of
-    pages without a row. Return the decisions about stored pages that are gone.
+    pages without a row; None: they are among the known ones. Return the decisions about stored pages that are gone.
     """
     rows = {page_id: stored[page_id] for page_id in missing if page_id in stored}
-    new = {page_id: kinds.get(page_id, ContentKind.PAGE) for page_id in set(missing) - rows.keys()}
+    named = known_pages if kinds is None else kinds
+    new = {page_id: named.get(page_id, ContentKind.PAGE) for page_id in set(missing) - rows.keys()}
     asked = [*rows.values(), *never_stored(new, run.space)]
     decisions = verify_absent(
         run.source,

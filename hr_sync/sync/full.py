@@ -64,17 +64,13 @@ def sync_full(run: SpaceRun) -> SpaceReport:
         written=listed.written,
         refused=listed.refused,
     )
-    run.counts.listed = len(seen.listing.heads) + len(seen.listing.unreadable)
-    run.counts.posts_listed = _posts_in(seen.listing)
-    run.counts.unchanged = plan.unchanged
+    _count(run, seen.listing, plan)
 
     record_failures(run, seen.in_scope.unreadable)
     record_unknown_scope(run, seen.others)
     outside = decide_outside(seen, hide=run.hide)  # first: a later failure must not leave these shown
     missing = write_pages(run, plan)
-    withheld = resolve_missing(
-        run, missing, seen.stored, known_pages=seen.listing.kind_by_id, kinds=seen.listing.kind_by_id
-    )
+    withheld = resolve_missing(run, missing, seen.stored, known_pages=seen.listing.kind_by_id)
     absent = decide_unlisted_pages(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
     deletions = plan_leaving(run.context, run.job, run.state, [*outside, *withheld, *absent], seen.stored)
     access = sync_access_after(run, seen.listing)
@@ -201,9 +197,11 @@ def plan_leaving(
     )
 
 
-def _posts_in(listing: Listing) -> int:
-    readable = sum(head.kind is ContentKind.BLOG_POST for head in listing.heads.values())
-    return readable + len(listing.unreadable_posts)
+def _count(run: SpaceRun, listing: Listing, plan: Plan) -> None:
+    posts = sum(head.kind is ContentKind.BLOG_POST for head in listing.heads.values())
+    run.counts.listed = len(listing.heads) + len(listing.unreadable)
+    run.counts.posts_listed = posts + len(listing.unreadable_posts)
+    run.counts.unchanged = plan.unchanged
 
 
 def _is_of(page: StoredPage, space: Space) -> bool:

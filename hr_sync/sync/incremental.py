@@ -48,9 +48,7 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
     lookups = look_up_stored(run.source, run.fetcher, sorted(doubted | due | revisited), stored, kinds)
     present = pages_present(lookups, run.space)
     plan = plan_incremental(recent, stored, due=())
-    run.counts.listed = len(recent.heads)
-    run.counts.posts_listed = sum(head.kind is ContentKind.BLOG_POST for head in recent.heads.values())
-    run.counts.unchanged = plan.unchanged
+    _count(run, recent, plan)
 
     record_failures(run, recent.unreadable)
     plan = _in_scope(run, plan, stored)
@@ -73,6 +71,12 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
             attachments=attachments,
         ),
     )
+
+
+def _count(run: SpaceRun, recent: RecentChanges, plan: Plan) -> None:
+    run.counts.listed = len(recent.heads)
+    run.counts.posts_listed = sum(head.kind is ContentKind.BLOG_POST for head in recent.heads.values())
+    run.counts.unchanged = plan.unchanged
 
 
 def _needs_full_pass(run: SpaceRun) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from hr_sync.domain.deletion import DeletionPlan, hold_across_spaces
+from hr_sync.domain.deletion import DeletionPlan
+from hr_sync.domain.holds import hold_across_spaces
 from hr_sync.domain.outcome import SpaceReport, is_about_every_space, report_of_failure
 from hr_sync.errors import DatabaseConflict, HrSyncError
 from hr_sync.store.space_store import SpaceStore

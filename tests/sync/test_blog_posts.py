@@ -13,7 +13,7 @@ from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.domain.access import AccessMode, AccessPolicy
 from hr_sync.domain.content import ContentKind
-from hr_sync.domain.deletion import DeletionLimit
+from hr_sync.domain.deletion_limit import DeletionLimit
 from hr_sync.domain.outcome import Mode, Outcome
 from hr_sync.domain.scope import PageScope
 from hr_sync.errors import UsageError

@@ -56,6 +56,7 @@ def upgrade() -> None:
     _feed_state()
     _feed_consumers()
     _sync_spaces()
+    _content_not_mirrored()
     _sync_runs()
     _sync_run_spaces()
     _facts_of_access()
@@ -507,6 +508,21 @@ def _sync_spaces() -> None:
         _one_of("sync_spaces", "last_full_outcome", OUTCOMES),
         schema=SCHEMA_TOKEN,
         comment="Mirrored spaces: identity, lease, position, hold and freshness",
+    )
+
+
+def _content_not_mirrored() -> None:
+    op.create_table(
+        "content_not_mirrored",
+        _column("kind", TEXT, "attachment, blog_post, comment or archived_page"),
+        _column("count", sa.Integer(), "How many; null = it could not be counted, which is not none", null=True),
+        _column("precision", TEXT, "about (by the search index), at_least (the list goes on), exact"),
+        _column("counted_at", TIME, "When it was counted", default="now()"),
+        sa.PrimaryKeyConstraint("kind", name=op.f("pk_content_not_mirrored")),
+        _one_of("content_not_mirrored", "kind", ("attachment", "blog_post", "comment", "archived_page")),
+        _one_of("content_not_mirrored", "precision", ("about", "at_least", "exact")),
+        schema=SCHEMA_TOKEN,
+        comment="What is not mirrored of the mirrored spaces, as the last full run counted it",
     )
 
 
