@@ -95,6 +95,7 @@ def context_for(site: Simulator | str, engine: Engine, wanted: Wanted, **changes
         include_labels=wanted.include_labels,
         exclude_labels=wanted.exclude_labels,
         attachments=wanted.attachments,
+        blog_posts=wanted.blog_posts,
     )
     return context_of(site, engine, spaces=wanted.spaces, exclude_spaces=wanted.exclude_spaces, pages=pages, **changes)
 

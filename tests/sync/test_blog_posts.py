@@ -368,3 +368,14 @@ def test_files_of_posts_are_mirrored_with_them(engine: Engine) -> None:
         gone = ask(engine, "SELECT page_id FROM live_attachments")
 
     assert (files, gone) == ([(first, "blog_post")], [])
+
+
+def test_titles_in_macros_and_links_name_no_post(engine: Engine) -> None:
+    """A post may have the title of a page; its text is not shown in others, and no link leads to it."""
+    world = world_of(1)
+    with mirror_of(world, engine) as (_, context):
+        found = [context.store.find_included(title, "HR") for title in ("Page 0", "News 0")]
+        address = context.store.find_address("News 0", "HR")
+
+    assert [each is not None for each in found] == [True, False]
+    assert address is None
