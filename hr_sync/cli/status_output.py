@@ -69,10 +69,12 @@ def _print_runs(console: "Console", overview: "Overview") -> None:
 
 def _spaces_table(overview: "Overview") -> "Table":
     """Return a line for each space: pages, and how old what is known is."""
+    posts = (">posts",) if any(space.live_posts for space in overview.spaces) else ()
     spaces = Rows(
         "space",
         "name",
         ">live",
+        *posts,
         ">shown",
         ">hidden",
         ">files",
@@ -86,8 +88,9 @@ def _spaces_table(overview: "Overview") -> "Table":
     for space in overview.spaces:
         ages = [ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
         seen = shown.get(space.space_key)
-        pages = (space.live_pages, seen, space.hidden_pages, space.live_attachments, space.held, space.failing_pages)
-        spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
+        live = (space.live_pages, space.live_posts) if posts else (space.live_pages,)
+        others = (seen, space.hidden_pages, space.live_attachments, space.held, space.failing_pages)
+        spaces.add(space.space_key, space.name, *live, *others, space.last_outcome or "none", *ages)
     return spaces.table
 
 
