@@ -8,7 +8,6 @@ from hr_sync.confluence.json_fields import FieldError, int_of
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import Space
 from hr_sync.domain.not_mirrored import NotMirrored, OtherKind, Precision
-from hr_sync.errors import UNANSWERED
 
 _SPACES_AT_ONCE = 100  # in one request: their keys and ids stand in its address
 _WIDEST = 250
@@ -27,13 +26,13 @@ def has_archived_pages(source: Source) -> bool:
 def count_content(source: Source, spaces: Sequence[Space], kind: OtherKind) -> NotMirrored:
     """Return how much of a kind these spaces have, as far as the account sees it.
 
-    A count that is refused, or that no answer gives, is not known. Raise errors about the whole site.
+    A count that an answer does not give is not known. Raise what HttpClient raises.
     """
     try:
         if kind is OtherKind.ARCHIVED_PAGE:
             return _count_archived(source.client, spaces)
         counts = [_count_found(source.client, some, _TYPES[kind]) for some in _chunks(spaces)]
-    except (*UNANSWERED, FieldError):
+    except FieldError:
         return NotMirrored(kind=kind, count=None)
     return NotMirrored(kind=kind, count=sum(counts))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, cast
 
 import pytest
 from confluence_simulator import Simulator, World
@@ -11,8 +11,10 @@ from sqlalchemy import Engine
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.confluence.source import Source
 from hr_sync.domain.access import AccessMode, AccessPolicy
 from hr_sync.domain.content import ContentKind
+from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.domain.deletion_limit import DeletionLimit
 from hr_sync.domain.outcome import Mode, Outcome
 from hr_sync.domain.scope import PageScope
@@ -20,6 +22,7 @@ from hr_sync.errors import UsageError
 from hr_sync.sync.audit import audit
 from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
 from hr_sync.sync.explain import explain
+from hr_sync.sync.kinds import look_up
 from hr_sync.sync.run import run
 from tests.support.wiring import (
     access,
@@ -379,3 +382,59 @@ def test_titles_in_macros_and_links_name_no_post(engine: Engine) -> None:
 
     assert [each is not None for each in found] == [True, False]
     assert address is None
+
+
+ANSWERS = (
+    *("unauthorized-401", "forbidden-403", "not-found-404-v2", "gone-410", "error-500", "login-page-200"),
+    *("results-null", "redirect-login"),
+)
+
+
+def test_no_answer_in_place_of_the_list_of_posts_withdraws_any(engine: Engine) -> None:
+    """No post and no page is hidden or removed by what is no list, and the run says so."""
+    world = world_of(2)
+    ended = {}
+    with mirror_of(world, engine) as (site, context):
+        for kind in ANSWERS:
+            fault(site, kind, LIST_OF_POSTS, times=0)
+            ended[kind] = full(context).outcome
+            assert fired(site) == {kind}
+            site.faults.clear()
+            gone = "SELECT id FROM confluence_pages WHERE hidden_at IS NOT NULL OR removed_at IS NOT NULL"
+            assert ask(engine, gone) == [], kind
+        mended = full(context)
+
+    assert set(ended.values()) <= {Outcome.PARTIAL, Outcome.FAILED}
+    assert ended["not-found-404-v2"] is ended["error-500"] is Outcome.PARTIAL
+    assert mended.outcome is Outcome.COMPLETE
+
+
+class Answers:
+    """Stands for a source: what it answers to lookups, by kind."""
+
+    def __init__(self, page: LookupStatus, post: LookupStatus) -> None:
+        self._by_kind = {ContentKind.PAGE: page, ContentKind.BLOG_POST: post}
+
+    def lookup(self, page_id: str, kind: ContentKind) -> LookupResult:
+        """Return what is answered to requests of this kind."""
+        return LookupResult(page_id=page_id, kind=kind, result=self._by_kind[kind])
+
+
+@pytest.mark.parametrize(
+    ("page", "post", "result"),
+    [
+        (LookupStatus.FOUND, LookupStatus.NOT_FOUND, LookupStatus.FOUND),
+        (LookupStatus.NOT_FOUND, LookupStatus.FOUND, LookupStatus.FOUND),
+        (LookupStatus.UNKNOWN, LookupStatus.FOUND, LookupStatus.FOUND),
+        (LookupStatus.NOT_FOUND, LookupStatus.NOT_FOUND, LookupStatus.NOT_FOUND),
+        (LookupStatus.NOT_FOUND, LookupStatus.UNKNOWN, LookupStatus.UNKNOWN),
+        (LookupStatus.UNKNOWN, LookupStatus.NOT_FOUND, LookupStatus.UNKNOWN),
+    ],
+)
+def test_what_is_of_no_known_kind_is_not_found_only_as_none_of_them(
+    page: LookupStatus, post: LookupStatus, result: LookupStatus
+) -> None:
+    """One answer that is none leaves it open."""
+    source = cast("Source", Answers(page, post))
+
+    assert look_up(source, "1", tuple(ContentKind)).result is result
