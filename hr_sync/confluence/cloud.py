@@ -40,6 +40,8 @@ from hr_sync.confluence.people import (
     may_read_on_cloud,
     members_on_cloud,
 )
+from hr_sync.confluence.public_names import public_names_on_cloud
+from hr_sync.confluence.rendered_body import rendered_on_cloud
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import (
@@ -50,10 +52,12 @@ from hr_sync.domain.content import (
     Listing,
     Page,
     RecentChanges,
+    RenderedBody,
     Space,
     SpaceList,
 )
 from hr_sync.domain.deletion import LookupResult, LookupStatus
+from hr_sync.domain.people import PublicName
 from hr_sync.errors import (
     UNANSWERED,
     AnswerNotTrusted,
@@ -124,6 +128,10 @@ class CloudSource:
     def pages(self, ids: Sequence[str], space: Space, kind: ContentKind = ContentKind.PAGE) -> Fetched:
         """Implement `Source.pages`."""
         return fetch_in_halves(ids, lambda some: self._pages(some, space, kind), self.check_account)
+
+    def rendered_body(self, page_id: str, kind: ContentKind = ContentKind.PAGE) -> RenderedBody:
+        """Implement `Source.rendered_body`."""
+        return rendered_on_cloud(self.client, COLLECTION[kind], page_id)
 
     def lookup(self, page_id: str, kind: ContentKind = ContentKind.PAGE) -> LookupResult:
         """Implement `Source.lookup`: `GET /pages/{id}` shows trashed and archived pages too."""
@@ -226,6 +234,10 @@ class CloudSource:
     def identities(self, user_ids: Iterable[str]) -> dict[str, Identity]:
         """Implement `Source.identities`."""
         return identities_on_cloud(self.client, user_ids)
+
+    def public_names(self, user_ids: Iterable[str]) -> dict[str, PublicName]:
+        """Implement `Source.public_names`."""
+        return public_names_on_cloud(self.client, user_ids)
 
     def may_read(self, page_id: str, subject: Principal) -> bool | None:
         """Implement `Source.may_read`."""

@@ -23,10 +23,12 @@ from hr_sync.domain.content import (
     ListedPages,
     Listing,
     RecentChanges,
+    RenderedBody,
     Space,
     SpaceList,
 )
 from hr_sync.domain.deletion import LookupResult
+from hr_sync.domain.people import PublicName
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused, EndpointRemoved, NotFound
 
 Flavor: TypeAlias = Literal["auto", "cloud", "datacenter"]
@@ -92,6 +94,12 @@ class Source(Protocol):
 
         A request that fails is repeated in halves, down to single pages; a page that fails alone is unreadable. Raise
         only errors about the account or the whole site.
+        """
+
+    def rendered_body(self, page_id: str, kind: ContentKind = ContentKind.PAGE) -> RenderedBody:
+        """Return a current page with its macros carried out, as the account is shown it.
+
+        Raise NotFound or AccessDenied if it is not visible, AnswerNotTrusted for another answer.
         """
 
     def lookup(self, page_id: str, kind: ContentKind = ContentKind.PAGE) -> LookupResult:
@@ -188,6 +196,12 @@ class Source(Protocol):
 
     def identities(self, user_ids: Iterable[str]) -> dict[str, Identity]:
         """Return the accounts with these ids; those that do not exist are absent."""
+
+    def public_names(self, user_ids: Iterable[str]) -> dict[str, PublicName]:
+        """Return what Confluence says of the names of these accounts, for texts that everybody reads.
+
+        An account that no answer is about is UNREAD, or absent where others before it were refused.
+        """
 
     def may_read(self, page_id: str, subject: Principal) -> bool | None:
         """Return Confluence's own answer to whether somebody may read a page; None if it gives none.

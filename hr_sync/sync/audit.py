@@ -67,7 +67,7 @@ def _list(context: SyncContext, space: Space) -> Listing:
 
 def _ghosts_elsewhere(context: SyncContext, spaces: Sequence[Space]) -> list[Drift]:
     """Find rows that are live in spaces that are not in scope, or not visible."""
-    rows = context.store.live_elsewhere([space.key for space in spaces])
+    rows = context.store.audits.live_elsewhere([space.key for space in spaces])
     why = "live in the mirror, its space is not in scope or not visible"
     return [Drift(page_id=page_id, space_key=key, kind=DriftKind.GHOST, why=why) for page_id, key in rows]
 
@@ -75,7 +75,7 @@ def _ghosts_elsewhere(context: SyncContext, spaces: Sequence[Space]) -> list[Dri
 def _both_sides(
     context: SyncContext, fetcher: BodyFetcher, listing: Listing
 ) -> tuple[Mapping[str, Head], Mapping[str, AuditRow]]:
-    rows = context.store.audit_rows(listing.space.key)
+    rows = context.store.audits.audit_rows(listing.space.key)
     stored = context.store.reader(listing.space).stored_pages()
     scoped = split_by_scope(context.source, fetcher, listing, stored, context.scope.pages)
     unreadable = scoped.in_scope.unreadable
@@ -114,7 +114,7 @@ def _compare_bodies(
     drifts: list[Drift] = []
     for ids, kind in in_batches({page_id: heads[page_id].kind for page_id in page_ids}):
         fetched = context.source.pages(ids, space, kind)
-        stored = context.store.stored_bodies(ids)
+        stored = context.store.audits.stored_bodies(ids)
         for page_id in ids:
             drifts += _body_drifts(space, rows[page_id], fetched.pages.get(page_id), stored.get(page_id))
     return drifts
