@@ -117,6 +117,7 @@ class PageLine:
     content_hash: str
     labels: Sequence[str] | None  #: None is not known
     readers: Sequence[Sequence[str]] | None  #: layers that a reader must pass, by token; None is not known
+    kind: str = "page"  #: page or blog_post
 
 
 Line = TypeVar("Line", RunLine, FailureLine)
