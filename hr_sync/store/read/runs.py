@@ -12,6 +12,7 @@ from hr_sync.domain.content import ContentKind
 from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.read.pages import HIDDEN, LIVE
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncSpace
+from hr_sync.store.values import FailureStage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +65,7 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             _count(ConfluencePage.space_key, LIVE),
             _count(ConfluencePage.space_key, HIDDEN),
             _count(ConfluencePage.space_key, LIVE, ConfluencePage.kind == ContentKind.BLOG_POST.value),
-            _count(PageFailure.space_key),
+            _count(PageFailure.space_key, PageFailure.stage != FailureStage.ATTACHMENT_TEXT),
             _ATTACHMENTS,
         )
         .where(space.gone_at.is_(None))
