@@ -35,15 +35,15 @@ from hr_sync.domain.content import ItemKind, Space, StoredItem, WithdrawalReason
 from hr_sync.domain.deletion import (
     DeletionAction,
     DeletionDecision,
-    DeletionLimit,
     DeletionPlan,
     HoldState,
     LookupResult,
     LookupStatus,
     decide_absent,
-    hold_across_spaces,
     withdraw,
 )
+from hr_sync.domain.deletion_limit import DeletionLimit
+from hr_sync.domain.holds import hold_across_spaces
 
 
 class PageItem(Protocol):

@@ -38,6 +38,7 @@ class SpaceResult:
 
     looked_at_all: bool  #: everything that may have changed was read, so the space counts as fresh
     listed_all: bool = False  #: a complete listing was read
+    doubt: str | None = None  #: why something that is mirrored was not listed
     decided_hold: bool = False  #: every stored page was decided about, so the hold is computed anew
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
     allowed: bool = False  #: somebody allowed a mass removal, and it was considered
@@ -86,7 +87,8 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             requests=run.source.client.http_stats.counts().requests - run.requests_before,
         )
 
-    return run.store.finish(record_of, clear_old_failures=result.decided_hold, untried=untried)
+    decided_all = result.decided_hold and result.doubt is None
+    return run.store.finish(record_of, clear_old_failures=decided_all, untried=untried)
 
 
 def next_watermark(
@@ -181,6 +183,8 @@ def _report(run: SpaceRun, result: SpaceResult, failing: int, failing_items: Map
 
 
 def _doubts(space_key: str, result: SpaceResult, failing: int, failing_items: Mapping[ItemKind, int]) -> Iterator[str]:
+    if result.doubt:
+        yield result.doubt
     kept = sum(each.action is DeletionAction.KEEP for each in result.deletions.doubtful)
     if kept:
         yield (

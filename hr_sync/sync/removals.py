@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from hr_sync.domain.content import ItemKind
-from hr_sync.domain.deletion import DeletionPlan, hold_across_spaces
+from hr_sync.domain.deletion import DeletionPlan
+from hr_sync.domain.holds import hold_across_spaces
 from hr_sync.domain.outcome import SpaceReport, is_about_every_space, report_of_failure
 from hr_sync.domain.page_items import hold_items_across_spaces
 from hr_sync.errors import DatabaseConflict, HrSyncError

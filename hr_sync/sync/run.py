@@ -8,6 +8,7 @@ from dataclasses import replace
 import structlog
 
 from hr_sync.domain.content import Space
+from hr_sync.domain.not_mirrored import NotMirrored
 from hr_sync.domain.outcome import (
     ExitCode,
     Mode,
@@ -27,6 +28,7 @@ from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.groups import sync_groups
 from hr_sync.sync.jobs import log_fields, run_jobs
+from hr_sync.sync.not_mirrored import count_not_mirrored
 from hr_sync.sync.notified import notified_jobs
 from hr_sync.sync.removals import settle_removals
 from hr_sync.sync.scope import page_trees_not_visible
@@ -55,6 +57,8 @@ def run(context: SyncContext, request: SyncRequest) -> RunReport:
             except UsageError:
                 context.store.discard_run(run_id)
                 raise
+        for warning in report.warnings:
+            log.warning("run.warning", warning=warning)
         if request.notified is not None and report.outcome is Outcome.COMPLETE and not report.spaces:
             context.store.discard_run(run_id)  # nothing of it is in scope, and anybody with the token may repeat it
         else:
@@ -95,6 +99,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
     asked_before = context.source.client.http_stats.counts().requests
     reports: Sequence[SpaceReport] = []
     warnings: Sequence[str] = []
+    not_mirrored: Sequence[NotMirrored] = ()
     error: str | None = None
     try:
         context.source.check_account()
@@ -108,18 +113,16 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         reports = settle_removals(context, jobs, reports)
         if request.mode is Mode.FULL:
             context.store.mark_gone([job.space.key for job in jobs if job.kind.is_away])
-        if request.notified is None:
-            reports = _with_not_visible(reports, selection.not_visible, request)
-            reports = [*reports, *_missing(context, request, selection)]
+        reports = [*_with_not_visible(reports, selection, request), *_missing(context, request, selection)]
         reports = with_shown_pages(context, reports, request.mode)
+        if not _is_partial(request):
+            not_mirrored = count_not_mirrored(context, selection.every, request.mode)
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
     except UsageError:
         raise
     except HrSyncError as failure:
         outcome, exit_code, error = outcome_of(failure), failure.exit_code, str(failure)
-    for warning in warnings:
-        log.warning("run.warning", warning=warning)
     return RunReport(
         run_id=run_id,
         mode=request.mode,
@@ -131,6 +134,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         duration_seconds=round(time.monotonic() - began, 3),
         error=error,
         warnings=warnings,
+        not_mirrored=not_mirrored,
     )
 
 
@@ -191,16 +195,16 @@ def _jobs(
 
 
 def _with_not_visible(
-    reports: Sequence[SpaceReport], not_visible: Sequence[str], request: SyncRequest
+    reports: Sequence[SpaceReport], selection: SpaceSelection, request: SyncRequest
 ) -> list[SpaceReport]:
     """Add a failed report for each named space that is not visible, so that the run is not complete.
 
     A request to remove the pages of a space that is not visible is complete when they are removed.
     """
-    if request.space_keys and request.allow_mass_delete:
+    if (request.space_keys and request.allow_mass_delete) or request.notified is not None:
         return list(reports)
     by_key = {report.space_key.casefold(): report for report in reports}
-    for key in not_visible:
+    for key in selection.not_visible:
         report = by_key.get(key.casefold(), SpaceReport(space_key=key, outcome=Outcome.COMPLETE))
         if report.outcome is Outcome.COMPLETE:
             error = (
@@ -215,6 +219,8 @@ def _with_not_visible(
 
 def _missing(context: SyncContext, request: SyncRequest, selection: SpaceSelection) -> Iterator[SpaceReport]:
     """Report what the settings name and Confluence lacks: page trees, invalid spaces, any space at all."""
+    if request.notified is not None:
+        return
     for key in selection.unreadable:
         error = f"Confluence describes space {key} without a required field; it was left out. Run again later."
         yield SpaceReport(space_key=key, outcome=Outcome.PARTIAL, exit_code=ExitCode.PARTIAL, error=error)

@@ -12,16 +12,16 @@ from hr_sync.domain.content import WithdrawalReason as Reason
 from hr_sync.domain.deletion import (
     DeletionAction,
     DeletionDecision,
-    DeletionLimit,
     DeletionPlan,
     HoldState,
     LookupResult,
     LookupStatus,
     decide_absent,
     decide_out_of_scope,
-    hold_across_spaces,
     plan_deletions,
 )
+from hr_sync.domain.deletion_limit import DeletionLimit
+from hr_sync.domain.holds import hold_across_spaces
 from hr_sync.domain.scope import ScopeDecision
 
 LIMIT = DeletionLimit()  # 20 pages, or a tenth
