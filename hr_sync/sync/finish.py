@@ -40,6 +40,7 @@ class SpaceResult:
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
     allowed: bool = False  #: somebody allowed a mass removal, and it was considered
     watermark: datetime | None = None  #: None leaves the one that is stored
+    looked_from: datetime | None = None  #: beginning of the look, by the source's clock
     listing_digest: str | None = None
     scope_fingerprint: str | None = None
     access: AccessResult = AccessResult()
@@ -67,6 +68,7 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             listed_all=result.listed_all,
             listing_digest=result.listing_digest,
             watermark=result.watermark if result.looked_at_all else None,
+            looked_from=result.looked_from,
             is_away=run.job.kind.is_away,
             scope_fingerprint=result.scope_fingerprint,
             held=len(result.deletions.held) + result.attachments.held if result.decided_hold else None,

@@ -35,7 +35,8 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
         return None
     since = run.state.watermark - run.context.policy.overlap
     kinds = run.context.scope.pages.kinds
-    read = recent_kinds(run.source, run.space, since, kinds)
+    recent_of = partial(run.changes.of, run.space, run.state, since)
+    read = recent_kinds(run.source, run.space, recent_of, kinds)
     recent = read.changes
     if recent.began_at is not None and run.state.watermark > recent.began_at:
         return None
@@ -68,6 +69,7 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
             looked_at_all=read.doubt is None,
             doubt=read.doubt,
             watermark=next_watermark(recent.began_at, changes, run.state.watermark),
+            looked_from=recent.began_at,
             attachments=attachments,
         ),
     )

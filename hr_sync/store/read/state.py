@@ -1,7 +1,7 @@
 """What the mirror holds of a space, as far as a plan needs it. Read only, no body."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select, union
@@ -111,6 +111,11 @@ def held_removals(session: Session) -> int:
     return session.scalar(select(func.coalesce(func.sum(SyncSpace.held), 0))) or 0
 
 
+def newest_look(session: Session) -> datetime | None:
+    """Return the beginning of the newest look at a space, by the source's clock."""
+    return session.scalar(select(func.max(SyncSpace.looked_from)))
+
+
 def state_of_space(session: Session, space: Space) -> SpaceState:
     """Return the position of the passes over a space."""
     stored = SyncSpace
@@ -125,14 +130,14 @@ def state_of_space(session: Session, space: Space) -> SpaceState:
             stored.mass_delete_allowed_run_id,
             stored.full_pass_due,
             stored.last_full_at,
+            stored.looked_from,
             stored.last_run_id,
         )
     ).one_or_none()
     if row is None:
         return SpaceState()
-    (watermark, fingerprint, held, held_attachments, held_reason, allowed_run_id, full_pass_due, last_full_at, last) = (
-        row
-    )
+    watermark, fingerprint, held, held_attachments, held_reason, allowed_run_id, full_pass_due, *times = row
+    last_full_at, looked_from, last = times
     reason = None if held_attachments else held_reason  # that of both is of neither alone
     return SpaceState(
         watermark=watermark,
@@ -141,6 +146,7 @@ def state_of_space(session: Session, space: Space) -> SpaceState:
         attachment_hold=HoldState(held=held_attachments, allowed_run_id=allowed_run_id),
         full_pass_due=full_pass_due,
         last_full_at=last_full_at,
+        looked_from=looked_from,
         last_run_id=last,
     )
 
