@@ -4,17 +4,14 @@ Listings and bodies are not read from the search index, which lags: it only name
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
-    SEARCH,
     check_account,
     complete_labels,
-    in_spaces,
     labels_at,
-    nodes_of,
     restriction_of,
 )
 from hr_sync.confluence.access_json import ATTRIBUTE_PARTS, DATA_CENTER, LABEL_PARTS
@@ -31,10 +28,10 @@ from hr_sync.confluence.datacenter_json import (
     read_space,
 )
 from hr_sync.confluence.datacenter_viewers import read_licence_groups, read_viewers
-from hr_sync.confluence.datacenter_walks import CONTENT, WIDTHS, HeadWalk, PageWalks
+from hr_sync.confluence.datacenter_walks import CONTENT, WIDTHS, PageWalks
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.urls import PageUrls
-from hr_sync.confluence.json_fields import TYPE_OF, FieldError, is_current_in, read_bodies
+from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
 from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
 from hr_sync.confluence.pagination import (
     Walked,
@@ -69,9 +66,6 @@ from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, AnswerUnu
 
 _MOST_KEYS = 100  #: in one address: Tomcat accepts 8 KB of request line and headers
 _FEW_PAGES = 10  #: whose labels are requested one by one, without a walk over the space
-_SPACES_AT_ONCE = 50  # in one query
-_ANY_SPACE = Space(id="", key="", name="")
-_INDEX_OVERLAP = timedelta(days=1)
 
 
 class DataCenterSource:
@@ -138,28 +132,14 @@ class DataCenterSource:
             yield ListedPages(heads=heads, unreadable=unreadable, pages=pages, began_at=answer.date)
 
     def recent(self, space: Space, since: datetime, kind: ContentKind = ContentKind.PAGE) -> RecentChanges:
-        """Implement `Source.recent`.
-
-        Uses the search index, whose dates have no seconds and an unknown time zone, and which lags: the query covers
-        whole days and one day more, which leaves 12 hours of slack in any zone. The result holds older pages too; the
-        plan drops those that are known.
-        """
-        found = self._recently(nodes_of(space.key, (TYPE_OF[kind],)), since, kind, space)
-        heads = {page_id: head for page_id, head in found.heads.items() if is_current_in(head, space)}
-        return RecentChanges(space=space, heads=heads, unreadable=found.unreadable, began_at=found.began_at)
+        """Implement `Source.recent`."""
+        return self._walks.recent(space, since, kind)
 
     def recent_of_spaces(
         self, spaces: Sequence[Space], since: datetime, kind: ContentKind = ContentKind.PAGE
     ) -> dict[str, RecentChanges] | None:
-        """Implement `Source.recent_of_spaces`, with as many spaces in a query as an address holds."""
-        found: dict[str, RecentChanges] = {}
-        for start in range(0, len(spaces), _SPACES_AT_ONCE):
-            some = spaces[start : start + _SPACES_AT_ONCE]
-            walk = self._recently(f"type = {TYPE_OF[kind]} and {in_spaces([space.key for space in some])}", since, kind)
-            if walk.unreadable:
-                return None
-            found |= RecentChanges.by_space(some, walk.heads.values(), walk.began_at)
-        return found
+        """Implement `Source.recent_of_spaces`."""
+        return self._walks.recent_of_spaces(spaces, since, kind)
 
     def pages(self, ids: Sequence[str], space: Space, kind: ContentKind = ContentKind.PAGE) -> Fetched:
         """Implement `Source.pages`, each page by a request of its own.
@@ -293,12 +273,6 @@ class DataCenterSource:
         """Implement `Source.may_read`: Data Center has no such request."""
         del page_id, subject
         return None
-
-    def _recently(self, condition: str, since: datetime, kind: ContentKind, space: Space = _ANY_SPACE) -> HeadWalk:
-        """Return the heads that fit a condition and were modified since; of several spaces, without their keys."""
-        day = (since - _INDEX_OVERLAP).date().isoformat()
-        query = {"cql": f'{condition} and lastmodified >= "{day}" order by created'}
-        return self._walks.heads_by_offset(SEARCH, query, space, kind, believes_an_end=True)
 
     def _page(self, page_id: str, space: Space, kind: ContentKind) -> Fetched:
         nothing = Fetched(pages={}, unreadable={}, absent=frozenset([page_id]))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from hr_sync.domain.content import Head
 from hr_sync.domain.deletion import DeletionAction, DeletionPlan
 from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, held_in_words, look_command, release_command
 from hr_sync.domain.principal_words import number
@@ -84,9 +85,7 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
     )
 
 
-def next_watermark(
-    began_at: datetime | None, changes: Iterable[datetime], before: datetime | None = None
-) -> datetime | None:
+def next_watermark(began_at: datetime | None, seen: Iterable[Head], before: datetime | None = None) -> datetime | None:
     """Return up to where everything is stored now, on the source's clock; None if the source sent no date.
 
     That is the beginning of the walk: what changed during it may have been missed. A date that a page claims can only
@@ -94,6 +93,7 @@ def next_watermark(
     """
     if began_at is None:
         return None
+    changes = (head.last_updated for head in seen)
     newest = max((*changes, *((before,) if before else ())), default=began_at)
     return min(began_at, newest)
 

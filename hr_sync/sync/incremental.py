@@ -35,8 +35,7 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
         return None
     since = run.state.watermark - run.context.policy.overlap
     kinds = run.context.scope.pages.kinds
-    recent_of = partial(run.changes.of, run.space, run.state, since)
-    read = recent_kinds(run.source, run.space, recent_of, kinds)
+    read = recent_kinds(run.source, run.space, partial(run.changes.of, run.space, run.state, since), kinds)
     recent = read.changes
     if recent.began_at is not None and run.state.watermark > recent.began_at:
         return None
@@ -62,13 +61,12 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
     resolve_missing(run, missing, stored, known_pages=shown, kinds=asked)
     resolve_missing(run, due - present.keys(), stored, known_pages=shown, kinds=asked, shown=False)
     attachments = sync_recent_attachments(run, since)
-    changes = (head.last_updated for head in recent.heads.values())
     return finish(
         run,
         SpaceResult(
             looked_at_all=read.doubt is None,
             doubt=read.doubt,
-            watermark=next_watermark(recent.began_at, changes, run.state.watermark),
+            watermark=next_watermark(recent.began_at, recent.heads.values(), run.state.watermark),
             looked_from=recent.began_at,
             attachments=attachments,
         ),
