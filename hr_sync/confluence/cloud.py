@@ -125,6 +125,12 @@ class CloudSource:
         """Implement `Source.recent`."""
         return self._walks.recent(space, since, kind)
 
+    def recent_of_spaces(
+        self, spaces: Sequence[Space], since: datetime, kind: ContentKind = ContentKind.PAGE
+    ) -> dict[str, RecentChanges] | None:
+        """Implement `Source.recent_of_spaces`: the list of the site is as fresh as that of a space."""
+        return self._walks.recent_of_spaces(spaces, since, kind)
+
     def pages(self, ids: Sequence[str], space: Space, kind: ContentKind = ContentKind.PAGE) -> Fetched:
         """Implement `Source.pages`."""
         return fetch_in_halves(ids, lambda some: self._pages(some, space, kind), self.check_account)

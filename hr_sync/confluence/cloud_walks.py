@@ -1,7 +1,8 @@
 """Walks over the lists of pages and of blog posts of a space on Cloud, each kind by its own list of v2."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Literal
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ from hr_sync.domain.content import ContentKind, Head, ListedPages, Listing, Rece
 
 WIDEST = 250  #: most entries that Cloud gives in one answer
 _ALONE = 8  # answers with bodies before another walk begins at the other end of the space
+_MOST_ANSWERS = 10  # about the changes of a site: beyond that the spaces that are mirrored are a small part of it
+_ANY_SPACE = Space(id="", key="", name="")
 _FEW = 50  # heads at once where most often nothing changed
 #: The path in v2 of what is mirrored as a page.
 COLLECTION = {ContentKind.PAGE: "pages", ContentKind.BLOG_POST: "blogposts"}
@@ -59,6 +62,38 @@ class CloudWalks:
         return with_smaller_pages(
             lambda width, tries: self._recent(space, since, kind, width, tries), _FEW, check_site=self._check_account
         )
+
+    def recent_of_spaces(
+        self, spaces: Sequence[Space], since: datetime, kind: ContentKind
+    ) -> dict[str, RecentChanges] | None:
+        """Return what changed lately in each of these spaces, from the list of the site, by space id.
+
+        No filter by spaces: a server that reads it otherwise would show a part of them as if it were all. None if the
+        list is too long, empty, or holds an entry that may be of any space.
+        """
+        return with_smaller_pages(
+            lambda width, tries: self._recent_of_spaces(spaces, since, kind, width, tries),
+            _FEW,
+            check_site=self._check_account,
+        )
+
+    def _recent_of_spaces(
+        self, spaces: Sequence[Space], since: datetime, kind: ContentKind, width: int, tries: int | None
+    ) -> dict[str, RecentChanges] | None:
+        heads: dict[str, Head] = {}
+        began_at: datetime | None = None
+        query = {"limit": width, "sort": "-modified-date", "status": "current"}
+        answers = self._client.walk(f"api/v2/{COLLECTION[kind]}", query, max_attempts=tries)
+        for number, answer in enumerate(islice(answers, min(len(spaces), _MOST_ANSWERS))):
+            began_at = answer.date if number == 0 else began_at
+            some, bad = read_heads(answer.content, _ANY_SPACE, self._urls, kind)
+            if bad:
+                return None
+            newer = {page_id: head for page_id, head in some.items() if head.last_updated >= since}
+            heads.update(newer)
+            if some and not (newer and answer.has_next):
+                return RecentChanges.by_space(spaces, heads.values(), began_at)
+        return None
 
     def _listing(self, space: Space, kind: ContentKind, width: int, tries: int | None) -> Listing:
         heads: dict[str, Head] = {}

@@ -3,17 +3,15 @@
 Listings and bodies are not read from the search index, which lags: it only names pages that changed lately.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import IO, Literal
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
-    SEARCH,
     check_account,
     complete_labels,
     labels_at,
-    nodes_of,
     restriction_of,
 )
 from hr_sync.confluence.access_json import ATTRIBUTE_PARTS, DATA_CENTER, LABEL_PARTS
@@ -27,7 +25,6 @@ from hr_sync.confluence.datacenter_json import (
     PAGE_PARTS,
     read_account,
     read_ancestors,
-    read_heads,
     read_lookup,
     read_page,
     read_space,
@@ -36,7 +33,7 @@ from hr_sync.confluence.datacenter_viewers import read_licence_groups, read_view
 from hr_sync.confluence.datacenter_walks import CONTENT, WIDTHS, PageWalks
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.urls import PageUrls
-from hr_sync.confluence.json_fields import TYPE_OF, FieldError, is_current_in, read_bodies
+from hr_sync.confluence.json_fields import FieldError
 from hr_sync.confluence.lookups import look_up, look_up_item, read_each_space, spaces_by_keys
 from hr_sync.confluence.pagination import (
     Walked,
@@ -59,7 +56,6 @@ from hr_sync.domain.content import (
     ContentKind,
     ContentNode,
     Fetched,
-    Head,
     ListedPages,
     Listing,
     RecentChanges,
@@ -69,11 +65,10 @@ from hr_sync.domain.content import (
 )
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.domain.people import PublicName
-from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, AnswerUnusable, NotFound
+from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
 
 _MOST_KEYS = 100  #: in one address: Tomcat accepts 8 KB of request line and headers
 _FEW_PAGES = 10  #: whose labels are requested one by one, without a walk over the space
-_INDEX_OVERLAP = timedelta(days=1)
 
 
 class DataCenterSource:
@@ -115,38 +110,22 @@ class DataCenterSource:
         return found
 
     def listing(self, space: Space, kind: ContentKind = ContentKind.PAGE) -> Listing:
-        """Implement `Source.listing`.
-
-        Raise AnswerNotTrusted for a page of another space: a server that ignores `spaceKey` would put the whole site
-        into one space.
-        """
-        found = self._walks.heads(space, kind)
-        heads = _current(found.heads, space)
-        kinds = frozenset({kind})
-        return Listing(space=space, heads=heads, unreadable=found.unreadable, began_at=found.began_at, kinds=kinds)
+        """Implement `Source.listing`."""
+        return self._walks.listing(space, kind)
 
     def listing_with_bodies(self, space: Space, kind: ContentKind = ContentKind.PAGE) -> Iterator[ListedPages]:
         """Implement `Source.listing_with_bodies`: the scan has them, and by offset each body would come twice."""
-        if kind is not ContentKind.PAGE:
-            raise AnswerUnusable("Data Center lists blog posts by offset alone.")
-        for answer in self._walks.scan_with_bodies(space):
-            some, unreadable = read_heads(answer.content, space, self._urls)
-            heads = _current(some, space)
-            pages = read_bodies(answer.content, heads)
-            yield ListedPages(heads=heads, unreadable=unreadable, pages=pages, began_at=answer.date)
+        return self._walks.listing_with_bodies(space, kind)
 
     def recent(self, space: Space, since: datetime, kind: ContentKind = ContentKind.PAGE) -> RecentChanges:
-        """Implement `Source.recent`.
+        """Implement `Source.recent`."""
+        return self._walks.recent(space, since, kind)
 
-        Uses the search index, whose dates have no seconds and an unknown time zone, and which lags: the query covers
-        whole days and one day more, which leaves 12 hours of slack in any zone. The result holds older pages too; the
-        plan drops those that are known.
-        """
-        day = (since - _INDEX_OVERLAP).date().isoformat()
-        query = {"cql": f'{nodes_of(space.key, (TYPE_OF[kind],))} and lastmodified >= "{day}" order by created'}
-        found = self._walks.heads_by_offset(SEARCH, query, space, kind, believes_an_end=True)
-        heads = {page_id: head for page_id, head in found.heads.items() if is_current_in(head, space)}
-        return RecentChanges(space=space, heads=heads, unreadable=found.unreadable, began_at=found.began_at)
+    def recent_of_spaces(
+        self, spaces: Sequence[Space], since: datetime, kind: ContentKind = ContentKind.PAGE
+    ) -> dict[str, RecentChanges] | None:
+        """Implement `Source.recent_of_spaces`."""
+        return self._walks.recent_of_spaces(spaces, since, kind)
 
     def pages(self, ids: Sequence[str], space: Space, kind: ContentKind = ContentKind.PAGE) -> Fetched:
         """Implement `Source.pages`, each page by a request of its own.
@@ -322,9 +301,3 @@ class DataCenterSource:
 
 def _page(page_id: str) -> str:
     return f"{CONTENT}/{quote(page_id, safe='')}"
-
-
-def _current(heads: Mapping[str, Head], space: Space) -> dict[str, Head]:
-    if any(head.space_id != space.id for head in heads.values()):
-        raise AnswerNotTrusted(f"The listing of space {space.key} shows a page of another space.")
-    return {page_id: head for page_id, head in heads.items() if is_current_in(head, space)}

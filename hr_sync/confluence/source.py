@@ -92,6 +92,14 @@ class Source(Protocol):
         is older than `since`.
         """
 
+    def recent_of_spaces(
+        self, spaces: Sequence[Space], since: datetime, kind: ContentKind = ContentKind.PAGE
+    ) -> dict[str, RecentChanges] | None:
+        """Return the same for several spaces by as few requests as possible, by space id.
+
+        Return None where one answer about all of them proves nothing, or would take longer than asking about each.
+        """
+
     def pages(self, ids: Sequence[str], space: Space, kind: ContentKind = ContentKind.PAGE) -> Fetched:
         """Fetch the bodies of pages of one space, at most 250 ids.
 

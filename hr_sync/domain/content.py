@@ -7,8 +7,8 @@ Every text in these values is sanitised already (`sanitize.py`); the decoders of
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -160,6 +160,18 @@ class RecentChanges:
     heads: Mapping[str, Head]  #: by page id
     unreadable: Mapping[str, str]  #: id → what was wrong
     began_at: datetime | None  #: as in `Listing`
+
+    @classmethod
+    def by_space(
+        cls, spaces: Sequence[Space], heads: Iterable[Head], began_at: datetime | None
+    ) -> "dict[str, RecentChanges]":
+        """Return the changes of each of these spaces by its id, from heads of a site, which have no keys of spaces."""
+        found: dict[str, dict[str, Head]] = {space.id: {} for space in spaces}
+        keys = {space.id: space.key for space in spaces}
+        for head in heads:
+            if head.space_id in found and head.status == "current":
+                found[head.space_id][head.id] = replace(head, space_key=keys[head.space_id])
+        return {space.id: cls(space=space, heads=found[space.id], unreadable={}, began_at=began_at) for space in spaces}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,7 +24,7 @@ from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_n
 from hr_sync.store.read.history import PageHistory, page_history
 from hr_sync.store.read.pages import find_address
 from hr_sync.store.read.shown import licence_groups_were_read
-from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
+from hr_sync.store.read.state import full_pass_is_due, held_removals, newest_look, stored_by_id, stored_spaces
 from hr_sync.store.read.texts import IncludedPage, PendingText, find_included, pending_texts
 from hr_sync.store.read.traces import Traces, find_traces
 from hr_sync.store.rendering_store import RenderingStore
@@ -122,6 +122,10 @@ class Store:
         """Mark the spaces without pages and failures as gone: status and health no longer show them."""
         if space_keys:
             self._transactions.run(lambda session: mark_gone(session, space_keys))
+
+    def newest_look(self) -> datetime | None:
+        """Return the beginning of the newest look at everything in a space, by Confluence's clock; None: no look."""
+        return self._transactions.run(newest_look)
 
     def held_removals(self) -> int:
         """Return how many removals wait for a decision, in all spaces together."""

@@ -205,6 +205,9 @@ class SyncSpace(Base):
     )
     last_complete_at: Mapped[datetime | None] = mapped_column(comment="When it ended: freshness is its age")
     last_full_at: Mapped[datetime | None] = mapped_column(comment="When the last complete full listing ended")
+    looked_from: Mapped[datetime | None] = mapped_column(
+        comment="When the last look at everything that may have changed began (Confluence's clock)"
+    )
     access_checked_at: Mapped[datetime | None] = mapped_column(comment="When the last access pass that ended began")
     viewers_known: Mapped[bool] = mapped_column(
         server_default=text("false"), comment="Whether space_permissions holds everybody who may view the space"

@@ -68,6 +68,7 @@ class SpaceState:
     item_holds: Mapping[ItemKind, HoldState] = field(default_factory=dict)  #: of each kind of items
     full_pass_due: bool = False  #: a scheduled full pass did not get the lease
     last_full_at: datetime | None = None  #: end of the last complete full pass
+    looked_from: datetime | None = None  #: beginning of the last look at everything, by the source's clock
     last_run_id: int | None = None  #: run that worked on the space last
 
 
@@ -147,6 +148,7 @@ class SpaceRecord:
     listed_all: bool = False  #: a complete listing was read
     listing_digest: str | None = None
     watermark: datetime | None = None  #: None keeps the stored one
+    looked_from: datetime | None = None  #: beginning of the look, by the source's clock; None: it sent no date
     is_away: bool = False  #: not visible, or not configured: when it is back, the next pass is a full one
     scope_fingerprint: str | None = None  #: None keeps the stored one
     held: Held | None = None  #: removals that wait for a decision; None keeps the hold as it is

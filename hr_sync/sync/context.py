@@ -20,6 +20,7 @@ from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.store import LEASE_SECONDS, Store
 from hr_sync.store.values import SpaceState, Worker
 from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.site_changes import SiteChanges
 
 #: space key, pages fetched so far, pages to fetch; None while a listing that brings them goes on
 ProgressCallback: TypeAlias = Callable[[str, int, int | None], None]
@@ -189,6 +190,7 @@ class SpaceRun:
     fetcher: BodyFetcher
     account: AccountProof
     roles: Shared[SiteRoles]
+    changes: SiteChanges
     requests_before: int
     counts: Counts = field(default_factory=Counts)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from hr_sync.domain.content import ItemKind
+from hr_sync.domain.content import Head, ItemKind
 from hr_sync.domain.deletion import DeletionAction, DeletionPlan
 from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, held_in_words, look_command, release_command
 from hr_sync.domain.principal_words import number
@@ -43,6 +43,7 @@ class SpaceResult:
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
     allowed: bool = False  #: somebody allowed a mass removal, and it was considered
     watermark: datetime | None = None  #: None leaves the one that is stored
+    looked_from: datetime | None = None  #: beginning of the look, by the source's clock
     listing_digest: str | None = None
     scope_fingerprint: str | None = None
     access: AccessResult = AccessResult()
@@ -79,6 +80,7 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             listed_all=result.listed_all,
             listing_digest=result.listing_digest,
             watermark=result.watermark if result.looked_at_all else None,
+            looked_from=result.looked_from,
             is_away=run.job.kind.is_away,
             scope_fingerprint=result.scope_fingerprint,
             held=_held(result) if result.decided_hold else None,
@@ -91,9 +93,7 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
     return run.store.finish(record_of, clear_old_failures=decided_all, untried=untried)
 
 
-def next_watermark(
-    began_at: datetime | None, changes: Iterable[datetime], before: datetime | None = None
-) -> datetime | None:
+def next_watermark(began_at: datetime | None, seen: Iterable[Head], before: datetime | None = None) -> datetime | None:
     """Return up to where everything is stored now, on the source's clock; None if the source sent no date.
 
     That is the beginning of the walk: what changed during it may have been missed. A date that a page claims can only
@@ -101,6 +101,7 @@ def next_watermark(
     """
     if began_at is None:
         return None
+    changes = (head.last_updated for head in seen)
     newest = max((*changes, *((before,) if before else ())), default=began_at)
     return min(began_at, newest)
 

@@ -89,9 +89,8 @@ def sync_full(run: SpaceRun) -> SpaceReport:
             decided_hold=True,
             deletions=deletions,
             allowed=run.job.request.allow_mass_delete,
-            watermark=next_watermark(
-                seen.listing.began_at, (head.last_updated for head in seen.listing.heads.values())
-            ),
+            watermark=next_watermark(seen.listing.began_at, seen.listing.heads.values()),
+            looked_from=seen.listing.began_at,
             listing_digest=seen.in_scope.digest if shows_all and not seen.listing.unreadable else None,
             scope_fingerprint=scope.fingerprint,
             access=access,

@@ -36,7 +36,7 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
         return None
     since = run.state.watermark - run.context.policy.overlap
     kinds = run.context.scope.pages.kinds
-    read = recent_kinds(run.source, run.space, since, kinds)
+    read = recent_kinds(run.source, run.space, partial(run.changes.of, run.space, run.state, since), kinds)
     recent = read.changes
     if recent.began_at is not None and run.state.watermark > recent.began_at:
         return None
@@ -62,13 +62,13 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
     resolve_missing(run, missing, stored, known_pages=shown, kinds=asked)
     resolve_missing(run, due - present.keys(), stored, known_pages=shown, kinds=asked, shown=False)
     items = {each.table: sync_recent_items(run, each, since) for each in MIRRORED}
-    changes = (head.last_updated for head in recent.heads.values())
     return finish(
         run,
         SpaceResult(
             looked_at_all=read.doubt is None,
             doubt=read.doubt,
-            watermark=next_watermark(recent.began_at, changes, run.state.watermark),
+            watermark=next_watermark(recent.began_at, recent.heads.values(), run.state.watermark),
+            looked_from=recent.began_at,
             items=items,
         ),
     )

@@ -23,6 +23,7 @@ from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.full import sync_full
 from hr_sync.sync.incremental import sync_incremental
 from hr_sync.sync.notified import sync_notified
+from hr_sync.sync.site_changes import SiteChanges
 from hr_sync.sync.unlisted_spaces import sync_unconfigured, sync_unlisted
 
 log = structlog.get_logger(__name__)
@@ -50,7 +51,7 @@ def run_jobs(context: SyncContext, fetcher: BodyFetcher, jobs: Sequence[SpaceJob
     """Run the jobs in parallel and return their reports in order."""
     if not jobs:
         return []
-    runner = JobRunner(context, fetcher)
+    runner = JobRunner(context, fetcher, jobs)
     threads = min(len(jobs), context.connections, _MAX_SPACES)
     with ThreadPoolExecutor(threads, thread_name_prefix="space") as pool:
         return list(pool.map(runner.run, jobs))
@@ -59,11 +60,13 @@ def run_jobs(context: SyncContext, fetcher: BodyFetcher, jobs: Sequence[SpaceJob
 class JobRunner:
     """Runs jobs of one process. A failure that is about every space ends those that have not begun."""
 
-    def __init__(self, context: SyncContext, fetcher: BodyFetcher) -> None:
+    def __init__(self, context: SyncContext, fetcher: BodyFetcher, jobs: Sequence[SpaceJob]) -> None:
         self._context = context
         self._fetcher = fetcher
         self._account = AccountProof(context.source)
         self._roles = Shared(context.source.site_roles)
+        asking = [job.space for job in jobs if job.kind is JobKind.INCREMENTAL]
+        self._changes = SiteChanges(context.source, asking, context.store.newest_look)
         self._ended_by: HrSyncError | None = None
 
     def run(self, job: SpaceJob) -> SpaceReport:
@@ -100,6 +103,7 @@ class JobRunner:
                 fetcher=self._fetcher,
                 account=self._account,
                 roles=self._roles,
+                changes=self._changes,
                 requests_before=context.source.client.http_stats.counts().requests,
             )
             try:

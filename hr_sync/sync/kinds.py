@@ -3,9 +3,8 @@
 What the requests of one kind answer about an id of the other is evidence of nothing.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import ContentKind, KindById, Listing, RecentChanges, Space, StoredPage
@@ -48,13 +47,15 @@ def list_kinds(
         return ListedKinds(listing=listing, doubt=_not_read(space, failure))
 
 
-def recent_kinds(source: Source, space: Space, since: datetime, kinds: Collection[ContentKind]) -> RecentKinds:
-    """Return what changed lately of what is mirrored of a space. Raise as `list_kinds` does."""
-    changes = source.recent(space, since)
+def recent_kinds(
+    source: Source, space: Space, recent: Callable[[ContentKind], RecentChanges], kinds: Collection[ContentKind]
+) -> RecentKinds:
+    """Return what changed lately of what is mirrored of a space, as `recent` reads each kind. Raise as `list_kinds`."""
+    changes = recent(ContentKind.PAGE)
     if ContentKind.BLOG_POST not in kinds:
         return RecentKinds(changes=changes)
     try:
-        posts = source.recent(space, since, ContentKind.BLOG_POST)
+        posts = recent(ContentKind.BLOG_POST)
     except UNANSWERED as failure:
         source.check_account()
         return RecentKinds(changes=changes, doubt=_not_read(space, failure))

@@ -1,7 +1,7 @@
 """What the mirror holds of a space, as far as a plan needs it. Read only, no body."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select, union
@@ -111,6 +111,11 @@ def held_removals(session: Session) -> int:
     return session.scalar(select(func.coalesce(func.sum(SyncSpace.held), 0))) or 0
 
 
+def newest_look(session: Session) -> datetime | None:
+    """Return the beginning of the newest look at a space, by the source's clock."""
+    return session.scalar(select(func.max(SyncSpace.looked_from)))
+
+
 def state_of_space(session: Session, space: Space) -> SpaceState:
     """Return the position of the passes over a space."""
     stored = SyncSpace
@@ -126,24 +131,24 @@ def state_of_space(session: Session, space: Space) -> SpaceState:
             stored.mass_delete_allowed_run_id,
             stored.full_pass_due,
             stored.last_full_at,
+            stored.looked_from,
             stored.last_run_id,
         )
     ).one_or_none()
     if row is None:
         return SpaceState()
-    watermark, fingerprint, held, *held_items, held_reason, allowed_run_id, full_pass_due, last_full_at, last = row
-    reason = None if any(held_items) else held_reason  # that of several is of none alone
+    held_items = {ItemKind.ATTACHMENTS: row.held_attachments, ItemKind.COMMENTS: row.held_comments}
+    allowed = row.mass_delete_allowed_run_id
+    reason = None if any(held_items.values()) else row.held_reason  # that of several is of none alone
     return SpaceState(
-        watermark=watermark,
-        scope_fingerprint=fingerprint,
-        hold=HoldState(held=held - sum(held_items), reason=reason, allowed_run_id=allowed_run_id),
-        item_holds={
-            kind: HoldState(held=waiting, allowed_run_id=allowed_run_id)
-            for kind, waiting in zip((ItemKind.ATTACHMENTS, ItemKind.COMMENTS), held_items, strict=True)
-        },
-        full_pass_due=full_pass_due,
-        last_full_at=last_full_at,
-        last_run_id=last,
+        watermark=row.watermark,
+        scope_fingerprint=row.scope_fingerprint,
+        hold=HoldState(held=row.held - sum(held_items.values()), reason=reason, allowed_run_id=allowed),
+        item_holds={kind: HoldState(held=held, allowed_run_id=allowed) for kind, held in held_items.items()},
+        full_pass_due=row.full_pass_due,
+        last_full_at=row.last_full_at,
+        looked_from=row.looked_from,
+        last_run_id=row.last_run_id,
     )
 
 

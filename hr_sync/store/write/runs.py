@@ -121,7 +121,7 @@ def mark_gone(session: Session, space_keys: Sequence[str]) -> None:
 def forget_position(session: Session, lease: Lease) -> None:
     """Make the next pass over a space a full one, with nothing held. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
-    names = ("watermark", "scope_fingerprint", "last_full_at", "last_complete_at", "access_checked_at")
+    names = ("watermark", "scope_fingerprint", "last_full_at", "looked_from", "last_complete_at", "access_checked_at")
     _write_state(session, lease, dict.fromkeys(names, null()) | {"viewers_known": False} | _hold(Held()))
     _forget_access(session, lease)
 
@@ -151,7 +151,7 @@ def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]
     is_full = mode == Mode.FULL or record.held is not None
     values = {"last_run_id": run_id} | _outcome(record.report, is_full=is_full)
     if record.is_away:
-        values["watermark"] = null()
+        values |= {"watermark": null(), "looked_from": null()}
     else:
         values["gone_at"] = null()
     if record.looked_at_all:
@@ -160,16 +160,17 @@ def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]
         values["last_full_at"] = func.now()
     if record.listed_all:
         values["full_pass_due"] = False
-    if record.watermark is not None:
-        values["watermark"] = record.watermark
-    if record.scope_fingerprint is not None:
-        values["scope_fingerprint"] = record.scope_fingerprint
+    given = {
+        "watermark": record.watermark,
+        "looked_from": record.looked_from if record.looked_at_all else None,
+        "scope_fingerprint": record.scope_fingerprint,
+        "attachments_not_mirrored": record.not_mirrored,
+    }
+    values |= {name: value for name, value in given.items() if value is not None}
     if record.allowed_run:
         values["mass_delete_allowed_run_id"] = run_id
     if record.held is not None:
         values |= _hold(record.held)
-    if record.not_mirrored is not None:
-        values["attachments_not_mirrored"] = record.not_mirrored
     return values
 
 

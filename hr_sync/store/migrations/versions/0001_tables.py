@@ -589,6 +589,12 @@ def _sync_spaces() -> None:
         ),
         _column("last_complete_at", TIME, "When it ended: freshness is its age", null=True),
         _column("last_full_at", TIME, "When the last complete full listing ended", null=True),
+        _column(
+            "looked_from",
+            TIME,
+            "When the last look at everything that may have changed began (Confluence's clock)",
+            null=True,
+        ),
         _column("access_checked_at", TIME, "When the last access pass that ended began", null=True),
         _column(
             "viewers_known",
