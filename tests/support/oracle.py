@@ -386,7 +386,8 @@ _FILES = """
     FROM page_attachments file JOIN confluence_pages page ON page.id = file.page_id"""
 _COMMENTS = f"""
     SELECT comment.*, comment.storage AS name, NULL AS size_bytes,
-        '{COMMENT}' || kind || CASE kind WHEN 'inline' THEN concat(', ', resolution, ', ', quoted_text) ELSE '' END
+        '{COMMENT}' || comment.kind
+            || CASE comment.kind WHEN 'inline' THEN concat(', ', resolution, ', ', quoted_text) ELSE '' END
             AS media_type,
         page.hidden_at IS NULL AND page.removed_at IS NULL AS page_is_live
     FROM page_comments comment JOIN confluence_pages page ON page.id = comment.page_id"""
