@@ -24,7 +24,7 @@ The scope of a page that the listing holds:
     not in scope                      not removed                REMOVE    out_of_scope
     not known                         not removed                HIDE_UNKNOWN  scope_unknown: hidden, never removed
 
-Rules for a space, and in the same way for a whole run:
+Rules for a space, and in the same way for a whole run (`mass.py`):
 
 1. REMOVE, HIDE and HIDE_UNKNOWN hide a live page in this run, however many there are.
 2. REMOVE removes in this run, unless more pages than the limit have such new evidence. What is out of scope because
@@ -36,7 +36,7 @@ Rules for a space, and in the same way for a whole run:
 6. A decision of somebody covers what was hidden as not visible until then: CONFIRM removes it and counts to no limit.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -259,34 +259,6 @@ _MAY_WAIT = frozenset({DeletionAction.KEEP, DeletionAction.REMOVE, DeletionActio
 _HIDES = frozenset({DeletionAction.REMOVE, DeletionAction.HIDE, DeletionAction.CONFIRM, DeletionAction.HIDE_UNKNOWN})
 _REMOVES = frozenset({DeletionAction.REMOVE, DeletionAction.CONFIRM})
 _DOUBTFUL = frozenset({DeletionAction.KEEP, DeletionAction.HIDE_UNKNOWN})
-
-
-def hold_across_spaces(
-    plans: Mapping[str, DeletionPlan], limit: DeletionLimit, *, allow: bool = False, what: str = "pages"
-) -> Mapping[str, DeletionPlan]:
-    """Hold what leaves in all spaces of a run together when it is more than the limit; `plans` by space key.
-
-    As in a space, pages that begin to leave and pages that an earlier run has hidden are counted apart: each page is
-    counted when it is hidden, and not again with others when it is removed. What somebody has decided about is removed.
-    """
-    most = limit.of(sum(plan.stored_pages for plan in plans.values()))
-    new = sum(len(plan.new) for plan in plans.values())
-    hidden_before = sum(len(plan.hidden_before) for plan in plans.values())
-    leaving = max(new, hidden_before)
-    if allow or leaving <= most:
-        return plans
-    why = f"{leaving} {what} left at once in all spaces of the run, more than {most}"
-    return {key: _hold_all(plan, why) for key, plan in plans.items()}
-
-
-def _hold_all(plan: DeletionPlan, why: str) -> DeletionPlan:
-    leaving = (*plan.new, *plan.hidden_before)
-    if not leaving:
-        return plan
-    held = sorted((*plan.held, *leaving), key=lambda decision: decision.page_id)
-    reason = "; ".join(filter(None, (plan.held_reason, why)))
-    remove = tuple(each for each in plan.remove if each.was_allowed)
-    return replace(plan, held=tuple(held), remove=remove, unconfirmed=(), held_reason=reason)
 
 
 def withdraw(page: StoredItem, action: DeletionAction, reason: WithdrawalReason, evidence: str) -> DeletionDecision:

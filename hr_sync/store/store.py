@@ -14,6 +14,7 @@ from hr_sync.domain.access import AccessPolicy, Identity
 from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.access_reader import AccessReader
+from hr_sync.store.due_spaces import DueSpaces
 from hr_sync.store.feed_store import FeedStore
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_nodes, stored_policy, users_in_use
@@ -69,6 +70,7 @@ class Store:
         self.access = AccessReader(self._transactions)  #: who may read what
         self.feed = FeedStore(self._transactions)  #: changes for consumers
         self.search = SearchReader(self._transactions)
+        self.due = DueSpaces(self._transactions)  #: shared by all replicas of serve
 
     def open_run(self, mode: Mode, worker: Worker, version: str) -> int:
         """Write that a run begins. Return its id."""
@@ -102,10 +104,9 @@ class Store:
         wait_seconds: float = 0.0,
         cancellation: Cancellation,
     ) -> Iterator[SpaceStore | Busy]:
-        """Hold the lease of a space within the block, renewed in the background; Busy if another worker holds it.
+        """Hold the lease of a space within the block, renewed in the background; Busy if another worker has it.
 
-        `wait_seconds`: how long to wait for it to become free. Raises Stopped while waiting. Taking the lease stores
-        the id, the key and the name of the space; `Space.id` may be "" for a space of which none is known.
+        Raises Stopped while it waits. Taking it stores id, key and name; `Space.id` may be "" where none is known.
         """
         taken = self._take(space, worker, seconds, wait_seconds, cancellation)
         if isinstance(taken, Busy):
@@ -314,5 +315,6 @@ class Store:
             rest = deadline - time.monotonic()
             if isinstance(taken, Lease) or rest <= 0:
                 return taken
+            self.due.reserve(space)
             cancellation.wait(min(POLL_SECONDS, rest))
             cancellation.check()

@@ -11,6 +11,7 @@ from hr_sync.domain.access import Restriction
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Head
 from hr_sync.domain.deletion import HoldState
+from hr_sync.domain.mass import Leaving
 from hr_sync.domain.outcome import SpaceReport
 
 MAX_PAGES = 50  #: pages in one write transaction: below the 64 savepoints that PostgreSQL keeps in memory
@@ -134,3 +135,5 @@ class SpaceRecord:
     held_reason: str | None = None
     allowed_run: bool = False  #: somebody allowed a mass removal in this run
     requests: int = 0  #: HTTP requests made for it
+    leaving_pages: Leaving | None = None  #: what a full pass decided; None: nothing was decided
+    leaving_attachments: Leaving | None = None  #: likewise

@@ -7,7 +7,8 @@ from math import ceil
 from hr_sync.domain.attachments import AttachmentWrite
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Listing
-from hr_sync.domain.deletion import DeletionPlan, hold_across_spaces
+from hr_sync.domain.deletion import DeletionPlan
+from hr_sync.domain.mass import hold_across_spaces
 from hr_sync.domain.outcome import ExitCode, Mode, is_about_every_space
 from hr_sync.domain.plan import Plan, make_plan, plan_labels
 from hr_sync.errors import HrSyncError, UsageError

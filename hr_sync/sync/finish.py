@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hr_sync.domain.deletion import DeletionAction, DeletionPlan
+from hr_sync.domain.mass import Leaving, leaving_of
 from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, held_in_words, look_command, release_command
 from hr_sync.domain.principal_words import number
 from hr_sync.store.values import SpaceRecord
@@ -73,10 +74,20 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             not_mirrored=result.attachments.not_mirrored,
             held_reason=held_reason(result.deletions, result.attachments.deletions) or _held_before(result.attachments),
             allowed_run=result.allowed,
+            leaving_pages=_leaving(result, result.deletions),
+            leaving_attachments=_leaving(result, result.attachments.deletions),
             requests=run.source.client.http_stats.counts().requests - run.requests_before,
         )
 
     return run.store.finish(record_of, clear_old_failures=result.decided_hold, attachments_tried=attachments_tried)
+
+
+def _leaving(result: SpaceResult, plan: DeletionPlan) -> Leaving | None:
+    """Return what counts to the limit of all spaces: nothing of what somebody has allowed."""
+    if not result.decided_hold:
+        return None
+    leaving = leaving_of(plan)
+    return Leaving(stored=leaving.stored) if result.allowed else leaving
 
 
 def next_watermark(

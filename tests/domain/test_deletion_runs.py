@@ -19,9 +19,9 @@ from hr_sync.domain.deletion import (
     LookupStatus,
     decide_absent,
     decide_out_of_scope,
-    hold_across_spaces,
     plan_deletions,
 )
+from hr_sync.domain.mass import hold_across_spaces
 from hr_sync.domain.scope import ScopeDecision
 
 LIMIT = DeletionLimit()  # 20 pages, or a tenth

@@ -6,6 +6,7 @@ A rule is named by the function that holds it and by a pattern that matches the 
 from dataclasses import dataclass
 
 ABSENCE, ACCESS, DELETION = "sync/absence.py", "domain/access.py", "domain/deletion.py"
+MASS = "domain/mass.py"
 PLAN, SCOPE, LEASE = "domain/plan.py", "domain/scope.py", "store/lease.py"
 CLOUD_JSON, FIELDS = "confluence/cloud_json.py", "confluence/json_fields.py"
 SETS = "store/write/access_sets.py"
@@ -237,7 +238,7 @@ OF_LIMITS = (
     ),
     _one(
         "many small losses in one run are one mass",
-        f"{DELETION}:hold_across_spaces",
+        f"{MASS}:hold_across_spaces",
         "leaving <= most",
         "True",
         IN_DELETION_RUNS,

@@ -64,7 +64,7 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             _count(PageFailure.space_key),
             _ATTACHMENTS,
         )
-        .where(space.gone_at.is_(None))
+        .where(space.gone_at.is_(None), space.epoch > 0)
         .order_by(space.space_key)
     )
     return [
