@@ -119,11 +119,13 @@ class CurrentSettings:
 def _serve(current: CurrentSettings, store: "Store", worker: "Worker", cancellation: "Cancellation") -> None:
     from hr_sync.cli.health import read_in_scope
     from hr_sync.cli.observability import make_endpoints, make_observer
+    from hr_sync.cli.shared_runs import SharedRuns
     from hr_sync.confluence.http.stats import HttpStats
+    from hr_sync.domain.outcome import Mode
+    from hr_sync.service.due_watch import DueWatch
     from hr_sync.service.pending import PendingNotifications
     from hr_sync.service.progress import ActiveRuns
     from hr_sync.service.scheduler import SchedulerState, keep_running
-    from hr_sync.sync.context import SyncRequest
 
     settings = current.settings
     http_stats = HttpStats()
@@ -134,9 +136,11 @@ def _serve(current: CurrentSettings, store: "Store", worker: "Worker", cancellat
 
     full_first = store.full_pass_is_due(timedelta(minutes=settings.sync.full_interval_minutes))
     run_once = _runs(current, store, worker, endpoints, http_stats, active)
-    jobs = make_jobs(settings, lambda mode: partial(run_once, SyncRequest(mode=mode)), full_first=full_first)
-    jobs += [_retention(current, store), notified_job(pending, run_once)]
-    with _opened_web(settings, endpoints):
+    watch = DueWatch(store.due.waiting)
+    shared = SharedRuns(settings, store, watch, Mode.FULL if full_first else Mode.INCREMENTAL)
+    jobs = make_jobs(settings, lambda mode: partial(shared.run, mode, run_once), full_first=full_first)
+    jobs = [*map(shared.share, jobs), _retention(current, store), notified_job(pending, run_once)]
+    with _opened_web(settings, endpoints), watch.watching():
         keep_running(
             jobs,
             state,
