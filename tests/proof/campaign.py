@@ -155,7 +155,7 @@ def main() -> None:
     }
     parser = argparse.ArgumentParser(prog="scripts/campaign", description=__doc__)
     parser.add_argument("campaign", choices=campaigns)
-    parser.add_argument("number", nargs="?", type=int, help="trees, rounds, histories, changes, shared rounds or spaces")
+    parser.add_argument("number", nargs="?", type=int, help="trees, rounds, changes, spaces or what else is played")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="to play the same again")
     options = parser.parse_args()
     campaign, usual = campaigns[options.campaign]

@@ -121,19 +121,22 @@ def _run(config: Path | None, request: "SyncRequest", *, quiet: bool, verbose: b
     leases = HeldLeases()
 
     def work(cancellation: "Cancellation") -> "tuple[RunReport, int]":
+        from hr_sync.cli.shared_rate import shared_gate
+        from hr_sync.confluence.http.stats import HttpStats
         from hr_sync.store.values import Worker
         from hr_sync.sync.run import record_failed_start
         from hr_sync.sync.run import run as run_once
 
-        worker = Worker.current()
+        worker, stats = Worker.current(), HttpStats()
         with (
             deadline(cancellation, settings.sync.run_deadline_minutes * 60),
             open_store(settings) as store,
+            shared_gate(store, worker, stats) as gate,
             shown_progress(quiet=quiet) as progress,
         ):
             leases.are_in(store, worker)
             try:
-                context = make_context(settings, store, cancellation, worker=worker)
+                context = make_context(settings, store, cancellation, stats=stats, worker=worker, gate=gate)
             except HrSyncError as failure:
                 report = record_failed_start(store, worker, __version__, request, failure)
             else:

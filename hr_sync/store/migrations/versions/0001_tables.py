@@ -66,6 +66,7 @@ def upgrade() -> None:
     _page_includes()
     _page_sections()
     _text_policy()
+    _site_budget()
 
 
 def _column(
@@ -964,4 +965,30 @@ def _text_policy() -> None:
         sa.CheckConstraint("id = 1", name=op.f("ck_text_policy_one_row")),
         schema=SCHEMA_TOKEN,
         comment="How sections are searched; a worker writes its settings here. Without the row nothing is found",
+    )
+
+
+def _site_budget() -> None:
+    op.create_table(
+        "site_budget",
+        _column("id", sa.SmallInteger(), "Always 1", default="1"),
+        _column(
+            "blocked_until",
+            TIME,
+            "No worker sends a request before this; null = the site never asked for that",
+            null=True,
+        ),
+        _column("blocked_by", TEXT, "Worker that the site asked, host:pid", null=True),
+        _column(
+            "requests_left",
+            sa.Integer(),
+            "Requests that the site still answers now, as it said; null = it does not say",
+            null=True,
+        ),
+        _column("requests_limit", sa.Integer(), "Of how many", null=True),
+        _column("told_at", TIME, "When it said so", null=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_site_budget")),
+        sa.CheckConstraint("id = 1", name=op.f("ck_site_budget_one_row")),
+        schema=SCHEMA_TOKEN,
+        comment="What the site has said about the rate of requests, for all workers together",
     )
