@@ -36,7 +36,12 @@ class SharedRuns:
         """Return the job of a mode such that it begins when its schedule says so, or when spaces wait."""
         mode = Mode(job.name)
         self._triggers = {**self._triggers, mode: job.trigger}
-        return replace(job, is_due=partial(self._watch.is_due, mode), has_work=partial(self._has_work, mode))
+        return replace(
+            job,
+            is_due=partial(self._watch.is_due, mode),
+            has_work=partial(self._has_work, mode),
+            first_at=self._store.due.next_at(mode),
+        )
 
     def run(
         self,

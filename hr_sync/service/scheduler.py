@@ -44,6 +44,7 @@ class Job:
     trigger: Trigger | None  #: None: it runs when `is_due` says so
     work: Callable[[Cancellation], RunReport | None]
     at_start: bool = False
+    first_at: datetime | None = None  #: when the trigger begins it first, where that is not left to the trigger
     is_run: bool = True  #: False: housekeeping
     is_due: Callable[[], bool] | None = None  #: begins it without a trigger, or between; called often, must not block
     has_work: Callable[[], bool] | None = None  #: asked before it begins, in its lane; False: it does not
@@ -154,8 +155,9 @@ class _Lane:
         for job in jobs:
             if job.trigger is None:
                 continue
-            now = {"next_run_time": datetime.now(UTC)} if job.at_start else {}
-            self._scheduler.add_job(self._run, job.trigger, args=[job], id=job.name, name=job.name, **now)
+            first_at = datetime.now(UTC) if job.at_start else job.first_at
+            first = {} if first_at is None else {"next_run_time": first_at}
+            self._scheduler.add_job(self._run, job.trigger, args=[job], id=job.name, name=job.name, **first)
         every = IntervalTrigger(seconds=_HEARTBEAT_SECONDS, timezone=UTC)
         self._scheduler.add_job(self._beat, every, executor="in_the_loop")
         if self._on_demand:

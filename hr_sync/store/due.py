@@ -66,10 +66,16 @@ def has_work(session: Session, mode: Mode, early: timedelta) -> bool:
     return bool(spaces == 0 or found)
 
 
+def next_due_at(session: Session, mode: Mode) -> datetime | None:
+    """Return when the next space becomes due that is not due yet; None if there is none."""
+    due = _DUE[mode]
+    return session.scalar(select(func.min(due)).where(due > _NOW))
+
+
 def count_waiting(session: Session) -> dict[Mode, int]:
     """Return in each mode how many spaces are due that somebody could take now."""
     counts = [func.count().filter(due <= _NOW) for due in _DUE.values()]
-    return dict(zip(_DUE, session.execute(select(*counts).select_from(_SPACES).where(_is_free())).one(), strict=True))
+    return dict(zip(_DUE, session.execute(select(*counts).select_from(_SPACES).where(is_free())).one(), strict=True))
 
 
 def lock_due(session: Session, current: Round, skipped: Collection[str]) -> tuple[str, str | None] | None:
@@ -77,7 +83,7 @@ def lock_due(session: Session, current: Round, skipped: Collection[str]) -> tupl
     row, due = _SPACES.c, _DUE[current.mode]
     query = (
         select(row.space_key, row.space_id)
-        .where(due <= current.until, _is_free(), row.space_key != func.all(list(skipped)) if skipped else true())
+        .where(due <= current.until, is_free(), row.space_key != func.all(list(skipped)) if skipped else true())
         .order_by(row.priority, due, row.space_key)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -156,17 +162,23 @@ def others_leaving(session: Session, current: Round, own_keys: Collection[str]) 
     return pages, attachments
 
 
+def due_column(mode: Mode) -> Column[Any]:
+    """Return the column that says when a space is due in a mode."""
+    return _DUE[mode]
+
+
 def _rows_of_round(mode: Mode, cadence: Cadence) -> Any:
     row = _SPACES.c
     last = row.last_full_at if mode is Mode.FULL else row.last_complete_at
     late: ColumnElement[bool] = false()
     if cadence.late_before is not None:
         asked = row.full_pass_due if mode is Mode.FULL else false()
-        late = and_(or_(last.is_(None), last < cadence.late_before, asked), _is_free())
+        late = and_(or_(last.is_(None), last < cadence.late_before, asked), is_free())
     return select(row.space_key, row.space_id, _DUE[mode].label("due_at"), late.label("is_late"))
 
 
-def _is_free() -> ColumnElement[bool]:
+def is_free() -> ColumnElement[bool]:
+    """Return the condition that a replica may take a space: nobody holds its lease, or waits for it."""
     row = _SPACES.c
     return and_(
         or_(row.lease_token.is_(None), row.lease_expires_at < _NOW),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableSet, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from hr_sync.domain.content import Space
 from hr_sync.domain.mass import Leaving
 from hr_sync.domain.outcome import Mode
 from hr_sync.domain.rounds import Cadence, Round
-from hr_sync.store.due import count_waiting, has_work, lock_due, open_round, others_leaving, reserve_space
+from hr_sync.store.due import count_waiting, has_work, lock_due, next_due_at, open_round, others_leaving, reserve_space
 from hr_sync.store.lease import Lease, renewed, take_locked
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.transaction import Transactions
@@ -35,6 +35,10 @@ class DueSpaces:
     def has_work(self, mode: Mode, early: timedelta) -> bool:
         """Return True if a space is due or has no due time, or if there is no space yet."""
         return self._transactions.run(lambda session: has_work(session, mode, early))
+
+    def next_at(self, mode: Mode) -> datetime | None:
+        """Return when the next space becomes due that is not due yet; None if there is none."""
+        return self._transactions.run(lambda session: next_due_at(session, mode))
 
     def waiting(self) -> Mapping[Mode, int]:
         """Return in each mode how many spaces are due that somebody could take now."""

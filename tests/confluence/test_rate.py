@@ -79,7 +79,7 @@ def test_no_thread_asks_before_the_time_that_one_of_them_was_told(site: Simulato
             each.result()
     assert when_closed[0] > 0
     assert arrived - when_closed[0] <= 7
-    assert client.http_stats.counts().throttled_seconds > 1, "each thread waited"
+    assert client.http_stats.counts().throttled_seconds < 1.5, "what all threads wait for counts once"
 
 
 def test_a_client_that_comes_later_waits_too(site: Simulator) -> None:

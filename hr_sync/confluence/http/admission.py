@@ -36,14 +36,13 @@ class Admission:
                 until, seconds = self._gate.rest()
                 if seconds > self._longest_wait_seconds:
                     raise held_back(seconds)
-                self._http_stats.count_hold(seconds)
+                self._http_stats.note_hold(seconds)
                 if self._cancellation.wait(seconds):
                     self._cancellation.check()
                 self._thread.passed = until
             with self._slots:
-                if not self._gate.is_closed(
-                    self._passed()
-                ):  # it may have been closed by the request that held the slot
+                # It may have been closed by the request that held the slot.
+                if not self._gate.is_closed(self._passed()):
                     yield
                     return
 

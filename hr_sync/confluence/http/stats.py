@@ -85,10 +85,9 @@ class HttpStats:
                 self._throttled_seconds += wait_seconds
                 self._wait = max(self._wait, (time.monotonic() + wait_seconds, wait_seconds))
 
-    def count_hold(self, seconds: float) -> None:
-        """Count a wait before a first try, since the site has asked others to wait."""
+    def note_hold(self, seconds: float) -> None:
+        """Note a wait before a first try, for what others were asked: the seconds are counted once, with theirs."""
         with self._lock:
-            self._throttled_seconds += seconds
             self._wait = max(self._wait, (time.monotonic() + seconds, seconds))
 
     def waits_for_rate(self) -> float | None:
