@@ -69,7 +69,8 @@ def has_work(session: Session, mode: Mode, early: timedelta) -> bool:
 def next_due_at(session: Session, mode: Mode) -> datetime | None:
     """Return when the next space becomes due that is not due yet; None if there is none."""
     due = _DUE[mode]
-    return session.scalar(select(func.min(due)).where(due > _NOW))
+    found: datetime | None = session.scalar(select(func.min(due)).where(due > _NOW))
+    return found
 
 
 def count_waiting(session: Session) -> dict[Mode, int]:
