@@ -13,6 +13,7 @@ from hr_sync.confluence.access import (
 from hr_sync.confluence.access_json import CLOUD
 from hr_sync.confluence.attachments import list_attachments, look_up_attachment
 from hr_sync.confluence.attachments_json import read_single_v2
+from hr_sync.confluence.both_ends import from_both_ends, in_order_of_ids
 from hr_sync.confluence.cloud_chains import ancestors_on_cloud, parent_on_cloud
 from hr_sync.confluence.cloud_id_lists import PagesByIds
 from hr_sync.confluence.cloud_json import (
@@ -26,6 +27,7 @@ from hr_sync.confluence.cloud_json import (
 from hr_sync.confluence.cloud_labels import SpaceLabels
 from hr_sync.confluence.cloud_viewers import read_site_roles, read_viewers
 from hr_sync.confluence.http.client import HttpClient
+from hr_sync.confluence.http.response import Answer
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
 from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
@@ -40,6 +42,8 @@ from hr_sync.confluence.people import (
     may_read_on_cloud,
     members_on_cloud,
 )
+from hr_sync.confluence.public_names import public_names_on_cloud
+from hr_sync.confluence.rendered_body import rendered_on_cloud
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import (
@@ -50,10 +54,12 @@ from hr_sync.domain.content import (
     Listing,
     Page,
     RecentChanges,
+    RenderedBody,
     Space,
     SpaceList,
 )
 from hr_sync.domain.deletion import LookupResult, LookupStatus
+from hr_sync.domain.people import PublicName
 from hr_sync.errors import (
     UNANSWERED,
     AnswerNotTrusted,
@@ -63,6 +69,7 @@ from hr_sync.errors import (
 WIDEST = 250  #: most entries that Cloud gives in one answer
 EVERY_STATUS = ("current", "archived", "trashed", "deleted")
 _FEW = 50  #: heads at once where most often nothing changed
+_ALONE = 8  #: answers with bodies before another walk begins at the other end of the space
 _FEW_PAGES = 10  #: whose labels are asked one by one, without a walk over the labels of the space
 _PAGES_ALONE = ("page",)
 
@@ -116,9 +123,8 @@ class CloudSource:
         )
 
     def listing_with_bodies(self, space: Space) -> Iterator[ListedPages]:
-        """Implement `Source.listing_with_bodies`."""
-        query = {"limit": WIDEST, "sort": "id", "status": "current", "body-format": "storage"}
-        for answer in self.client.walk(_pages_in(space), query, max_attempts=TRIES_WHEN_WIDE):
+        """Implement `Source.listing_with_bodies`, from the lowest id and, for a large space, from the highest too."""
+        for answer in from_both_ends(self._with_bodies(space, "id"), self._with_bodies(space, "-id"), alone=_ALONE):
             some, unreadable = read_heads(answer.content, space, self._urls)
             heads = {page_id: head for page_id, head in some.items() if is_current_in(head, space)}
             pages = read_bodies(answer.content, heads)
@@ -136,6 +142,10 @@ class CloudSource:
     def pages(self, ids: Sequence[str], space: Space) -> Fetched:
         """Implement `Source.pages`."""
         return fetch_in_halves(ids, lambda some: self._pages(some, space), self.check_account)
+
+    def rendered_body(self, page_id: str) -> RenderedBody:
+        """Implement `Source.rendered_body`."""
+        return rendered_on_cloud(self.client, page_id)
 
     def lookup(self, page_id: str) -> LookupResult:
         """Implement `Source.lookup`: `GET /pages/{id}` shows trashed and archived pages too."""
@@ -236,6 +246,10 @@ class CloudSource:
         """Implement `Source.identities`."""
         return identities_on_cloud(self.client, user_ids)
 
+    def public_names(self, user_ids: Iterable[str]) -> dict[str, PublicName]:
+        """Implement `Source.public_names`."""
+        return public_names_on_cloud(self.client, user_ids)
+
     def may_read(self, page_id: str, subject: Principal) -> bool | None:
         """Implement `Source.may_read`."""
         return may_read_on_cloud(self.client, page_id, subject)
@@ -260,6 +274,11 @@ class CloudSource:
             heads.update((page_id, head) for page_id, head in some.items() if is_current_in(head, space))
             unreadable.update(bad)
         return Listing(space=space, heads=heads, unreadable=unreadable, began_at=began_at)
+
+    def _with_bodies(self, space: Space, sort: Literal["id", "-id"]) -> Iterator[Answer]:
+        query = {"limit": WIDEST, "sort": sort, "status": "current", "body-format": "storage"}
+        answers = self.client.walk(_pages_in(space), query, max_attempts=TRIES_WHEN_WIDE)
+        return in_order_of_ids(answers, descending=sort == "-id")
 
     def _recent(self, space: Space, since: datetime, width: int, tries: int | None) -> RecentChanges:
         heads: dict[str, Head] = {}

@@ -46,10 +46,23 @@ from hr_sync.confluence.people import (
     known_identity,
     members_on_datacenter,
 )
+from hr_sync.confluence.public_names import public_names_on_datacenter
+from hr_sync.confluence.rendered_body import rendered_on_datacenter
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
-from hr_sync.domain.content import ContentNode, Fetched, Head, ListedPages, Listing, RecentChanges, Space, SpaceList
+from hr_sync.domain.content import (
+    ContentNode,
+    Fetched,
+    Head,
+    ListedPages,
+    Listing,
+    RecentChanges,
+    RenderedBody,
+    Space,
+    SpaceList,
+)
 from hr_sync.domain.deletion import LookupResult
+from hr_sync.domain.people import PublicName
 from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
 
 _MOST_KEYS = 100  #: in one address: Tomcat accepts 8 KB of request line and headers
@@ -135,6 +148,10 @@ class DataCenterSource:
             one = fetch_in_halves([page_id], lambda some: self._page(some[0], space), self.check_account)
             fetched = Fetched.joined(fetched, one)
         return fetched
+
+    def rendered_body(self, page_id: str) -> RenderedBody:
+        """Implement `Source.rendered_body`."""
+        return rendered_on_datacenter(self.client, page_id)
 
     def lookup(self, page_id: str) -> LookupResult:
         """Implement `Source.lookup`: `status=any` shows trashed pages too."""
@@ -231,6 +248,10 @@ class DataCenterSource:
     def identities(self, user_ids: Iterable[str]) -> dict[str, Identity]:
         """Implement `Source.identities`."""
         return identities_on_datacenter(self.client, user_ids)
+
+    def public_names(self, user_ids: Iterable[str]) -> dict[str, PublicName]:
+        """Implement `Source.public_names`."""
+        return public_names_on_datacenter(self.client, user_ids)
 
     def may_read(self, page_id: str, subject: Principal) -> bool | None:
         """Implement `Source.may_read`: Data Center has no such request."""

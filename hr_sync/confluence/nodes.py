@@ -4,20 +4,22 @@
 are not expanded: one that is hidden or in the trash makes the whole answer a 404 (CONFCLOUD-77618).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from sys import intern
 from typing import Any
 
 from hr_sync.confluence.access import SEARCH, WIDEST_EXPANDED, nodes_of
 from hr_sync.confluence.access_json import CLOUD, RESTRICTIONS, Naming, read_restrictions
+from hr_sync.confluence.both_ends import from_both_ends
 from hr_sync.confluence.http.client import HttpClient, Query
-from hr_sync.confluence.http.response import Json
+from hr_sync.confluence.http.response import Answer, Json
 from hr_sync.confluence.json_fields import FieldError, word_of
 from hr_sync.confluence.pagination import with_smaller_pages
 from hr_sync.domain.access import NodeFact, Restriction
 from hr_sync.domain.content import ContentNode, Space
 
+_ALONE = 3  #: answers before another walk begins at the other end of the space
 NODE_PARTS = f"{RESTRICTIONS},ancestors"
 
 
@@ -79,11 +81,21 @@ def walk_nodes(
 
 
 def search_nodes(client: HttpClient, space: Space, kinds: Sequence[str], check_site: Callable[[], None]) -> WalkedNodes:
-    """Walk the search index of Cloud over the nodes of a space that are of these kinds."""
+    """Walk the search index of Cloud over the nodes of a space that are of these kinds, a large space from both ends.
+
+    A node that no answer shows, since the index may order nodes of the same date in another way each time, is absent.
+    """
+
+    def answers(order: str, width: int, tries: int | None) -> Iterator[Answer]:
+        query = {"cql": f"{nodes_of(space.key, kinds)} order by {order}", "limit": width, "expand": NODE_PARTS}
+        return client.walk(SEARCH, query, max_attempts=tries)
 
     def walk(width: int, tries: int | None) -> WalkedNodes:
-        query = {"cql": nodes_of(space.key, kinds), "limit": width, "expand": NODE_PARTS}
-        return walk_nodes(client, SEARCH, query, CLOUD, tries)
+        found = WalkedNodes()
+        upwards, downwards = (answers(order, width, tries) for order in ("created", "created desc"))
+        for answer in from_both_ends(upwards, downwards, alone=_ALONE):
+            found.take(answer.content, CLOUD)
+        return found
 
     return with_smaller_pages(walk, WIDEST_EXPANDED, check_site=check_site)
 

@@ -16,8 +16,18 @@ from hr_sync.confluence.http.context_path import naming_context_path
 from hr_sync.confluence.http.urls import is_cloud
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
-from hr_sync.domain.content import ContentNode, Fetched, ListedPages, Listing, RecentChanges, Space, SpaceList
+from hr_sync.domain.content import (
+    ContentNode,
+    Fetched,
+    ListedPages,
+    Listing,
+    RecentChanges,
+    RenderedBody,
+    Space,
+    SpaceList,
+)
 from hr_sync.domain.deletion import LookupResult
+from hr_sync.domain.people import PublicName
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused, EndpointRemoved, NotFound
 
 Flavor: TypeAlias = Literal["auto", "cloud", "datacenter"]
@@ -62,8 +72,9 @@ class Source(Protocol):
     def listing_with_bodies(self, space: Space) -> Iterator[ListedPages]:
         """List every current page of a space with its body, some at a time. For a space that is new to the mirror.
 
-        The parts make a listing once the iterator has ended without an error. Raise AnswerUnusable or ServerFailed for
-        a request that `listing` would repeat with fewer pages, and where there is no such list: then use `listing`.
+        The parts make a listing once the iterator has ended without an error; they may overlap. Raise AnswerNotTrusted
+        or ServerFailed for a request that `listing` would repeat with fewer pages, and where there is no such list:
+        then use `listing`.
         """
 
     def recent(self, space: Space, since: datetime) -> RecentChanges:
@@ -78,6 +89,12 @@ class Source(Protocol):
 
         A request that fails is repeated in halves, down to single pages; a page that fails alone is unreadable. Raise
         only errors about the account or the whole site.
+        """
+
+    def rendered_body(self, page_id: str) -> RenderedBody:
+        """Return a current page with its macros carried out, as the account is shown it.
+
+        Raise NotFound or AccessDenied if it is not visible, AnswerNotTrusted for another answer.
         """
 
     def lookup(self, page_id: str) -> LookupResult:
@@ -167,6 +184,12 @@ class Source(Protocol):
 
     def identities(self, user_ids: Iterable[str]) -> dict[str, Identity]:
         """Return the accounts with these ids; those that do not exist are absent."""
+
+    def public_names(self, user_ids: Iterable[str]) -> dict[str, PublicName]:
+        """Return what Confluence says of the names of these accounts, for texts that everybody reads.
+
+        An account that no answer is about is UNREAD, or absent where others before it were refused.
+        """
 
     def may_read(self, page_id: str, subject: Principal) -> bool | None:
         """Return Confluence's own answer to whether somebody may read a page; None if it gives none.

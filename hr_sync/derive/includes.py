@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from hr_sync.domain.changes import IncludeState
 from hr_sync.render.markdown import as_text
 from hr_sync.render.page import render_included
-from hr_sync.render.result import Include, IncludedText, RenderLimits, ResolvePage
+from hr_sync.render.rendered import Outputs
+from hr_sync.render.result import Include, IncludedText, RenderLimits, ResolvePage, ResolveUser
 from hr_sync.store.read.texts import IncludedPage
 from hr_sync.store.write.text_rows import IncludeWrite
 
@@ -25,11 +26,22 @@ FindIncluded = Callable[[str, str], IncludedPage | None]
 class Includes:
     """The includes in the text of one page: a `ResolveInclude` that records what it was asked for."""
 
-    def __init__(self, page_id: str, find: FindIncluded, resolve: ResolvePage, limits: RenderLimits) -> None:
+    def __init__(
+        self,
+        page_id: str,
+        find: FindIncluded,
+        resolve: ResolvePage,
+        limits: RenderLimits,
+        *,
+        resolve_user: ResolveUser | None = None,
+        outputs: Outputs | None = None,
+    ) -> None:
         self.places: list[IncludeWrite] = []
         self._find = find
         self._resolve = resolve
         self._limits = limits
+        self._resolve_user = resolve_user
+        self._outputs = outputs
         self._around = [page_id]  # the pages around the current place, outermost first
         self._characters = 0
 
@@ -61,6 +73,8 @@ class Includes:
                 resolve=self._resolve,
                 resolve_include=self,
                 limits=self._limits,
+                resolve_user=self._resolve_user,
+                outputs=self._outputs,
             )
         if text is None:
             return IncludeState.NO_EXCERPT, None
@@ -74,6 +88,20 @@ class Includes:
             yield
         finally:
             self._around.pop()
+
+
+def place_of_macros(position: int) -> IncludeWrite:
+    """Return the include that stands for what macros show: of pages that nobody names, so that nobody passes them."""
+    return IncludeWrite(
+        position=position,
+        level=1,
+        kind="rendered",
+        title="",
+        source_space_key="",
+        source_id="",
+        source_hash=None,
+        state=IncludeState.SHOWN,
+    )
 
 
 def _place(

@@ -1,8 +1,9 @@
 """Keeps texts and sections of pages up to date with their stored bodies.
 
-A text is a function of stored bodies (its own and those of the pages that it includes), title, space and rendering, so
-the pass needs no request and no lease, and may be broken off at any time: what is missing is made by the next one.
-Texts are made in transactions of their own.
+A text is a function of stored bodies (its own and those of the pages that it includes), names of people, title, space
+and rendering, so the pass needs no lease, and may be broken off at any time: what is missing is made by the next one.
+Requests are made for names that the mirror does not know (`people.py`) and for what macros show (`renderings.py`),
+between transactions. Texts are made in transactions of their own.
 
 A body that has no text where an older one had some may have arrived incomplete. The older text is kept then, under the
 present readers of the page, until the body has text again, or was read a second time without any.
@@ -15,13 +16,16 @@ from functools import lru_cache
 import structlog
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.derive.includes import FindIncluded, Includes
+from hr_sync.derive.includes import FindIncluded, Includes, place_of_macros
+from hr_sync.derive.people import Mentions, People
+from hr_sync.derive.renderings import Renderings
 from hr_sync.derive.writing import TextWriter, text_writer
 from hr_sync.domain.changes import IncludeState
 from hr_sync.domain.principal_words import number
 from hr_sync.render.page import render_page
+from hr_sync.render.rendered import read_outputs
 from hr_sync.render.result import RENDERER_VERSION, RenderedPage, RenderLimits, ResolvePage
-from hr_sync.store.read.texts import OldText, PendingText
+from hr_sync.store.read.texts import IncludedPage, OldText, PendingText
 from hr_sync.store.store import Store
 from hr_sync.store.write.text_rows import SectionWrite, TextKept, TextWrite
 from hr_sync.store.write.texts import TextsWritten
@@ -45,18 +49,19 @@ class TextReport:
     placeholders: int = 0  #: includes whose text is not shown
     hidden_characters: int = 0  #: that no reader sees, and that were left out
     kept: list[str] = field(default_factory=list)  #: pages whose older text is kept: their body arrived without any
+    others: list[str] = field(default_factory=list)  #: further warnings
 
     @property
     def warnings(self) -> list[str]:
         """Return what an operator should know, in words."""
         if not self.kept:
-            return []
+            return self.others
         some = self.kept[:_NAMED]
         pages = " ".join(f"--page {page_id}" for page_id in some)
         more = f" and {len(self.kept) - len(some)} more" if len(self.kept) > len(some) else ""
         arrived = f"{number(len(self.kept), 'page')} arrived without text, although there was some"
         remedy = f"Read again; what is empty again loses its text: `hr-sync resync {pages}`."
-        return [f"{arrived}; the older text is kept: {', '.join(some)}{more}. {remedy}"]
+        return [f"{arrived}; the older text is kept: {', '.join(some)}{more}. {remedy}", *self.others]
 
 
 def derive_texts(
@@ -65,37 +70,62 @@ def derive_texts(
     *,
     section_size: int,
     search_languages: Sequence[str] = DEFAULT_LANGUAGES,
+    people: People | None = None,
+    renderings: Renderings | None = None,
 ) -> TextReport:
     """Make the text of every live page whose text is missing or outdated. Raise Stopped, DatabaseUnavailable.
 
     `search_languages`: text search configurations of PostgreSQL. Other ones than before make every text again.
+    `people` None: names are those that the mirror knows; `renderings` None: so is what macros show.
     """
     store.write_text_policy(search_languages)
-    limits = RenderLimits(section_size=section_size)
-    resolve = lru_cache(_CACHED_LINKS)(store.find_address)
-    find = lru_cache(_CACHED_BODIES)(store.find_included)
-    report, after = TextReport(), ""
+    people = People(store.mentions, None) if people is None else people
+    people.refresh()
+    making = TextMaking(
+        limits=RenderLimits(section_size=section_size),
+        resolve=lru_cache(_CACHED_LINKS)(store.find_address),
+        find=lru_cache(_CACHED_BODIES)(naming(people, store.find_included)),
+        people=people,
+    )
+    report = TextReport()
+    if renderings is not None:
+        renderings.refresh(cancellation)
+    _make_pending(store, cancellation, making, search_languages, report)
+    if renderings is not None and renderings.refresh(cancellation):  # of pages that turned out to have such macros
+        _make_pending(store, cancellation, making, search_languages, report)
+    report.others += people.warnings() + ([] if renderings is None else renderings.warnings())
+    _log(report)
+    return report
+
+
+def _make_pending(
+    store: Store,
+    cancellation: Cancellation,
+    making: "TextMaking",
+    search_languages: Sequence[str],
+    report: TextReport,
+) -> None:
+    after = ""
     with text_writer(store) as writer:
         while pending := store.pending_texts(
             renderer_version=RENDERER_VERSION,
-            section_size=section_size,
+            section_size=making.limits.section_size,
             search_languages=search_languages,
             after=after,
             limit=_PAGES_AT_ONCE,
         ):
             cancellation.check()
-            made = [_text_of(page, limits, resolve, find, search_languages) for page in pending]
+            making.people.know(body for page in pending for body in (page.storage, page.outputs))
+            made = [_text_of(page, making, search_languages) for page in pending]
             _write(writer, made, report)
             after = pending[-1].page_id
     _count(writer.written, report)
-    _log(report)
-    return report
 
 
 def _count(written: Sequence[TextsWritten], report: TextReport) -> None:
-    report.pages = sum(each.pages for each in written)
-    report.sections_written = sum(each.sections_written for each in written)
-    report.sections_deleted = sum(each.sections_deleted for each in written)
+    report.pages += sum(each.pages for each in written)
+    report.sections_written += sum(each.sections_written for each in written)
+    report.sections_deleted += sum(each.sections_deleted for each in written)
 
 
 def _write(writer: TextWriter, made: list[TextWrite | TextKept], report: TextReport) -> None:
@@ -126,21 +156,58 @@ def _log(report: TextReport) -> None:
         )
 
 
-def render_text(
-    page: PendingText, limits: RenderLimits, resolve: ResolvePage, find: FindIncluded
-) -> tuple[RenderedPage, Includes]:
-    """Return a page as text, with the text of the pages that it includes, and which these are."""
-    includes = Includes(page.page_id, find, resolve, limits)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextMaking:
+    """What a text is made with, beside its page."""
+
+    limits: RenderLimits
+    resolve: ResolvePage
+    find: FindIncluded
+    people: People
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MadeText:
+    """A page as text, the pages that it includes, and the people whom it mentions."""
+
+    rendered: RenderedPage
+    includes: Includes
+    mentions: Mentions
+
+
+def make_text(page: PendingText, making: TextMaking) -> MadeText:
+    """Return a page as text, with the text of the pages that it includes."""
+    mentions = Mentions(making.people)
+    outputs = read_outputs(page.outputs) if page.outputs else None
+    includes = Includes(
+        page.page_id, making.find, making.resolve, making.limits, resolve_user=mentions, outputs=outputs
+    )
     rendered = render_page(
         page.storage,
         title=page.title,
         space=page.space_key,
         page_id=page.page_id,
-        resolve=resolve,
+        resolve=making.resolve,
+        resolve_user=mentions,
         resolve_include=includes,
-        limits=limits,
+        outputs=outputs,
+        limits=making.limits,
     )
-    return rendered, includes
+    if rendered.rendered_macros:
+        includes.places.append(place_of_macros(len(includes.places)))
+    return MadeText(rendered=rendered, includes=includes, mentions=mentions)
+
+
+def naming(people: People, find: FindIncluded) -> FindIncluded:
+    """Return `find` such that the people are known whom the page that it returns mentions."""
+
+    def find_included(title: str, space_key: str) -> IncludedPage | None:
+        found = find(title, space_key)
+        if found is not None:
+            people.know([found.storage])
+        return found
+
+    return find_included
 
 
 def keeps_old_text(old: OldText | None) -> bool:
@@ -154,14 +221,9 @@ def keeps_old_text(old: OldText | None) -> bool:
     return not (old.is_kept and old.is_due and old.read_again)
 
 
-def _text_of(
-    page: PendingText,
-    limits: RenderLimits,
-    resolve: ResolvePage,
-    find: FindIncluded,
-    search_languages: Sequence[str],
-) -> TextWrite | TextKept:
-    rendered, includes = render_text(page, limits, resolve, find)
+def _text_of(page: PendingText, making: TextMaking, search_languages: Sequence[str]) -> TextWrite | TextKept:
+    made = make_text(page, making)
+    rendered = made.rendered
     if not rendered.sections and keeps_old_text(page.old):
         return TextKept(
             page_id=page.page_id,
@@ -169,8 +231,9 @@ def _text_of(
             title=page.title,
             space_key=page.space_key,
             renderer_version=RENDERER_VERSION,
-            section_size=limits.section_size,
+            section_size=making.limits.section_size,
             search_languages=search_languages,
+            outputs_hash=page.outputs_hash,
         )
     return TextWrite(
         page_id=page.page_id,
@@ -178,7 +241,7 @@ def _text_of(
         title=page.title,
         space_key=page.space_key,
         renderer_version=RENDERER_VERSION,
-        section_size=limits.section_size,
+        section_size=making.limits.section_size,
         markdown=rendered.markdown,
         parsed_as=rendered.parsed_as,
         has_computed_content=rendered.has_computed_content,
@@ -186,7 +249,9 @@ def _text_of(
         unknown_macros=dict(rendered.unknown_macros),
         search_languages=search_languages,
         sections=_sections_of(rendered),
-        includes=includes.places,
+        includes=made.includes.places,
+        mentions=made.mentions.shown,
+        outputs_hash=page.outputs_hash,
     )
 
 

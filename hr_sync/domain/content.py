@@ -66,6 +66,14 @@ class Page:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RenderedBody:
+    """A page as Confluence shows it to the account of hr_sync, with its macros carried out."""
+
+    version: int
+    html: str  #: sanitised
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
     """Every page of one space, read to the end without a fault. Always complete: an incomplete walk raises."""
 

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from hr_sync.render.document import Document
 from hr_sync.render.invisible import without_invisible_characters
-from hr_sync.render.result import ParsedAs
+from hr_sync.render.result import MENTIONED, ParsedAs
 
 Node = Mapping[str, Any]
 
@@ -163,10 +163,9 @@ def _status(parent: Element, attributes: Node, _: Node) -> Element:
 
 def _mention(parent: Element, attributes: Node, _: Node) -> Element:
     holder = SubElement(parent, "ac:link")
-    SubElement(holder, "ri:user", {"ri:account-id": str(attributes.get("id") or "")})
-    body = SubElement(holder, "ac:link-body")
-    body.text = str(attributes.get("text") or "")
-    return body
+    person = {"ri:account-id": str(attributes.get("id") or ""), MENTIONED: str(attributes.get("text") or "")}
+    SubElement(holder, "ri:user", person)
+    return SubElement(holder, "ac:link-body")
 
 
 def _date(parent: Element, attributes: Node, _: Node) -> Element:

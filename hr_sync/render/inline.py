@@ -7,9 +7,12 @@ from xml.etree.ElementTree import Element
 from hr_sync.render.macro_names import EMOTICONS
 from hr_sync.render.markdown import BREAK, address, escape_tags, inline_code, link, one_line, wrapped
 from hr_sync.render.plain import UNREAD, plain_text
+from hr_sync.render.result import MENTIONED, UNKNOWN_USER
 
 if TYPE_CHECKING:
     from hr_sync.render.renderer import Renderer
+
+_EVERYBODY = frozenset({"all", "here"})  # mentions in ADF that are nobody's name
 
 
 def _emphasis(mark: str) -> "Callable[[Renderer, Element], str]":
@@ -121,11 +124,16 @@ def _to_page(r: "Renderer", target: Element, text: str) -> str:
 
 
 def _to_person(r: "Renderer", target: Element, text: str) -> str:
-    key = target.get("ri:account-id") or target.get("ri:userkey") or target.get("ri:username") or ""
-    name = (
-        (r.resolve_user(key) if r.resolve_user is not None and key else None) or text.strip().removeprefix("@") or key
-    )
-    return f"@{name}" if name else ""
+    """Render a mention as `@Name`, never as an id. What an author wrote as the text of the link may stand for it.
+
+    The text of a mention in ADF is an older name of the account: it counts where nobody is asked for names.
+    """
+    key = target.get("ri:account-id") or target.get("ri:userkey") or ""
+    name = r.resolve_user(key) if r.resolve_user is not None and key else None
+    written = text.strip().removeprefix("@")
+    if r.resolve_user is None or key in _EVERYBODY:
+        written = written or escape_tags((target.get(MENTIONED) or "").strip().removeprefix("@"))
+    return f"@{escape_tags(one_line((name,))) if name else written or UNKNOWN_USER}"
 
 
 def _to_attachment(_: "Renderer", target: Element, text: str) -> str:

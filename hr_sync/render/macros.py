@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _CONFIGURATION = re.compile(
     r"true|false|none|null|yes|no|on|off|auto|default|left|right|center|top|bottom|asc|desc|small|medium|large"
-    r"|[-+]?[\d.,]+(?:px|em|rem|pt|%)?|#[0-9a-f]{3,8}|var\(.*\)|[0-9a-f]{8}-[0-9a-f-]{4,}|\S{100,}",
+    r"|[-+]?[\d.,]+(?:px|em|rem|pt|%)?|#[0-9a-f]{3,8}|var\(.*\)|[0-9a-f]{8}-[0-9a-f-]{4,}"
+    r"|\d+:[0-9a-f-]{32,}|[0-9a-f]{24}|[0-9a-f]{32}"  # account ids and user keys
+    r"|\S{100,}",
     re.IGNORECASE,
 )
 
@@ -34,6 +36,7 @@ class Macro:
     parameters: dict[str, Element]
     bodies: list[Element]  #: rich text
     code: str | None  #: the plain text body
+    element: Element
 
     def text(self, *keys: str) -> str:
         """Return the first parameter of these names that has a text, as one line; "" if there is none."""
@@ -65,7 +68,14 @@ def read_macro(element: Element) -> Macro:
         holder = Element("p")
         holder.text = text
         bodies.append(holder)
-    return Macro(name, parameters, bodies, code)
+    return Macro(name, parameters, bodies, code, element)
+
+
+def computed_in(root: Element) -> list[tuple[str, str, Element]]:
+    """Return the macros in a body whose content Confluence computes: name, id ("" without one), element."""
+    macros = [each for each in root.iter() if each.tag in MACROS]
+    named = [((each.get("ac:name") or "").strip().lower(), each.get("ac:macro-id") or "", each) for each in macros]
+    return [macro for macro in named if macro[0] in names.COMPUTED or macro[0] == "jira"]
 
 
 def _macro(r: "Renderer", element: Element) -> str:
@@ -127,11 +137,17 @@ def _formula(r: "Renderer", macro: Macro) -> str:
 
 def _computed(r: "Renderer", macro: Macro) -> str:
     r.computed_macros[macro.name] = r.computed_macros.get(macro.name, 0) + 1
+    output = r.output_of(macro.element)
+    if output is not None:
+        return output
     return f"[Confluence shows here: {names.COMPUTED[macro.name]}]" + _dropped(r, macro)
 
 
 def _jira(r: "Renderer", macro: Macro) -> str:
     r.computed_macros[macro.name] = r.computed_macros.get(macro.name, 0) + 1
+    output = r.output_of(macro.element)
+    if output is not None:
+        return output
     key, query = macro.text("key"), macro.text("jqlQuery", "jql", "filter")
     shown = f"[Jira {key}]" if key else f"[Jira issues: {query}]" if query else "[Jira issues]"
     return escape_tags(shown) + _dropped(r, macro)

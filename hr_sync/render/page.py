@@ -5,9 +5,10 @@ from xml.etree.ElementTree import Element
 from hr_sync.render.adf import storage_tree
 from hr_sync.render.blocks import code_block
 from hr_sync.render.document import Document, parse, text_of_oversized
-from hr_sync.render.macros import find_excerpt
+from hr_sync.render.macros import computed_in, find_excerpt
 from hr_sync.render.markdown import Block, as_text, escape_tags, paragraph
 from hr_sync.render.plain import plain_text
+from hr_sync.render.rendered import Outputs, place_outputs
 from hr_sync.render.renderer import OutOfTime, Renderer
 from hr_sync.render.result import (
     IncludedText,
@@ -31,17 +32,21 @@ def render_page(
     adf: str | None = None,
     resolve_user: ResolveUser | None = None,
     resolve_include: ResolveInclude | None = None,
+    outputs: Outputs | None = None,
     limits: RenderLimits | None = None,
 ) -> RenderedPage:
     """Return a page's storage body as Markdown and sections; `adf` (JSON) is read where `storage` is None.
 
     `space` is the key of the page's space: it stands in `embed_text`, and links without a space lead into it. The
+    `outputs`: what its computed macros show, for their places. The
     result depends on the arguments alone, unless the limit of time is reached. Nothing raises because of the body;
     what `resolve`, `resolve_user` and `resolve_include` raise is passed on.
     """
     limits = limits or RenderLimits()
     renderer = Renderer(space, resolve, resolve_user, limits, resolve_include)
     document = _document(renderer, storage, adf, limits)
+    if outputs is not None:
+        renderer.outputs = place_outputs(computed_in(document.root), outputs, by_order=True)
     blocks, parsed_as = _blocks(renderer, document)
     return RenderedPage(
         markdown="\n\n".join(map(as_text, blocks)),
@@ -50,6 +55,7 @@ def render_page(
         excerpts=tuple(renderer.excerpts),
         unknown_macros=renderer.unknown_macros,
         computed_macros=renderer.computed_macros,
+        rendered_macros=renderer.rendered_macros,
         hidden_text_removed=document.hidden_characters + renderer.hidden_characters,
         parsed_as=parsed_as,
         limits_reached=tuple(sorted(renderer.limits_reached)),
@@ -64,13 +70,18 @@ def render_included(
     resolve: ResolvePage,
     resolve_include: ResolveInclude,
     limits: RenderLimits,
+    resolve_user: ResolveUser | None = None,
+    outputs: Outputs | None = None,
 ) -> IncludedText | None:
     """Return the text of a page, or of one of its excerpts, for a page that includes it; None without that excerpt.
 
-    `excerpt`: as in `Include`. Includes within are resolved where the excerpt shows them alone.
+    `excerpt`: as in `Include`. Includes within are resolved where the excerpt shows them alone. `outputs`: those of the
+    page that includes it; ids alone say which of them are of this page's macros.
     """
-    renderer = Renderer(space, resolve, None, limits, resolve_include)
+    renderer = Renderer(space, resolve, resolve_user, limits, resolve_include)
     document = _document(renderer, storage, None, limits)
+    if outputs is not None:
+        renderer.outputs = place_outputs(computed_in(document.root), outputs, by_order=False)
     if excerpt is None:
         blocks, _ = _blocks(renderer, document)
     else:
@@ -85,6 +96,7 @@ def render_included(
         blocks=blocks,
         unknown_macros=renderer.unknown_macros,
         computed_macros=renderer.computed_macros,
+        rendered_macros=renderer.rendered_macros,
         hidden_characters=document.hidden_characters + renderer.hidden_characters,
         limits_reached=frozenset(renderer.limits_reached),
     )

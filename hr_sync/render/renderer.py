@@ -53,6 +53,8 @@ class Renderer:
         self.excerpts: list[Excerpt] = []
         self.unknown_macros: dict[str, int] = {}
         self.computed_macros: dict[str, int] = {}
+        self.outputs: dict[int, Element] = {}  # what computed macros show, by `id()` of their elements
+        self.rendered_macros = 0
         self.hidden_characters = 0
         self.limits_reached: set[str] = set()
         self.repeatable = limits.repeated_characters
@@ -147,9 +149,18 @@ class Renderer:
             self.unknown_macros[name] = self.unknown_macros.get(name, 0) + times
         for name, times in found.computed_macros.items():
             self.computed_macros[name] = self.computed_macros.get(name, 0) + times
+        self.rendered_macros += found.rendered_macros
         self.hidden_characters += found.hidden_characters
         self.limits_reached |= found.limits_reached
         return found
+
+    def output_of(self, macro: Element) -> str | None:
+        """Return what a computed macro shows, as text within a line; None if only the placeholder may stand."""
+        output = self.outputs.get(id(macro))
+        if output is None:
+            return None
+        self.rendered_macros += 1
+        return self._in_line(output)
 
     @staticmethod
     def holds_blocks(line: str) -> bool:

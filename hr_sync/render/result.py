@@ -8,14 +8,17 @@ from typing import TypeAlias
 from hr_sync.render.markdown import Block
 
 #: Raised with every change of the output, so that stored texts can be rendered again without asking Confluence.
-RENDERER_VERSION = 2
+RENDERER_VERSION = 3
 
 #: Takes the title of a page and the key of its space. Returns title and address, or None for a page that is not known.
 #: An address without the title in it (`/pages/12345`) keeps the texts of other pages unchanged when a page is renamed.
 ResolvePage = Callable[[str, str], tuple[str, str] | None]
 
-#: Takes an account id, user key or user name. Returns the name to show, or None.
+#: Takes an account id or user key. Returns the name to show, or None: then `UNKNOWN_USER` stands there.
 ResolveUser = Callable[[str], str | None]
+
+UNKNOWN_USER = "unknown user"
+MENTIONED = "mentioned"  #: attribute of `ri:user`: the text that ADF holds of a mention
 
 #: Returns the size of a text in the unit of `RenderLimits.section_size`, for example the number of its tokens.
 Measure = Callable[[str], int]
@@ -61,6 +64,7 @@ class IncludedText:
     blocks: Sequence[Block]
     unknown_macros: Mapping[str, int]
     computed_macros: Mapping[str, int]
+    rendered_macros: int
     hidden_characters: int
     limits_reached: frozenset[str]
 
@@ -112,6 +116,7 @@ class RenderedPage:
     excerpts: tuple[Excerpt, ...]
     unknown_macros: Mapping[str, int]  #: name → how often
     computed_macros: Mapping[str, int]  #: macros whose content Confluence computes, so that it is not in the body
+    rendered_macros: int  #: those of them whose output stands in the text
     hidden_text_removed: int  #: characters that no reader of the page sees, and that were left out
     parsed_as: ParsedAs
     limits_reached: tuple[str, ...]  #: names of fields of `RenderLimits`, sorted

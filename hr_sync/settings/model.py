@@ -10,8 +10,10 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hr_sync.settings.addresses import database_url
@@ -157,6 +159,17 @@ class TextSettings(Group):
     """Languages that words are searched in, so that holiday finds holidays: names of PostgreSQL's text search
     configurations, at most four; simple compares words as they are written. Others make every text again after the
     next run."""
+    people: bool = True
+    """Whether a text shows the public names of the people whom its page mentions, as @Name. Their names are stored
+    then. false: @unknown user stands there, and no name is asked for or kept."""
+    people_interval_hours: int = Field(default=168, ge=1, le=8_760)
+    """How often the names of these people are asked for again."""
+    rendered_macros: bool = False
+    """Whether texts show what macros show that Confluence computes: reports, lists of pages, issues of Jira. That is
+    what the account of hr_sync sees, whoever asks, so that access.mode = "account" is needed. A page with such macros
+    costs a request for each version and each rendered_max_age_hours."""
+    rendered_max_age_hours: int = Field(default=24, ge=1, le=8_760)
+    """Age from which what these macros show is asked for again."""
 
 
 class FeedSettings(Group):
@@ -208,6 +221,19 @@ class Settings(BaseSettings):
     feed: FeedSettings = FeedSettings()
     service: ServiceSettings = ServiceSettings()
     log: LogSettings = LogSettings()
+
+    @field_validator("text")
+    @classmethod
+    def _check_rendered_macros(cls, text: TextSettings, info: ValidationInfo) -> TextSettings:
+        access = info.data.get("access")
+        if text.rendered_macros and access is not None and access.mode != "account":
+            raise PydanticCustomError(
+                "of_rendered_macros",
+                "must be false unless access.mode is account: a text would show what the account of hr_sync sees of "
+                'other pages, whoever may read these. Set access.mode = "account" if everybody who asks may read all '
+                "that the account reads",
+            )
+        return text
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
     _readable_secrets: list[str] = PrivateAttr(default_factory=list)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+OF_FIELD = "of_"  #: begins the type of an error that a group raises about one of its fields
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
@@ -25,6 +27,8 @@ def validation_mistakes(error: ValidationError, sources: Mapping[str, str], *, c
     mistakes = []
     for fault in error.errors(include_url=False, include_input=False, include_context=False):
         key = ".".join(str(part) for part in fault["loc"][:2])
+        if fault["type"].startswith(OF_FIELD):  # about one field of a group, found by a look at another group
+            key += f".{fault['type'].removeprefix(OF_FIELD)}"
         what = fault["msg"].removeprefix("Value error, ").replace("Input should", "must").replace("should", "must")
         if fault["type"] == "missing":
             group, name = map(str, fault["loc"])

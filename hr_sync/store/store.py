@@ -14,33 +14,27 @@ from hr_sync.domain.access import AccessPolicy, Identity
 from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.access_reader import AccessReader
+from hr_sync.store.audit_store import AuditStore
 from hr_sync.store.due_spaces import DueSpaces
 from hr_sync.store.feed_store import FeedStore
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
+from hr_sync.store.mention_store import MentionStore
 from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_nodes, stored_policy, users_in_use
-from hr_sync.store.read.audit import (
-    AuditedPage,
-    AuditRow,
-    audit_rows,
-    live_elsewhere,
-    may_read,
-    pages_to_audit,
-    stored_bodies,
-)
 from hr_sync.store.read.history import PageHistory, page_history
 from hr_sync.store.read.pages import find_address
 from hr_sync.store.read.shown import licence_groups_were_read
 from hr_sync.store.read.state import full_pass_is_due, held_removals, stored_by_id, stored_spaces
 from hr_sync.store.read.texts import IncludedPage, PendingText, find_included, pending_texts
 from hr_sync.store.read.traces import Traces, find_traces
+from hr_sync.store.rendering_store import RenderingStore
 from hr_sync.store.search_reader import SearchReader
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
 from hr_sync.store.write.access_policy import apply_policy
-from hr_sync.store.write.audits import record_access_audit
 from hr_sync.store.write.erasure import ErasedUser, erase_user
 from hr_sync.store.write.groups import forget_groups, write_identities, write_members
+from hr_sync.store.write.mentions import prune_names
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import (
     prune_access_sets,
@@ -68,7 +62,10 @@ class Store:
         self.engine = engine
         self._transactions = Transactions(engine)
         self.access = AccessReader(self._transactions)  #: who may read what
+        self.audits = AuditStore(self._transactions)  #: what audits compare
         self.feed = FeedStore(self._transactions)  #: changes for consumers
+        self.mentions = MentionStore(self._transactions)  #: people whom texts mention
+        self.renderings = RenderingStore(self._transactions)  #: what macros show
         self.search = SearchReader(self._transactions)
         self.due = DueSpaces(self._transactions)  #: shared by all replicas of serve
 
@@ -170,13 +167,15 @@ class Store:
         """Delete runs and feed rows older than this, except the last run of each space. Return how many rows.
 
         `seen_within`: feed rows stay that a consumer which was seen so lately has not acknowledged.
-        Accounts that were not seen for so long are deleted too, and access sets that no page has.
+        Accounts that were not seen for so long are deleted too, access sets that no page has, and names that no text
+        shows.
         """
         chunks: list[Callable[[Session], int]] = [
             partial(prune_runs, older_than=older_than),
             partial(prune_changes, older_than=older_than, seen_within=seen_within),
             partial(prune_accounts, older_than=older_than),
             prune_access_sets,
+            prune_names,
         ]
         return sum(self._prune(chunk, cancellation) for chunk in chunks)
 
@@ -273,30 +272,6 @@ class Store:
     def find_address(self, title: str, space_key: str) -> tuple[str, str] | None:
         """Return title and address of the live page with this title in a space; None if there is none."""
         return self._transactions.run(lambda session: find_address(session, title, space_key))
-
-    def pages_to_audit(self, number: int) -> list[AuditedPage]:
-        """Draw so many live pages at random, from each stratum of access alike; some twice if there are fewer."""
-        return self._transactions.run(lambda session: pages_to_audit(session, number))
-
-    def may_read(self, user: str, page_id: str) -> bool:
-        """Return True if the mirror lets a user read a page, by the mirrored groups."""
-        return self._transactions.run(lambda session: may_read(session, user, page_id))
-
-    def record_access_audit(self, **figures: float) -> None:
-        """Write the result of an audit of access: the columns of its row."""
-        self._transactions.run(lambda session: record_access_audit(session, **figures))
-
-    def audit_rows(self, space_key: str) -> Mapping[str, AuditRow]:
-        """Return the rows of a space that are not removed, by page id."""
-        return self._transactions.run(lambda session: audit_rows(session, space_key))
-
-    def live_elsewhere(self, space_keys: Collection[str]) -> list[tuple[str, str]]:
-        """Return id and space of every row that is live in a space other than these, sorted."""
-        return self._transactions.run(lambda session: live_elsewhere(session, space_keys))
-
-    def stored_bodies(self, page_ids: Sequence[str]) -> Mapping[str, str]:
-        """Return the stored bodies of these pages, by page id."""
-        return self._transactions.run(lambda session: stored_bodies(session, page_ids))
 
     def page_history(self, page_id: str, *, changes: int = 50) -> PageHistory:
         """Return what the mirror knows of one page, with its last changes."""

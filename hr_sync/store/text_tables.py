@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hr_sync.domain.changes import IncludeState
+from hr_sync.domain.people import NameState
 from hr_sync.store.orm import Base
 from hr_sync.store.tables import ConfluencePage, one_of
 
@@ -41,6 +42,9 @@ class PageText(Base):
         server_default=text("'{}'"),
         comment="Languages of search_vector of its sections, as in text_policy; others make the text again",
     )
+    outputs_hash: Mapped[str] = mapped_column(
+        server_default="", comment="outputs_hash of the rendering that it was made with; empty = of stored bodies alone"
+    )
     kept_since: Mapped[datetime | None] = mapped_column(
         comment="Since when the stored body has no text, so that this older one is kept; null = it is of that body"
     )
@@ -50,6 +54,7 @@ class PageText(Base):
         # Counts sections without reading texts.
         Index("ix_page_texts_sections", "page_id", postgresql_include=["content_hash", "sections"]),
         Index(None, "kept_since", postgresql_where=text("kept_since IS NOT NULL")),
+        Index("ix_page_texts_computed", "page_id", postgresql_where=text("has_computed_content")),
         {"comment": "Pages as Markdown, made from the stored bodies without asking Confluence"},
     )
 
@@ -66,7 +71,9 @@ class PageInclude(Base):
     level: Mapped[int] = mapped_column(
         SmallInteger, comment="1 = in the page's own body, 2 = in that of a page that it includes, ..."
     )
-    kind: Mapped[str] = mapped_column(comment="include: a whole page; excerpt: a part of it")
+    kind: Mapped[str] = mapped_column(
+        comment="include: a whole page; excerpt: a part of it; rendered: what macros show, of pages that nobody names"
+    )
     title: Mapped[str] = mapped_column(comment="Title by which the macro names the page")
     source_space_key: Mapped[str] = mapped_column(comment="Key of its space")
     # No foreign key: the row says what the text shows, whatever becomes of that page.
@@ -80,11 +87,73 @@ class PageInclude(Base):
     )
 
     __table_args__ = (
-        CheckConstraint("kind IN ('include', 'excerpt')", name="kind"),
+        CheckConstraint("kind IN ('include', 'excerpt', 'rendered')", name="kind"),
         one_of("state", IncludeState),
         CheckConstraint("state <> 'shown' OR source_id IS NOT NULL", name="shown"),
         Index(None, "source_id", postgresql_where=text("state = 'shown'")),
         {"comment": "Includes in the texts of pages; a page is read by whoever may read each page that its text shows"},
+    )
+
+
+class PageMention(Base):
+    """One person whom the text of a page mentions, also within the pages that it shows."""
+
+    __tablename__ = "page_mentions"
+
+    page_id: Mapped[str] = mapped_column(
+        ForeignKey(ConfluencePage.id, ondelete="CASCADE"), primary_key=True, comment="The page whose text it is"
+    )
+    user_id: Mapped[str] = mapped_column(primary_key=True, comment="Account id on Cloud, user key on Data Center")
+    name: Mapped[str | None] = mapped_column(
+        comment="Name that the text shows; null = the placeholder. Another one in mentioned_users makes the text again"
+    )
+
+    __table_args__ = (
+        Index(None, "user_id"),
+        {"comment": "People whom the texts of pages mention"},
+    )
+
+
+class MentionedUser(Base):
+    """What Confluence said of the name of somebody whom a text mentions."""
+
+    __tablename__ = "mentioned_users"
+
+    user_id: Mapped[str] = mapped_column(primary_key=True, comment="Account id on Cloud, user key on Data Center")
+    name: Mapped[str | None] = mapped_column(
+        comment="Name as texts show it: the public one, or former user; null = the placeholder stands there"
+    )
+    state: Mapped[str] = mapped_column(
+        comment="named, former: the account was deleted, nameless: it shows none, absent: there is no such account, "
+        "unread: the last request had no answer, so that the name is that of an earlier one"
+    )
+    asked_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When Confluence was last asked")
+
+    __table_args__ = (
+        one_of("state", NameState),
+        {"comment": "Names of people whom texts mention, as Confluence shows them to everybody; no addresses"},
+    )
+
+
+class PageRendering(Base):
+    """What the computed macros of a page show, as Confluence showed it to the account of hr_sync."""
+
+    __tablename__ = "page_renderings"
+
+    page_id: Mapped[str] = mapped_column(
+        ForeignKey(ConfluencePage.id, ondelete="CASCADE"), primary_key=True, comment="The page"
+    )
+    outputs: Mapped[str | None] = mapped_column(
+        comment="Outputs of its macros, as XHTML; empty = none was found, null = the last request had no answer"
+    )
+    outputs_hash: Mapped[str] = mapped_column(comment="SHA-256 over outputs; empty without any")
+    version: Mapped[int] = mapped_column(comment="Version of the page in the answer; it is used for that one alone")
+    asked_version: Mapped[int] = mapped_column(comment="Version that the mirror had; another one is asked for at once")
+    error: Mapped[str | None] = mapped_column(comment="Why there was no answer")
+    asked_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When Confluence was last asked")
+
+    __table_args__ = (
+        {"comment": "What macros show of other pages and systems; only with access.mode = account, else it is empty"},
     )
 
 

@@ -54,7 +54,7 @@ def audit_access(context: SyncContext, number: int) -> AccessAudit:
     last week, and any. Raise UsageError if no user is known, AccessDenied if Confluence answers about nobody.
     """
     context.source.check_account()
-    pages = context.store.pages_to_audit(number)
+    pages = context.store.audits.pages_to_audit(number)
     users = sorted(context.store.users_in_use())
     if not users:
         raise UsageError(
@@ -77,7 +77,7 @@ def audit_access(context: SyncContext, number: int) -> AccessAudit:
         over_grants=_disagreements(context, answered, mirror=True),
         under_grants=_disagreements(context, answered, mirror=False),
     )
-    context.store.record_access_audit(
+    context.store.audits.record_access_audit(
         pairs=found.pairs,
         unanswered=found.unanswered,
         over_grants=len(found.over_grants),
@@ -102,5 +102,5 @@ def _disagreements(
             confluence=not mirror,
         )
         for page, user in candidates
-        if context.store.may_read(user, page.id) is mirror
+        if context.store.audits.may_read(user, page.id) is mirror
     ]

@@ -57,7 +57,7 @@ def audit(context: SyncContext, request: SyncRequest, *, sample: int) -> Audit:
 
 def _ghosts_elsewhere(context: SyncContext, spaces: Sequence[Space]) -> list[Drift]:
     """Find rows that are live in spaces that are not in scope, or not visible."""
-    rows = context.store.live_elsewhere([space.key for space in spaces])
+    rows = context.store.audits.live_elsewhere([space.key for space in spaces])
     why = "live in the mirror, its space is not in scope or not visible"
     return [Drift(page_id=page_id, space_key=key, kind=DriftKind.GHOST, why=why) for page_id, key in rows]
 
@@ -65,7 +65,7 @@ def _ghosts_elsewhere(context: SyncContext, spaces: Sequence[Space]) -> list[Dri
 def _both_sides(
     context: SyncContext, fetcher: BodyFetcher, listing: Listing
 ) -> tuple[Mapping[str, Head], Mapping[str, AuditRow]]:
-    rows = context.store.audit_rows(listing.space.key)
+    rows = context.store.audits.audit_rows(listing.space.key)
     stored = context.store.reader(listing.space).stored_pages()
     scoped = split_by_scope(context.source, fetcher, listing, stored, context.scope.pages)
     unreadable = scoped.in_scope.unreadable
@@ -100,7 +100,7 @@ def _compare_bodies(
     for start in range(0, len(page_ids), PAGES_PER_REQUEST):
         ids = page_ids[start : start + PAGES_PER_REQUEST]
         fetched = context.source.pages(ids, space)
-        stored = context.store.stored_bodies(ids)
+        stored = context.store.audits.stored_bodies(ids)
         for page_id in ids:
             drifts += _body_drifts(space, rows[page_id], fetched.pages.get(page_id), stored.get(page_id))
     return drifts

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from hr_sync.domain.content import Head, Listing
-from hr_sync.errors import AnswerUnusable, ServerFailed
+from hr_sync.errors import AnswerNotTrusted, ServerFailed
 from hr_sync.sync.apply import write_new_pages
 from hr_sync.sync.context import SpaceRun
 
@@ -37,7 +37,7 @@ def list_space(run: SpaceRun) -> ListedSpace:
     pages = _Pages()
     try:
         listing = _list_and_write(run, pages)
-    except (AnswerUnusable, ServerFailed) as failure:
+    except (AnswerNotTrusted, ServerFailed) as failure:
         if isinstance(failure, ServerFailed) and failure.retry_after_seconds is not None:
             raise
         listing = run.source.listing(run.space)
@@ -59,8 +59,8 @@ def _list_and_write(run: SpaceRun, pages: _Pages) -> Listing:
             began_at = answer.began_at if number == 0 else began_at
             heads.update(answer.heads)
             unreadable.update(answer.unreadable)
-            known = run.store.stored_by_id(list(answer.pages))
-            new = {page_id: page for page_id, page in answer.pages.items() if page_id not in known}
+            done = run.store.stored_by_id(list(answer.pages)).keys() | pages.refused
+            new = {page_id: page for page_id, page in answer.pages.items() if page_id not in done}
             result = write_new_pages(run, list(new.values()))
             pages.written |= new.keys() - result.failed - result.superseded
             pages.refused |= result.failed

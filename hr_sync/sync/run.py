@@ -106,8 +106,6 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
             jobs = _jobs(context, request, selection, run_id, fetcher)
             turns = _do(context, request, jobs, fetcher)
             reports, took_all = turns.reports, len(turns.jobs) == len(jobs)
-            if turns.current is not None:
-                context.cancellation.check()  # what is left is still due, so that no report says it
             if took_all or reports:
                 warnings = [*warnings, *_sync_groups(context, fetcher, request.mode)]
         if took_all or reports:
@@ -140,7 +138,9 @@ def _do(context: SyncContext, request: SyncRequest, jobs: Sequence[SpaceJob], fe
     """Do the jobs: all of them, or those that are due and no other worker takes."""
     if request.cadence is None or not jobs:
         return Turns(current=None, jobs=jobs, reports=run_jobs(context, fetcher, jobs))
-    return run_due(context, fetcher, jobs, request.cadence)
+    turns = run_due(context, fetcher, jobs, request.cadence)
+    context.cancellation.check()  # what is left is still due, so that no report says it
+    return turns
 
 
 def _settle(

@@ -67,6 +67,26 @@ def test_a_person_is_erased_and_what_is_left_is_told(site: Site, engine: Engine)
         assert f"Nothing of user {zoe} is stored." in site.run("purge", "--user", zoe, "--yes").stdout
 
 
+def test_the_name_of_a_person_goes_out_of_the_texts(site: Site, engine: Engine) -> None:
+    """They are made again at once, with the placeholder; what Confluence still shows comes back with the next run."""
+    zoe = site.zoe.account_id
+    mention = f'<p>Ask <ac:link><ri:user ri:account-id="{zoe}" /></ac:link>.</p>'
+    site.world.create_page(space_key="HR", title="Team", storage=mention)
+    shown = "SELECT text FROM page_sections WHERE text LIKE 'Ask %%'"
+    with mirrored(site):
+        with_texts = {"HR_SYNC_TEXT__SECTIONS": "true"}
+        assert run(site.home, "run", **with_texts).exit_code == 0
+        assert rows(engine, shown) == [{"text": "Ask @Zoe Quark."}]
+
+        erased = run(site.home, "purge", "--user", zoe, "--yes", **with_texts)
+
+        assert "the name in 1 text" in erased.stdout
+        assert "a name that pages mention with the next run" in erased.stdout
+        assert rows(engine, shown) == [{"text": "Ask @unknown user."}]
+        left = site.run("verify", "--erased", "Zoe Quark", "--json")
+        assert (left.exit_code, left.document["found"]) == (0, [])
+
+
 def test_a_page_is_erased_and_searched_by_its_address(site: Site, engine: Engine) -> None:
     """The remedy that is printed erases it; the feed's row is no trace."""
     with mirrored(site):

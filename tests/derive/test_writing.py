@@ -16,8 +16,14 @@ from hr_sync.store.write.texts import TextsWritten
 PATIENCE = 20.0
 
 
+class NoMentions:
+    """Nobody is mentioned anywhere."""
+
+
 class FakeStore:
     """Pages 00 to 05, one a chunk, without a database."""
+
+    mentions = NoMentions()
 
     def __init__(self, pages: int = 6) -> None:
         self.pending = [f"{number:02}" for number in range(pages)]

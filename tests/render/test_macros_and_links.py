@@ -1,5 +1,7 @@
 """What a caller finds out about a page beside its text: includes, counted macros, resolved links."""
 
+import json
+
 import pytest
 
 from hr_sync.render.macros import is_configuration
@@ -145,3 +147,33 @@ def test_invisible_characters_that_json_escapes_are_removed() -> None:
 
     assert page.markdown == "inner"
     assert page.hidden_text_removed == 1
+
+
+ACCOUNT = "712020:a0b1c2d3-0000-4000-8000-00000000000a"
+
+
+@pytest.mark.parametrize(
+    ("mention", "resolves", "shown"),
+    [
+        ({"id": ACCOUNT, "text": "@Ann Old"}, {ACCOUNT: "Ann New"}, "@Ann New"),
+        ({"id": ACCOUNT, "text": "@Ann Old"}, {}, "@unknown user"),  # an older name, or one that is hidden now
+        ({"id": ACCOUNT, "text": "@Ann Old"}, None, "@Ann Old"),  # nobody is asked for names
+        ({"id": ACCOUNT}, None, "@unknown user"),
+        ({"id": "here", "text": "@here"}, {}, "@here"),
+    ],
+)
+def test_a_mention_in_adf_is_a_name_and_never_an_id(
+    mention: dict[str, str], resolves: dict[str, str] | None, shown: str
+) -> None:
+    """Whoever is asked for names decides; the text that ADF holds counts without."""
+    adf = json.dumps({"type": "doc", "content": [{"type": "mention", "attrs": mention}]})
+    user = None if resolves is None else resolves.get
+    page = render_page(None, adf=adf, title="T", space="S", page_id="1", resolve=lambda _t, _s: None, resolve_user=user)
+    assert page.markdown == shown
+
+
+@pytest.mark.parametrize("user", [ACCOUNT, "5b10a2844c20165700ede21f", "8acce1bf783462a401783bc8d9cc0001"])
+def test_no_id_of_a_person_is_a_word(user: str) -> None:
+    """As a parameter of a macro that is not known, or in a link without any text."""
+    assert user not in render(macro("who-knows", user=user)).markdown
+    assert user not in render(f'<p><ac:link><ri:user ri:userkey="{user}"/></ac:link></p>').markdown

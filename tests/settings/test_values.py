@@ -108,6 +108,22 @@ def test_a_value_of_the_wrong_type_is_refused(
     assert expected in message
 
 
+@pytest.mark.parametrize("mode", [None, "enforce", "account"])
+def test_what_the_account_sees_is_shown_to_its_own_audience_alone(
+    complete: dict[str, str], refused: Refused, mode: str | None
+) -> None:
+    """Rendered macros are refused unless the account's view is the audience; the message says what to set."""
+    given = complete | {"HR_SYNC_TEXT__RENDERED_MACROS": "true"} | ({"HR_SYNC_ACCESS__MODE": mode} if mode else {})
+    if mode == "account":
+        assert load_settings(None, given).text.rendered_macros
+    else:
+        line = refused(given).splitlines()[1]
+        assert line.startswith(
+            "  text.rendered_macros (HR_SYNC_TEXT__RENDERED_MACROS): must be false unless access.mode"
+        )
+        assert 'Set access.mode = "account"' in line
+
+
 def test_all_mistakes_are_told_at_once(refused: Refused) -> None:
     """Somebody who deploys puts everything right in one go."""
     message = refused({"HR_SYNC_CONFLUENCE__MAX_CONNECTIONS": "99", "HR_SYNC_LOG__FORMAT": "xml", "HR_SYNC_X": ""})

@@ -104,7 +104,7 @@ def test_accounts_of_each_type_by_id(nested: World) -> None:
         }
         assert found["service"]["email"] == "reader@serviceaccount.atlassian.com"
         assert found["inactive"]["displayName"].endswith("(Unlicensed)")
-        assert found["closed"]["displayName"] == "Former user"
+        assert found["closed"]["displayName"] == "Former user (Deleted)"
         assert [row["accountId"] for row in bulk] == [row["accountId"] for row in posted] == ids
         assert [row["accountType"] for row in posted] == ["atlassian", "app", "app", "atlassian", "unknown"]
         assert site.ask("/rest/api/user", accountId="nobody").status_code == 404

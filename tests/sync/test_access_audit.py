@@ -68,7 +68,7 @@ def test_each_kind_of_page_is_drawn(scene: Scene) -> None:
     scene.world.move_page(pages["2026 of HR"], parent_id=pages["Home of HR"])
     assert full(scene.context).outcome == "complete"
 
-    drawn = {page.stratum: page.id for page in scene.context.store.pages_to_audit(50)}
+    drawn = {page.stratum: page.id for page in scene.context.store.audits.pages_to_audit(50)}
 
     assert drawn.keys() == {
         "restricted itself",

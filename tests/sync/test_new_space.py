@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 from confluence_simulator import Simulator
+from confluence_simulator.messages import Answer
+from confluence_simulator.v2 import pages as simulated_pages
+from confluence_simulator.v2.lists import list_answer
 from sqlalchemy import Engine
 
+from hr_sync.confluence import cloud
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.domain.scope import PageScope
@@ -27,10 +31,10 @@ SECOND_ANSWER = {"cloud": (LISTING, 2), "datacenter": ("/content/scan", 3)}  #: 
 
 @contextmanager
 def new_space(
-    engine: Engine, flavor: str = "cloud", version: str = "9.2.1", **changes: Any
+    engine: Engine, flavor: str = "cloud", version: str = "9.2.1", pages: int | None = None, **changes: Any
 ) -> Iterator[tuple[Simulator, SyncContext]]:
     """Serve a space that the mirror does not know."""
-    world = world_of(PAGES[flavor])
+    world = world_of(pages or PAGES[flavor])
     site = Simulator(world) if flavor == "cloud" else Simulator(world, flavor="datacenter", version=version)
     with site:
         yield site, context_of(site, engine, source=FLAVORS[flavor], connections=2, **changes)
@@ -90,6 +94,81 @@ def test_a_listing_that_breaks_keeps_what_arrived(engine: Engine, flavor: str, k
         if flavor == "cloud":
             assert asked_bodies(site) == live_ids(engine) - kept
         assert is_mirrored(engine, site)
+
+
+@pytest.fixture
+def every_space_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """List a space from both ends as soon as one answer has not shown all of it."""
+    monkeypatch.setattr(cloud, "_ALONE", 1)
+
+
+def orders(site: Simulator) -> list[str]:
+    """Return the orders in which pages with their bodies were listed, request by request."""
+    return [
+        value
+        for record in site.requests
+        if ("body-format", "storage") in record.query
+        for name, value in record.query
+        if name == "sort"
+    ]
+
+
+@pytest.mark.usefixtures("every_space_is_large")
+@pytest.mark.parametrize("pages", [1, 250, 251, 499, 500, 501, 1_100])
+def test_a_large_space_is_listed_from_both_ends(engine: Engine, pages: int) -> None:
+    """The walks meet, wherever the middle is, and each page is stored once."""
+    with new_space(engine, pages=pages) as (site, context):
+        report = full(context)
+
+        assert (report.outcome, report.counts.listed, report.counts.inserted) == ("complete", pages, pages)
+        assert ("-id" in orders(site)) == (pages > 250)
+        assert len(with_bodies(site)) <= -(-pages // 250) + 2
+        assert is_mirrored(engine, site)
+        assert wrong(engine, site, marked=True) == []
+
+
+@pytest.mark.usefixtures("every_space_is_large")
+@pytest.mark.parametrize("kind", ["reordered-rows", "html-200", "repeated-cursor", "error-500"])
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_walk_from_the_end_that_breaks_costs_nothing(engine: Engine, kind: str, at: int) -> None:
+    """Heads are listed instead; two walks of which one keeps to no order might meet anywhere."""
+    with new_space(engine, pages=1_300) as (site, context):
+        fault(site, kind, LISTING + r".*sort=-id", at=at, times=0)
+        report = full(context)
+
+        assert fired(site) == {kind}
+        assert (report.outcome, report.counts.listed) == ("complete", 1_300)
+        assert is_mirrored(engine, site)
+
+
+@pytest.mark.usefixtures("every_space_is_large")
+def test_a_server_that_ignores_the_order_is_not_believed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both walks begin with the same pages then, and have met before they have shown the others."""
+    ignored: list[str] = []
+
+    def list_upwards(*given: Any, sort: str, **others: Any) -> Answer:
+        ignored.append(sort)
+        return list_answer(*given, sort=sort.removeprefix("-"), **others)
+
+    monkeypatch.setattr(simulated_pages, "list_answer", list_upwards)
+    with new_space(engine, pages=1_300) as (site, context):
+        report = full(context)
+
+        assert "-id" in ignored
+        assert (report.outcome, report.counts.listed) == ("complete", 1_300)
+        assert is_mirrored(engine, site)
+
+
+@pytest.mark.usefixtures("every_space_is_large")
+@pytest.mark.parametrize("kind", ["create-during-walk", "trash-during-walk", "edit-during-walk", "missing-rows"])
+def test_what_changes_between_the_ends_is_found_at_the_next_run(engine: Engine, kind: str) -> None:
+    with new_space(engine, pages=1_300) as (site, context):
+        fault(site, kind, LISTING + r".*sort=-id", at=1)
+        full(context)
+
+        assert fired(site) == {kind}
+        assert full(context).outcome == "complete"
+        assert wrong(engine, site, marked=True) == []
 
 
 @pytest.mark.parametrize(("kind", "at"), [("error-500", 2), ("page-too-large", 1)])

@@ -61,7 +61,7 @@ def purge(
     """Delete pages from the mirror permanently: row, body, failures, feed. Or what is stored of a person.
 
     The next full run stores again what is still in scope. Of a person that is the account, the memberships, and the
-    name in restrictions and permissions; what Confluence still shows comes back with the next access run.
+    name in restrictions, permissions and texts; what Confluence still shows comes back with the next run.
     """
     if user is None:
         _purge_pages(config, page or [], space or [], removed_days, yes=yes)
@@ -119,7 +119,8 @@ def _purge_user(config: Path | None, user: str, *, yes: bool) -> None:
     import shlex
 
     from hr_sync import __version__
-    from hr_sync.cli.bootstrap import open_settings, open_store
+    from hr_sync.cancellation import Cancellation
+    from hr_sync.cli.bootstrap import derive_again, open_settings, open_store
     from hr_sync.cli.options import with_config
     from hr_sync.domain.principal_words import listed, number
     from hr_sync.store.schema import check_schema
@@ -129,20 +130,27 @@ def _purge_user(config: Path | None, user: str, *, yes: bool) -> None:
 
     if not user.strip():
         raise UsageError("--user needs an account id (Cloud), a user key (Data Center) or an e-mail address.")
-    with open_store(open_settings(config), tables=check_schema) as store:
+    settings = open_settings(config)
+    with open_store(settings, tables=check_schema) as store:
         user_id = find_user(store, user)
         if not yes:
             _confirm(f"Erase what is stored of user {user_id} for good?")
         erased = purge_user(store, Worker.current(), user_id, version=__version__)
+        if erased.texts and settings.text.sections:
+            derive_again(settings, store, Cancellation(), None)
     counts = [
         number(erased.accounts, "account"),
         number(erased.memberships, "membership"),
         number(erased.restrictions, "restriction"),
         number(erased.permissions, "permission"),
+        *([f"the name in {number(erased.texts, 'text')}"] if erased.texts else []),
     ]
     typer.echo(f"Erased of user {user_id}: {listed(counts)}." if erased else f"Nothing of user {user_id} is stored.")
     remedy = f"See what is left: `hr-sync verify --erased {shlex.quote(user_id)}`."
-    typer.echo("What Confluence still shows of the user comes back with the next access run.")
+    typer.echo(
+        "What Confluence still shows of the user comes back with the next access run"
+        f"{', and a name that pages mention with the next run' if erased.texts else ''}."
+    )
     typer.echo(with_config(remedy, config))
 
 

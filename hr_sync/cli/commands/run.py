@@ -142,7 +142,7 @@ def _run(config: Path | None, request: "SyncRequest", *, quiet: bool, verbose: b
             else:
                 progress.stats = context.source.client.http_stats
                 report = run_once(replace(context, on_progress=progress.note), request)
-                report = make_texts(settings, store, cancellation, report)
+                report = make_texts(settings, context, report)
             return report, store.held_removals()
 
     with notify(settings, request.mode) as notify_report:

@@ -175,7 +175,7 @@ def _runs(
             observed = replace(
                 context, on_lag=endpoints.metrics.observe_lag, on_progress=progress.note, on_left=on_left
             )
-            return make_texts(current.settings, store, end_of_run, run(observed, request))
+            return make_texts(current.settings, context, run(observed, request))
 
     return run_once
 

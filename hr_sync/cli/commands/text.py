@@ -86,17 +86,33 @@ def _print_document(file: Path, *, as_json: bool) -> None:
 
 def render_live_page(session: "Session", page_id: str) -> "RenderedPage":
     """Return a live page as text. Raise UsageError for a page that is not live."""
-    from hr_sync.derive.texts import render_text
+    from hr_sync.derive.people import People
+    from hr_sync.derive.texts import TextMaking, make_text, naming
     from hr_sync.errors import UsageError
     from hr_sync.render.result import RenderLimits
+    from hr_sync.store.mention_store import MentionStore
     from hr_sync.store.read.pages import find_address, find_body, find_page
+    from hr_sync.store.read.renderings import stored_outputs
     from hr_sync.store.read.texts import PendingText, find_included
+    from hr_sync.store.transaction import OpenTransaction
 
     row, body = find_page(session, page_id), find_body(session, page_id)
     if row is None or row.hidden_at or row.removed_at or body is None:
         raise UsageError(f"The mirror has no live page {page_id}. See why: `hr-sync explain {page_id}`.")
     page = PendingText(
-        page_id=row.id, title=row.title, space_key=row.space_key, content_hash=row.content_hash, storage=body
+        page_id=row.id,
+        title=row.title,
+        space_key=row.space_key,
+        content_hash=row.content_hash,
+        storage=body,
+        outputs=stored_outputs(session, page_id, row.version),
     )
-    rendered, _ = render_text(page, RenderLimits(), partial(find_address, session), partial(find_included, session))
-    return rendered
+    people = People(MentionStore(OpenTransaction(session)), None)
+    people.know([body, page.outputs])
+    making = TextMaking(
+        limits=RenderLimits(),
+        resolve=partial(find_address, session),
+        find=naming(people, partial(find_included, session)),
+        people=people,
+    )
+    return make_text(page, making).rendered

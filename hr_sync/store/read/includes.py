@@ -13,12 +13,14 @@ from hr_sync.store.read.pages import LIVE
 from hr_sync.store.tables import ConfluencePage
 from hr_sync.store.text_tables import PageInclude
 
+OF_MACROS = "what macros show of other pages"  #: in the place of the title of a page
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredInclude:
     """A page whose text another one shows, also within a third."""
 
-    page_id: str
+    page_id: str  #: "": pages that nobody names
     title: str | None  #: None: not live any more
     access_set: AccessSet | None  #: by its own facts; None: not known
 
@@ -38,5 +40,6 @@ def read_includes(session: Session, page_id: str) -> Sequence[StoredInclude]:
     for source_id, title, set_id in rows:
         stored = layers.get(set_id)
         access_set = None if stored is None else frozenset(frozenset(map(Principal.of, each)) for each in stored)
-        found.setdefault(source_id, StoredInclude(page_id=source_id, title=title, access_set=access_set))
+        shown = title if source_id else OF_MACROS
+        found.setdefault(source_id, StoredInclude(page_id=source_id, title=shown, access_set=access_set))
     return list(found.values())

@@ -13,9 +13,10 @@ from hr_sync.domain.access import AccessMode
 from hr_sync.domain.changes import IncludeState
 from hr_sync.domain.outcome import Mode
 from hr_sync.store.access_tables import AccessPolicyRow
+from hr_sync.store.read.mentions import with_other_names
 from hr_sync.store.read.pages import LIVE
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncRun
-from hr_sync.store.text_tables import PageInclude, PageText
+from hr_sync.store.text_tables import PageInclude, PageRendering, PageText
 
 #: So long an older text is kept for a body without text; after that, a body that is read again without text counts.
 KEPT_FOR = timedelta(hours=24)
@@ -34,13 +35,15 @@ class OldText:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PendingText:
-    """A live page whose text is missing, or was made from other bodies, another title, space or rendering."""
+    """A live page whose text is missing, or was made from other bodies, names, another title, space or rendering."""
 
     page_id: str
     title: str
     space_key: str
     content_hash: str
     storage: str
+    outputs: str = ""  #: what its macros show, where that may be shown
+    outputs_hash: str = ""
     old: OldText | None = None
 
 
@@ -64,8 +67,10 @@ def pending_texts(
     limit: int,
 ) -> Sequence[PendingText]:
     """Return the next pages in the order of their ids, those with an id greater than `after`."""
-    page, made = ConfluencePage, PageText
+    page, made, rendering = ConfluencePage, PageText, PageRendering
+    outputs_hash = func.coalesce(rendering.outputs_hash, "")
     differs = tuple_(
+        made.outputs_hash,
         made.content_hash,
         made.title,
         made.space_key,
@@ -73,9 +78,17 @@ def pending_texts(
         made.section_size,
         made.search_languages,
     ).is_distinct_from(
-        tuple_(page.content_hash, page.title, page.space_key, renderer_version, section_size, _array(search_languages))
+        tuple_(
+            outputs_hash,
+            page.content_hash,
+            page.title,
+            page.space_key,
+            renderer_version,
+            section_size,
+            _array(search_languages),
+        )
     )
-    others = page.id.in_(_with_other_includes())
+    others = or_(page.id.in_(_with_other_includes()), page.id.in_(with_other_names()))
     rows = session.execute(
         select(page.id, page.title, page.space_key, page.content_hash, PageBody.storage, made.sections)
         .add_columns(
@@ -84,8 +97,10 @@ def pending_texts(
             (made.content_hash == "").label("read_again"),
             (~_shows_other_pages()).label("includes_intact"),
         )
+        .add_columns(rendering.outputs, outputs_hash.label("outputs_hash"))
         .join(PageBody, PageBody.page_id == page.id)
         .outerjoin(made, made.page_id == page.id)
+        .outerjoin(rendering, and_(rendering.page_id == page.id, rendering.version == page.version))
         .where(LIVE, page.status == "current", page.id > after, or_(made.page_id.is_(None), differs, others))
         .order_by(page.id)
         .limit(limit)
@@ -109,6 +124,8 @@ def _pending(row: Any) -> PendingText:
         space_key=row.space_key,
         content_hash=row.content_hash,
         storage=row.storage,
+        outputs=row.outputs or "",
+        outputs_hash=row.outputs_hash,
         old=old,
     )
 
@@ -163,7 +180,7 @@ def _with_other_includes() -> Select[str]:
     return (
         select(place.page_id)
         .join_from(place, found, true(), isouter=True)
-        .where(or_(place.state == IncludeState.SHOWN, ~kept))
+        .where(or_(place.state == IncludeState.SHOWN, ~kept), place.kind != "rendered")
         .where(
             tuple_(place.source_id, place.source_hash).is_distinct_from(tuple_(found.c.id, found.c.content_hash)),
         )

@@ -16,6 +16,7 @@ from hr_sync.store.engine import quoted_schema
 from hr_sync.store.tables import SyncSpace
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.recency import tell_recency
+from hr_sync.store.write.renderings import withdraw_renderings
 from hr_sync.store.write.set_rows import AUDIENCE_PASSES, AudienceTokens
 
 _APPLY = """
@@ -46,7 +47,7 @@ def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collect
 
     `licence_groups` None keeps the stored ones until they are older than facts may be. Transactions that derive sets
     hold the policy, so this waits for them, and those that follow use the new one. The spaces are locked first, as they
-    are everywhere.
+    are everywhere. What macros show goes from the texts unless consumers see what the account sees.
     """
     tell_recency(session, 0)  # also where the policy stays: this is done when a run begins
     was_read = {} if licence_groups is None else {"licence_checked_at": func.now()}
@@ -56,6 +57,8 @@ def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collect
         return False
     session.execute(select(SyncSpace.space_key).order_by(SyncSpace.space_key).with_for_update(key_share=True))
     tell_recency(session, 0)
+    if policy.mode is not AccessMode.ACCOUNT:
+        withdraw_renderings(session, 0)  # locks pages, and so comes before the policy is locked
     differing = _differing(session, policy, licence_groups, lock=True)
     if differing is None:
         return False

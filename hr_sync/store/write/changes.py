@@ -45,21 +45,23 @@ WITH turn AS MATERIALIZED (
     SELECT page_id, attachment_id, space_key, run_id, action, version, reason, string_to_array(changed_fields, ','),
         string_to_array(sections_added, ','), string_to_array(sections_changed, ','),
         string_to_array(sections_removed, ',')
-    FROM turn CROSS JOIN unnest(
-        :page_id, :attachment_id, :space_key, :run_id, :action, :version, :reason,
-        :changed_fields, :sections_added, :sections_changed, :sections_removed
-    ) AS given (
-        page_id, attachment_id, space_key, run_id, action, version, reason,
-        changed_fields, sections_added, sections_changed, sections_removed
-    )
+    FROM turn CROSS JOIN unnest(:page_id, :attachment_id, :version, :kind)
+        AS given (page_id, attachment_id, version, kind)
+    JOIN unnest(
+        :space_key, :run_id, :action, :reason, :changed_fields, :sections_added, :sections_changed, :sections_removed
+    ) WITH ORDINALITY AS kinds (
+        space_key, run_id, action, reason, changed_fields, sections_added, sections_changed, sections_removed, kind
+    ) USING (kind)
     WHERE turn.is_ours IS NOT NULL
     ORDER BY page_id, attachment_id NULLS FIRST
     RETURNING seq
 )
 SELECT pg_notify(:channel, :payload), set_config('idle_in_transaction_session_timeout', :patience, true)
 FROM told LIMIT 1"""
-_NUMBERS = ("run_id", "version")
 _LISTS = ("changed_fields", "sections_added", "sections_changed", "sections_removed")
+# What changes of a transaction have in common is sent once: a revocation makes thousands that differ in their page.
+_SHARED = ("space_key", "run_id", "action", "reason", *_LISTS)
+_NUMBERS = ("version", "kind", "run_id")
 _TEXTS = ("page_id", "attachment_id", "space_key", "action", "reason", *_LISTS)
 
 _Subject: TypeAlias = tuple[str, str | None]  # a page and, where it is one, its attachment
@@ -140,8 +142,30 @@ def _merged(before: Change, after: Change) -> Change:
 
 
 def _as_lists(changes: Sequence[Change]) -> dict[str, list[Any]]:
-    lists: dict[str, list[Any]] = {name: [getattr(each, name) for each in changes] for name in (*_NUMBERS, *_TEXTS)}
-    return lists | {name: [_SEPARATOR.join(each) for each in lists[name]] for name in _LISTS}
+    """Return the columns of the changes, and the number of each one's kind, from 1: what it shares with others."""
+    kinds: dict[tuple[Any, ...], int] = {}
+    numbers = [kinds.setdefault(_shared(change), len(kinds) + 1) for change in changes]
+    columns: dict[str, list[Any]] = {
+        "page_id": [change.page_id for change in changes],
+        "attachment_id": [change.attachment_id for change in changes],
+        "version": [change.version for change in changes],
+        "kind": numbers,
+    }
+    columns |= {name: [kind[at] for kind in kinds] for at, name in enumerate(_SHARED)}
+    return columns | {name: [_SEPARATOR.join(each) for each in columns[name]] for name in _LISTS}
+
+
+def _shared(change: Change) -> tuple[Any, ...]:
+    return (
+        change.space_key,
+        change.run_id,
+        change.action,
+        change.reason,
+        tuple(change.changed_fields),
+        tuple(change.sections_added),
+        tuple(change.sections_changed),
+        tuple(change.sections_removed),
+    )
 
 
 @cache

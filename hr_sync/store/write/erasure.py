@@ -15,11 +15,15 @@ from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import ERASED_USER, Principal, PrincipalKind
 from hr_sync.domain.changes import ChangeAction, ChangedField
+from hr_sync.domain.people import FORMER_USER
 from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, GroupMember, KnownUser
 from hr_sync.store.engine import quoted_schema
 from hr_sync.store.read.live import storable
+from hr_sync.store.text_tables import MentionedUser
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES
+from hr_sync.store.write.mentions import erase_name
+from hr_sync.store.write.renderings import erase_from_renderings
 from hr_sync.store.write.set_rows import DIGEST, delete_sets
 
 _RESTRICTIONS = """
@@ -101,10 +105,11 @@ class ErasedUser:
     restrictions: int = 0  #: of pages and folders, which name the erased user now
     permissions: int = 0  #: of spaces, likewise
     access_sets: int = 0  #: likewise
+    texts: int = 0  #: of pages that show the name; they are made again without it
 
     def __bool__(self) -> bool:
         """Return True if the mirror held anything."""
-        return any((self.accounts, self.memberships, self.restrictions, self.permissions, self.access_sets))
+        return any((self.accounts, self.memberships, self.restrictions, self.permissions, self.access_sets, self.texts))
 
 
 def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
@@ -113,7 +118,10 @@ def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
     if user_id == ERASED_USER:
         return ErasedUser()
     token = Principal(PrincipalKind.USER, user_id).token
-    _lock(session, token)
+    _lock_pages(session, token)
+    words = [user_id, *_names_of(session, user_id)]
+    texts = erase_name(session, run_id, user_id) + erase_from_renderings(session, run_id, words)
+    session.execute(select(AccessPolicyRow.id).with_for_update())
     values = {"user": user_id, "erased": ERASED_USER}
     tokens = {"token": token, "erased_token": Principal(PrincipalKind.USER, ERASED_USER).token}
     accounts = session.scalars(delete(KnownUser).where(KnownUser.user_id == user_id).returning(KnownUser.user_id))
@@ -126,15 +134,24 @@ def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
         restrictions=len(session.execute(_sql(session, _RESTRICTIONS), values).all()),
         permissions=len(session.execute(_sql(session, _PERMISSIONS), tokens).all()),
         access_sets=_replace_sets(session, run_id, tokens),
+        texts=texts,
     )
 
 
-def _lock(session: Session, token: str) -> None:
-    """Lock the pages whose set names the user, and then the policy, as transactions do that write pages."""
+def _names_of(session: Session, user_id: str) -> list[str]:
+    """Return the names and the address by which the mirror knows a user."""
+    row = session.execute(
+        select(KnownUser.display_name, KnownUser.email).where(KnownUser.user_id == user_id)
+    ).one_or_none()
+    shown = session.scalar(select(MentionedUser.name).where(MentionedUser.user_id == user_id))
+    return [each for each in (*(row or ()), shown) if each and each != FORMER_USER]
+
+
+def _lock_pages(session: Session, token: str) -> None:
+    """Lock the pages whose set names the user: before names and the policy, as transactions do that write texts."""
     named = select(AccessPrincipal.set_id).where(AccessPrincipal.principal == token)
     is_named = or_(PAGES.c.access_set_id.in_(named), PAGES.c.own_access_set_id.in_(named))
     session.execute(select(PAGES.c.id).where(is_named).order_by(PAGES.c.id).with_for_update())
-    session.execute(select(AccessPolicyRow.id).with_for_update())
 
 
 def _replace_sets(session: Session, run_id: int, tokens: dict[str, str]) -> int:

@@ -12,7 +12,7 @@ from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.feed_tables import ContentChange, FeedConsumer, FeedState
 from hr_sync.store.read.feed import feed_epoch
 from hr_sync.store.tables import PageBody, SyncRun, SyncSpace
-from hr_sync.store.text_tables import PageInclude, PageSection, PageText
+from hr_sync.store.text_tables import PageInclude, PageMention, PageRendering, PageSection, PageText
 from hr_sync.store.write.locks import PAGES
 from hr_sync.store.write.set_rows import delete_sets
 
@@ -84,7 +84,7 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
     )
     page_ids = session.scalars(old).all()
     if page_ids:
-        for table in (PageSection, PageInclude, PageText):
+        for table in (PageSection, PageInclude, PageMention, PageRendering, PageText):
             session.execute(delete(table).where(table.page_id.in_(page_ids)))
         session.execute(delete(_BODIES).where(_BODIES.c.page_id.in_(page_ids)))
     return len(page_ids)

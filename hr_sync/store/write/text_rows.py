@@ -3,8 +3,8 @@
 Each statement takes arrays, one for each column, and is built once.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, reduce
 from typing import Any, cast
 
@@ -46,6 +46,7 @@ _TEXT_COLUMNS = (
     "parsed_as",
     "has_computed_content",
     "hidden_characters",
+    "outputs_hash",
 )
 
 
@@ -95,6 +96,8 @@ class TextWrite:
     search_languages: Sequence[str]
     sections: Sequence[SectionWrite]
     includes: Sequence[IncludeWrite] = ()
+    outputs_hash: str = ""  #: of the rendering that it was made with
+    mentions: Mapping[str, str | None] = field(default_factory=dict)  #: user id → name that it shows
 
     @property
     def shown(self) -> dict[str, str | None]:
@@ -104,6 +107,11 @@ class TextWrite:
             for each in self.includes
             if each.state is IncludeState.SHOWN and each.source_id
         }
+
+    @property
+    def shows_others(self) -> bool:
+        """Return whether the text shows other pages, also such that nobody names."""
+        return any(each.state is IncludeState.SHOWN for each in self.includes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +125,7 @@ class TextKept:
     renderer_version: int
     section_size: int
     search_languages: Sequence[str]
+    outputs_hash: str = ""
 
 
 @cache

@@ -1,6 +1,7 @@
 """Writes texts and sections of pages; a section is written only where it differs.
 
-Needs no lease: a text is a function of the stored bodies, and it is written only while they are the stored ones. The
+Needs no lease: a text is a function of the stored bodies and names, and it is written only while they are the stored
+ones. The
 access set of a page follows the pages that its text shows, in the same transaction. Each live page whose sections
 consumers see otherwise than before has a row in the feed.
 """
@@ -19,6 +20,8 @@ from hr_sync.store.write.arrays import as_arrays
 from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.included_access import derive_of_hosts
 from hr_sync.store.write.locks import PAGES
+from hr_sync.store.write.mentions import names_stand, stored_names, write_mentions
+from hr_sync.store.write.renderings import outputs_stand, stored_outputs
 from hr_sync.store.write.text_rows import (
     INCLUDES,
     SECTIONS,
@@ -72,19 +75,29 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
     shown = {each.page_id: each.shown for each in texts} | _shown_in(session, [each.page_id for each in kept])
     rows = _lock_pages(session, {*shown, *(source for sources in shown.values() for source in sources)})
     intact = {page_id for page_id, sources in shown.items() if _are_stored(rows, sources)}
+    names = stored_names(session, {user_id for each in texts for user_id, name in each.mentions.items() if name})
+    outputs = stored_outputs(session, [each.page_id for each in texts if each.outputs_hash])
     stays = [each for each in kept if each.page_id in intact and _is_of(rows, each)]
     _keep(session, stays)
     record_changes(session, _NO_RUN, [_kept_change(each, rows[each.page_id]) for each in stays])
-    writes = [each for each in texts if each.page_id in intact and _is_of(rows, each)]
+    writes = [
+        each
+        for each in texts
+        if each.page_id in intact
+        and _is_of(rows, each)
+        and names_stand(each.mentions, names)
+        and outputs_stand(each.page_id, each.outputs_hash, outputs)
+    ]
     if not writes:
         return TextsWritten(pages=0, sections_written=0, sections_deleted=0)
     before = _stored_sections(session, [each.page_id for each in writes])
     session.execute(put_texts(), as_arrays([text_row(each) for each in writes]))
     written, deleted = _write_sections(session, writes)
     _write_includes(session, writes)
+    write_mentions(session, {each.page_id: each.mentions for each in writes})
     record_changes(session, _NO_RUN, _changes(writes, rows, before, written=written, deleted=deleted))
     derive_of_hosts(
-        session, _NO_RUN, [each.page_id for each in writes if each.shown or rows[each.page_id].shows_others]
+        session, _NO_RUN, [each.page_id for each in writes if each.shows_others or rows[each.page_id].shows_others]
     )
     return TextsWritten(pages=len(writes), sections_written=len(written), sections_deleted=len(deleted))
 
@@ -135,7 +148,7 @@ def _keep(session: Session, kept: Sequence[TextKept]) -> None:
     for each in kept:
         values = {
             name: getattr(each, name)
-            for name in ("content_hash", "title", "space_key", "renderer_version", "section_size")
+            for name in ("content_hash", "title", "space_key", "renderer_version", "section_size", "outputs_hash")
         }
         values["search_languages"] = list(each.search_languages)  # its vectors stay: nothing can make them again
         values["kept_since"] = func.coalesce(TEXTS.c.kept_since, func.now())

@@ -1,10 +1,11 @@
 """Users and groups in v1 answers: account ids on Cloud, usernames and user keys on Data Center."""
 
+from dataclasses import replace
 from typing import Any
 
 from confluence_simulator.world import Group, User
 
-FORMER = "Former user"
+FORMER = "Former user (Deleted)"
 
 
 def cloud_user(user: User | None, site_url: str, *, shows_email: bool = True) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def cloud_user(user: User | None, site_url: str, *, shows_email: bool = True) ->
         "accountId": user.account_id,
         "accountType": "" if user.closed else user.account_type,
         "email": user.email if shows_email and not user.closed else "",
-        "publicName": name,
+        "publicName": public_name(user),
         "profilePicture": {
             "path": f"/wiki/aa-avatar/{user.account_id}",
             "width": 48,
@@ -46,6 +47,11 @@ def shown_name(user: User) -> str:
     if user.closed:
         return FORMER
     return user.display_name if user.active else f"{user.display_name} (Unlicensed)"
+
+
+def public_name(user: User) -> str:
+    """Return the name that Cloud shows everybody, whatever the profile shows to those who may see more."""
+    return shown_name(replace(user, display_name=user.public_name or user.display_name))
 
 
 def account_status(user: User) -> str:

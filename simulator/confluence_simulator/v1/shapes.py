@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 
 from confluence_simulator.call import Call
 from confluence_simulator.links import page_path, tiny, with_offset, zulu
+from confluence_simulator.macro_output import rendered_body
 from confluence_simulator.v1.expansion import Tree
 from confluence_simulator.v1.people import cloud_user, datacenter_user
 from confluence_simulator.v2.attached_shapes import download_link
@@ -186,7 +187,7 @@ def body_expansion(call: Call, content: Content, tree: Tree) -> Document:
     document: Document = {}
     for name in tree:
         if name in names:
-            body = body_object(content, name)[name]
+            body = body_object(content, name, lambda *asked: rendered_body(call, *asked))[name]
             own = f"/rest/api/content/{content.id}"
             if is_cloud(call) and name == "storage":
                 document[name] = {**body, "embeddedContent": [], "_expandable": {"content": own}}

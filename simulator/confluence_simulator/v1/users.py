@@ -8,7 +8,7 @@ from confluence_simulator.call import Call
 from confluence_simulator.messages import Answer
 from confluence_simulator.refusals import BadParameterError, RefusedError, v1_refusal
 from confluence_simulator.routes import Route
-from confluence_simulator.v1.people import account_status, shown_name
+from confluence_simulator.v1.people import account_status, public_name, shown_name
 from confluence_simulator.v1.shapes import is_cloud, shows_email, user_object
 from confluence_simulator.world import User, WorldError
 
@@ -73,7 +73,7 @@ def _row(call: Call, user: User) -> dict[str, Any]:
         "accountId": user.account_id,
         "email": user.email if shows_email(call, user) and not user.closed else "",
         "accountType": "unknown" if user.closed else user.account_type,
-        "publicName": shown_name(user),
+        "publicName": public_name(user),
         "profilePicture": {"path": path, "isDefault": False},
     }
 

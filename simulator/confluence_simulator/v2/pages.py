@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from confluence_simulator.call import Call
+from confluence_simulator.macro_output import rendered_body
 from confluence_simulator.messages import Answer
 from confluence_simulator.refusals import RefusedError, v2_not_found, v2_refusal
 from confluence_simulator.routes import Route
@@ -82,7 +83,8 @@ def content_list(call: Call, kind: str, space_ids: Sequence[str], keep: Callable
 def _single(call: Call, kind: str) -> Answer:
     body_format = call.query.choice("body-format", SINGLE_FORMATS)
     found = _version_of(call, content_of(call, kind))
-    document = page_object(call.world, _intact(call, found, body_format), body_format)
+    intact = _intact(call, found, body_format)
+    document = page_object(call.world, intact, body_format, lambda *asked: rendered_body(call, *asked))
     document.update(included(call, found))
     if not call.query.flag("include-version", default=True):
         del document["version"]

@@ -1,5 +1,6 @@
 """Cloud v2's JSON objects, with the keys of recorded answers (NangoHQ/integration-templates, April 2026)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -8,8 +9,10 @@ from confluence_simulator.links import page_path, tiny, zulu
 from confluence_simulator.rendering import as_adf, as_view
 from confluence_simulator.world import Content, Page, Space, World
 
+Render = Callable[[Content, str], str]
 
-def page_object(world: World, page: Page, body_format: str) -> dict[str, Any]:
+
+def page_object(world: World, page: Page, body_format: str, render: Render | None = None) -> dict[str, Any]:
     """Return a page or, without parent and position, a blog post; an empty `body_format` gives an empty body."""
     parent = None if page.parent_id is None else world.find(page.parent_id)
     tree = {
@@ -26,7 +29,7 @@ def page_object(world: World, page: Page, body_format: str) -> dict[str, Any]:
         "version": {**version_object(page), "ncsStepVersion": None},
         "spaceId": page.space_id,
         "status": page.status,
-        "body": body_object(page, body_format),
+        "body": body_object(page, body_format, render),
         "title": page.title,
         "id": page.id,
         "_links": page_links(world, page),
@@ -55,14 +58,15 @@ def version_object(content: Content) -> dict[str, Any]:
     }
 
 
-def body_object(content: Content, body_format: str) -> dict[str, Any]:
+def body_object(content: Content, body_format: str, render: Render | None = None) -> dict[str, Any]:
+    """Return a body in one format; `render` makes the HTML that a caller is shown."""
     if not body_format:
         return {}
     value = content.storage
     if body_format == "atlas_doc_format":
         value = orjson.dumps(as_adf(value)).decode()
     elif body_format != "storage":
-        value = as_view(value)
+        value = as_view(value) if render is None else render(content, body_format)
     return {body_format: {"representation": body_format, "value": value}}
 
 

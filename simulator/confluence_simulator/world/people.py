@@ -22,6 +22,7 @@ def add_user(
     email: str = "",
     groups: tuple[str, ...] = (EVERYBODY,),
     account_type: AccountType = "atlassian",
+    public_name: str = "",
 ) -> User:
     """Add a user; `groups` are names or ids. Whoever is in none of the groups that may use the site reads nothing."""
     with world.store.lock:
@@ -32,6 +33,7 @@ def add_user(
             display_name=display_name or username,
             email=email,
             account_type=account_type,
+            public_name=public_name,
             groups=tuple(world.group(name).id for name in groups),
         )
         return _settle(world, user)
@@ -72,6 +74,11 @@ def activate_user(world: "World", username: str) -> User:
 def close_user(world: "World", username: str) -> User:
     """Delete an account: Cloud shows a former user of unknown type; restrictions still name the account."""
     return _put_user(world, replace(world.user(username), active=False, closed=True))
+
+
+def rename_user(world: "World", username: str, *, display_name: str, public_name: str = "") -> User:
+    """Give an account another name; everybody is shown `public_name`, where it is not empty."""
+    return _put_user(world, replace(world.user(username), display_name=display_name, public_name=public_name))
 
 
 def set_groups(world: "World", username: str, groups: tuple[str, ...]) -> User:

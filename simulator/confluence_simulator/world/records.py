@@ -45,6 +45,8 @@ class User:
     user_key: str
     display_name: str
     email: str
+    public_name: str = ""
+    """The name that everybody is shown on Cloud; empty: the display name."""
     account_type: AccountType = "atlassian"
     """Confluence calls service accounts and bots of apps `app`, and portal customers `customer`."""
     active: bool = True

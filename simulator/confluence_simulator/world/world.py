@@ -45,6 +45,7 @@ class World:
     deactivate_user = people.deactivate_user
     activate_user = people.activate_user
     close_user = people.close_user
+    rename_user = people.rename_user
     label = people.label
 
     permit_site = groups.permit_site

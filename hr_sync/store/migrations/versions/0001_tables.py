@@ -64,6 +64,9 @@ def upgrade() -> None:
     _access_audits()
     _page_texts()
     _page_includes()
+    _page_mentions()
+    _mentioned_users()
+    _page_renderings()
     _page_sections()
     _text_policy()
     _site_budget()
@@ -824,6 +827,12 @@ def _page_texts() -> None:
             default="'{}'",
         ),
         _column(
+            "outputs_hash",
+            TEXT,
+            "outputs_hash of the rendering that it was made with; empty = of stored bodies alone",
+            default="''",
+        ),
+        _column(
             "kept_since",
             TIME,
             "Since when the stored body has no text, so that this older one is kept; null = it is of that body",
@@ -854,6 +863,13 @@ def _page_texts() -> None:
         schema=SCHEMA_TOKEN,
         postgresql_where=sa.text("kept_since IS NOT NULL"),
     )
+    op.create_index(
+        "ix_page_texts_computed",
+        "page_texts",
+        ["page_id"],
+        schema=SCHEMA_TOKEN,
+        postgresql_where=sa.text("has_computed_content"),
+    )
 
 
 def _page_includes() -> None:
@@ -862,7 +878,11 @@ def _page_includes() -> None:
         _column("page_id", TEXT, "The page whose text it is"),
         _column("position", sa.Integer(), "Order in the text, from 0; also within others"),
         _column("level", sa.SmallInteger(), "1 = in the page's own body, 2 = in that of a page that it includes, ..."),
-        _column("kind", TEXT, "include: a whole page; excerpt: a part of it"),
+        _column(
+            "kind",
+            TEXT,
+            "include: a whole page; excerpt: a part of it; rendered: what macros show, of pages that nobody names",
+        ),
         _column("title", TEXT, "Title by which the macro names the page"),
         _column("source_space_key", TEXT, "Key of its space"),
         _column(
@@ -885,7 +905,7 @@ def _page_includes() -> None:
             name=op.f("fk_page_includes_page_id"),
             ondelete="CASCADE",
         ),
-        _one_of("page_includes", "kind", ("include", "excerpt")),
+        _one_of("page_includes", "kind", ("include", "excerpt", "rendered")),
         _one_of("page_includes", "state", ("shown", "unavailable", "no_excerpt", "cycle", "too_deep", "too_many")),
         sa.CheckConstraint("state <> 'shown' OR source_id IS NOT NULL", name=op.f("ck_page_includes_shown")),
         schema=SCHEMA_TOKEN,
@@ -897,6 +917,81 @@ def _page_includes() -> None:
         ["source_id"],
         schema=SCHEMA_TOKEN,
         postgresql_where=sa.text("state = 'shown'"),
+    )
+
+
+def _page_mentions() -> None:
+    op.create_table(
+        "page_mentions",
+        _column("page_id", TEXT, "The page whose text it is"),
+        _column("user_id", TEXT, "Account id on Cloud, user key on Data Center"),
+        _column(
+            "name",
+            TEXT,
+            "Name that the text shows; null = the placeholder. Another one in mentioned_users makes the text again",
+            null=True,
+        ),
+        sa.PrimaryKeyConstraint("page_id", "user_id", name=op.f("pk_page_mentions")),
+        sa.ForeignKeyConstraint(
+            ["page_id"],
+            [f"{SCHEMA_TOKEN}.confluence_pages.id"],
+            name=op.f("fk_page_mentions_page_id"),
+            ondelete="CASCADE",
+        ),
+        schema=SCHEMA_TOKEN,
+        comment="People whom the texts of pages mention",
+    )
+    op.create_index("ix_page_mentions_user_id", "page_mentions", ["user_id"], schema=SCHEMA_TOKEN)
+
+
+def _mentioned_users() -> None:
+    op.create_table(
+        "mentioned_users",
+        _column("user_id", TEXT, "Account id on Cloud, user key on Data Center"),
+        _column(
+            "name",
+            TEXT,
+            "Name as texts show it: the public one, or former user; null = the placeholder stands there",
+            null=True,
+        ),
+        _column(
+            "state",
+            TEXT,
+            "named, former: the account was deleted, nameless: it shows none, absent: there is no such account, "
+            "unread: the last request had no answer, so that the name is that of an earlier one",
+        ),
+        _column("asked_at", TIME, "When Confluence was last asked", default="now()"),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_mentioned_users")),
+        _one_of("mentioned_users", "state", ("named", "former", "nameless", "absent", "unread")),
+        schema=SCHEMA_TOKEN,
+        comment="Names of people whom texts mention, as Confluence shows them to everybody; no addresses",
+    )
+
+
+def _page_renderings() -> None:
+    op.create_table(
+        "page_renderings",
+        _column("page_id", TEXT, "The page"),
+        _column(
+            "outputs",
+            TEXT,
+            "Outputs of its macros, as XHTML; empty = none was found, null = the last request had no answer",
+            null=True,
+        ),
+        _column("outputs_hash", TEXT, "SHA-256 over outputs; empty without any"),
+        _column("version", sa.Integer(), "Version of the page in the answer; it is used for that one alone"),
+        _column("asked_version", sa.Integer(), "Version that the mirror had; another one is asked for at once"),
+        _column("error", TEXT, "Why there was no answer", null=True),
+        _column("asked_at", TIME, "When Confluence was last asked", default="now()"),
+        sa.PrimaryKeyConstraint("page_id", name=op.f("pk_page_renderings")),
+        sa.ForeignKeyConstraint(
+            ["page_id"],
+            [f"{SCHEMA_TOKEN}.confluence_pages.id"],
+            name=op.f("fk_page_renderings_page_id"),
+            ondelete="CASCADE",
+        ),
+        schema=SCHEMA_TOKEN,
+        comment="What macros show of other pages and systems; only with access.mode = account, else it is empty",
     )
 
 
