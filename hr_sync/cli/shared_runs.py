@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,13 +34,16 @@ class SharedRuns:
 
     def share(self, job: Job) -> Job:
         """Return the job of a mode such that it begins when its schedule says so, or when spaces wait."""
-        mode = Mode(job.name)
-        self._triggers = {**self._triggers, mode: job.trigger}
+        mode, trigger = Mode(job.name), job.trigger
+        if trigger is None:
+            raise ValueError("a job that is shared has a schedule")
+        self._triggers = {**self._triggers, mode: trigger}
+        own, due = trigger.get_next_fire_time(None, datetime.now(UTC)), self._store.due.next_at(mode)
         return replace(
             job,
             is_due=partial(self._watch.is_due, mode),
             has_work=partial(self._has_work, mode),
-            first_at=self._store.due.next_at(mode),
+            first_at=due if due is not None and own is not None and due < own else None,
         )
 
     def run(
@@ -50,12 +53,15 @@ class SharedRuns:
         end_of_run: "Cancellation",
     ) -> RunReport:
         """Do a run over the spaces that are due. Return its report."""
-        report = run_once(SyncRequest(mode=mode, cadence=self._cadence(mode)), end_of_run)
-        self._watch.note(mode, report)
-        return report
+        report: RunReport | None = None
+        try:
+            report = run_once(SyncRequest(mode=mode, cadence=self._cadence(mode)), end_of_run)
+            return report
+        finally:
+            self._watch.note(mode, report)
 
     def _has_work(self, mode: Mode) -> bool:
-        return mode is self._first or self._store.due.has_work(mode, self._cadence_at(mode, self._store.now()).early)
+        return mode is self._first or self._store.due.has_work(mode, self._cadence_at(mode, self._store.now()))
 
     def _cadence(self, mode: Mode) -> Cadence:
         now = self._store.now()

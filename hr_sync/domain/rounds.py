@@ -20,10 +20,13 @@ class Cadence:
     early: timedelta = timedelta()  #: what is due so soon is taken too: clocks differ, and timers are not exact
     late_before: datetime | None = None  #: a space whose last complete pass ended before is due whatever its due time
 
-    @property
-    def latest(self) -> timedelta | None:
-        """Return how far ahead a due time may be; one further ahead was written under other settings."""
-        return None if self.every is None else self.every * 1.5 + self.delay
+    def latest(self, now: datetime) -> datetime:
+        """Return the latest due time that this cadence gives; a later one was written under other settings."""
+        if self.next_at is not None:
+            return self.next_at
+        if self.every is None:
+            raise ValueError("a cadence has an interval or a next time")
+        return now + self.every * 1.5 + self.delay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

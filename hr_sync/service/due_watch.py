@@ -43,11 +43,14 @@ class DueWatch:
         """Return True if spaces waited when this looked last. Asks nobody."""
         return self._waiting.get(mode, 0) > 0 and time.monotonic() >= self._rest_until.get(mode, 0.0)
 
-    def note(self, mode: Mode, report: RunReport) -> None:
-        """Take account of a run that ended: one that failed, or found nothing, is repeated by the schedule or later."""
+    def note(self, mode: Mode, report: RunReport | None) -> None:
+        """Take account of a run that ended: one that failed, or found nothing, is repeated by the schedule or later.
+
+        None: it ended by an exception.
+        """
         self._waiting = {**self._waiting, mode: 0}
         rest = 0.0
-        if report.outcome in {Outcome.FAILED, Outcome.STOPPED}:
+        if report is None or report.outcome in {Outcome.FAILED, Outcome.STOPPED}:
             rest = _REST_AFTER_FAILURE_SECONDS
         elif not report.spaces:
             rest = _REST_AFTER_NOTHING_SECONDS

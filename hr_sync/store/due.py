@@ -43,23 +43,24 @@ def open_round(session: Session, mode: Mode, spaces: Sequence[Space], cadence: C
     known = {space: space.key if space.key in rows else ids.get(space.id) for space in spaces}
     _insert(session, due, now, [space for space, found in known.items() if found is None])
     named = {found for found in known.values() if found is not None}
-    latest = None if cadence.latest is None else until + cadence.latest
+    latest = cadence.latest(until)
     begin = [each for each in named if rows[each].due_at is None or rows[each].is_late]
     _set_due(session, due, now, begin)
     waiting = [row.due_at for each, row in rows.items() if each in named and each not in begin and row.due_at]
     since = min([now, *(each for each in waiting if each <= until)])
-    later = [each for each in waiting if each > until and (latest is None or each <= latest)]
+    later = [each for each in waiting if until < each <= latest]
     next_at = next_due(cadence, since=since, until=until, others=max(later, default=None))
     others = [row.space_key for key, row in rows.items() if key not in named and not _is_later(row, until)]
     _set_due(session, due, next_at, [*others, *(key for key in named if _is_later(rows[key], latest))])
     return Round(mode=mode, since=since, until=until, next_at=next_at)
 
 
-def has_work(session: Session, mode: Mode, early: timedelta) -> bool:
-    """Return True if a space is due or has no due time, or if there is no space yet."""
+def has_work(session: Session, mode: Mode, cadence: Cadence) -> bool:
+    """Return True if a space is due, or has no due time or one of other settings, or if there is no space yet."""
     due = _DUE[mode]
     here = _SPACES.c.gone_at.is_(None)
-    is_due = or_(due.is_(None), due <= _NOW + early)
+    now: datetime = session.execute(select(_NOW)).scalar_one()
+    is_due = or_(due.is_(None), due <= now + cadence.early, due > cadence.latest(now + cadence.early))
     spaces, found = session.execute(
         select(func.count(), func.count().filter(is_due)).select_from(_SPACES).where(here)
     ).one()
@@ -187,8 +188,8 @@ def is_free() -> ColumnElement[bool]:
     )
 
 
-def _is_later(row: Row[Any], moment: datetime | None) -> bool:
-    return row.due_at is not None and moment is not None and row.due_at > moment
+def _is_later(row: Row[Any], moment: datetime) -> bool:
+    return row.due_at is not None and row.due_at > moment
 
 
 def _insert(session: Session, due: Column[Any], now: datetime, spaces: Sequence[Space]) -> None:

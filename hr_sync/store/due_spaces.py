@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableSet, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias
 
 from sqlalchemy.orm import Session
@@ -32,9 +32,9 @@ class DueSpaces:
         """Make the spaces without a due time due, and return the round. Spaces that are not named wait."""
         return self._transactions.run(lambda session: open_round(session, mode, spaces, cadence))
 
-    def has_work(self, mode: Mode, early: timedelta) -> bool:
-        """Return True if a space is due or has no due time, or if there is no space yet."""
-        return self._transactions.run(lambda session: has_work(session, mode, early))
+    def has_work(self, mode: Mode, cadence: Cadence) -> bool:
+        """Return True if a space is due, or has no due time or one of other settings, or if there is no space yet."""
+        return self._transactions.run(lambda session: has_work(session, mode, cadence))
 
     def next_at(self, mode: Mode) -> datetime | None:
         """Return when the next space becomes due that is not due yet; None if there is none."""

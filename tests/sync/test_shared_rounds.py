@@ -97,14 +97,14 @@ def test_a_schedule_that_fires_again_elsewhere_does_nothing(engine: Engine) -> N
         context, other = context_of(site, engine), context_of(site, engine)
         first = take(context)
         assert (first.outcome, len(first.spaces), first.not_shown) == ("complete", 3, 0)
-        assert not other.store.due.has_work(Mode.FULL, timedelta())
+        assert not other.store.due.has_work(Mode.FULL, HOURLY)
 
         again = take(other)
 
         assert (again.outcome, again.spaces) == ("complete", [])
         assert ask(engine, "SELECT count(*) FROM sync_runs") == [(1,)]
         make_due(engine)
-        assert other.store.due.has_work(Mode.FULL, timedelta())
+        assert other.store.due.has_work(Mode.FULL, HOURLY)
         assert len(take(other).spaces) == 3
         assert set(passes(engine).values()) == {2}
 
@@ -213,8 +213,13 @@ def test_an_interval_that_was_shortened_counts_at_once(engine: Engine) -> None:
     """Due times of the old settings are not waited for."""
     with Simulator(world_of(2)) as site:
         context = context_of(site, engine)
-        take(context, cadence=Cadence(every=timedelta(days=7)))
-        take(context, cadence=HOURLY)
+        weekly, now = Cadence(every=timedelta(days=7)), context.store.now()
+        take(context, cadence=weekly)
+        assert not context.store.due.has_work(Mode.FULL, weekly)
+        for cadence in (Cadence(next_at=now + timedelta(days=1)), HOURLY):
+            assert context.store.due.has_work(Mode.FULL, cadence)
+            take(context, cadence=cadence)
+            assert not context.store.due.has_work(Mode.FULL, cadence)
 
         assert ask(engine, "SELECT bool_and(full_due_at < now() + interval '61 min') FROM sync_spaces") == [(True,)]
 
