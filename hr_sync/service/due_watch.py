@@ -14,7 +14,7 @@ from hr_sync.errors import HrSyncError
 log = structlog.get_logger(__name__)
 
 _LOOK_SECONDS = 2.0
-_REST_AFTER_NOTHING_SECONDS = 30.0
+_REST_AFTER_NOTHING_SECONDS = 10.0
 _REST_AFTER_FAILURE_SECONDS = 300.0
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, Row, Table, and_, case, false, func, or_, select, true, update
+from sqlalchemy import Column, ColumnElement, Row, Table, and_, case, false, func, not_, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -92,6 +92,14 @@ def lock_due(session: Session, current: Round, skipped: Collection[str]) -> tupl
     )
     found = session.execute(query).one_or_none()
     return None if found is None else (found.space_key, found.space_id)
+
+
+def request_full_passes(session: Session, current: Round) -> None:
+    """Record which spaces of a round others are at work on: the next incremental run does a full pass there."""
+    row = _SPACES.c
+    held = select(row.space_key).where(row.full_due_at <= current.until, not_(is_free()), not_(row.full_pass_due))
+    held = held.order_by(row.space_key).with_for_update(skip_locked=True)
+    session.execute(update(_SPACES).where(row.space_key.in_(held)).values(full_pass_due=True))
 
 
 def reserve_space(session: Session, space: Space, *, seconds: float) -> None:

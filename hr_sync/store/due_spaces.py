@@ -11,7 +11,16 @@ from hr_sync.domain.content import Space
 from hr_sync.domain.mass import Leaving
 from hr_sync.domain.outcome import Mode
 from hr_sync.domain.rounds import Cadence, Round
-from hr_sync.store.due import count_waiting, has_work, lock_due, next_due_at, open_round, others_leaving, reserve_space
+from hr_sync.store.due import (
+    count_waiting,
+    has_work,
+    lock_due,
+    next_due_at,
+    open_round,
+    others_leaving,
+    request_full_passes,
+    reserve_space,
+)
 from hr_sync.store.lease import Lease, renewed, take_locked
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.transaction import Transactions
@@ -70,6 +79,10 @@ class DueSpaces:
         lease, space = taken
         with renewed(self._transactions, lease, seconds=seconds):
             yield SpaceStore(self._transactions, lease, space, run_id, current)
+
+    def request_full_passes(self, current: Round) -> None:
+        """Record which spaces of a round others are at work on: if that is no full pass, an incremental run does it."""
+        self._transactions.run(lambda session: request_full_passes(session, current))
 
     def reserve(self, space: Space) -> None:
         """Let no replica take the next turn of a space for a moment, since a request waits for its lease."""

@@ -10,6 +10,7 @@ import structlog
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import (
     Counts,
+    Mode,
     Outcome,
     RunReport,
     SpaceReport,
@@ -80,6 +81,8 @@ def run_due(context: SyncContext, fetcher: BodyFetcher, jobs: Sequence[SpaceJob]
     threads = min(len(jobs), context.connections, _MAX_SPACES)
     with ThreadPoolExecutor(threads, thread_name_prefix="space") as pool:
         takers = [pool.submit(runner.run_while_due, current, queue) for _ in range(threads)]
+    if mode is Mode.FULL:
+        context.store.due.request_full_passes(current)
     done = sorted((each for taker in takers for each in taker.result()), key=lambda each: each[0].space.key)
     return Turns(current=current, jobs=[job for job, _ in done], reports=[report for _, report in done])
 

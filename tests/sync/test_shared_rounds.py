@@ -118,12 +118,14 @@ def test_the_spaces_of_a_dead_worker_are_taken_when_its_lease_ends(engine: Engin
         make_due(engine)
         with held_elsewhere(context, world, "S01"):
             assert taken(take(context)) == ["S00", "S02"]
+            assert ask(engine, "SELECT space_key FROM sync_spaces WHERE full_pass_due") == [("S01",)]
             assert context.store.due.waiting()[Mode.FULL] == 0
             assert taken(take(context)) == []
             ask(engine, "UPDATE sync_spaces SET lease_expires_at = now() WHERE space_key = 'S01' RETURNING 1")
 
             assert context.store.due.waiting()[Mode.FULL] == 1
             assert taken(take(context)) == ["S01"]
+            assert ask(engine, "SELECT space_key FROM sync_spaces WHERE full_pass_due") == []
             assert ask(engine, "SELECT count(DISTINCT full_due_at) FROM sync_spaces") == [(1,)]
 
 
