@@ -38,6 +38,7 @@ LONG = (
     "confluence/test_viewers",
     "datacenter/test_named_pages",
     "datacenter/test_same_rows",
+    "derive/test_attachment",
     "derive/test_inclu",
     "derive/test_kept_texts",
     "documents/",

@@ -21,9 +21,15 @@ EF_SEARCH = 200  #: candidates that the index looks at; more find more, and take
 _CANDIDATES = 40  # of each list
 _RANK = 60  # of the merge: how little the first place counts more than the second
 
+# A section of an attached file counts while the file is on its page, in the version that was read.
+_FILE_IS_SHOWN = """(section.attachment_id IS NULL OR EXISTS (
+            SELECT FROM page_attachments file JOIN attachment_texts read ON read.attachment_id = file.id
+            WHERE file.id = section.attachment_id AND file.page_id = section.page_id AND read.version = file.version
+                AND file.hidden_at IS NULL AND file.removed_at IS NULL))"""
+
 # `distance` is the expression to sort by: with the operator alone the index of rag_embeddings can be used, within an
 # expression it cannot.
-_NEAREST = """
+_NEAREST = f"""
     SELECT section.section_id
     FROM rag_embeddings cached
         JOIN page_sections section ON section.text_hash = cached.text_hash
@@ -31,19 +37,19 @@ _NEAREST = """
         JOIN page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
     WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
         AND page.access_set_id = ANY (%(sets)s::bigint[]) AND page.space_id = ANY (%(spaces)s::text[])
-        AND cached.model = %(model)s
-    ORDER BY {distance} LIMIT %(most)s"""
+        AND cached.model = %(model)s AND {_FILE_IS_SHOWN}
+    ORDER BY {{distance}} LIMIT %(most)s"""  # noqa: S608 -- words of our own
 # Given to the query as values, so that the planner knows from its statistics how many pages they are.
 _MAY_READ = "SELECT access_sets_passed(%(user)s, %(groups)s), spaces_with_recent_access()"
 _SHARE = """
     SELECT count_sections_readable_by(%(user)s, %(groups)s)::float
         / greatest(1, (SELECT sum(made.sections) FROM page_texts made))"""
 # The last look, at the moment at which text is read.
-_READ = """
+_READ = f"""
     SELECT section.section_id, page.id AS page_id, page.title, section.heading_path, page.url, section.text,
         page.last_updated
     FROM page_sections section JOIN confluence_pages page ON page.id = section.page_id
-    WHERE section.section_id = ANY (%(found)s) AND may_read(%(user)s, %(groups)s, page.id)"""
+    WHERE section.section_id = ANY (%(found)s) AND may_read(%(user)s, %(groups)s, page.id) AND {_FILE_IS_SHOWN}"""  # noqa: S608
 
 
 @dataclass(frozen=True)

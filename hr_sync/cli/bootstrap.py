@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from hr_sync.confluence.http.session import Limits
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.confluence.source import Source
-    from hr_sync.derive.texts import TextReport
     from hr_sync.domain.access import AccessPolicy
-    from hr_sync.domain.outcome import RunReport
     from hr_sync.domain.scope import SpaceScope
     from hr_sync.settings import ConfluenceSettings, Settings
     from hr_sync.store.store import Store
@@ -136,6 +134,7 @@ def client_limits(confluence: "ConfluenceSettings", *, is_trial: bool = False) -
         request_deadline_seconds=confluence.request_deadline_seconds,
         max_answer_bytes=confluence.max_answer_megabytes * 1_000_000,
         max_pages_per_space=confluence.max_pages_per_space,
+        media_origins=tuple(confluence.media_origins),
         retry=RetryRules(
             max_attempts=confluence.max_attempts,
             first_wait_seconds=confluence.first_retry_wait_seconds,
@@ -259,46 +258,6 @@ def make_scope(settings: "Settings") -> "SpaceScope":
             exclude_labels=frozenset(confluence.exclude_labels),
             attachments="attachments" in confluence.include,
         ),
-    )
-
-
-def make_texts(settings: "Settings", context: "SyncContext", report: "RunReport") -> "RunReport":
-    """Make the texts of pages whose body is another one now, if the settings say so.
-
-    Return the report of the run with what an operator should know of the texts.
-    """
-    if not settings.text.sections:
-        return report
-    from dataclasses import replace
-
-    made = derive_again(settings, context.store, context.cancellation, context.source)
-    return replace(report, warnings=(*report.warnings, *made.warnings))
-
-
-def derive_again(
-    settings: "Settings", store: "Store", cancellation: "Cancellation", source: "Source | None"
-) -> "TextReport":
-    """Make the texts that are missing or outdated; without a source, of what the mirror knows alone."""
-    from hr_sync.derive.people import NoPeople, People
-    from hr_sync.derive.renderings import NoRenderings, Renderings
-    from hr_sync.derive.texts import derive_texts
-
-    text = settings.text
-    ask = None if source is None else source.public_names
-    interval = timedelta(hours=text.people_interval_hours)
-    people = People(store.mentions, ask, interval=interval) if text.people else NoPeople(store.mentions)
-    renderings: Renderings = NoRenderings(store.renderings)
-    if text.rendered_macros:
-        rendered_body = None if source is None else source.rendered_body
-        max_age = timedelta(hours=text.rendered_max_age_hours)
-        renderings = Renderings(store.renderings, rendered_body, max_age=max_age)
-    return derive_texts(
-        store,
-        cancellation,
-        section_size=text.section_characters,
-        search_languages=text.search_languages,
-        people=people,
-        renderings=renderings,
     )
 
 

@@ -13,6 +13,7 @@ import orjson
 from hr_sync.cli.options import with_config
 from hr_sync.cli.readers_output import layers_table
 from hr_sync.cli.terminal import Rows, json_line, make_console, moment, one_line, print_message, visible
+from hr_sync.domain.attachment_texts import counts_in_words, outcome_in_words
 from hr_sync.domain.outcome import Counts, RunReport
 from hr_sync.domain.principal_words import number
 from hr_sync.errors import HrSyncError
@@ -75,6 +76,8 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
         console.print(f"{labels} with other labels, {readers} with other readers.")
     if files := _attachments(report.counts):
         console.print(files)
+    if report.attachment_texts is not None:
+        console.print(" ".join(counts_in_words(report.attachment_texts)), soft_wrap=True)
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
         f"Run {report.run_id} {report.outcome}: {number(report.requests, 'request')}, "
@@ -215,8 +218,22 @@ def _attachment_facts(attachment: "AttachmentLine") -> str:
     """Return in words what is known of a file, and why it is not shown."""
     reason = attachment.removed_reason or attachment.hidden_reason
     facts = [attachment.media_type, None if attachment.size_bytes is None else f"{attachment.size_bytes:,} bytes"]
-    facts += [f"version {attachment.version}", f"not shown: {reason}" if reason else None]
+    facts += [f"version {attachment.version}", f"not shown: {reason}" if reason else _text_of_file(attachment)]
     return f"{attachment.name or attachment.id} ({', '.join(filter(None, facts))})"
+
+
+def _text_of_file(attachment: "AttachmentLine") -> str | None:
+    """Return in words what became of the text of a file; None if it was not read, and did not fail."""
+    if attachment.download_failure is not None:
+        return f"could not be downloaded: {attachment.download_failure}"
+    if attachment.text_outcome is None:
+        return None
+    parts = [outcome_in_words(attachment.text_outcome)]
+    if attachment.text_sections:
+        parts.append(number(attachment.text_sections, "section"))
+    if attachment.text_missing:
+        parts.append(f"without {', '.join(attachment.text_missing)}")
+    return ", ".join(parts)
 
 
 def _text_facts(text: "TextFacts") -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hr_sync.cli.feed_output import print_consumers
 from hr_sync.cli.options import with_config
 from hr_sync.cli.terminal import Rows, make_console, moment, one_line, visible
+from hr_sync.domain.attachment_texts import counts_in_words
 from hr_sync.domain.outcome import Outcome, held_in_words, look_command, release_command
 from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import NotShown
@@ -46,6 +47,8 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
     for line in _shared(overview):
         console.print(visible(line), soft_wrap=True)
     _print_kept_texts(console, overview.kept_texts, config)
+    if overview.attachment_texts is not None:
+        console.print(" ".join(counts_in_words(overview.attachment_texts)), soft_wrap=True)
     _print_runs(console, overview)
     if overview.feed is not None and overview.feed.consumers:
         print_consumers(overview.feed.consumers, config)

@@ -7,13 +7,16 @@ what it lacks is a question, which `lookup_attachment` answers.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import IO
 
 from hr_sync.confluence.access import SEARCH, WIDEST_EXPANDED, nodes_of
 from hr_sync.confluence.attachments_json import LIST_PARTS, read_listed
 from hr_sync.confluence.http.client import HttpClient
+from hr_sync.confluence.http.downloads import FileSink, cloud_download_path, data_center_download_path
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import FieldError
 from hr_sync.confluence.pagination import with_smaller_pages
+from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import Attachment, AttachmentListing, AttachmentLookup
 from hr_sync.domain.deletion import LookupStatus
 from hr_sync.errors import (
@@ -65,6 +68,22 @@ def look_up_attachment(ask: Callable[[], Attachment]) -> AttachmentLookup:
         return AttachmentLookup(result=LookupStatus.NOT_FOUND)
     except (AnswerNotTrusted, EndpointRemoved, ServerFailed, FieldError):
         return AttachmentLookup(result=LookupStatus.UNKNOWN)
+
+
+def download_on_cloud(client: HttpClient, file: AttachmentFile, into: IO[bytes], max_bytes: int) -> str:
+    """Implement `Source.download_attachment`: the path of the listing takes sessions of browsers, and no tokens."""
+    return _download(client, cloud_download_path(file.page_id, file.id, file.version), file, into, max_bytes)
+
+
+def download_on_datacenter(client: HttpClient, file: AttachmentFile, into: IO[bytes], max_bytes: int) -> str:
+    """Implement `Source.download_attachment`: the path of the listing names the version."""
+    return _download(client, data_center_download_path(client.base, file.download_path), file, into, max_bytes)
+
+
+def _download(client: HttpClient, path: str, file: AttachmentFile, into: IO[bytes], max_bytes: int) -> str:
+    sink = FileSink(into, max_bytes)
+    client.download(path, sink, media_type=file.media_type or "", expected_bytes=file.size_bytes)
+    return sink.sha256
 
 
 def _take(item: Json, found: dict[str, Attachment], unreadable: dict[str, str]) -> None:

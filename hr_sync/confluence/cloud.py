@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import IO, Literal
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
@@ -11,7 +11,7 @@ from hr_sync.confluence.access import (
     restriction_of,
 )
 from hr_sync.confluence.access_json import CLOUD
-from hr_sync.confluence.attachments import list_attachments, look_up_attachment
+from hr_sync.confluence.attachments import download_on_cloud, list_attachments, look_up_attachment
 from hr_sync.confluence.attachments_json import read_single_v2
 from hr_sync.confluence.both_ends import from_both_ends, in_order_of_ids
 from hr_sync.confluence.cloud_chains import ancestors_on_cloud, parent_on_cloud
@@ -45,6 +45,7 @@ from hr_sync.confluence.people import (
 from hr_sync.confluence.public_names import public_names_on_cloud
 from hr_sync.confluence.rendered_body import rendered_on_cloud
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
+from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import (
     ContentNode,
@@ -176,6 +177,10 @@ class CloudSource:
         """Implement `Source.lookup_attachment`: `GET /attachments/{id}` shows trashed ones too."""
         path = f"api/v2/attachments/{quote(attachment_id, safe='')}"
         return look_up_attachment(lambda: read_single_v2(self.client.get(path), attachment_id))
+
+    def download_attachment(self, file: AttachmentFile, into: IO[bytes], *, max_bytes: int) -> str:
+        """Implement `Source.download_attachment`."""
+        return download_on_cloud(self.client, file, into, max_bytes)
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
         """Implement `Source.parent_of`."""

@@ -5,7 +5,7 @@ Listings and bodies are not read from the search index, which lags: it only name
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import IO, Literal
 from urllib.parse import quote
 
 from hr_sync.confluence.access import (
@@ -17,7 +17,7 @@ from hr_sync.confluence.access import (
     restriction_of,
 )
 from hr_sync.confluence.access_json import ATTRIBUTE_PARTS, DATA_CENTER, LABEL_PARTS
-from hr_sync.confluence.attachments import list_attachments, look_up_attachment
+from hr_sync.confluence.attachments import download_on_datacenter, list_attachments, look_up_attachment
 from hr_sync.confluence.attachments_json import LIST_PARTS, read_single_v1
 from hr_sync.confluence.datacenter_json import (
     LOOKUP_PARTS,
@@ -49,6 +49,7 @@ from hr_sync.confluence.people import (
 from hr_sync.confluence.public_names import public_names_on_datacenter
 from hr_sync.confluence.rendered_body import rendered_on_datacenter
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
+from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import (
     ContentNode,
@@ -176,6 +177,10 @@ class DataCenterSource:
         query = {"expand": LIST_PARTS, "status": "any"}
         path = f"{CONTENT}/{quote(attachment_id, safe='')}"
         return look_up_attachment(lambda: read_single_v1(self.client.get(path, query), attachment_id))
+
+    def download_attachment(self, file: AttachmentFile, into: IO[bytes], *, max_bytes: int) -> str:
+        """Implement `Source.download_attachment`."""
+        return download_on_datacenter(self.client, file, into, max_bytes)
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
         """Implement `Source.parent_of`: only pages are parents of pages here."""

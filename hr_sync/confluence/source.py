@@ -7,7 +7,7 @@ Texts in the results are sanitised.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias
+from typing import IO, Literal, Protocol, TypeAlias
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
@@ -15,6 +15,7 @@ from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.context_path import naming_context_path
 from hr_sync.confluence.http.urls import is_cloud
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
+from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import (
     ContentNode,
@@ -123,6 +124,14 @@ class Source(Protocol):
 
     def lookup_attachment(self, attachment_id: str) -> AttachmentLookup:
         """Look one attachment up by id, in any state. Raise, and call UNKNOWN, what `lookup` does."""
+
+    def download_attachment(self, file: AttachmentFile, into: IO[bytes], *, max_bytes: int) -> str:
+        """Write the bytes of one version of an attachment into an open file. Return their SHA-256, 64 hex digits.
+
+        Raise AnswerNotTrusted for what is not the file (another size, a login page, a redirect elsewhere) and for more
+        than `max_bytes`, and ConfigurationError where the disk does not take it. CredentialsRefused may be about this
+        request alone: `check_account` tells.
+        """
 
     def parent_of(self, node: ContentNode) -> ContentNode | None:
         """Return the parent of a page, folder, whiteboard, database or embed; None at the top.

@@ -49,11 +49,7 @@ class DocumentReader:
         `files_per_process`: more than one saves starts where all files have the same readers and are trusted alike, as
         in tests. One of them may then answer for those behind it.
         """
-        absent = [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
-        if absent:
-            raise ConfigurationError(
-                f"Documents cannot be read: {', '.join(absent)} not installed. pip install 'hr-sync[documents]'"
-            )
+        check_libraries()
         self.limits = limits or Limits()
         self.processes = 0  #: started so far
         self.peak_memory_bytes = 0  #: of the largest process that has ended
@@ -139,6 +135,15 @@ class DocumentReader:
             return Unreadable(reason=Reason.TOO_SLOW if is_late else Reason.READER_FAILED)
         except ValueError:
             return Unreadable(reason=Reason.READER_FAILED)
+
+
+def check_libraries() -> None:
+    """Raise ConfigurationError where a library that reads documents is not installed."""
+    absent = [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
+    if absent:
+        raise ConfigurationError(
+            f"Documents cannot be read: {', '.join(absent)} not installed. pip install 'hr-sync[documents]'"
+        )
 
 
 def sections_of(

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from hr_sync.render.markdown import Block
 
+READER_VERSION = 1
+"""Raise it whenever text or sections of a document become other ones: attachments are then read again."""
+
 
 class Kind(StrEnum):
     """A type of document that can be read."""

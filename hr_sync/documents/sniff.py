@@ -30,6 +30,7 @@ _BY_EXTENSION = {
     **dict.fromkeys((".md", ".markdown"), Kind.MARKDOWN),
     **dict.fromkeys((".txt", ".text", ".log"), Kind.TEXT),
 }
+_EXTENSION = re.compile(r"\.(?=[0-9]{0,4}[a-z])[a-z0-9]{1,5}$", re.IGNORECASE)
 _UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "application/binary", "binary/octet-stream", "unknown"})
 _WRITTEN = frozenset({Kind.HTML, Kind.CSV, Kind.MARKDOWN, Kind.TEXT})
 _MAIN_PARTS = {"word/": Kind.DOCX, "xl/": Kind.XLSX, "ppt/": Kind.PPTX}
@@ -64,6 +65,15 @@ def kind_of(data: bytes, media_type: str, name: str) -> Kind | Reason:
         is_told_otherwise = media_type_of(media_type) not in _UNKNOWN_TYPES
         return Reason.UNSUPPORTED_TYPE if is_told_otherwise else found
     return found if found in said else Reason.TYPE_MISMATCH
+
+
+def kinds_by_name(media_type: str, name: str) -> tuple[Kind, ...]:
+    """Return what a file may be by media type and name: nothing that is read, or, where they say nothing, anything."""
+    said = _said(media_type, name)
+    if said:
+        return tuple(said)
+    says_nothing = media_type_of(media_type) in _UNKNOWN_TYPES and _EXTENSION.search(name) is None
+    return tuple(Kind) if says_nothing else ()
 
 
 def media_type_of(value: str) -> str:

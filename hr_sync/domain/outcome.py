@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 
+from hr_sync.domain.attachment_texts import AttachmentTextCounts
 from hr_sync.domain.deletion import DeletionPlan
 from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import ShownPages
@@ -133,6 +134,7 @@ class RunReport:
     error: str | None = None
     warnings: Sequence[str] = ()  #: worth knowing, although nothing failed
     not_shown: int | None = None  #: live pages of all spaces that consumers are not shown; None: not about all spaces
+    attachment_texts: AttachmentTextCounts | None = None  #: of all spaces, after the run; None: files are not read
 
 
 def pages_not_shown(reports: Iterable[SpaceReport]) -> int | None:

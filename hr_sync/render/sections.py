@@ -37,7 +37,6 @@ def make_sections(
         text = "\n\n".join(group.texts)
         size = max(1, limits.section_size)
         parts = [text] if measure(text) <= size else split_markdown(text, size, measure)
-        place = _ARROW.join((space, _short(title), *group.path))
         begun: dict[str, int] = {}
         for number, part in enumerate(parts):
             section_id, parent_id = group.section_id, group.parent_id
@@ -54,11 +53,16 @@ def make_sections(
                     parent_section_id=parent_id,
                     heading_path=group.path,
                     text=part,
-                    embed_text=f"{place}\n{part}",
+                    embed_text=embed_text_of(part, space=space, title=title, path=group.path),
                     text_hash=hashlib.sha256(part.encode()).hexdigest(),
                 )
             )
     return tuple(sections)
+
+
+def embed_text_of(text: str, *, space: str, title: str, path: Sequence[str]) -> str:
+    """Return a text below one line of space, page and headings."""
+    return f"{_ARROW.join((space, short_title(title), *path))}\n{text}"
 
 
 def _grouped(blocks: Sequence[Block], page_id: str) -> list[_Group]:
@@ -74,7 +78,7 @@ def _grouped(blocks: Sequence[Block], page_id: str) -> list[_Group]:
             parent_id = parent.section_id if parent else None
             key = (parent_id or "", block.title)
             occurrences[key] = occurrences.get(key, -1) + 1
-            path = (*(parent.path if parent else ()), _short(block.title))
+            path = (*(parent.path if parent else ()), short_title(block.title))
             section_id = _id(page_id, parent_id or "", block.title, str(occurrences[key]))
             groups.append(_Group(section_id, parent_id, block.level, path, [block.markdown]))
             above.append(groups[-1])
@@ -89,5 +93,6 @@ def _id(*parts: str) -> str:
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32]
 
 
-def _short(title: str) -> str:
+def short_title(title: str) -> str:
+    """Return a title as a heading path has it."""
     return title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"

@@ -50,6 +50,14 @@ def confluence_base(address: str) -> str:
     return f"{parts.scheme}://{shown_host}{shown_port}{path}"
 
 
+def media_origin(address: str) -> str:
+    """Return the origin of a service that has files, as `confluence_base` returns an address. Raise ValueError."""
+    origin = confluence_base(address)
+    if urlsplit(origin).path:
+        raise ValueError("must be like https://api.media.atlassian.com, with nothing behind the host")
+    return origin
+
+
 def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host)

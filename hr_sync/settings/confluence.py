@@ -10,6 +10,7 @@ from hr_sync.settings.types import (
     CertificateFile,
     IncludedContent,
     Labels,
+    MediaOrigins,
     PageIds,
     ProxyUrl,
     Seconds,
@@ -52,6 +53,9 @@ class ConfluenceSettings(Group):
     """Labels: pages that carry one of these are not mirrored, whatever include_labels says."""
     include: IncludedContent = ("pages", "attachments")
     """What is mirrored of the spaces: pages, always, and attachments: names, types and sizes of the files on pages."""
+    media_origins: MediaOrigins = ("https://api.media.atlassian.com", "https://media-cdn.atlassian.com")
+    """Where Cloud may redirect the download of an attachment to, with text.attachments. Nothing is followed elsewhere,
+    and no credentials go there. For a Cloud whose media service has other hosts."""
     max_connections: int = Field(default=8, ge=1, le=32)
     """Requests under way at once in one run; `serve` may have two runs at once."""
     request_timeout_seconds: Seconds = 30

@@ -20,6 +20,8 @@ from hr_sync.settings.addresses import database_url
 from hr_sync.settings.confluence import ConfluenceSettings
 from hr_sync.settings.group import Group
 from hr_sync.settings.types import (
+    ATTACHMENT_TYPES,
+    AttachmentTypes,
     CronExpression,
     FolderPath,
     Fraction,
@@ -155,6 +157,16 @@ class TextSettings(Group):
     or longer."""
     section_characters: int = Field(default=2_000, ge=200, le=100_000)
     """Largest section; a table row or a line of code is never cut, so that one may be larger by itself."""
+    attachments: bool = False
+    """Whether files that are attached to pages are downloaded after each run, and their texts become sections of their
+    pages. Needs text.sections, attachments in confluence.include, and the extra: pip install 'hr-sync[documents]'.
+    false deletes what was read."""
+    attachment_types: AttachmentTypes = ATTACHMENT_TYPES
+    """Types of files that are read."""
+    max_attachment_megabytes: int = Field(default=20, ge=1, le=200)
+    """Largest file that is downloaded (megabytes of 1,000,000 bytes)."""
+    attachment_megabytes_per_run: int = Field(default=250, ge=1, le=1_000_000)
+    """How much is downloaded after one run; the newest files first, and the rest after the next runs."""
     search_languages: SearchLanguages = ("english",)
     """Languages that words are searched in, so that holiday finds holidays: names of PostgreSQL's text search
     configurations, at most four; simple compares words as they are written. Others make every text again after the

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
 
+from hr_sync.settings.addresses import media_origin
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SPACE_KEY = re.compile(r"""\*|~?[^\s,*/\\?#&%"'<>~\x00-\x1f\x7f-\x9f]{1,254}""")
 
@@ -72,6 +74,12 @@ def _check_languages(languages: tuple[str, ...]) -> tuple[str, ...]:
     if unknown or not 0 < len(languages) <= _MOST_LANGUAGES:
         raise ValueError(f"must be one to {_MOST_LANGUAGES} of: {_SEARCH_LANGUAGES}")
     return languages
+
+
+def _check_attachment_types(types: tuple[str, ...]) -> tuple[str, ...]:
+    if not types or set(types) - set(ATTACHMENT_TYPES):
+        raise ValueError(f"must be one or more of: {', '.join(ATTACHMENT_TYPES)}")
+    return types
 
 
 def _check_included(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -159,6 +167,7 @@ def _check_proxy(secret: SecretStr) -> SecretStr:
 
 
 _INCLUDED = ("pages", "attachments")
+ATTACHMENT_TYPES = ("pdf", "docx", "xlsx", "pptx", "html", "csv", "markdown", "text")
 _CRON_FIELDS = 5
 _MOST_LANGUAGES = 4
 #: Text search configurations that PostgreSQL 14 and every later one have.
@@ -208,6 +217,19 @@ IncludedContent = Annotated[
     BeforeValidator(_split),
     AfterValidator(_without_repetition),
     AfterValidator(_check_included),
+    WithJsonSchema(_LIST_SCHEMA),
+]
+AttachmentTypes = Annotated[
+    tuple[Annotated[str, Word], ...],
+    BeforeValidator(_split),
+    AfterValidator(_without_repetition),
+    AfterValidator(_check_attachment_types),
+    WithJsonSchema(_LIST_SCHEMA),
+]
+MediaOrigins = Annotated[
+    tuple[Annotated[str, AfterValidator(media_origin)], ...],
+    BeforeValidator(_split),
+    AfterValidator(_without_repetition),
     WithJsonSchema(_LIST_SCHEMA),
 ]
 SearchLanguages = Annotated[

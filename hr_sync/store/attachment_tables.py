@@ -1,10 +1,12 @@
-"""The table of attachments. Declarations only."""
+"""The tables of attachments and of what was read of their files. Declarations only."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from hr_sync.domain.attachment_texts import TextOutcome
 from hr_sync.domain.content import WithdrawalReason
 from hr_sync.store.orm import Base
 from hr_sync.store.tables import ConfluencePage, one_of
@@ -57,4 +59,48 @@ class PageAttachment(Base):
         Index(None, "page_id", "id"),
         Index(None, "last_updated", "id"),
         {"comment": "Files attached to pages, without their bytes; consumers read live_attachments"},
+    )
+
+
+class AttachmentText(Base):
+    """What was read of the file of an attachment. The text itself is in its sections."""
+
+    __tablename__ = "attachment_texts"
+
+    attachment_id: Mapped[str] = mapped_column(
+        ForeignKey(PageAttachment.id, ondelete="CASCADE"), primary_key=True, comment="The attachment"
+    )
+    version: Mapped[int] = mapped_column(
+        comment="Version that was read; its sections are shown while the attachment has this one"
+    )
+    metadata_digest: Mapped[str] = mapped_column(comment="metadata_digest of the attachment when it was read")
+    content_sha256: Mapped[str | None] = mapped_column(
+        comment="SHA-256 of the bytes, 64 hex digits; null = not downloaded, as type or size decide"
+    )
+    reader_version: Mapped[int] = mapped_column(comment="Version of the reading; a higher one reads again")
+    section_size: Mapped[int] = mapped_column(comment="Largest section that was allowed, in characters")
+    title: Mapped[str] = mapped_column(comment="Title of the page in embed_text of its sections")
+    space_key: Mapped[str] = mapped_column(comment="Key of the space in embed_text of its sections")
+    search_languages: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), server_default=text("'{}'"), comment="Languages of search_vector of its sections"
+    )
+    kind: Mapped[str | None] = mapped_column(comment="Type of the document, as pdf or docx; null = not known")
+    outcome: Mapped[str] = mapped_column(comment="complete, partial, or why it has no text")
+    sections: Mapped[int] = mapped_column(comment="How many sections it has")
+    missing: Mapped[list[dict[str, str]]] = mapped_column(
+        JSONB, server_default=text("'[]'"), comment="Parts that are not in the text, the first hundred: part and reason"
+    )
+    missing_parts: Mapped[int] = mapped_column(server_default=text("0"), comment="How many such parts there are")
+    limits_reached: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), server_default=text("'{}'"), comment="Limits of the reader at which the text ends"
+    )
+    hidden_characters: Mapped[int] = mapped_column(
+        server_default=text("0"), comment="Characters that no reader of the document sees, and that were left out"
+    )
+    read_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When this row was last written")
+
+    __table_args__ = (
+        one_of("outcome", TextOutcome),
+        Index(None, "content_sha256", postgresql_where=text("content_sha256 IS NOT NULL")),
+        {"comment": "What was read of attached files; the text is in page_sections"},
     )

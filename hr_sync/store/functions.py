@@ -87,6 +87,21 @@ _READABLE_ATTACHMENTS = f"""
         AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)"""
 
 
+# As in `live_sections`: a section of a file is shown while the file is shown on its page, in the version that was read.
+_FILE_IS_SHOWN = """(section.attachment_id IS NULL OR EXISTS (
+            SELECT FROM {schema}.page_attachments attachment
+                JOIN {schema}.attachment_texts known ON known.attachment_id = attachment.id
+                    AND known.version = attachment.version
+            WHERE attachment.id = section.attachment_id AND attachment.page_id = section.page_id
+                AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL))"""
+
+# The files of the same pages whose text is shown.
+_READ_FILES = """JOIN {schema}.page_attachments attachment ON attachment.page_id = page.id
+            AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL
+        JOIN {schema}.attachment_texts known ON known.attachment_id = attachment.id
+            AND known.version = attachment.version"""
+
+
 # No column of a section is asked about access: the sets of the pages decide.
 def _of_readable_texts(join: str = "") -> str:
     return f"""
@@ -115,26 +130,29 @@ _HEADLINE = 'StartSel="", StopSel="", ShortWord=0, MaxFragments=2, MaxWords=40, 
 _FOUND = (
     "TABLE (section_id text, page_id text, ordinal integer, title text, heading_path text[], url text, space_key text, "
     "snippet text, rank real, version integer, last_updated timestamptz, checked_at timestamptz, "
-    "access_checked_at timestamptz)"
+    "access_checked_at timestamptz, attachment_id text)"
 )
 
 
 def _search(readable: str, most: str) -> str:
     """Return the body of a search among pages that are `readable`, a condition; `most` is the parameter of the limit.
 
-    The best are chosen before any text is read. The snippet is made in the language in which the section was found.
+    Files are asked about after pages, so that the planner chooses as if there were none. The best are chosen before any
+    text is read. The snippet is made in the language in which the section was found.
     """
     return f"""
     WITH asked AS MATERIALIZED (
         SELECT {{schema}}.search_query($1) AS query
-    ), found AS MATERIALIZED (
-        SELECT section.section_id, section.page_id,
+    ), matched AS MATERIALIZED (
+        SELECT section.section_id, section.page_id, section.attachment_id,
             ts_rank(section.search_vector, (SELECT asked.query FROM asked), 1) AS rank
         FROM {{schema}}.page_sections section
             JOIN {{schema}}.confluence_pages page ON page.id = section.page_id
             JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
         WHERE section.search_vector @@ (SELECT asked.query FROM asked) AND {readable}
-        ORDER BY rank DESC, section.section_id
+    ), found AS MATERIALIZED (
+        SELECT section.section_id, section.page_id, section.rank FROM matched section WHERE {_FILE_IS_SHOWN}
+        ORDER BY section.rank DESC, section.section_id
         LIMIT least(greatest(coalesce({most}, 10), 0), 1000)
     )
     SELECT section.section_id, page.id, section.ordinal, page.title, section.heading_path, page.url, page.space_key,
@@ -142,7 +160,8 @@ def _search(readable: str, most: str) -> str:
             WHEN length(words.plain) <= {_SHOWN_WHOLE} THEN words.plain
             ELSE ts_headline(spoken.language, words.plain, spoken.query, '{_HEADLINE}')
         END, '[[:space:]]+', ' ', 'g')),
-        found.rank, page.version, page.last_updated, clocks.checked_at, clocks.access_checked_at
+        found.rank, page.version, page.last_updated, clocks.checked_at, clocks.access_checked_at,
+        section.attachment_id
     FROM found
         JOIN {{schema}}.page_sections section ON section.section_id = found.section_id
         JOIN {{schema}}.confluence_pages page ON page.id = found.page_id
@@ -201,7 +220,8 @@ FUNCTIONS = (
         returns="SETOF text",
         comment="Ids of the sections of live pages that somebody may read",
         body="SELECT section.section_id"
-        + _of_readable_texts("JOIN {schema}.page_sections section ON section.page_id = page.id"),
+        + _of_readable_texts("JOIN {schema}.page_sections section ON section.page_id = page.id")
+        + f" AND {_FILE_IS_SHOWN}",
     ),
     ConsumerFunction(
         name="attachments_readable_by",
@@ -215,7 +235,10 @@ FUNCTIONS = (
         arguments=_ASKER,
         returns="bigint",
         comment="How many sections of live pages somebody may read, without reading them",
-        body="SELECT coalesce(sum(made.sections), 0)" + _of_readable_texts(),
+        body=(
+            f"SELECT (SELECT coalesce(sum(made.sections), 0) {_of_readable_texts()})"
+            f" + (SELECT coalesce(sum(known.sections), 0) {_of_readable_texts(_READ_FILES)})"
+        ),
     ),
     ConsumerFunction(
         name="may_read",

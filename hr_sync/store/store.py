@@ -14,6 +14,7 @@ from hr_sync.domain.access import AccessPolicy, Identity
 from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.access_reader import AccessReader
+from hr_sync.store.attachment_text_store import AttachmentTextStore
 from hr_sync.store.audit_store import AuditStore
 from hr_sync.store.due_spaces import DueSpaces
 from hr_sync.store.feed_store import FeedStore
@@ -68,6 +69,7 @@ class Store:
         self.renderings = RenderingStore(self._transactions)  #: what macros show
         self.search = SearchReader(self._transactions)
         self.due = DueSpaces(self._transactions)  #: shared by all replicas of serve
+        self.attachment_texts = AttachmentTextStore(self._transactions)
 
     def open_run(self, mode: Mode, worker: Worker, version: str) -> int:
         """Write that a run begins. Return its id."""

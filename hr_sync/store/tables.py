@@ -133,7 +133,9 @@ class PageFailure(Base):
     # No foreign key: a page that was never stored has no row to point to.
     page_id: Mapped[str] = mapped_column(primary_key=True, comment="Confluence's page id, or that of an attachment")
     space_key: Mapped[str] = mapped_column(comment="Space in whose run it failed")
-    stage: Mapped[str] = mapped_column(comment="Where it failed: fetch, read, store or scope; attachment = it is one")
+    stage: Mapped[str] = mapped_column(
+        comment="Where it failed: fetch, read, store or scope; attachment or attachment_text = it is one"
+    )
     error_class: Mapped[str] = mapped_column(comment="Class of the error")
     message: Mapped[str] = mapped_column(comment="What went wrong, without any content of the page")
     version: Mapped[int | None] = mapped_column(comment="Version that failed, as far as known")

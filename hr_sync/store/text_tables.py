@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hr_sync.domain.changes import IncludeState
 from hr_sync.domain.people import NameState
+from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.orm import Base
 from hr_sync.store.tables import ConfluencePage, one_of
 
@@ -157,21 +158,27 @@ class PageRendering(Base):
     )
 
 
+_HAS_ATTACHMENT = text("attachment_id IS NOT NULL")  # PageSection has a column `text`
+
+
 class PageSection(Base):
-    """One part of a page. It carries no access: the page does."""
+    """One part of a page, or of a file that is attached to it. It carries no access: the page does."""
 
     __tablename__ = "page_sections"
 
     section_id: Mapped[str] = mapped_column(
-        primary_key=True, comment="32 hex digits over page and headings; edits elsewhere on the page do not change it"
+        primary_key=True,
+        comment="32 hex digits over page, or attachment, and headings; edits elsewhere on it do not change it",
     )
     page_id: Mapped[str] = mapped_column(ForeignKey(ConfluencePage.id, ondelete="CASCADE"), comment="The page")
-    ordinal: Mapped[int] = mapped_column(comment="Position within the page, from 0")
+    ordinal: Mapped[int] = mapped_column(comment="Position within the page, from 0; attachments stand behind its text")
     level: Mapped[int] = mapped_column(SmallInteger, comment="1 to 6; 0 for what stands before the first heading")
     parent_section_id: Mapped[str | None] = mapped_column(
         comment="Section of the heading above; the first part for a continuation"
     )
-    heading_path: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Headings from the top to this section")
+    heading_path: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), comment="Headings from the top to this section; of an attachment, the name of the file first"
+    )
     text: Mapped[str] = mapped_column(comment="Markdown, with the heading")
     embed_text: Mapped[str] = mapped_column(comment="A line of space, page and headings, then the text")
     text_hash: Mapped[str] = mapped_column(comment="SHA-256 over the text alone, 64 hex digits")
@@ -180,12 +187,17 @@ class PageSection(Base):
         server_default="",
         comment="Words of title (A), headings (B) and text (D), in each language of the page's search_languages",
     )
+    attachment_id: Mapped[str | None] = mapped_column(
+        ForeignKey(PageAttachment.id, ondelete="CASCADE"),
+        comment="The attachment whose text it is; null = the page's own text",
+    )
 
     __table_args__ = (
         UniqueConstraint("page_id", "ordinal", deferrable=True, initially="DEFERRED"),
         Index(None, "text_hash"),
+        Index(None, "attachment_id", postgresql_where=_HAS_ATTACHMENT),
         Index(None, "search_vector", postgresql_using="gin"),
-        {"comment": "Sections of pages, along their headings, for search and embeddings"},
+        {"comment": "Sections of pages and of files attached to them, along headings, for search and embeddings"},
     )
 
 

@@ -105,6 +105,11 @@ class FailureStage(StrEnum):
     STORE = "store"
     SCOPE = "scope"  #: its place or its labels could not be read
     ATTACHMENT = "attachment"  #: it is an attachment, which the list describes in an invalid way, or cannot be stored
+    ATTACHMENT_TEXT = "attachment_text"  #: it is an attachment, whose file could not be downloaded
+
+
+#: Stages of what is no page.
+OF_ATTACHMENTS = (FailureStage.ATTACHMENT, FailureStage.ATTACHMENT_TEXT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

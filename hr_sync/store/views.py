@@ -17,7 +17,7 @@ from sqlalchemy.sql.ddl import CreateView
 
 from hr_sync.domain.access import AccessMode
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet
-from hr_sync.store.attachment_tables import PageAttachment
+from hr_sync.store.attachment_tables import AttachmentText, PageAttachment
 from hr_sync.store.orm import SCHEMA_TOKEN
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncSpace
 from hr_sync.store.text_tables import PageSection, PageText
@@ -30,6 +30,7 @@ _SPACE = cast("Table", SyncSpace.__table__).c
 _TEXT = cast("Table", PageText.__table__).c
 _SECTION = cast("Table", PageSection.__table__).c
 _ATTACHMENT = cast("Table", PageAttachment.__table__).c
+_FILE_TEXT = cast("Table", AttachmentText.__table__).c
 
 # By the id of the space: its key is given to others, and rows that were written under a former key still are its own.
 _CLOCKS = (
@@ -99,7 +100,21 @@ _LIVE_PAGES = (
     )
 )
 
-# The sections of the same pages, as far as their text was made from the body that is stored.
+# A section of a file is shown while the file is on its page, shown there, and in the version that was read.
+_FILE_IS_SHOWN = (
+    select(_ATTACHMENT.id)
+    .join_from(PageAttachment, AttachmentText, _FILE_TEXT.attachment_id == _ATTACHMENT.id)
+    .where(
+        _ATTACHMENT.id == _SECTION.attachment_id,
+        _ATTACHMENT.page_id == _SECTION.page_id,
+        _ATTACHMENT.hidden_at.is_(None),
+        _ATTACHMENT.removed_at.is_(None),
+        _ATTACHMENT.version == _FILE_TEXT.version,
+    )
+    .exists()
+)
+
+# The sections of the same pages, as far as their text was made from the body that is stored, and of their files.
 _LIVE_SECTIONS = (
     _LIVE_PAGES.with_only_columns(
         _SECTION.section_id,
@@ -118,9 +133,11 @@ _LIVE_SECTIONS = (
         _PAGE.last_updated,
         _CLOCKS.c.checked_at,
         _CLOCKS.c.access_checked_at,
+        _SECTION.attachment_id,
     )
     .join(PageText, and_(_TEXT.page_id == _PAGE.id, _TEXT.content_hash == _PAGE.content_hash))
     .join(PageSection, _SECTION.page_id == _PAGE.id)
+    .where(or_(_SECTION.attachment_id.is_(None), _FILE_IS_SHOWN))
 )
 
 # The files of the same pages. A page that is not shown shows no file.

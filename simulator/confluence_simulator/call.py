@@ -56,6 +56,8 @@ class Call:
     tenant: Tenant
     origin: str
     """Scheme, host and port."""
+    media_origin: str
+    """Those of the media service."""
     user: User | None
     """None is an anonymous caller."""
     listings: ListingCache

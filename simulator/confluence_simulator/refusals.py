@@ -1,6 +1,7 @@
 """Every error answer of Confluence and of what stands in front of it, in its own shape."""
 
 from typing import Any
+from urllib.parse import quote
 
 from confluence_simulator.messages import Answer
 
@@ -119,6 +120,12 @@ def captcha_by_header() -> Answer:
 
 def unauthorized() -> Answer:
     return Answer(status=401, document={"code": 401, "message": "Unauthorized"})
+
+
+def oauth_wanted(site_url: str) -> Answer:
+    """Return Cloud's refusal of a token where it takes sessions of browsers alone. What its body holds is not known."""
+    challenge = (("WWW-Authenticate", f'OAuth realm="{quote(site_url, safe=":/")}"'),)
+    return Answer(status=401, body=b"", content_type=HTML, headers=challenge)
 
 
 def scope_mismatch() -> Answer:

@@ -5,14 +5,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from confluence_simulator.handbook import HandbookPage, pages, spaces
+from confluence_simulator.office import word_document
 from confluence_simulator.world import Attachment, Page, World
 from confluence_simulator.world.clock import DEFAULT_START, DEFAULT_STEP
 
 BEFORE_LAST_EDIT = timedelta(days=30)
 
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+CAR_POLICY = word_document(
+    ("Winter tyres", ("From November to March a company car has winter tyres. The garage stores the others.",)),
+    ("Fines", ("Whoever drives pays parking tickets and speeding fines, also abroad.",)),
+)
 FILES: tuple[tuple[str, str, str, str, bytes], ...] = (
     ("HR", "42-travel-allowances", "Allowances 2027.csv", "text/csv", b"country,euro\nDenmark,75\nPoland,45\n"),
-    ("HR", "36-company-car", "Car policy.pdf", "application/pdf", b"%PDF-1.4\n%%EOF\n"),
+    ("HR", "36-company-car", "Car policy.docx", WORD, CAR_POLICY),
     ("HR", "141-applying-for-parental-leave", "Application form.txt", "text/plain", b"Name:\nFirst day:\nWeeks:\n"),
 )
 """Space, page, name, media type and bytes of the files in the handbook."""

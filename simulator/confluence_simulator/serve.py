@@ -137,6 +137,7 @@ def _announce(simulator: Simulator) -> None:
     lines = (
         f"Confluence is simulated at {simulator.site_url}",
         f"username {simulator.tenant.username}, token {simulator.tenant.api_token}; Ctrl-C ends it.",
+        *([f"Files of attachments come from {simulator.media_origin}"] if simulator.tenant.flavor == "cloud" else []),
     )
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Self, Unpack
 
-from confluence_simulator import tokens
+from confluence_simulator import downloads, tokens
 from confluence_simulator.answer_cache import CAPACITY_BYTES, AnswerCache, Packed, packed
 from confluence_simulator.call import ORDINARY, Conditions
 from confluence_simulator.control import PREFIX, Control
@@ -49,7 +49,10 @@ class Simulator:
         self._answers = AnswerCache(cache_bytes)
         self._rate = RateLimit(self.tenant.rate_per_second, time.monotonic)
         self._control = Control(world, self.requests, self.faults)
-        self._server = Server(self._exchange, host=LOOPBACK, port=port)
+        self._server = Server(self._exchange_of_site, host=LOOPBACK, port=port)
+        self._media_server: Server | None = None
+        if self.tenant.flavor == "cloud":
+            self._media_server = Server(self._exchange_of_files, host=LOOPBACK, port=0)
         self._auth_server: Server | None = None
         if self.tenant.client_id and self.tenant.flavor == "cloud":
             self._auth_server = Server(self._exchange_of_tokens, host=LOOPBACK, port=0)
@@ -63,23 +66,26 @@ class Simulator:
 
     def start(self) -> None:
         """Start to serve; raise OSError when the port is taken."""
-        self._server.start()
-        if self._auth_server is not None:
-            self._auth_server.start()
-        self._site.origin = self.origin
+        for server in self._servers():
+            server.start()
+        self._site.origin, self._site.media_origin = self.origin, self.media_origin
         self._site.webhooks.start()
 
     def stop(self) -> None:
         """End every connection and thread; the world, the log and the faults that fired can still be read."""
-        self._server.stop()
-        if self._auth_server is not None:
-            self._auth_server.stop()
+        for server in self._servers():
+            server.stop()
         self._site.webhooks.stop()
 
     @property
     def origin(self) -> str:
         """Scheme, host and port."""
         return f"http://{LOOPBACK}:{self._server.port}"
+
+    @property
+    def media_origin(self) -> str:
+        """Scheme, host and port of the media service, which has the files of Cloud; Data Center has its own."""
+        return self.origin if self._media_server is None else f"http://{LOOPBACK}:{self._media_server.port}"
 
     @property
     def site_url(self) -> str:
@@ -104,6 +110,21 @@ class Simulator:
     def end_tokens(self) -> None:
         """End every OAuth token issued so far, as a revocation does."""
         self._site.tokens.end_all()
+
+    def _servers(self) -> list[Server]:
+        return [each for each in (self._server, self._media_server, self._auth_server) if each is not None]
+
+    def _exchange_of_site(self, request: Request) -> Delivery:
+        """Answer as the site, which is not the media service."""
+        if self._media_server is not None and request.path.startswith(downloads.MEDIA_PREFIX):
+            return whole(self._encoded(packed(no_such_page()), request))
+        return self._exchange(request)
+
+    def _exchange_of_files(self, request: Request) -> Delivery:
+        """Answer as the media service, which has files and nothing else."""
+        if not request.path.startswith(downloads.MEDIA_PREFIX):
+            return whole(self._encoded(packed(no_such_page()), request))
+        return self._exchange(request)
 
     def _exchange_of_tokens(self, request: Request) -> Delivery:
         """Answer as the authorization server, which knows nothing but tokens."""

@@ -42,11 +42,12 @@ class ResolvedPath:
 
 @dataclass
 class Site:
-    """One simulated site. `origin` is known once the server listens."""
+    """One simulated site. Its origin, and that of the media service, are known once the servers listen."""
 
     world: World
     tenant: Tenant
     origin: str = ""
+    media_origin: str = ""
     listings: ListingCache = field(default_factory=ListingCache)
 
     def __post_init__(self) -> None:
@@ -100,6 +101,7 @@ class Site:
             world=self.world,
             tenant=self.tenant,
             origin=self.origin,
+            media_origin=self.media_origin,
             user=user,
             listings=self.listings,
             conditions=conditions,

@@ -80,12 +80,12 @@ def test_the_bytes_of_an_attachment_come_as_they_are(flavor: str) -> None:
     page = next(iter(world.pages()))
     made = world.attach(page.id, filename="leave & pay.pdf", payload=BYTES, media_type=PDF)
     with Simulator(world, **FLAVORS[flavor]) as site:
-        path = cloud_download_path(page.id, made.id)
+        path = cloud_download_path(page.id, made.id, 1)
         if flavor.startswith("datacenter"):
             link = f"/download/attachments/{page.id}/leave%20%26%20pay.pdf?version=1&api=v2"
             path = data_center_download_path(site.site_url, link)
 
-        with open_client(site.site_url, BASIC, media_origins=(site.origin,)) as client:
+        with open_client(site.site_url, BASIC, media_origins=(site.media_origin,)) as client:
             assert downloaded(client, path) == BYTES
 
 
@@ -264,7 +264,7 @@ FAULTS = """
 @pytest.mark.parametrize("kind", FAULTS.split())
 def test_a_fault_gives_the_file_or_an_error(kind: str, again: bool) -> None:
     """Never other bytes, and never more than the limit; a second try begins the file again."""
-    with Simulator(small_world()) as site:
+    with Simulator(small_world(), flavor="datacenter") as site:
         page = next(iter(site.world.pages()))
         site.world.attach(page.id, filename="a.pdf", payload=BYTES, media_type=PDF)
         site.faults.add(Fault(kind=kind, match="/download/", times=1 if again else 0))
@@ -284,7 +284,7 @@ def _refused(status: int, _: Request) -> Reply:
 def test_refusals_are_what_they_are_elsewhere() -> None:
     """Confluence's own 404 and 401; what the media service refuses is about the one file."""
     with Simulator(small_world()) as site, open_client(site.site_url, BASIC) as client, pytest.raises(NotFound):
-        downloaded(client, cloud_download_path("98304", "att1"))
+        downloaded(client, cloud_download_path("98304", "att1", 1))
     with (
         fake_site(lambda _: Reply(status=401, document={})) as site_of_401,
         open_client(site_of_401.origin) as client,

@@ -64,13 +64,13 @@ FIELDS = {
     "FeedChange": "epoch seq kind page_id action changed_fields sections_added sections_changed sections_removed "
     "space_key version changed_at attachment_id",
     "FoundSection": "section_id page_id ordinal title heading_path url space_key snippet rank version last_updated "
-    "checked_at access_checked_at",
+    "checked_at access_checked_at attachment_id",
     "LiveAttachment": "id page_id name media_type size_bytes version last_updated download_path page_title page_url "
     "space_key synced_at checked_at access_checked_at",
     "LivePage": "id title space_key content_hash last_updated version url parent_id synced_at checked_at "
     "access_checked_at",
     "LiveSection": "section_id page_id ordinal level parent_section_id heading_path text embed_text text_hash title "
-    "url space_key version last_updated checked_at access_checked_at",
+    "url space_key version last_updated checked_at access_checked_at attachment_id",
     "SpaceFreshness": "space_key space_id name checked_at listed_at access_checked_at access_is_recent viewers_known "
     "is_shown access_mode",
     "SpaceStatistics": "space_key pages last_updated synced_at",

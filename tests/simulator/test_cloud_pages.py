@@ -1,5 +1,6 @@
 """Single reads of Cloud's v2, and what hangs on a page or a space."""
 
+import requests
 from confluence_simulator import Simulator
 
 from tests.simulator.sites import client, titled
@@ -70,7 +71,10 @@ def test_tree_of_pages_and_folders(cloud: Simulator) -> None:
 
 
 def test_comments_and_attachments(cloud: Simulator) -> None:
-    """Footer and inline comments are separate lists, replies are under their comment, bytes come by downloadLink."""
+    """Footer and inline comments are separate lists, replies are under their comment; bytes come by redirect.
+
+    Of the version that is asked for, from another origin; the path of `downloadLink` takes no tokens.
+    """
     site = client(cloud)
     leave = titled(cloud.world, "Leave")
     footer = site.get(f"/api/v2/pages/{leave.id}/footer-comments", **{"body-format": "storage"})["results"]
@@ -81,7 +85,18 @@ def test_comments_and_attachments(cloud: Simulator) -> None:
     assert [row["body"]["storage"]["value"] for row in footer] == ["<p>Clear.</p>"]
     assert [row["body"]["storage"]["value"] for row in replies] == ["<p>Thanks!</p>"]
     assert inline[0]["properties"]["inlineOriginalSelection"] == "Leave rules"
-    assert site.ask(attachment["downloadLink"]).content == b"%PDF-1.7"
+    refused = site.ask(attachment["downloadLink"])
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"].startswith("OAuth realm=")
+    path = f"/rest/api/content/{leave.id}/child/attachment/{attachment['id']}/download"
+    cloud.world.attach(leave.id, filename=attachment["title"], payload=b"second", media_type="application/pdf")
+    answers = {version: site.ask(f"{path}?version={version}") for version in (1, 2, 3)}
+    assert [answer.status_code for answer in answers.values()] == [302, 302, 400]
+    locations = [answers[version].headers["Location"] for version in (1, 2)]
+    assert all(each.startswith(f"{cloud.media_origin}/") for each in locations)
+    assert cloud.media_origin != cloud.origin
+    assert [requests.get(each, timeout=5).content for each in locations] == [b"%PDF-1.7", b"second"]
+    assert requests.get(locations[0].replace(cloud.media_origin, cloud.origin), timeout=5).status_code == 404
 
 
 def test_space_filters(cloud: Simulator) -> None:

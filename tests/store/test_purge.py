@@ -8,10 +8,14 @@ from sqlalchemy import Engine
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.derive.texts import derive_texts
+from hr_sync.domain.attachment_texts import TextOutcome
+from hr_sync.domain.attachments import AttachmentWrite, attachment_digest
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.outcome import Outcome
 from hr_sync.store.store import Store
 from hr_sync.store.values import Failure, FailureStage
+from hr_sync.store.write.attachment_texts import AttachmentTextWrite
+from hr_sync.store.write.text_rows import SectionWrite
 from tests.store.spaces import HR, IT, NOON, ask, decision, feed, file, leased, record, tell, write
 from tests.store.test_access_facts import ANN, node, sets, write_facts
 
@@ -124,6 +128,31 @@ def test_a_page_without_a_row_is_erased_where_it_is_named(filled: Store, engine:
     ]
 
 
+def file_text(written: AttachmentWrite, text: str) -> AttachmentTextWrite:
+    """Return the text of an attachment as one section."""
+    attachment = written.attachment
+    section = SectionWrite(
+        section_id="f" * 32, ordinal=0, level=0, parent_section_id=None, heading_path=[attachment.name], text=text,
+        embed_text=text, text_hash="0" * 64,
+    )  # fmt: skip
+    return AttachmentTextWrite(
+        attachment_id=attachment.id,
+        page_id=attachment.page_id or "",
+        version=attachment.version,
+        metadata_digest=attachment_digest(attachment),
+        content_sha256="0" * 64,
+        reader_version=1,
+        section_size=2000,
+        title="Salary of Ann Lee",
+        space_key="HR",
+        search_languages=["english"],
+        file_words=attachment.name,
+        kind="xlsx",
+        outcome=TextOutcome.COMPLETE,
+        sections=[section],
+    )
+
+
 def test_no_table_names_a_page_that_was_erased(filled: Store) -> None:
     """Whatever was stored of it: row, body, text, sections, node, failure and history."""
     write_facts(filled, [node("1"), node("2"), node("3")])
@@ -132,10 +161,17 @@ def test_no_table_names_a_page_that_was_erased(filled: Store) -> None:
         space.record_failures([replace(FAILED, page_id="4711", message="page 4711 cannot be read")])
         write_pages_again = write("4711", title="Salary of Ann Lee", version=2, seen="HR", action=ChangeAction.UPDATE)
         space.write_pages([write_pages_again])
-        space.write_attachments([file("att4712", "4711", "Bonus of Ann.xlsx")])
+        attached = file("att4712", "4711", "Bonus of Ann.xlsx")
+        space.write_attachments([attached])
         space.record_failures([replace(FAILED, page_id="4711", message="page 4711 cannot be read")])
     write_facts(filled, [node("1"), node("2"), node("3"), node("4711", "1", ANN)])
     derive_texts(filled, Cancellation(), section_size=2000)
+    assert filled.attachment_texts.write([file_text(attached, "1,000 for Ann")]) == {"att4712"}
+    not_downloaded = replace(FAILED, page_id="att4712", stage=FailureStage.ATTACHMENT_TEXT)
+    filled.attachment_texts.record_failures({"HR": [not_downloaded]})
+    assert {found.table for found in filled.find_traces("att4712").found} == {
+        "attachment_texts", "content_changes", "page_attachments", "page_failures", "page_sections",
+    }  # fmt: skip
     assert {found.table for found in filled.find_traces("4711").found} == {
         "confluence_pages", "content_changes", "content_nodes", "page_attachments", "page_bodies", "page_failures",
         "page_sections", "page_texts",
@@ -143,7 +179,7 @@ def test_no_table_names_a_page_that_was_erased(filled: Store) -> None:
     with leased(filled) as space:
         assert space.purge(["4711"]) == 1
 
-    for words in ("4711", "att4712", "Bonus of Ann.xlsx", "Salary of Ann", "Salary of Ann Lee", "4,000"):
+    for words in ("4711", "att4712", "Bonus of Ann.xlsx", "Salary of Ann", "Salary of Ann Lee", "4,000", "1,000"):
         assert filled.find_traces(words).found == []
 
 

@@ -120,8 +120,9 @@ def _purge_user(config: Path | None, user: str, *, yes: bool) -> None:
 
     from hr_sync import __version__
     from hr_sync.cancellation import Cancellation
-    from hr_sync.cli.bootstrap import derive_again, open_settings, open_store
+    from hr_sync.cli.bootstrap import open_settings, open_store
     from hr_sync.cli.options import with_config
+    from hr_sync.cli.texts import derive_again
     from hr_sync.domain.principal_words import listed, number
     from hr_sync.store.schema import check_schema
     from hr_sync.store.values import Worker

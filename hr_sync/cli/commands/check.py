@@ -45,6 +45,9 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
         with checks.part("database"):
             engine = stack.enter_context(open_database(settings, is_trial=True))
             store = check_database(checks, engine, settings.database)
+        if settings.text.attachments:
+            with checks.part("attachments"):
+                _check_files(checks, settings, store)
         if source is not None:
             with checks.part("spaces"):
                 spaces, shown = _check_scope(checks, source, settings, store)
@@ -54,6 +57,17 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
         _print_shown(shown, config)
         _print_warnings([with_config(each, config) for each in checks.warnings])
     _end(checks, config)
+
+
+def _check_files(checks: "Checks", settings: "Settings", store: "Store | None") -> None:
+    """Try what texts of attachments need, and tell what became of those that are mirrored."""
+    from hr_sync.cli.texts import check_attachment_texts
+    from hr_sync.domain.attachment_texts import counts_in_words
+
+    check_attachment_texts(settings)
+    counts = None if store is None or store.attachment_texts.is_empty() else store.attachment_texts.counts()
+    words = ["Attachments: their libraries are installed.", *([] if counts is None else counts_in_words(counts))]
+    checks.passed("attachments", " ".join(words), counts=counts)
 
 
 def _tell_sources(checks: "Checks", settings: "Settings") -> None:

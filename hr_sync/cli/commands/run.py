@@ -111,13 +111,15 @@ def _check_how(*, quiet: bool, verbose: bool) -> None:
 
 def _run(config: Path | None, request: "SyncRequest", *, quiet: bool, verbose: bool, as_json: bool) -> None:
     from hr_sync import __version__
-    from hr_sync.cli.bootstrap import HeldLeases, make_context, make_texts, open_settings, open_store
+    from hr_sync.cli.bootstrap import HeldLeases, make_context, open_settings, open_store
     from hr_sync.cli.notifications import notify
     from hr_sync.cli.progress import shown_progress
     from hr_sync.cli.stopping import deadline, run_until_stopped
+    from hr_sync.cli.texts import TextMaker, check_attachment_texts
     from hr_sync.errors import HrSyncError
 
     settings = open_settings(config, is_quiet=quiet, is_verbose=verbose)
+    check_attachment_texts(settings)
     leases = HeldLeases()
 
     def work(cancellation: "Cancellation") -> "tuple[RunReport, int]":
@@ -142,7 +144,7 @@ def _run(config: Path | None, request: "SyncRequest", *, quiet: bool, verbose: b
             else:
                 progress.stats = context.source.client.http_stats
                 report = run_once(replace(context, on_progress=progress.note), request)
-                report = make_texts(settings, context, report)
+                report = TextMaker().make(settings, context, report)
             return report, store.held_removals()
 
     with notify(settings, request.mode) as notify_report:

@@ -52,12 +52,14 @@ def serve(config: Config = None) -> None:
     """Update the mirror on a schedule until SIGTERM, with health, metrics and a status page over HTTP."""
     from hr_sync.cli.bootstrap import HeldLeases, open_database, open_settings
     from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.cli.texts import check_attachment_texts
     from hr_sync.store.schema import ensure_schema
     from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
 
     current = CurrentSettings(open_settings(config), config)
     check_service(current.settings)
+    check_attachment_texts(current.settings)
     signal.signal(signal.SIGHUP, current.reload)
 
     leases = HeldLeases()
@@ -162,9 +164,11 @@ def _runs(
     open_context: "Callable[[Cancellation], SyncContext]",
 ) -> "RunOnce":
     """Return a function that runs once as requested."""
-    from hr_sync.cli.bootstrap import make_texts
+    from hr_sync.cli.texts import TextMaker
     from hr_sync.sync.context import no_retry
     from hr_sync.sync.run import record_failed_start, run
+
+    texts = TextMaker()
 
     def run_once(request: "SyncRequest", end_of_run: "Cancellation", on_left: "LeftCallback" = no_retry) -> "RunReport":
         try:
@@ -175,7 +179,7 @@ def _runs(
             observed = replace(
                 context, on_lag=endpoints.metrics.observe_lag, on_progress=progress.note, on_left=on_left
             )
-            return make_texts(current.settings, context, run(observed, request))
+            return texts.make(current.settings, context, run(observed, request))
 
     return run_once
 

@@ -82,6 +82,8 @@ def _require_simulator(command: str) -> None:
 def _announce(simulator: "Simulator") -> None:
     typer.echo(f"Confluence is simulated at {simulator.site_url}")
     typer.echo(f"username {simulator.tenant.username}, token {simulator.tenant.api_token}; Ctrl-C ends it.")
+    if simulator.tenant.flavor == "cloud":
+        typer.echo(f'For text.attachments: confluence.media_origins = ["{simulator.media_origin}"]')
 
 
 def demo(

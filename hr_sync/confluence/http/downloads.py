@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 from urllib.parse import quote, unquote, urljoin
 
 import requests
@@ -32,7 +32,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class FileSink:
     """Takes the bytes of one answer into a file, up to a limit. A retry begins again at its start."""
 
-    def __init__(self, file: BinaryIO, max_bytes: int) -> None:
+    def __init__(self, file: IO[bytes], max_bytes: int) -> None:
         """Take an open file that can be read, written and truncated."""
         self.max_bytes = max_bytes
         self.size = 0
@@ -83,9 +83,13 @@ class FileSink:
             ) from error
 
 
-def cloud_download_path(page_id: str, attachment_id: str) -> str:
-    """Return the path of an attachment's file on Cloud, relative to the base."""
-    return f"rest/api/content/{quote(page_id, safe='')}/child/attachment/{quote(attachment_id, safe='')}/download"
+def cloud_download_path(page_id: str, attachment_id: str, version: int) -> str:
+    """Return the path of one version of an attachment's file on Cloud, relative to the base.
+
+    Without a version the endpoint gives the latest one, which may be newer than the version that was listed.
+    """
+    page, attachment = quote(page_id, safe=""), quote(attachment_id, safe="")
+    return f"rest/api/content/{page}/child/attachment/{attachment}/download?version={version}"
 
 
 def data_center_download_path(base: str, link: str) -> str:

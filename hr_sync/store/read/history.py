@@ -1,20 +1,23 @@
 """Everything that the mirror knows about one page. Read only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import IncludeState
-from hr_sync.store.attachment_tables import PageAttachment
+from hr_sync.store.attachment_tables import AttachmentText, PageAttachment
 from hr_sync.store.feed_tables import ContentChange
 from hr_sync.store.read.access import layers_of_sets
 from hr_sync.store.read.overview import FailureLine, failure_line
 from hr_sync.store.read.pages import find_page
 from hr_sync.store.tables import ConfluencePage, PageFailure
 from hr_sync.store.text_tables import PageInclude, PageText
+from hr_sync.store.values import FailureStage
+
+_PARTS_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +78,10 @@ class AttachmentLine:
     last_updated: datetime
     hidden_reason: str | None
     removed_reason: str | None
+    text_outcome: str | None = None  #: complete, partial, or why it has no text; None: this version was not read
+    text_sections: int = 0
+    text_missing: Sequence[str] = ()  #: the first parts that are not in its text
+    download_failure: str | None = None  #: why its file could not be downloaded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,10 +112,24 @@ def page_history(session: Session, page_id: str, *, changes: int = 50) -> PageHi
 
 
 def _attachments(session: Session, page_id: str) -> list[AttachmentLine]:
-    file = PageAttachment
-    rows = session.scalars(select(file).where(file.page_id == page_id).order_by(file.name, file.id))
-    names = AttachmentLine.__dataclass_fields__
-    return [AttachmentLine(**{name: getattr(row, name) for name in names}) for row in rows]
+    file, read, failed = PageAttachment, AttachmentText, PageFailure
+    rows = session.execute(
+        select(file, read, failed.message)
+        .outerjoin(read, (read.attachment_id == file.id) & (read.version == file.version))
+        .outerjoin(failed, (failed.page_id == file.id) & (failed.stage == FailureStage.ATTACHMENT_TEXT))
+        .where(file.page_id == page_id)
+        .order_by(file.name, file.id)
+    )
+    return [_attachment(row, text, failure) for row, text, failure in rows]
+
+
+def _attachment(row: PageAttachment, text: AttachmentText | None, failure: str | None) -> AttachmentLine:
+    names = [name for name in AttachmentLine.__dataclass_fields__ if hasattr(row, name)]
+    line = AttachmentLine(**{name: getattr(row, name) for name in names}, download_failure=failure)
+    if text is None:
+        return line
+    missing = [each["part"] for each in text.missing][:_PARTS_NAMED]
+    return replace(line, text_outcome=text.outcome, text_sections=text.sections, text_missing=missing)
 
 
 def _text(session: Session, page_id: str) -> TextFacts | None:

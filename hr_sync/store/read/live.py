@@ -67,6 +67,7 @@ class LiveSection:
     last_updated: datetime
     checked_at: datetime | None
     access_checked_at: datetime | None
+    attachment_id: str | None  #: the file whose text it is; None: the page's own text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

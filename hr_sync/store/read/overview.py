@@ -9,10 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AccessPolicy
+from hr_sync.domain.attachment_texts import AttachmentTextCounts
 from hr_sync.domain.feed import Consumer
 from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.store.access_tables import AccessAuditRow
 from hr_sync.store.read.access import layers_of_sets, stored_policy
+from hr_sync.store.read.attachment_texts import count_file_texts, has_file_texts
 from hr_sync.store.read.feed import count_changes, feed_state, list_consumers
 from hr_sync.store.read.pages import LIVE, pages_changed_since
 from hr_sync.store.read.runs import SpaceStatus, last_runs, status_by_space
@@ -101,6 +103,7 @@ class Overview:
     feed: FeedLine | None = None
     kept_texts: Sequence[KeptText] = ()  #: oldest first
     sharing: Sharing | None = None  #: what waits for a worker, and who is at work
+    attachment_texts: AttachmentTextCounts | None = None  #: what became of the files; None: none was ever read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +152,7 @@ def read_overview(session: Session, *, runs: int = 5, failures: int = 50) -> Ove
         feed=_feed(session),
         kept_texts=_kept_texts(session, limit=failures),
         sharing=read_sharing(session),
+        attachment_texts=count_file_texts(session) if has_file_texts(session) else None,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.read.pages import HIDDEN, LIVE
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncSpace
+from hr_sync.store.values import FailureStage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +62,7 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             space.lease_expires_at > func.statement_timestamp(),
             _count(ConfluencePage.space_key, LIVE),
             _count(ConfluencePage.space_key, HIDDEN),
-            _count(PageFailure.space_key),
+            _count(PageFailure.space_key, PageFailure.stage != FailureStage.ATTACHMENT_TEXT),
             _ATTACHMENTS,
         )
         .where(space.gone_at.is_(None), space.epoch > 0)

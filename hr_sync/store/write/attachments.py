@@ -3,22 +3,24 @@
 The rows of the pages are locked first, then those of the attachments, each in the order of their ids. What is on a page
 that is not in the space any more, or that is gone, is dropped: the pass over its space writes it.
 
+What is withdrawn, or gets another version, shows its sections no more in the same transaction, and its page has a row
+in the feed for them; what comes back shows them again.
+
 The feed tells of an attachment while its page is neither hidden nor removed. What hides or restores the page tells of
 the page alone.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Table, Text, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, Insert
+from sqlalchemy import Table, func, select, update
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.attachments import AttachmentBefore, AttachmentWrite, attachment_digest, changed_fields
+from hr_sync.domain.attachments import AttachmentWrite, attachment_digest, changed_fields
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.store.attachment_tables import PageAttachment
@@ -27,9 +29,15 @@ from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import PageFailure
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage
 from hr_sync.store.write.arrays import as_arrays, unnested
+from hr_sync.store.write.attachment_locks import (
+    LockedAttachment,
+    LockedPage,
+    lock_attachments,
+    lock_pages_of_attachments,
+)
+from hr_sync.store.write.attachment_texts import record_section_changes, shown_sections
 from hr_sync.store.write.changes import Change, action_told, record_changes
 from hr_sync.store.write.failures import forget_failures, record_failures
-from hr_sync.store.write.locks import PAGES
 
 _ATTACHMENTS = cast("Table", PageAttachment.__table__)
 _FAILURES = cast("Table", PageFailure.__table__)
@@ -45,26 +53,11 @@ _COLUMNS = (
     "metadata_digest",
     "last_written_run_id",
 )
+_REPLACED = "was replaced, moved or restored"
+_WITHDRAWN = "was withdrawn"
 _SHOWN: dict[str, Any] = dict.fromkeys(
     ("missing_since_run_id", "hidden_at", "hidden_reason", "removed_at", "removed_reason")
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _LockedPage:
-    """The page of an attachment."""
-
-    space_key: str
-    live: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _LockedAttachment:
-    """A locked row and its page."""
-
-    before: AttachmentBefore
-    removed: bool
-    page: _LockedPage
 
 
 def write_attachments(
@@ -74,13 +67,16 @@ def write_attachments(
     if len(writes) > MAX_PAGES:
         raise ValueError(f"{len(writes)} attachments in one transaction; at most {MAX_PAGES}")
     check_lease(session, lease)
-    pages = _lock_pages(session, [write.attachment.page_id or "" for write in writes])
+    pages = lock_pages_of_attachments(session, [write.attachment.page_id or "" for write in writes])
     current = [write for write in writes if _page_of(write, pages, lease) is not None]
-    locked = _lock(session, [write.attachment.id for write in current])
+    ids = [write.attachment.id for write in current]
+    locked = lock_attachments(session, ids)
+    shown = shown_sections(session, ids)
     written, failures = _put(session, run_id, space_id, current)
     done = [write for write in current if write.attachment.id in written]
     changes = (_change(write, locked.get(write.attachment.id), _page_of(write, pages, lease)) for write in done)
     record_changes(session, run_id, [change for change in changes if change is not None])
+    record_section_changes(session, run_id, shown, shown_sections(session, ids), reason=_REPLACED)
     forget_failures(session, sorted(written))
     record_failures(session, lease.space_key, run_id, failures)
     return written
@@ -91,6 +87,7 @@ def hide_attachments(
 ) -> frozenset[str]:
     """Hide attachments. Return the ids of those that were shown with their page. Raises LeaseLost."""
     marked = _lock_decided(session, lease, decisions)
+    shown = shown_sections(session, _ids(marked))
     given = unnested({"id": _ATTACHMENTS.c.id, "reason": _ATTACHMENTS.c.hidden_reason})
     statement = update(_ATTACHMENTS).where(
         _ATTACHMENTS.c.id == given.c.id, _ATTACHMENTS.c.hidden_reason.is_distinct_from(given.c.reason)
@@ -106,6 +103,7 @@ def hide_attachments(
         session.execute(statement.values(values), _reasons(marked))
     live = [each for each in marked if each[1].before.live]
     _record(session, run_id, ChangeAction.HIDE, live)
+    record_section_changes(session, run_id, shown, {}, reason=_WITHDRAWN)
     return frozenset(decision.page_id for decision, _ in live)
 
 
@@ -114,6 +112,7 @@ def remove_attachments(
 ) -> frozenset[str]:
     """Mark attachments as removed. Return the ids of those that were. Raises LeaseLost."""
     marked = _lock_decided(session, lease, decisions)
+    shown = shown_sections(session, _ids(marked))
     given = unnested({"id": _ATTACHMENTS.c.id, "reason": _ATTACHMENTS.c.removed_reason})
     values = {
         "removed_at": func.now(),
@@ -125,62 +124,16 @@ def remove_attachments(
         statement = update(_ATTACHMENTS).where(_ATTACHMENTS.c.id == given.c.id)
         session.execute(statement.values(values), _reasons(marked))
     _record(session, run_id, ChangeAction.REMOVE, [each for each in marked if each[1].before.live])
+    record_section_changes(session, run_id, shown, {}, reason=_WITHDRAWN)
     return frozenset(decision.page_id for decision, _ in marked)
 
 
-_Marked = tuple[DeletionDecision, _LockedAttachment]
+_Marked = tuple[DeletionDecision, LockedAttachment]
 
 
-def _lock_pages(session: Session, page_ids: Sequence[str]) -> dict[str, _LockedPage]:
-    """Keep the pages as they are until the transaction ends; a removed page is absent."""
-    row = PAGES.c
-    query = (
-        select(row.id, row.space_key, row.hidden_at.is_(None).label("live"))
-        .where(row.id == func.any(bindparam("ids", type_=ARRAY(Text))), row.removed_at.is_(None))
-        .order_by(row.id)
-        .with_for_update(read=True)
-    )
-    rows = session.execute(query, {"ids": sorted(set(page_ids))})
-    return {found.id: _LockedPage(space_key=found.space_key, live=found.live) for found in rows}
-
-
-def _page_of(write: AttachmentWrite, pages: Mapping[str, _LockedPage], lease: Lease) -> _LockedPage | None:
+def _page_of(write: AttachmentWrite, pages: Mapping[str, LockedPage], lease: Lease) -> LockedPage | None:
     page = pages.get(write.attachment.page_id or "")
     return page if page is not None and page.space_key == lease.space_key else None
-
-
-def _lock(session: Session, ids: Sequence[str]) -> dict[str, _LockedAttachment]:
-    """Lock the rows of these attachments and return them, with their pages, by id."""
-    row = _ATTACHMENTS.c
-    query = (
-        select(
-            row.id,
-            row.name,
-            row.page_id,
-            row.version,
-            row.hidden_at,
-            row.removed_at,
-            PAGES.c.space_key,
-            (PAGES.c.hidden_at.is_(None) & PAGES.c.removed_at.is_(None)).label("page_is_live"),
-        )
-        .join_from(_ATTACHMENTS, PAGES, PAGES.c.id == row.page_id)
-        .where(row.id == func.any(bindparam("ids", type_=ARRAY(Text))))
-        .order_by(row.id)
-        .with_for_update(of=_ATTACHMENTS)
-    )
-    return {
-        found.id: _LockedAttachment(
-            before=AttachmentBefore(
-                name=found.name,
-                page_id=found.page_id,
-                version=found.version,
-                live=found.hidden_at is None and found.removed_at is None,
-            ),
-            removed=found.removed_at is not None,
-            page=_LockedPage(space_key=found.space_key, live=found.page_is_live),
-        )
-        for found in session.execute(query, {"ids": list(ids)})
-    }
 
 
 def _put(
@@ -247,7 +200,7 @@ def _failure(row: Mapping[str, Any], error: DBAPIError | UnicodeEncodeError) -> 
     )
 
 
-def _change(write: AttachmentWrite, locked: _LockedAttachment | None, page: _LockedPage | None) -> Change | None:
+def _change(write: AttachmentWrite, locked: LockedAttachment | None, page: LockedPage | None) -> Change | None:
     """Return the change that consumers see; None where they see none, as the page is not shown."""
     if page is None:
         return None
@@ -264,7 +217,7 @@ def _change(write: AttachmentWrite, locked: _LockedAttachment | None, page: _Loc
     )
 
 
-def _change_of_left(write: AttachmentWrite, locked: _LockedAttachment | None) -> Change | None:
+def _change_of_left(write: AttachmentWrite, locked: LockedAttachment | None) -> Change | None:
     """Return the change of an attachment that was moved from a page that is shown to one that is not."""
     if locked is None or not (locked.before.live and locked.page.live):
         return None
@@ -283,12 +236,16 @@ def _lock_decided(session: Session, lease: Lease, decisions: Sequence[DeletionDe
     """Lock the rows, and return the decisions that still are about their row, in the order of the ids."""
     check_lease(session, lease)
     by_id = {decision.page_id: decision for decision in decisions if decision.reason is not None}
-    rows = _lock(session, sorted(by_id))
+    rows = lock_attachments(session, sorted(by_id))
     return [
         (by_id[attachment_id], row)
         for attachment_id, row in sorted(rows.items())
         if not row.removed and row.page.space_key == by_id[attachment_id].space_key
     ]
+
+
+def _ids(marked: Sequence[_Marked]) -> list[str]:
+    return [decision.page_id for decision, _ in marked]
 
 
 def _reasons(marked: Sequence[_Marked]) -> dict[str, list[Any]]:

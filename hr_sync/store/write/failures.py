@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from hr_sync.store.tables import PageFailure
-from hr_sync.store.values import Failure, FailureStage
+from hr_sync.store.values import OF_ATTACHMENTS, Failure, FailureStage
 from hr_sync.store.write.arrays import as_arrays, unnested
 
 FIRST_WAIT_MINUTES = 5  #: doubled with each failure in a row
@@ -61,7 +61,7 @@ def record_failures(session: Session, space_key: str, run_id: int, failures: Seq
 def failing_pages(session: Session, space_key: str, *, due_only: bool) -> list[str]:
     """Return the ids of the pages of a space that failed and have not succeeded since, sorted."""
     query = select(_FAILURES.c.page_id).where(_FAILURES.c.space_key == space_key)
-    query = query.where(_FAILURES.c.stage != FailureStage.ATTACHMENT)  # those are no pages
+    query = query.where(_FAILURES.c.stage.not_in(OF_ATTACHMENTS))  # those are no pages
     if due_only:
         query = query.where(_FAILURES.c.next_attempt_at <= func.now())
     return list(session.scalars(query.order_by(_FAILURES.c.page_id)))
@@ -81,8 +81,12 @@ def forget_failures(session: Session, page_ids: Collection[str]) -> None:
 
 
 def forget_failures_before(session: Session, space_key: str, run_id: int, *, attachments: bool) -> None:
-    """Delete the failures of a space that this run did not record; those of attachments only if it says so."""
+    """Delete the failures of a space that this run did not record; those of attachments only if it says so.
+
+    A run downloads no file, so that it does not know whether a download fails by now.
+    """
     old = [_FAILURES.c.space_key == space_key, _FAILURES.c.run_id != run_id]
+    old.append(_FAILURES.c.stage != FailureStage.ATTACHMENT_TEXT)
     if not attachments:
         old.append(_FAILURES.c.stage != FailureStage.ATTACHMENT)
     session.execute(delete(_FAILURES).where(*old))

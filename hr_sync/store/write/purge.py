@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.access_tables import ContentNode
+from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.feed_tables import ContentChange
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.read.traces import word_pattern
@@ -113,10 +114,12 @@ def purge_pages(
     own = [PAGES.c.id.in_(list(locked)), PAGES.c.space_key == lease.space_key]
     if only_if_removed_before is not None:
         own.append(PAGES.c.removed_at < func.now() - only_if_removed_before)
+    files = session.scalars(select(PageAttachment.id).where(PageAttachment.page_id.in_(list(locked)))).all()
     erased = sorted(session.scalars(delete(PAGES).where(*own).returning(PAGES.c.id)))
     without_row = [] if only_if_removed_before is not None else sorted(set(page_ids) - set(locked))
     own_failures = and_(_FAILURES.c.page_id.in_(without_row), _FAILURES.c.space_key == lease.space_key)
     failed = _delete(session, _FAILURES.c.page_id, erased, own_failures)
+    _forget_failures_of_files(session, files)
     own_changes = and_(_CHANGES.c.page_id.in_(without_row), _CHANGES.c.space_key == lease.space_key, ~_IS_PURGE)
     told = _delete(session, _CHANGES.c.page_id, erased, own_changes)
     space_id = select(SyncSpace.space_id).where(SyncSpace.space_key == lease.space_key).scalar_subquery()
@@ -145,6 +148,12 @@ def purge_pages(
         ],
     )
     return len({*erased, *failed, *told, *nodes})
+
+
+def _forget_failures_of_files(session: Session, attachment_ids: Sequence[str]) -> None:
+    """Delete the failures of attachments that went with their pages."""
+    gone = ~select(PageAttachment.id).where(PageAttachment.id == _FAILURES.c.page_id).exists()
+    session.execute(delete(_FAILURES).where(_FAILURES.c.page_id.in_(attachment_ids), gone))
 
 
 def _delete(

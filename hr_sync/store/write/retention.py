@@ -13,6 +13,7 @@ from hr_sync.store.feed_tables import ContentChange, FeedConsumer, FeedState
 from hr_sync.store.read.feed import feed_epoch
 from hr_sync.store.tables import PageBody, SyncRun, SyncSpace
 from hr_sync.store.text_tables import PageInclude, PageMention, PageRendering, PageSection, PageText
+from hr_sync.store.write.attachment_texts import delete_attachment_texts
 from hr_sync.store.write.locks import PAGES
 from hr_sync.store.write.set_rows import delete_sets
 
@@ -86,6 +87,8 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
     if page_ids:
         for table in (PageSection, PageInclude, PageMention, PageRendering, PageText):
             session.execute(delete(table).where(table.page_id.in_(page_ids)))
+        files = session.scalars(select(_ATTACHMENTS.c.id).where(_ATTACHMENTS.c.page_id.in_(page_ids))).all()
+        delete_attachment_texts(session, files)
         session.execute(delete(_BODIES).where(_BODIES.c.page_id.in_(page_ids)))
     return len(page_ids)
 
@@ -111,6 +114,7 @@ def prune_attachments(session: Session, *, removed_for: timedelta) -> int:
     if not page_ids:
         return 0
     old = select(row.id).join(PAGES, PAGES.c.id == row.page_id).where(PAGES.c.id.in_(page_ids), is_named, is_old)
+    delete_attachment_texts(session, session.scalars(old).all())
     never_gone = and_(row.hidden_at.is_(None), row.removed_at.is_(None))
     deleted = session.scalars(delete(_ATTACHMENTS).where(row.id.in_(old), never_gone).returning(row.id)).all()
     nothing = {"name": "", "media_type": None, "size_bytes": None, "download_path": "", "metadata_digest": ""}

@@ -26,7 +26,7 @@ from hr_sync.store.access_tables import ContentNode, SpacePermission
 from hr_sync.store.due import due_after, leaving_values
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncRunSpace, SyncSpace
-from hr_sync.store.values import SpaceRecord, Worker
+from hr_sync.store.values import FailureStage, SpaceRecord, Worker
 from hr_sync.store.write.failures import forget_failures_before
 from hr_sync.store.write.purge import unname_space
 from hr_sync.store.write.recency import tell_recency
@@ -77,7 +77,8 @@ def finish_space(
     tell_recency(session, run_id, space_key=lease.space_key)
     if clear_old_failures:
         forget_failures_before(session, lease.space_key, run_id, attachments=attachments_tried)
-    failing = select(func.count()).where(PageFailure.space_key == lease.space_key).scalar_subquery()
+    counted = (PageFailure.space_key == lease.space_key, PageFailure.stage != FailureStage.ATTACHMENT_TEXT)
+    failing = select(func.count()).where(*counted).scalar_subquery()
     mode_of_run = select(_RUNS.c.mode).where(_RUNS.c.id == run_id).scalar_subquery()
     outstanding, mode = session.execute(select(failing, mode_of_run)).one()
     record = make_record(outstanding)

@@ -26,6 +26,7 @@ _SEARCHED_CHARACTERS = 100_000  # of a section, for all languages together
 _SECTION_COLUMNS = (
     "section_id",
     "page_id",
+    "attachment_id",
     "ordinal",
     "level",
     "parent_section_id",
@@ -197,10 +198,19 @@ def text_row(write: TextWrite) -> dict[str, Any]:
 
 def section_row(write: TextWrite, section: SectionWrite) -> dict[str, Any]:
     """Return a section as a row of `put_sections`."""
-    row = {name: getattr(section, name) for name in _SECTION_COLUMNS if name != "page_id"}
+    return any_section_row(section, page_id=write.page_id, titles=write.title)
+
+
+def any_section_row(
+    section: SectionWrite, *, page_id: str, titles: str, attachment_id: str | None = None, first_ordinal: int = 0
+) -> dict[str, Any]:
+    """Return a section of a page, or of an attachment, as a row of `put_sections`. `titles` are searched with it."""
+    row = {name: getattr(section, name) for name in _SECTION_COLUMNS if name not in ("page_id", "attachment_id")}
     return row | {
-        "page_id": write.page_id,
-        "title": write.title,
+        "page_id": page_id,
+        "attachment_id": attachment_id,
+        "ordinal": first_ordinal + section.ordinal,
+        "title": titles,
         "heading_path": _SEPARATOR.join(section.heading_path),
     }
 

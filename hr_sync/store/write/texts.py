@@ -22,6 +22,7 @@ from hr_sync.store.write.included_access import derive_of_hosts
 from hr_sync.store.write.locks import PAGES
 from hr_sync.store.write.mentions import names_stand, stored_names, write_mentions
 from hr_sync.store.write.renderings import outputs_stand, stored_outputs
+from hr_sync.store.write.section_order import close_up
 from hr_sync.store.write.text_rows import (
     INCLUDES,
     SECTIONS,
@@ -51,7 +52,8 @@ class _Stored(NamedTuple):
     """The text that is stored of a page."""
 
     content_hash: str | None
-    section_ids: frozenset[str]
+    section_ids: frozenset[str]  #: of its own text
+    has_files: bool = False  #: there are sections of attachments too
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,10 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
     before = _stored_sections(session, [each.page_id for each in writes])
     session.execute(put_texts(), as_arrays([text_row(each) for each in writes]))
     written, deleted = _write_sections(session, writes)
+    shifted = close_up(session, [each.page_id for each in writes])
     _write_includes(session, writes)
     write_mentions(session, {each.page_id: each.mentions for each in writes})
-    record_changes(session, _NO_RUN, _changes(writes, rows, before, written=written, deleted=deleted))
+    record_changes(session, _NO_RUN, _changes(writes, rows, before, written=written, deleted=deleted, shifted=shifted))
     derive_of_hosts(
         session, _NO_RUN, [each.page_id for each in writes if each.shows_others or rows[each.page_id].shows_others]
     )
@@ -169,14 +172,17 @@ def _kept_change(kept: TextKept, row: _Current) -> Change:
 
 def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _Stored]:
     """Return what the stored texts of these pages were made from, and the ids of their sections, by page id."""
-    ids = func.array_remove(func.array_agg(SECTIONS.c.section_id), None)
+    is_own = SECTIONS.c.attachment_id.is_(None)
+    ids = func.array_remove(func.array_agg(SECTIONS.c.section_id).filter(is_own), None)
+    has_files = func.count(SECTIONS.c.attachment_id) > 0
     query = (
-        select(TEXTS.c.page_id, TEXTS.c.content_hash, ids.label("section_ids"))
+        select(TEXTS.c.page_id, TEXTS.c.content_hash, ids.label("section_ids"), has_files.label("has_files"))
         .outerjoin(SECTIONS, SECTIONS.c.page_id == TEXTS.c.page_id)
         .where(TEXTS.c.page_id.in_(page_ids))
         .group_by(TEXTS.c.page_id)
     )
-    return {row.page_id: _Stored(row.content_hash, frozenset(row.section_ids)) for row in session.execute(query)}
+    rows = session.execute(query)
+    return {row.page_id: _Stored(row.content_hash, frozenset(row.section_ids or ()), row.has_files) for row in rows}
 
 
 def _write_sections(session: Session, writes: Sequence[TextWrite]) -> tuple[frozenset[str], frozenset[str]]:
@@ -184,6 +190,7 @@ def _write_sections(session: Session, writes: Sequence[TextWrite]) -> tuple[froz
     rows = [section_row(each, section) for each in writes for section in each.sections]
     gone = delete(SECTIONS).where(
         SECTIONS.c.page_id.in_([each.page_id for each in writes]),
+        SECTIONS.c.attachment_id.is_(None),
         SECTIONS.c.section_id != func.all(bindparam("kept", type_=ARRAY(Text))),
     )
     deleted = session.scalars(gone.returning(SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
@@ -199,6 +206,7 @@ def _changes(
     *,
     written: Collection[str],
     deleted: Collection[str],
+    shifted: Mapping[str, Sequence[str]],
 ) -> Iterator[Change]:
     """Yield a change for each live page whose sections consumers see otherwise than before.
 
@@ -210,9 +218,11 @@ def _changes(
         ids = [section.section_id for section in write.sections]
         differing = [each for each in ids if each in written]
         removed = sorted(each for each in stored.section_ids if each in deleted)
-        is_shown_again = stored.content_hash != write.content_hash and (ids or stored.section_ids)
+        is_another = stored.content_hash != write.content_hash
+        is_shown_again = is_another and (ids or stored.section_ids or stored.has_files)
+        moved = shifted.get(write.page_id, ())
         locked = current[write.page_id]
-        if locked.is_live and (differing or removed or is_shown_again):
+        if locked.is_live and (differing or removed or moved or is_shown_again):
             yield Change(
                 page_id=write.page_id,
                 space_key=write.space_key,
@@ -221,7 +231,7 @@ def _changes(
                 version=locked.version,
                 reason="its text was made",
                 sections_added=[each for each in differing if each not in stored.section_ids],
-                sections_changed=[each for each in differing if each in stored.section_ids],
+                sections_changed=[*(each for each in differing if each in stored.section_ids), *moved],
                 sections_removed=removed,
             )
 

@@ -64,6 +64,7 @@ def upgrade() -> None:
     _access_audits()
     _page_texts()
     _page_includes()
+    _attachment_texts()
     _page_mentions()
     _mentioned_users()
     _page_renderings()
@@ -287,7 +288,9 @@ def _page_failures() -> None:
         "page_failures",
         _column("page_id", TEXT, "Confluence's page id, or that of an attachment"),
         _column("space_key", TEXT, "Space in whose run it failed"),
-        _column("stage", TEXT, "Where it failed: fetch, read, store or scope; attachment = it is one"),
+        _column(
+            "stage", TEXT, "Where it failed: fetch, read, store or scope; attachment or attachment_text = it is one"
+        ),
         _column("error_class", TEXT, "Class of the error"),
         _column("message", TEXT, "What went wrong, without any content of the page"),
         _column("version", sa.Integer(), "Version that failed, as far as known", null=True),
@@ -297,7 +300,7 @@ def _page_failures() -> None:
         _column("next_attempt_at", TIME, "Not tried again before this"),
         _column("run_id", sa.BigInteger(), "Run in which it failed last"),
         sa.PrimaryKeyConstraint("page_id", name=op.f("pk_page_failures")),
-        _one_of("page_failures", "stage", ("fetch", "read", "store", "scope", "attachment")),
+        _one_of("page_failures", "stage", ("fetch", "read", "store", "scope", "attachment", "attachment_text")),
         schema=SCHEMA_TOKEN,
         comment="Pages that failed and are tried again; a row is deleted when its page succeeds",
     )
@@ -920,6 +923,86 @@ def _page_includes() -> None:
     )
 
 
+OUTCOMES_OF_READING = (
+    "complete",
+    "partial",
+    "encrypted",
+    "no_text_layer",
+    "no_text",
+    "too_large",
+    "too_many_pages",
+    "too_slow",
+    "too_much_memory",
+    "damaged",
+    "unsupported_type",
+    "type_mismatch",
+    "expands_too_much",
+    "reader_failed",
+    "type_not_selected",
+)
+
+
+def _attachment_texts() -> None:
+    op.create_table(
+        "attachment_texts",
+        _column("attachment_id", TEXT, "The attachment"),
+        _column(
+            "version", sa.Integer(), "Version that was read; its sections are shown while the attachment has this one"
+        ),
+        _column("metadata_digest", TEXT, "metadata_digest of the attachment when it was read"),
+        _column(
+            "content_sha256",
+            TEXT,
+            "SHA-256 of the bytes, 64 hex digits; null = not downloaded, as type or size decide",
+            null=True,
+        ),
+        _column("reader_version", sa.Integer(), "Version of the reading; a higher one reads again"),
+        _column("section_size", sa.Integer(), "Largest section that was allowed, in characters"),
+        _column("title", TEXT, "Title of the page in embed_text of its sections"),
+        _column("space_key", TEXT, "Key of the space in embed_text of its sections"),
+        _column(
+            "search_languages", postgresql.ARRAY(TEXT), "Languages of search_vector of its sections", default="'{}'"
+        ),
+        _column("kind", TEXT, "Type of the document, as pdf or docx; null = not known", null=True),
+        _column("outcome", TEXT, "complete, partial, or why it has no text"),
+        _column("sections", sa.Integer(), "How many sections it has"),
+        _column(
+            "missing",
+            postgresql.JSONB(),
+            "Parts that are not in the text, the first hundred: part and reason",
+            default="'[]'",
+        ),
+        _column("missing_parts", sa.Integer(), "How many such parts there are", default="0"),
+        _column(
+            "limits_reached", postgresql.ARRAY(TEXT), "Limits of the reader at which the text ends", default="'{}'"
+        ),
+        _column(
+            "hidden_characters",
+            sa.Integer(),
+            "Characters that no reader of the document sees, and that were left out",
+            default="0",
+        ),
+        _column("read_at", TIME, "When this row was last written", default="now()"),
+        sa.PrimaryKeyConstraint("attachment_id", name=op.f("pk_attachment_texts")),
+        sa.ForeignKeyConstraint(
+            ["attachment_id"],
+            [f"{SCHEMA_TOKEN}.page_attachments.id"],
+            name=op.f("fk_attachment_texts_attachment_id"),
+            ondelete="CASCADE",
+        ),
+        _one_of("attachment_texts", "outcome", OUTCOMES_OF_READING),
+        schema=SCHEMA_TOKEN,
+        comment="What was read of attached files; the text is in page_sections",
+    )
+    op.create_index(
+        "ix_attachment_texts_content_sha256",
+        "attachment_texts",
+        ["content_sha256"],
+        schema=SCHEMA_TOKEN,
+        postgresql_where=sa.text("content_sha256 IS NOT NULL"),
+    )
+
+
 def _page_mentions() -> None:
     op.create_table(
         "page_mentions",
@@ -999,10 +1082,12 @@ def _page_sections() -> None:
     op.create_table(
         "page_sections",
         _column(
-            "section_id", TEXT, "32 hex digits over page and headings; edits elsewhere on the page do not change it"
+            "section_id",
+            TEXT,
+            "32 hex digits over page, or attachment, and headings; edits elsewhere on it do not change it",
         ),
         _column("page_id", TEXT, "The page"),
-        _column("ordinal", sa.Integer(), "Position within the page, from 0"),
+        _column("ordinal", sa.Integer(), "Position within the page, from 0; attachments stand behind its text"),
         _column("level", sa.SmallInteger(), "1 to 6; 0 for what stands before the first heading"),
         _column(
             "parent_section_id",
@@ -1010,7 +1095,11 @@ def _page_sections() -> None:
             "Section of the heading above; the first part for a continuation",
             null=True,
         ),
-        _column("heading_path", postgresql.ARRAY(TEXT), "Headings from the top to this section"),
+        _column(
+            "heading_path",
+            postgresql.ARRAY(TEXT),
+            "Headings from the top to this section; of an attachment, the name of the file first",
+        ),
         _column("text", TEXT, "Markdown, with the heading"),
         _column("embed_text", TEXT, "A line of space, page and headings, then the text"),
         _column("text_hash", TEXT, "SHA-256 over the text alone, 64 hex digits"),
@@ -1020,11 +1109,18 @@ def _page_sections() -> None:
             "Words of title (A), headings (B) and text (D), in each language of the page's search_languages",
             default="''",
         ),
+        _column("attachment_id", TEXT, "The attachment whose text it is; null = the page's own text", null=True),
         sa.PrimaryKeyConstraint("section_id", name=op.f("pk_page_sections")),
         sa.ForeignKeyConstraint(
             ["page_id"],
             [f"{SCHEMA_TOKEN}.confluence_pages.id"],
             name=op.f("fk_page_sections_page_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["attachment_id"],
+            [f"{SCHEMA_TOKEN}.page_attachments.id"],
+            name=op.f("fk_page_sections_attachment_id"),
             ondelete="CASCADE",
         ),
         sa.UniqueConstraint(
@@ -1035,9 +1131,16 @@ def _page_sections() -> None:
             initially="DEFERRED",
         ),
         schema=SCHEMA_TOKEN,
-        comment="Sections of pages, along their headings, for search and embeddings",
+        comment="Sections of pages and of files attached to them, along headings, for search and embeddings",
     )
     op.create_index("ix_page_sections_text_hash", "page_sections", ["text_hash"], schema=SCHEMA_TOKEN)
+    op.create_index(
+        "ix_page_sections_attachment_id",
+        "page_sections",
+        ["attachment_id"],
+        schema=SCHEMA_TOKEN,
+        postgresql_where=sa.text("attachment_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_page_sections_search_vector",
         "page_sections",
