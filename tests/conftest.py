@@ -56,6 +56,7 @@ LONG = (
     "service/test_notif",
     "service/test_progress",
     "service/test_rag",
+    "service/test_replica",
     "service/test_roles_and_upgrade",
     "service/test_schedule",
     "service/test_scheduler",

@@ -244,6 +244,7 @@ def access_policy(settings: "Settings") -> "AccessPolicy":
 
 def make_scope(settings: "Settings") -> "SpaceScope":
     """Return which spaces and pages are mirrored."""
+    from hr_sync.domain.content import ItemKind
     from hr_sync.domain.scope import PageScope, SpaceScope
 
     confluence = settings.confluence
@@ -256,7 +257,7 @@ def make_scope(settings: "Settings") -> "SpaceScope":
             exclude_page_trees=frozenset(confluence.exclude_page_trees),
             include_labels=frozenset(confluence.include_labels),
             exclude_labels=frozenset(confluence.exclude_labels),
-            attachments="attachments" in confluence.include,
+            items=frozenset(kind for kind in ItemKind if kind.value in confluence.include),
         ),
     )
 

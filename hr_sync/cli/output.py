@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,13 +14,14 @@ from hr_sync.cli.options import with_config
 from hr_sync.cli.readers_output import layers_table
 from hr_sync.cli.terminal import Rows, json_line, make_console, moment, one_line, print_message, visible
 from hr_sync.domain.attachment_texts import counts_in_words, outcome_in_words
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.outcome import Counts, RunReport
 from hr_sync.domain.principal_words import number
 from hr_sync.errors import HrSyncError
 from hr_sync.logs import log_failure
 
 if TYPE_CHECKING:
-    from hr_sync.store.read.history import AttachmentLine, TextFacts
+    from hr_sync.store.read.history import AttachmentLine, CommentCounts, TextFacts
     from hr_sync.store.read.overview import PageLine
     from hr_sync.store.read.traces import Traces
     from hr_sync.store.tables import ConfluencePage
@@ -74,10 +75,8 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
     if report.counts.relabelled or report.counts.restricted:
         labels, readers = (number(each, "page") for each in (report.counts.relabelled, report.counts.restricted))
         console.print(f"{labels} with other labels, {readers} with other readers.")
-    if files := _attachments(report.counts):
-        console.print(files)
-    if report.attachment_texts is not None:
-        console.print(" ".join(counts_in_words(report.attachment_texts)), soft_wrap=True)
+    for line in _item_lines(report):
+        console.print(line, soft_wrap=True)
     seconds = f"{report.duration_seconds:.1f} s"
     console.print(
         f"Run {report.run_id} {report.outcome}: {number(report.requests, 'request')}, "
@@ -98,18 +97,22 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
         print_message(with_config(message, config))
 
 
-def _attachments(counts: Counts) -> str | None:
-    """Return in words what was done with attachments; None for a run that has seen none and changed none."""
-    numbers = {
-        "listed": counts.attachments_listed,
-        "new or back": counts.attachments_added,
-        "updated": counts.attachments_updated,
-        "hidden": counts.attachments_hidden,
-        "removed": counts.attachments_removed,
-    }
+def _item_lines(report: RunReport) -> Iterator[str]:
+    """Yield in words what was done with the items of pages."""
+    for kind in ItemKind:
+        if line := _items(report.counts, kind):
+            yield line
+    if report.attachment_texts is not None:
+        yield " ".join(counts_in_words(report.attachment_texts))
+
+
+def _items(counts: Counts, kind: ItemKind) -> str | None:
+    """Return in words what was done with one kind of items; None for a run that has seen none and changed none."""
+    words = {"listed": "listed", "added": "new or back", "updated": "updated", "hidden": "hidden", "removed": "removed"}
+    numbers = {word: getattr(counts, f"{kind}_{what}") for what, word in words.items()}
     if not any(numbers.values()):
         return None
-    return f"Attachments: {', '.join(f'{count} {what}' for what, count in numbers.items())}."
+    return f"{kind.value.capitalize()}: {', '.join(f'{count} {what}' for what, count in numbers.items())}."
 
 
 def _distinct(messages: Iterable[str]) -> list[str]:
@@ -198,6 +201,8 @@ def print_explanation(explanation: "Explanation", config: Path | None = None) ->
             facts.add(name, _fact(value))
     if history.attachments:
         facts.add("attachments", "; ".join(_attachment_facts(each) for each in history.attachments))
+    if history.comments is not None:
+        facts.add("comments", _comment_facts(history.comments))
     if history.text is not None:
         facts.add("text", _text_facts(history.text))
     if failure := history.failure:
@@ -208,7 +213,7 @@ def print_explanation(explanation: "Explanation", config: Path | None = None) ->
     changes = Rows(">run", "when", "action", ">version", "changed", "reason")
     for change in history.changes:
         when, fields = moment(change.changed_at), ", ".join(change.changed_fields)
-        action = " ".join(filter(None, (change.action, change.attachment_id)))
+        action = " ".join(filter(None, (change.action, change.attachment_id, change.comment_id)))
         changes.add(change.run_id, when, action, change.version, fields, change.reason)
     if history.changes:
         console.print(changes.table)
@@ -220,6 +225,13 @@ def _attachment_facts(attachment: "AttachmentLine") -> str:
     facts = [attachment.media_type, None if attachment.size_bytes is None else f"{attachment.size_bytes:,} bytes"]
     facts += [f"version {attachment.version}", f"not shown: {reason}" if reason else _text_of_file(attachment)]
     return f"{attachment.name or attachment.id} ({', '.join(filter(None, facts))})"
+
+
+def _comment_facts(comments: "CommentCounts") -> str:
+    """Return in words how many comments there are about a page, and how many of them are no text of it."""
+    parts = [f"{comments.footer} below the page", f"{comments.inline} about words of it"]
+    parts += [f"{comments.closed} of these not open, and not in its text"] if comments.closed else []
+    return "; ".join([*parts, *([f"{comments.gone} not shown"] if comments.gone else [])])
 
 
 def _text_of_file(attachment: "AttachmentLine") -> str | None:

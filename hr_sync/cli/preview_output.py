@@ -21,7 +21,7 @@ def print_previews(previews: Sequence["SpacePreview"], config: Path | None = Non
     console = make_console()
     for preview in previews:
         key, plan = one_line(preview.space_key), preview.plan
-        held = [*preview.deletions.held, *preview.attachments.held]
+        held = preview.held
         if preview.error is not None:
             console.print(
                 f"Space {key} ({preview.kind}): nothing is known. {one_line(with_config(preview.error, config))}",
@@ -33,8 +33,8 @@ def print_previews(previews: Sequence["SpacePreview"], config: Path | None = Non
             f"{number(plan.unchanged, 'page')} unchanged, {number(preview.requests, 'request')} for "
             f"{number(len(plan.fetches), 'body', 'bodies')}."
         )
-        steps = [*sorted(_steps(preview)), *sorted(_attachment_steps(preview))]
-        table = Rows("page or attachment", "action", "reason")
+        steps = [*sorted(_steps(preview)), *sorted(_item_steps(preview))]
+        table = Rows("page or item", "action", "reason")
         for step in steps[:_MAX_ROWS]:
             table.add(*step)
         if steps:
@@ -42,7 +42,8 @@ def print_previews(previews: Sequence["SpacePreview"], config: Path | None = Non
         if len(steps) > _MAX_ROWS:
             console.print(f"… and {len(steps) - _MAX_ROWS} more; --json shows them all.")
         if held:
-            reasons = (preview.deletions.held_reason, preview.attachments.held_reason)
+            plans = (preview.deletions, *(found.deletions for found in preview.items.values()))
+            reasons = (plan.held_reason for plan in plans)
             would = (
                 f"{number(len(held), 'removal')} would be held: {'; '.join(filter(None, reasons))}. To remove them: "
                 f"`{release_command(preview.space_key)}`."
@@ -63,12 +64,14 @@ def _steps(preview: "SpacePreview") -> Iterator[tuple[str, str, str]]:
         yield attribute.page_id, str(attribute.action), attribute.reason
 
 
-def _attachment_steps(preview: "SpacePreview") -> Iterator[tuple[str, str, str]]:
-    """Yield id, action and reason of everything that a run would do with attachments."""
-    for write in preview.files:
-        yield write.attachment.id, str(write.action), f"{write.attachment.name}: {write.reason}"
-    for attachment_id, (what, evidence) in _leaving(preview.attachments).items():
-        yield attachment_id, what, evidence
+def _item_steps(preview: "SpacePreview") -> Iterator[tuple[str, str, str]]:
+    """Yield id, action and reason of everything that a run would do with attachments and comments."""
+    for found in preview.items.values():
+        for write in found.writes:
+            name = getattr(write.item, "name", None)  # comments have none
+            yield write.item.id, str(write.action), f"{name}: {write.reason}" if name else write.reason
+        for item_id, (what, evidence) in _leaving(found.deletions).items():
+            yield item_id, what, evidence
 
 
 def _leaving(deletions: "DeletionPlan") -> dict[str, tuple[str, str]]:

@@ -79,6 +79,7 @@ def _spaces_table(overview: "Overview") -> "Table":
         ">shown",
         ">hidden",
         ">files",
+        ">comments",
         ">held",
         ">failing",
         "last outcome",
@@ -89,7 +90,8 @@ def _spaces_table(overview: "Overview") -> "Table":
     for space in overview.spaces:
         ages = [ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
         seen = shown.get(space.space_key)
-        pages = (space.live_pages, seen, space.hidden_pages, space.live_attachments, space.held, space.failing_pages)
+        items = (space.live_attachments, space.live_comments)
+        pages = (space.live_pages, seen, space.hidden_pages, *items, space.held, space.failing_pages)
         spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
     return spaces.table
 
@@ -151,7 +153,7 @@ def _needs(space: "SpaceStatus") -> Iterator[str]:
     """Yield the notes about a space: what waits for a decision, and why its last run was not complete."""
     if space.held:
         since = f" since {moment(space.held_since)}" if space.held_since else ""
-        held = held_in_words(space.held - space.held_attachments, space.held_attachments, how="hidden ")
+        held = held_in_words(space.held_pages, space.held_items, how="hidden ")
         yield (
             f"The removal of {held} has waited for a decision{since}: "
             f"{space.held_reason}. Look at what is held with `{look_command(space.space_key)}`; remove it with "

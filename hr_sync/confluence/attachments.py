@@ -2,7 +2,7 @@
 
 The only other list of a whole space is that of every attachment of the site, in Cloud's v2. One walk over the index
 costs a request for 200 attachments. The index lags, and by offset a walk may skip an entry while others come and go:
-what it lacks is a question, which `lookup_attachment` answers.
+what it lacks is a question, which `Source.lookup_attachment` answers.
 """
 
 from collections.abc import Callable
@@ -17,16 +17,7 @@ from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import FieldError
 from hr_sync.confluence.pagination import with_smaller_pages
 from hr_sync.domain.attachment_texts import AttachmentFile
-from hr_sync.domain.attachments import Attachment, AttachmentListing, AttachmentLookup
-from hr_sync.domain.deletion import LookupStatus
-from hr_sync.errors import (
-    AccessDenied,
-    AnswerNotTrusted,
-    EndpointRemoved,
-    NotFound,
-    ScopeMissing,
-    ServerFailed,
-)
+from hr_sync.domain.attachments import Attachment, AttachmentListing
 
 _INDEX_OVERLAP = timedelta(days=1)  # the index has dates without seconds, in a time zone that is not known
 
@@ -53,21 +44,9 @@ def list_attachments(
         for answer in client.walk(SEARCH, query, max_attempts=tries, by_offset=by_offset):
             for item in answer.content["results"]:
                 _take(item, found, unreadable)
-        return AttachmentListing(attachments=found, unreadable=unreadable)
+        return AttachmentListing(items=found, unreadable=unreadable)
 
     return with_smaller_pages(walk, WIDEST_EXPANDED, check_site=check_site)
-
-
-def look_up_attachment(ask: Callable[[], Attachment]) -> AttachmentLookup:
-    """Return the result of a single read. A failure of the answer alone is UNKNOWN, which is no evidence."""
-    try:
-        return AttachmentLookup(result=LookupStatus.FOUND, attachment=ask())
-    except ScopeMissing:  # it is an AccessDenied, and not about the attachment
-        return AttachmentLookup(result=LookupStatus.UNKNOWN)
-    except (NotFound, AccessDenied):
-        return AttachmentLookup(result=LookupStatus.NOT_FOUND)
-    except (AnswerNotTrusted, EndpointRemoved, ServerFailed, FieldError):
-        return AttachmentLookup(result=LookupStatus.UNKNOWN)
 
 
 def download_on_cloud(client: HttpClient, file: AttachmentFile, into: IO[bytes], max_bytes: int) -> str:

@@ -2,16 +2,13 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import IO, Literal
 from urllib.parse import quote
 
-from hr_sync.confluence.access import (
-    check_account,
-    labels_at,
-    restriction_of,
-)
+from hr_sync.confluence.access import check_account, labels_at, restriction_of
 from hr_sync.confluence.access_json import CLOUD
-from hr_sync.confluence.attachments import download_on_cloud, list_attachments, look_up_attachment
+from hr_sync.confluence.attachments import download_on_cloud, list_attachments
 from hr_sync.confluence.attachments_json import read_single_v2
 from hr_sync.confluence.both_ends import from_both_ends, in_order_of_ids
 from hr_sync.confluence.cloud_chains import ancestors_on_cloud, parent_on_cloud
@@ -26,11 +23,12 @@ from hr_sync.confluence.cloud_json import (
 )
 from hr_sync.confluence.cloud_labels import SpaceLabels
 from hr_sync.confluence.cloud_viewers import read_site_roles, read_viewers
+from hr_sync.confluence.comments import SpaceComments, look_up_on_cloud
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.response import Answer
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
-from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
+from hr_sync.confluence.lookups import look_up, look_up_item, read_each_space, spaces_by_keys
 from hr_sync.confluence.nodes import search_nodes
 from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, fetch_in_halves, with_smaller_pages
 from hr_sync.confluence.people import (
@@ -85,6 +83,7 @@ class CloudSource:
         self._urls = PageUrls(client.base)
         self._by_ids = PagesByIds(client)
         self._labels = SpaceLabels(client, self.labels_of, self.check_account)
+        self.comments = SpaceComments(client, self.check_account, partial(look_up_on_cloud, client))
         self._searchable: tuple[str, ...] = tuple(COLLECTIONS)
 
     def check_account(self) -> None:
@@ -176,7 +175,7 @@ class CloudSource:
     def lookup_attachment(self, attachment_id: str) -> AttachmentLookup:
         """Implement `Source.lookup_attachment`: `GET /attachments/{id}` shows trashed ones too."""
         path = f"api/v2/attachments/{quote(attachment_id, safe='')}"
-        return look_up_attachment(lambda: read_single_v2(self.client.get(path), attachment_id))
+        return look_up_item(lambda: read_single_v2(self.client.get(path), attachment_id))
 
     def download_attachment(self, file: AttachmentFile, into: IO[bytes], *, max_bytes: int) -> str:
         """Implement `Source.download_attachment`."""

@@ -17,8 +17,11 @@ from hr_sync.confluence.access import (
     restriction_of,
 )
 from hr_sync.confluence.access_json import ATTRIBUTE_PARTS, DATA_CENTER, LABEL_PARTS
-from hr_sync.confluence.attachments import download_on_datacenter, list_attachments, look_up_attachment
+from hr_sync.confluence.attachments import download_on_datacenter, list_attachments
 from hr_sync.confluence.attachments_json import LIST_PARTS, read_single_v1
+from hr_sync.confluence.comments import SpaceComments
+from hr_sync.confluence.comments_json import ALL_PARTS
+from hr_sync.confluence.comments_json import read_single_v1 as read_comment
 from hr_sync.confluence.datacenter_json import (
     LOOKUP_PARTS,
     PAGE_PARTS,
@@ -34,7 +37,7 @@ from hr_sync.confluence.datacenter_walks import CONTENT, WIDTHS, PageWalks
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
-from hr_sync.confluence.lookups import look_up, read_each_space, spaces_by_keys
+from hr_sync.confluence.lookups import look_up, look_up_item, read_each_space, spaces_by_keys
 from hr_sync.confluence.pagination import (
     Walked,
     fetch_in_halves,
@@ -51,6 +54,7 @@ from hr_sync.confluence.rendered_body import rendered_on_datacenter
 from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, Restriction, SiteRoles, SpaceViewers
 from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
+from hr_sync.domain.comments import CommentLookup
 from hr_sync.domain.content import (
     ContentNode,
     Fetched,
@@ -80,6 +84,7 @@ class DataCenterSource:
         self.client = client
         self._urls = PageUrls(client.base)
         self._walks = PageWalks(client, self._urls, self.check_account)
+        self.comments = SpaceComments(client, self.check_account, self._lookup_comment, by_offset=True)
 
     def check_account(self) -> None:
         """Implement `Source.check_account`."""
@@ -176,7 +181,13 @@ class DataCenterSource:
         """Implement `Source.lookup_attachment`: an attachment is content with an id of its own."""
         query = {"expand": LIST_PARTS, "status": "any"}
         path = f"{CONTENT}/{quote(attachment_id, safe='')}"
-        return look_up_attachment(lambda: read_single_v1(self.client.get(path, query), attachment_id))
+        return look_up_item(lambda: read_single_v1(self.client.get(path, query), attachment_id))
+
+    def _lookup_comment(self, comment_id: str) -> CommentLookup:
+        """Look a comment up, which is content with an id of its own, in any state."""
+        query = {"expand": ALL_PARTS, "status": "any"}
+        path = f"{CONTENT}/{quote(comment_id, safe='')}"
+        return look_up_item(lambda: read_comment(self.client.get(path, query), comment_id))
 
     def download_attachment(self, file: AttachmentFile, into: IO[bytes], *, max_bytes: int) -> str:
         """Implement `Source.download_attachment`."""

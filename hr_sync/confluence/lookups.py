@@ -6,6 +6,7 @@ from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import FieldError
 from hr_sync.domain.content import Space, SpaceList
 from hr_sync.domain.deletion import LookupResult, LookupStatus
+from hr_sync.domain.page_items import Item, ItemLookup
 from hr_sync.errors import (
     AccessDenied,
     AnswerNotTrusted,
@@ -29,6 +30,18 @@ def look_up(page_id: str, ask: Callable[[], LookupResult]) -> LookupResult:
         return LookupResult(page_id=page_id, result=LookupStatus.NOT_FOUND)
     except (AnswerNotTrusted, EndpointRemoved, ServerFailed):
         return LookupResult(page_id=page_id, result=LookupStatus.UNKNOWN)
+
+
+def look_up_item(ask: Callable[[], Item]) -> ItemLookup[Item]:
+    """Return the result of a single read of an item of a page; a failure of the answer alone is UNKNOWN likewise."""
+    try:
+        return ItemLookup(result=LookupStatus.FOUND, item=ask())
+    except ScopeMissing:  # it is an AccessDenied, and not about the item
+        return ItemLookup(result=LookupStatus.UNKNOWN)
+    except (NotFound, AccessDenied):
+        return ItemLookup(result=LookupStatus.NOT_FOUND)
+    except (AnswerNotTrusted, EndpointRemoved, ServerFailed, FieldError):
+        return ItemLookup(result=LookupStatus.UNKNOWN)
 
 
 def spaces_by_keys(keys: Sequence[str], most_keys: int, ask: Callable[[Sequence[str]], SpaceList]) -> SpaceList:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import IO, Literal, Protocol, TypeAlias
 
 from hr_sync.confluence.cloud import CloudSource
+from hr_sync.confluence.comments import SpaceComments
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.context_path import naming_context_path
@@ -39,6 +40,7 @@ class Source(Protocol):
 
     client: HttpClient
     flavor: Literal["cloud", "datacenter"]
+    comments: SpaceComments  #: the same requests in both flavours, but for the single read
 
     def check_account(self) -> None:
         """Raise CredentialsRefused unless Confluence knows the account."""

@@ -9,13 +9,14 @@ A body that has no text where an older one had some may have arrived incomplete.
 present readers of the page, until the body has text again, or was read a second time without any.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import structlog
 
 from hr_sync.cancellation import Cancellation
+from hr_sync.derive.comments import sections_of_comments
 from hr_sync.derive.includes import FindIncluded, Includes, place_of_macros
 from hr_sync.derive.people import Mentions, People
 from hr_sync.derive.renderings import Renderings
@@ -115,7 +116,7 @@ def _make_pending(
             limit=_PAGES_AT_ONCE,
         ):
             cancellation.check()
-            making.people.know(body for page in pending for body in (page.storage, page.outputs))
+            making.people.know(body for page in pending for body in _bodies_of(page))
             made = [_text_of(page, making, search_languages) for page in pending]
             _write(writer, made, report)
             after = pending[-1].page_id
@@ -221,6 +222,11 @@ def keeps_old_text(old: OldText | None) -> bool:
     return not (old.is_kept and old.is_due and old.read_again)
 
 
+def _bodies_of(page: PendingText) -> Iterator[str]:
+    """Yield everything that the text of a page is made of."""
+    yield from (page.storage, page.outputs, *(comment.storage for comment in page.comments))
+
+
 def _text_of(page: PendingText, making: TextMaking, search_languages: Sequence[str]) -> TextWrite | TextKept:
     made = make_text(page, making)
     rendered = made.rendered
@@ -233,8 +239,13 @@ def _text_of(page: PendingText, making: TextMaking, search_languages: Sequence[s
             renderer_version=RENDERER_VERSION,
             section_size=making.limits.section_size,
             search_languages=search_languages,
+            comments_digest=page.comments_digest,
             outputs_hash=page.outputs_hash,
         )
+    sections = _sections_of(rendered)
+    comments = sections_of_comments(
+        page, making.limits, making.resolve, resolve_user=made.mentions, first_ordinal=len(sections)
+    )
     return TextWrite(
         page_id=page.page_id,
         content_hash=page.content_hash,
@@ -248,7 +259,8 @@ def _text_of(page: PendingText, making: TextMaking, search_languages: Sequence[s
         hidden_characters=rendered.hidden_text_removed,
         unknown_macros=dict(rendered.unknown_macros),
         search_languages=search_languages,
-        sections=_sections_of(rendered),
+        sections=[*sections, *comments],
+        comments_digest=page.comments_digest,
         includes=made.includes.places,
         mentions=made.mentions.shown,
         outputs_hash=page.outputs_hash,

@@ -35,6 +35,7 @@ class ChangedField(StrEnum):
     HIDDEN = "hidden"  #: the page is not shown any more
     RESTORED = "restored"  #: the page is shown again
     ERASED = "erased"
+    RESOLUTION = "resolution"  #: a comment was resolved or opened again
     SECTIONS = "sections"  #: the text was made from the stored body
 
 

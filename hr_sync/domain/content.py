@@ -150,9 +150,21 @@ class WithdrawalReason(StrEnum):
     SCOPE_UNKNOWN = "scope_unknown"  #: its place or its labels could not be read; hidden, never removed
 
 
+class ItemKind(StrEnum):
+    """The kinds of what belongs to pages, by their words in settings and messages."""
+
+    ATTACHMENTS = "attachments"
+    COMMENTS = "comments"
+
+    @property
+    def one(self) -> str:
+        """Return the word for one of them."""
+        return self.value.removesuffix("s")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredItem:
-    """What the mirror knows of one page or attachment, as far as its withdrawal needs it."""
+    """What the mirror knows of one page, attachment or comment, as far as its withdrawal needs it."""
 
     id: str
     space_key: str

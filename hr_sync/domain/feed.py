@@ -30,11 +30,12 @@ class FeedState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeedChange:
-    """One change of one page or attachment. The page is to be read again; the rest says what is worth looking at."""
+    """One change of one page or item of it. The page is to be read again; the rest says what is worth looking at."""
 
     epoch: str
     seq: int
-    kind: str  #: "sections": only its text was made anew; "attachment": one of its files; "page": anything else
+    kind: str
+    """sections: only its text was made anew; attachment: one of its files; comment: one about it; page: the rest."""
     page_id: str
     action: str
     changed_fields: Sequence[str] | None  #: None in the short form, which keeps the last change of each page alone
@@ -45,6 +46,7 @@ class FeedChange:
     version: int | None
     changed_at: datetime
     attachment_id: str | None = None  #: where the change is one of an attachment
+    comment_id: str | None = None  #: where the change is one of a comment
 
 
 class ConsumerState(StrEnum):

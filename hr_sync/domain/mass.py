@@ -32,6 +32,7 @@ class Leaving:
 
 
 NOTHING_LEAVES = Leaving()
+PAGES = "pages"  #: beside the words of `ItemKind`
 
 
 def leaving_of(plan: DeletionPlan) -> Leaving:

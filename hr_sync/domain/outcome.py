@@ -1,11 +1,12 @@
 """The result of a run: counts, outcome, exit code. Pure values, used by the log, the run row and the command line."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 
 from hr_sync.domain.attachment_texts import AttachmentTextCounts
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.deletion import DeletionPlan
 from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import ShownPages
@@ -68,7 +69,7 @@ _EXIT_CODES = {
 
 @dataclass(kw_only=True, slots=True)
 class Counts:
-    """Counts of pages and of attachments by what was done, in one space or in a whole run.
+    """Counts of pages, attachments and comments by what was done, in one space or in a whole run.
 
     Declared once: the tables, the metrics and the printed table take their columns from these fields.
     """
@@ -81,7 +82,7 @@ class Counts:
     relabelled: int = field(default=0, metadata={"comment": "Pages with other labels than before"})
     restricted: int = field(default=0, metadata={"comment": "Pages with other readers than before, fewer or more"})
     unchanged: int = field(default=0, metadata={"comment": "Pages that needed nothing"})
-    failed: int = field(default=0, metadata={"comment": "Pages and attachments that failed"})
+    failed: int = field(default=0, metadata={"comment": "Pages, attachments and comments that failed"})
     hidden: int = field(default=0, metadata={"comment": "Pages newly hidden and not removed"})
     removed: int = field(default=0, metadata={"comment": "Pages newly removed"})
     withdrawn: int = field(
@@ -94,11 +95,25 @@ class Counts:
     attachments_updated: int = field(default=0, metadata={"comment": "Attachments whose row was written again"})
     attachments_hidden: int = field(default=0, metadata={"comment": "Attachments newly hidden and not removed"})
     attachments_removed: int = field(default=0, metadata={"comment": "Attachments newly removed"})
+    comments_listed: int = field(default=0, metadata={"comment": "Comments that the listings showed"})
+    comments_added: int = field(default=0, metadata={"comment": "Comments that are new or back"})
+    comments_updated: int = field(default=0, metadata={"comment": "Comments whose row was written again"})
+    comments_hidden: int = field(default=0, metadata={"comment": "Comments newly hidden and not removed"})
+    comments_removed: int = field(default=0, metadata={"comment": "Comments newly removed"})
+
+    def count_item(self, kind: ItemKind, what: str, number: int) -> None:
+        """Count items of a kind: `listed`, `added`, `updated`, `hidden` or `removed`."""
+        name = f"{kind}_{what}"
+        setattr(self, name, getattr(self, name) + number)
 
     def add(self, other: "Counts") -> None:
         """Add another count to this one."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+
+
+#: Counts of what was looked at and left as it was.
+NOTHING_CHANGED = ("listed", "unchanged", "attachments_listed", "comments_listed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,8 +128,9 @@ class SpaceReport:
     warning: str | None = None  #: worth knowing, although the space is complete
     busy_with: str | None = None  #: worker that holds the lease, where another one is at it
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
-    attachments: DeletionPlan = field(default_factory=DeletionPlan)  #: what is hidden, removed and held of attachments
-    held_attachments: int = 0  #: removals of attachments that wait, also where this run could not decide about them
+    items: Mapping[ItemKind, DeletionPlan] = field(default_factory=dict)  #: likewise of attachments and comments
+    held_items: Mapping[ItemKind, int] = field(default_factory=dict)
+    """Removals of items that wait, also where this run could not decide about them."""
     shown: ShownPages | None = None  #: what consumers are shown of the space; None: not read
     ends_run: bool = False  #: the failure is about every space: the site is down, or refuses our credentials
 
@@ -189,9 +205,9 @@ def outcome_of(failure: HrSyncError) -> Outcome:
     return Outcome.PARTIAL if failure.exit_code == ExitCode.PARTIAL else Outcome.FAILED
 
 
-def held_in_words(pages: int, attachments: int, *, how: str = "") -> str:
-    """Return in words how many pages and attachments wait to be removed; `how` they are stands before each."""
-    counts = ((pages, f"{how}page"), (attachments, f"{how}attachment"))
+def held_in_words(pages: int, items: Mapping[ItemKind, int], *, how: str = "") -> str:
+    """Return in words how many pages and items of them wait to be removed; `how` they are stands before each."""
+    counts = ((pages, f"{how}page"), *((count, f"{how}{kind.one}") for kind, count in sorted(items.items())))
     return " and ".join(number(count, what) for count, what in counts if count)
 
 

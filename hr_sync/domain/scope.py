@@ -15,6 +15,8 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from hr_sync.domain.content import ItemKind
+
 EVERY_SPACE = "*"
 MAX_LEVELS = 1_000  #: a page below more levels than this has no known place; a cycle of parents ends here too
 
@@ -36,7 +38,7 @@ class PageScope:
     exclude_page_trees: frozenset[str] = frozenset()  #: wins over `page_trees`
     include_labels: frozenset[str] = frozenset()  #: a page needs one of them; empty means no page needs any
     exclude_labels: frozenset[str] = frozenset()  #: wins over `include_labels`
-    attachments: bool = False  #: those of these pages are mirrored too
+    items: frozenset[ItemKind] = frozenset()  #: what is mirrored with these pages
 
     @property
     def by_tree(self) -> bool:

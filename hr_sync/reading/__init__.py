@@ -18,20 +18,22 @@ from hr_sync.reading.reader import MirrorReader
 from hr_sync.reading.store import MirrorStore, open_store, session_scope
 from hr_sync.store.read.live import (
     LIVE_ATTACHMENTS,
+    LIVE_COMMENTS,
     LIVE_PAGES,
     LIVE_SECTIONS,
     MIRROR_FRESHNESS,
-    LiveAttachment,
     LivePage,
     LiveSection,
     SpaceFreshness,
     SpaceStatistics,
 )
+from hr_sync.store.read.live_items import LiveAttachment, LiveComment
 from hr_sync.store.read.search import FoundSection
 from hr_sync.store.tables import ConfluencePage
 
 __all__ = [
     "LIVE_ATTACHMENTS",
+    "LIVE_COMMENTS",
     "LIVE_PAGES",
     "LIVE_SECTIONS",
     "MIRROR_FRESHNESS",
@@ -39,6 +41,7 @@ __all__ = [
     "FeedChange",
     "FoundSection",
     "LiveAttachment",
+    "LiveComment",
     "LivePage",
     "LiveSection",
     "MirrorReader",

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from hr_sync.store.read.live import (
-    LiveAttachment,
     LivePage,
     LiveSection,
     SpaceFreshness,
@@ -15,6 +14,7 @@ from hr_sync.store.read.live import (
     find_live_section,
     freshness_by_space,
     live_attachments_of,
+    live_comments_of,
     live_page_ids,
     live_pages,
     live_pages_by_id,
@@ -24,11 +24,13 @@ from hr_sync.store.read.live import (
     live_statistics,
     may_read_page,
     readable_attachment_ids,
+    readable_comment_ids,
     readable_page_ids,
     readable_section_ids,
     search_live_titles,
     storable,
 )
+from hr_sync.store.read.live_items import LiveAttachment, LiveComment
 from hr_sync.store.read.search import FoundSection, SearchAsker, search_sections
 from hr_sync.store.transaction import OpenTransaction, Transactions
 
@@ -178,6 +180,14 @@ class MirrorReader:
         """
         return self._transactions.run(lambda session: live_attachments_of(session, page_id))
 
+    def comments(self, page_id: str) -> Sequence[LiveComment]:
+        """Return the comments about one page, oldest first. Empty: there are none, or it is not shown.
+
+        >>> [(comment.kind, comment.quoted_text) for comment in store.comments("101")]
+        [('inline', 'Ten weeks')]
+        """
+        return self._transactions.run(lambda session: live_comments_of(session, page_id))
+
     def section(self, section_id: str) -> LiveSection | None:
         """Return one section by its id; None if it is not shown."""
         return self._transactions.run(lambda session: find_live_section(session, section_id))
@@ -206,6 +216,10 @@ class MirrorReader:
     def attachments_readable_by(self, user: str | None, groups: Sequence[str] | None = None) -> frozenset[str]:
         """Return the ids of the attachments that somebody may read. See `readable_by`."""
         return self._transactions.run(lambda session: readable_attachment_ids(session, user, groups))
+
+    def comments_readable_by(self, user: str | None, groups: Sequence[str] | None = None) -> frozenset[str]:
+        """Return the ids of the comments that somebody may read. See `readable_by`."""
+        return self._transactions.run(lambda session: readable_comment_ids(session, user, groups))
 
     def sections_readable_by(self, user: str | None, groups: Sequence[str] | None = None) -> frozenset[str]:
         """Return the ids of the sections of live pages that somebody may read. The asker is as in `readable_by`."""

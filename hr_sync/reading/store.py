@@ -134,7 +134,7 @@ def open_store(
 def session_scope(store: MirrorStore) -> AbstractContextManager[Session]:
     """Hold one read-only transaction for queries of your own, as a session of SQLAlchemy.
 
-    `LIVE_PAGES`, `LIVE_SECTIONS`, `LIVE_ATTACHMENTS` and `MIRROR_FRESHNESS` are the views, for `select`.
+    `LIVE_PAGES`, `LIVE_SECTIONS`, `LIVE_ATTACHMENTS`, `LIVE_COMMENTS` and `MIRROR_FRESHNESS` are the views.
     `ConfluencePage` is the table of pages, for a role that may read it (docs/access.md, row-level security). Raises
     DatabaseUnavailable, SchemaError and ConfigurationError as the questions do.
 

@@ -6,7 +6,7 @@ from hr_sync.render.adf import storage_tree
 from hr_sync.render.blocks import code_block
 from hr_sync.render.document import Document, parse, text_of_oversized
 from hr_sync.render.macros import computed_in, find_excerpt
-from hr_sync.render.markdown import Block, as_text, escape_tags, paragraph
+from hr_sync.render.markdown import Block, Heading, as_text, as_texts, escape_tags, paragraph
 from hr_sync.render.plain import plain_text
 from hr_sync.render.rendered import Outputs, place_outputs
 from hr_sync.render.renderer import OutOfTime, Renderer
@@ -18,8 +18,11 @@ from hr_sync.render.result import (
     ResolveInclude,
     ResolvePage,
     ResolveUser,
+    Section,
 )
 from hr_sync.render.sections import make_sections
+
+_DEEPEST_HEADING = 6
 
 
 def render_page(
@@ -99,6 +102,37 @@ def render_included(
         rendered_macros=renderer.rendered_macros,
         hidden_characters=document.hidden_characters + renderer.hidden_characters,
         limits_reached=frozenset(renderer.limits_reached),
+    )
+
+
+def render_comment(
+    storage: str,
+    headings: tuple[str, ...],
+    *,
+    comment_id: str,
+    title: str,
+    space: str,
+    resolve: ResolvePage,
+    resolve_user: ResolveUser | None,
+    limits: RenderLimits,
+) -> tuple[Section, ...]:
+    """Return a comment as sections, below the last of `headings`; none if it has no text.
+
+    `title`, `space`: of its page. Includes leave their placeholders: a comment shows no other page.
+    """
+    renderer = Renderer(space, resolve, resolve_user, limits, None)
+    blocks, _ = _blocks(renderer, _document(renderer, storage, None, limits))
+    if not blocks:
+        return ()
+    level = min(len(headings), _DEEPEST_HEADING)
+    heading = Heading(level, headings[-1], f"{'#' * level} {escape_tags(headings[-1])}")
+    return make_sections(
+        [heading, *as_texts(blocks)],  # its own headings begin no sections
+        page_id=f"comment {comment_id}",
+        title=title,
+        space=space,
+        limits=limits,
+        above=headings[:-1],
     )
 
 

@@ -28,15 +28,22 @@ class _Group:
 
 
 def make_sections(
-    blocks: Sequence[Block], *, page_id: str, title: str, space: str, limits: RenderLimits
+    blocks: Sequence[Block],
+    *,
+    page_id: str,
+    title: str,
+    space: str,
+    limits: RenderLimits,
+    above: tuple[str, ...] = (),
 ) -> tuple[Section, ...]:
-    """Return the sections in order; none for a page without any block."""
+    """Return the sections in order; none for a page without any block. `above`: headings that all of it is below."""
     measure = limits.measure or len
     sections: list[Section] = []
     for group in _grouped(blocks, page_id):
         text = "\n\n".join(group.texts)
         size = max(1, limits.section_size)
         parts = [text] if measure(text) <= size else split_markdown(text, size, measure)
+        path = (*map(short_title, above), *group.path)
         begun: dict[str, int] = {}
         for number, part in enumerate(parts):
             section_id, parent_id = group.section_id, group.parent_id
@@ -51,9 +58,9 @@ def make_sections(
                     level=group.level,
                     part=number,
                     parent_section_id=parent_id,
-                    heading_path=group.path,
+                    heading_path=path,
                     text=part,
-                    embed_text=embed_text_of(part, space=space, title=title, path=group.path),
+                    embed_text=embed_text_of(part, space=space, title=title, path=path),
                     text_hash=hashlib.sha256(part.encode()).hexdigest(),
                 )
             )

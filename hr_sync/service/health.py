@@ -226,7 +226,7 @@ def _viewers_known(space: SpaceStatus, limits: HealthLimits) -> bool | None:
 
 def _why_held(space: SpaceStatus) -> str:
     since = f" since {space.held_since:%Y-%m-%d %H:%M} UTC" if space.held_since else ""
-    held = held_in_words(space.held - space.held_attachments, space.held_attachments)
+    held = held_in_words(space.held_pages, space.held_items)
     return (
         f"{held} of space {space.space_key} would be removed; this is held for a decision{since}. "
         f"Look at them with `{look_command(space.space_key)}`; remove them with `{release_command(space.space_key)}`."

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 _RUN_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14_400)
 _LAG_SECONDS = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
 # What is withdrawn is hidden or removed.
-_NOT_ACTIONS = {"listed", "withdrawn", "bodies", "attachments_listed"}
+_NOT_ACTIONS = {"listed", "withdrawn", "bodies", "attachments_listed", "comments_listed"}
 ACTIONS = tuple(each.name for each in fields(Counts) if each.name not in _NOT_ACTIONS)
 JOBS = ("full", "incremental", "access", "notified")
 
@@ -58,7 +58,7 @@ class Metrics:
             "hr_sync_run_seconds", "Duration of a run.", ["mode"], buckets=_RUN_SECONDS, registry=own
         )
         self._pages = Counter(
-            "hr_sync_pages", "Pages and attachments of all runs, by what was done.", ["action"], registry=own
+            "hr_sync_pages", "Pages, attachments and comments of all runs, by what was done.", ["action"], registry=own
         )
         self._lag = Histogram(
             "hr_sync_replication_lag_seconds",
@@ -258,6 +258,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[SpaceStatus], float | None]], ...] = (
         "Attachments of these pages, without those that are gone.",
         lambda space: space.live_attachments,
     ),
+    ("live_comments", "Comments about these pages, without those that are gone.", lambda space: space.live_comments),
     (
         "attachments_not_mirrored",
         "Attachments of what is not mirrored, as the last full run saw them.",

@@ -52,7 +52,8 @@ class ConfluenceSettings(Group):
     exclude_labels: Labels = ()
     """Labels: pages that carry one of these are not mirrored, whatever include_labels says."""
     include: IncludedContent = ("pages", "attachments")
-    """What is mirrored of the spaces: pages, always, and attachments: names, types and sizes of the files on pages."""
+    """What is mirrored of the spaces: pages, always; attachments: names, types and sizes of the files on pages;
+    comments: footer and inline comments about pages, with their texts. Open ones are sections of their pages."""
     media_origins: MediaOrigins = ("https://api.media.atlassian.com", "https://media-cdn.atlassian.com")
     """Where Cloud may redirect the download of an attachment to, with text.attachments. Nothing is followed elsewhere,
     and no credentials go there. For a Cloud whose media service has other hosts."""

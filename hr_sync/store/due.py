@@ -13,8 +13,8 @@ from sqlalchemy import Column, ColumnElement, Row, Table, and_, case, false, fun
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.content import Space
-from hr_sync.domain.mass import Leaving
+from hr_sync.domain.content import ItemKind, Space
+from hr_sync.domain.mass import NOTHING_LEAVES, PAGES, Leaving
 from hr_sync.domain.outcome import Mode, Outcome, SpaceReport
 from hr_sync.domain.rounds import Cadence, Round, next_due
 from hr_sync.store.lease import Lease
@@ -27,6 +27,7 @@ _DUE: Mapping[Mode, Column[Any]] = {
     Mode.ACCESS: _SPACES.c.access_due_at,
 }
 DUE_MODES = tuple(_DUE)
+_WHAT = (PAGES, *(kind.value for kind in ItemKind))  # the beginnings of the names of columns
 _NOW = func.clock_timestamp()
 
 
@@ -133,22 +134,23 @@ def due_after(
     return values
 
 
-def leaving_values(pages: Leaving | None, attachments: Leaving | None) -> dict[str, Any]:
+def leaving_values(decided: Mapping[str, Leaving] | None) -> dict[str, Any]:
     """Return the columns that say what the pass decided to remove; None: it decided about nothing."""
-    if pages is None or attachments is None:
+    if decided is None:
         return {}
     values: dict[str, Any] = {"decided_at": _NOW}
-    for prefix, leaving in (("pages", pages), ("attachments", attachments)):
+    for what in _WHAT:
+        leaving = decided.get(what, NOTHING_LEAVES)
         values |= {
-            f"{prefix}_decided": leaving.stored,
-            f"{prefix}_leaving": leaving.new,
-            f"{prefix}_leaving_before": leaving.hidden_before,
+            f"{what}_decided": leaving.stored,
+            f"{what}_leaving": leaving.new,
+            f"{what}_leaving_before": leaving.hidden_before,
         }
     return values
 
 
-def others_leaving(session: Session, current: Round, own_keys: Collection[str]) -> tuple[Leaving, Leaving]:
-    """Return what leaves of pages and of attachments in other spaces of the round, by what others have decided.
+def others_leaving(session: Session, current: Round, own_keys: Collection[str]) -> dict[str, Leaving]:
+    """Return what leaves of pages and of items in other spaces of the round, by what others have decided.
 
     A space whose full pass is still due counts as stored, with what it held last.
     """
@@ -157,19 +159,17 @@ def others_leaving(session: Session, current: Round, own_keys: Collection[str]) 
     of_round = or_(decided, _DUE[current.mode] <= current.until) if current.mode is Mode.FULL else decided
     sums = [
         func.coalesce(func.sum(column).filter(condition), 0)
-        for prefix in ("pages", "attachments")
+        for what in _WHAT
         for column, condition in (
-            (row[f"{prefix}_leaving"], decided),
-            (row[f"{prefix}_leaving_before"], decided),
-            (row[f"{prefix}_decided"], of_round),
+            (row[f"{what}_leaving"], decided),
+            (row[f"{what}_leaving_before"], decided),
+            (row[f"{what}_decided"], of_round),
         )
     ]
     query = select(*sums).where(row.space_key != func.all(list(own_keys)) if own_keys else true())
     found = [int(each) for each in session.execute(query).one()]
-    pages, attachments = (
-        Leaving(new=new, hidden_before=before, stored=stored) for new, before, stored in (found[:3], found[3:])
-    )
-    return pages, attachments
+    thirds = zip(_WHAT, found[::3], found[1::3], found[2::3], strict=True)
+    return {what: Leaving(new=new, hidden_before=before, stored=stored) for what, new, before, stored in thirds}
 
 
 def due_column(mode: Mode) -> Column[Any]:

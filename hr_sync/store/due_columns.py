@@ -50,6 +50,15 @@ class DueColumns:
     attachments_leaving_before: Mapped[int] = mapped_column(
         server_default=text("0"), sort_order=_LAST, comment="Those that an earlier run had hidden, and this one removes"
     )
+    comments_decided: Mapped[int] = mapped_column(
+        server_default=text("0"), sort_order=_LAST, comment="Comments that were not removed then"
+    )
+    comments_leaving: Mapped[int] = mapped_column(
+        server_default=text("0"), sort_order=_LAST, comment="Those of them that began to leave, and nobody had allowed"
+    )
+    comments_leaving_before: Mapped[int] = mapped_column(
+        server_default=text("0"), sort_order=_LAST, comment="Those that an earlier run had hidden, and this one removes"
+    )
 
 
 #: For taking the next due space of thousands without sorting them. Leases do not touch these columns.

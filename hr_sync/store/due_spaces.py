@@ -88,6 +88,6 @@ class DueSpaces:
         """Let no replica take the next turn of a space for a moment, since a request waits for its lease."""
         self._transactions.run(lambda session: reserve_space(session, space, seconds=_RESERVED_SECONDS))
 
-    def others_leaving(self, current: Round, own_keys: Collection[str]) -> tuple[Leaving, Leaving]:
-        """Return what leaves of pages and of attachments in other spaces of the round, by what others have decided."""
+    def others_leaving(self, current: Round, own_keys: Collection[str]) -> Mapping[str, Leaving]:
+        """Return what leaves of pages and of items in other spaces of the round, by what others have decided."""
         return self._transactions.run(lambda session: others_leaving(session, current, own_keys))

@@ -25,7 +25,10 @@ class ContentChange(Base):
     )
     page_id: Mapped[str] = mapped_column(comment="The page; it may have been purged since")
     attachment_id: Mapped[str | None] = mapped_column(
-        comment="The attachment of the page that changed; null = the page itself did"
+        comment="The attachment of the page that changed; null = the page itself or a comment did"
+    )
+    comment_id: Mapped[str | None] = mapped_column(
+        comment="The comment of the page that changed; null = the page itself or an attachment did"
     )
     space_key: Mapped[str] = mapped_column(comment="Its space after the change")
     run_id: Mapped[int] = mapped_column(
@@ -37,7 +40,7 @@ class ContentChange(Base):
     changed_fields: Mapped[list[str]] = mapped_column(
         ARRAY(Text),
         comment="What differs now, never empty: text, title, location, url, version, labels, restrictions, hidden, "
-        "restored, erased, sections",
+        "restored, erased, resolution, sections",
     )
     sections_added: Mapped[list[str]] = mapped_column(
         ARRAY(Text), server_default=text("'{}'"), comment="Sections that the text before did not have (derive)"

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 
 from hr_sync.domain.access import EVERY_ASKER, Principal, PrincipalKind
 from hr_sync.store.engine import quoted_schema, schema_of
+from hr_sync.store.item_conditions import COMMENT_IS_SHOWN, COMMENT_SECTIONS, FILE_IS_SHOWN, READ_FILES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,19 +88,14 @@ _READABLE_ATTACHMENTS = f"""
         AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)"""
 
 
-# As in `live_sections`: a section of a file is shown while the file is shown on its page, in the version that was read.
-_FILE_IS_SHOWN = """(section.attachment_id IS NULL OR EXISTS (
-            SELECT FROM {schema}.page_attachments attachment
-                JOIN {schema}.attachment_texts known ON known.attachment_id = attachment.id
-                    AND known.version = attachment.version
-            WHERE attachment.id = section.attachment_id AND attachment.page_id = section.page_id
-                AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL))"""
-
-# The files of the same pages whose text is shown.
-_READ_FILES = """JOIN {schema}.page_attachments attachment ON attachment.page_id = page.id
-            AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL
-        JOIN {schema}.attachment_texts known ON known.attachment_id = attachment.id
-            AND known.version = attachment.version"""
+# As in `live_comments`: under access that was read after the text.
+_READABLE_COMMENTS = f"""
+    FROM {{schema}}.confluence_pages page
+        JOIN {{schema}}.page_comments comment ON comment.page_id = page.id
+    WHERE {_IS_READABLE} AND comment.hidden_at IS NULL AND comment.removed_at IS NULL
+        AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)
+        AND (SELECT min(space.access_checked_at) FROM {{schema}}.sync_spaces space
+            WHERE space.space_id = page.space_id) >= comment.text_read_at"""  # noqa: S608 -- words of our own
 
 
 # No column of a section is asked about access: the sets of the pages decide.
@@ -130,8 +126,11 @@ _HEADLINE = 'StartSel="", StopSel="", ShortWord=0, MaxFragments=2, MaxWords=40, 
 _FOUND = (
     "TABLE (section_id text, page_id text, ordinal integer, title text, heading_path text[], url text, space_key text, "
     "snippet text, rank real, version integer, last_updated timestamptz, checked_at timestamptz, "
-    "access_checked_at timestamptz, attachment_id text)"
+    "access_checked_at timestamptz, attachment_id text, comment_id text)"
 )
+
+
+_IS_SHOWN = f"{FILE_IS_SHOWN} AND {COMMENT_IS_SHOWN}".replace("made.", "section.")  # of what was matched
 
 
 def _search(readable: str, most: str) -> str:
@@ -144,14 +143,14 @@ def _search(readable: str, most: str) -> str:
     WITH asked AS MATERIALIZED (
         SELECT {{schema}}.search_query($1) AS query
     ), matched AS MATERIALIZED (
-        SELECT section.section_id, section.page_id, section.attachment_id,
-            ts_rank(section.search_vector, (SELECT asked.query FROM asked), 1) AS rank
+        SELECT section.section_id, section.page_id, section.attachment_id, section.comment_id, section.comment_hash,
+            made.rendered_at, ts_rank(section.search_vector, (SELECT asked.query FROM asked), 1) AS rank
         FROM {{schema}}.page_sections section
             JOIN {{schema}}.confluence_pages page ON page.id = section.page_id
             JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
         WHERE section.search_vector @@ (SELECT asked.query FROM asked) AND {readable}
     ), found AS MATERIALIZED (
-        SELECT section.section_id, section.page_id, section.rank FROM matched section WHERE {_FILE_IS_SHOWN}
+        SELECT section.section_id, section.page_id, section.rank FROM matched section WHERE {_IS_SHOWN}
         ORDER BY section.rank DESC, section.section_id
         LIMIT least(greatest(coalesce({most}, 10), 0), 1000)
     )
@@ -160,8 +159,8 @@ def _search(readable: str, most: str) -> str:
             WHEN length(words.plain) <= {_SHOWN_WHOLE} THEN words.plain
             ELSE ts_headline(spoken.language, words.plain, spoken.query, '{_HEADLINE}')
         END, '[[:space:]]+', ' ', 'g')),
-        found.rank, page.version, page.last_updated, clocks.checked_at, clocks.access_checked_at,
-        section.attachment_id
+        found.rank, page.version, page.last_updated, clocks.checked_at, clocks.access_checked_at, section.attachment_id,
+        section.comment_id
     FROM found
         JOIN {{schema}}.page_sections section ON section.section_id = found.section_id
         JOIN {{schema}}.confluence_pages page ON page.id = found.page_id
@@ -221,7 +220,7 @@ FUNCTIONS = (
         comment="Ids of the sections of live pages that somebody may read",
         body="SELECT section.section_id"
         + _of_readable_texts("JOIN {schema}.page_sections section ON section.page_id = page.id")
-        + f" AND {_FILE_IS_SHOWN}",
+        + f" AND {FILE_IS_SHOWN} AND {COMMENT_IS_SHOWN}",
     ),
     ConsumerFunction(
         name="attachments_readable_by",
@@ -231,13 +230,21 @@ FUNCTIONS = (
         body=f"SELECT attachment.id {_READABLE_ATTACHMENTS}",
     ),
     ConsumerFunction(
+        name="comments_readable_by",
+        arguments=_ASKER,
+        returns="SETOF text",
+        comment="Ids of the comments about live pages that somebody may read",
+        body=f"SELECT comment.id {_READABLE_COMMENTS}",
+    ),
+    ConsumerFunction(
         name="count_sections_readable_by",
         arguments=_ASKER,
         returns="bigint",
         comment="How many sections of live pages somebody may read, without reading them",
         body=(
             f"SELECT (SELECT coalesce(sum(made.sections), 0) {_of_readable_texts()})"
-            f" + (SELECT coalesce(sum(known.sections), 0) {_of_readable_texts(_READ_FILES)})"
+            f" + (SELECT coalesce(sum(known.sections), 0) {_of_readable_texts(READ_FILES)})"
+            f" + (SELECT count(*) {_of_readable_texts(COMMENT_SECTIONS)} AND {COMMENT_IS_SHOWN})"
         ),
     ),
     ConsumerFunction(

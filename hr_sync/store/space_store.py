@@ -9,20 +9,21 @@ Stopped (the process cancelled its statements). Raises from every write: LeaseLo
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AccessSet, Layer, NodeFact, SpaceViewers
-from hr_sync.domain.attachments import AttachmentWrite, StoredAttachment
 from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.domain.outcome import SpaceReport
+from hr_sync.domain.page_items import ItemWrite, StoredPageItem
 from hr_sync.domain.plan import LabelStep
 from hr_sync.domain.rounds import Round
+from hr_sync.store.item_tables import ItemTable
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.read.access import stored_access_sets, stored_nodes, stored_viewers
-from hr_sync.store.read.attachments import StoredAttachments, shown_attachments, stored_attachments
+from hr_sync.store.read.page_items import StoredItems, shown_items, stored_items
 from hr_sync.store.read.state import (
     hidden_pages,
     state_of_space,
@@ -31,12 +32,12 @@ from hr_sync.store.read.state import (
     stored_of_space,
 )
 from hr_sync.store.transaction import Transactions
-from hr_sync.store.values import Failure, PageWrite, SpaceRecord, SpaceState, WriteResult
+from hr_sync.store.values import Failure, FailureStage, Held, PageWrite, SpaceRecord, SpaceState, WriteResult
 from hr_sync.store.write.access import write_access
-from hr_sync.store.write.attachments import hide_attachments, remove_attachments, write_attachments
 from hr_sync.store.write.deletions import MAX_DECISIONS, hide_pages, remove_pages
-from hr_sync.store.write.failures import failing_attachments, failing_pages, forget_failures, record_failures
+from hr_sync.store.write.failures import failing_items, failing_pages, forget_failures, record_failures
 from hr_sync.store.write.labels import write_labels
+from hr_sync.store.write.page_items import hide_items, remove_items, write_items
 from hr_sync.store.write.pages import write_pages
 from hr_sync.store.write.purge import MAX_PURGED, purge_pages, rest_of_space
 from hr_sync.store.write.runs import finish_space, forget_position, forget_space, settle_space
@@ -67,14 +68,14 @@ class SpaceReader:
         """Return the rows of these pages, whatever space they are in, by page id."""
         return self._read(stored_by_id, list(ids))
 
-    def stored_attachments(self, listed: Iterable[str]) -> StoredAttachments:
-        """Return the attachments on pages of the space, the listed ones wherever they are, and the pages."""
+    def stored_items(self, kind: ItemTable[Any], listed: Iterable[str]) -> StoredItems:
+        """Return the items on pages of the space, the listed ones wherever they are, and the pages."""
         wanted = list(listed)
-        return self._transactions.run(lambda session: stored_attachments(session, self.space, wanted))
+        return self._transactions.run(lambda session: stored_items(session, kind, self.space, wanted))
 
-    def shown_attachments(self) -> list[StoredAttachment]:
-        """Return the attachments of the space that are neither hidden nor removed."""
-        return self._read(shown_attachments, self.space)
+    def shown_items(self, kind: ItemTable[Any]) -> list[StoredPageItem]:
+        """Return the items of the space that are neither hidden nor removed."""
+        return self._transactions.run(lambda session: shown_items(session, kind, self.space))
 
     def stored_labels(self) -> dict[str, frozenset[str] | None]:
         """Return the labels of the live pages of the space, by page id. None is not known."""
@@ -115,10 +116,10 @@ class SpaceStore(SpaceReader):
         """
         return self._transactions.run(lambda session: failing_pages(session, self._lease.space_key, due_only=due_only))
 
-    def failing_attachments(self, *, this_run: bool) -> int:
-        """Return how many attachments of the space failed and have not succeeded since; `this_run`: in this run."""
+    def failing_items(self, kind: ItemTable[Any], *, this_run: bool) -> int:
+        """Return how many items of the space failed and have not succeeded since; `this_run`: in this run."""
         run_id = self.run_id if this_run else None
-        return self._transactions.run(lambda session: failing_attachments(session, self._lease.space_key, run_id))
+        return self._transactions.run(lambda session: failing_items(session, self._lease.space_key, kind.stage, run_id))
 
     def hidden_pages(self, reason: WithdrawalReason, *, hidden_within: timedelta, limit: int) -> list[StoredPage]:
         """Return pages of the space that were hidden for this reason in the last `hidden_within`, newest first."""
@@ -173,22 +174,22 @@ class SpaceStore(SpaceReader):
         """
         return self._decided(remove_pages, decisions)
 
-    def write_attachments(self, writes: Sequence[AttachmentWrite]) -> frozenset[str]:
-        """Write at most `MAX_PAGES` attachments and their feed rows. Return the ids of those that were written.
+    def write_items(self, kind: ItemTable[Any], writes: Sequence[ItemWrite[Any]]) -> frozenset[str]:
+        """Write at most `MAX_PAGES` items and their feed rows. Return the ids of those that were written.
 
         One whose page is not in the space, or is removed, is dropped. One that the database refuses has failed.
         """
         return self._transactions.run(
-            lambda session: write_attachments(session, self._lease, self.run_id, self.space.id, writes)
+            lambda session: write_items(session, kind, self._lease, writes, run_id=self.run_id, space_id=self.space.id)
         )
 
-    def hide_attachments(self, decisions: Sequence[DeletionDecision]) -> frozenset[str]:
-        """Hide these attachments, as `hide` does pages. Return the ids of those that were not hidden before."""
-        return self._decided(hide_attachments, decisions)
+    def hide_items(self, kind: ItemTable[Any], decisions: Sequence[DeletionDecision]) -> frozenset[str]:
+        """Hide these items, as `hide` does pages. Return the ids of those that were not hidden before."""
+        return self._decided(_about(hide_items, kind), decisions)
 
-    def remove_attachments(self, decisions: Sequence[DeletionDecision]) -> frozenset[str]:
-        """Mark these attachments as removed, as `remove` does pages. Return the ids of those that were."""
-        return self._decided(remove_attachments, decisions)
+    def remove_items(self, kind: ItemTable[Any], decisions: Sequence[DeletionDecision]) -> frozenset[str]:
+        """Mark these items as removed, as `remove` does pages. Return the ids of those that were."""
+        return self._decided(_about(remove_items, kind), decisions)
 
     def write_labels(self, steps: Sequence[LabelStep]) -> list[LabelStep]:
         """Write labels, one step a page, and their feed rows in one transaction. Return the steps that were written.
@@ -217,13 +218,13 @@ class SpaceStore(SpaceReader):
         make_record: Callable[[int], SpaceRecord],
         *,
         clear_old_failures: bool,
-        attachments_tried: bool = True,
+        untried: Collection[FailureStage] = (),
     ) -> SpaceReport:
         """Write how the run ended for the space, in one transaction with its position. Return `make_record`'s report.
 
-        `make_record` gets the number of pages and attachments that still fail; it may be called twice.
+        `make_record` gets the number of pages and their items that still fail; it may be called twice.
         `clear_old_failures` deletes the failures that this run did not record, before they are counted: a full pass
-        tried everything again, but not the attachments if it says so.
+        tried everything again, but not the items of the stages `untried`.
         """
         return self._transactions.run(
             lambda session: finish_space(
@@ -232,25 +233,20 @@ class SpaceStore(SpaceReader):
                 self.run_id,
                 make_record,
                 clear_old_failures=clear_old_failures,
-                attachments_tried=attachments_tried,
+                untried=untried,
                 current=self._current,
             )
         )
 
-    def settle(self, report: SpaceReport, hold: int, held_reason: str | None, *, held_attachments: int = 0) -> None:
-        """Write the outcome and the hold anew, after removals that were decided over all spaces of the run.
-
-        `hold`: removals that wait, those of attachments among them.
-        """
+    def settle(self, report: SpaceReport, held: Held) -> None:
+        """Write the outcome and the hold anew, after removals that were decided over all spaces of the run."""
         self._transactions.run(
             lambda session: settle_space(
                 session,
                 self._lease,
                 self.run_id,
                 report,
-                held=hold,
-                held_attachments=held_attachments,
-                held_reason=held_reason,
+                held,
             )
         )
 
@@ -297,6 +293,10 @@ class SpaceStore(SpaceReader):
                 session, self._lease, self.run_id, page_ids, only_if_removed_before=only_if_removed_before
             )
         )
+
+
+def _about(act: Callable[..., frozenset[str]], kind: ItemTable[Any]) -> Callable[..., frozenset[str]]:
+    return lambda session, *given: act(session, kind, *given)
 
 
 def _chunks(values: Sequence[Result], size: int) -> Iterator[Sequence[Result]]:

@@ -38,10 +38,9 @@ from hr_sync.store.write.groups import forget_groups, write_identities, write_me
 from hr_sync.store.write.mentions import prune_names
 from hr_sync.store.write.purge import pages_to_purge
 from hr_sync.store.write.retention import (
+    PRUNE_REMOVED,
     prune_access_sets,
     prune_accounts,
-    prune_attachments,
-    prune_bodies,
     prune_changes,
     prune_runs,
 )
@@ -156,7 +155,7 @@ class Store:
         )
 
     def erase_user(self, run_id: int, user_id: str) -> ErasedUser:
-        """Erase what is stored of a user: account, memberships, and the name in who may read what."""
+        """Erase what is stored of a user: account, memberships, and the name in who may read and who wrote what."""
         return self._transactions.run(lambda session: erase_user(session, run_id, user_id))
 
     def find_traces(self, words: str) -> Traces:
@@ -182,9 +181,8 @@ class Store:
         return sum(self._prune(chunk, cancellation) for chunk in chunks)
 
     def prune_bodies(self, removed_for: timedelta, cancellation: Cancellation | None = None) -> int:
-        """Delete bodies of pages, and names of attachments, that have been removed for so long. Return how many."""
-        chunks = (partial(prune, removed_for=removed_for) for prune in (prune_bodies, prune_attachments))
-        return sum(self._prune(chunk, cancellation) for chunk in chunks)
+        """Delete bodies of pages, and what their items said, that have been removed for so long. Return how many."""
+        return sum(self._prune(partial(each, removed_for=removed_for), cancellation) for each in PRUNE_REMOVED)
 
     def _prune(self, prune: Callable[[Session], int], cancellation: Cancellation | None) -> int:
         deleted = 0

@@ -131,10 +131,12 @@ class PageFailure(Base):
     __tablename__ = "page_failures"
 
     # No foreign key: a page that was never stored has no row to point to.
-    page_id: Mapped[str] = mapped_column(primary_key=True, comment="Confluence's page id, or that of an attachment")
+    page_id: Mapped[str] = mapped_column(
+        primary_key=True, comment="Confluence's page id, or that of an attachment or comment"
+    )
     space_key: Mapped[str] = mapped_column(comment="Space in whose run it failed")
     stage: Mapped[str] = mapped_column(
-        comment="Where it failed: fetch, read, store or scope; attachment or attachment_text = it is one"
+        comment="Where it failed: fetch, read, store or scope; attachment, attachment_text or comment = it is one"
     )
     error_class: Mapped[str] = mapped_column(comment="Class of the error")
     message: Mapped[str] = mapped_column(comment="What went wrong, without any content of the page")
@@ -178,6 +180,7 @@ class SyncSpace(DueColumns, Base):
     scope_fingerprint: Mapped[str | None] = mapped_column(comment="Digest of the configured scope of the last run")
     held: Mapped[int] = mapped_column(server_default=text("0"), comment="Removals that wait for a decision")
     held_attachments: Mapped[int] = mapped_column(server_default=text("0"), comment="Those of attachments among them")
+    held_comments: Mapped[int] = mapped_column(server_default=text("0"), comment="Those of comments among them")
     held_since: Mapped[datetime | None] = mapped_column(comment="Since when removals wait; null = none does")
     held_reason: Mapped[str | None] = mapped_column(comment="Why they wait")
     mass_delete_allowed_run_id: Mapped[int | None] = mapped_column(

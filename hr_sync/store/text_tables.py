@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from hr_sync.domain.changes import IncludeState
 from hr_sync.domain.people import NameState
 from hr_sync.store.attachment_tables import PageAttachment
+from hr_sync.store.comment_tables import PageComment
 from hr_sync.store.orm import Base
 from hr_sync.store.tables import ConfluencePage, one_of
 
@@ -28,7 +29,7 @@ class PageText(Base):
     space_key: Mapped[str] = mapped_column(comment="Key of the space in embed_text of its sections")
     renderer_version: Mapped[int] = mapped_column(comment="Version of the rendering; a higher one renders again")
     section_size: Mapped[int] = mapped_column(comment="Largest section that was allowed, in characters")
-    sections: Mapped[int] = mapped_column(comment="How many sections it has")
+    sections: Mapped[int] = mapped_column(comment="How many sections it has, without those of items")
     markdown: Mapped[str] = mapped_column(comment="The whole page")
     parsed_as: Mapped[str] = mapped_column(comment="strict, repaired or text: how the body was read")
     has_computed_content: Mapped[bool] = mapped_column(
@@ -42,6 +43,9 @@ class PageText(Base):
         ARRAY(Text),
         server_default=text("'{}'"),
         comment="Languages of search_vector of its sections, as in text_policy; others make the text again",
+    )
+    comments_digest: Mapped[str] = mapped_column(
+        server_default="", comment="MD5 over the comments that it was made with; empty = there were none"
     )
     outputs_hash: Mapped[str] = mapped_column(
         server_default="", comment="outputs_hash of the rendering that it was made with; empty = of stored bodies alone"
@@ -158,26 +162,30 @@ class PageRendering(Base):
     )
 
 
+_HAS_COMMENT = text("comment_id IS NOT NULL")
 _HAS_ATTACHMENT = text("attachment_id IS NOT NULL")  # PageSection has a column `text`
 
 
 class PageSection(Base):
-    """One part of a page, or of a file that is attached to it. It carries no access: the page does."""
+    """One part of a page, of a file that is attached to it, or of a comment. It carries no access: the page does."""
 
     __tablename__ = "page_sections"
 
     section_id: Mapped[str] = mapped_column(
         primary_key=True,
-        comment="32 hex digits over page, or attachment, and headings; edits elsewhere on it do not change it",
+        comment="32 hex digits over page, attachment or comment, and headings; edits elsewhere on it do not change it",
     )
     page_id: Mapped[str] = mapped_column(ForeignKey(ConfluencePage.id, ondelete="CASCADE"), comment="The page")
-    ordinal: Mapped[int] = mapped_column(comment="Position within the page, from 0; attachments stand behind its text")
+    ordinal: Mapped[int] = mapped_column(
+        comment="Position within the page, from 0; comments stand behind its text, attachments behind these"
+    )
     level: Mapped[int] = mapped_column(SmallInteger, comment="1 to 6; 0 for what stands before the first heading")
     parent_section_id: Mapped[str | None] = mapped_column(
         comment="Section of the heading above; the first part for a continuation"
     )
     heading_path: Mapped[list[str]] = mapped_column(
-        ARRAY(Text), comment="Headings from the top to this section; of an attachment, the name of the file first"
+        ARRAY(Text),
+        comment="Headings from the top to this section; of an attachment, below the name of the file",
     )
     text: Mapped[str] = mapped_column(comment="Markdown, with the heading")
     embed_text: Mapped[str] = mapped_column(comment="A line of space, page and headings, then the text")
@@ -191,13 +199,22 @@ class PageSection(Base):
         ForeignKey(PageAttachment.id, ondelete="CASCADE"),
         comment="The attachment whose text it is; null = the page's own text",
     )
+    comment_id: Mapped[str | None] = mapped_column(
+        ForeignKey(PageComment.id, ondelete="CASCADE"), comment="The comment whose text it is; null = of none"
+    )
+    comment_hash: Mapped[str | None] = mapped_column(
+        comment="content_hash of the comment that it is the text of; shown while the comment has it"
+    )
 
     __table_args__ = (
         UniqueConstraint("page_id", "ordinal", deferrable=True, initially="DEFERRED"),
         Index(None, "text_hash"),
         Index(None, "attachment_id", postgresql_where=_HAS_ATTACHMENT),
+        Index(None, "comment_id", postgresql_where=_HAS_COMMENT),
+        CheckConstraint("attachment_id IS NULL OR comment_id IS NULL", name="one_item"),
+        CheckConstraint("(comment_id IS NULL) = (comment_hash IS NULL)", name="comment_hash"),
         Index(None, "search_vector", postgresql_using="gin"),
-        {"comment": "Sections of pages and of files attached to them, along headings, for search and embeddings"},
+        {"comment": "Sections of pages, of files attached to them, and of comments, for search and embeddings"},
     )
 
 

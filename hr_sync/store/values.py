@@ -3,13 +3,14 @@
 import os
 import socket
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from hr_sync.domain.access import Restriction
 from hr_sync.domain.changes import ChangeAction
-from hr_sync.domain.content import Head
+from hr_sync.domain.content import Head, ItemKind
 from hr_sync.domain.deletion import HoldState
 from hr_sync.domain.mass import Leaving
 from hr_sync.domain.outcome import SpaceReport
@@ -65,7 +66,7 @@ class SpaceState:
     watermark: datetime | None = None  #: None: the space needs a full pass
     scope_fingerprint: str | None = None
     hold: HoldState = field(default_factory=HoldState)  #: of pages
-    attachment_hold: HoldState = field(default_factory=HoldState)
+    item_holds: Mapping[ItemKind, HoldState] = field(default_factory=dict)  #: of each kind of items
     full_pass_due: bool = False  #: a scheduled full pass did not get the lease
     last_full_at: datetime | None = None  #: end of the last complete full pass
     last_run_id: int | None = None  #: run that worked on the space last
@@ -106,10 +107,25 @@ class FailureStage(StrEnum):
     SCOPE = "scope"  #: its place or its labels could not be read
     ATTACHMENT = "attachment"  #: it is an attachment, which the list describes in an invalid way, or cannot be stored
     ATTACHMENT_TEXT = "attachment_text"  #: it is an attachment, whose file could not be downloaded
+    COMMENT = "comment"  #: it is a comment, likewise
 
 
 #: Stages of what is no page.
-OF_ATTACHMENTS = (FailureStage.ATTACHMENT, FailureStage.ATTACHMENT_TEXT)
+STAGES_OF_ITEMS = (FailureStage.ATTACHMENT, FailureStage.ATTACHMENT_TEXT, FailureStage.COMMENT)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """Removals in one space that wait for a decision."""
+
+    pages: int = 0
+    items: Mapping[ItemKind, int] = field(default_factory=dict)
+    reason: str | None = None
+
+    @property
+    def total(self) -> int:
+        """Return how many there are of pages and items together."""
+        return self.pages + sum(self.items.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,11 +150,8 @@ class SpaceRecord:
     watermark: datetime | None = None  #: None keeps the stored one
     is_away: bool = False  #: not visible, or not configured: when it is back, the next pass is a full one
     scope_fingerprint: str | None = None  #: None keeps the stored one
-    held: int | None = None  #: removals that wait for a decision; None keeps the hold as it is
-    held_attachments: int = 0  #: those of attachments among them
+    held: Held | None = None  #: removals that wait for a decision; None keeps the hold as it is
     not_mirrored: int | None = None  #: attachments of what is not mirrored; None: not counted by this run
-    held_reason: str | None = None
     allowed_run: bool = False  #: somebody allowed a mass removal in this run
     requests: int = 0  #: HTTP requests made for it
-    leaving_pages: Leaving | None = None  #: what a full pass decided; None: nothing was decided
-    leaving_attachments: Leaving | None = None  #: likewise
+    leaving: Mapping[str, Leaving] | None = None  #: what a full pass decided of pages and items; None: nothing

@@ -18,6 +18,7 @@ from sqlalchemy.sql.ddl import CreateView
 from hr_sync.domain.access import AccessMode
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet
 from hr_sync.store.attachment_tables import AttachmentText, PageAttachment
+from hr_sync.store.comment_tables import PageComment
 from hr_sync.store.orm import SCHEMA_TOKEN
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncSpace
 from hr_sync.store.text_tables import PageSection, PageText
@@ -30,6 +31,7 @@ _SPACE = cast("Table", SyncSpace.__table__).c
 _TEXT = cast("Table", PageText.__table__).c
 _SECTION = cast("Table", PageSection.__table__).c
 _ATTACHMENT = cast("Table", PageAttachment.__table__).c
+_COMMENT = cast("Table", PageComment.__table__).c
 _FILE_TEXT = cast("Table", AttachmentText.__table__).c
 
 # By the id of the space: its key is given to others, and rows that were written under a former key still are its own.
@@ -114,6 +116,20 @@ _FILE_IS_SHOWN = (
     .exists()
 )
 
+# A section of a comment is shown while the comment is on its page, shown there, and has the text that was rendered.
+_COMMENT_IS_SHOWN = (
+    select(_COMMENT.id)
+    .where(
+        _COMMENT.id == _SECTION.comment_id,
+        _COMMENT.page_id == _SECTION.page_id,
+        _COMMENT.content_hash == _SECTION.comment_hash,
+        _COMMENT.text_read_at <= _TEXT.rendered_at,
+        _COMMENT.hidden_at.is_(None),
+        _COMMENT.removed_at.is_(None),
+    )
+    .exists()
+)
+
 # The sections of the same pages, as far as their text was made from the body that is stored, and of their files.
 _LIVE_SECTIONS = (
     _LIVE_PAGES.with_only_columns(
@@ -134,10 +150,14 @@ _LIVE_SECTIONS = (
         _CLOCKS.c.checked_at,
         _CLOCKS.c.access_checked_at,
         _SECTION.attachment_id,
+        _SECTION.comment_id,
     )
     .join(PageText, and_(_TEXT.page_id == _PAGE.id, _TEXT.content_hash == _PAGE.content_hash))
     .join(PageSection, _SECTION.page_id == _PAGE.id)
-    .where(or_(_SECTION.attachment_id.is_(None), _FILE_IS_SHOWN))
+    .where(
+        or_(_SECTION.attachment_id.is_(None), _FILE_IS_SHOWN),
+        or_(_SECTION.comment_id.is_(None), _COMMENT_IS_SHOWN),
+    )
 )
 
 # The files of the same pages. A page that is not shown shows no file.
@@ -160,6 +180,36 @@ _LIVE_ATTACHMENTS = (
     )
     .join(PageAttachment, _ATTACHMENT.page_id == _PAGE.id)
     .where(_ATTACHMENT.hidden_at.is_(None), _ATTACHMENT.removed_at.is_(None))
+)
+
+# The comments about the same pages, under access that was read after their text.
+_LIVE_COMMENTS = (
+    _LIVE_PAGES.with_only_columns(
+        _COMMENT.id,
+        _COMMENT.page_id,
+        _COMMENT.kind,
+        _COMMENT.parent_id,
+        _COMMENT.version,
+        _COMMENT.author_id,
+        _COMMENT.created_at,
+        _COMMENT.last_updated,
+        _COMMENT.resolution,
+        _COMMENT.quoted_text,
+        _COMMENT.storage,
+        _COMMENT.content_hash,
+        _COMMENT.synced_at,
+        _PAGE.title.label("page_title"),
+        _PAGE.url.label("page_url"),
+        _PAGE.space_key,
+        _CLOCKS.c.checked_at,
+        _CLOCKS.c.access_checked_at,
+    )
+    .join(PageComment, _COMMENT.page_id == _PAGE.id)
+    .where(
+        _COMMENT.hidden_at.is_(None),
+        _COMMENT.removed_at.is_(None),
+        or_(_POLICY.mode == AccessMode.ACCOUNT, _CLOCKS.c.access_checked_at >= _COMMENT.text_read_at),
+    )
 )
 
 # How old what consumers see is, by space.
@@ -191,6 +241,7 @@ VIEWS: tuple[CreateView, ...] = (
     consumer_view(_LIVE_PAGES, "live_pages"),
     consumer_view(_LIVE_SECTIONS, "live_sections"),
     consumer_view(_LIVE_ATTACHMENTS, "live_attachments"),
+    consumer_view(_LIVE_COMMENTS, "live_comments"),
     consumer_view(_MIRROR_FRESHNESS, "mirror_freshness"),
 )
 

@@ -1,24 +1,26 @@
 """The preview of a full run: the run without its writes. No lease, no run row, no page row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import ceil
 
-from hr_sync.domain.attachments import AttachmentWrite
 from hr_sync.domain.changes import ChangeAction
-from hr_sync.domain.content import Listing
-from hr_sync.domain.deletion import DeletionPlan
+from hr_sync.domain.content import ItemKind, Listing
+from hr_sync.domain.deletion import DeletionDecision, DeletionPlan
 from hr_sync.domain.mass import hold_across_spaces
 from hr_sync.domain.outcome import ExitCode, Mode, is_about_every_space
+from hr_sync.domain.page_items import hold_items_across_spaces
 from hr_sync.domain.plan import Plan, make_plan, plan_labels
 from hr_sync.errors import HrSyncError, UsageError
 from hr_sync.store.space_store import SpaceReader
 from hr_sync.sync.absence import hide_nothing
 from hr_sync.sync.access import facts_of_listing, viewers_of
-from hr_sync.sync.attachments import preview_attachments
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import PAGES_PER_REQUEST, BodyFetcher
 from hr_sync.sync.full import decide_outside, decide_unlisted_pages, observe, plan_leaving
+from hr_sync.sync.item_kinds import MIRRORED
+from hr_sync.sync.page_items import ItemPreview, preview_items
 from hr_sync.sync.spaces import jobs_of, select_spaces
 from hr_sync.sync.unlisted_spaces import decide_unconfigured, decide_unlisted
 
@@ -41,8 +43,7 @@ class SpacePreview:
     plan: Plan  #: what would be written
     deletions: DeletionPlan  #: what would be hidden, removed and held
     attributes: Sequence[AttributePreview]  #: where a full run reads access and labels too
-    files: Sequence[AttachmentWrite] = ()  #: attachments that would be written
-    attachments: DeletionPlan = field(default_factory=DeletionPlan)  #: what would become of others
+    items: Mapping[ItemKind, ItemPreview] = field(default_factory=dict)  #: what would become of items of pages
     requests: int  #: to Confluence, for the bodies
     error: str | None = None  #: why the preview failed
     exit_code: int = ExitCode.COMPLETE  #: of that error
@@ -50,7 +51,21 @@ class SpacePreview:
     @property
     def would_hold(self) -> bool:
         """Return True if removals would wait for a decision."""
-        return bool(self.deletions.held or self.attachments.held)
+        return bool(self.held)
+
+    def of_kind(self, kind: ItemKind) -> ItemPreview:
+        """Return what would become of one kind of items; nothing where the space is not mirrored any more."""
+        return self.items.get(kind, ItemPreview())
+
+    @property
+    def held(self) -> Sequence[DeletionDecision]:
+        """Return the removals that would wait, of pages and of their items."""
+        return [*self.deletions.held, *(each for found in self.items.values() for each in found.deletions.held)]
+
+    def with_held(self, deletions: DeletionPlan, items: Mapping[ItemKind, DeletionPlan]) -> "SpacePreview":
+        """Return the preview with these plans of what leaves."""
+        found = {kind: replace(self.items[kind], deletions=plan) for kind, plan in items.items()}
+        return replace(self, deletions=deletions, items=found)
 
 
 def dry_run(context: SyncContext, request: SyncRequest) -> list[SpacePreview]:
@@ -69,16 +84,12 @@ def dry_run(context: SyncContext, request: SyncRequest) -> list[SpacePreview]:
         context.policy.limit,
         allow=request.allow_mass_delete,
     )
-    files = hold_across_spaces(
-        {preview.space_key: preview.attachments for preview in previews},
+    items = hold_items_across_spaces(
+        {preview.space_key: {kind: found.deletions for kind, found in preview.items.items()} for preview in previews},
         context.policy.limit,
         allow=request.allow_mass_delete,
-        what="attachments",
     )
-    return [
-        replace(preview, deletions=plans[preview.space_key], attachments=files[preview.space_key])
-        for preview in previews
-    ]
+    return [preview.with_held(plans[preview.space_key], items[preview.space_key]) for preview in previews]
 
 
 def _try_preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher) -> SpacePreview:
@@ -111,12 +122,12 @@ def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher, preview:
         *decide_outside(seen, hide=hide_nothing),
         *decide_unlisted_pages(context.source, fetcher, job, seen, plan, hold=state.hold, hide=hide_nothing),
     ]
-    files = preview_attachments(context, store, fetcher, job, state, pages=frozenset(seen.in_scope.heads))
+    pages = frozenset(seen.in_scope.heads)
+    preview_of = partial(preview_items, context, store=store, fetcher=fetcher, job=job, state=state, pages=pages)
     return replace(
         preview,
         plan=plan,
-        files=files.writes,
-        attachments=files.deletions,
+        items={each.table.kind: preview_of(each) for each in MIRRORED},
         deletions=plan_leaving(context, job, state, leaving, seen.stored),
         attributes=_attributes(context, store, fetcher, seen.listing) if context.policy.reads_access else (),
         requests=ceil(len(plan.fetches) / PAGES_PER_REQUEST),

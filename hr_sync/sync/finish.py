@@ -1,24 +1,27 @@
 """Ends the work on one space: its report, and its record in one transaction with the position."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.deletion import DeletionAction, DeletionPlan
-from hr_sync.domain.mass import Leaving, leaving_of
+from hr_sync.domain.mass import PAGES, Leaving, leaving_of
 from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, held_in_words, look_command, release_command
 from hr_sync.domain.principal_words import number
-from hr_sync.store.values import SpaceRecord
+from hr_sync.store.item_tables import ATTACHMENTS, ItemTable
+from hr_sync.store.values import Held, SpaceRecord
 from hr_sync.sync.context import SpaceRun
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AttachmentResult:
-    """The result of reading the attachments of a space."""
+class ItemResult:
+    """The result of reading one kind of items of the pages of a space."""
 
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
     held: int = 0  #: removals that wait
-    not_mirrored: int | None = None  #: attachments of what is not mirrored; None: not counted
+    not_mirrored: int | None = None  #: items of what is not mirrored; None: not counted
     doubt: str | None = None  #: why they are not known to be as in Confluence
 
 
@@ -43,7 +46,13 @@ class SpaceResult:
     listing_digest: str | None = None
     scope_fingerprint: str | None = None
     access: AccessResult = AccessResult()
-    attachments: AttachmentResult = field(default_factory=AttachmentResult)
+    items: Mapping[ItemTable[Any], ItemResult] = field(default_factory=dict)
+
+    @property
+    def item_plans(self) -> Mapping[ItemKind, DeletionPlan]:
+        """Return what is hidden, removed and held of each kind of items."""
+        return {each.kind: result.deletions for each, result in self.items.items()}
+
     warning: str | None = None
 
 
@@ -54,40 +63,41 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
     Raise CredentialsRefused, LeaseLost.
     """
     run.account.prove()
-    attachments_tried = result.attachments.doubt is None
-    failing_files = 0
-    if run.context.scope.pages.attachments:
-        failing_files = run.store.failing_attachments(this_run=result.decided_hold and attachments_tried)
+    untried = [each.stage for each, found in result.items.items() if found.doubt is not None]
+    failing_items = {
+        each.kind: run.store.failing_items(each, this_run=result.decided_hold and each.stage not in untried)
+        for each in result.items
+        if each.kind in run.context.scope.pages.items
+    }
+    files = result.items.get(ATTACHMENTS, ItemResult())
 
-    def record_of(failing_pages: int) -> SpaceRecord:
-        run.counts.failed = failing_pages
+    def record_of(failing: int) -> SpaceRecord:
+        run.counts.failed = failing
         return SpaceRecord(
-            report=_report(run, result, failing_pages, failing_files),
+            report=_report(run, result, failing, failing_items),
             looked_at_all=result.looked_at_all,
             listed_all=result.listed_all,
             listing_digest=result.listing_digest,
             watermark=result.watermark if result.looked_at_all else None,
             is_away=run.job.kind.is_away,
             scope_fingerprint=result.scope_fingerprint,
-            held=len(result.deletions.held) + result.attachments.held if result.decided_hold else None,
-            held_attachments=result.attachments.held,
-            not_mirrored=result.attachments.not_mirrored,
-            held_reason=held_reason(result.deletions, result.attachments.deletions) or _held_before(result.attachments),
+            held=_held(result) if result.decided_hold else None,
+            not_mirrored=files.not_mirrored,
             allowed_run=result.allowed,
-            leaving_pages=_leaving(result, result.deletions),
-            leaving_attachments=_leaving(result, result.attachments.deletions),
+            leaving=_leaving(result),
             requests=run.source.client.http_stats.counts().requests - run.requests_before,
         )
 
-    return run.store.finish(record_of, clear_old_failures=result.decided_hold, attachments_tried=attachments_tried)
+    return run.store.finish(record_of, clear_old_failures=result.decided_hold, untried=untried)
 
 
-def _leaving(result: SpaceResult, plan: DeletionPlan) -> Leaving | None:
-    """Return what counts to the limit of all spaces: nothing of what somebody has allowed."""
+def _leaving(result: SpaceResult) -> Mapping[str, Leaving] | None:
+    """Return what counts to the limit of all spaces, by what it is about: nothing of what somebody has allowed."""
     if not result.decided_hold:
         return None
-    leaving = leaving_of(plan)
-    return Leaving(stored=leaving.stored) if result.allowed else leaving
+    plans = {PAGES: result.deletions} | {kind.value: plan for kind, plan in result.item_plans.items()}
+    found = {what: leaving_of(plan) for what, plan in plans.items()}
+    return {what: Leaving(stored=each.stored) for what, each in found.items()} if result.allowed else found
 
 
 def next_watermark(
@@ -104,69 +114,76 @@ def next_watermark(
     return min(began_at, newest)
 
 
-def held_reason(pages: DeletionPlan, attachments: DeletionPlan) -> str | None:
-    """Return why removals are held, of pages and of attachments; None if none is."""
-    return "; ".join(filter(None, (pages.held_reason, attachments.held_reason))) or None
+def held_reason(pages: DeletionPlan, items: Mapping[ItemKind, DeletionPlan]) -> str | None:
+    """Return why removals are held, of pages and of their items; None if none is."""
+    return "; ".join(filter(None, (plan.held_reason for plan in (pages, *items.values())))) or None
 
 
-def held_message(space_key: str, pages: DeletionPlan, attachments: DeletionPlan) -> str:
+def held_message(space_key: str, pages: DeletionPlan, items: Mapping[ItemKind, DeletionPlan]) -> str:
     """Return what is held, why, and the commands to type."""
-    held = held_in_words(len(pages.held), len(attachments.held), how="hidden ")
+    held = held_in_words(len(pages.held), {kind: len(plan.held) for kind, plan in items.items()}, how="hidden ")
     return (
-        f"The removal of {held} of space {space_key} waits for a decision: {held_reason(pages, attachments)}. Look at "
+        f"The removal of {held} of space {space_key} waits for a decision: {held_reason(pages, items)}. Look at "
         f"what is held with `{look_command(space_key)}`; remove it with `{release_command(space_key)}`."
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Removed:
-    """What was removed of a plan: of each page or attachment, whether it was live before the run."""
-
-    pages: Sequence[bool]
-    attachments: Sequence[bool]
-
-
-def with_removals(report: SpaceReport, pages: DeletionPlan, attachments: DeletionPlan, removed: Removed) -> SpaceReport:
-    """Return the report of a space after its removals were done or held."""
+def with_removals(
+    report: SpaceReport,
+    pages: DeletionPlan,
+    items: Mapping[ItemKind, DeletionPlan],
+    *,
+    removed: Collection[str],
+    removed_items: Mapping[ItemKind, Collection[str]],
+) -> SpaceReport:
+    """Return the report of a space after its removals were done or held; `removed`: the ids of what was removed."""
     counts = replace(report.counts)
-    counts.removed += len(removed.pages)
-    counts.hidden -= sum(removed.pages)
-    counts.attachments_removed += len(removed.attachments)
-    counts.attachments_hidden -= sum(removed.attachments)
-    if not (pages.held or attachments.held):
-        return replace(report, counts=counts, deletions=pages, attachments=attachments)
-    before = held_message(report.space_key, report.deletions, report.attachments)
+    gone = [each.was_live for each in pages.remove if each.page_id in removed]
+    counts.removed += len(gone)
+    counts.hidden -= sum(gone)
+    for kind, plan in items.items():
+        gone = [each.was_live for each in plan.remove if each.page_id in removed_items.get(kind, ())]
+        counts.count_item(kind, "removed", len(gone))
+        counts.count_item(kind, "hidden", -sum(gone))
+    if not (pages.held or any(plan.held for plan in items.values())):
+        return replace(report, counts=counts, deletions=pages, items=items)
+    before = held_message(report.space_key, report.deletions, report.items)
     others = (report.error or "").removeprefix(before).strip()
-    error = " ".join(filter(None, (held_message(report.space_key, pages, attachments), others)))
+    error = " ".join(filter(None, (held_message(report.space_key, pages, items), others)))
     return replace(
         report,
         outcome=Outcome.HELD,
         exit_code=ExitCode.HELD,
         counts=counts,
         deletions=pages,
-        attachments=attachments,
+        items=items,
         error=error,
     )
 
 
-def _held_before(attachments: AttachmentResult) -> str | None:
-    """Return why attachments wait that this run could not decide about; None if none does."""
-    return "attachments have waited for a decision since an earlier run" if attachments.held else None
+def _held(result: SpaceResult) -> Held:
+    """Return the removals that wait, also those that this run could not decide about."""
+    items = {each.kind: found.held for each, found in result.items.items()}
+    reason = held_reason(result.deletions, result.item_plans)
+    if reason is None and any(items.values()):
+        some = " and ".join(kind.value for kind, held in sorted(items.items()) if held)
+        reason = f"{some} have waited for a decision since an earlier run"
+    return Held(pages=len(result.deletions.held), items=items, reason=reason)
 
 
-def _report(run: SpaceRun, result: SpaceResult, failing_pages: int, failing_files: int) -> SpaceReport:
+def _report(run: SpaceRun, result: SpaceResult, failing: int, failing_items: Mapping[ItemKind, int]) -> SpaceReport:
     report = SpaceReport(
         space_key=run.space.key,
         outcome=Outcome.COMPLETE,
         counts=run.counts,
         deletions=result.deletions,
-        attachments=result.attachments.deletions,
-        held_attachments=result.attachments.held,
+        items=result.item_plans,
+        held_items={each.kind: found.held for each, found in result.items.items()},
         warning=" ".join(filter(None, (result.warning, result.access.note))) or None,
     )
-    doubts = list(_doubts(run.space.key, result, failing_pages, failing_files))
-    if result.deletions.held or result.attachments.deletions.held:
-        message = held_message(run.space.key, result.deletions, result.attachments.deletions)
+    doubts = list(_doubts(run.space.key, result, failing, failing_items))
+    if result.deletions.held or any(plan.held for plan in result.item_plans.values()):
+        message = held_message(run.space.key, result.deletions, result.item_plans)
         error = " ".join([message, *doubts])
         return replace(report, outcome=Outcome.HELD, exit_code=ExitCode.HELD, error=error)
     if doubts:
@@ -174,25 +191,26 @@ def _report(run: SpaceRun, result: SpaceResult, failing_pages: int, failing_file
     return report
 
 
-def _doubts(space_key: str, result: SpaceResult, failing_pages: int, failing_files: int) -> Iterator[str]:
+def _doubts(space_key: str, result: SpaceResult, failing: int, failing_items: Mapping[ItemKind, int]) -> Iterator[str]:
     kept = sum(each.action is DeletionAction.KEEP for each in result.deletions.doubtful)
     if kept:
         yield (
             f"The listing of space {space_key} lacks {number(kept, 'page')}, without evidence that any of them is "
             "gone: nothing of that was removed. The next full run looks again."
         )
-    unlisted = sum(each.action is DeletionAction.KEEP for each in result.attachments.deletions.doubtful)
-    if unlisted:
-        yield (
-            f"Confluence's search lacks {number(unlisted, 'attachment')} of space {space_key}, without evidence that "
-            "any of them is gone: nothing of that was removed. The next full run looks again."
-        )
-    if result.attachments.doubt:
-        yield result.attachments.doubt
-    if failing_pages:
-        files = min(failing_files, failing_pages)
-        counts = ((failing_pages - files, "page"), (files, "attachment"))
-        what = " and ".join(number(count, name) for count, name in counts if count)
+    for each, found in result.items.items():
+        unlisted = sum(one.action is DeletionAction.KEEP for one in found.deletions.doubtful)
+        if unlisted:
+            yield (
+                f"Confluence's search lacks {number(unlisted, each.kind.one)} of space {space_key}, without evidence "
+                "that any of them is gone: nothing of that was removed. The next full run looks again."
+            )
+        if found.doubt:
+            yield found.doubt
+    if failing:
+        counts = [(failing - sum(failing_items.values()), "page")]
+        counts += [(count, kind.one) for kind, count in failing_items.items()]
+        what = " and ".join(number(count, name) for count, name in counts if count > 0)
         yield f"{what} of space {space_key} failed; `hr-sync status` shows why. Later runs try again."
     if result.access.doubt:
         yield result.access.doubt

@@ -22,11 +22,12 @@ from hr_sync.store.values import SpaceState
 from hr_sync.sync.absence import Hide, verify_absent
 from hr_sync.sync.access import sync_access_after
 from hr_sync.sync.apply import record_failures, record_unknown_scope, resolve_missing, write_pages
-from hr_sync.sync.attachments import sync_attachments
 from hr_sync.sync.context import SpaceJob, SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import SpaceResult, finish, next_watermark
+from hr_sync.sync.item_kinds import MIRRORED
 from hr_sync.sync.new_space import list_space
+from hr_sync.sync.page_items import sync_items
 from hr_sync.sync.scope import split_by_scope
 
 
@@ -48,7 +49,10 @@ class Observed:
 
 
 def sync_full(run: SpaceRun) -> SpaceReport:
-    """Update the mirror of one space. Raise HrSyncError; what was committed before stays valid."""
+    """Update the mirror of one space. Raise HrSyncError; what was committed before stays valid.
+
+    Items are read before access: a comment is shown under facts that are newer than its text.
+    """
     scope = run.context.scope.pages
     listed = list_space(run)
     seen = observe(run.source, run.store, run.fetcher, listed.listing, scope)
@@ -69,8 +73,8 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     withheld = resolve_missing(run, missing, seen.stored, known_pages=list(seen.listing.heads))
     absent = decide_unlisted_pages(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
     deletions = plan_leaving(run.context, run.job, run.state, [*outside, *withheld, *absent], seen.stored)
+    items = {each.table: sync_items(run, each, seen.in_scope) for each in MIRRORED}
     access = sync_access_after(run, seen.listing)
-    attachments = sync_attachments(run, seen.in_scope)
     shows_all = not any(each.action is DeletionAction.KEEP for each in absent)
     return finish(
         run,
@@ -86,7 +90,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
             listing_digest=seen.in_scope.digest if shows_all and not seen.listing.unreadable else None,
             scope_fingerprint=scope.fingerprint,
             access=access,
-            attachments=attachments,
+            items=items,
         ),
     )
 

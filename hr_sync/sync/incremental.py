@@ -14,11 +14,12 @@ from hr_sync.domain.content import RecentChanges, StoredPage, WithdrawalReason
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import Plan, plan_incremental
 from hr_sync.sync.apply import record_failures, resolve_missing, write_pages
-from hr_sync.sync.attachments import sync_recent_attachments
 from hr_sync.sync.by_id import in_scope_steps, pages_present
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.finish import SpaceResult, finish, next_watermark
+from hr_sync.sync.item_kinds import MIRRORED
 from hr_sync.sync.page_facts import facts_of_pages
+from hr_sync.sync.page_items import sync_recent_items
 
 _REVISITED_FOR = timedelta(days=1)  # after that a full run, or a person, finds a page that is visible again
 _REVISITED_PAGES = 250  # in one request of Cloud
@@ -56,14 +57,14 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
     missing = write_pages(run, plan, since=run.state.watermark, facts_of=partial(facts_of_pages, run))
     resolve_missing(run, missing, stored, known_pages=sorted(present | recent.heads.keys()))
     resolve_missing(run, due - present, stored, known_pages=sorted(present | recent.heads.keys()), shown=False)
-    attachments = sync_recent_attachments(run, since)
+    items = {each.table: sync_recent_items(run, each, since) for each in MIRRORED}
     changes = (head.last_updated for head in recent.heads.values())
     return finish(
         run,
         SpaceResult(
             looked_at_all=True,
             watermark=next_watermark(recent.began_at, changes, run.state.watermark),
-            attachments=attachments,
+            items=items,
         ),
     )
 

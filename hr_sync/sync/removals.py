@@ -1,18 +1,21 @@
-"""Removes or holds pages and attachments at the end of a run, when the number of removals in all spaces is known."""
+"""Removes or holds pages and their items at the end of a run, when the number of removals in all spaces is known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.deletion import DeletionPlan
-from hr_sync.domain.mass import NOTHING_LEAVES, hold_across_spaces
+from hr_sync.domain.mass import NOTHING_LEAVES, PAGES, Leaving, hold_across_spaces
 from hr_sync.domain.outcome import SpaceReport, is_about_every_space, report_of_failure
+from hr_sync.domain.page_items import hold_items_across_spaces
 from hr_sync.domain.rounds import Round
 from hr_sync.errors import DatabaseConflict, HrSyncError
 from hr_sync.store.space_store import SpaceStore
-from hr_sync.store.values import Busy
+from hr_sync.store.values import Busy, Held
 from hr_sync.sync.context import SpaceJob, SyncContext
-from hr_sync.sync.finish import Removed, held_reason, with_removals
+from hr_sync.sync.finish import held_reason, with_removals
+from hr_sync.sync.item_kinds import MIRRORED
 
 log = structlog.get_logger(__name__)
 
@@ -26,37 +29,35 @@ def settle_removals(
     may be outdated, and its next full pass decides again. A failure that is not about every space affects only its own
     space. What other workers have decided about in the same round counts to the limit: `current`.
     """
-    others = (NOTHING_LEAVES, NOTHING_LEAVES)
+    others: Mapping[str, Leaving] = {}
     if current is not None and any(_leaves(report) for report in reports):
         others = context.store.due.others_leaving(current, [each.space_key for each in reports])
     allow = any(job.request.allow_mass_delete for job in jobs)
     limit = context.policy.limit
-    pages = hold_across_spaces(
-        {each.space_key: each.deletions for each in reports}, limit, allow=allow, others=others[0]
-    )
-    attachments = hold_across_spaces(
-        {each.space_key: each.attachments for each in reports},
-        limit,
-        allow=allow,
-        what="attachments",
-        others=others[1],
-    )
+    plans = {each.space_key: each.deletions for each in reports}
+    pages = hold_across_spaces(plans, limit, allow=allow, others=others.get(PAGES, NOTHING_LEAVES))
+    found = {each.space_key: each.items for each in reports}
+    items = hold_items_across_spaces(found, limit, allow=allow, others=others)
     return [
-        _settled(context, job, report, pages[report.space_key], attachments[report.space_key])
+        _settled(context, job, report, pages[report.space_key], items[report.space_key])
         for job, report in zip(jobs, reports, strict=True)
     ]
 
 
 def _leaves(report: SpaceReport) -> bool:
-    plans = (report.deletions, report.attachments)
+    plans = (report.deletions, *report.items.values())
     return any(plan.new or plan.hidden_before for plan in plans)
 
 
 def _settled(
-    context: SyncContext, job: SpaceJob, report: SpaceReport, pages: DeletionPlan, attachments: DeletionPlan
+    context: SyncContext,
+    job: SpaceJob,
+    report: SpaceReport,
+    pages: DeletionPlan,
+    items: Mapping[ItemKind, DeletionPlan],
 ) -> SpaceReport:
-    is_decided = pages == report.deletions and attachments == report.attachments
-    if is_decided and not (pages.remove or attachments.remove):
+    is_decided = pages == report.deletions and items == report.items
+    if is_decided and not (pages.remove or any(plan.remove for plan in items.values())):
         return report
     try:
         with context.store.leased(
@@ -70,35 +71,31 @@ def _settled(
             if isinstance(store, Busy) or store.state().last_run_id != job.run_id:
                 log.warning("removals.left", space=job.space.key)
                 return report
-            return _carry_out(store, report, pages, attachments)
+            return _carry_out(store, report, pages, items)
     except HrSyncError as failure:
         if is_about_every_space(failure):
             raise
         return report_of_failure(report.space_key, failure, report.counts)
 
 
-def _carry_out(store: SpaceStore, report: SpaceReport, pages: DeletionPlan, attachments: DeletionPlan) -> SpaceReport:
+def _carry_out(
+    store: SpaceStore, report: SpaceReport, pages: DeletionPlan, items: Mapping[ItemKind, DeletionPlan]
+) -> SpaceReport:
     # What this run could not decide about goes on waiting.
-    waiting = max(len(attachments.held), report.held_attachments)
-    held, reason = len(pages.held) + waiting, held_reason(pages, attachments)
+    waiting = {kind: max(len(plan.held), report.held_items.get(kind, 0)) for kind, plan in items.items()}
+    held = Held(pages=len(pages.held), items=waiting, reason=held_reason(pages, items))
     removed: frozenset[str] = frozenset()
-    files: frozenset[str] = frozenset()
+    removed_items: dict[ItemKind, frozenset[str]] = {}
     conflict: DatabaseConflict | None = None
     try:
         removed = store.remove(pages.remove)
-        files = store.remove_attachments(attachments.remove)
+        for each in MIRRORED:
+            kind = each.table.kind
+            removed_items[kind] = store.remove_items(each.table, items[kind].remove) if kind in items else frozenset()
     except DatabaseConflict as met:
         conflict = met
-    done = with_removals(
-        report,
-        pages,
-        attachments,
-        Removed(
-            pages=[each.was_live for each in pages.remove if each.page_id in removed],
-            attachments=[each.was_live for each in attachments.remove if each.page_id in files],
-        ),
-    )
+    done = with_removals(report, pages, items, removed=removed, removed_items=removed_items)
     if conflict is not None:
         done = report_of_failure(report.space_key, conflict, done.counts)
-    store.settle(done, held, reason, held_attachments=waiting)
+    store.settle(done, held)
     return done

@@ -7,6 +7,7 @@ from pathlib import Path
 from pictures_of_docs.architecture import architecture
 from pictures_of_docs.figures import performance
 from pictures_of_docs.page_way import page_way
+from pictures_of_docs.scaling import scaling
 from pictures_of_docs.status_page import status_page
 from pictures_of_docs.tables import tables
 from pictures_of_docs.terminal import demo
@@ -20,6 +21,7 @@ def drawn() -> Mapping[str, str]:
         "architecture.svg": architecture(),
         "page-way.svg": page_way(),
         "performance.svg": performance(),
+        "scaling.svg": scaling(),
         "tables.svg": tables(),
     }
 

@@ -32,6 +32,11 @@ class Drawing:
             f'<rect x="{x:g}" y="{y:g}" width="{width:.1f}" height="{height:g}" fill="{colour}" stroke="{LINE}"/>'
         )
 
+    def line(self, points: Sequence[tuple[float, float]], colour: str) -> None:
+        """Add a line of a plot through points."""
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        self._shapes.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+
     def words(
         self, x: float, y: float, lines: Sequence[str], *, size: int = 13, anchor: str = "middle", colour: str = INK
     ) -> None:

@@ -24,6 +24,7 @@ read the views; [what may change](../versioning.md) says how long each name stay
 _VIEW_MEANINGS = {
     "live_pages": ("The pages that every reader of the audience may read, with their bodies.", reading.LivePage),
     "live_sections": ("The sections of these pages, made where `text.sections` says so.", reading.LiveSection),
+    "live_comments": ("The comments about these pages, with their texts.", reading.LiveComment),
     "live_attachments": ("The files of these pages, without their bytes.", reading.LiveAttachment),
     "mirror_freshness": ("How old what consumers see is, by space.", reading.SpaceFreshness),
 }

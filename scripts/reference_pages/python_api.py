@@ -15,7 +15,7 @@ _INTRODUCTION = """# Python API
 [guide](../reading.md) begins with an example.
 """
 _FIELD = re.compile(r"^    (\w+): ([^#=\n]+?)(?: = [^#\n]+?)?(?:  #: (.*))?$", re.MULTILINE)
-_VIEWS = ("LIVE_ATTACHMENTS", "LIVE_PAGES", "LIVE_SECTIONS", "MIRROR_FRESHNESS")
+_VIEWS = ("LIVE_ATTACHMENTS", "LIVE_COMMENTS", "LIVE_PAGES", "LIVE_SECTIONS", "MIRROR_FRESHNESS")
 
 
 def python_page() -> str:

@@ -5,5 +5,5 @@
 CREATE ROLE hr_feed NOLOGIN;
 GRANT USAGE ON SCHEMA public TO hr_feed;
 GRANT SELECT ON public.content_changes, public.feed_state, public.live_pages, public.live_sections,
-    public.live_attachments, public.mirror_freshness, public.hr_sync_alembic_version TO hr_feed;
+    public.live_attachments, public.live_comments, public.mirror_freshness, public.hr_sync_alembic_version TO hr_feed;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.feed_consumers TO hr_feed;

@@ -15,13 +15,14 @@ from hr_sync.confluence.http.session import Limits
 from hr_sync.derive.attachments import AttachmentReport, FileSettings, derive_attachment_texts
 from hr_sync.derive.texts import derive_texts
 from hr_sync.documents.result import Kind
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.scope import PageScope
 from hr_sync.sync.context import SyncContext
 from tests.derive.consumer import Consumer
 from tests.support.database import rows
 from tests.support.wiring import FAST_RETRY, ask, context_of, full
 
-WITH_FILES = PageScope(attachments=True)
+WITH_FILES = PageScope(items=frozenset({ItemKind.ATTACHMENTS}))
 FLAVORS: dict[str, tuple[Literal["cloud", "datacenter"], type[CloudSource] | type[DataCenterSource]]] = {
     "cloud": ("cloud", CloudSource),
     "datacenter": ("datacenter", DataCenterSource),

@@ -6,23 +6,18 @@ from typing import Any
 
 import pytest
 
-from hr_sync.domain.attachments import (
-    Attachment,
-    AttachmentBefore,
-    AttachmentListing,
-    AttachmentLookup,
-    StoredAttachment,
-    attachment_digest,
-    changed_fields,
-    decide_switched_off,
-    decide_unlisted,
-    plan_attachments,
-    plan_recent_attachments,
-    write_after_lookup,
-)
+from hr_sync.domain.attachments import Attachment, AttachmentBefore, AttachmentListing, AttachmentLookup, changed_fields
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.domain.content import Space, WithdrawalReason
 from hr_sync.domain.deletion import DeletionAction, HoldState, LookupStatus
+from hr_sync.domain.page_items import (
+    StoredPageItem,
+    decide_switched_off,
+    decide_unlisted,
+    plan_items,
+    plan_recent_items,
+    write_after_lookup,
+)
 
 SPACE = Space(id="1", key="HR", name="")
 PAGES = frozenset({"10", "11"})
@@ -45,7 +40,7 @@ def listed(**values: Any) -> Attachment:
     return Attachment(**usual | values)
 
 
-def row(**values: Any) -> StoredAttachment:
+def row(**values: Any) -> StoredPageItem:
     """Return the stored row of the same attachment."""
     usual: dict[str, Any] = {
         "id": "att1",
@@ -53,15 +48,15 @@ def row(**values: Any) -> StoredAttachment:
         "space_id": "1",
         "space_key": "HR",
         "version": 2,
-        "metadata_digest": attachment_digest(listed()),
+        "metadata_digest": listed().metadata_digest,
         "page_is_live": True,
     }
-    return StoredAttachment(**usual | values)
+    return StoredPageItem(**usual | values)
 
 
 def listing(*attachments: Attachment, **unreadable: str) -> AttachmentListing:
     """Return a listing of these."""
-    return AttachmentListing(attachments={each.id: each for each in attachments}, unreadable=unreadable)
+    return AttachmentListing(items={each.id: each for each in attachments}, unreadable=unreadable)
 
 
 GONE = {"hidden_reason": WithdrawalReason.TRASHED, "removed": True}
@@ -91,8 +86,8 @@ WRITES: list[tuple[str, dict[str, Any], dict[str, Any] | None, ChangeAction | No
 def test_what_is_written(found: dict[str, Any], stored: dict[str, Any] | None, action: ChangeAction | None) -> None:
     """In a whole listing and in a list of changes alike."""
     rows = {} if stored is None else {"att1": row(**stored)}
-    plan = plan_attachments(listing(listed(**found)), rows, PAGES, space_id="1")
-    recent = plan_recent_attachments(listing(listed(**found)), rows, PAGES, space_id="1")
+    plan = plan_items(listing(listed(**found)), rows, PAGES, space_id="1")
+    recent = plan_recent_items(listing(listed(**found)), rows, PAGES, space_id="1")
 
     assert [write.action for write in plan.writes] == ([] if action is None else [action])
     assert recent == replace(plan, verify=())
@@ -105,21 +100,21 @@ def test_what_is_written(found: dict[str, Any], stored: dict[str, Any] | None, a
 def test_what_a_list_that_may_lag_does_not_decide(found: dict[str, Any], stored: dict[str, Any]) -> None:
     """It is looked up by id, and written as the single read shows it, if it is there."""
     before = row(**stored)
-    plan = plan_attachments(listing(listed(**found)), {"att1": before}, PAGES, space_id="1")
+    plan = plan_items(listing(listed(**found)), {"att1": before}, PAGES, space_id="1")
 
     assert plan.look_up == (before,)
-    newer = AttachmentLookup(result=LookupStatus.FOUND, attachment=listed(version=5))
+    newer = AttachmentLookup(result=LookupStatus.FOUND, item=listed(version=5))
     write = write_after_lookup(before, newer, PAGES, space_id="1")
     assert write is not None
-    assert write.attachment.version == 5
+    assert write.item.version == 5
     for no_answer in (
         AttachmentLookup(result=LookupStatus.NOT_FOUND),
         AttachmentLookup(result=LookupStatus.UNKNOWN),
-        AttachmentLookup(result=LookupStatus.FOUND, attachment=listed(status="trashed")),
-        AttachmentLookup(result=LookupStatus.FOUND, attachment=listed(page_id="99")),
+        AttachmentLookup(result=LookupStatus.FOUND, item=listed(status="trashed")),
+        AttachmentLookup(result=LookupStatus.FOUND, item=listed(page_id="99")),
     ):
         assert write_after_lookup(before, no_answer, PAGES, space_id="1") is None
-    same = AttachmentLookup(result=LookupStatus.FOUND, attachment=listed())
+    same = AttachmentLookup(result=LookupStatus.FOUND, item=listed())
     assert write_after_lookup(row(), same, PAGES, space_id="1") is None
 
 
@@ -135,7 +130,7 @@ ABSENT: list[tuple[str, dict[str, Any], bool]] = [
 @pytest.mark.parametrize(("stored", "is_asked"), [each[1:] for each in ABSENT], ids=[each[0] for each in ABSENT])
 def test_what_is_verified(stored: dict[str, Any], is_asked: bool) -> None:
     """Absence is a question, as far as the page is shown here."""
-    plan = plan_attachments(listing(), {"att1": row(**stored)}, PAGES, space_id="1")
+    plan = plan_items(listing(), {"att1": row(**stored)}, PAGES, space_id="1")
 
     assert bool(plan.verify) is is_asked
 
@@ -144,8 +139,8 @@ def test_what_is_listed_elsewhere_is_verified_and_what_cannot_be_read_is_not() -
     """The list says that it is attached to something that is not mirrored; a lookup decides."""
     rows = {"att1": row()}
 
-    assert plan_attachments(listing(listed(page_id="99")), rows, PAGES, space_id="1").verify == (row(),)
-    assert plan_attachments(listing(att1="no version"), rows, PAGES, space_id="1").verify == ()
+    assert plan_items(listing(listed(page_id="99")), rows, PAGES, space_id="1").verify == (row(),)
+    assert plan_items(listing(att1="no version"), rows, PAGES, space_id="1").verify == ()
 
 
 EVIDENCE: list[tuple[LookupStatus, Attachment | None, DeletionAction, WithdrawalReason | None]] = [
@@ -164,7 +159,7 @@ def test_what_a_lookup_is_evidence_of(
     result: LookupStatus, found: Attachment | None, action: DeletionAction, reason: WithdrawalReason | None
 ) -> None:
     """By the table of pages; one that is on another page leaves the readers of the first."""
-    decision = decide_unlisted(row(), AttachmentLookup(result=result, attachment=found), space=SPACE, hold=NO_HOLD)
+    decision = decide_unlisted(row(), AttachmentLookup(result=result, item=found), space=SPACE, hold=NO_HOLD)
 
     assert (decision.action, decision.reason, decision.page_id) == (action, reason, "att1")
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from confluence_simulator import World
-from confluence_simulator.world import Page, WorldError
+from confluence_simulator.world import Comment, Page, WorldError
 from confluence_simulator.world.records import Space
 
 Thing = TypeVar("Thing")
@@ -156,6 +156,35 @@ class Author:
         files = [each for page in self._current() for each in self._world.attachments(page.id)]
         self._world.remove_attachment(_chosen(files, which + other).id)
 
+    def comment(self, which: int, other: int) -> None:
+        """Write a comment about a page, below it or about words of it, or answer one."""
+        page = self._one(which)
+        there = [each for each in self._world.comments(page.id) if each.status == "current"]
+        parent = _chosen(there, which + other).id if there and other % 3 == 2 else None
+        selection = "words" if other % 3 == 1 else ""
+        self._world.comment(page.id, storage=self._text("Comment"), selection=selection, parent_comment_id=parent)
+
+    def edit_comment(self, which: int, other: int) -> None:
+        """Write another text into a comment."""
+        self._world.edit_comment(self._comment(which + other).id, storage=self._text("Other"))
+
+    def resolve_comment(self, which: int, other: int) -> None:
+        """Resolve a comment, or open it again."""
+        chosen = self._comment(which + other)
+        (self._world.reopen_comment if chosen.resolved else self._world.resolve_comment)(chosen.id)
+
+    def remove_comment(self, which: int, other: int) -> None:
+        """Delete a comment for good, or put it into the trash."""
+        self._world.remove_comment(self._comment(which + other).id, trash=other % 2 == 0)
+
+    def restore_comment(self, which: int, other: int) -> None:
+        """Bring a comment back from the trash."""
+        self._world.restore_comment(self._comment(which + other, status="trashed").id)
+
+    def _comment(self, which: int, *, status: str = "current") -> Comment:
+        every = [each for page in self._current() for each in self._world.comments(page.id)]
+        return _chosen([each for each in every if each.status == status], which)
+
     def forbid(self, which: int, _: int) -> None:
         """Take a space away from the account."""
         self._world.forbid_space(_chosen(self.mirrored, which).id, group=EVERYBODY)
@@ -237,6 +266,11 @@ EDITS: Mapping[str, Callable[[Author, int, int], None]] = {
     "unlabel": Author.unlabel,
     "attach": Author.attach,
     "detach": Author.detach,
+    "comment": Author.comment,
+    "edit comment": Author.edit_comment,
+    "resolve comment": Author.resolve_comment,
+    "remove comment": Author.remove_comment,
+    "restore comment": Author.restore_comment,
     "forbid": Author.forbid,
     "permit": Author.permit,
     "archive space": Author.archive_space,

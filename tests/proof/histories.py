@@ -61,7 +61,7 @@ MODES = {"full": Mode.FULL, "incremental": Mode.INCREMENTAL, "access": Mode.ACCE
 NOTHING_DONE = tuple(
     each.name
     for each in fields(Counts)
-    if each.name not in {"listed", "unchanged", "relabelled", "restricted", "attachments_listed"}
+    if each.name not in {"listed", "unchanged", "relabelled", "restricted", "attachments_listed", "comments_listed"}
 )
 LAGS = (timedelta(0), timedelta(minutes=3), timedelta(hours=1))
 
@@ -77,7 +77,7 @@ class History(RuleBasedStateMachine):
         self.world = self.stage.site.world
         self.author = Author(self.world, MIRRORED, APART)
         self.spaces = "both"
-        self.pages = Wanted(spaces=(), attachments=True)  # which pages of the spaces
+        self.pages = Wanted(spaces=(), attachments=True, comments=True)  # which pages of the spaces
         self.kill: tuple[int, bool] | None = None
         self.lock: str | None = None
         self.memory = Memory()

@@ -12,8 +12,8 @@ from confluence_simulator.faults.answers import ANSWERS
 from confluence_simulator.faults.wire import WIRE
 from confluence_simulator.world import Page
 
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.deletion import DeletionDecision, DeletionLimit
-from hr_sync.sync.context import JobKind
 from hr_sync.sync.dry_run import SpacePreview
 from tests.support.oracle import FileRow, Hidden, Row, Stored, Wanted, contradictions, visible
 
@@ -224,7 +224,7 @@ def feed_is_right(before: Stored, found: Stored) -> None:
 def as_previewed(previews: Collection[SpacePreview], before: Stored, found: Stored, refused: Collection[str]) -> None:
     """Hold after a full run that met no fault: it did what the dry run before it had shown, space by space.
 
-    A page of a space that the settings no longer cover may be taken over by another space in the same run.
+    A page of a space that is not listed, or not covered any more, may be taken over by another space in the same run.
     """
     new = found.feed[len(before.feed) :]
     written = {
@@ -258,15 +258,17 @@ def files_as_previewed(
 ) -> None:
     """Hold after a full run that met no fault: it withdrew and held the files that the dry run before it had shown."""
     left = {each for each, file in before.files.items() if file.live and not found.files[each].live}
-    shown = {d.page_id for preview in previews for d in preview.attachments.hide}
+    every = [(preview, preview.of_kind(kind)) for preview in previews for kind in ItemKind]
+    shown = {d.page_id for _, items in every for d in items.deletions.hide}
     of_refused = {each for each, file in before.files.items() if file.row.page_id in refused}
     assert left - of_refused == shown - of_refused, f"withdrawn: {left ^ shown}"
     new = found.files.keys() - before.files.keys()
-    written = {write.attachment.id for preview in previews for write in preview.files}
+    written = {write.item.id for _, items in every for write in items.writes}
     assert new <= written, f"new, and not shown before: {new - written}"
     held = {space.key: space.held_files for space in found.spaces.values()}
     for preview in previews:
-        assert held.get(preview.space_key, 0) == len(preview.attachments.held), f"held in {preview.space_key}"
+        waiting = sum(len(items.deletions.held) for each, items in every if each is preview)
+        assert held.get(preview.space_key, 0) == waiting, f"held in {preview.space_key}"
 
 
 _Leaving = tuple[Sequence[DeletionDecision], Sequence[DeletionDecision], Sequence[DeletionDecision]]
@@ -275,7 +277,7 @@ _Leaving = tuple[Sequence[DeletionDecision], Sequence[DeletionDecision], Sequenc
 def _leaving(preview: SpacePreview, taken: Collection[str]) -> _Leaving:
     """Return what a space hides, removes and holds, without what another space takes over before it."""
     plan = preview.deletions
-    if preview.kind is not JobKind.UNCONFIGURED:
+    if not preview.kind.is_away:
         return plan.hide, plan.remove, plan.held
     hide, remove, held = ([d for d in each if d.page_id not in taken] for each in (plan.hide, plan.remove, plan.held))
     return hide, remove, held

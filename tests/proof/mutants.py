@@ -462,7 +462,7 @@ OF_RUNS = (
     _one(
         "what does not fail any more is forgotten",
         f"{RUNS}:finish_space",
-        r"forget_failures_before\(session, lease\.space_key, run_id, attachments=attachments_tried\)",
+        r"forget_failures_before\(session, lease\.space_key, run_id, untried=untried\)",
         "pass",
         others("row-null-title", "row-without-version"),
     ),

@@ -12,9 +12,10 @@ from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.access import AccessPolicy, Restriction
 from hr_sync.reading import MirrorStore, open_store
 from hr_sync.store.engine import make_engine
+from hr_sync.store.item_tables import ATTACHMENTS, COMMENTS
 from hr_sync.store.schema import ensure_schema
 from hr_sync.store.store import Store
-from tests.store.spaces import IT, NOON, decision, file, leased, record, write
+from tests.store.spaces import IT, NOON, comment, decision, file, leased, record, write
 from tests.store.test_access_facts import node, write_facts
 from tests.store.test_roles import LOGINS, PASSWORD, Installed
 
@@ -46,8 +47,9 @@ def fill(store: Store) -> None:
                 write("104", title="Old leave", body="<p>Nine weeks.</p>"),
             ]
         )
-        space.write_attachments([file("301", "101", "Form.pdf"), file("302", "103", "Bands.xlsx")])
-        space.write_attachments([file("303", "104", "Old form.pdf")])
+        space.write_items(ATTACHMENTS, [file("301", "101", "Form.pdf"), file("302", "103", "Bands.xlsx")])
+        space.write_items(ATTACHMENTS, [file("303", "104", "Old form.pdf")])
+        space.write_items(COMMENTS, [comment("401", "101", "Also for part-timers?", quoted_text="Ten weeks")])
         space.remove([decision("104")])
         space.finish(lambda _: record(looked_at_all=True, listed_all=True), clear_old_failures=True)
     with leased(store, IT) as space:

@@ -53,7 +53,13 @@ def test_every_question_has_an_example_or_is_a_variant_of_one() -> None:
     shown = {example.name.rpartition(".")[2] for example in EXAMPLES}
     questions = {name for name in vars(reading.MirrorReader) if not name.startswith("_")}
 
-    assert questions - shown == {"iterate_changed_since", "section", "sections_readable_by", "attachments_readable_by"}
+    assert questions - shown == {
+        "iterate_changed_since",
+        "section",
+        "sections_readable_by",
+        "attachments_readable_by",
+        "comments_readable_by",
+    }
 
 
 BLOCKS = [

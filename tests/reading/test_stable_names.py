@@ -14,6 +14,7 @@ from hr_sync import errors, reading
 GUIDE = Path(__file__).parents[2] / "docs/reading.md"
 NAMES = {
     "LIVE_ATTACHMENTS",
+    "LIVE_COMMENTS",
     "LIVE_PAGES",
     "LIVE_SECTIONS",
     "MIRROR_FRESHNESS",
@@ -21,6 +22,7 @@ NAMES = {
     "FeedChange",
     "FoundSection",
     "LiveAttachment",
+    "LiveComment",
     "LivePage",
     "LiveSection",
     "MirrorReader",
@@ -51,26 +53,30 @@ SIGNATURES = {
     "MirrorReader.freshness": "(self)",
     "MirrorReader.sections": "(self, page_id)",
     "MirrorReader.attachments": "(self, page_id)",
+    "MirrorReader.comments": "(self, page_id)",
     "MirrorReader.section": "(self, section_id)",
     "MirrorReader.iterate_sections": "(self, *, space_key=None)",
     "MirrorReader.readable_by": "(self, user, groups=None)",
     "MirrorReader.sections_readable_by": "(self, user, groups=None)",
     "MirrorReader.attachments_readable_by": "(self, user, groups=None)",
+    "MirrorReader.comments_readable_by": "(self, user, groups=None)",
     "MirrorReader.may_read": "(self, user, groups, page_id)",
     "MirrorReader.search": "(self, words, *, limit=10)",
     "MirrorReader.search_for": "(self, words, user, groups=None, *, limit=10)",
 }
 FIELDS = {
     "FeedChange": "epoch seq kind page_id action changed_fields sections_added sections_changed sections_removed "
-    "space_key version changed_at attachment_id",
+    "space_key version changed_at attachment_id comment_id",
     "FoundSection": "section_id page_id ordinal title heading_path url space_key snippet rank version last_updated "
-    "checked_at access_checked_at attachment_id",
+    "checked_at access_checked_at attachment_id comment_id",
     "LiveAttachment": "id page_id name media_type size_bytes version last_updated download_path page_title page_url "
     "space_key synced_at checked_at access_checked_at",
+    "LiveComment": "id page_id kind parent_id version author_id created_at last_updated resolution quoted_text storage "
+    "content_hash page_title page_url space_key synced_at checked_at access_checked_at",
     "LivePage": "id title space_key content_hash last_updated version url parent_id synced_at checked_at "
     "access_checked_at",
     "LiveSection": "section_id page_id ordinal level parent_section_id heading_path text embed_text text_hash title "
-    "url space_key version last_updated checked_at access_checked_at attachment_id",
+    "url space_key version last_updated checked_at access_checked_at attachment_id comment_id",
     "SpaceFreshness": "space_key space_id name checked_at listed_at access_checked_at access_is_recent viewers_known "
     "is_shown access_mode",
     "SpaceStatistics": "space_key pages last_updated synced_at",

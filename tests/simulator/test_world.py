@@ -288,3 +288,21 @@ def test_impossible_edits_raise(world: World, wrong: object) -> None:
         wrong(world)
 
     assert world.contents() == before
+
+
+def test_comments_are_edited_resolved_removed_and_restored() -> None:
+    """An edit is a version, a state is none; what is deleted for good is not found. A reply is what it answers."""
+    world = World()
+    world.create_space("HR")
+    page = world.create_page(space_key="HR", title="Leave", storage="<p>Thirty days.</p>")
+    inline = world.comment(page.id, storage="<p>Days?</p>", selection="days")
+    reply = world.comment(page.id, storage="<p>Yes.</p>", parent_comment_id=inline.id)
+    assert (reply.location, reply.selection) == ("inline", "")
+
+    assert (world.resolve_comment(inline.id).version, world.reopen_comment(inline.id).resolved) == (1, False)
+    edited = world.edit_comment(reply.id, storage="<p>No.</p>")
+    assert (edited.version, edited.storage, edited.created_at) == (2, "<p>No.</p>", reply.created_at)
+    assert world.remove_comment(reply.id, trash=True).status == "trashed"
+    assert world.restore_comment(reply.id).status == "current"
+    world.remove_comment(inline.id)
+    assert (world.find(inline.id), [each.id for each in world.comments(page.id)]) == (None, [reply.id])

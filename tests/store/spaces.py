@@ -11,12 +11,14 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.domain.access import Restriction
 from hr_sync.domain.attachments import Attachment, AttachmentWrite
 from hr_sync.domain.changes import ChangeAction
+from hr_sync.domain.comments import Comment, CommentKind, CommentWrite, Resolution
 from hr_sync.domain.content import Head, Space, WithdrawalReason
 from hr_sync.domain.deletion import DeletionAction, DeletionDecision
 from hr_sync.domain.outcome import Counts, Mode, Outcome, SpaceReport
+from hr_sync.domain.sanitize import content_hash
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.store import Store
-from hr_sync.store.values import Busy, PageWrite, SpaceRecord, Worker
+from hr_sync.store.values import Busy, Held, PageWrite, SpaceRecord, Worker
 
 HR = Space(id="1", key="HR", name="Human Resources")
 IT = Space(id="2", key="IT", name="Technology")
@@ -64,7 +66,27 @@ def file(attachment_id: str, page_id: str, name: str) -> AttachmentWrite:
         download_path=f"/download/attachments/{page_id}/{attachment_id}",
         status="current",
     )
-    return AttachmentWrite(action=ChangeAction.INSERT, reason="new", attachment=attachment)
+    return AttachmentWrite(action=ChangeAction.INSERT, reason="new", item=attachment)
+
+
+def comment(comment_id: str, page_id: str, text: str, *, quoted_text: str | None = None) -> CommentWrite:
+    """Return the write of one comment about a page; one that quotes some words is an inline one, and resolved."""
+    made = Comment(
+        id=comment_id,
+        page_id=page_id,
+        kind=CommentKind.INLINE if quoted_text else CommentKind.FOOTER,
+        parent_id=None,
+        version=1,
+        author_id="ann",
+        created_at=NOON,
+        last_updated=NOON,
+        resolution=Resolution.RESOLVED if quoted_text else None,
+        quoted_text=quoted_text,
+        status="current",
+        storage=f"<p>{text}</p>",
+        content_hash=content_hash(f"<p>{text}</p>"),
+    )
+    return CommentWrite(action=ChangeAction.INSERT, reason="new", item=made)
 
 
 def write(
@@ -108,6 +130,8 @@ def record(space: Space = HR, *, outcome: Outcome = Outcome.COMPLETE, **values: 
     """Return what is written at the end of a run about a space."""
     counts = values.pop("counts", Counts(listed=3, unchanged=3))
     report = SpaceReport(space_key=space.key, outcome=outcome, counts=counts, error=values.pop("error", None))
+    if "held" in values:
+        values["held"] = Held(pages=values["held"], reason=values.pop("held_reason", None))
     return SpaceRecord(report=report, **values)
 
 

@@ -16,7 +16,7 @@ from hr_sync.errors import DatabaseUnavailable, LeaseLost, Stopped
 from hr_sync.store.engine import make_engine
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.store import Store
-from hr_sync.store.values import Busy, Worker
+from hr_sync.store.values import Busy, Held, Worker
 from tests.store.spaces import HR, NOON, WORKER, ask, decision, leased, record, tell, write
 from tests.store.test_writing_pages import waiting_for_a_lock
 
@@ -91,7 +91,7 @@ ACTS: dict[str, Callable[[SpaceStore], object]] = {
     "purge": lambda space: space.purge(["1"]),
     "purge_space": lambda space: space.purge_space(forget=True),
     "finish": lambda space: space.finish(lambda _: record(watermark=NOON), clear_old_failures=True),
-    "settle": lambda space: space.settle(record().report, 0, None),
+    "settle": lambda space: space.settle(record().report, Held()),
 }
 
 

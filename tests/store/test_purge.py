@@ -9,9 +9,10 @@ from sqlalchemy import Engine
 from hr_sync.cancellation import Cancellation
 from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.attachment_texts import TextOutcome
-from hr_sync.domain.attachments import AttachmentWrite, attachment_digest
+from hr_sync.domain.attachments import AttachmentWrite
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.outcome import Outcome
+from hr_sync.store.item_tables import ATTACHMENTS
 from hr_sync.store.store import Store
 from hr_sync.store.values import Failure, FailureStage
 from hr_sync.store.write.attachment_texts import AttachmentTextWrite
@@ -130,7 +131,7 @@ def test_a_page_without_a_row_is_erased_where_it_is_named(filled: Store, engine:
 
 def file_text(written: AttachmentWrite, text: str) -> AttachmentTextWrite:
     """Return the text of an attachment as one section."""
-    attachment = written.attachment
+    attachment = written.item
     section = SectionWrite(
         section_id="f" * 32, ordinal=0, level=0, parent_section_id=None, heading_path=[attachment.name], text=text,
         embed_text=text, text_hash="0" * 64,
@@ -139,7 +140,7 @@ def file_text(written: AttachmentWrite, text: str) -> AttachmentTextWrite:
         attachment_id=attachment.id,
         page_id=attachment.page_id or "",
         version=attachment.version,
-        metadata_digest=attachment_digest(attachment),
+        metadata_digest=attachment.metadata_digest,
         content_sha256="0" * 64,
         reader_version=1,
         section_size=2000,
@@ -162,7 +163,7 @@ def test_no_table_names_a_page_that_was_erased(filled: Store) -> None:
         write_pages_again = write("4711", title="Salary of Ann Lee", version=2, seen="HR", action=ChangeAction.UPDATE)
         space.write_pages([write_pages_again])
         attached = file("att4712", "4711", "Bonus of Ann.xlsx")
-        space.write_attachments([attached])
+        space.write_items(ATTACHMENTS, [attached])
         space.record_failures([replace(FAILED, page_id="4711", message="page 4711 cannot be read")])
     write_facts(filled, [node("1"), node("2"), node("3"), node("4711", "1", ANN)])
     derive_texts(filled, Cancellation(), section_size=2000)

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.derive.texts import derive_texts
+from hr_sync.store.item_tables import ATTACHMENTS
 from hr_sync.store.store import Store
 from hr_sync.store.write import retention
 from tests.store.spaces import ask, decision, file, leased, tell, write
@@ -70,7 +71,7 @@ def test_a_page_that_is_restored_meanwhile_keeps_its_attachments(store: Store, e
     """Retention waits for a transaction that restores the page, and then sees that it is back."""
     with leased(store) as space:
         space.write_pages([write("1"), write("2")])
-        space.write_attachments([file("att1", "1", "one.pdf"), file("att2", "2", "two.pdf")])
+        space.write_items(ATTACHMENTS, [file("att1", "1", "one.pdf"), file("att2", "2", "two.pdf")])
         space.remove([decision("1"), decision("2")])
     tell(engine, "UPDATE confluence_pages SET removed_at = now() - interval '31 days'", "DELETE FROM page_bodies")
     back = "UPDATE public.confluence_pages SET removed_at = NULL, removed_reason = NULL WHERE id = '1'"

@@ -12,7 +12,7 @@ from hr_sync.store.read.overview import RunLine
 from hr_sync.store.read.runs import SpaceStatus, last_runs, status_by_space
 from hr_sync.store.store import Store
 from hr_sync.store.tables import SyncRun, SyncRunSpace
-from hr_sync.store.values import Failure, FailureStage
+from hr_sync.store.values import Failure, FailureStage, Held
 from tests.store.spaces import HR, IT, NOON, WORKER, ask, decision, leased, record, tell, write
 
 BROKEN = Failure(page_id="8", stage=FailureStage.FETCH, error_class="ServerFailed", message="500", version=3)
@@ -150,7 +150,7 @@ def test_the_end_of_the_run_may_settle_a_space_anew(store: Store, engine: Engine
     with leased(store) as space:
         space.finish(lambda _: record(held=0, looked_at_all=True), clear_old_failures=False)
         held = record(outcome=Outcome.HELD, error="15 wait", counts=Counts(listed=3, hidden=15)).report
-        space.settle(held, 15, "too many in all")
+        space.settle(held, Held(pages=15, reason="too many in all"))
 
     now = status(engine)
     assert (now.held, now.held_reason, now.last_full_outcome, now.error) == (15, "too many in all", "held", "15 wait")

@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 
 import psycopg
 from confluence_simulator import Simulator, World
-from confluence_simulator.world import Page
+from confluence_simulator.world import Comment, Page
 from confluence_simulator.world.access import can_view, can_view_space
 from confluence_simulator.world.records import Space
 from psycopg.rows import dict_row
@@ -34,6 +34,7 @@ UNSEEN_RANGES = (
     (0xE0000, 0xE007F),
 )
 EVERY_SPACE = "*"
+COMMENT = "comment: "  #: how the type of a comment begins, among files
 GONE = ("hide", "remove", "purge")
 APPEARS = ("insert", "restore")
 
@@ -59,7 +60,7 @@ class Row(NamedTuple):
 
 
 class FileRow(NamedTuple):
-    """One attachment that is shown, in the columns that consumers know."""
+    """One attachment that is shown, in the columns that consumers know; of a comment its text is the name."""
 
     page_id: str
     name: str
@@ -70,7 +71,7 @@ class FileRow(NamedTuple):
 
 
 class FileState(NamedTuple):
-    """One row of an attachment, and its page."""
+    """One row of an attachment or a comment, and its page."""
 
     row: FileRow
     hidden: str | None
@@ -107,6 +108,7 @@ class FeedRow(NamedTuple):
     action: str
     version: int | None
     attachment_id: str | None = None
+    comment_id: str | None = None
 
 
 class SpaceRow(NamedTuple):
@@ -135,6 +137,7 @@ class Wanted:
     include_labels: frozenset[str] = frozenset()
     exclude_labels: frozenset[str] = frozenset()
     attachments: bool = False
+    comments: bool = False
 
     @property
     def is_every_page(self) -> bool:
@@ -163,9 +166,9 @@ class Stored:
     feed: Sequence[FeedRow] = ()  #: in the documented order
     spaces: Mapping[str, SpaceRow] = field(default_factory=dict)  #: by space id
     failing: Mapping[str, str] = field(default_factory=dict)  #: page id → stage
-    files: Mapping[str, FileState] = field(default_factory=dict)  #: every row of an attachment, by id
-    shown_files: frozenset[str] = frozenset()  #: ids in the view live_attachments
-    file_feed: Sequence[FeedRow] = ()  #: what the feed tells of attachments, in order
+    files: Mapping[str, FileState] = field(default_factory=dict)  #: every row of an attachment or a comment, by id
+    shown_files: frozenset[str] = frozenset()  #: ids in the views live_attachments and live_comments
+    file_feed: Sequence[FeedRow] = ()  #: what the feed tells of attachments and comments, in order
 
     @property
     def kept(self) -> int:
@@ -249,11 +252,9 @@ def expected(world: World, site_url: str, wanted: Wanted) -> dict[str, Row]:
 
 
 def expected_files(world: World, wanted: Wanted) -> dict[str, FileRow]:
-    """Return the attachments that a right mirror shows, by id: the current ones of the pages that it shows."""
-    if not wanted.attachments:
-        return {}
+    """Return the attachments and comments that a right mirror shows, by id: the current ones of the pages it shows."""
     with world.lock:
-        return {
+        files = {
             each.id: FileRow(
                 page_id=page_id,
                 name=one_line(each.title),
@@ -262,16 +263,37 @@ def expected_files(world: World, wanted: Wanted) -> dict[str, FileRow]:
                 version=each.version,
                 last_updated=each.modified_at,
             )
-            for page_id in visible(world, wanted)
+            for page_id in (visible(world, wanted) if wanted.attachments else ())
             for each in world.attachments(page_id)
         }
+        comments = {
+            each.id: FileRow(
+                page_id=page_id,
+                name=sanitized(each.storage),
+                media_type=_comment_state(each),
+                size_bytes=None,
+                version=each.version,
+                last_updated=each.modified_at,
+            )
+            for page_id in (visible(world, wanted) if wanted.comments else ())
+            for each in world.comments(page_id)
+            if each.status == "current"
+        }
+    return files | comments
+
+
+def _comment_state(comment: Comment) -> str:
+    """Say where a comment stands, about which words, and whether it is open."""
+    if comment.location == "footer":
+        return f"{COMMENT}footer"
+    return f"{COMMENT}inline, {'resolved' if comment.resolved else 'open'}, {comment.selection}"
 
 
 def file_differences(right: Mapping[str, FileRow], found: Stored) -> list[str]:
-    """Say which attachments of live pages are otherwise than they should be, whoever may read the pages."""
+    """Say which items of live pages are otherwise than they should be, whoever may read the pages."""
     live = {each: file.row for each, file in found.files.items() if file.live and file.page_is_live}
     return [
-        f"attachment {each}: right {right.get(each)}, stored {live.get(each)}"
+        f"item {each}: right {right.get(each)}, stored {live.get(each)}"
         for each in sorted(right.keys() | live.keys())
         if right.get(each) != live.get(each)
     ]
@@ -356,6 +378,15 @@ _PAGES = """
 _FILES = """
     SELECT file.*, page.hidden_at IS NULL AND page.removed_at IS NULL AS page_is_live
     FROM page_attachments file JOIN confluence_pages page ON page.id = file.page_id"""
+_COMMENTS = f"""
+    SELECT comment.*, comment.storage AS name, NULL AS size_bytes,
+        '{COMMENT}' || kind || CASE kind WHEN 'inline' THEN concat(', ', resolution, ', ', quoted_text) ELSE '' END
+            AS media_type,
+        page.hidden_at IS NULL AND page.removed_at IS NULL AS page_is_live
+    FROM page_comments comment JOIN confluence_pages page ON page.id = comment.page_id"""
+_SHOWN_FILES = "SELECT id FROM live_attachments UNION ALL SELECT id FROM live_comments"
+_TOLD = """
+    SELECT page_id, space_key, run_id, action, version, attachment_id, comment_id FROM content_changes ORDER BY seq"""
 _LAYERS = """
     SELECT set_id, array_remove(array_agg(principal), NULL) AS principals
     FROM access_layers LEFT JOIN access_principals USING (set_id, layer_no) GROUP BY set_id, layer_no"""
@@ -388,15 +419,15 @@ def stored_through(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
         bodies = connection.execute("SELECT page_id, storage FROM page_bodies").fetchall()
         view = connection.execute("SELECT id FROM live_pages").fetchall()
         policy = connection.execute("SELECT * FROM access_policy").fetchone()
-        told = connection.execute(
-            "SELECT page_id, space_key, run_id, action, version, attachment_id FROM content_changes ORDER BY seq"
+        told = connection.execute(_TOLD).fetchall()
+        files = connection.execute(_FILES).fetchall() + connection.execute(_COMMENTS).fetchall()
+        shown_files = connection.execute(
+            "SELECT id FROM live_attachments UNION ALL SELECT id FROM live_comments"
         ).fetchall()
-        files = connection.execute(_FILES).fetchall()
-        shown_files = connection.execute("SELECT id FROM live_attachments").fetchall()
         spaces = connection.execute("SELECT * FROM sync_spaces").fetchall()
         failing = connection.execute("SELECT page_id, stage FROM page_failures").fetchall()
     columns = Row._fields
-    feed = [row for row in told if row["attachment_id"] is None]
+    feed = [row for row in told if row["attachment_id"] is None and row["comment_id"] is None]
     return Stored(
         live={
             row["id"]: Row(*(row[name] for name in columns))
@@ -429,7 +460,7 @@ def stored_through(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
         failing={row["page_id"]: row["stage"] for row in failing},
         files={row["id"]: _file_state(row) for row in files},
         shown_files=frozenset(row["id"] for row in shown_files),
-        file_feed=[FeedRow(**row) for row in told if row["attachment_id"] is not None],
+        file_feed=[FeedRow(**row) for row in told if row["attachment_id"] or row["comment_id"]],
     )
 
 
@@ -441,8 +472,8 @@ def _file_state(row: Mapping[str, Any]) -> FileState:
 def _space_row(row: Mapping[str, Any]) -> SpaceRow:
     return SpaceRow(
         key=row["space_key"],
-        held=row["held"] - row["held_attachments"],
-        held_files=row["held_attachments"],
+        held=row["held"] - row["held_attachments"] - row["held_comments"],
+        held_files=row["held_attachments"] + row["held_comments"],
         watermark=row["watermark"],
         last_complete_at=row["last_complete_at"],
         last_full_at=row["last_full_at"],
@@ -494,13 +525,15 @@ def contradictions(found: Stored) -> Iterator[str]:
 
 def _file_contradictions(found: Stored) -> Iterator[str]:
     for each, file in found.files.items():
-        if (each in found.shown_files) != (file.live and file.row.page_id in found.shown):
-            yield f"attachment {each} is shown otherwise than its page and its row say"
-    last = {str(row.attachment_id): row for row in found.file_feed}
+        is_shown, may_be = each in found.shown_files, file.live and file.row.page_id in found.shown
+        waits = (file.row.media_type or "").startswith(COMMENT)  # for access that is read after its text
+        if is_shown != may_be and not (waits and may_be):
+            yield f"item {each} is shown otherwise than its page and its row say"
+    last = {str(row.attachment_id or row.comment_id): row for row in found.file_feed}
     for each, row in last.items():
         known = found.files.get(each)
         if known is not None and known.page_is_live and (row.action not in GONE) != known.live:
-            yield f"the feed ends with {row.action} for attachment {each}, and it is {known}"
+            yield f"the feed ends with {row.action} for item {each}, and it is {known}"
 
 
 def _state(page_id: str, found: Stored) -> str:

@@ -17,6 +17,7 @@ from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.confluence.http.retry import RetryRules
 from hr_sync.confluence.http.session import Limits
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.domain.scope import EVERY_SPACE, PageScope, SpaceScope
 from hr_sync.store.store import Store
@@ -94,7 +95,7 @@ def context_for(site: Simulator | str, engine: Engine, wanted: Wanted, **changes
         exclude_page_trees=wanted.exclude_page_trees,
         include_labels=wanted.include_labels,
         exclude_labels=wanted.exclude_labels,
-        attachments=wanted.attachments,
+        items=frozenset(each for each in ItemKind if getattr(wanted, each.value)),
     )
     return context_of(site, engine, spaces=wanted.spaces, exclude_spaces=wanted.exclude_spaces, pages=pages, **changes)
 

@@ -14,13 +14,14 @@ from sqlalchemy import Engine
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.outcome import Outcome
 from hr_sync.domain.scope import PageScope
 from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncContext
 from tests.support.wiring import SHORT, ask, context_of, fault, fired, full, incremental, preview
 
-WITH = PageScope(attachments=True)
+WITH = PageScope(items=frozenset({ItemKind.ATTACHMENTS}))
 FLAVORS: dict[str, tuple[Literal["cloud", "datacenter"], type[CloudSource] | type[DataCenterSource]]] = {
     "cloud": ("cloud", CloudSource),
     "datacenter": ("datacenter", DataCenterSource),
@@ -250,12 +251,12 @@ def test_a_dry_run_shows_what_the_run_then_does(engine: Engine) -> None:
         assert rows_of(engine) == rows
         report = full(context)
 
-    assert {(each.attachment.id, str(each.action)) for each in shown_before.files} == {
+    assert {(each.item.id, str(each.action)) for each in shown_before.of_kind(ItemKind.ATTACHMENTS).writes} == {
         (second.id, "update"),
         (new.id, "insert"),
     }
-    assert [each.page_id for each in shown_before.attachments.hide] == [first.id]
-    assert [each.page_id for each in shown_before.attachments.remove] == [first.id]
+    assert [each.page_id for each in shown_before.of_kind(ItemKind.ATTACHMENTS).deletions.hide] == [first.id]
+    assert [each.page_id for each in shown_before.of_kind(ItemKind.ATTACHMENTS).deletions.remove] == [first.id]
     counts = report.counts
     assert (counts.attachments_added, counts.attachments_updated, counts.attachments_removed) == (1, 1, 1)
 
@@ -474,7 +475,7 @@ def test_files_of_what_is_not_mirrored_are_counted(engine: Engine) -> None:
     world.attach(second.id, filename="a.pdf", payload=b"a")
     post = world.create_blog_post(space_key="HR", title="News")
     world.attach(post.id, filename="b.pdf", payload=b"b")
-    scope = PageScope(attachments=True, exclude_labels=frozenset({"private"}))
+    scope = PageScope(items=frozenset({ItemKind.ATTACHMENTS}), exclude_labels=frozenset({"private"}))
     with Simulator(world) as site:
         full(context_of(site, engine, pages=scope))
 

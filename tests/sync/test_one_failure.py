@@ -5,6 +5,7 @@ from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
 
 from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.scope import PageScope
 from hr_sync.errors import DatabaseConflict
 from hr_sync.store.space_store import SpaceStore
@@ -75,7 +76,7 @@ def test_a_conflict_while_removing_attachments_leaves_the_pages_counted(
     world = world_with(3, "A")
     first, second, _ = world.pages()
     file = world.attach(first.id, filename="a.pdf", payload=b"a")
-    scope = PageScope(attachments=True)
+    scope = PageScope(items=frozenset({ItemKind.ATTACHMENTS}))
     with mirrored(world, engine, pages=scope) as (_site, context):
         world.trash_page(second.id)
         world.remove_attachment(file.id)
@@ -84,7 +85,7 @@ def test_a_conflict_while_removing_attachments_leaves_the_pages_counted(
             raise DatabaseConflict("A row is locked. Run again later.")
 
         with monkeypatch.context() as patch:
-            patch.setattr(SpaceStore, "remove_attachments", conflict)
+            patch.setattr(SpaceStore, "remove_items", conflict)
             report = full(context)
 
         assert report.exit_code == 75

@@ -146,6 +146,8 @@ def _purge_user(config: Path | None, user: str, *, yes: bool) -> None:
         number(erased.permissions, "permission"),
         *([f"the name in {number(erased.texts, 'text')}"] if erased.texts else []),
     ]
+    if erased.comments:
+        counts.append(number(erased.comments, "comment without its author", "comments without their author"))
     typer.echo(f"Erased of user {user_id}: {listed(counts)}." if erased else f"Nothing of user {user_id} is stored.")
     remedy = f"See what is left: `hr-sync verify --erased {shlex.quote(user_id)}`."
     typer.echo(

@@ -23,6 +23,7 @@ from hr_sync.confluence.http.credentials import Credentials
 from hr_sync.confluence.http.session import Limits
 from hr_sync.derive.texts import DEFAULT_LANGUAGES, derive_texts
 from hr_sync.domain.access import AccessPolicy
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.outcome import Mode
 from hr_sync.domain.principal_words import number
 from hr_sync.domain.scope import PageScope, SpaceScope
@@ -137,7 +138,7 @@ def _context(simulator: Simulator, engine: Engine) -> SyncContext:
     return SyncContext(
         source=CloudSource(client),
         store=Store(engine),
-        scope=SpaceScope(spaces=_SPACES, pages=PageScope(attachments=True)),
+        scope=SpaceScope(spaces=_SPACES, pages=PageScope(items=frozenset({ItemKind.ATTACHMENTS}))),
         worker=Worker.current(),
         version=__version__,
     )

@@ -136,7 +136,7 @@ def _next_rows(after: int, limit: int) -> Any:
 def _last_of_each_page(after: int, limit: int) -> Any:
     # A page whose last change lies beyond the limit is told by it later, so that every row may be acknowledged.
     last: ColumnElement[int] = func.max(_CHANGES.c.seq)
-    subject = (_CHANGES.c.page_id, _CHANGES.c.attachment_id)
+    subject = (_CHANGES.c.page_id, _CHANGES.c.attachment_id, _CHANGES.c.comment_id)
     numbers = select(last).where(_CHANGES.c.seq > after).group_by(*subject).order_by(last).limit(limit)
     return select(_CHANGES).where(_CHANGES.c.seq.in_(numbers)).order_by(_CHANGES.c.seq)
 
@@ -149,6 +149,7 @@ def _change(row: Row[Any], epoch: str, *, compact: bool) -> FeedChange:
         kind=_kind(row, compact=compact),
         page_id=row.page_id,
         attachment_id=row.attachment_id,
+        comment_id=row.comment_id,
         action=row.action,
         space_key=row.space_key,
         version=row.version,
@@ -160,6 +161,8 @@ def _change(row: Row[Any], epoch: str, *, compact: bool) -> FeedChange:
 def _kind(row: Row[Any], *, compact: bool) -> str:
     if row.attachment_id is not None:
         return "attachment"
+    if row.comment_id is not None:
+        return "comment"
     return "sections" if row.action == ChangeAction.DERIVE and not compact else "page"
 
 

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import IncludeState
+from hr_sync.domain.comments import CommentKind, Resolution
 from hr_sync.store.attachment_tables import AttachmentText, PageAttachment
+from hr_sync.store.comment_tables import PageComment
 from hr_sync.store.feed_tables import ContentChange
 from hr_sync.store.read.access import layers_of_sets
 from hr_sync.store.read.overview import FailureLine, failure_line
@@ -52,7 +54,8 @@ class ChangeLine:
     changed_fields: Sequence[str]
     version: int | None
     reason: str | None
-    attachment_id: str | None = None  #: the attachment that changed; None: the page itself did
+    attachment_id: str | None = None  #: the attachment that changed; None: it is none
+    comment_id: str | None = None  #: the comment that changed; None: it is none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +88,16 @@ class AttachmentLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CommentCounts:
+    """The comments about a page."""
+
+    footer: int  #: those of them that are shown with the page, as the next
+    inline: int
+    closed: int  #: of all shown: resolved, dangling, or in a state that is not known; no text of the page
+    gone: int  #: hidden or removed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PageHistory:
     """What the mirror knows of one page."""
 
@@ -93,6 +106,7 @@ class PageHistory:
     changes: Sequence[ChangeLine]  #: newest first
     text: TextFacts | None = None  #: None when no text was made
     attachments: Sequence[AttachmentLine] = ()  #: by name, also those that are gone
+    comments: CommentCounts | None = None  #: None when there never was one
 
 
 def page_history(session: Session, page_id: str, *, changes: int = 50) -> PageHistory:
@@ -108,7 +122,27 @@ def page_history(session: Session, page_id: str, *, changes: int = 50) -> PageHi
         changes=[_change(change) for change in rows],
         text=_text(session, page_id),
         attachments=_attachments(session, page_id),
+        comments=_comments(session, page_id),
     )
+
+
+def _comments(session: Session, page_id: str) -> CommentCounts | None:
+    row = PageComment
+    shown = and_(row.hidden_at.is_(None), row.removed_at.is_(None))
+    closed = (Resolution.RESOLVED, Resolution.DANGLING, Resolution.UNKNOWN)
+    total, *counts = session.execute(
+        select(
+            func.count(),
+            func.count().filter(shown, row.kind == CommentKind.FOOTER),
+            func.count().filter(shown, row.kind == CommentKind.INLINE),
+            func.count().filter(shown, row.resolution.in_(closed)),
+            func.count().filter(~shown),
+        )
+        .select_from(row)
+        .where(row.page_id == page_id)
+    ).one()
+    names = CommentCounts.__dataclass_fields__
+    return CommentCounts(**dict(zip(names, counts, strict=True))) if total else None
 
 
 def _attachments(session: Session, page_id: str) -> list[AttachmentLine]:

@@ -19,15 +19,17 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from hr_sync.store.engine import quoted_schema
+from hr_sync.store.read.live_items import LiveAttachment, LiveComment
 from hr_sync.store.views import VIEWS
 
 _BY_NAME: dict[str, Table] = {view.table.name: view.table for view in VIEWS}
 LIVE_PAGES = _BY_NAME["live_pages"]
 LIVE_SECTIONS = _BY_NAME["live_sections"]
+LIVE_COMMENTS = _BY_NAME["live_comments"]
 LIVE_ATTACHMENTS = _BY_NAME["live_attachments"]
 MIRROR_FRESHNESS = _BY_NAME["mirror_freshness"]
 
-Line = TypeVar("Line", "LivePage", "LiveSection", "LiveAttachment", "SpaceFreshness", "SpaceStatistics")
+Line = TypeVar("Line", "LivePage", "LiveSection", LiveAttachment, LiveComment, "SpaceFreshness", "SpaceStatistics")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,27 +69,8 @@ class LiveSection:
     last_updated: datetime
     checked_at: datetime | None
     access_checked_at: datetime | None
-    attachment_id: str | None  #: the file whose text it is; None: the page's own text
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LiveAttachment:
-    """A file of a page that consumers are shown, without its bytes. Times are aware, in UTC."""
-
-    id: str
-    page_id: str
-    name: str
-    media_type: str | None  #: as Confluence says it; None if it says none
-    size_bytes: int | None
-    version: int
-    last_updated: datetime  #: when this version was made, on Confluence's clock
-    download_path: str  #: below the base address of the site
-    page_title: str
-    page_url: str
-    space_key: str
-    synced_at: datetime
-    checked_at: datetime | None
-    access_checked_at: datetime | None
+    attachment_id: str | None  #: the file whose text it is; None: of none
+    comment_id: str | None  #: the comment whose text it is; None: of none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -224,6 +207,18 @@ def live_attachments_of(session: Session, page_id: str) -> list[LiveAttachment]:
 def readable_attachment_ids(session: Session, user: str | None, groups: Sequence[str] | None) -> frozenset[str]:
     """Return the ids of the attachments of live pages that somebody may read."""
     return frozenset(_call(session, "attachments_readable_by(:user, :groups)", user, groups))
+
+
+def live_comments_of(session: Session, page_id: str) -> list[LiveComment]:
+    """Return the comments about a page in the order of their creation; none if consumers are not shown the page."""
+    comment = LIVE_COMMENTS.c
+    query = select(*_columns(LIVE_COMMENTS, LiveComment)).where(comment.page_id == storable(page_id))
+    return _lines(session, LiveComment, query.order_by(comment.created_at.nulls_first(), comment.id))
+
+
+def readable_comment_ids(session: Session, user: str | None, groups: Sequence[str] | None) -> frozenset[str]:
+    """Return the ids of the comments about live pages that somebody may read."""
+    return frozenset(_call(session, "comments_readable_by(:user, :groups)", user, groups))
 
 
 def readable_page_ids(session: Session, user: str | None, groups: Sequence[str] | None) -> frozenset[str]:

@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from hr_sync.domain.content import ItemKind
 from hr_sync.store.attachment_tables import PageAttachment
+from hr_sync.store.comment_tables import PageComment
 from hr_sync.store.read.pages import HIDDEN, LIVE
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncSpace
 from hr_sync.store.values import FailureStage
@@ -32,10 +34,12 @@ class SpaceStatus:
     failing_pages: int
     held: int = 0  #: removals that wait for a decision
     held_attachments: int = 0  #: those of attachments among them
+    held_comments: int = 0  #: those of comments among them
     held_since: datetime | None = None
     held_reason: str | None = None
     hidden_pages: int = 0  #: kept and not shown
     live_attachments: int = 0  #: of the live pages
+    live_comments: int = 0  #: about the live pages
     attachments_not_mirrored: int = 0  #: attached to what is not mirrored, as the last full run saw them
     viewers_known: bool = True  #: False: who may view the space is not known
     viewers_doubt: str | None = None  #: why, with the remedy
@@ -43,6 +47,16 @@ class SpaceStatus:
     last_full_outcome: str | None = None  #: of the last full pass, whatever ran after it
     last_full_error: str | None = None
     former_keys: tuple[str, ...] = ()  #: keys that it had before, and its aliases
+
+    @property
+    def held_items(self) -> dict[ItemKind, int]:
+        """Return the removals that wait of each kind of items."""
+        return {ItemKind.ATTACHMENTS: self.held_attachments, ItemKind.COMMENTS: self.held_comments}
+
+    @property
+    def held_pages(self) -> int:
+        """Return the removals that wait of pages."""
+        return self.held - sum(self.held_items.values())
 
 
 def last_runs(session: Session, *, limit: int = 10) -> Sequence[SyncRun]:
@@ -63,7 +77,8 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             _count(ConfluencePage.space_key, LIVE),
             _count(ConfluencePage.space_key, HIDDEN),
             _count(PageFailure.space_key, PageFailure.stage != FailureStage.ATTACHMENT_TEXT),
-            _ATTACHMENTS,
+            _live_items(PageAttachment),
+            _live_items(PageComment),
         )
         .where(space.gone_at.is_(None), space.epoch > 0)
         .order_by(space.space_key)
@@ -78,9 +93,10 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             live_pages=live_pages,
             hidden_pages=hidden_pages,
             failing_pages=failing_pages,
-            live_attachments=attachments,
+            live_attachments=files,
+            live_comments=comments,
         )
-        for row, age, full_age, access_age, leased, live_pages, hidden_pages, failing_pages, attachments in rows
+        for row, age, full_age, access_age, leased, live_pages, hidden_pages, failing_pages, files, comments in rows
     ]
 
 
@@ -92,6 +108,7 @@ _COPIED = (
     "last_outcome",
     "held",
     "held_attachments",
+    "held_comments",
     "held_since",
     "held_reason",
     "attachments_not_mirrored",
@@ -114,15 +131,12 @@ def _count(space_key: InstrumentedAttribute[str], *conditions: ColumnElement[boo
     return query.correlate(SyncSpace).scalar_subquery()
 
 
-_ATTACHMENTS = (
-    select(func.count(PageAttachment.id))
-    .join(ConfluencePage, ConfluencePage.id == PageAttachment.page_id)
-    .where(
-        ConfluencePage.space_key == SyncSpace.space_key,
-        LIVE,
-        PageAttachment.hidden_at.is_(None),
-        PageAttachment.removed_at.is_(None),
+def _live_items(item: type[PageAttachment] | type[PageComment]) -> ColumnElement[int]:
+    """Count the items of live pages of the space of the outer query."""
+    query = (
+        select(func.count(item.id))
+        .join(ConfluencePage, ConfluencePage.id == item.page_id)
+        .where(ConfluencePage.space_key == SyncSpace.space_key, LIVE)
+        .where(item.hidden_at.is_(None), item.removed_at.is_(None))
     )
-    .correlate(SyncSpace)
-    .scalar_subquery()
-)
+    return query.correlate(SyncSpace).scalar_subquery()

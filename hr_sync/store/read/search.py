@@ -38,7 +38,8 @@ class FoundSection:
     last_updated: datetime  #: when the page changed in Confluence
     checked_at: datetime | None  #: when its space was last looked at completely
     access_checked_at: datetime | None  #: when access to its space was last read completely
-    attachment_id: str | None = None  #: the file whose text it is; None: the page's own text
+    attachment_id: str | None = None  #: the file whose text it is; None: of none
+    comment_id: str | None = None  #: the comment whose text it is; None: of none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

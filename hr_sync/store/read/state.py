@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
+from hr_sync.domain.content import ItemKind, Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import HoldState
 from hr_sync.store.read.pages import HIDDEN, LIVE
 from hr_sync.store.read.texts import KEPT_FOR
@@ -114,6 +114,7 @@ def state_of_space(session: Session, space: Space) -> SpaceState:
             stored.scope_fingerprint,
             stored.held,
             stored.held_attachments,
+            stored.held_comments,
             stored.held_reason,
             stored.mass_delete_allowed_run_id,
             stored.full_pass_due,
@@ -123,15 +124,16 @@ def state_of_space(session: Session, space: Space) -> SpaceState:
     ).one_or_none()
     if row is None:
         return SpaceState()
-    (watermark, fingerprint, held, held_attachments, held_reason, allowed_run_id, full_pass_due, last_full_at, last) = (
-        row
-    )
-    reason = None if held_attachments else held_reason  # that of both is of neither alone
+    watermark, fingerprint, held, *held_items, held_reason, allowed_run_id, full_pass_due, last_full_at, last = row
+    reason = None if any(held_items) else held_reason  # that of several is of none alone
     return SpaceState(
         watermark=watermark,
         scope_fingerprint=fingerprint,
-        hold=HoldState(held=held - held_attachments, reason=reason, allowed_run_id=allowed_run_id),
-        attachment_hold=HoldState(held=held_attachments, allowed_run_id=allowed_run_id),
+        hold=HoldState(held=held - sum(held_items), reason=reason, allowed_run_id=allowed_run_id),
+        item_holds={
+            kind: HoldState(held=waiting, allowed_run_id=allowed_run_id)
+            for kind, waiting in zip((ItemKind.ATTACHMENTS, ItemKind.COMMENTS), held_items, strict=True)
+        },
         full_pass_due=full_pass_due,
         last_full_at=last_full_at,
         last_run_id=last,

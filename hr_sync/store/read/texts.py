@@ -1,7 +1,7 @@
 """Which pages need their text made anew, and from what. Read only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session, aliased
 
 from hr_sync.domain.access import AccessMode
 from hr_sync.domain.changes import IncludeState
+from hr_sync.domain.comments import PageComment
 from hr_sync.domain.outcome import Mode
 from hr_sync.store.access_tables import AccessPolicyRow
+from hr_sync.store.read.comments import comments_digest, comments_of_pages, has_other_comments
 from hr_sync.store.read.mentions import with_other_names
 from hr_sync.store.read.pages import LIVE
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncRun
@@ -45,6 +47,8 @@ class PendingText:
     outputs: str = ""  #: what its macros show, where that may be shown
     outputs_hash: str = ""
     old: OldText | None = None
+    comments: Sequence[PageComment] = ()  #: those that are shown
+    comments_digest: str = ""  #: over them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,25 +73,7 @@ def pending_texts(
     """Return the next pages in the order of their ids, those with an id greater than `after`."""
     page, made, rendering = ConfluencePage, PageText, PageRendering
     outputs_hash = func.coalesce(rendering.outputs_hash, "")
-    differs = tuple_(
-        made.outputs_hash,
-        made.content_hash,
-        made.title,
-        made.space_key,
-        made.renderer_version,
-        made.section_size,
-        made.search_languages,
-    ).is_distinct_from(
-        tuple_(
-            outputs_hash,
-            page.content_hash,
-            page.title,
-            page.space_key,
-            renderer_version,
-            section_size,
-            _array(search_languages),
-        )
-    )
+    differs = _is_made_from_others(outputs_hash, renderer_version, section_size, search_languages)
     others = or_(page.id.in_(_with_other_includes()), page.id.in_(with_other_names()))
     rows = session.execute(
         select(page.id, page.title, page.space_key, page.content_hash, PageBody.storage, made.sections)
@@ -96,16 +82,33 @@ def pending_texts(
             or_(made.kept_since < func.now() - KEPT_FOR, _was_asked_for()).label("is_due"),
             (made.content_hash == "").label("read_again"),
             (~_shows_other_pages()).label("includes_intact"),
+            comments_digest().label("comments_digest"),
         )
         .add_columns(rendering.outputs, outputs_hash.label("outputs_hash"))
         .join(PageBody, PageBody.page_id == page.id)
         .outerjoin(made, made.page_id == page.id)
         .outerjoin(rendering, and_(rendering.page_id == page.id, rendering.version == page.version))
-        .where(LIVE, page.status == "current", page.id > after, or_(made.page_id.is_(None), differs, others))
+        .where(LIVE, page.status == "current", page.id > after)
+        .where(or_(made.page_id.is_(None), differs, others, has_other_comments()))
         .order_by(page.id)
         .limit(limit)
     )
-    return [_pending(row) for row in rows]
+    found = [_pending(row) for row in rows]
+    comments = comments_of_pages(session, [page.page_id for page in found if page.comments_digest])
+    return [replace(page, comments=comments.get(page.page_id, ())) for page in found]
+
+
+def _is_made_from_others(
+    outputs_hash: ColumnElement[str], renderer_version: int, section_size: int, search_languages: Sequence[str]
+) -> ColumnElement[bool]:
+    """Return whether a text was made of another body, title or space, or in another way than now."""
+    page, made = ConfluencePage, PageText
+    before = (made.content_hash, made.title, made.space_key, made.outputs_hash)
+    now = (page.content_hash, page.title, page.space_key, outputs_hash)
+    way = (made.renderer_version, made.section_size, made.search_languages)
+    return tuple_(*before, *way).is_distinct_from(
+        tuple_(*now, renderer_version, section_size, _array(search_languages))
+    )
 
 
 def _pending(row: Any) -> PendingText:
@@ -127,6 +130,7 @@ def _pending(row: Any) -> PendingText:
         outputs=row.outputs or "",
         outputs_hash=row.outputs_hash,
         old=old,
+        comments_digest=row.comments_digest,
     )
 
 

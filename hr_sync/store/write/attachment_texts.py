@@ -59,9 +59,9 @@ class AttachmentTextWrite:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownSections:
-    """The sections that consumers see of one attachment."""
+    """The sections that consumers see of one attachment or comment."""
 
-    attachment_id: str
+    item_id: str
     page_id: str
     space_key: str
     page_version: int
@@ -93,7 +93,7 @@ def write_attachment_texts(session: Session, writes: Sequence[AttachmentTextWrit
     session.execute(_put_texts(), [_row(each) for each in current])
     changed = _write_sections(session, current)
     after = shown_sections(session, beside)
-    record_section_changes(session, _NO_RUN, before, after, changed=changed, reason="was read")
+    record_section_changes(session, _NO_RUN, before, after, changed=changed, reason="a file of it was read")
     succeeded = (_FAILURES.c.page_id.in_(ids), _FAILURES.c.stage == FailureStage.ATTACHMENT_TEXT)
     session.execute(delete(_FAILURES).where(*succeeded))
     return frozenset(ids)
@@ -114,7 +114,7 @@ def shown_sections(session: Session, attachment_ids: Collection[str]) -> dict[st
     )
     return {
         row.id: ShownSections(
-            attachment_id=row.id,
+            item_id=row.id,
             page_id=row.page_id,
             space_key=row.space_key,
             page_version=row.version,
@@ -133,7 +133,7 @@ def record_section_changes(
     changed: Collection[str] = (),
     reason: str,
 ) -> None:
-    """Note a change of each page of which consumers see other sections of attachments than before.
+    """Note a change of each page of which consumers see other sections of attachments or comments than before.
 
     `changed`: sections that were written, or that moved.
     """
@@ -156,7 +156,7 @@ def record_section_changes(
                 action=ChangeAction.DERIVE,
                 changed_fields=(ChangedField.SECTIONS,),
                 version=page.version,
-                reason=f"a file of it {reason}",
+                reason=reason,
                 sections_added=sorted(page.added),
                 sections_changed=sorted(page.changed),
                 sections_removed=sorted(page.removed),
@@ -182,7 +182,7 @@ def forget_attachment_texts(session: Session) -> int:
     ).all()
     before = shown_sections(session, ids)
     delete_attachment_texts(session, ids)
-    record_section_changes(session, _NO_RUN, before, {}, reason="is not read any more")
+    record_section_changes(session, _NO_RUN, before, {}, reason="a file of it is not read any more")
     return len(ids)
 
 

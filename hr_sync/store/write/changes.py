@@ -5,7 +5,7 @@ held until the commit, so that a greater `seq` always is a later commit, and who
 nothing below it. Nothing may lock a row after that statement: a transaction that holds the lock waits for nobody, so
 that it cannot be part of a deadlock.
 
-A page has one row a transaction, and so has each of its attachments.
+A page has one row a transaction, and so has each of its attachments and comments.
 """
 
 import hashlib
@@ -30,6 +30,7 @@ _SEPARATOR = ","  # arrays of arrays cannot be unnested by one level
 MOVES_BY_RUN = """
     SELECT count(*) FROM {schema}.content_changes change
     WHERE change.page_id = page.id AND change.run_id = :run_id AND change.attachment_id IS NULL
+        AND change.comment_id IS NULL
         AND 'location' = ANY (change.changed_fields)"""
 
 # The rows need the result of the lock, and are numbered when they are inserted: after the lock is ours. A process that
@@ -39,21 +40,21 @@ WITH turn AS MATERIALIZED (
     SELECT pg_advisory_xact_lock(:lock) IS NULL AS is_ours
 ), told AS (
     INSERT INTO {schema}.content_changes (
-        page_id, attachment_id, space_key, run_id, action, version, reason,
+        page_id, attachment_id, comment_id, space_key, run_id, action, version, reason,
         changed_fields, sections_added, sections_changed, sections_removed
     )
-    SELECT page_id, attachment_id, space_key, run_id, action, version, reason, string_to_array(changed_fields, ','),
-        string_to_array(sections_added, ','), string_to_array(sections_changed, ','),
-        string_to_array(sections_removed, ',')
-    FROM turn CROSS JOIN unnest(:page_id, :attachment_id, :version, :kind)
-        AS given (page_id, attachment_id, version, kind)
+    SELECT page_id, attachment_id, comment_id, space_key, run_id, action, version, reason,
+        string_to_array(changed_fields, ','), string_to_array(sections_added, ','),
+        string_to_array(sections_changed, ','), string_to_array(sections_removed, ',')
+    FROM turn CROSS JOIN unnest(:page_id, :attachment_id, :comment_id, :version, :kind)
+        AS given (page_id, attachment_id, comment_id, version, kind)
     JOIN unnest(
         :space_key, :run_id, :action, :reason, :changed_fields, :sections_added, :sections_changed, :sections_removed
     ) WITH ORDINALITY AS kinds (
         space_key, run_id, action, reason, changed_fields, sections_added, sections_changed, sections_removed, kind
     ) USING (kind)
     WHERE turn.is_ours IS NOT NULL
-    ORDER BY page_id, attachment_id NULLS FIRST
+    ORDER BY page_id, attachment_id NULLS FIRST, comment_id NULLS FIRST
     RETURNING seq
 )
 SELECT pg_notify(:channel, :payload), set_config('idle_in_transaction_session_timeout', :patience, true)
@@ -62,14 +63,14 @@ _LISTS = ("changed_fields", "sections_added", "sections_changed", "sections_remo
 # What changes of a transaction have in common is sent once: a revocation makes thousands that differ in their page.
 _SHARED = ("space_key", "run_id", "action", "reason", *_LISTS)
 _NUMBERS = ("version", "kind", "run_id")
-_TEXTS = ("page_id", "attachment_id", "space_key", "action", "reason", *_LISTS)
+_TEXTS = ("page_id", "attachment_id", "comment_id", "space_key", "action", "reason", *_LISTS)
 
-_Subject: TypeAlias = tuple[str, str | None]  # a page and, where it is one, its attachment
+_Subject: TypeAlias = tuple[str, str | None, str | None]  # a page and, where it is one, its attachment or comment
 
 
 @dataclass(kw_only=True, slots=True)  # not frozen, which takes three times as long; a revocation makes thousands
 class Change:
-    """One change of one page or attachment. Without changed fields it is none for consumers, and makes no feed row."""
+    """One change of one page, attachment or comment. Without changed fields it makes no feed row."""
 
     page_id: str
     space_key: str
@@ -78,7 +79,8 @@ class Change:
     version: int | None
     reason: str
     run_id: int = 0  #: 0: no run makes it
-    attachment_id: str | None = None  #: the attachment that changed; None: the page itself did
+    attachment_id: str | None = None  #: the attachment that changed; None: it is none
+    comment_id: str | None = None  #: the comment that changed; None: it is none
     sections_added: Sequence[str] = ()
     sections_changed: Sequence[str] = ()
     sections_removed: Sequence[str] = ()
@@ -108,7 +110,7 @@ def record_changes(session: Session, run_id: int, changes: Iterable[Change]) -> 
     noted: dict[_Subject, Change] = session.info[_NOTED]
     for change in changes:
         if change.changed_fields:
-            subject = (change.page_id, change.attachment_id)
+            subject = (change.page_id, change.attachment_id, change.comment_id)
             before = noted.get(subject)
             applied = change if change.run_id == run_id else replace(change, run_id=run_id)  # thousands at once
             noted[subject] = applied if before is None else _merged(before, applied)
@@ -148,6 +150,7 @@ def _as_lists(changes: Sequence[Change]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {
         "page_id": [change.page_id for change in changes],
         "attachment_id": [change.attachment_id for change in changes],
+        "comment_id": [change.comment_id for change in changes],
         "version": [change.version for change in changes],
         "kind": numbers,
     }

@@ -8,15 +8,16 @@ Nothing here needs a lease. It waits for transactions that derive access sets, a
 gets a set back that names the user. What Confluence still shows of the user comes back with the next access run.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from sqlalchemy import TextClause, delete, or_, select, text
+from sqlalchemy import TextClause, delete, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import ERASED_USER, Principal, PrincipalKind
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.domain.people import FORMER_USER
 from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, GroupMember, KnownUser
+from hr_sync.store.comment_tables import PageComment
 from hr_sync.store.engine import quoted_schema
 from hr_sync.store.read.live import storable
 from hr_sync.store.text_tables import MentionedUser
@@ -105,11 +106,12 @@ class ErasedUser:
     restrictions: int = 0  #: of pages and folders, which name the erased user now
     permissions: int = 0  #: of spaces, likewise
     access_sets: int = 0  #: likewise
+    comments: int = 0  #: that the user wrote; their texts stay, without the author
     texts: int = 0  #: of pages that show the name; they are made again without it
 
     def __bool__(self) -> bool:
         """Return True if the mirror held anything."""
-        return any((self.accounts, self.memberships, self.restrictions, self.permissions, self.access_sets, self.texts))
+        return any(getattr(self, each.name) for each in fields(self))
 
 
 def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
@@ -134,8 +136,38 @@ def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
         restrictions=len(session.execute(_sql(session, _RESTRICTIONS), values).all()),
         permissions=len(session.execute(_sql(session, _PERMISSIONS), tokens).all()),
         access_sets=_replace_sets(session, run_id, tokens),
+        comments=_erase_author(session, run_id, user_id),
         texts=texts,
     )
+
+
+def _erase_author(session: Session, run_id: int, user_id: str) -> int:
+    """Take the user out of the comments that the user wrote. Return how many. A later version names them again."""
+    comment = PageComment
+    ids = select(comment.id).where(comment.author_id == user_id).order_by(comment.id).with_for_update()
+    locked = session.scalars(ids).all()
+    statement = update(comment).where(comment.id.in_(locked)).values(author_id=None)
+    session.execute(statement.execution_options(synchronize_session=False))
+    shown = (
+        select(comment.id, comment.version, PAGES.c.id.label("page_id"), PAGES.c.space_key)
+        .join(PAGES, PAGES.c.id == comment.page_id)
+        .where(comment.id.in_(locked), comment.hidden_at.is_(None), comment.removed_at.is_(None))
+        .where(PAGES.c.hidden_at.is_(None), PAGES.c.removed_at.is_(None))
+    )
+    changes = [
+        Change(
+            page_id=row.page_id,
+            comment_id=row.id,
+            space_key=row.space_key,
+            action=ChangeAction.UPDATE,
+            changed_fields=(ChangedField.ERASED,),
+            version=row.version,
+            reason="its author was erased",
+        )
+        for row in session.execute(shown)
+    ]
+    record_changes(session, run_id, changes)
+    return len(locked)
 
 
 def _names_of(session: Session, user_id: str) -> list[str]:

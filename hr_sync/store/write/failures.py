@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from hr_sync.store.tables import PageFailure
-from hr_sync.store.values import OF_ATTACHMENTS, Failure, FailureStage
+from hr_sync.store.values import STAGES_OF_ITEMS, Failure, FailureStage
 from hr_sync.store.write.arrays import as_arrays, unnested
 
 FIRST_WAIT_MINUTES = 5  #: doubled with each failure in a row
@@ -61,15 +61,15 @@ def record_failures(session: Session, space_key: str, run_id: int, failures: Seq
 def failing_pages(session: Session, space_key: str, *, due_only: bool) -> list[str]:
     """Return the ids of the pages of a space that failed and have not succeeded since, sorted."""
     query = select(_FAILURES.c.page_id).where(_FAILURES.c.space_key == space_key)
-    query = query.where(_FAILURES.c.stage.not_in(OF_ATTACHMENTS))  # those are no pages
+    query = query.where(_FAILURES.c.stage.not_in(STAGES_OF_ITEMS))  # those are no pages
     if due_only:
         query = query.where(_FAILURES.c.next_attempt_at <= func.now())
     return list(session.scalars(query.order_by(_FAILURES.c.page_id)))
 
 
-def failing_attachments(session: Session, space_key: str, run_id: int | None) -> int:
-    """Count the attachments of a space that failed and have not succeeded since; with `run_id` those of that run."""
-    failed = [_FAILURES.c.space_key == space_key, _FAILURES.c.stage == FailureStage.ATTACHMENT]
+def failing_items(session: Session, space_key: str, stage: FailureStage, run_id: int | None) -> int:
+    """Count the items of a space that failed and have not succeeded since; with `run_id` those of that run."""
+    failed = [_FAILURES.c.space_key == space_key, _FAILURES.c.stage == stage]
     if run_id is not None:
         failed.append(_FAILURES.c.run_id == run_id)
     return session.scalar(select(func.count()).select_from(_FAILURES).where(*failed)) or 0
@@ -80,13 +80,13 @@ def forget_failures(session: Session, page_ids: Collection[str]) -> None:
     session.execute(delete(_FAILURES).where(_FAILURES.c.page_id.in_(page_ids)))
 
 
-def forget_failures_before(session: Session, space_key: str, run_id: int, *, attachments: bool) -> None:
-    """Delete the failures of a space that this run did not record; those of attachments only if it says so.
+def forget_failures_before(
+    session: Session, space_key: str, run_id: int, *, untried: Collection[FailureStage] = ()
+) -> None:
+    """Delete the failures of a space that this run did not record, but not those of the stages `untried`.
 
     A run downloads no file, so that it does not know whether a download fails by now.
     """
-    old = [_FAILURES.c.space_key == space_key, _FAILURES.c.run_id != run_id]
-    old.append(_FAILURES.c.stage != FailureStage.ATTACHMENT_TEXT)
-    if not attachments:
-        old.append(_FAILURES.c.stage != FailureStage.ATTACHMENT)
+    untried = (*untried, FailureStage.ATTACHMENT_TEXT)
+    old = [_FAILURES.c.space_key == space_key, _FAILURES.c.run_id != run_id, _FAILURES.c.stage.not_in(untried)]
     session.execute(delete(_FAILURES).where(*old))

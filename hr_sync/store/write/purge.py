@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.access_tables import ContentNode
 from hr_sync.store.attachment_tables import PageAttachment
+from hr_sync.store.comment_tables import PageComment
 from hr_sync.store.feed_tables import ContentChange
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.read.traces import word_pattern
@@ -114,12 +115,12 @@ def purge_pages(
     own = [PAGES.c.id.in_(list(locked)), PAGES.c.space_key == lease.space_key]
     if only_if_removed_before is not None:
         own.append(PAGES.c.removed_at < func.now() - only_if_removed_before)
-    files = session.scalars(select(PageAttachment.id).where(PageAttachment.page_id.in_(list(locked)))).all()
+    items = _items_of(session, list(locked))
     erased = sorted(session.scalars(delete(PAGES).where(*own).returning(PAGES.c.id)))
     without_row = [] if only_if_removed_before is not None else sorted(set(page_ids) - set(locked))
     own_failures = and_(_FAILURES.c.page_id.in_(without_row), _FAILURES.c.space_key == lease.space_key)
     failed = _delete(session, _FAILURES.c.page_id, erased, own_failures)
-    _forget_failures_of_files(session, files)
+    _forget_failures_of_items(session, items)
     own_changes = and_(_CHANGES.c.page_id.in_(without_row), _CHANGES.c.space_key == lease.space_key, ~_IS_PURGE)
     told = _delete(session, _CHANGES.c.page_id, erased, own_changes)
     space_id = select(SyncSpace.space_id).where(SyncSpace.space_key == lease.space_key).scalar_subquery()
@@ -150,10 +151,16 @@ def purge_pages(
     return len({*erased, *failed, *told, *nodes})
 
 
-def _forget_failures_of_files(session: Session, attachment_ids: Sequence[str]) -> None:
-    """Delete the failures of attachments that went with their pages."""
-    gone = ~select(PageAttachment.id).where(PageAttachment.id == _FAILURES.c.page_id).exists()
-    session.execute(delete(_FAILURES).where(_FAILURES.c.page_id.in_(attachment_ids), gone))
+def _items_of(session: Session, page_ids: Sequence[str]) -> list[str]:
+    """Return the ids of the attachments of these pages and of the comments about them."""
+    items = (select(table.id).where(table.page_id.in_(page_ids)) for table in (PageAttachment, PageComment))
+    return [item_id for query in items for item_id in session.scalars(query)]
+
+
+def _forget_failures_of_items(session: Session, item_ids: Sequence[str]) -> None:
+    """Delete the failures of attachments and comments that went with their pages."""
+    kept = (select(table.id).where(table.id == _FAILURES.c.page_id).exists() for table in (PageAttachment, PageComment))
+    session.execute(delete(_FAILURES).where(_FAILURES.c.page_id.in_(item_ids), *(~each for each in kept)))
 
 
 def _delete(

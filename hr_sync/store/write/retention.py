@@ -1,15 +1,16 @@
 """Deletes old runs, feed rows and accounts, what removed pages held, and unused access sets; a chunk a transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Select, Table, and_, delete, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet, GroupMember, KnownUser
-from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.feed_tables import ContentChange, FeedConsumer, FeedState
+from hr_sync.store.item_tables import ATTACHMENTS, COMMENTS, ItemTable
 from hr_sync.store.read.feed import feed_epoch
 from hr_sync.store.tables import PageBody, SyncRun, SyncSpace
 from hr_sync.store.text_tables import PageInclude, PageMention, PageRendering, PageSection, PageText
@@ -25,7 +26,7 @@ _CHANGES = cast("Table", ContentChange.__table__)
 _CONSUMERS = cast("Table", FeedConsumer.__table__)
 _STATE = cast("Table", FeedState.__table__)
 _BODIES = cast("Table", PageBody.__table__)
-_ATTACHMENTS = cast("Table", PageAttachment.__table__)
+_ATTACHMENTS = ATTACHMENTS.table
 _SETS = cast("Table", AccessSet.__table__)
 _END = 2**63 - 1  # above every seq
 
@@ -93,19 +94,19 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
     return len(page_ids)
 
 
-def prune_attachments(session: Session, *, removed_for: timedelta) -> int:
-    """Erase a chunk of the attachments that have been removed for so long, or whose pages have. Return how many.
+def prune_items(session: Session, kind: ItemTable[Any], *, removed_for: timedelta) -> int:
+    """Erase a chunk of the items that have been removed for so long, or whose pages have. Return how many.
 
-    The rows of those that were found gone stay while the row of their page does, without name and path: a search index
+    The rows of those that were found gone stay while the row of their page does, without what they said: a search index
     that still lists one gets it looked up by id then, and not written as new. The rows of the others are deleted.
-    The pages are locked first, so that one which is restored meanwhile keeps its attachments.
+    The pages are locked first, so that one which is restored meanwhile keeps its items.
     """
-    row, long_ago = _ATTACHMENTS.c, func.now() - removed_for
-    is_named = row.download_path != ""
+    row, long_ago = kind.table.c, func.now() - removed_for
+    is_whole = row[kind.whole_by] != ""
     is_old = or_(row.removed_at < long_ago, PAGES.c.removed_at < long_ago)
     pages = (
         select(PAGES.c.id)
-        .where(select(row.id).where(row.page_id == PAGES.c.id, is_named, is_old).exists())
+        .where(select(row.id).where(row.page_id == PAGES.c.id, is_whole, is_old).exists())
         .order_by(PAGES.c.id)
         .limit(MAX_BODIES)
         .with_for_update(of=PAGES)
@@ -113,13 +114,21 @@ def prune_attachments(session: Session, *, removed_for: timedelta) -> int:
     page_ids = session.scalars(pages).all()
     if not page_ids:
         return 0
-    old = select(row.id).join(PAGES, PAGES.c.id == row.page_id).where(PAGES.c.id.in_(page_ids), is_named, is_old)
-    delete_attachment_texts(session, session.scalars(old).all())
+    old = select(row.id).join(PAGES, PAGES.c.id == row.page_id).where(PAGES.c.id.in_(page_ids), is_whole, is_old)
+    kind.delete_texts(session, session.scalars(old).all())
     never_gone = and_(row.hidden_at.is_(None), row.removed_at.is_(None))
-    deleted = session.scalars(delete(_ATTACHMENTS).where(row.id.in_(old), never_gone).returning(row.id)).all()
-    nothing = {"name": "", "media_type": None, "size_bytes": None, "download_path": "", "metadata_digest": ""}
-    erased = session.scalars(update(_ATTACHMENTS).where(row.id.in_(old)).values(nothing).returning(row.id)).all()
+    deleted = session.scalars(delete(kind.table).where(row.id.in_(old), never_gone).returning(row.id)).all()
+    nothing = dict(kind.erased) | {"metadata_digest": ""}
+    erased = session.scalars(update(kind.table).where(row.id.in_(old)).values(nothing).returning(row.id)).all()
     return len(deleted) + len(erased)
+
+
+#: Deletes what was removed for long: bodies of pages, then what their items said.
+PRUNE_REMOVED: tuple[Callable[..., int], ...] = (
+    prune_bodies,
+    partial(prune_items, kind=ATTACHMENTS),
+    partial(prune_items, kind=COMMENTS),
+)
 
 
 def prune_accounts(session: Session, *, older_than: timedelta) -> int:

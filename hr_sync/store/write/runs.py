@@ -1,6 +1,6 @@
 """Writes runs: a row when a run begins, one for each of its spaces, its end, and the position of a space."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -19,14 +19,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.content import Space
-from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport, SpaceReport
+from hr_sync.domain.content import ItemKind, Space
+from hr_sync.domain.outcome import NOTHING_CHANGED, Counts, Mode, Outcome, RunReport, SpaceReport
 from hr_sync.domain.rounds import Round
 from hr_sync.store.access_tables import ContentNode, SpacePermission
 from hr_sync.store.due import due_after, leaving_values
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncRunSpace, SyncSpace
-from hr_sync.store.values import FailureStage, SpaceRecord, Worker
+from hr_sync.store.values import FailureStage, Held, SpaceRecord, Worker
 from hr_sync.store.write.failures import forget_failures_before
 from hr_sync.store.write.purge import unname_space
 from hr_sync.store.write.recency import tell_recency
@@ -69,14 +69,14 @@ def finish_space(
     make_record: Callable[[int], SpaceRecord],
     *,
     clear_old_failures: bool,
-    attachments_tried: bool = True,
+    untried: Collection[FailureStage] = (),
     current: Round | None = None,
 ) -> SpaceReport:
     """Write how the run ended for a space, together with its position and when it is due next. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
     tell_recency(session, run_id, space_key=lease.space_key)
     if clear_old_failures:
-        forget_failures_before(session, lease.space_key, run_id, attachments=attachments_tried)
+        forget_failures_before(session, lease.space_key, run_id, untried=untried)
     counted = (PageFailure.space_key == lease.space_key, PageFailure.stage != FailureStage.ATTACHMENT_TEXT)
     failing = select(func.count()).where(*counted).scalar_subquery()
     mode_of_run = select(_RUNS.c.mode).where(_RUNS.c.id == run_id).scalar_subquery()
@@ -96,20 +96,11 @@ def finish_space(
     return report
 
 
-def settle_space(
-    session: Session,
-    lease: Lease,
-    run_id: int,
-    report: SpaceReport,
-    *,
-    held: int,
-    held_attachments: int,
-    held_reason: str | None,
-) -> None:
+def settle_space(session: Session, lease: Lease, run_id: int, report: SpaceReport, held: Held) -> None:
     """Write outcome and hold of a space anew. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
-    _write_state(session, lease, _outcome(report, is_full=True) | _hold(held, held_attachments, held_reason))
-    _write_run_space(session, lease, run_id, _run_values(report) | {"held": held})
+    _write_state(session, lease, _outcome(report, is_full=True) | _hold(held))
+    _write_run_space(session, lease, run_id, _run_values(report) | {"held": held.total})
 
 
 def request_full_pass(session: Session, space: Space) -> None:
@@ -135,7 +126,7 @@ def forget_position(session: Session, lease: Lease) -> None:
     """Make the next pass over a space a full one, with nothing held. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
     names = ("watermark", "scope_fingerprint", "last_full_at", "last_complete_at", "access_checked_at")
-    _write_state(session, lease, dict.fromkeys(names, null()) | {"viewers_known": False} | _hold(0, 0, None))
+    _write_state(session, lease, dict.fromkeys(names, null()) | {"viewers_known": False} | _hold(Held()))
     _forget_access(session, lease)
 
 
@@ -180,8 +171,8 @@ def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]
     if record.allowed_run:
         values["mass_delete_allowed_run_id"] = run_id
     if record.held is not None:
-        values |= _hold(record.held, record.held_attachments, record.held_reason)
-        values |= leaving_values(record.leaving_pages, record.leaving_attachments)
+        values |= _hold(record.held)
+        values |= leaving_values(record.leaving)
     if record.not_mirrored is not None:
         values["attachments_not_mirrored"] = record.not_mirrored
     return values
@@ -195,13 +186,14 @@ def _outcome(report: SpaceReport, *, is_full: bool) -> dict[str, Any]:
     return values
 
 
-def _hold(held: int, held_attachments: int, reason: str | None) -> dict[str, Any]:
+def _hold(held: Held) -> dict[str, Any]:
     since: ColumnElement[Any] = case((_SPACES.c.held > 0, _SPACES.c.held_since), else_=func.now())
     return {
-        "held": held,
-        "held_attachments": held_attachments,
-        "held_since": since if held else null(),
-        "held_reason": reason if held else null(),
+        "held": held.total,
+        "held_attachments": held.items.get(ItemKind.ATTACHMENTS, 0),
+        "held_comments": held.items.get(ItemKind.COMMENTS, 0),
+        "held_since": since if held.total else null(),
+        "held_reason": held.reason if held.total else null(),
     }
 
 
@@ -229,5 +221,5 @@ def _write_run_space(session: Session, lease: Lease, run_id: int, values: dict[s
 def _changed_nothing(report: SpaceReport) -> bool:
     """Return True if this run needs no row: otherwise every run of every space would add one."""
     counts = report.counts
-    idle = Counts(listed=counts.listed, unchanged=counts.unchanged, attachments_listed=counts.attachments_listed)
+    idle = Counts(**{name: getattr(counts, name) for name in NOTHING_CHANGED})
     return report.outcome is Outcome.COMPLETE and report.counts == idle and report.warning is None

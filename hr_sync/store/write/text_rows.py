@@ -27,6 +27,8 @@ _SECTION_COLUMNS = (
     "section_id",
     "page_id",
     "attachment_id",
+    "comment_id",
+    "comment_hash",
     "ordinal",
     "level",
     "parent_section_id",
@@ -47,6 +49,7 @@ _TEXT_COLUMNS = (
     "parsed_as",
     "has_computed_content",
     "hidden_characters",
+    "comments_digest",
     "outputs_hash",
 )
 
@@ -63,6 +66,8 @@ class SectionWrite:
     text: str
     embed_text: str
     text_hash: str
+    comment_id: str | None = None
+    comment_hash: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +102,7 @@ class TextWrite:
     search_languages: Sequence[str]
     sections: Sequence[SectionWrite]
     includes: Sequence[IncludeWrite] = ()
+    comments_digest: str = ""
     outputs_hash: str = ""  #: of the rendering that it was made with
     mentions: Mapping[str, str | None] = field(default_factory=dict)  #: user id → name that it shows
 
@@ -126,6 +132,7 @@ class TextKept:
     renderer_version: int
     section_size: int
     search_languages: Sequence[str]
+    comments_digest: str = ""  #: that of the comments which this text does not show, until the page has a text again
     outputs_hash: str = ""
 
 
@@ -193,7 +200,10 @@ def _configuration(language: str) -> ColumnElement[Any]:
 def text_row(write: TextWrite) -> dict[str, Any]:
     """Return a text as a row of `put_texts`."""
     row = {name: getattr(write, name) for name in (*_TEXT_COLUMNS, "unknown_macros") if name != "sections"}
-    return row | {"sections": len(write.sections), "search_languages": _SEPARATOR.join(write.search_languages)}
+    return row | {
+        "sections": sum(each.comment_id is None for each in write.sections),
+        "search_languages": _SEPARATOR.join(write.search_languages),
+    }
 
 
 def section_row(write: TextWrite, section: SectionWrite) -> dict[str, Any]:

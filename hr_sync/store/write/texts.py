@@ -7,10 +7,10 @@ consumers see otherwise than before has a row in the feed.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
-from sqlalchemy import Text, and_, bindparam, delete, func, select, update
+from sqlalchemy import Text, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ from hr_sync.domain.changes import ChangeAction, ChangedField, IncludeState
 from hr_sync.store.text_tables import TextPolicyRow
 from hr_sync.store.write.arrays import as_arrays
 from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.comment_sections import COMMENTS_TABLE, existing_comments
 from hr_sync.store.write.included_access import derive_of_hosts
 from hr_sync.store.write.locks import PAGES
 from hr_sync.store.write.mentions import names_stand, stored_names, write_mentions
@@ -36,6 +37,15 @@ from hr_sync.store.write.text_rows import (
     text_row,
 )
 
+_MADE_FROM = (
+    "content_hash",
+    "title",
+    "space_key",
+    "renderer_version",
+    "section_size",
+    "comments_digest",
+    "outputs_hash",
+)
 _NO_RUN = 0  # of the feed: a pass over the texts belongs to no run
 
 
@@ -82,7 +92,7 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
     stays = [each for each in kept if each.page_id in intact and _is_of(rows, each)]
     _keep(session, stays)
     record_changes(session, _NO_RUN, [_kept_change(each, rows[each.page_id]) for each in stays])
-    writes = [
+    current = [
         each
         for each in texts
         if each.page_id in intact
@@ -90,6 +100,7 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
         and names_stand(each.mentions, names)
         and outputs_stand(each.page_id, each.outputs_hash, outputs)
     ]
+    writes = _with_stored_comments(session, current)
     if not writes:
         return TextsWritten(pages=0, sections_written=0, sections_deleted=0)
     before = _stored_sections(session, [each.page_id for each in writes])
@@ -103,6 +114,15 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
         session, _NO_RUN, [each.page_id for each in writes if each.shows_others or rows[each.page_id].shows_others]
     )
     return TextsWritten(pages=len(writes), sections_written=len(written), sections_deleted=len(deleted))
+
+
+def _with_stored_comments(session: Session, writes: Sequence[TextWrite]) -> list[TextWrite]:
+    """Return the texts without sections of comments that were erased meanwhile."""
+    wanted = {each.comment_id for write in writes for each in write.sections if each.comment_id is not None}
+    if not wanted:
+        return list(writes)
+    kept = {None, *existing_comments(session, wanted)}
+    return [replace(write, sections=[each for each in write.sections if each.comment_id in kept]) for write in writes]
 
 
 def _lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, _Current]:
@@ -149,10 +169,7 @@ def _shown_in(session: Session, page_ids: Sequence[str]) -> dict[str, dict[str, 
 def _keep(session: Session, kept: Sequence[TextKept]) -> None:
     """Let older texts stand for the stored bodies."""
     for each in kept:
-        values = {
-            name: getattr(each, name)
-            for name in ("content_hash", "title", "space_key", "renderer_version", "section_size", "outputs_hash")
-        }
+        values = {name: getattr(each, name) for name in _MADE_FROM}
         values["search_languages"] = list(each.search_languages)  # its vectors stay: nothing can make them again
         values["kept_since"] = func.coalesce(TEXTS.c.kept_since, func.now())
         session.execute(update(TEXTS).where(TEXTS.c.page_id == each.page_id).values(values))
@@ -172,12 +189,21 @@ def _kept_change(kept: TextKept, row: _Current) -> Change:
 
 def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _Stored]:
     """Return what the stored texts of these pages were made from, and the ids of their sections, by page id."""
-    is_own = SECTIONS.c.attachment_id.is_(None)
+    # A section of a comment that was edited or withdrawn is not seen any more: that was told when it was.
+    comment = COMMENTS_TABLE.c
+    is_seen = and_(
+        comment.content_hash == SECTIONS.c.comment_hash,
+        comment.text_read_at <= TEXTS.c.rendered_at,
+        comment.hidden_at.is_(None),
+        comment.removed_at.is_(None),
+    )
+    is_own = and_(SECTIONS.c.attachment_id.is_(None), or_(SECTIONS.c.comment_id.is_(None), is_seen))
     ids = func.array_remove(func.array_agg(SECTIONS.c.section_id).filter(is_own), None)
     has_files = func.count(SECTIONS.c.attachment_id) > 0
     query = (
         select(TEXTS.c.page_id, TEXTS.c.content_hash, ids.label("section_ids"), has_files.label("has_files"))
         .outerjoin(SECTIONS, SECTIONS.c.page_id == TEXTS.c.page_id)
+        .outerjoin(COMMENTS_TABLE, comment.id == SECTIONS.c.comment_id)
         .where(TEXTS.c.page_id.in_(page_ids))
         .group_by(TEXTS.c.page_id)
     )

@@ -80,11 +80,25 @@ def _metadata(call: Call, content: Content, tree: Tree) -> Document:
 
 
 def _ancestors(call: Call, content: Content, tree: Tree) -> list[Document]:
-    """Root first; empty for a homepage. Folders are in the chain."""
+    """Root first; empty for a homepage. Folders are in the chain; above a comment are those that it answers."""
+    if isinstance(content, Comment):
+        return [content_object(call, above, {}, EXPANSIONS) for above in _comments_above(call, content)]
     if not isinstance(content, Page):
         return []
     inner = {name: branch for name, branch in tree.items() if name == "restrictions"}
     return [content_object(call, ancestor, inner, EXPANSIONS) for ancestor in call.world.ancestors(content)]
+
+
+def _comments_above(call: Call, comment: Comment) -> list[Comment]:
+    chain: list[Comment] = []
+    parent = comment
+    while parent.parent_comment_id is not None:
+        above = call.world.find(parent.parent_comment_id)
+        if not isinstance(above, Comment) or above in chain:
+            break
+        chain.append(above)
+        parent = above
+    return chain[::-1]
 
 
 def children_list(call: Call, content: Content, kind: str, tree: Tree, limit: int) -> Document:

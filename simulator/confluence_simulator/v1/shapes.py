@@ -99,7 +99,7 @@ def content_object(
     document: Document = {"id": content.id, "type": content.kind, "status": content.status, "title": content.title}
     if is_cloud(call):
         document["macroRenderedOutput"] = {}
-    document["extensions"] = extensions(content)
+    document["extensions"] = extensions(content, tree.get("extensions", {}))
     expandable = expandables(call, content)
     for name, expand in expansions.items():
         if name in tree and (name in expandable or name in UNNAMED_EXPANSIONS):
@@ -114,7 +114,7 @@ def content_object(
     return document
 
 
-def extensions(content: Content) -> Document:
+def extensions(content: Content, tree: Tree) -> Document:
     if isinstance(content, Attachment):
         return {
             "mediaType": content.media_type,
@@ -125,9 +125,24 @@ def extensions(content: Content) -> Document:
             "collectionName": f"contentId-{content.container_id}",
         }
     if isinstance(content, Comment):
-        return {"location": content.location, "_expandable": {"inlineProperties": "", "resolution": ""}}
+        return _comment_extensions(content, tree)
     position = content.position if isinstance(content, Page) else None
     return {"position": "none" if position is None else position}
+
+
+def _comment_extensions(comment: Comment, tree: Tree) -> Document:
+    """Only what begins a thread beside words of the page names these words; footer comments have no state."""
+    found: Document = {"location": comment.location}
+    is_inline = comment.location == "inline"
+    if "inlineProperties" in tree and is_inline and comment.selection:
+        found["inlineProperties"] = {
+            "originalSelection": comment.selection,
+            "markerRef": f"marker-{comment.id}",
+        }
+    if "resolution" in tree and is_inline:
+        found["resolution"] = {"status": "resolved" if comment.resolved else "open"}
+    names = ("inlineProperties", "resolution")
+    return {**found, "_expandable": {name: "" for name in names if name not in tree}}
 
 
 def expandables(call: Call, content: Content) -> Document:

@@ -164,8 +164,19 @@ def _shown_comments(
     return list_answer(call, rows, content_key(sort.removeprefix("-")), show, sort=sort, sees=call.sees)
 
 
-def comment(call: Call) -> Answer:
+def footer_comment(call: Call) -> Answer:
+    return _comment(call, "footer")
+
+
+def inline_comment(call: Call) -> Answer:
+    return _comment(call, "inline")
+
+
+def _comment(call: Call, location: str) -> Answer:
+    """Each endpoint shows its own comments and no others."""
     found = _one(call, Comment)
+    if found.location != location:
+        raise RefusedError(v2_not_found("comment", found.id))
     document = comment_object(call.world, found, call.query.choice("body-format", LIST_FORMATS))
     document["_links"]["base"] = call.site_url
     return Answer(document=document)
@@ -195,8 +206,8 @@ ROUTES = (
     Route("GET", "/api/v2/attachments/{id}", attachment),
     Route("GET", "/api/v2/footer-comments", footer_comments),
     Route("GET", "/api/v2/inline-comments", inline_comments),
-    Route("GET", "/api/v2/footer-comments/{id}", comment),
-    Route("GET", "/api/v2/inline-comments/{id}", comment),
+    Route("GET", "/api/v2/footer-comments/{id}", footer_comment),
+    Route("GET", "/api/v2/inline-comments/{id}", inline_comment),
     Route("GET", "/api/v2/footer-comments/{id}/children", comment_children),
     Route("GET", "/api/v2/inline-comments/{id}/children", comment_children),
 )

@@ -68,19 +68,24 @@ def comment(
     parent_comment_id: str | None = None,
     by: str | None = None,
 ) -> Comment:
-    """Write a footer comment, or an inline one where `selection` names a part of the page's text."""
+    """Write a footer comment, or an inline one where `selection` names a part of the page's text.
+
+    A reply stands where the comment stands that it answers.
+    """
     with world.store.edit() as moment:
         page = world.page(page_id)
         made = _on(world, page, moment)
         if by is not None:
             made["author_id"] = made["editor_id"] = world.user(by).account_id
+        parent = None if parent_comment_id is None else _attached(world, parent_comment_id, Comment)
+        is_inline = bool(selection) or (parent is not None and parent.location == "inline")
         comment = Comment(
             **made,
             kind="comment",
             title=f"Re: {page.title}",
             body=storage,
             container_id=page.id,
-            location="inline" if selection else "footer",
+            location="inline" if is_inline else "footer",
             selection=selection,
             parent_comment_id=parent_comment_id,
         )
@@ -91,6 +96,35 @@ def resolve_comment(world: "World", comment_id: str) -> Comment:
     with world.store.edit() as moment:
         comment = _attached(world, comment_id, Comment)
         return _change_attached(world, replace(comment, resolved=True), "comment_updated", moment)
+
+
+def reopen_comment(world: "World", comment_id: str) -> Comment:
+    with world.store.edit() as moment:
+        comment = _attached(world, comment_id, Comment)
+        return _change_attached(world, replace(comment, resolved=False), "comment_updated", moment)
+
+
+def edit_comment(world: "World", comment_id: str, *, storage: str) -> Comment:
+    """Write another text, which is a new version."""
+    with world.store.edit() as moment:
+        comment = _attached(world, comment_id, Comment)
+        edited = replace(comment, body=storage, version=comment.version + 1, modified_at=moment)
+        return _change_attached(world, edited, "comment_updated", moment)
+
+
+def remove_comment(world: "World", comment_id: str, *, trash: bool = False) -> Comment:
+    """Delete a comment for good, as both flavours do; or put it into the trash, where `restore_comment` finds it."""
+    with world.store.edit() as moment:
+        comment = _attached(world, comment_id, Comment)
+        removed = replace(comment, status="trashed" if trash else "purged")
+        return _change_attached(world, removed, "comment_removed", moment)
+
+
+def restore_comment(world: "World", comment_id: str) -> Comment:
+    """Bring back a comment that was in the trash."""
+    with world.store.edit() as moment:
+        comment = _attached(world, comment_id, Comment)
+        return _change_attached(world, replace(comment, status="current"), "comment_restored", moment)
 
 
 def comments(world: "World", page_id: str) -> list[Comment]:

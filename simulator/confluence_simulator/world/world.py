@@ -107,6 +107,10 @@ class World:
     comment = attached.comment
     comments = attached.comments
     resolve_comment = attached.resolve_comment
+    reopen_comment = attached.reopen_comment
+    edit_comment = attached.edit_comment
+    remove_comment = attached.remove_comment
+    restore_comment = attached.restore_comment
 
     @property
     def everybody(self) -> Group:

@@ -40,6 +40,7 @@ FIELDS = (
     "hidden",
     "restored",
     "erased",
+    "resolution",
     "sections",
 )
 OUTCOMES = ("complete", "partial", "held", "stopped", "failed")
@@ -50,6 +51,7 @@ def upgrade() -> None:
     _confluence_pages()
     _page_bodies()
     _page_attachments()
+    _page_comments()
     _page_failures()
     _content_changes()
     _feed_state()
@@ -103,7 +105,7 @@ def _counts() -> Iterator[sa.Column[Any]]:
         ("relabelled", "Pages with other labels than before"),
         ("restricted", "Pages with other readers than before, fewer or more"),
         ("unchanged", "Pages that needed nothing"),
-        ("failed", "Pages and attachments that failed"),
+        ("failed", "Pages, attachments and comments that failed"),
         ("hidden", "Pages newly hidden and not removed"),
         ("removed", "Pages newly removed"),
         ("withdrawn", "Pages that were live and are not any more: hidden, and perhaps removed as well"),
@@ -113,6 +115,11 @@ def _counts() -> Iterator[sa.Column[Any]]:
         ("attachments_updated", "Attachments whose row was written again"),
         ("attachments_hidden", "Attachments newly hidden and not removed"),
         ("attachments_removed", "Attachments newly removed"),
+        ("comments_listed", "Comments that the listings showed"),
+        ("comments_added", "Comments that are new or back"),
+        ("comments_updated", "Comments whose row was written again"),
+        ("comments_hidden", "Comments newly hidden and not removed"),
+        ("comments_removed", "Comments newly removed"),
     ):
         yield _column(name, sa.Integer(), comment, default="0")
 
@@ -283,13 +290,89 @@ def _page_attachments() -> None:
     )
 
 
+def _page_comments() -> None:
+    op.create_table(
+        "page_comments",
+        _column("id", TEXT, "Confluence's id of the comment; opaque to us"),
+        _column("page_id", TEXT, "The page that it is about"),
+        _column("space_id", TEXT, "Confluence's id of the space in whose list it was read last", null=True),
+        _column("kind", TEXT, "footer: below the page; inline: about words of the page"),
+        _column("parent_id", TEXT, "The comment that it answers; null = it begins a thread", null=True),
+        _column("version", sa.Integer(), "Confluence's version number of the comment"),
+        _column(
+            "author_id",
+            TEXT,
+            "Who wrote it: account id, or user key on Data Center; null = not said, or erased",
+            null=True,
+        ),
+        _column("created_at", TIME, "When it was written (Confluence's clock)", null=True),
+        _column("last_updated", TIME, "When this version was made (Confluence's clock)"),
+        _column(
+            "resolution",
+            TEXT,
+            "open, reopened, resolved, dangling or unknown; null = it has no such state",
+            null=True,
+        ),
+        _column("quoted_text", TEXT, "Words of the page that it was written about, sanitised", null=True),
+        _column("storage", TEXT, "Text in storage format, sanitised; empty once it is erased"),
+        _column("content_hash", TEXT, "SHA-256 of storage, 64 hex digits; empty once it is erased"),
+        _column(
+            "text_read_at",
+            TIME,
+            "When this text was first written (the database's clock); shown under access that was read later",
+            default="now()",
+        ),
+        _column(
+            "metadata_digest",
+            TEXT,
+            "SHA-256 over page, parent, state and quoted text: what may change without a new version",
+        ),
+        _column("first_seen_at", TIME, "When this row was made (the database's clock)", default="now()"),
+        _column("synced_at", TIME, "When this row was last written (the database's clock)", default="now()"),
+        _column("last_written_run_id", sa.BigInteger(), "Run that last wrote this row", null=True),
+        _column(
+            "missing_since_run_id",
+            sa.BigInteger(),
+            "Run that hid it for its present reason; null while it is not hidden",
+            null=True,
+        ),
+        _column("hidden_at", TIME, "Since when it is kept but not shown, whatever its page is", null=True),
+        _column("hidden_reason", TEXT, "Why it is hidden; a removed one keeps it", null=True),
+        _column("removed_at", TIME, "Since when it is gone for a known reason", null=True),
+        _column("removed_reason", TEXT, "Why it is gone: trashed, deleted, moved, ...", null=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_page_comments")),
+        sa.ForeignKeyConstraint(
+            ["page_id"],
+            [f"{SCHEMA_TOKEN}.confluence_pages.id"],
+            name=op.f("fk_page_comments_page_id"),
+            ondelete="CASCADE",
+        ),
+        _one_of("page_comments", "kind", ("footer", "inline")),
+        _one_of("page_comments", "resolution", ("open", "reopened", "resolved", "dangling", "unknown")),
+        _one_of("page_comments", "hidden_reason", REASONS),
+        _one_of("page_comments", "removed_reason", REASONS),
+        sa.CheckConstraint("(hidden_at IS NULL) = (hidden_reason IS NULL)", name=op.f("ck_page_comments_hidden")),
+        sa.CheckConstraint("(removed_at IS NULL) = (removed_reason IS NULL)", name=op.f("ck_page_comments_removed")),
+        sa.CheckConstraint(
+            "content_hash <> '' OR hidden_at IS NOT NULL OR removed_at IS NOT NULL",
+            name=op.f("ck_page_comments_erased"),
+        ),
+        schema=SCHEMA_TOKEN,
+        comment="Comments about pages; consumers read live_comments",
+    )
+    op.create_index("ix_page_comments_page_id_id", "page_comments", ["page_id", "id"], schema=SCHEMA_TOKEN)
+    op.create_index("ix_page_comments_author_id", "page_comments", ["author_id"], schema=SCHEMA_TOKEN)
+
+
 def _page_failures() -> None:
     op.create_table(
         "page_failures",
-        _column("page_id", TEXT, "Confluence's page id, or that of an attachment"),
+        _column("page_id", TEXT, "Confluence's page id, or that of an attachment or comment"),
         _column("space_key", TEXT, "Space in whose run it failed"),
         _column(
-            "stage", TEXT, "Where it failed: fetch, read, store or scope; attachment or attachment_text = it is one"
+            "stage",
+            TEXT,
+            "Where it failed: fetch, read, store or scope; attachment, attachment_text or comment = it is one",
         ),
         _column("error_class", TEXT, "Class of the error"),
         _column("message", TEXT, "What went wrong, without any content of the page"),
@@ -300,7 +383,9 @@ def _page_failures() -> None:
         _column("next_attempt_at", TIME, "Not tried again before this"),
         _column("run_id", sa.BigInteger(), "Run in which it failed last"),
         sa.PrimaryKeyConstraint("page_id", name=op.f("pk_page_failures")),
-        _one_of("page_failures", "stage", ("fetch", "read", "store", "scope", "attachment", "attachment_text")),
+        _one_of(
+            "page_failures", "stage", ("fetch", "read", "store", "scope", "attachment", "attachment_text", "comment")
+        ),
         schema=SCHEMA_TOKEN,
         comment="Pages that failed and are tried again; a row is deleted when its page succeeds",
     )
@@ -324,7 +409,16 @@ def _content_changes() -> None:
         ),
         _column("page_id", TEXT, "The page; it may have been purged since"),
         _column(
-            "attachment_id", TEXT, "The attachment of the page that changed; null = the page itself did", null=True
+            "attachment_id",
+            TEXT,
+            "The attachment of the page that changed; null = the page itself or a comment did",
+            null=True,
+        ),
+        _column(
+            "comment_id",
+            TEXT,
+            "The comment of the page that changed; null = the page itself or an attachment did",
+            null=True,
         ),
         _column("space_key", TEXT, "Its space after the change"),
         _column(
@@ -341,7 +435,7 @@ def _content_changes() -> None:
             "changed_fields",
             arrays,
             "What differs now, never empty: text, title, location, url, version, labels, restrictions, hidden, "
-            "restored, erased, sections",
+            "restored, erased, resolution, sections",
         ),
         _column("sections_added", arrays, "Sections that the text before did not have (derive)", default="'{}'"),
         _column(
@@ -445,6 +539,7 @@ def _sync_spaces() -> None:
         _column("scope_fingerprint", TEXT, "Digest of the configured scope of the last run", null=True),
         _column("held", sa.Integer(), "Removals that wait for a decision", default="0"),
         _column("held_attachments", sa.Integer(), "Those of attachments among them", default="0"),
+        _column("held_comments", sa.Integer(), "Those of comments among them", default="0"),
         _column("held_since", TIME, "Since when removals wait; null = none does", null=True),
         _column("held_reason", TEXT, "Why they wait", null=True),
         _column(
@@ -527,7 +622,7 @@ def _when_due() -> Iterator[sa.Column[Any]]:
         "reserved_until", TIME, "Until when serve leaves the space to a request that waits for its lease", null=True
     )
     yield _column("decided_at", TIME, "When the last full pass decided what leaves the space", null=True)
-    for prefix, what in (("pages", "Pages"), ("attachments", "Attachments")):
+    for prefix, what in (("pages", "Pages"), ("attachments", "Attachments"), ("comments", "Comments")):
         for name, comment in (
             ("decided", f"{what} that were not removed then"),
             ("leaving", "Those of them that began to leave, and nobody had allowed"),
@@ -808,7 +903,7 @@ def _page_texts() -> None:
         _column("space_key", TEXT, "Key of the space in embed_text of its sections"),
         _column("renderer_version", sa.Integer(), "Version of the rendering; a higher one renders again"),
         _column("section_size", sa.Integer(), "Largest section that was allowed, in characters"),
-        _column("sections", sa.Integer(), "How many sections it has"),
+        _column("sections", sa.Integer(), "How many sections it has, without those of items"),
         _column("markdown", TEXT, "The whole page"),
         _column("parsed_as", TEXT, "strict, repaired or text: how the body was read"),
         _column(
@@ -828,6 +923,12 @@ def _page_texts() -> None:
             postgresql.ARRAY(TEXT),
             "Languages of search_vector of its sections, as in text_policy; others make the text again",
             default="'{}'",
+        ),
+        _column(
+            "comments_digest",
+            TEXT,
+            "MD5 over the comments that it was made with; empty = there were none",
+            default="''",
         ),
         _column(
             "outputs_hash",
@@ -1084,10 +1185,14 @@ def _page_sections() -> None:
         _column(
             "section_id",
             TEXT,
-            "32 hex digits over page, or attachment, and headings; edits elsewhere on it do not change it",
+            "32 hex digits over page, attachment or comment, and headings; edits elsewhere on it do not change it",
         ),
         _column("page_id", TEXT, "The page"),
-        _column("ordinal", sa.Integer(), "Position within the page, from 0; attachments stand behind its text"),
+        _column(
+            "ordinal",
+            sa.Integer(),
+            "Position within the page, from 0; comments stand behind its text, attachments behind these",
+        ),
         _column("level", sa.SmallInteger(), "1 to 6; 0 for what stands before the first heading"),
         _column(
             "parent_section_id",
@@ -1098,7 +1203,7 @@ def _page_sections() -> None:
         _column(
             "heading_path",
             postgresql.ARRAY(TEXT),
-            "Headings from the top to this section; of an attachment, the name of the file first",
+            "Headings from the top to this section; of an attachment, below the name of the file",
         ),
         _column("text", TEXT, "Markdown, with the heading"),
         _column("embed_text", TEXT, "A line of space, page and headings, then the text"),
@@ -1110,6 +1215,13 @@ def _page_sections() -> None:
             default="''",
         ),
         _column("attachment_id", TEXT, "The attachment whose text it is; null = the page's own text", null=True),
+        _column("comment_id", TEXT, "The comment whose text it is; null = of none", null=True),
+        _column(
+            "comment_hash",
+            TEXT,
+            "content_hash of the comment that it is the text of; shown while the comment has it",
+            null=True,
+        ),
         sa.PrimaryKeyConstraint("section_id", name=op.f("pk_page_sections")),
         sa.ForeignKeyConstraint(
             ["page_id"],
@@ -1123,6 +1235,14 @@ def _page_sections() -> None:
             name=op.f("fk_page_sections_attachment_id"),
             ondelete="CASCADE",
         ),
+        sa.ForeignKeyConstraint(
+            ["comment_id"],
+            [f"{SCHEMA_TOKEN}.page_comments.id"],
+            name=op.f("fk_page_sections_comment_id"),
+            ondelete="CASCADE",
+        ),
+        sa.CheckConstraint("attachment_id IS NULL OR comment_id IS NULL", name=op.f("ck_page_sections_one_item")),
+        sa.CheckConstraint("(comment_id IS NULL) = (comment_hash IS NULL)", name=op.f("ck_page_sections_comment_hash")),
         sa.UniqueConstraint(
             "page_id",
             "ordinal",
@@ -1131,7 +1251,7 @@ def _page_sections() -> None:
             initially="DEFERRED",
         ),
         schema=SCHEMA_TOKEN,
-        comment="Sections of pages and of files attached to them, along headings, for search and embeddings",
+        comment="Sections of pages, of files attached to them, and of comments, for search and embeddings",
     )
     op.create_index("ix_page_sections_text_hash", "page_sections", ["text_hash"], schema=SCHEMA_TOKEN)
     op.create_index(
@@ -1140,6 +1260,13 @@ def _page_sections() -> None:
         ["attachment_id"],
         schema=SCHEMA_TOKEN,
         postgresql_where=sa.text("attachment_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_page_sections_comment_id",
+        "page_sections",
+        ["comment_id"],
+        schema=SCHEMA_TOKEN,
+        postgresql_where=sa.text("comment_id IS NOT NULL"),
     )
     op.create_index(
         "ix_page_sections_search_vector",

@@ -1,42 +1,42 @@
-"""What the mirror holds of the attachments of a space, as far as a plan needs it. Read only."""
+"""What the mirror holds of the items of a space, as far as a plan needs it. Read only."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Table, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.attachments import StoredAttachment
 from hr_sync.domain.content import Space, WithdrawalReason
-from hr_sync.store.attachment_tables import PageAttachment
+from hr_sync.domain.page_items import StoredPageItem
+from hr_sync.store.item_tables import ItemTable
 from hr_sync.store.tables import ConfluencePage
 
-_ATTACHMENTS = cast("Table", PageAttachment.__table__).c
 _PAGES = cast("Table", ConfluencePage.__table__).c
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StoredAttachments:
-    """The attachments of a space, and the pages that may have some."""
+class StoredItems:
+    """The items of one kind of a space, and the pages that may have some."""
 
-    by_id: dict[str, StoredAttachment]
+    by_id: dict[str, StoredPageItem]
     pages: frozenset[str]  #: ids of the pages of the space that are not removed
 
 
-def stored_attachments(session: Session, space: Space, listed: Iterable[str]) -> StoredAttachments:
+def stored_items(session: Session, kind: ItemTable[Any], space: Space, listed: Iterable[str]) -> StoredItems:
     """Return the rows on pages of the space, and those of listed ones wherever they are."""
     in_space = _is_in(space)
     pages = session.scalars(select(_PAGES.id).where(in_space, _PAGES.removed_at.is_(None)))
     wanted = list(listed)
-    rows = _stored(session, or_(in_space, _ATTACHMENTS.id == func.any(wanted)) if wanted else in_space)
-    return StoredAttachments(by_id=rows, pages=frozenset(pages))
+    rows = _stored(session, kind, or_(in_space, kind.table.c.id == func.any(wanted)) if wanted else in_space)
+    return StoredItems(by_id=rows, pages=frozenset(pages))
 
 
-def shown_attachments(session: Session, space: Space) -> list[StoredAttachment]:
-    """Return the attachments on pages of the space that are neither hidden nor removed, by id."""
-    shown = and_(_is_in(space), _ATTACHMENTS.hidden_at.is_(None), _ATTACHMENTS.removed_at.is_(None))
-    return [row for _, row in sorted(_stored(session, shown).items())]
+def shown_items(session: Session, kind: ItemTable[Any], space: Space) -> list[StoredPageItem]:
+    """Return the items on pages of the space that are neither hidden nor removed, by id."""
+    row = kind.table.c
+    shown = and_(_is_in(space), row.hidden_at.is_(None), row.removed_at.is_(None))
+    return [row for _, row in sorted(_stored(session, kind, shown).items())]
 
 
 def _is_in(space: Space) -> ColumnElement[bool]:
@@ -45,25 +45,26 @@ def _is_in(space: Space) -> ColumnElement[bool]:
     return or_(_PAGES.space_id == space.id, without_id)
 
 
-def _stored(session: Session, condition: ColumnElement[bool]) -> dict[str, StoredAttachment]:
+def _stored(session: Session, kind: ItemTable[Any], condition: ColumnElement[bool]) -> dict[str, StoredPageItem]:
+    item = kind.table.c
     rows = session.execute(
         select(
-            _ATTACHMENTS.id,
-            _ATTACHMENTS.page_id,
-            _ATTACHMENTS.space_id,
-            _ATTACHMENTS.version,
-            _ATTACHMENTS.metadata_digest,
-            _ATTACHMENTS.hidden_reason,
-            _ATTACHMENTS.removed_at,
-            _ATTACHMENTS.missing_since_run_id,
+            item.id,
+            item.page_id,
+            item.space_id,
+            item.version,
+            item.metadata_digest,
+            item.hidden_reason,
+            item.removed_at,
+            item.missing_since_run_id,
             _PAGES.space_key,
             and_(_PAGES.hidden_at.is_(None), _PAGES.removed_at.is_(None)).label("page_is_live"),
         )
-        .join_from(PageAttachment, ConfluencePage, _PAGES.id == _ATTACHMENTS.page_id)
+        .join_from(kind.table, ConfluencePage, _PAGES.id == item.page_id)
         .where(condition)
     )
     return {
-        row.id: StoredAttachment(
+        row.id: StoredPageItem(
             id=row.id,
             page_id=row.page_id,
             space_id=row.space_id,
