@@ -199,7 +199,7 @@ def make_context(
     `gate`: what the site has said to any worker about the rate of requests.
     """
     from hr_sync.confluence.source import open_source
-    from hr_sync.domain.deletion import DeletionLimit
+    from hr_sync.domain.deletion_limit import DeletionLimit
     from hr_sync.store.values import Worker
     from hr_sync.sync.context import SyncContext, SyncPolicy
 
@@ -211,6 +211,7 @@ def make_context(
         worker=worker or Worker.current(),
         version=__version__,
         policy=SyncPolicy(
+            counts_not_mirrored=True,
             limit=DeletionLimit(
                 max_removed_pages=sync.max_removed_pages, max_removed_fraction=sync.max_removed_fraction
             ),
@@ -258,6 +259,7 @@ def make_scope(settings: "Settings") -> "SpaceScope":
             include_labels=frozenset(confluence.include_labels),
             exclude_labels=frozenset(confluence.exclude_labels),
             items=frozenset(kind for kind in ItemKind if kind.value in confluence.include),
+            blog_posts="blog_posts" in confluence.include,
         ),
     )
 

@@ -15,6 +15,7 @@ from hr_sync.cli.readers_output import layers_table
 from hr_sync.cli.terminal import Rows, json_line, make_console, moment, one_line, print_message, visible
 from hr_sync.domain.attachment_texts import counts_in_words, outcome_in_words
 from hr_sync.domain.content import ItemKind
+from hr_sync.domain.not_mirrored import not_mirrored_in_words
 from hr_sync.domain.outcome import Counts, RunReport
 from hr_sync.domain.principal_words import number
 from hr_sync.errors import HrSyncError
@@ -98,12 +99,24 @@ def print_report(report: RunReport, config: Path | None = None) -> None:
 
 
 def _item_lines(report: RunReport) -> Iterator[str]:
-    """Yield in words what was done with the items of pages."""
+    """Yield in words what was done with blog posts and with the items of pages, and what is not mirrored."""
+    if posts := _posts(report.counts):
+        yield posts
     for kind in ItemKind:
         if line := _items(report.counts, kind):
             yield line
     if report.attachment_texts is not None:
         yield " ".join(counts_in_words(report.attachment_texts))
+    if others := not_mirrored_in_words(report.not_mirrored):
+        yield others
+
+
+def _posts(counts: Counts) -> str | None:
+    """Return in words how many of the pages are blog posts; None for a run that has seen none and changed none."""
+    numbers = {"listed": counts.posts_listed, "written": counts.posts_written, "withdrawn": counts.posts_withdrawn}
+    if not any(numbers.values()):
+        return None
+    return f"Blog posts among them: {', '.join(f'{count} {what}' for what, count in numbers.items())}."
 
 
 def _items(counts: Counts, kind: ItemKind) -> str | None:

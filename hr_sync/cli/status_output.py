@@ -10,6 +10,7 @@ from hr_sync.cli.feed_output import print_consumers
 from hr_sync.cli.options import with_config
 from hr_sync.cli.terminal import Rows, make_console, moment, one_line, visible
 from hr_sync.domain.attachment_texts import counts_in_words
+from hr_sync.domain.not_mirrored import not_mirrored_in_words
 from hr_sync.domain.outcome import Outcome, held_in_words, look_command, release_command
 from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import NotShown
@@ -46,6 +47,8 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
             console.print(f"{one_line(space.space_key)}: {text}", soft_wrap=True)
     for line in _shared(overview):
         console.print(visible(line), soft_wrap=True)
+    if words := not_mirrored_in_words(overview.not_mirrored):
+        console.print(words, soft_wrap=True)
     _print_kept_texts(console, overview.kept_texts, config)
     if overview.attachment_texts is not None:
         console.print(" ".join(counts_in_words(overview.attachment_texts)), soft_wrap=True)
@@ -72,10 +75,12 @@ def _print_runs(console: "Console", overview: "Overview") -> None:
 
 def _spaces_table(overview: "Overview") -> "Table":
     """Return a line for each space: pages, and how old what is known is."""
+    posts = (">posts",) if any(space.live_posts for space in overview.spaces) else ()
     spaces = Rows(
         "space",
         "name",
         ">live",
+        *posts,
         ">shown",
         ">hidden",
         ">files",
@@ -90,9 +95,10 @@ def _spaces_table(overview: "Overview") -> "Table":
     for space in overview.spaces:
         ages = [ago(age) if age is not None else "never" for age in (space.age, space.access_age)]
         seen = shown.get(space.space_key)
+        live = (space.live_pages, space.live_posts) if posts else (space.live_pages,)
         items = (space.live_attachments, space.live_comments)
-        pages = (space.live_pages, seen, space.hidden_pages, *items, space.held, space.failing_pages)
-        spaces.add(space.space_key, space.name, *pages, space.last_outcome or "none", *ages)
+        others = (seen, space.hidden_pages, *items, space.held, space.failing_pages)
+        spaces.add(space.space_key, space.name, *live, *others, space.last_outcome or "none", *ages)
     return spaces.table
 
 

@@ -52,8 +52,19 @@ def pages_of(space_key: str) -> str:
 
 def nodes_of(space_key: str, kinds: Sequence[str]) -> str:
     """Return the CQL query for the nodes of a space that are of one of these kinds."""
+    return f"space = {_quoted(space_key)} and type " + (
+        f"= {kinds[0]}" if len(kinds) == 1 else f"in ({', '.join(kinds)})"
+    )
+
+
+def in_spaces(space_keys: Sequence[str]) -> str:
+    """Return the CQL condition for these spaces. Each key is a string in it."""
+    return f"space in ({', '.join(map(_quoted, space_keys))})"
+
+
+def _quoted(space_key: str) -> str:
     escaped = space_key.replace("\\", "\\\\").replace('"', '\\"')
-    return f'space = "{escaped}" and type ' + (f"= {kinds[0]}" if len(kinds) == 1 else f"in ({', '.join(kinds)})")
+    return f'"{escaped}"'
 
 
 @dataclass(kw_only=True, slots=True)

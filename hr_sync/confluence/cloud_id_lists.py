@@ -1,4 +1,4 @@
-"""Cloud's list of pages by ids, in either style of list parameters."""
+"""Cloud's lists of pages and of blog posts by ids, in either style of list parameters."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,10 @@ class PagesByIds:
     Atlassian documents lists as joined by commas; repeated parameters work too, perhaps not everywhere.
     """
 
-    def __init__(self, client: HttpClient) -> None:
+    def __init__(self, client: HttpClient, collection: str) -> None:
+        """Read the list that v2 has at `collection`."""
         self._client = client
+        self._path = f"api/v2/{collection}"
         self._joins = False  # `id=1,2` in place of `id=1&id=2`
         self._is_proven = False
 
@@ -74,7 +76,7 @@ class PagesByIds:
         lists = {"id": ids, "status": statuses}
         sent = {name: ",".join(values) if joined else values for name, values in lists.items()}
         answers: list[Json] = []
-        for answer in self._client.walk("api/v2/pages", {**query, **sent}, max_attempts=tries):
+        for answer in self._client.walk(self._path, {**query, **sent}, max_attempts=tries):
             if not {item["id"] for item in answer.content["results"]} <= set(ids):
                 return None
             answers.append(answer.content)

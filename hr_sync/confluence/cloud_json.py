@@ -9,6 +9,7 @@ from hr_sync.confluence.http.credentials import SETTINGS
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.http.urls import PageUrls, page_url
 from hr_sync.confluence.json_fields import (
+    TYPE_OF,
     FieldError,
     datetime_of,
     int_of,
@@ -22,7 +23,7 @@ from hr_sync.confluence.json_fields import (
     title_of,
     word_of,
 )
-from hr_sync.domain.content import ContentNode, Head, Page, Space
+from hr_sync.domain.content import ContentKind, ContentNode, Head, Page, Space
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.domain.sanitize import sanitize_line
 from hr_sync.errors import AnswerNotTrusted, CredentialsRefused
@@ -63,17 +64,19 @@ def read_space(item: Json) -> Space:
     )
 
 
-def read_heads(answer: Json, space: Space, urls: PageUrls) -> tuple[dict[str, Head], dict[str, str]]:
+def read_heads(
+    answer: Json, space: Space, urls: PageUrls, kind: ContentKind = ContentKind.PAGE
+) -> tuple[dict[str, Head], dict[str, str]]:
     """Return the heads in one answer of a listing of `space` by id, and id → error for the others.
 
     Among the heads may be such of other spaces and statuses.
     """
     site = urls.site_in(answer)
-    return read_each_head(answer, lambda item: _read_head(item, space, site))
+    return read_each_head(answer, lambda item: _read_head(item, space, site, kind))
 
 
 def read_pages(
-    answer: Json, wanted: frozenset[str], space: Space, urls: PageUrls
+    answer: Json, wanted: frozenset[str], space: Space, urls: PageUrls, kind: ContentKind = ContentKind.PAGE
 ) -> tuple[dict[str, Page], dict[str, str]]:
     """Return the current pages of `space` in an answer by id, and id → error for those that cannot be read.
 
@@ -87,7 +90,7 @@ def read_pages(
         if page_id not in wanted:
             continue
         try:
-            head = _read_head(item, space, site)
+            head = _read_head(item, space, site, kind)
             if is_current_in(head, space):
                 pages[page_id] = page_of(head, item)
         except FieldError as error:
@@ -95,16 +98,16 @@ def read_pages(
     return pages, unreadable
 
 
-def read_lookup(item: Json, page_id: str) -> LookupResult:
+def read_lookup(item: Json, page_id: str, kind: ContentKind = ContentKind.PAGE) -> LookupResult:
     """Return the state of a page. An answer about anything else is no evidence."""
-    if item.get("id") == page_id and item.get("type", "page") == "page":
+    if item.get("id") == page_id and item.get("type", TYPE_OF[kind]) == TYPE_OF[kind]:
         try:
             status, space_id = word_of(item, "status"), word_of(item, "spaceId")
         except FieldError:
             pass
         else:
-            return LookupResult(page_id=page_id, result=LookupStatus.FOUND, status=status, space_id=space_id)
-    return LookupResult(page_id=page_id, result=LookupStatus.UNKNOWN)
+            return LookupResult(page_id=page_id, kind=kind, result=LookupStatus.FOUND, status=status, space_id=space_id)
+    return LookupResult(page_id=page_id, kind=kind, result=LookupStatus.UNKNOWN)
 
 
 def read_parent(item: Json, node: ContentNode) -> ContentNode | None:
@@ -132,7 +135,8 @@ def read_ancestors(answer: Json) -> list[ContentNode]:
         raise AnswerNotTrusted(f"Confluence describes an ancestor without {error}.") from None
 
 
-def _read_head(item: Json, space: Space, site: str) -> Head:
+def _read_head(item: Json, space: Space, site: str, kind: ContentKind) -> Head:
+    has_parent = kind is ContentKind.PAGE and item.get("parentType") is not None
     version = object_of(item, "version")
     return Head(
         id=item["id"],
@@ -141,8 +145,9 @@ def _read_head(item: Json, space: Space, site: str) -> Head:
         space_id=interned_word_of(item, "spaceId"),
         version=int_of(version, "number"),
         status=interned_word_of(item, "status"),
-        parent_id=optional_word_of(item, "parentId"),
-        parent_type=None if item.get("parentType") is None else interned_word_of(item, "parentType"),
+        parent_id=optional_word_of(item, "parentId") if kind is ContentKind.PAGE else None,
+        parent_type=interned_word_of(item, "parentType") if has_parent else None,
+        kind=kind,
         last_updated=datetime_of(version, "createdAt"),
         url=sanitize_line(page_url(site, item, otherwise=f"/pages/{item['id']}")),
     )

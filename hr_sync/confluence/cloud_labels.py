@@ -9,15 +9,16 @@ from hr_sync.confluence.access import (
     WIDEST_EXPANDED,
     ExpandedAttributes,
     complete_labels,
-    pages_of,
+    nodes_of,
     walk_attributes,
 )
 from hr_sync.confluence.access_json import ATTRIBUTE_PARTS, CLOUD, LABEL_PARTS
+from hr_sync.confluence.cloud_walks import COLLECTION
 from hr_sync.confluence.http.client import HttpClient
-from hr_sync.confluence.json_fields import read_labels
+from hr_sync.confluence.json_fields import TYPE_OF, read_labels
 from hr_sync.confluence.pagination import with_smaller_pages
 from hr_sync.domain.access import Restriction
-from hr_sync.domain.content import Space
+from hr_sync.domain.content import ContentKind, Space
 from hr_sync.errors import UNANSWERED, NotFound
 
 Found = TypeVar("Found")
@@ -31,24 +32,24 @@ class SpaceLabels:
     def __init__(
         self,
         client: HttpClient,
-        labels_of: Callable[[str], frozenset[str] | None],
+        labels_of: Callable[[str, ContentKind], frozenset[str] | None],
         check_account: Callable[[], None],
     ) -> None:
-        """`labels_of` requests the labels of one page."""
+        """`labels_of` requests the labels of one page of a kind."""
         self._client = client
         self._labels_of = labels_of
         self._check_account = check_account
 
     def of_pages(
-        self, space: Space, ids: Collection[str], *, with_restrictions: bool = False
+        self, space: Space, ids: Collection[str], kind: ContentKind, *, with_restrictions: bool = False
     ) -> tuple[dict[str, frozenset[str] | None], Mapping[str, Restriction | None]]:
-        """Return the labels of pages, and their restrictions in the index if requested."""
-        walked = self._if_answered(lambda: self._labels_by_page(space, len(ids)), None)
+        """Return the labels of pages of one kind, and their restrictions in the index if requested."""
+        walked = self._if_answered(lambda: self._labels_by_page(space, len(ids), kind), None)
         if with_restrictions:
-            indexed = self._indexed(space, ATTRIBUTE_PARTS)
+            indexed = self._indexed(space, kind, ATTRIBUTE_PARTS)
         else:
-            indexed = self._if_answered(lambda: self._indexed(space, LABEL_PARTS), ExpandedAttributes())
-        return self._vouched(walked, indexed, ids), indexed.restrictions
+            indexed = self._if_answered(lambda: self._indexed(space, kind, LABEL_PARTS), ExpandedAttributes())
+        return self._vouched(walked, indexed, ids, kind), indexed.restrictions
 
     def _if_answered(self, ask: Callable[[], Found], otherwise: Found) -> Found:
         """Return what a list holds; `otherwise` if the list alone fails, so that each page is requested by itself."""
@@ -58,15 +59,19 @@ class SpaceLabels:
             self._check_account()  # raises if the cause is not the list, but the site or our account
             return otherwise
 
-    def _indexed(self, space: Space, parts: str) -> ExpandedAttributes:
+    def _indexed(self, space: Space, kind: ContentKind, parts: str) -> ExpandedAttributes:
         def walk(width: int, tries: int | None) -> ExpandedAttributes:
-            query = {"cql": pages_of(space.key), "limit": width, "expand": parts}
+            query = {"cql": nodes_of(space.key, (TYPE_OF[kind],)), "limit": width, "expand": parts}
             return walk_attributes(self._client, SEARCH, query, CLOUD, tries)
 
         return with_smaller_pages(walk, WIDEST_EXPANDED, check_site=self._check_account)
 
     def _vouched(
-        self, walked: dict[str, set[str]] | None, indexed: ExpandedAttributes, ids: Collection[str]
+        self,
+        walked: dict[str, set[str]] | None,
+        indexed: ExpandedAttributes,
+        ids: Collection[str],
+        kind: ContentKind,
     ) -> dict[str, frozenset[str] | None]:
         """Return the labels that were found label by label where the search index, read later, shows no other.
 
@@ -77,9 +82,9 @@ class SpaceLabels:
             by_label = frozenset((walked or {}).get(page_id, ()))
             is_vouched = page_id in indexed.labels and (indexed.labels[page_id] or frozenset()) <= by_label
             known[page_id] = by_label if is_vouched else None
-        return complete_labels(known, ids, self._labels_of)
+        return complete_labels(known, ids, lambda page_id: self._labels_of(page_id, kind))
 
-    def _labels_by_page(self, space: Space, pages: int) -> dict[str, set[str]] | None:
+    def _labels_by_page(self, space: Space, pages: int, kind: ContentKind) -> dict[str, set[str]] | None:
         """Return the labels of each page of a space, by a walk over every label; None if incomplete or too costly.
 
         By Atlassian's document the list of a space's labels holds `my` and `team` ones unless asked otherwise. Only a
@@ -95,7 +100,7 @@ class SpaceLabels:
             return None
         found: dict[str, set[str]] = {}
         for label_id, name in names.items():
-            for page_id in self._labelled(space, label_id):
+            for page_id in self._labelled(space, label_id, kind):
                 found.setdefault(page_id, set()).add(name)
         return found
 
@@ -109,9 +114,9 @@ class SpaceLabels:
                 has_global |= item.get("prefix") == "global"
         return names, has_global
 
-    def _labelled(self, space: Space, label_id: str) -> Iterable[str]:
+    def _labelled(self, space: Space, label_id: str, kind: ContentKind) -> Iterable[str]:
         """Return the ids of the pages of a space that carry a label; none for a label that nothing visible carries."""
-        path = f"api/v2/labels/{quote(label_id, safe='')}/pages"
+        path = f"api/v2/labels/{quote(label_id, safe='')}/{COLLECTION[kind]}"
 
         def walk(width: int, tries: int | None) -> list[str]:
             query = {"space-id": space.id, "sort": "id", "limit": width}

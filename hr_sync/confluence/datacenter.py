@@ -13,7 +13,7 @@ from hr_sync.confluence.access import (
     check_account,
     complete_labels,
     labels_at,
-    pages_of,
+    nodes_of,
     restriction_of,
 )
 from hr_sync.confluence.access_json import ATTRIBUTE_PARTS, DATA_CENTER, LABEL_PARTS
@@ -36,7 +36,7 @@ from hr_sync.confluence.datacenter_viewers import read_licence_groups, read_view
 from hr_sync.confluence.datacenter_walks import CONTENT, WIDTHS, PageWalks
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.urls import PageUrls
-from hr_sync.confluence.json_fields import FieldError, is_current_in, read_bodies
+from hr_sync.confluence.json_fields import TYPE_OF, FieldError, is_current_in, read_bodies
 from hr_sync.confluence.lookups import look_up, look_up_item, read_each_space, spaces_by_keys
 from hr_sync.confluence.pagination import (
     Walked,
@@ -56,6 +56,7 @@ from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.comments import CommentLookup
 from hr_sync.domain.content import (
+    ContentKind,
     ContentNode,
     Fetched,
     Head,
@@ -68,7 +69,7 @@ from hr_sync.domain.content import (
 )
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.domain.people import PublicName
-from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, NotFound
+from hr_sync.errors import UNANSWERED, AccessDenied, AnswerNotTrusted, AnswerUnusable, NotFound
 
 _MOST_KEYS = 100  #: in one address: Tomcat accepts 8 KB of request line and headers
 _FEW_PAGES = 10  #: whose labels are requested one by one, without a walk over the space
@@ -113,25 +114,28 @@ class DataCenterSource:
             raise AnswerNotTrusted("Confluence answered with a space that was not requested.")
         return found
 
-    def listing(self, space: Space) -> Listing:
+    def listing(self, space: Space, kind: ContentKind = ContentKind.PAGE) -> Listing:
         """Implement `Source.listing`.
 
         Raise AnswerNotTrusted for a page of another space: a server that ignores `spaceKey` would put the whole site
         into one space.
         """
-        found = self._walks.heads(space)
+        found = self._walks.heads(space, kind)
         heads = _current(found.heads, space)
-        return Listing(space=space, heads=heads, unreadable=found.unreadable, began_at=found.began_at)
+        kinds = frozenset({kind})
+        return Listing(space=space, heads=heads, unreadable=found.unreadable, began_at=found.began_at, kinds=kinds)
 
-    def listing_with_bodies(self, space: Space) -> Iterator[ListedPages]:
+    def listing_with_bodies(self, space: Space, kind: ContentKind = ContentKind.PAGE) -> Iterator[ListedPages]:
         """Implement `Source.listing_with_bodies`: the scan has them, and by offset each body would come twice."""
+        if kind is not ContentKind.PAGE:
+            raise AnswerUnusable("Data Center lists blog posts by offset alone.")
         for answer in self._walks.scan_with_bodies(space):
             some, unreadable = read_heads(answer.content, space, self._urls)
             heads = _current(some, space)
             pages = read_bodies(answer.content, heads)
             yield ListedPages(heads=heads, unreadable=unreadable, pages=pages, began_at=answer.date)
 
-    def recent(self, space: Space, since: datetime) -> RecentChanges:
+    def recent(self, space: Space, since: datetime, kind: ContentKind = ContentKind.PAGE) -> RecentChanges:
         """Implement `Source.recent`.
 
         Uses the search index, whose dates have no seconds and an unknown time zone, and which lags: the query covers
@@ -139,34 +143,35 @@ class DataCenterSource:
         plan drops those that are known.
         """
         day = (since - _INDEX_OVERLAP).date().isoformat()
-        query = {"cql": f'{pages_of(space.key)} and lastmodified >= "{day}" order by created'}
-        found = self._walks.heads_by_offset(SEARCH, query, space, believes_an_end=True)
+        query = {"cql": f'{nodes_of(space.key, (TYPE_OF[kind],))} and lastmodified >= "{day}" order by created'}
+        found = self._walks.heads_by_offset(SEARCH, query, space, kind, believes_an_end=True)
         heads = {page_id: head for page_id, head in found.heads.items() if is_current_in(head, space)}
         return RecentChanges(space=space, heads=heads, unreadable=found.unreadable, began_at=found.began_at)
 
-    def pages(self, ids: Sequence[str], space: Space) -> Fetched:
+    def pages(self, ids: Sequence[str], space: Space, kind: ContentKind = ContentKind.PAGE) -> Fetched:
         """Implement `Source.pages`, each page by a request of its own.
 
         v1 has no list by ids but the search index, which may not know a page yet, or know an older version.
         """
         fetched = Fetched(pages={}, unreadable={}, absent=frozenset())
         for page_id in ids:
-            one = fetch_in_halves([page_id], lambda some: self._page(some[0], space), self.check_account)
+            one = fetch_in_halves([page_id], lambda some: self._page(some[0], space, kind), self.check_account)
             fetched = Fetched.joined(fetched, one)
         return fetched
 
-    def rendered_body(self, page_id: str) -> RenderedBody:
-        """Implement `Source.rendered_body`."""
+    def rendered_body(self, page_id: str, kind: ContentKind = ContentKind.PAGE) -> RenderedBody:
+        """Implement `Source.rendered_body`: the same request for each kind."""
+        del kind
         return rendered_on_datacenter(self.client, page_id)
 
-    def lookup(self, page_id: str) -> LookupResult:
+    def lookup(self, page_id: str, kind: ContentKind = ContentKind.PAGE) -> LookupResult:
         """Implement `Source.lookup`: `status=any` shows trashed pages too."""
         query = {"expand": LOOKUP_PARTS, "status": "any"}
-        return look_up(page_id, lambda: read_lookup(self.client.get(_page(page_id), query), page_id))
+        return look_up(page_id, kind, lambda: read_lookup(self.client.get(_page(page_id), query), page_id, kind))
 
-    def lookup_many(self, ids: Sequence[str]) -> dict[str, LookupResult]:
+    def lookup_many(self, ids: Sequence[str], kind: ContentKind = ContentKind.PAGE) -> dict[str, LookupResult]:
         """Implement `Source.lookup_many`: v1 has no list by ids that shows every status, so nothing is known here."""
-        del ids
+        del ids, kind
         return {}
 
     def attachments(self, space: Space) -> AttachmentListing:
@@ -208,33 +213,45 @@ class DataCenterSource:
         answer = self.client.get(_page(page_id), {"expand": "ancestors", "status": "any"})
         return read_ancestors(answer, page_id)
 
-    def labels(self, space: Space, ids: Collection[str]) -> dict[str, frozenset[str] | None]:
+    def labels(
+        self, space: Space, ids: Collection[str], kind: ContentKind = ContentKind.PAGE
+    ) -> dict[str, frozenset[str] | None]:
         """Implement `Source.labels`: one walk over the pages expands them. If it fails, each page is asked itself."""
         if len(ids) <= _FEW_PAGES:
             return {page_id: self.labels_of(page_id) for page_id in ids}
         try:
-            known = self._walks.attributes(space, LABEL_PARTS).labels
+            known = self._walks.attributes(space, LABEL_PARTS, kind).labels
         except UNANSWERED:
             self.check_account()  # raises when it is not the walk, but the site or our account
             known = {}
         return complete_labels(known, ids, self.labels_of)
 
-    def labels_of(self, page_id: str) -> frozenset[str] | None:
-        """Implement `Source.labels_of`."""
+    def labels_of(self, page_id: str, kind: ContentKind = ContentKind.PAGE) -> frozenset[str] | None:
+        """Implement `Source.labels_of`: the same request for each kind."""
+        del kind
         return labels_at(self.client, f"{_page(page_id)}/label")
 
     def attributes(self, space: Space, ids: Collection[str]) -> OwnAttributes:
         """Implement `Source.attributes`: one walk over the pages expands both."""
-        found = self._walks.attributes(space, ATTRIBUTE_PARTS)
+        found = self._walks.attributes(space, ATTRIBUTE_PARTS, ContentKind.PAGE)
         return OwnAttributes(labels=complete_labels(found.labels, ids, self.labels_of), restrictions=found.restrictions)
 
     def restriction_of(self, node_id: str) -> Restriction:
         """Implement `Source.restriction_of`."""
         return restriction_of(self.client, node_id, DATA_CENTER)
 
-    def node_facts(self, space: Space) -> dict[str, NodeFact]:
-        """Implement `Source.node_facts`: one walk over the pages, as for the listing."""
-        return self._walks.node_facts(space)
+    def node_facts(self, space: Space, kinds: Collection[ContentKind] = (ContentKind.PAGE,)) -> dict[str, NodeFact]:
+        """Implement `Source.node_facts`: one walk over the pages of each kind, as for the listing.
+
+        A walk over blog posts that fails leaves them out, and costs the pages nothing.
+        """
+        facts = self._walks.node_facts(space, ContentKind.PAGE)
+        if ContentKind.BLOG_POST in kinds:
+            try:
+                facts |= self._walks.node_facts(space, ContentKind.BLOG_POST)
+            except UNANSWERED:
+                self.check_account()  # raises when it is not the walk, but the site or our account
+        return facts
 
     def site_roles(self) -> SiteRoles:
         """Implement `Source.site_roles`: Data Center has none."""
@@ -274,11 +291,11 @@ class DataCenterSource:
         del page_id, subject
         return None
 
-    def _page(self, page_id: str, space: Space) -> Fetched:
+    def _page(self, page_id: str, space: Space, kind: ContentKind) -> Fetched:
         nothing = Fetched(pages={}, unreadable={}, absent=frozenset([page_id]))
         try:
             answer = self.client.get(_page(page_id), {"expand": PAGE_PARTS, "status": "current"})
-            page = read_page(answer, page_id, space, self._urls)
+            page = read_page(answer, page_id, space, self._urls, kind)
         except (NotFound, AccessDenied):
             return nothing
         except FieldError as error:

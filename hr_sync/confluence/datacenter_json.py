@@ -11,6 +11,7 @@ from typing import Any
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.http.urls import PageUrls, page_url
 from hr_sync.confluence.json_fields import (
+    TYPE_OF,
     FieldError,
     datetime_of,
     int_of,
@@ -23,7 +24,7 @@ from hr_sync.confluence.json_fields import (
     title_of,
     word_of,
 )
-from hr_sync.domain.content import ContentNode, Head, Page, Space
+from hr_sync.domain.content import ContentKind, ContentNode, Head, Page, Space
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.domain.sanitize import sanitize_line
 from hr_sync.errors import AnswerNotTrusted, AnswerUnusable, CredentialsRefused
@@ -61,13 +62,15 @@ def read_space(item: Json) -> Space:
     )
 
 
-def read_heads(answer: Json, space: Space, urls: PageUrls) -> tuple[dict[str, Head], dict[str, str]]:
+def read_heads(
+    answer: Json, space: Space, urls: PageUrls, kind: ContentKind = ContentKind.PAGE
+) -> tuple[dict[str, Head], dict[str, str]]:
     """Return the heads in one answer of a listing of `space` by id, and id → error for the others.
 
     A head's `space_id` is taken from the page and may be another space's.
     """
     site = urls.site_in(answer)
-    return read_each_head(answer, lambda item: _read_head(item, space, site))
+    return read_each_head(answer, lambda item: _read_head(item, space, site, kind))
 
 
 def names_next_cursor(answer: Json) -> bool:
@@ -75,27 +78,29 @@ def names_next_cursor(answer: Json) -> bool:
     return bool(answer.get("nextCursor"))
 
 
-def read_page(item: Json, page_id: str, space: Space, urls: PageUrls) -> Page | None:
+def read_page(
+    item: Json, page_id: str, space: Space, urls: PageUrls, kind: ContentKind = ContentKind.PAGE
+) -> Page | None:
     """Return one page and its body; None if it is not a current page of `space` any more.
 
     Raise FieldError for an invalid description, AnswerUnusable for another page.
     """
     if item.get("id") != page_id:
         raise AnswerUnusable("Confluence answered with a page that was not requested.")
-    head = _read_head(item, space, urls.site_in(item))
+    head = _read_head(item, space, urls.site_in(item), kind)
     return page_of(head, item) if is_current_in(head, space) else None
 
 
-def read_lookup(item: Json, page_id: str) -> LookupResult:
+def read_lookup(item: Json, page_id: str, kind: ContentKind = ContentKind.PAGE) -> LookupResult:
     """Return the state of a page. An answer about anything else is no evidence."""
-    if item.get("id") == page_id and item.get("type") == "page":
+    if item.get("id") == page_id and item.get("type") == TYPE_OF[kind]:
         try:
             status, space_id = word_of(item, "status"), _id_of(object_of(item, "space"))
         except FieldError:
             pass
         else:
-            return LookupResult(page_id=page_id, result=LookupStatus.FOUND, status=status, space_id=space_id)
-    return LookupResult(page_id=page_id, result=LookupStatus.UNKNOWN)
+            return LookupResult(page_id=page_id, kind=kind, result=LookupStatus.FOUND, status=status, space_id=space_id)
+    return LookupResult(page_id=page_id, kind=kind, result=LookupStatus.UNKNOWN)
 
 
 def read_ancestors(item: Json, page_id: str) -> tuple[ContentNode, ...]:
@@ -112,11 +117,12 @@ def read_ancestors(item: Json, page_id: str) -> tuple[ContentNode, ...]:
         raise AnswerNotTrusted(f"Confluence describes a page without {error}.") from None
 
 
-def _read_head(item: Json, space: Space, site: str) -> Head:
+def _read_head(item: Json, space: Space, site: str, kind: ContentKind) -> Head:
     page_id = word_of(item, "id")
-    if item.get("type") != "page" or not (page_id.isascii() and page_id.isdigit()):
-        raise FieldError("page")
-    version, ancestors = object_of(item, "version"), _ancestors_of(item)
+    if item.get("type") != TYPE_OF[kind] or not (page_id.isascii() and page_id.isdigit()):
+        raise FieldError(TYPE_OF[kind])
+    version = object_of(item, "version")
+    ancestors = _ancestors_of(item) if kind is ContentKind.PAGE else []
     return Head(
         id=page_id,
         title=title_of(item),
@@ -127,6 +133,7 @@ def _read_head(item: Json, space: Space, site: str) -> Head:
         # `ancestors` begins at the top of the space and is empty there.
         parent_id=word_of(ancestors[-1], "id") if ancestors else None,
         parent_type=interned_word_of(ancestors[-1], "type") if ancestors else None,
+        kind=kind,
         last_updated=datetime_of(version, "when"),
         url=sanitize_line(page_url(site, item, otherwise=f"/pages/viewpage.action?pageId={page_id}")),
     )

@@ -1,4 +1,7 @@
-"""Walks over the pages of a space on Data Center: by the scan where there is one (from 7.18), else by offset."""
+"""Walks over the pages of a space on Data Center: by the scan where there is one (from 7.18), else by offset.
+
+The scan gives pages alone, as Atlassian documents it: blog posts are listed by offset on every version.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,10 +14,11 @@ from hr_sync.confluence.datacenter_json import HEAD_PARTS, PAGE_PARTS, names_nex
 from hr_sync.confluence.http.client import HttpClient, Query
 from hr_sync.confluence.http.response import Answer
 from hr_sync.confluence.http.urls import PageUrls
+from hr_sync.confluence.json_fields import TYPE_OF
 from hr_sync.confluence.nodes import NODE_PARTS, WalkedNodes, walk_nodes
 from hr_sync.confluence.pagination import TRIES_WHEN_WIDE, Walked, list_until_stable, with_smaller_pages
 from hr_sync.domain.access import NodeFact
-from hr_sync.domain.content import Head, Space
+from hr_sync.domain.content import ContentKind, Head, Space
 from hr_sync.errors import UNANSWERED, AnswerNotTrusted, AnswerUnusable
 
 Found = TypeVar("Found", ExpandedAttributes, WalkedNodes)
@@ -46,24 +50,26 @@ class PageWalks:
         self._check_account = check_account
         self._scans = False
 
-    def heads(self, space: Space) -> HeadWalk:
-        """Return every current page of a space.
+    def heads(self, space: Space, kind: ContentKind) -> HeadWalk:
+        """Return every current page of a kind of a space.
 
         The scan's cursor holds the id, so edits during the walk neither skip nor repeat a page. By offset the walk is
         repeated until two walks agree.
         """
-        if self._can_scan():
+        if self._can_scan(kind):
             return with_smaller_pages(
                 lambda width, tries: self._scan(space, width, tries), WIDEST_EXPANDED, check_site=self._check_account
             )
-        return self.heads_by_offset(CONTENT, _pages_in(space), space)
+        return self.heads_by_offset(CONTENT, _pages_in(space, kind), space, kind)
 
-    def heads_by_offset(self, path: str, query: Query, space: Space, *, believes_an_end: bool = False) -> HeadWalk:
+    def heads_by_offset(
+        self, path: str, query: Query, space: Space, kind: ContentKind, *, believes_an_end: bool = False
+    ) -> HeadWalk:
         """Return the pages of a listing by offset. Without `believes_an_end` several answers need a second walk."""
 
         def walk(widest: int) -> Walked[HeadWalk]:
             found = with_smaller_pages(
-                lambda width, tries: self._walk(path, {**query, "limit": width}, space, tries, by_offset=True),
+                lambda width, tries: self._walk(path, {**query, "limit": width}, space, kind, tries, by_offset=True),
                 widest,
                 check_site=self._check_account,
             )
@@ -77,9 +83,9 @@ class PageWalks:
 
     def scan_with_bodies(self, space: Space) -> Iterator[Answer]:
         """Yield the answers of the scan, each page with its body. Raise AnswerUnusable if there is no scan."""
-        if not self._can_scan():
+        if not self._can_scan(ContentKind.PAGE):
             raise AnswerUnusable("This Data Center lists pages by offset alone.")
-        query = {**_pages_in(space), "limit": WIDEST_EXPANDED, "expand": PAGE_PARTS}
+        query = {**_pages_in(space, ContentKind.PAGE), "limit": WIDEST_EXPANDED, "expand": PAGE_PARTS}
         announces_more = False
         for answer in self._client.walk(_SCAN, query, max_attempts=TRIES_WHEN_WIDE):
             announces_more = names_next_cursor(answer.content)
@@ -87,25 +93,27 @@ class PageWalks:
         if announces_more:
             raise _cut_off(space)
 
-    def attributes(self, space: Space, parts: str) -> ExpandedAttributes:
-        """Return the labels, own restrictions or both of every current page of a space."""
+    def attributes(self, space: Space, parts: str, kind: ContentKind) -> ExpandedAttributes:
+        """Return the labels, own restrictions or both of every current page of a kind of a space."""
 
         def walk_at(path: str, width: int, tries: int | None, *, by_offset: bool) -> ExpandedAttributes:
-            query = {**_pages_in(space), "limit": width, "expand": parts}
+            query = {**_pages_in(space, kind), "limit": width, "expand": parts}
             return walk_attributes(self._client, path, query, DATA_CENTER, tries, by_offset=by_offset)
 
-        return self._expanded(walk_at, lambda walked: frozenset(walked.restrictions))
+        return self._expanded(walk_at, kind, lambda walked: frozenset(walked.restrictions))
 
-    def node_facts(self, space: Space) -> dict[str, NodeFact]:
-        """Return the own restrictions and the parents of every current page of a space."""
+    def node_facts(self, space: Space, kind: ContentKind) -> dict[str, NodeFact]:
+        """Return the own restrictions and the parents of every current page of a kind of a space."""
 
         def walk_at(path: str, width: int, tries: int | None, *, by_offset: bool) -> WalkedNodes:
-            query = {**_pages_in(space), "limit": width, "expand": NODE_PARTS}
+            query = {**_pages_in(space, kind), "limit": width, "expand": NODE_PARTS}
             return walk_nodes(self._client, path, query, DATA_CENTER, tries, by_offset=by_offset)
 
-        return self._expanded(walk_at, lambda walked: frozenset(walked.own)).facts
+        return self._expanded(walk_at, kind, lambda walked: frozenset(walked.own)).facts
 
-    def _expanded(self, walk_at: Callable[..., Found], ids_of: Callable[[Found], frozenset[str]]) -> Found:
+    def _expanded(
+        self, walk_at: Callable[..., Found], kind: ContentKind, ids_of: Callable[[Found], frozenset[str]]
+    ) -> Found:
         def walk(path: str, widest: int, *, by_offset: bool) -> Found:
             return with_smaller_pages(
                 lambda width, tries: walk_at(path, width, tries, by_offset=by_offset),
@@ -113,7 +121,7 @@ class PageWalks:
                 check_site=self._check_account,
             )
 
-        if self._can_scan():
+        if self._can_scan(kind):
             return walk(_SCAN, WIDEST_EXPANDED, by_offset=False)
 
         def by_offset(widest: int) -> Walked[Found]:
@@ -122,11 +130,13 @@ class PageWalks:
 
         return list_until_stable(by_offset, WIDTHS)
 
-    def _can_scan(self) -> bool:
-        """Return True if there is a scan. True is cached; False may be a passing fault and is not.
+    def _can_scan(self, kind: ContentKind) -> bool:
+        """Return True if there is a scan of this kind. True is cached; False may be a passing fault and is not.
 
         The request names no space, so that a 404 is about the scan. Servers before 7.18 take `scan` for a page's id.
         """
+        if kind is not ContentKind.PAGE:
+            return False
         if not self._scans:
             try:
                 self._client.get(_SCAN, {"limit": 1}, max_attempts=TRIES_WHEN_WIDE)
@@ -136,17 +146,20 @@ class PageWalks:
         return True
 
     def _scan(self, space: Space, width: int, tries: int | None) -> HeadWalk:
-        walk = self._walk(_SCAN, {**_pages_in(space), "limit": width}, space, tries)
+        query = {**_pages_in(space, ContentKind.PAGE), "limit": width}
+        walk = self._walk(_SCAN, query, space, ContentKind.PAGE, tries)
         if walk.names_next_cursor:
             raise _cut_off(space)
         return walk
 
-    def _walk(self, path: str, query: Query, space: Space, tries: int | None, *, by_offset: bool = False) -> HeadWalk:
+    def _walk(
+        self, path: str, query: Query, space: Space, kind: ContentKind, tries: int | None, *, by_offset: bool = False
+    ) -> HeadWalk:
         """Read heads from a listing to its end."""
         walk = HeadWalk()
         answers = self._client.walk(path, {**query, "expand": HEAD_PARTS}, max_attempts=tries, by_offset=by_offset)
         for answer in answers:
-            heads, unreadable = read_heads(answer.content, space, self._urls)
+            heads, unreadable = read_heads(answer.content, space, self._urls, kind)
             walk.heads.update(heads)
             walk.unreadable.update(unreadable)
             walk.began_at = answer.date if walk.answers == 0 else walk.began_at
@@ -160,5 +173,5 @@ def _cut_off(space: Space) -> AnswerNotTrusted:
     return AnswerNotTrusted(f"The scan of space {space.key} ends although its answer announces more.")
 
 
-def _pages_in(space: Space) -> dict[str, object]:
-    return {"spaceKey": space.key, "type": "page", "status": "current"}
+def _pages_in(space: Space, kind: ContentKind) -> dict[str, object]:
+    return {"spaceKey": space.key, "type": TYPE_OF[kind], "status": "current"}

@@ -9,10 +9,12 @@ from sys import intern
 from typing import Any
 
 from hr_sync.confluence.http.response import Json
-from hr_sync.domain.content import Head, Page, Space
+from hr_sync.domain.content import ContentKind, Head, Page, Space
 from hr_sync.domain.sanitize import sanitize_body, sanitize_line
 from hr_sync.errors import AnswerUnusable
 
+#: Confluence's word, in v1 and in searches, for what is mirrored as a page.
+TYPE_OF = {ContentKind.PAGE: "page", ContentKind.BLOG_POST: "blogpost"}
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 

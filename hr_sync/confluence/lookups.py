@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from hr_sync.confluence.http.response import Json
 from hr_sync.confluence.json_fields import FieldError
-from hr_sync.domain.content import Space, SpaceList
+from hr_sync.domain.content import ContentKind, Space, SpaceList
 from hr_sync.domain.deletion import LookupResult, LookupStatus
 from hr_sync.domain.page_items import Item, ItemLookup
 from hr_sync.errors import (
@@ -20,16 +20,16 @@ from hr_sync.errors import (
 UNKNOWN_KEY = "?"  #: in place of the key of a space that has none
 
 
-def look_up(page_id: str, ask: Callable[[], LookupResult]) -> LookupResult:
+def look_up(page_id: str, kind: ContentKind, ask: Callable[[], LookupResult]) -> LookupResult:
     """Return the result of a single read of a page; a failure of the answer alone is UNKNOWN, which is no evidence."""
     try:
         return ask()
     except ScopeMissing:  # it is an AccessDenied, and not about the page
-        return LookupResult(page_id=page_id, result=LookupStatus.UNKNOWN)
+        return LookupResult(page_id=page_id, kind=kind, result=LookupStatus.UNKNOWN)
     except (NotFound, AccessDenied):
-        return LookupResult(page_id=page_id, result=LookupStatus.NOT_FOUND)
+        return LookupResult(page_id=page_id, kind=kind, result=LookupStatus.NOT_FOUND)
     except (AnswerNotTrusted, EndpointRemoved, ServerFailed):
-        return LookupResult(page_id=page_id, result=LookupStatus.UNKNOWN)
+        return LookupResult(page_id=page_id, kind=kind, result=LookupStatus.UNKNOWN)
 
 
 def look_up_item(ask: Callable[[], Item]) -> ItemLookup[Item]:

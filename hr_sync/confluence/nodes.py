@@ -14,10 +14,10 @@ from hr_sync.confluence.access_json import CLOUD, RESTRICTIONS, Naming, read_res
 from hr_sync.confluence.both_ends import from_both_ends
 from hr_sync.confluence.http.client import HttpClient, Query
 from hr_sync.confluence.http.response import Answer, Json
-from hr_sync.confluence.json_fields import FieldError, word_of
+from hr_sync.confluence.json_fields import TYPE_OF, FieldError, word_of
 from hr_sync.confluence.pagination import with_smaller_pages
 from hr_sync.domain.access import NodeFact, Restriction
-from hr_sync.domain.content import ContentNode, Space
+from hr_sync.domain.content import ContentKind, ContentNode, Space
 
 _ALONE = 3  #: answers before another walk begins at the other end of the space
 NODE_PARTS = f"{RESTRICTIONS},ancestors"
@@ -103,6 +103,8 @@ def search_nodes(client: HttpClient, space: Space, kinds: Sequence[str], check_s
 def _chain_of(item: Mapping[str, Any]) -> list[ContentNode]:
     """Return the chain from the top down to a node, itself included."""
     ancestors = item.get("ancestors")
+    if item.get("type") == TYPE_OF[ContentKind.BLOG_POST]:
+        ancestors = []  # a blog post has none; whether an answer says so is not documented
     if not isinstance(ancestors, list) or not all(isinstance(each, dict) for each in ancestors):
         raise FieldError("ancestors")
     nodes = (*ancestors, item)

@@ -16,9 +16,12 @@ from hr_sync.errors import AnswerNotTrusted
 _FORMAT = "export_view"
 
 
-def rendered_on_cloud(client: HttpClient, page_id: str) -> RenderedBody:
-    """Return a page of Cloud as our account is shown it. Raise as `Source.rendered_body` does."""
-    return _read(client.get(f"api/v2/pages/{quote(page_id, safe='')}", {"body-format": _FORMAT}), page_id)
+def rendered_on_cloud(client: HttpClient, collection: str, page_id: str) -> RenderedBody:
+    """Return a page of Cloud, in a `collection` of v2, as our account is shown it.
+
+    Raise as `Source.rendered_body` does.
+    """
+    return _read(client.get(f"api/v2/{collection}/{quote(page_id, safe='')}", {"body-format": _FORMAT}), page_id)
 
 
 def rendered_on_datacenter(client: HttpClient, page_id: str) -> RenderedBody:

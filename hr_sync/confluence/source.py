@@ -19,6 +19,7 @@ from hr_sync.domain.access import Identity, NodeFact, OwnAttributes, Principal, 
 from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import AttachmentListing, AttachmentLookup
 from hr_sync.domain.content import (
+    ContentKind,
     ContentNode,
     Fetched,
     ListedPages,
@@ -36,7 +37,11 @@ Flavor: TypeAlias = Literal["auto", "cloud", "datacenter"]
 
 
 class Source(Protocol):
-    """One Confluence, read with one account. Safe to use from many threads."""
+    """One Confluence, read with one account. Safe to use from many threads.
+
+    A page is a blog post too, where `kind` says so. What the requests of one kind answer about an id of the other is
+    evidence of nothing.
+    """
 
     client: HttpClient
     flavor: Literal["cloud", "datacenter"]
@@ -64,15 +69,15 @@ class Source(Protocol):
         Raise AnswerNotTrusted for an answer about another space. `archived` is True for an archived space.
         """
 
-    def listing(self, space: Space) -> Listing:
-        """List every current page of a space, without bodies. Complete or an exception.
+    def listing(self, space: Space, kind: ContentKind = ContentKind.PAGE) -> Listing:
+        """List every current page of a kind of a space, without bodies. Complete or an exception.
 
         Smaller requests are used if a large one fails, is too large, too slow or not usable. A page that is not current
         is left out, and so is a page of another space on Cloud: the server ignored our filter. Data Center raises for a
         page of another space, since it would otherwise store a whole site as one space.
         """
 
-    def listing_with_bodies(self, space: Space) -> Iterator[ListedPages]:
+    def listing_with_bodies(self, space: Space, kind: ContentKind = ContentKind.PAGE) -> Iterator[ListedPages]:
         """List every current page of a space with its body, some at a time. For a space that is new to the mirror.
 
         The parts make a listing once the iterator has ended without an error; they may overlap. Raise AnswerNotTrusted
@@ -80,34 +85,34 @@ class Source(Protocol):
         then use `listing`.
         """
 
-    def recent(self, space: Space, since: datetime) -> RecentChanges:
+    def recent(self, space: Space, since: datetime, kind: ContentKind = ContentKind.PAGE) -> RecentChanges:
         """Return at least the current pages of a space whose version was made at `since` or later.
 
         Moves, restrictions, labels and deletions make no version and may be missing. The walk ends when a whole answer
         is older than `since`.
         """
 
-    def pages(self, ids: Sequence[str], space: Space) -> Fetched:
+    def pages(self, ids: Sequence[str], space: Space, kind: ContentKind = ContentKind.PAGE) -> Fetched:
         """Fetch the bodies of pages of one space, at most 250 ids.
 
         A request that fails is repeated in halves, down to single pages; a page that fails alone is unreadable. Raise
         only errors about the account or the whole site.
         """
 
-    def rendered_body(self, page_id: str) -> RenderedBody:
+    def rendered_body(self, page_id: str, kind: ContentKind = ContentKind.PAGE) -> RenderedBody:
         """Return a current page with its macros carried out, as the account is shown it.
 
         Raise NotFound or AccessDenied if it is not visible, AnswerNotTrusted for another answer.
         """
 
-    def lookup(self, page_id: str) -> LookupResult:
+    def lookup(self, page_id: str, kind: ContentKind = ContentKind.PAGE) -> LookupResult:
         """Look one page up by id, in any state: the single read that counts as evidence.
 
         NOT_FOUND only for a 404 or 403 of Confluence itself, answered to our account. Any other unusable answer is
         UNKNOWN. Raise only errors about the whole site (CredentialsRefused, ConfluenceUnavailable, Stopped).
         """
 
-    def lookup_many(self, ids: Sequence[str]) -> dict[str, LookupResult]:
+    def lookup_many(self, ids: Sequence[str], kind: ContentKind = ContentKind.PAGE) -> dict[str, LookupResult]:
         """Look pages up by as few requests as possible; ids that were not found are absent from the result.
 
         A list may lag: an entry is evidence that the page was in that state, a missing entry is no evidence. Use
@@ -142,15 +147,20 @@ class Source(Protocol):
         """
 
     def ancestors(self, page_id: str) -> tuple[ContentNode, ...]:
-        """Return the ancestors of a page, nearest first. Raise NotFound or AccessDenied if it is not visible."""
+        """Return the ancestors of a page, nearest first. Raise NotFound or AccessDenied if it is not visible.
 
-    def labels(self, space: Space, ids: Collection[str]) -> dict[str, frozenset[str] | None]:
-        """Return the labels of these pages of a space with as few requests as possible; None: not known.
+        Not for blog posts, which have none.
+        """
+
+    def labels(
+        self, space: Space, ids: Collection[str], kind: ContentKind = ContentKind.PAGE
+    ) -> dict[str, frozenset[str] | None]:
+        """Return the labels of these pages of a kind of a space with as few requests as possible; None: not known.
 
         The search index alone is not sufficient, and an empty list of a space's labels does not prove "no labels".
         """
 
-    def labels_of(self, page_id: str) -> frozenset[str] | None:
+    def labels_of(self, page_id: str, kind: ContentKind = ContentKind.PAGE) -> frozenset[str] | None:
         """Return the labels of one page, read from the page itself; None if they could not be read."""
 
     def attributes(self, space: Space, ids: Collection[str]) -> OwnAttributes:
@@ -159,8 +169,10 @@ class Source(Protocol):
     def restriction_of(self, node_id: str) -> Restriction:
         """Return the own read restriction of one page or folder. Raise NotFound or AccessDenied if not visible."""
 
-    def node_facts(self, space: Space) -> dict[str, NodeFact]:
+    def node_facts(self, space: Space, kinds: Collection[ContentKind] = (ContentKind.PAGE,)) -> dict[str, NodeFact]:
         """Return the own restrictions and the parents of the nodes of a space, by one request for 200 nodes.
+
+        Blog posts are among them where `kinds` names them; each is a node without a parent.
 
         Nodes above pages are in the result with the parents that the pages show, and without a restriction. What is
         absent or not known, as what the search index of Cloud does not hold yet, is to be asked by `restriction_of` and

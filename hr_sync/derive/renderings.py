@@ -13,7 +13,7 @@ from typing import TypeAlias
 import structlog
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.domain.content import RenderedBody
+from hr_sync.domain.content import ContentKind, RenderedBody
 from hr_sync.domain.principal_words import number
 from hr_sync.errors import UNANSWERED, ConfluenceError
 from hr_sync.render.rendered import computed_outputs
@@ -28,8 +28,8 @@ _AT_ONCE = 20
 _THREADS = 4
 _NAMED = 5  # pages in a warning
 
-#: Takes the id of a page. Returns it with its macros carried out; raises what `Source.rendered_body` does.
-AskRendered: TypeAlias = Callable[[str], RenderedBody]
+#: Takes the id of a page and its kind. Returns it with its macros carried out; raises what `Source.rendered_body` does.
+AskRendered: TypeAlias = Callable[[str, ContentKind], RenderedBody]
 
 
 class Renderings:
@@ -75,7 +75,7 @@ class Renderings:
         if self._ask is None or self._is_down:
             return self._failure(page, "Confluence could not be reached.")
         try:
-            body = self._ask(page.page_id)
+            body = self._ask(page.page_id, page.kind)
         except UNANSWERED as error:
             return self._failure(page, str(error))
         except ConfluenceError as error:  # about the account or the site: the next pages have no answer either

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hr_sync.domain.content import Head
+from hr_sync.domain.content import ContentKind, Head
 
 
 class ChangeAction(StrEnum):
@@ -27,7 +27,7 @@ class ChangedField(StrEnum):
 
     TEXT = "text"
     TITLE = "title"
-    LOCATION = "location"  #: space, parent or status
+    LOCATION = "location"  #: space, parent, status or kind
     URL = "url"
     VERSION = "version"
     LABELS = "labels"
@@ -62,6 +62,7 @@ class Before:
     url: str
     version: int
     live: bool
+    kind: str = ContentKind.PAGE.value
 
 
 def changed_fields(before: Before | None, head: Head, content_hash: str | None) -> tuple[ChangedField, ...]:
@@ -74,8 +75,8 @@ def changed_fields(before: Before | None, head: Head, content_hash: str | None) 
     differs: Mapping[ChangedField, bool] = {
         ChangedField.TEXT: content_hash is not None and content_hash != before.content_hash,
         ChangedField.TITLE: head.title != before.title,
-        ChangedField.LOCATION: (head.space_key, head.parent_id, head.status)
-        != (before.space_key, before.parent_id, before.status),
+        ChangedField.LOCATION: (head.space_key, head.parent_id, head.status, head.kind)
+        != (before.space_key, before.parent_id, before.status, before.kind),
         ChangedField.URL: head.url != before.url,
         ChangedField.VERSION: head.version != before.version,
         ChangedField.RESTORED: not before.live,

@@ -11,6 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
+
+
+class ContentKind(StrEnum):
+    """The kind of what is mirrored as a page.
+
+    A *page* is a blog post too, in every name of this package but this one: a post has all that a page has, but a
+    parent and pages below it. Ids of both are from one sequence of Confluence; each kind has requests of its own.
+    """
+
+    PAGE = "page"
+    BLOG_POST = "blog_post"
+
+
+KindById: TypeAlias = Mapping[str, ContentKind]  #: by page id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +69,7 @@ class Head:
     parent_type: str | None  #: kind of the parent; None at the top of a space
     last_updated: datetime  #: when this version was made, aware, UTC
     url: str  #: where people open it
+    kind: ContentKind = ContentKind.PAGE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,12 +91,40 @@ class RenderedBody:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
-    """Every page of one space, read to the end without a fault. Always complete: an incomplete walk raises."""
+    """Every page of one space, read to the end without a fault. Always complete: an incomplete walk raises.
+
+    Complete for `kinds`: it says nothing about pages of another kind.
+    """
 
     space: Space
     heads: Mapping[str, Head]  #: by page id
     unreadable: Mapping[str, str]  #: id → error: listed, with an invalid description
     began_at: datetime | None  #: `Date` of the first answer: the source's clock at the beginning; None if it sent none
+    kinds: frozenset[ContentKind] = frozenset({ContentKind.PAGE})
+    unreadable_posts: frozenset[str] = frozenset()  #: ids of the unreadable ones that are blog posts, where joined
+
+    @property
+    def kind_by_id(self) -> KindById:
+        """Return the kinds of the readable pages, by id."""
+        return {page_id: head.kind for page_id, head in self.heads.items()}
+
+    def kind_of(self, page_id: str) -> ContentKind:
+        """Return the kind of a listed page, readable or not."""
+        head = self.heads.get(page_id)
+        if head is not None:
+            return head.kind
+        return ContentKind.BLOG_POST if page_id in self.unreadable_posts else ContentKind.PAGE
+
+    def joined(self, other: "Listing") -> "Listing":
+        """Return this listing of pages and one of blog posts as one. What is in both is a blog post by now."""
+        return Listing(
+            space=self.space,
+            heads={**self.heads, **other.heads},
+            unreadable={**self.unreadable, **other.unreadable},
+            began_at=self.began_at,
+            kinds=self.kinds | other.kinds,
+            unreadable_posts=frozenset(other.unreadable),
+        )
 
     def __contains__(self, page_id: object) -> bool:
         """Return True if the listing holds the page, readable or not."""
@@ -192,12 +236,13 @@ class StoredPage(StoredItem):
     space_id: str | None
     has_body: bool = True
     body_in_doubt: bool = False  #: it has had no text for a day, although an older one had some
+    kind: ContentKind = ContentKind.PAGE
 
 
 def metadata_digest(head: Head) -> str:
-    """Return SHA-256 hex over what can change without a new version: title, place, status and address.
+    """Return SHA-256 hex over what can change without a new version: title, place, status, address and kind.
 
     A move makes no version, so versions alone would leave a page under its old parent for ever.
     """
-    parts = (head.title, head.space_key, head.parent_id, head.parent_type, head.status, head.url)
+    parts = (head.title, head.space_key, head.parent_id, head.parent_type, head.status, head.url, str(head.kind))
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -24,24 +24,27 @@ The scope of a page that the listing holds:
     not in scope                      not removed                REMOVE    out_of_scope
     not known                         not removed                HIDE_UNKNOWN  scope_unknown: hidden, never removed
 
-Rules for a space, and in the same way for a whole run (`mass.py`):
+Rules for a space, and in the same way for a whole run (`holds.py`):
 
 1. REMOVE, HIDE and HIDE_UNKNOWN hide a live page in this run, however many there are.
 2. REMOVE removes in this run, unless more pages than the limit have such new evidence. What is out of scope because
    the settings changed waits for a decision whatever the number.
 3. CONFIRM removes, unless the space is held or more pages than the limit wait.
 4. A mass of HIDE pages, counted together with those that have new evidence, holds the space.
-5. While a space is held, what waits goes on waiting until it comes back or somebody decides (--allow-mass-delete),
+5. Pages and blog posts that leave are counted together, and each kind by itself: a mass is more than the limit of all
+   of them, or more of one kind than the limit of that kind. Some blog posts among many pages are a mass of their own.
+6. While a space is held, what waits goes on waiting until it comes back or somebody decides (--allow-mass-delete),
    whatever a lookup says about it meanwhile. New positive evidence about other pages is not held by it.
-6. A decision of somebody covers what was hidden as not visible until then: CONFIRM removes it and counts to no limit.
+7. A decision of somebody covers what was hidden as not visible until then: CONFIRM removes it and counts to no limit.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hr_sync.domain.content import Space, StoredItem, StoredPage, WithdrawalReason
-from hr_sync.domain.scope import ScopeDecision
+from hr_sync.domain.content import ContentKind, Space, StoredItem, StoredPage, WithdrawalReason
+from hr_sync.domain.deletion_limit import DeletionLimit, StoredCount
+from hr_sync.domain.scope import KIND_LEFT_OUT, ScopeDecision
 
 
 class LookupStatus(StrEnum):
@@ -60,6 +63,7 @@ class LookupResult:
     result: LookupStatus
     status: str | None = None  #: Confluence's word, where found
     space_id: str | None = None  #: where found
+    kind: ContentKind = ContentKind.PAGE  #: that was asked about; where found, what it is
 
     def is_current_in(self, space: Space) -> bool:
         """Return True if the answer shows a current page of the space."""
@@ -90,6 +94,7 @@ class DeletionDecision:
     is_new: bool  #: the page was not hidden for this reason before
     was_leaving: bool = False  #: the page was hidden before, for a reason that ends in its removal
     was_allowed: bool = False  #: hidden by a run in which somebody had allowed a mass removal
+    kind: ContentKind | None = ContentKind.PAGE  #: of the page; None for an attachment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +108,7 @@ class DeletionPlan:
     doubtful: tuple[DeletionDecision, ...] = ()  #: no evidence, or no known scope; either makes the run partial
     held_reason: str | None = None  #: why removals are held, in words for an operator
     stored_pages: int = 0  #: pages of the space that are not removed: what the limit is a share of
+    stored_posts: int = 0  #: blog posts among them
 
     @property
     def new(self) -> tuple[DeletionDecision, ...]:
@@ -122,18 +128,6 @@ _WITHDRAWN = {
     "deleted": WithdrawalReason.DELETED,
     "draft": WithdrawalReason.DRAFT,
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeletionLimit:
-    """How many pages may be removed at once without --allow-mass-delete."""
-
-    max_removed_pages: int = 20
-    max_removed_fraction: float = 0.10
-
-    def of(self, stored_pages: int) -> int:
-        """Return the most pages that may be removed at once among so many."""
-        return max(self.max_removed_pages, int(self.max_removed_fraction * stored_pages))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,6 +184,20 @@ def decide_out_of_scope(page: StoredPage, scope: ScopeDecision) -> DeletionDecis
     return withdraw(page, DeletionAction.REMOVE, WithdrawalReason.OUT_OF_SCOPE, scope.rule)
 
 
+def decide_kind_switched_off(page: StoredPage) -> DeletionDecision:
+    """Hide a page because the settings do not include its kind. It is never removed for that."""
+    return withdraw(page, DeletionAction.HIDE_UNKNOWN, WithdrawalReason.OUT_OF_SCOPE, KIND_LEFT_OUT.rule)
+
+
+def _is_switched_off(decision: DeletionDecision) -> bool:
+    return decision.action is DeletionAction.HIDE_UNKNOWN and decision.reason is WithdrawalReason.OUT_OF_SCOPE
+
+
+def decide_not_listed(page: StoredPage) -> DeletionDecision:
+    """Keep a page because nothing of its kind was listed. What waits for a decision goes on waiting."""
+    return _keep(page, DeletionAction.KEEP, "pages of its kind were not listed")
+
+
 def decide_space_archived(page: StoredPage) -> DeletionDecision:
     """Decide about a stored page of an archived space."""
     return withdraw(page, DeletionAction.REMOVE, WithdrawalReason.SPACE_ARCHIVED, "its space is archived")
@@ -199,6 +207,7 @@ def plan_deletions(
     decisions: Iterable[DeletionDecision],
     *,
     stored_pages: int,
+    stored_posts: int = 0,
     limit: DeletionLimit,
     hold: HoldState,
     allow: bool = False,
@@ -207,15 +216,16 @@ def plan_deletions(
 ) -> DeletionPlan:
     """Apply the rules to the decisions about one space. `what` they are about: pages or attachments.
 
-    `stored_pages` counts the pages of the space that are not removed. `allow`: somebody has decided that a mass may go.
+    `stored_pages` counts the pages of the space that are not removed, `stored_posts` the blog posts among them.
+    `allow`: somebody has decided that a mass may go.
     `narrowed`: the settings changed since the last full run, so what is out of scope waits for a decision.
     """
     ordered = sorted(decisions, key=lambda decision: decision.page_id)
-    most = limit.of(stored_pages)
+    stored = StoredCount(pages=stored_pages, posts=stored_posts, limit=limit, what=what)
     held: list[DeletionDecision] = []
     reasons: list[str] = []
-    for group, holds, why in () if allow else _groups(ordered, most=most, hold=hold, narrowed=narrowed, what=what):
-        if group and holds:
+    for group, why in () if allow else _groups(ordered, stored=stored, hold=hold, narrowed=narrowed):
+        if group and why is not None:
             held += group
             reasons += [] if why in reasons else [why]
     waits = {decision.page_id for decision in held}
@@ -224,22 +234,28 @@ def plan_deletions(
         remove=tuple(d for d in ordered if d.action in _REMOVES and d.page_id not in waits),
         held=tuple(sorted(held, key=lambda decision: decision.page_id)),
         unconfirmed=tuple(d for d in ordered if d.action is DeletionAction.HIDE and d.page_id not in waits),
-        doubtful=tuple(d for d in ordered if d.action in _DOUBTFUL),
+        doubtful=tuple(d for d in ordered if d.action in _DOUBTFUL and not _is_switched_off(d)),
         held_reason="; ".join(reasons) or None,
         stored_pages=stored_pages,
+        stored_posts=stored_posts,
     )
 
 
+def kinds_of(decisions: Iterable[DeletionDecision]) -> list[ContentKind | None]:
+    """Return of what kind each of these pages is; None for attachments."""
+    return [each.kind for each in decisions]
+
+
 def _groups(
-    ordered: Sequence[DeletionDecision], *, most: int, hold: HoldState, narrowed: bool, what: str
-) -> Iterator[tuple[Sequence[DeletionDecision], bool, str]]:
-    """Yield groups of pages, and of each group whether its removal is held when nobody has allowed it, and why."""
+    ordered: Sequence[DeletionDecision], *, stored: StoredCount, hold: HoldState, narrowed: bool
+) -> Iterator[tuple[Sequence[DeletionDecision], str | None]]:
+    """Yield groups of pages, and of each why its removal is held when nobody has allowed it; None: it is not held."""
     waits: list[DeletionDecision] = []
     others: list[DeletionDecision] = []
     for decision in ordered:
         goes_on = hold.held > 0 and decision.was_leaving and not decision.was_allowed and decision.action in _MAY_WAIT
         (waits if goes_on else others).append(decision)
-    yield waits, True, hold.reason or "they have waited for a decision since an earlier run"
+    yield waits, hold.reason or "they have waited for a decision since an earlier run"
 
     withdrawn = [d for d in others if d.action is DeletionAction.REMOVE]
     settings = [d for d in withdrawn if narrowed and d.reason is WithdrawalReason.OUT_OF_SCOPE]
@@ -247,12 +263,12 @@ def _groups(
     new, hidden_before = [d for d in evident if d.is_new], [d for d in evident if not d.is_new]
     suspected = [d for d in others if d.action is DeletionAction.HIDE]
     confirmed = [d for d in others if d.action is DeletionAction.CONFIRM and not d.was_allowed]
-    left, invisible = f"more than {most} {what} left at once", f"more than {most} {what} became invisible at once"
-    yield settings, True, "the settings no longer cover them"
-    yield new, len(new) > most, left
-    yield hidden_before, len(hidden_before) > most, left
-    yield confirmed, len(confirmed) > most, invisible
-    yield suspected, len(suspected) + len(new) > most, invisible
+    left, invisible = "left", "became invisible"
+    yield settings, "the settings no longer cover them"
+    yield new, stored.why_held(kinds_of(new), left)
+    yield hidden_before, stored.why_held(kinds_of(hidden_before), left)
+    yield confirmed, stored.why_held(kinds_of(confirmed), invisible)
+    yield suspected, stored.why_held(kinds_of([*suspected, *new]), invisible)
 
 
 _MAY_WAIT = frozenset({DeletionAction.KEEP, DeletionAction.REMOVE, DeletionAction.HIDE, DeletionAction.CONFIRM})
@@ -272,6 +288,7 @@ def withdraw(page: StoredItem, action: DeletionAction, reason: WithdrawalReason,
         was_live=page.live,
         is_new=page.hidden_reason is not reason,
         was_leaving=_was_leaving(page),
+        kind=_kind_of(page),
     )
 
 
@@ -285,7 +302,12 @@ def _keep(page: StoredItem, action: DeletionAction, evidence: str) -> DeletionDe
         was_live=page.live,
         is_new=False,
         was_leaving=_was_leaving(page),
+        kind=_kind_of(page),
     )
+
+
+def _kind_of(page: StoredItem) -> ContentKind | None:
+    return page.kind if isinstance(page, StoredPage) else None
 
 
 def _was_leaving(page: StoredItem) -> bool:

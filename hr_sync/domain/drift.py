@@ -50,6 +50,8 @@ class Row(Protocol):
     def status(self) -> str: ...
     @property
     def url(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
 
 
 def compare(space_key: str, heads: Mapping[str, Head], rows: Mapping[str, Row]) -> Iterator[Drift]:
@@ -93,6 +95,8 @@ def _differences(head: Head | None, row: Row | None) -> Iterator[tuple[DriftKind
         yield DriftKind.TITLE, "the titles differ at the same version"
     if head.parent_id != row.parent_id:
         yield DriftKind.PLACE, f"the source has parent {head.parent_id}, the mirror {row.parent_id}"
+    if head.kind != row.kind:
+        yield DriftKind.PLACE, f"the source has a {head.kind}, the mirror a {row.kind}"
     if head.status != row.status:
         yield DriftKind.STATUS, f"the source says {head.status}, the mirror {row.status}"
     if head.url != row.url:

@@ -47,6 +47,7 @@ class FeedChange:
     changed_at: datetime
     attachment_id: str | None = None  #: where the change is one of an attachment
     comment_id: str | None = None  #: where the change is one of a comment
+    page_kind: str | None = None  #: what the page is: page or blog_post; None: not known, as it never was stored
 
 
 class ConsumerState(StrEnum):

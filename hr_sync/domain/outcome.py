@@ -8,6 +8,7 @@ from enum import IntEnum, StrEnum
 from hr_sync.domain.attachment_texts import AttachmentTextCounts
 from hr_sync.domain.content import ItemKind
 from hr_sync.domain.deletion import DeletionPlan
+from hr_sync.domain.not_mirrored import NotMirrored
 from hr_sync.domain.principal_words import number
 from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.errors import (
@@ -90,6 +91,13 @@ class Counts:
         metadata={"comment": "Pages that were live and are not any more: hidden, and perhaps removed as well"},
     )
     bodies: int = field(default=0, metadata={"comment": "Page bodies fetched"})
+    posts_listed: int = field(default=0, metadata={"comment": "Blog posts among the pages that the listings showed"})
+    posts_written: int = field(
+        default=0, metadata={"comment": "Blog posts among the pages that are new, back, moved or written again"}
+    )
+    posts_withdrawn: int = field(
+        default=0, metadata={"comment": "Blog posts among the pages that were live and are not any more"}
+    )
     attachments_listed: int = field(default=0, metadata={"comment": "Attachments that the listings showed"})
     attachments_added: int = field(default=0, metadata={"comment": "Attachments that are new or back"})
     attachments_updated: int = field(default=0, metadata={"comment": "Attachments whose row was written again"})
@@ -113,7 +121,7 @@ class Counts:
 
 
 #: Counts of what was looked at and left as it was.
-NOTHING_CHANGED = ("listed", "unchanged", "attachments_listed", "comments_listed")
+NOTHING_CHANGED = ("listed", "posts_listed", "unchanged", "attachments_listed", "comments_listed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +157,7 @@ class RunReport:
     duration_seconds: float = 0.0
     error: str | None = None
     warnings: Sequence[str] = ()  #: worth knowing, although nothing failed
+    not_mirrored: Sequence[NotMirrored] = ()  #: of the spaces, where the run counted it
     not_shown: int | None = None  #: live pages of all spaces that consumers are not shown; None: not about all spaces
     attachment_texts: AttachmentTextCounts | None = None  #: of all spaces, after the run; None: files are not read
 

@@ -36,7 +36,6 @@ from hr_sync.domain.content import ItemKind, Space, StoredItem, WithdrawalReason
 from hr_sync.domain.deletion import (
     DeletionAction,
     DeletionDecision,
-    DeletionLimit,
     DeletionPlan,
     HoldState,
     LookupResult,
@@ -44,7 +43,8 @@ from hr_sync.domain.deletion import (
     decide_absent,
     withdraw,
 )
-from hr_sync.domain.mass import NOTHING_LEAVES, Leaving, hold_across_spaces
+from hr_sync.domain.deletion_limit import DeletionLimit
+from hr_sync.domain.holds import NOTHING_LEAVES, Leaving, hold_across_spaces
 
 
 class PageItem(Protocol):

@@ -5,12 +5,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from hr_sync.errors import UsageError
 
-_IN_PATH = re.compile(r"/pages/(?:edit-v2/)?(\d+)(?:/|$)")
+_IN_PATH = re.compile(r"/(?:pages/(?:edit-v2/)?|blog/(?:\d{4}/\d{2}/\d{2}/)?)(\d+)(?:/|$)")
 
 
 def page_id_of(given: str) -> str:
     """Return the page id in `12345`, `.../spaces/HR/pages/12345/Title` or `...viewpage.action?pageId=12345`.
 
+    That of a blog post in `.../spaces/HR/blog/2026/05/31/12345/Title`.
     Raises UsageError for anything else, short links (`/x/...`) among them.
     """
     text = given.strip()

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hr_sync.domain.changes import ChangeAction
-from hr_sync.domain.content import Head, Listing, RecentChanges, StoredPage, metadata_digest
+from hr_sync.domain.content import ContentKind, Head, Listing, RecentChanges, StoredPage, metadata_digest
 
 
 class Action(StrEnum):
@@ -67,6 +67,7 @@ class Step:
     seen_in_space: str | None = None  #: key of the space that the stored row was in; None if there was no row
     stored_version: int | None = None  #: version of the stored row; None if there was no row
     parent_id: str | None = None  #: parent of the page where its scope was decided; None at the top
+    kind: ContentKind = ContentKind.PAGE
 
     @property
     def writes(self) -> ChangeAction:
@@ -174,8 +175,13 @@ def step_of(
     *,
     fetch: bool,
     parent_id: str | None = None,
+    kind: ContentKind | None = None,
 ) -> Step:
-    """Return the step for one page, with the space that its stored row was seen in. `parent_id`: without a head."""
+    """Return the step for one page, with the space that its stored row was seen in.
+
+    `parent_id`, `kind`: as a lookup shows them, without a head; the kind of the stored row counts without both.
+    """
+    known = head or stored
     return Step(
         action=action,
         page_id=page_id,
@@ -185,6 +191,7 @@ def step_of(
         seen_in_space=stored.space_key if stored else None,
         stored_version=stored.version if stored else None,
         parent_id=head.parent_id if head else parent_id,
+        kind=kind or (known.kind if known else ContentKind.PAGE),
     )
 
 

@@ -1,7 +1,7 @@
 """What is mirrored: which spaces, and which of their pages. Pure.
 
-A page tree is a page and everything below it. Whether a page is in scope has three answers: yes, no, and not known,
-because its place or its labels could not be read. The decision table, first line that fits:
+A page tree is a page and everything below it; a blog post is in none. Whether a page is in scope has three answers:
+yes, no, and not known, because its place or its labels could not be read. The decision table, first line that fits:
 
     the page, or something above it, is in exclude_page_trees      no
     it has one of exclude_labels                                   no
@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from hr_sync.domain.content import ItemKind
+from hr_sync.domain.content import ContentKind, ItemKind
 
 EVERY_SPACE = "*"
 MAX_LEVELS = 1_000  #: a page below more levels than this has no known place; a cycle of parents ends here too
@@ -39,6 +39,12 @@ class PageScope:
     include_labels: frozenset[str] = frozenset()  #: a page needs one of them; empty means no page needs any
     exclude_labels: frozenset[str] = frozenset()  #: wins over `include_labels`
     items: frozenset[ItemKind] = frozenset()  #: what is mirrored with these pages
+    blog_posts: bool = False  #: those of the spaces are mirrored too
+
+    @property
+    def kinds(self) -> tuple[ContentKind, ...]:
+        """Return the kinds of content that are mirrored as pages."""
+        return (ContentKind.PAGE, ContentKind.BLOG_POST) if self.blog_posts else (ContentKind.PAGE,)
 
     @property
     def by_tree(self) -> bool:
@@ -59,7 +65,7 @@ class PageScope:
     def fingerprint(self) -> str:
         """Return SHA-256 hex that differs when another set of pages may be in scope."""
         sets = (self.page_trees, self.exclude_page_trees, self.include_labels, self.exclude_labels)
-        return hashlib.sha256(repr([sorted(each) for each in sets]).encode()).hexdigest()
+        return hashlib.sha256(repr(([sorted(each) for each in sets], self.blog_posts)).encode()).hexdigest()
 
     def decide(self, chain: "Chain", labels: frozenset[str] | None) -> ScopeDecision:
         """Look one page up in the decision table. `labels` None: not known."""
@@ -95,6 +101,7 @@ class PageScope:
         return ScopeDecision(in_scope=True, rule="its labels put it in scope")
 
 
+KIND_LEFT_OUT = ScopeDecision(in_scope=False, rule="confluence.include does not name blog_posts")
 _EVERY_PAGE = ScopeDecision(in_scope=True, rule="every current page of its space is in scope")
 
 

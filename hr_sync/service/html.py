@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from hr_sync import __version__
 from hr_sync.domain.access import AccessMode
+from hr_sync.domain.not_mirrored import not_mirrored_in_words
 from hr_sync.domain.outcome import look_command, release_command
 from hr_sync.service.health import Health, ScheduleSnapshot
 from hr_sync.service.progress import Progress
@@ -78,6 +79,7 @@ class Pages:
             status_by_space={space.space_key: space for space in overview.spaces},
             enforced=overview.policy is not None and overview.policy.mode is AccessMode.ENFORCE,
             runs=overview.runs[:_MOST_RUNS],
+            not_mirrored=not_mirrored_in_words(overview.not_mirrored),
             now=now,
             show_titles=show_titles,
             activity=activity,

@@ -200,6 +200,13 @@ def _mirror(read: Callable[[], Overview]) -> Iterable[Metric]:
         yield from feed_metrics(overview.feed)
     if overview.sharing is not None:
         yield from sharing_metrics(overview.sharing)
+    counts = {str(each.kind): float(each.count) for each in overview.not_mirrored if each.count is not None}
+    yield _gauge(
+        "hr_sync_content_not_mirrored",
+        "Content of the mirrored spaces that is not mirrored, about; absent where it could not be counted.",
+        "kind",
+        counts,
+    )
     for name, help_text, value in _GAUGES:
         found = {space.space_key: value(space) for space in overview.spaces}
         yield _gauge(
@@ -253,6 +260,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[SpaceStatus], float | None]], ...] = (
     ("failing_pages", "Pages whose last attempt failed.", lambda space: space.failing_pages),
     ("live_pages", "Pages that are neither hidden nor removed.", lambda space: space.live_pages),
     ("hidden_pages", "Pages that are kept and not shown.", lambda space: space.hidden_pages),
+    ("live_posts", "Blog posts among the live pages.", lambda space: space.live_posts),
     (
         "live_attachments",
         "Attachments of these pages, without those that are gone.",

@@ -17,7 +17,7 @@ LARGEST_BODY_BYTES = 65_536
 MOST_IDS = 500  #: in one notification
 _LONGEST_ID = 20  # digits
 _LONGEST_KEY = 255
-_OF_PAGES = ("page", "content")  # objects that describe a page, or something else in a tree
+_OF_PAGES = ("page", "content", "blog", "blogpost")  # objects that describe a page, a post, or what is in a tree
 
 
 class InvalidNotificationError(Exception):

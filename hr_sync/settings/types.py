@@ -166,7 +166,7 @@ def _check_proxy(secret: SecretStr) -> SecretStr:
     return secret
 
 
-_INCLUDED = ("pages", "attachments", "comments")
+_INCLUDED = ("pages", "attachments", "comments", "blog_posts")
 ATTACHMENT_TYPES = ("pdf", "docx", "xlsx", "pptx", "html", "csv", "markdown", "text")
 _CRON_FIELDS = 5
 _MOST_LANGUAGES = 4

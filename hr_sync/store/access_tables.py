@@ -24,12 +24,12 @@ _NONE = text("'{}'")
 
 
 class ContentNode(Base):
-    """A page, folder, whiteboard, database or embed: its place and its own read restriction."""
+    """A page, blog post, folder, whiteboard, database or embed: its place and its own read restriction."""
 
     __tablename__ = "content_nodes"
 
     id: Mapped[str] = mapped_column(primary_key=True, comment="Confluence's id")
-    kind: Mapped[str | None] = mapped_column(comment="page, folder, whiteboard, ...; null = not given")
+    kind: Mapped[str | None] = mapped_column(comment="page, blog_post, folder, whiteboard, ...; null = not given")
     parent_id: Mapped[str | None] = mapped_column(comment="Id of the parent; null at the top of a space")
     parent_known: Mapped[bool] = mapped_column(
         server_default=text("true"), comment="False: the parent could not be read, so no way up is known from here"

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.content import ItemKind, Space
-from hr_sync.domain.mass import NOTHING_LEAVES, PAGES, Leaving
+from hr_sync.domain.holds import NOTHING_LEAVES, PAGES, POSTS, Leaving
 from hr_sync.domain.outcome import Mode, Outcome, SpaceReport
 from hr_sync.domain.rounds import Cadence, Round, next_due
 from hr_sync.store.lease import Lease
@@ -27,7 +27,7 @@ _DUE: Mapping[Mode, Column[Any]] = {
     Mode.ACCESS: _SPACES.c.access_due_at,
 }
 DUE_MODES = tuple(_DUE)
-_WHAT = (PAGES, *(kind.value for kind in ItemKind))  # the beginnings of the names of columns
+_WHAT = (PAGES, POSTS, *(kind.value for kind in ItemKind))  # the beginnings of the names of columns
 _NOW = func.clock_timestamp()
 
 

@@ -41,6 +41,15 @@ class DueColumns:
     pages_leaving_before: Mapped[int] = mapped_column(
         server_default=text("0"), sort_order=_LAST, comment="Those that an earlier run had hidden, and this one removes"
     )
+    posts_decided: Mapped[int] = mapped_column(
+        server_default=text("0"), sort_order=_LAST, comment="Blog posts among them that were not removed then"
+    )
+    posts_leaving: Mapped[int] = mapped_column(
+        server_default=text("0"), sort_order=_LAST, comment="Those of them that began to leave, and nobody had allowed"
+    )
+    posts_leaving_before: Mapped[int] = mapped_column(
+        server_default=text("0"), sort_order=_LAST, comment="Those that an earlier run had hidden, and this one removes"
+    )
     attachments_decided: Mapped[int] = mapped_column(
         server_default=text("0"), sort_order=_LAST, comment="Attachments that were not removed then"
     )

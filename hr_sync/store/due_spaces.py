@@ -8,7 +8,7 @@ from typing import TypeAlias
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.content import Space
-from hr_sync.domain.mass import Leaving
+from hr_sync.domain.holds import Leaving
 from hr_sync.domain.outcome import Mode
 from hr_sync.domain.rounds import Cadence, Round
 from hr_sync.store.due import (

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hr_sync.domain.changes import ChangeAction, ChangedField
+from hr_sync.domain.content import ContentKind
 from hr_sync.store.orm import Base, Xid8
 from hr_sync.store.tables import one_of, quoted_words
 
@@ -29,6 +30,9 @@ class ContentChange(Base):
     )
     comment_id: Mapped[str | None] = mapped_column(
         comment="The comment of the page that changed; null = the page itself or an attachment did"
+    )
+    page_kind: Mapped[str | None] = mapped_column(
+        comment="What the page is: page or blog_post; null = not known, as it never was stored"
     )
     space_key: Mapped[str] = mapped_column(comment="Its space after the change")
     run_id: Mapped[int] = mapped_column(
@@ -59,6 +63,7 @@ class ContentChange(Base):
     changed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), comment="When it was applied")
 
     __table_args__ = (
+        one_of("page_kind", ContentKind),
         one_of("action", ChangeAction),
         CheckConstraint(f"changed_fields <@ ARRAY[{quoted_words(ChangedField)}]", name="changed_fields"),
         CheckConstraint("cardinality(changed_fields) > 0", name="changed_fields_not_empty"),

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AccessSet, Layer, NodeFact, SpaceViewers
-from hr_sync.domain.content import Space, StoredPage, WithdrawalReason
+from hr_sync.domain.content import ContentKind, Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.page_items import ItemWrite, StoredPageItem
@@ -26,6 +26,7 @@ from hr_sync.store.read.access import stored_access_sets, stored_nodes, stored_v
 from hr_sync.store.read.page_items import StoredItems, shown_items, stored_items
 from hr_sync.store.read.state import (
     hidden_pages,
+    live_kinds,
     state_of_space,
     stored_by_id,
     stored_labels,
@@ -80,6 +81,10 @@ class SpaceReader:
     def stored_labels(self) -> dict[str, frozenset[str] | None]:
         """Return the labels of the live pages of the space, by page id. None is not known."""
         return self._read(stored_labels, self.space.key)
+
+    def live_kinds(self) -> dict[str, ContentKind]:
+        """Return the kinds of the live pages of the space, by page id."""
+        return self._read(live_kinds, self.space.key)
 
     def stored_access_sets(self) -> dict[str, AccessSet | None]:
         """Return the access sets of the live pages of the space, by page id. None is not known."""

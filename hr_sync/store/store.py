@@ -20,6 +20,7 @@ from hr_sync.store.due_spaces import DueSpaces
 from hr_sync.store.feed_store import FeedStore
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.mention_store import MentionStore
+from hr_sync.store.not_mirrored_store import NotMirroredStore
 from hr_sync.store.read.access import groups_are_due, groups_in_use, spaces_of_nodes, stored_policy, users_in_use
 from hr_sync.store.read.history import PageHistory, page_history
 from hr_sync.store.read.pages import find_address
@@ -68,6 +69,7 @@ class Store:
         self.renderings = RenderingStore(self._transactions)  #: what macros show
         self.search = SearchReader(self._transactions)
         self.due = DueSpaces(self._transactions)  #: shared by all replicas of serve
+        self.not_mirrored = NotMirroredStore(self._transactions)
         self.attachment_texts = AttachmentTextStore(self._transactions)
 
     def open_run(self, mode: Mode, worker: Worker, version: str) -> int:

@@ -13,7 +13,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hr_sync.domain.content import WithdrawalReason
+from hr_sync.domain.content import ContentKind, WithdrawalReason
+from hr_sync.domain.not_mirrored import OtherKind, Precision
 from hr_sync.domain.outcome import Counts, Mode, Outcome
 from hr_sync.store.due_columns import DUE_INDEXES, DueColumns
 from hr_sync.store.orm import Base
@@ -30,11 +31,12 @@ def quoted_words(words: Iterable[StrEnum]) -> str:
 
 
 class ConfluencePage(Base):
-    """One page of Confluence. Rows are marked (`hidden_at`, `removed_at`); only a purge deletes them."""
+    """One page or blog post. Rows are marked (`hidden_at`, `removed_at`); only a purge deletes them."""
 
     __tablename__ = "confluence_pages"
 
     id: Mapped[str] = mapped_column(primary_key=True, comment="Confluence's page id; numeric today, opaque to us")
+    kind: Mapped[str] = mapped_column(server_default=text("'page'"), comment="page or blog_post")
     title: Mapped[str] = mapped_column(comment="Title, sanitised")
     space_key: Mapped[str] = mapped_column(comment="Key of the space the page is in; a move changes it")
     space_id: Mapped[str | None] = mapped_column(comment="Confluence's id of the space, which never changes")
@@ -51,7 +53,7 @@ class ConfluencePage(Base):
     status: Mapped[str] = mapped_column(comment="Confluence's status; only current is ever live")
     labels: Mapped[list[str] | None] = mapped_column(ARRAY(Text), comment="Labels, sorted; null while not known")
     metadata_digest: Mapped[str] = mapped_column(
-        comment="SHA-256 over title, place, status and url: what changes without a new version"
+        comment="SHA-256 over title, place, status, url and kind: what changes without a new version"
     )
     access_set_id: Mapped[int | None] = mapped_column(BigInteger, comment="Its access set; null = nobody may read it")
     own_access_set_id: Mapped[int | None] = mapped_column(
@@ -73,6 +75,7 @@ class ConfluencePage(Base):
     removed_reason: Mapped[str | None] = mapped_column(comment="Why it is gone: trashed, archived, out_of_scope, ...")
 
     __table_args__ = (
+        one_of("kind", ContentKind),
         one_of("hidden_reason", WithdrawalReason),
         one_of("removed_reason", WithdrawalReason),
         CheckConstraint("(hidden_at IS NULL) = (hidden_reason IS NULL)", name="hidden"),
@@ -102,7 +105,7 @@ class ConfluencePage(Base):
         # may not create.
         Index("ix_confluence_pages_title", text("lower(title) text_pattern_ops"), "id"),
         {
-            "comment": "Confluence pages as last synchronised; live = neither hidden nor removed",
+            "comment": "Confluence's pages and blog posts as last synchronised; live = neither hidden nor removed",
             # Room in each block for another version of each row: one that gets another access set stays where it is,
             # and no index is written. A subtree is restricted in half the time; bodies are elsewhere.
             "postgresql_with": {"fillfactor": 50},
@@ -219,6 +222,23 @@ class SyncSpace(DueColumns, Base):
         one_of("last_full_outcome", Outcome),
         *DUE_INDEXES,
         {"comment": "Mirrored spaces: identity, lease, position, hold and freshness"},
+    )
+
+
+class ContentNotMirrored(Base):
+    """How much of one kind of content the mirrored spaces have that is not mirrored."""
+
+    __tablename__ = "content_not_mirrored"
+
+    kind: Mapped[str] = mapped_column(primary_key=True, comment="attachment, blog_post, comment or archived_page")
+    count: Mapped[int | None] = mapped_column(comment="How many; null = it could not be counted, which is not none")
+    precision: Mapped[str] = mapped_column(comment="about (by the search index), at_least (the list goes on), exact")
+    counted_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was counted")
+
+    __table_args__ = (
+        one_of("kind", OtherKind),
+        one_of("precision", Precision),
+        {"comment": "What is not mirrored of the mirrored spaces, as the last full run counted it"},
     )
 
 

@@ -12,7 +12,7 @@ from hr_sync.domain.access import Restriction
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Head, ItemKind
 from hr_sync.domain.deletion import HoldState
-from hr_sync.domain.mass import Leaving
+from hr_sync.domain.holds import Leaving
 from hr_sync.domain.outcome import SpaceReport
 
 MAX_PAGES = 50  #: pages in one write transaction: below the 64 savepoints that PostgreSQL keeps in memory

@@ -85,6 +85,7 @@ _LIVE_PAGES = (
         _BODY.storage,
         _CLOCKS.c.checked_at,
         _CLOCKS.c.access_checked_at,
+        _PAGE.kind,
     )
     .join_from(ConfluencePage, PageBody, _BODY.page_id == _PAGE.id)
     .join(AccessPolicyRow, true())
@@ -151,6 +152,7 @@ _LIVE_SECTIONS = (
         _CLOCKS.c.access_checked_at,
         _SECTION.attachment_id,
         _SECTION.comment_id,
+        _PAGE.kind.label("page_kind"),
     )
     .join(PageText, and_(_TEXT.page_id == _PAGE.id, _TEXT.content_hash == _PAGE.content_hash))
     .join(PageSection, _SECTION.page_id == _PAGE.id)
@@ -177,6 +179,7 @@ _LIVE_ATTACHMENTS = (
         _PAGE.space_key,
         _CLOCKS.c.checked_at,
         _CLOCKS.c.access_checked_at,
+        _PAGE.kind.label("page_kind"),
     )
     .join(PageAttachment, _ATTACHMENT.page_id == _PAGE.id)
     .where(_ATTACHMENT.hidden_at.is_(None), _ATTACHMENT.removed_at.is_(None))
@@ -203,6 +206,7 @@ _LIVE_COMMENTS = (
         _PAGE.space_key,
         _CLOCKS.c.checked_at,
         _CLOCKS.c.access_checked_at,
+        _PAGE.kind.label("page_kind"),
     )
     .join(PageComment, _COMMENT.page_id == _PAGE.id)
     .where(

@@ -1,13 +1,14 @@
 """Looks up pages that a listing lacks, and decides about them by the rules of `hr_sync.domain.deletion`."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from hr_sync.confluence.source import Source
-from hr_sync.domain.content import Space, StoredPage
+from hr_sync.domain.content import ContentKind, KindById, Space, StoredPage
 from hr_sync.domain.deletion import DeletionDecision, HoldState, LookupStatus, decide_absent
 from hr_sync.errors import AnswerNotTrusted, NotFound
 from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.kinds import look_up_each
 
 Hide = Callable[[Sequence[DeletionDecision]], object]
 """Hides the pages of the decisions that say so; a dry run passes `hide_nothing`."""
@@ -30,13 +31,15 @@ def verify_absent(
     space: Space,
     absent: Sequence[StoredPage],
     *,
-    known_pages: Sequence[str] | None,
+    known_pages: KindById | None,
     mirrored_space_ids: frozenset[str],
     hold: HoldState,
     hide: Hide,
     listed: bool = False,
 ) -> list[DeletionDecision]:
     """Look each page up by itself, between two access checks, and decide. Hide pages with evidence, chunk by chunk.
+
+    Pages and blog posts apart: the access checks read what the space has shown of the same kind.
 
     No list of many pages is used: it may lag as the listing does, and would agree with it about a page that was in the
     trash for a minute.
@@ -47,10 +50,11 @@ def verify_absent(
     """
     decisions: list[DeletionDecision] = []
     asked = {page.id for page in absent}
-    known = None if known_pages is None else spread([page_id for page_id in known_pages if page_id not in asked])
-    for pages in in_chunks(absent):
+    others = {page_id: kind for page_id, kind in (known_pages or {}).items() if page_id not in asked}
+    for kind, pages in _chunks_by_kind(absent):
+        known = None if known_pages is None else _some_of(others, kind)
         check_access(source, space, known)
-        lookups = fetcher.ask_each(source.lookup, [page.id for page in pages])
+        lookups = look_up_each(source, fetcher, {page.id: page.kind for page in pages})
         check_access(source, space, known)
         decided = [
             decide_absent(
@@ -68,14 +72,24 @@ def verify_absent(
     return decisions
 
 
-def check_access(source: Source, space: Space, known_pages: Sequence[str] | None) -> None:
+def _chunks_by_kind(absent: Sequence[StoredPage]) -> Iterator[tuple[ContentKind, Sequence[StoredPage]]]:
+    for kind in ContentKind:
+        for pages in in_chunks([page for page in absent if page.kind is kind]):
+            yield kind, pages
+
+
+def _some_of(pages: KindById, kind: ContentKind) -> KindById:
+    return dict.fromkeys(spread([page_id for page_id, each in pages.items() if each is kind]), kind)
+
+
+def check_access(source: Source, space: Space, known_pages: KindById | None) -> None:
     """Check that the account is known, and may view the space and a page that its listing has just returned.
 
     An expired token answers 404 to everything, which would pass for a space full of deleted pages. The known pages are
     read by id, as the pages in question are, and one that answers suffices. Raise AnswerNotTrusted, CredentialsRefused.
     """
     check_account_and_space(source, space, is_known=known_pages is not None)
-    if known_pages and not any(source.lookup(page_id).result is LookupStatus.FOUND for page_id in known_pages):
+    if known_pages and not any(source.lookup(*page).result is LookupStatus.FOUND for page in known_pages.items()):
         raise access_lost(space)
 
 
@@ -112,7 +126,7 @@ def in_chunks(pages: Sequence[Item]) -> Iterator[Sequence[Item]]:
         yield pages[start : start + _PAGES_PER_CHECK]
 
 
-def never_stored(page_ids: Iterable[str], space: Space) -> list[StoredPage]:
+def never_stored(pages: KindById, space: Space) -> list[StoredPage]:
     """Return placeholders for pages that were never stored. They count as removed, so none of them can be hidden."""
     return [
         StoredPage(
@@ -123,6 +137,7 @@ def never_stored(page_ids: Iterable[str], space: Space) -> list[StoredPage]:
             metadata_digest="",
             removed=True,
             has_body=False,
+            kind=kind,
         )
-        for page_id in sorted(page_ids)
+        for page_id, kind in sorted(pages.items())
     ]

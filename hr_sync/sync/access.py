@@ -19,7 +19,7 @@ from hr_sync.domain.access import (
     SpaceViewers,
     access_set_of,
 )
-from hr_sync.domain.content import Listing, Space
+from hr_sync.domain.content import ContentKind, KindById, Listing, Space
 from hr_sync.domain.outcome import SpaceReport, is_about_every_space
 from hr_sync.domain.plan import plan_labels
 from hr_sync.domain.scope import EVERY_SPACE, chain_of
@@ -37,6 +37,7 @@ from hr_sync.store.values import MAX_PAGES
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import AccessResult, SpaceResult, finish
+from hr_sync.sync.kinds import labels_of_kinds, look_up_each
 from hr_sync.sync.scope import Parents, confirm_parents
 
 
@@ -67,12 +68,12 @@ def sync_access(run: SpaceRun) -> SpaceReport:
 def read_access(run: SpaceRun) -> AccessResult:
     """Read and write the access to one space, without a listing. A walk that breaks writes nothing."""
     began_at = run.context.store.now()
-    page_ids = run.store.stored_labels()
+    pages = run.store.live_kinds()
     stored = run.store.stored_nodes()
-    run.counts.listed = len(page_ids)
+    run.counts.listed = len(pages)
     viewers = viewers_of_run(run)
-    shown = run.source.node_facts(run.space)
-    facts = _facts(run.source, run.fetcher, run.space, viewers=viewers, stored=stored, page_ids=page_ids, shown=shown)
+    shown = run.source.node_facts(run.space, _kinds_in(pages))
+    facts = _facts(run.source, run.fetcher, run.space, viewers=viewers, stored=stored, pages=pages, shown=shown)
     run.counts.restricted += len(run.store.write_access(facts.viewers, facts.nodes, began_at=began_at))
     if run.context.policy.compares_labels:
         _compare_labels(run)
@@ -97,19 +98,20 @@ def sync_access_after(run: SpaceRun, listing: Listing) -> AccessResult:
 
 
 def facts_of_listing(
-    source: Source, fetcher: BodyFetcher, viewers: SpaceViewers, listing: Listing, page_ids: Collection[str]
+    source: Source, fetcher: BodyFetcher, viewers: SpaceViewers, listing: Listing, pages: KindById
 ) -> SpaceFacts:
     """Read the access to these pages, whose places a listing shows. Raise what `Source` raises.
 
-    The walk that reads the restrictions confirms these places: the listing is older than it, and than new texts.
+    The walk that reads the restrictions confirms these places: the listing is older than it, and than new texts. A blog
+    post has the same place always, so that it needs no listing.
     """
-    shown = source.node_facts(listing.space)
+    shown = source.node_facts(listing.space, _kinds_in(pages))
     listed = {
-        head.id: NodeFact(id=head.id, kind="page", parent_id=head.parent_id, restriction=None)
+        head.id: NodeFact(id=head.id, kind=str(head.kind), parent_id=head.parent_id, restriction=None)
         for head in listing.heads.values()
     }
-    pages = [each for each in page_ids if each in listed]
-    return _facts(source, fetcher, listing.space, viewers=viewers, stored=listed, page_ids=pages, shown=shown)
+    placed = {each: kind for each, kind in pages.items() if each in listed or kind is ContentKind.BLOG_POST}
+    return _facts(source, fetcher, listing.space, viewers=viewers, stored=listed, pages=placed, shown=shown)
 
 
 def viewers_of(space: Space, open_spaces: Collection[str], read: Callable[[], SpaceViewers]) -> SpaceViewers:
@@ -144,15 +146,15 @@ def _facts(
     *,
     viewers: SpaceViewers,
     stored: Mapping[str, NodeFact],
-    page_ids: Collection[str],
+    pages: KindById,
     shown: Mapping[str, NodeFact],
 ) -> SpaceFacts:
     """Complete what a walk has shown: what it left out, or cut, is requested by id, as are places that are new."""
-    parents = confirm_parents(source, fetcher, page_ids, stored, shown)
-    moved = sorted(page_id for page_id in page_ids if not _stayed(page_id, parents, stored, shown))
-    lookups = fetcher.ask_each(source.lookup, moved)
+    parents = confirm_parents(source, fetcher, pages, stored, shown)
+    moved = {page_id: pages[page_id] for page_id in sorted(pages) if not _stayed(page_id, parents, stored, shown)}
+    lookups = look_up_each(source, fetcher, moved)
     absent = {lookup.page_id for lookup in lookups if not lookup.is_current_in(space)}
-    page_ids = set(page_ids) - absent
+    page_ids = pages.keys() - absent
     parents = replace(parents, unresolved=parents.unresolved | absent)
     nodes = {node for each in page_ids for node in chain_of(each, parents.of, parents.unresolved).nodes}
     restrictions = {node: fact.restriction if (fact := shown.get(node)) else None for node in nodes}
@@ -175,6 +177,11 @@ def _facts(
     )
 
 
+def _kinds_in(pages: KindById) -> list[ContentKind]:
+    """Return the kinds of these pages: pages always, so that what is above others is among what is read."""
+    return [kind for kind in ContentKind if kind is ContentKind.PAGE or kind in pages.values()]
+
+
 def _stayed(page_id: str, parents: Parents, stored: Mapping[str, NodeFact], shown: Mapping[str, NodeFact]) -> bool:
     """Return True if the walk shows a page of the space in its place, which is the stored one.
 
@@ -194,8 +201,8 @@ def viewers_of_run(run: SpaceRun) -> SpaceViewers:
 
 def _sync_listed(run: SpaceRun, listing: Listing) -> AccessResult:
     began_at = run.context.store.now()
-    page_ids = run.store.stored_labels()
-    facts = facts_of_listing(run.source, run.fetcher, viewers_of_run(run), listing, page_ids)
+    pages = run.store.live_kinds()
+    facts = facts_of_listing(run.source, run.fetcher, viewers_of_run(run), listing, pages)
     run.counts.restricted += len(run.store.write_access(facts.viewers, facts.nodes, began_at=began_at))
     if run.context.policy.compares_labels:
         _compare_labels(run)
@@ -204,7 +211,7 @@ def _sync_listed(run: SpaceRun, listing: Listing) -> AccessResult:
 
 def _compare_labels(run: SpaceRun) -> None:
     stored = run.store.stored_labels()
-    steps = plan_labels(run.source.labels(run.space, stored), stored)
+    steps = plan_labels(labels_of_kinds(run.source, run.space, run.store.live_kinds()), stored)
     for start in range(0, len(steps), MAX_PAGES):
         run.context.cancellation.check()
         run.counts.relabelled += len(run.store.write_labels(steps[start : start + MAX_PAGES]))

@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from hr_sync.domain.changes import ChangeAction
-from hr_sync.domain.content import Fetched, Page, StoredPage
+from hr_sync.domain.content import ContentKind, Fetched, KindById, Page, StoredPage
 from hr_sync.domain.deletion import DeletionAction, DeletionDecision
 from hr_sync.domain.plan import Action, Plan, Step, step_of
 from hr_sync.domain.scope import PageScope, ScopeDecision
@@ -67,16 +67,19 @@ def resolve_missing(
     missing: Collection[str],
     stored: Mapping[str, StoredPage],
     *,
-    known_pages: Sequence[str],
+    known_pages: KindById,
+    kinds: KindById | None = None,
     shown: bool = True,
 ) -> list[DeletionDecision]:
     """Look up pages whose body was not returned, and hide those that are gone. Remove nothing on this evidence alone.
 
-    A page that exists, or gives no evidence, has failed; so has one that a listing has just `shown`. Return the
-    decisions about stored pages that are gone.
+    A page that exists, or gives no evidence, has failed; so has one that a listing has just `shown`. `kinds`: those of
+    pages without a row; None: they are among the known ones. Return the decisions about stored pages that are gone.
     """
     rows = {page_id: stored[page_id] for page_id in missing if page_id in stored}
-    asked = [*rows.values(), *never_stored(set(missing) - rows.keys(), run.space)]
+    named = known_pages if kinds is None else kinds
+    new = {page_id: named.get(page_id, ContentKind.PAGE) for page_id in set(missing) - rows.keys()}
+    asked = [*rows.values(), *never_stored(new, run.space)]
     decisions = verify_absent(
         run.source,
         run.fetcher,
@@ -103,7 +106,7 @@ def _write_bodies(run: SpaceRun, steps: Sequence[Step], since: datetime | None, 
     by_id = {step.page_id: step for step in steps}
     missing: set[str] = set()
     done = 0
-    with closing(run.fetcher.fetch(run.space, list(by_id))) as answers:
+    with closing(run.fetcher.fetch(run.space, {step.page_id: step.kind for step in steps})) as answers:
         for fetched in answers:
             run.counts.bodies += len(fetched.pages)
             done += len(fetched.pages) + len(fetched.unreadable) + len(fetched.absent)
@@ -166,6 +169,7 @@ def _write(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: 
             continue
         name = _COUNTED[write.action]
         setattr(run.counts, name, getattr(run.counts, name) + 1)
+        run.counts.posts_written += write.head.kind is ContentKind.BLOG_POST
         if since is not None and write.head.last_updated > since:
             run.context.on_lag((now - write.head.last_updated).total_seconds())
     return result

@@ -8,10 +8,12 @@ from hr_sync.domain.content import Head, Listing, Page, Space
 from hr_sync.domain.drift import Drift, DriftKind, compare, compare_access, compare_labels
 from hr_sync.domain.outcome import ExitCode
 from hr_sync.domain.sanitize import content_hash
+from hr_sync.errors import AnswerNotTrusted
 from hr_sync.store.read.audit import AuditRow
 from hr_sync.sync.access import facts_of_listing, viewers_of
 from hr_sync.sync.context import SyncContext, SyncRequest
-from hr_sync.sync.fetch import PAGES_PER_REQUEST, BodyFetcher
+from hr_sync.sync.fetch import BodyFetcher, in_batches
+from hr_sync.sync.kinds import labels_of_kinds, list_kinds
 from hr_sync.sync.scope import split_by_scope
 from hr_sync.sync.spaces import select_spaces
 
@@ -42,17 +44,25 @@ def audit(context: SyncContext, request: SyncRequest, *, sample: int) -> Audit:
     spaces = select_spaces(context.source, context.store, context.scope, request)
     with BodyFetcher(context.source, context.connections) as fetcher:
         for space in spaces.chosen:
-            listing = context.source.listing(space)
+            listing = _list(context, space)
             heads, rows = _both_sides(context, fetcher, listing)
             drifts += compare(space.key, heads, rows)
             drifts += _compare_attributes(context, fetcher, listing, heads)
             chosen = _sample(heads, rows, sample)
-            drifts += _compare_bodies(context, space, chosen, rows)
+            drifts += _compare_bodies(context, space, chosen, heads, rows)
             pages += len(heads)
             bodies += len(chosen)
     if not request.space_keys:
         drifts += _ghosts_elsewhere(context, spaces.chosen)
     return Audit(pages=pages, bodies=bodies, drifts=drifts, not_visible=[*spaces.not_visible, *spaces.unreadable])
+
+
+def _list(context: SyncContext, space: Space) -> Listing:
+    """List everything that is mirrored of a space. Raise AnswerNotTrusted where blog posts cannot be listed."""
+    listed = list_kinds(context.source, space, context.scope.pages.kinds)
+    if listed.doubt is not None:
+        raise AnswerNotTrusted(listed.doubt)
+    return listed.listing
 
 
 def _ghosts_elsewhere(context: SyncContext, spaces: Sequence[Space]) -> list[Drift]:
@@ -82,8 +92,9 @@ def _compare_attributes(
     known = [page_id for page_id in labels if labels[page_id] is not None or sets.get(page_id) is not None]
     if known:
         viewers = viewers_of(listing.space, context.policy.open_spaces, lambda: context.source.viewers(listing.space))
-        facts = facts_of_listing(context.source, fetcher, viewers, listing, known)
-        yield from compare_labels(listing.space.key, context.source.labels(listing.space, known), labels)
+        pages = {page_id: listing.kind_of(page_id) for page_id in known}
+        facts = facts_of_listing(context.source, fetcher, viewers, listing, pages)
+        yield from compare_labels(listing.space.key, labels_of_kinds(context.source, listing.space, pages), labels)
         yield from compare_access(listing.space.key, facts.access_sets(known), sets)
 
 
@@ -94,12 +105,15 @@ def _sample(heads: Mapping[str, Head], rows: Mapping[str, AuditRow], size: int) 
 
 
 def _compare_bodies(
-    context: SyncContext, space: Space, page_ids: Sequence[str], rows: Mapping[str, AuditRow]
+    context: SyncContext,
+    space: Space,
+    page_ids: Sequence[str],
+    heads: Mapping[str, Head],
+    rows: Mapping[str, AuditRow],
 ) -> list[Drift]:
     drifts: list[Drift] = []
-    for start in range(0, len(page_ids), PAGES_PER_REQUEST):
-        ids = page_ids[start : start + PAGES_PER_REQUEST]
-        fetched = context.source.pages(ids, space)
+    for ids, kind in in_batches({page_id: heads[page_id].kind for page_id in page_ids}):
+        fetched = context.source.pages(ids, space, kind)
         stored = context.store.audits.stored_bodies(ids)
         for page_id in ids:
             drifts += _body_drifts(space, rows[page_id], fetched.pages.get(page_id), stored.get(page_id))

@@ -3,12 +3,11 @@
 Nothing is removed here. A page is fetched only where it is known to be in scope.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
-from hr_sync.confluence.source import Source
-from hr_sync.domain.content import Space, StoredPage
-from hr_sync.domain.deletion import decide_out_of_scope
+from hr_sync.domain.content import ContentKind, KindById, Space, StoredPage
+from hr_sync.domain.deletion import LookupResult, decide_out_of_scope
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import Action, Plan, Step, step_of
 from hr_sync.errors import UsageError
@@ -16,6 +15,7 @@ from hr_sync.sync.apply import record_unknown_scope, resolve_missing, write_page
 from hr_sync.sync.context import SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import SpaceResult, finish
+from hr_sync.sync.kinds import look_up_stored
 from hr_sync.sync.page_facts import facts_of_pages
 from hr_sync.sync.scope import scope_of_pages
 
@@ -38,27 +38,26 @@ def _sync(run: SpaceRun, page_ids: Sequence[str], *, reason: str) -> SpaceReport
 def write_by_id(run: SpaceRun, page_ids: Sequence[str], *, reason: str) -> None:
     """Fetch and write pages of the space, whatever their version; hide those that are gone or out of scope."""
     stored = run.store.stored_by_id(page_ids)
-    present = pages_present(run.source, run.fetcher, page_ids, run.space)
+    lookups = look_up_stored(run.source, run.fetcher, page_ids, stored, run.context.scope.pages.kinds)
+    present = pages_present(lookups, run.space)
     steps = in_scope_steps(run, present, stored, reason=reason)
     missing = write_pages(run, Plan(steps=tuple(steps), unchanged=0), facts_of=partial(facts_of_pages, run))
-    absent = missing | (set(page_ids) - present)
-    resolve_missing(run, absent, stored, known_pages=sorted(present), shown=False)
+    absent = missing | (set(page_ids) - present.keys())
+    kinds = {lookup.page_id: lookup.kind for lookup in lookups}
+    resolve_missing(run, absent, stored, known_pages=present, kinds=kinds, shown=False)
 
 
-def pages_present(source: Source, fetcher: BodyFetcher, page_ids: Collection[str], space: Space) -> frozenset[str]:
+def pages_present(lookups: Iterable[LookupResult], space: Space) -> dict[str, ContentKind]:
     """Return those of the pages that a lookup by id shows as current pages of the space."""
-    lookups = fetcher.ask_each(source.lookup, sorted(page_ids))
-    return frozenset(lookup.page_id for lookup in lookups if lookup.is_current_in(space))
+    return {lookup.page_id: lookup.kind for lookup in lookups if lookup.is_current_in(space)}
 
 
-def in_scope_steps(
-    run: SpaceRun, page_ids: Collection[str], stored: Mapping[str, StoredPage], *, reason: str
-) -> list[Step]:
+def in_scope_steps(run: SpaceRun, pages: KindById, stored: Mapping[str, StoredPage], *, reason: str) -> list[Step]:
     """Return the steps that fetch those of the pages which are in scope.
 
     A stored page that is not in scope, or whose scope is not known, is hidden.
     """
-    scopes = scope_of_pages(run.source, run.fetcher, sorted(page_ids), run.context.scope.pages)
+    scopes = scope_of_pages(run.source, run.fetcher, dict(sorted(pages.items())), run.context.scope.pages)
     record_unknown_scope(run, scopes)
     outside = (
         decide_out_of_scope(stored[page_id], scope)
@@ -76,6 +75,7 @@ def in_scope_steps(
             reason,
             fetch=True,
             parent_id=scope.parent_id,
+            kind=pages[page_id],
         )
         for page_id, scope in scopes.items()
         if scope.in_scope
@@ -101,7 +101,8 @@ def locate_pages(
     by_key = {space.key: space for space in spaces}
     ids = list(dict.fromkeys(page_ids))
     stored = context.store.stored_by_id(ids)
-    lookups = dict(zip(ids, fetcher.ask_each(context.source.lookup, ids), strict=True))
+    found = look_up_stored(context.source, fetcher, ids, stored, tuple(ContentKind))
+    lookups = dict(zip(ids, found, strict=True))
     located: dict[Space, list[str]] = {}
     for page_id in ids:
         space = by_id.get(lookups[page_id].space_id or "")
@@ -113,7 +114,12 @@ def locate_pages(
                 "Check its address, and confluence.spaces."
             )
         located.setdefault(space, []).append(page_id)
-    present = [page_id for space, some in located.items() for page_id in some if lookups[page_id].is_current_in(space)]
+    present = {
+        page_id: lookups[page_id].kind
+        for space, some in located.items()
+        for page_id in some
+        if lookups[page_id].is_current_in(space)
+    }
     for page_id, scope in scope_of_pages(context.source, fetcher, present, context.scope.pages).items():
         if scope.in_scope is False and not (page_id in stored and stored[page_id].live):
             raise UsageError(f"Page {page_id} is out of scope: {scope.rule}. Change the settings, or leave it out.")

@@ -11,8 +11,9 @@ from typing import Generic, TypeAlias, TypeVar
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.source import Source
 from hr_sync.domain.access import AccessMode, AccessPolicy, SiteRoles
-from hr_sync.domain.content import Space
-from hr_sync.domain.deletion import DeletionDecision, DeletionLimit
+from hr_sync.domain.content import ContentKind, Space
+from hr_sync.domain.deletion import DeletionDecision
+from hr_sync.domain.deletion_limit import DeletionLimit
 from hr_sync.domain.outcome import Counts, Mode, SpaceReport
 from hr_sync.domain.rounds import Cadence
 from hr_sync.domain.scope import SpaceScope
@@ -108,6 +109,7 @@ class SyncPolicy:
     limit: DeletionLimit = field(default_factory=DeletionLimit)
     overlap: timedelta = timedelta(minutes=15)  #: how far an incremental run looks back behind the watermark
     access: AccessPolicy = field(default_factory=lambda: AccessPolicy(mode=AccessMode.ACCOUNT))
+    counts_not_mirrored: bool = False  #: full runs count what the settings leave out of the spaces
     compares_labels: bool = False  #: wherever the access to every page is read
     open_spaces: frozenset[str] = frozenset()  #: keys of spaces that are open to everybody who asks; *: all
     groups_interval: timedelta | None = None  #: how often the members of groups are read; None: never
@@ -204,6 +206,8 @@ class SpaceRun:
 
     def hide(self, decisions: Sequence[DeletionDecision]) -> None:
         """Hide the pages of these decisions, and count those that were live."""
-        hidden = len(self.store.hide(decisions))
-        self.counts.hidden += hidden
-        self.counts.withdrawn += hidden
+        hidden = self.store.hide(decisions)
+        self.counts.hidden += len(hidden)
+        self.counts.withdrawn += len(hidden)
+        posts = {each.page_id for each in decisions if each.kind is ContentKind.BLOG_POST}
+        self.counts.posts_withdrawn += len(hidden & posts)

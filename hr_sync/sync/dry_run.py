@@ -8,7 +8,7 @@ from math import ceil
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import ItemKind, Listing
 from hr_sync.domain.deletion import DeletionDecision, DeletionPlan
-from hr_sync.domain.mass import hold_across_spaces
+from hr_sync.domain.holds import hold_across_spaces
 from hr_sync.domain.outcome import ExitCode, Mode, is_about_every_space
 from hr_sync.domain.page_items import hold_items_across_spaces
 from hr_sync.domain.plan import Plan, make_plan, plan_labels
@@ -20,6 +20,7 @@ from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import PAGES_PER_REQUEST, BodyFetcher
 from hr_sync.sync.full import decide_outside, decide_unlisted_pages, observe, plan_leaving
 from hr_sync.sync.item_kinds import MIRRORED
+from hr_sync.sync.kinds import labels_of_kinds, list_kinds
 from hr_sync.sync.page_items import ItemPreview, preview_items
 from hr_sync.sync.spaces import jobs_of, select_spaces
 from hr_sync.sync.unlisted_spaces import decide_unconfigured, decide_unlisted
@@ -116,7 +117,8 @@ def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher, preview:
         decide = decide_unlisted if job.kind is JobKind.UNLISTED else decide_unconfigured
         deletions = decide(context, job, state, store.stored_pages(), fetcher, hide=hide_nothing)
         return replace(preview, deletions=deletions)
-    seen = observe(context.source, store, fetcher, context.source.listing(job.space), context.scope.pages)
+    listed = list_kinds(context.source, job.space, context.scope.pages.kinds)
+    seen = observe(context.source, store, fetcher, listed.listing, context.scope.pages)
     plan = make_plan(seen.in_scope, seen.comparable)
     leaving = [
         *decide_outside(seen, hide=hide_nothing),
@@ -137,18 +139,20 @@ def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher, preview:
 def _attributes(
     context: SyncContext, store: SpaceReader, fetcher: BodyFetcher, listing: Listing
 ) -> Sequence[AttributePreview]:
-    sets = store.stored_access_sets()
+    kept = context.scope.pages.kinds
+    kinds = {page_id: kind for page_id, kind in store.live_kinds().items() if kind in kept}
+    sets = {page_id: each for page_id, each in store.stored_access_sets().items() if page_id in kinds}
     viewers = viewers_of(listing.space, context.policy.open_spaces, lambda: context.source.viewers(listing.space))
-    facts = facts_of_listing(context.source, fetcher, viewers, listing, sets)
+    facts = facts_of_listing(context.source, fetcher, viewers, listing, kinds)
     steps = [
         AttributePreview(page_id=page_id, action=ChangeAction.RESTRICT, reason="other people may read it")
         for page_id, access_set in facts.access_sets(sets).items()
         if access_set != sets[page_id]
     ]
     if context.policy.compares_labels:
-        labels = store.stored_labels()
+        labels = {page_id: each for page_id, each in store.stored_labels().items() if page_id in kinds}
         steps += [
             AttributePreview(page_id=step.page_id, action=ChangeAction.RELABEL, reason=step.reason)
-            for step in plan_labels(context.source.labels(listing.space, labels), labels)
+            for step in plan_labels(labels_of_kinds(context.source, listing.space, kinds), labels)
         ]
     return sorted(steps, key=lambda step: step.page_id)

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hr_sync.domain.content import Space
+from hr_sync.domain.content import ContentKind, Space
 from hr_sync.domain.deletion import DeletionAction, HoldState, LookupResult, LookupStatus, decide_absent
 from hr_sync.domain.scope import ScopeDecision
 from hr_sync.store.read.history import PageHistory
 from hr_sync.sync.context import SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.kinds import look_up
 from hr_sync.sync.principal_names import NamesOfConfluence
 from hr_sync.sync.readers import PageReaders, readers_of_page
 from hr_sync.sync.scope import scope_of_pages
@@ -32,7 +33,8 @@ class Explanation:
 def explain(context: SyncContext, page_id: str) -> Explanation:
     """Ask the source about the page, and the mirror. Raise HrSyncError if one of them cannot be read."""
     context.source.check_account()
-    lookup = context.source.lookup(page_id)
+    row = context.store.stored_by_id([page_id]).get(page_id)
+    lookup = look_up(context.source, page_id, tuple(ContentKind) if row is None else (row.kind,))
     spaces = select_spaces(context.source, context.store, context.scope, SyncRequest()).every
     scope = _scope_of(context, lookup, spaces)
     history = context.store.page_history(page_id)
@@ -62,7 +64,9 @@ def _scope_of(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space
         rule = f"its status is {lookup.status}; only current pages are mirrored"
         return ScopeDecision(in_scope=False, rule=rule)
     with BodyFetcher(context.source, 1) as fetcher:
-        return scope_of_pages(context.source, fetcher, [lookup.page_id], context.scope.pages)[lookup.page_id]
+        return scope_of_pages(context.source, fetcher, {lookup.page_id: lookup.kind}, context.scope.pages)[
+            lookup.page_id
+        ]
 
 
 def _decision(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space]) -> str:

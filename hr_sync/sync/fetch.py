@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from hr_sync.confluence.source import Source
-from hr_sync.domain.content import Fetched, Space
+from hr_sync.domain.content import ContentKind, Fetched, KindById, Space
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -59,23 +59,24 @@ class BodyFetcher:
             finally:
                 wait([coming])
 
-    def fetch(self, space: Space, ids: Sequence[str]) -> Generator[Fetched]:
-        """Yield the bodies of `ids` in order, up to 100 pages at a time.
+    def fetch(self, space: Space, pages: KindById) -> Generator[Fetched]:
+        """Yield the bodies of `pages` in order, those of each kind apart, up to 100 pages at a time.
 
         Raise what `Source.pages` raises. Close the generator, so that another space can begin; requests that have not
         begun are not made then.
         """
-        if ids:
+        if pages:
             with self._fetching:
-                yield from self._fetch_ahead(space, ids)
+                yield from self._fetch_ahead(space, pages)
 
-    def _fetch_ahead(self, space: Space, ids: Sequence[str]) -> Iterator[Fetched]:
-        batches = deque(ids[start : start + PAGES_PER_REQUEST] for start in range(0, len(ids), PAGES_PER_REQUEST))
+    def _fetch_ahead(self, space: Space, pages: KindById) -> Iterator[Fetched]:
+        batches = deque(in_batches(pages))
         in_flight: deque[Future[Fetched]] = deque()
 
         def ask_ahead() -> None:
             while batches and self._may_ask(first=not in_flight):
-                in_flight.append(self._pool.submit(self._source.pages, batches.popleft(), space))
+                ids, kind = batches.popleft()
+                in_flight.append(self._pool.submit(self._source.pages, ids, space, kind))
 
         try:
             ask_ahead()
@@ -100,3 +101,11 @@ class BodyFetcher:
         in_flight.popleft()
         with self._lock:
             self._in_flight -= 1
+
+
+def in_batches(pages: KindById) -> Iterator[tuple[Sequence[str], ContentKind]]:
+    """Yield the ids of each request, which is about one kind."""
+    for kind in ContentKind:
+        ids = [page_id for page_id, each in pages.items() if each is kind]
+        for start in range(0, len(ids), PAGES_PER_REQUEST):
+            yield ids[start : start + PAGES_PER_REQUEST], kind

@@ -7,7 +7,7 @@ from typing import Any
 
 from hr_sync.domain.content import ItemKind
 from hr_sync.domain.deletion import DeletionAction, DeletionPlan
-from hr_sync.domain.mass import PAGES, Leaving, leaving_of
+from hr_sync.domain.holds import PAGES, POSTS, Leaving, leaving_of, leaving_posts
 from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, held_in_words, look_command, release_command
 from hr_sync.domain.principal_words import number
 from hr_sync.store.item_tables import ATTACHMENTS, ItemTable
@@ -39,6 +39,7 @@ class SpaceResult:
 
     looked_at_all: bool  #: everything that may have changed was read, so the space counts as fresh
     listed_all: bool = False  #: a complete listing was read
+    doubt: str | None = None  #: why something that is mirrored was not listed
     decided_hold: bool = False  #: every stored page was decided about, so the hold is computed anew
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
     allowed: bool = False  #: somebody allowed a mass removal, and it was considered
@@ -88,7 +89,8 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             requests=run.source.client.http_stats.counts().requests - run.requests_before,
         )
 
-    return run.store.finish(record_of, clear_old_failures=result.decided_hold, untried=untried)
+    decided_all = result.decided_hold and result.doubt is None
+    return run.store.finish(record_of, clear_old_failures=decided_all, untried=untried)
 
 
 def _leaving(result: SpaceResult) -> Mapping[str, Leaving] | None:
@@ -96,7 +98,7 @@ def _leaving(result: SpaceResult) -> Mapping[str, Leaving] | None:
     if not result.decided_hold:
         return None
     plans = {PAGES: result.deletions} | {kind.value: plan for kind, plan in result.item_plans.items()}
-    found = {what: leaving_of(plan) for what, plan in plans.items()}
+    found = {what: leaving_of(plan) for what, plan in plans.items()} | {POSTS: leaving_posts(result.deletions)}
     return {what: Leaving(stored=each.stored) for what, each in found.items()} if result.allowed else found
 
 
@@ -192,6 +194,8 @@ def _report(run: SpaceRun, result: SpaceResult, failing: int, failing_items: Map
 
 
 def _doubts(space_key: str, result: SpaceResult, failing: int, failing_items: Mapping[ItemKind, int]) -> Iterator[str]:
+    if result.doubt:
+        yield result.doubt
     kept = sum(each.action is DeletionAction.KEEP for each in result.deletions.doubtful)
     if kept:
         yield (

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from hr_sync.domain.content import RecentChanges, StoredPage, WithdrawalReason
+from hr_sync.domain.content import ContentKind, RecentChanges, StoredPage, WithdrawalReason
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import Plan, plan_incremental
 from hr_sync.sync.apply import record_failures, resolve_missing, write_pages
@@ -18,6 +18,7 @@ from hr_sync.sync.by_id import in_scope_steps, pages_present
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.finish import SpaceResult, finish, next_watermark
 from hr_sync.sync.item_kinds import MIRRORED
+from hr_sync.sync.kinds import look_up_many, look_up_stored, recent_kinds
 from hr_sync.sync.page_facts import facts_of_pages
 from hr_sync.sync.page_items import sync_recent_items
 
@@ -34,7 +35,9 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
     if run.state.watermark is None or _needs_full_pass(run):
         return None
     since = run.state.watermark - run.context.policy.overlap
-    recent = run.source.recent(run.space, since)
+    kinds = run.context.scope.pages.kinds
+    read = recent_kinds(run.source, run.space, since, kinds)
+    recent = read.changes
     if recent.began_at is not None and run.state.watermark > recent.began_at:
         return None
     revisited = _visible_again(run)
@@ -43,11 +46,10 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
     due = frozenset(run.store.failing_pages(due_only=True))
     stored = run.store.stored_by_id({*recent.heads, *due, *revisited})
     recent, doubted = _split_doubted(run, recent, stored)
-    asked = doubted | due | revisited
-    present = pages_present(run.source, run.fetcher, asked, run.space)
+    lookups = look_up_stored(run.source, run.fetcher, sorted(doubted | due | revisited), stored, kinds)
+    present = pages_present(lookups, run.space)
     plan = plan_incremental(recent, stored, due=())
-    run.counts.listed = len(recent.heads)
-    run.counts.unchanged = plan.unchanged
+    _count(run, recent, plan)
 
     record_failures(run, recent.unreadable)
     plan = _in_scope(run, plan, stored)
@@ -55,18 +57,27 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
     steps = sorted({step.page_id: step for step in (*plan.steps, *again)}.values(), key=lambda step: step.page_id)
     plan = Plan(steps=tuple(steps), unchanged=0)
     missing = write_pages(run, plan, since=run.state.watermark, facts_of=partial(facts_of_pages, run))
-    resolve_missing(run, missing, stored, known_pages=sorted(present | recent.heads.keys()))
-    resolve_missing(run, due - present, stored, known_pages=sorted(present | recent.heads.keys()), shown=False)
+    shown = present | {head.id: head.kind for head in recent.heads.values()}
+    asked = shown | {lookup.page_id: lookup.kind for lookup in lookups}
+    resolve_missing(run, missing, stored, known_pages=shown, kinds=asked)
+    resolve_missing(run, due - present.keys(), stored, known_pages=shown, kinds=asked, shown=False)
     items = {each.table: sync_recent_items(run, each, since) for each in MIRRORED}
     changes = (head.last_updated for head in recent.heads.values())
     return finish(
         run,
         SpaceResult(
-            looked_at_all=True,
+            looked_at_all=read.doubt is None,
+            doubt=read.doubt,
             watermark=next_watermark(recent.began_at, changes, run.state.watermark),
             items=items,
         ),
     )
+
+
+def _count(run: SpaceRun, recent: RecentChanges, plan: Plan) -> None:
+    run.counts.listed = len(recent.heads)
+    run.counts.posts_listed = sum(head.kind is ContentKind.BLOG_POST for head in recent.heads.values())
+    run.counts.unchanged = plan.unchanged
 
 
 def _needs_full_pass(run: SpaceRun) -> bool:
@@ -81,9 +92,11 @@ def _visible_again(run: SpaceRun) -> frozenset[str] | None:
     hidden = run.store.hidden_pages(
         WithdrawalReason.NOT_VISIBLE, hidden_within=_REVISITED_FOR, limit=_REVISITED_PAGES + 1
     )
-    if not hidden:
+    kinds = run.context.scope.pages.kinds
+    asked = {page.id: page.kind for page in hidden[:_REVISITED_PAGES] if page.kind in kinds}
+    if not asked:
         return frozenset()
-    found = run.source.lookup_many([page.id for page in hidden[:_REVISITED_PAGES]])
+    found = look_up_many(run.source, asked)
     again = frozenset(lookup.page_id for lookup in found.values() if lookup.is_current_in(run.space))
     return None if again and len(hidden) > _REVISITED_PAGES else again
 
@@ -116,7 +129,8 @@ def _in_scope(run: SpaceRun, plan: Plan, stored: Mapping[str, StoredPage]) -> Pl
     written = {step.page_id: step for step in (*plan.fetches, *plan.without_body)}
     if scope.is_everything or not written:
         return plan
-    asked = {step.page_id: step.parent_id for step in in_scope_steps(run, written, stored, reason="")}
+    pages = {page_id: step.kind for page_id, step in written.items()}
+    asked = {step.page_id: step.parent_id for step in in_scope_steps(run, pages, stored, reason="")}
     moving = [page_id for page_id, parent in asked.items() if scope.by_tree and parent != written[page_id].parent_id]
     record_failures(run, dict.fromkeys(moving, "its ancestors are not those that the list of changes shows"))
     allowed = asked.keys() - moving

@@ -4,9 +4,9 @@ Nothing is removed here, and nothing is believed: a page or space that Confluenc
 scope, is ignored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from hr_sync.domain.content import Space
+from hr_sync.domain.content import Space, StoredPage
 from hr_sync.domain.deletion import LookupResult
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.scope import same_space_key
@@ -15,6 +15,7 @@ from hr_sync.sync.by_id import write_by_id
 from hr_sync.sync.context import JobKind, Notified, SpaceJob, SpaceRun, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import AccessResult, SpaceResult, finish
+from hr_sync.sync.kinds import look_up_many, look_up_stored
 
 
 def sync_notified(run: SpaceRun) -> SpaceReport:
@@ -69,7 +70,7 @@ def _pages_by_space(
     by_key = {space.key: space for space in spaces}
     stored = context.store.stored_by_id(ids)
     found: dict[Space, list[str]] = {}
-    for page_id, lookup in _lookups(context, fetcher, ids).items():
+    for page_id, lookup in _lookups(context, fetcher, ids, stored).items():
         row, space = stored.get(page_id), by_id.get(lookup.space_id or "")
         if row is None and (space is None or not lookup.is_current_in(space)):
             continue
@@ -80,10 +81,13 @@ def _pages_by_space(
     return found
 
 
-def _lookups(context: SyncContext, fetcher: BodyFetcher, ids: Sequence[str]) -> dict[str, LookupResult]:
-    found = context.source.lookup_many(ids)
+def _lookups(
+    context: SyncContext, fetcher: BodyFetcher, ids: Sequence[str], stored: Mapping[str, StoredPage]
+) -> dict[str, LookupResult]:
+    kinds = context.scope.pages.kinds
+    found = look_up_many(context.source, {each: stored[each].kind if each in stored else kinds[0] for each in ids})
     others = [page_id for page_id in ids if page_id not in found]
-    return found | dict(zip(others, fetcher.ask_each(context.source.lookup, others), strict=True))
+    return found | dict(zip(others, look_up_stored(context.source, fetcher, others, stored, kinds), strict=True))
 
 
 def _named_spaces(

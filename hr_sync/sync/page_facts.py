@@ -9,10 +9,11 @@ from typing import TypeAlias
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.access import NodeFact, Restriction
-from hr_sync.domain.content import ContentNode, Head
+from hr_sync.domain.content import ContentKind, ContentNode, Head
 from hr_sync.errors import UNANSWERED
 from hr_sync.sync.access import own_restriction, viewers_of_run
 from hr_sync.sync.context import SpaceRun
+from hr_sync.sync.kinds import look_up_each
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,12 +49,14 @@ def facts_of_pages(run: SpaceRun, heads: Collection[Head]) -> PageFacts:
     if viewers.layer is None or viewers.layer != run.store.stored_viewers():
         return no_facts(heads)
     pages = sorted(head.id for head in heads)
-    chains = dict(zip(pages, run.fetcher.ask_each(lambda page_id: _above(run.source, page_id), pages), strict=True))
+    kinds = {head.id: head.kind for head in heads}
+    found = run.fetcher.ask_each(lambda page_id: _above(run.source, page_id, kinds[page_id]), pages)
+    chains = dict(zip(pages, found, strict=True))
     above = _nodes_of(chain for chain in chains.values() if chain is not None)
     nodes = sorted({*pages, *above})
     answers = run.fetcher.ask_each(lambda node_id: own_restriction(run.source, node_id), nodes)
     own = {node: restriction for node, (restriction, _answered) in zip(nodes, answers, strict=True)}
-    lookups = run.fetcher.ask_each(run.source.lookup, pages)
+    lookups = look_up_each(run.source, run.fetcher, kinds)
     here = {lookup.page_id for lookup in lookups if lookup.is_current_in(run.space)}
 
     def is_known(head: Head) -> bool:
@@ -68,8 +71,10 @@ def facts_of_pages(run: SpaceRun, heads: Collection[Head]) -> PageFacts:
     )
 
 
-def _above(source: Source, page_id: str) -> Sequence[ContentNode] | None:
+def _above(source: Source, page_id: str, kind: ContentKind) -> Sequence[ContentNode] | None:
     """Return what is above a page, from its parent to the top; None if it is not known."""
+    if kind is ContentKind.BLOG_POST:
+        return ()
     try:
         return source.ancestors(page_id)
     except UNANSWERED:

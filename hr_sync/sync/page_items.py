@@ -15,12 +15,12 @@ from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Listing, Space
 from hr_sync.domain.deletion import (
     DeletionDecision,
-    DeletionLimit,
     DeletionPlan,
     HoldState,
     LookupStatus,
     plan_deletions,
 )
+from hr_sync.domain.deletion_limit import DeletionLimit
 from hr_sync.domain.page_items import (
     Item,
     ItemListing,

@@ -6,7 +6,7 @@ import structlog
 
 from hr_sync.domain.content import ItemKind
 from hr_sync.domain.deletion import DeletionPlan
-from hr_sync.domain.mass import NOTHING_LEAVES, PAGES, Leaving, hold_across_spaces
+from hr_sync.domain.holds import NOTHING_LEAVES, PAGES, POSTS, Leaving, hold_across_spaces
 from hr_sync.domain.outcome import SpaceReport, is_about_every_space, report_of_failure
 from hr_sync.domain.page_items import hold_items_across_spaces
 from hr_sync.domain.rounds import Round
@@ -35,7 +35,9 @@ def settle_removals(
     allow = any(job.request.allow_mass_delete for job in jobs)
     limit = context.policy.limit
     plans = {each.space_key: each.deletions for each in reports}
-    pages = hold_across_spaces(plans, limit, allow=allow, others=others.get(PAGES, NOTHING_LEAVES))
+    posts = others.get(POSTS, NOTHING_LEAVES)
+    there = others.get(PAGES, NOTHING_LEAVES)
+    pages = hold_across_spaces(plans, limit, allow=allow, others=there, other_posts=posts)
     found = {each.space_key: each.items for each in reports}
     items = hold_items_across_spaces(found, limit, allow=allow, others=others)
     return [

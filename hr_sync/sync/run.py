@@ -8,6 +8,7 @@ from dataclasses import replace
 import structlog
 
 from hr_sync.domain.content import Space
+from hr_sync.domain.not_mirrored import NotMirrored
 from hr_sync.domain.outcome import (
     ExitCode,
     Mode,
@@ -27,6 +28,7 @@ from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.groups import sync_groups
 from hr_sync.sync.jobs import Turns, log_fields, run_due, run_jobs
+from hr_sync.sync.not_mirrored import count_not_mirrored
 from hr_sync.sync.notified import notified_jobs
 from hr_sync.sync.removals import settle_removals
 from hr_sync.sync.scope import page_trees_not_visible
@@ -53,6 +55,8 @@ def run(context: SyncContext, request: SyncRequest) -> RunReport:
             except UsageError:
                 context.store.discard_run(run_id)
                 raise
+        for warning in report.warnings:
+            log.warning("run.warning", warning=warning)
         may_be_idle = request.notified is not None or request.cadence is not None
         if may_be_idle and report.outcome is Outcome.COMPLETE and not report.spaces:
             # Nothing is in scope, and anybody with the token may repeat it; or others have taken all that was due.
@@ -95,8 +99,9 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
     asked_before = context.source.client.http_stats.counts().requests
     reports: Sequence[SpaceReport] = []
     warnings: Sequence[str] = []
+    not_mirrored: Sequence[NotMirrored] = ()
     error: str | None = None
-    not_shown: int | None = None
+    took_all = False
     try:
         context.source.check_account()
         warnings = _apply_access_policy(context, request.mode)
@@ -106,19 +111,17 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
             jobs = _jobs(context, request, selection, run_id, fetcher)
             turns = _do(context, request, jobs, fetcher)
             reports, took_all = turns.reports, len(turns.jobs) == len(jobs)
-            if took_all or reports:
-                warnings = [*warnings, *_sync_groups(context, fetcher, request.mode)]
-        if took_all or reports:
-            reports = _settle(context, request, selection, turns)
+            worked = took_all or bool(reports)
+            warnings = [*warnings, *(_sync_groups(context, fetcher, request.mode) if worked else ())]
+        reports = _settle(context, request, selection, turns) if worked else []
+        if worked and not _is_partial(request):
+            not_mirrored = count_not_mirrored(context, selection.every, request.mode)
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
-        not_shown = pages_not_shown(reports) if took_all and not _is_partial(request) else None
     except UsageError:
         raise
     except HrSyncError as failure:
         outcome, exit_code, error = outcome_of(failure), failure.exit_code, str(failure)
-    for warning in warnings:
-        log.warning("run.warning", warning=warning)
     return RunReport(
         run_id=run_id,
         mode=request.mode,
@@ -130,7 +133,8 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         duration_seconds=round(time.monotonic() - began, 3),
         error=error,
         warnings=warnings,
-        not_shown=not_shown,
+        not_shown=pages_not_shown(reports) if took_all and not _is_partial(request) else None,
+        not_mirrored=not_mirrored,
     )
 
 
@@ -150,9 +154,7 @@ def _settle(
     reports = settle_removals(context, turns.jobs, turns.reports, turns.current)
     if request.mode is Mode.FULL:
         context.store.mark_gone([job.space.key for job in turns.jobs if job.kind.is_away])
-    if request.notified is None:
-        reports = _with_not_visible(reports, selection.not_visible, request)
-        reports = [*reports, *_missing(context, request, selection)]
+    reports = [*_with_not_visible(reports, selection, request), *_missing(context, request, selection)]
     return with_shown_pages(context, reports, request.mode)
 
 
@@ -213,16 +215,16 @@ def _jobs(
 
 
 def _with_not_visible(
-    reports: Sequence[SpaceReport], not_visible: Sequence[str], request: SyncRequest
+    reports: Sequence[SpaceReport], selection: SpaceSelection, request: SyncRequest
 ) -> list[SpaceReport]:
     """Add a failed report for each named space that is not visible, so that the run is not complete.
 
     A request to remove the pages of a space that is not visible is complete when they are removed.
     """
-    if request.space_keys and request.allow_mass_delete:
+    if (request.space_keys and request.allow_mass_delete) or request.notified is not None:
         return list(reports)
     by_key = {report.space_key.casefold(): report for report in reports}
-    for key in not_visible:
+    for key in selection.not_visible:
         report = by_key.get(key.casefold(), SpaceReport(space_key=key, outcome=Outcome.COMPLETE))
         if report.outcome is Outcome.COMPLETE:
             error = (
@@ -237,6 +239,8 @@ def _with_not_visible(
 
 def _missing(context: SyncContext, request: SyncRequest, selection: SpaceSelection) -> Iterator[SpaceReport]:
     """Report what the settings name and Confluence lacks: page trees, invalid spaces, any space at all."""
+    if request.notified is not None:
+        return
     for key in selection.unreadable:
         error = f"Confluence describes space {key} without a required field; it was left out. Run again later."
         yield SpaceReport(space_key=key, outcome=Outcome.PARTIAL, exit_code=ExitCode.PARTIAL, error=error)

@@ -3,17 +3,18 @@
 This is the only module that does so. Whatever cannot be read makes a page's scope unknown, never open.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.access import NodeFact
-from hr_sync.domain.content import ContentNode, Listing, StoredPage
+from hr_sync.domain.content import ContentKind, ContentNode, KindById, Listing, StoredPage
 from hr_sync.domain.deletion import LookupStatus
 from hr_sync.domain.plan import decide
-from hr_sync.domain.scope import MAX_LEVELS, Chain, PageScope, ScopeDecision, chain_of
+from hr_sync.domain.scope import KIND_LEFT_OUT, MAX_LEVELS, Chain, PageScope, ScopeDecision, chain_of
 from hr_sync.errors import UNANSWERED
 from hr_sync.sync.fetch import BodyFetcher
+from hr_sync.sync.kinds import labels_of_kinds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,16 +57,16 @@ def split_by_scope(
     )
 
 
-def scope_of_pages(
-    source: Source, fetcher: BodyFetcher, page_ids: Iterable[str], scope: PageScope
-) -> dict[str, ScopeDecision]:
+def scope_of_pages(source: Source, fetcher: BodyFetcher, pages: KindById, scope: PageScope) -> dict[str, ScopeDecision]:
     """Read place and labels of each of these pages, and decide. Raise errors about the whole site."""
-    ids = list(page_ids)
+    left_out = {page_id: KIND_LEFT_OUT for page_id, kind in pages.items() if kind not in scope.kinds}
+    pages = {page_id: kind for page_id, kind in pages.items() if page_id not in left_out}
+    ids = list(pages)
     if scope.is_everything:
-        return {page_id: scope.decide(Chain(nodes=[page_id], complete=True), None) for page_id in ids}
-    chains = fetcher.ask_each(lambda page_id: _chain_of(source, page_id), ids) if scope.by_tree else None
-    labels = fetcher.ask_each(source.labels_of, ids) if scope.by_label else None
-    return {
+        return left_out | {page_id: scope.decide(Chain(nodes=[page_id], complete=True), None) for page_id in ids}
+    chains = fetcher.ask_each(lambda page: _chain_of(source, *page), pages.items()) if scope.by_tree else None
+    labels = fetcher.ask_each(lambda page: source.labels_of(*page), pages.items()) if scope.by_label else None
+    return left_out | {
         page_id: scope.decide(
             chains[index] if chains else Chain(nodes=[page_id], complete=False), labels[index] if labels else None
         )
@@ -85,30 +86,37 @@ def read_parents(source: Source, fetcher: BodyFetcher, listing: Listing) -> Pare
         for head in listing.heads.values()
         if head.parent_id is not None and head.parent_id not in known
     }
-    asked |= {page_id: (ContentNode(id=page_id, kind="page"), page_id) for page_id in listing.unreadable}
-    return _resolve_parents(source, fetcher, known, asked, kinds=dict.fromkeys(listing.heads, "page"))
+    known |= dict.fromkeys(listing.unreadable_posts)
+    asked |= {page_id: (_page(page_id), page_id) for page_id in listing.unreadable if page_id not in known}
+    kinds: dict[str, str | None] = {head.id: str(head.kind) for head in listing.heads.values()}
+    return _resolve_parents(source, fetcher, known, asked, kinds=kinds)
+
+
+def _page(page_id: str) -> ContentNode:
+    return ContentNode(id=page_id, kind=str(ContentKind.PAGE))
 
 
 def confirm_parents(
     source: Source,
     fetcher: BodyFetcher,
-    page_ids: Iterable[str],
+    pages: KindById,
     stored: Mapping[str, NodeFact],
     shown: Mapping[str, NodeFact],
 ) -> Parents:
     """Read the parent of these pages and of everything above them, with few requests.
 
     A stored parent that a walk has `shown` again is confirmed: a server may leave a node out of a chain, so that one
-    that is new or another one is requested by id, as is what the walk did not show.
+    that is new or another one is requested by id, as is what the walk did not show. A blog post has none.
     """
-    known: dict[str, str | None] = {}
-    kinds: dict[str, str | None] = {}
+    posts = [page_id for page_id, kind in pages.items() if kind is ContentKind.BLOG_POST]
+    known: dict[str, str | None] = dict.fromkeys(posts)
+    kinds: dict[str, str | None] = dict.fromkeys(posts, str(ContentKind.BLOG_POST))
     asked: dict[str, tuple[ContentNode, str]] = {}
-    for page_id in page_ids:
+    for page_id in pages:
         child, node_id = page_id, page_id
         while node_id not in known and node_id not in asked:
             fact = shown.get(node_id)
-            kinds[node_id] = fact.kind if fact and fact.kind else "page" if node_id == page_id else None
+            kinds[node_id] = fact.kind if fact and fact.kind else str(ContentKind.PAGE) if node_id == page_id else None
             if fact is None or not _is_confirmed(fact, stored.get(node_id)):
                 asked[node_id] = (ContentNode(id=node_id, kind=kinds[node_id]), child)
                 break
@@ -180,7 +188,9 @@ def _parent_of(source: Source, node: ContentNode, child_id: str) -> _Found | Non
     return _Found(parent=above[0] if above else None)
 
 
-def _chain_of(source: Source, page_id: str) -> Chain:
+def _chain_of(source: Source, page_id: str, kind: ContentKind) -> Chain:
+    if kind is ContentKind.BLOG_POST:
+        return Chain(nodes=[page_id], complete=True)
     try:
         return Chain(nodes=[page_id, *(node.id for node in source.ancestors(page_id))], complete=True)
     except UNANSWERED:
@@ -201,8 +211,10 @@ def _labels(
     """
     written = [page_id for page_id in page_ids if _is_written(listing, stored, page_id)]
     others = set(page_ids) - set(written)
-    labels = source.labels(listing.space, others) if others else {}
-    return {**labels, **dict(zip(written, fetcher.ask_each(source.labels_of, written), strict=True))}
+    kinds = {page_id: listing.kind_of(page_id) for page_id in page_ids}
+    labels = labels_of_kinds(source, listing.space, {page_id: kinds[page_id] for page_id in others})
+    alone = fetcher.ask_each(lambda page_id: source.labels_of(page_id, kinds[page_id]), written)
+    return {**labels, **dict(zip(written, alone, strict=True))}
 
 
 def _place_may_be_in(scope: PageScope, chain: Chain) -> bool:

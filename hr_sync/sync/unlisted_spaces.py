@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hr_sync.domain.content import Space, StoredPage
+from hr_sync.domain.content import ContentKind, Space, StoredPage
 from hr_sync.domain.deletion import (
     DeletionDecision,
     DeletionPlan,
@@ -70,7 +70,7 @@ def decide_unlisted(
             hold=state.hold,
             hide=hide,
         )
-    plan = _plan(context, job, state, decisions, len(pages))
+    plan = _plan(context, job, state, decisions, pages)
     return replace(plan, held_reason=_WHY_LOST) if plan.held and not archived else plan
 
 
@@ -88,7 +88,7 @@ def decide_unconfigured(
     scope = ScopeDecision(in_scope=False, rule=f"confluence.spaces does not cover space {job.space.key}")
     decisions = [decide_out_of_scope(page, scope) for page in pages]
     hide(decisions)
-    return _plan(context, job, state, decisions, len(pages), narrowed=True)
+    return _plan(context, job, state, decisions, pages, narrowed=True)
 
 
 def _plan(
@@ -96,13 +96,14 @@ def _plan(
     job: SpaceJob,
     state: SpaceState,
     decisions: list[DeletionDecision],
-    stored_pages: int,
+    pages: list[StoredPage],
     *,
     narrowed: bool = False,
 ) -> DeletionPlan:
     return plan_deletions(
         decisions,
-        stored_pages=stored_pages,
+        stored_pages=len(pages),
+        stored_posts=sum(page.kind is ContentKind.BLOG_POST for page in pages),
         limit=context.policy.limit,
         hold=state.hold,
         allow=job.request.allow_mass_delete,

@@ -17,7 +17,7 @@ _GROUPS: Sequence[tuple[str, str, Sequence[str]]] = (
             *("groups", "group_members", "identities", "access_audits"),
         ),
     ),
-    ("runs", "grey", ("sync_spaces", "sync_runs", "sync_run_spaces")),
+    ("runs", "grey", ("sync_spaces", "sync_runs", "sync_run_spaces", "content_not_mirrored")),
     ("feed", "rose", ("content_changes", "feed_consumers", "feed_state")),
 )
 """Column, name of the group, its colour, tables; what is in none stands in a group of its own."""

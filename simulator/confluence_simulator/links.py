@@ -36,6 +36,11 @@ def page_path(space_key: str, page_id: str, title: str) -> str:
     return f"/spaces/{space_key}/pages/{page_id}/{quote_plus(title)}"
 
 
+def blog_path(space_key: str, post_id: str, title: str, created_at: datetime) -> str:
+    """Return the path of a blog post, which holds the day on which it was made."""
+    return f"/spaces/{space_key}/blog/{created_at:%Y/%m/%d}/{post_id}/{quote_plus(title)}"
+
+
 def target(path: str, pairs: Pairs) -> str:
     """Path and query, with values quoted so that they survive a round trip unchanged."""
     query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)

@@ -73,6 +73,7 @@ def test_a_consumer_begins_reads_and_acknowledges(mirror: Path, program: Forking
         *("sections_added", "sections_changed", "sections_removed", "space_key", "version", "changed_at"),
         "attachment_id",
         "comment_id",
+        "page_kind",
     ]
     assert (third["page_id"], third["kind"], third["action"], third["space_key"]) == ("3", "page", "insert", "HR")
     assert third["epoch"] == snapshot[0]["epoch"]

@@ -9,7 +9,7 @@ import pytest
 from confluence_simulator import Fault, Simulator, World
 from sqlalchemy import Engine
 
-from hr_sync.domain.deletion import DeletionLimit
+from hr_sync.domain.deletion_limit import DeletionLimit
 from tests.cli.program import TOKEN, Ended, run, typed, wired
 from tests.support.database import page_rows, rows
 from tests.support.wiring import live_ids

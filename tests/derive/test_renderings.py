@@ -17,7 +17,7 @@ from hr_sync.derive.people import People
 from hr_sync.derive.renderings import NoRenderings, Renderings
 from hr_sync.derive.texts import TextReport, derive_texts
 from hr_sync.domain.access import AccessMode, AccessPolicy
-from hr_sync.domain.content import RenderedBody
+from hr_sync.domain.content import ContentKind, RenderedBody
 from hr_sync.store.engine import make_sessions, session_scope
 from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncContext, SyncPolicy
@@ -231,9 +231,9 @@ def test_an_answer_that_comes_after_the_change_is_dropped(scene: Scene) -> None:
     """It was asked for in the mode `account`."""
     access(scene.context)
 
-    def ask(page_id: str) -> RenderedBody:
+    def ask(page_id: str, kind: ContentKind) -> RenderedBody:
         scene.context.store.apply_access_policy(AccessPolicy())
-        return scene.context.source.rendered_body(page_id)
+        return scene.context.source.rendered_body(page_id, kind)
 
     scene.derive(Renderings(scene.context.store.renderings, ask, max_age=timedelta(hours=24)))
     assert scene.asked == 1

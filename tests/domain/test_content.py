@@ -91,7 +91,7 @@ def test_the_metadata_digest_does_not_join_its_parts() -> None:
 
 def test_the_metadata_digest_can_be_computed_by_hand() -> None:
     """It is stored, so another process must compute the same."""
-    by_hand = b"('Leave', 'HR', '7', 'page', 'current', 'https://acme.example/wiki/pages/1')"
+    by_hand = b"('Leave', 'HR', '7', 'page', 'current', 'https://acme.example/wiki/pages/1', 'page')"
 
     assert metadata_digest(HEAD) == hashlib.sha256(by_hand).hexdigest()
 

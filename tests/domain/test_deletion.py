@@ -10,7 +10,6 @@ from hr_sync.domain.content import WithdrawalReason as Reason
 from hr_sync.domain.deletion import (
     DeletionAction,
     DeletionDecision,
-    DeletionLimit,
     DeletionPlan,
     HoldState,
     LookupResult,
@@ -20,6 +19,7 @@ from hr_sync.domain.deletion import (
     decide_space_archived,
     plan_deletions,
 )
+from hr_sync.domain.deletion_limit import DeletionLimit
 from hr_sync.domain.scope import ScopeDecision
 
 HERE, MIRRORED, ELSEWHERE = "9", "8", "5"  # ids of spaces

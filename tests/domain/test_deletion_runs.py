@@ -12,7 +12,6 @@ from hr_sync.domain.content import WithdrawalReason as Reason
 from hr_sync.domain.deletion import (
     DeletionAction,
     DeletionDecision,
-    DeletionLimit,
     DeletionPlan,
     HoldState,
     LookupResult,
@@ -21,7 +20,8 @@ from hr_sync.domain.deletion import (
     decide_out_of_scope,
     plan_deletions,
 )
-from hr_sync.domain.mass import hold_across_spaces
+from hr_sync.domain.deletion_limit import DeletionLimit
+from hr_sync.domain.holds import hold_across_spaces
 from hr_sync.domain.scope import ScopeDecision
 
 LIMIT = DeletionLimit()  # 20 pages, or a tenth

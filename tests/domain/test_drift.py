@@ -31,7 +31,7 @@ class Row:
 
     def __init__(self, head: Head, *, live: bool = True) -> None:
         self.version, self.title, self.parent_id = head.version, head.title, head.parent_id
-        self.status, self.url, self.live = head.status, head.url, live
+        self.status, self.url, self.live, self.kind = head.status, head.url, live, str(head.kind)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from hr_sync.errors import UsageError
         (" 12345 ", "12345"),
         ("https://acme.atlassian.net/wiki/spaces/HR/pages/12345/Annual+leave", "12345"),
         ("https://acme.atlassian.net/wiki/spaces/HR/pages/12345", "12345"),
+        ("https://acme.atlassian.net/wiki/spaces/HR/blog/2026/05/31/12345/News", "12345"),
+        ("https://acme.atlassian.net/wiki/spaces/HR/blog/12345/News", "12345"),
         ("https://acme.atlassian.net/wiki/spaces/HR/pages/12345?atlOrigin=99#here", "12345"),
         ("https://acme.atlassian.net/wiki/spaces/~7120/pages/edit-v2/12345?draft=1", "12345"),
         ("https://wiki.acme.com/confluence/pages/viewpage.action?spaceKey=HR&pageId=12345", "12345"),

@@ -288,7 +288,7 @@ def test_the_fingerprint_differs_for_every_set_of_pages() -> None:
     """Each setting counts for itself, and one id of two letters is not two ids."""
     values = (frozenset[str](), frozenset({"1"}), frozenset({"2"}), frozenset({"1", "2"}), frozenset({"1, 2"}))
     scopes = (
-        [PageScope()]
+        [PageScope(), PageScope(blog_posts=True)]
         + [
             PageScope(**{name: value})  # type: ignore[arg-type]
             for name in ("page_trees", "exclude_page_trees", "include_labels", "exclude_labels")
@@ -303,7 +303,7 @@ def test_the_fingerprint_is_that_of_sets() -> None:
     """It is stored, so it must be the same in every process: sorted, and computed as anybody can."""
     scope = PageScope(page_trees=frozenset({"2", "1", "10"}), include_labels=frozenset({"b", "a"}))
 
-    assert scope.fingerprint == hashlib.sha256(b"[['1', '10', '2'], [], ['a', 'b'], []]").hexdigest()
+    assert scope.fingerprint == hashlib.sha256(b"([['1', '10', '2'], [], ['a', 'b'], []], False)").hexdigest()
 
 
 @pytest.mark.parametrize(

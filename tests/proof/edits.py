@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from confluence_simulator import World
 from confluence_simulator.world import Comment, Page, WorldError
-from confluence_simulator.world.records import Space
+from confluence_simulator.world.records import Space, Status
 
 Thing = TypeVar("Thing")
 EVERYBODY = "confluence-users"
@@ -185,6 +185,37 @@ class Author:
         every = [each for page in self._current() for each in self._world.comments(page.id)]
         return _chosen([each for each in every if each.status == status], which)
 
+    def post(self, which: int, _: int) -> None:
+        """Write a post into the blog of a space."""
+        space_key = _chosen(self.spaces, which).key
+        self._world.create_blog_post(
+            space_key=space_key, title=self._text("Post"), storage=f"<p>{self._text('New')}</p>"
+        )
+
+    def change_post(self, which: int, other: int) -> None:
+        """Save a new version of a post, label it, or restrict it to some."""
+        post = _chosen(self._posts("current"), which)
+        if other % 3 == 0:
+            self._world.edit_page(post.id, storage=f"<p>{self._text('Text')}</p>")
+        elif other % 3 == 1:
+            self._world.label_page(post.id, LABELS[other % 3])
+        else:
+            self._world.restrict_page(post.id, users=(self._world.author.username,))
+
+    def lose_post(self, which: int, other: int) -> None:
+        """Put a post into the trash, restrict it away from the account, or delete it for good."""
+        post = _chosen(self._posts("current"), which)
+        (self._world.trash_page, self._world.hide_page, self._world.purge_page)[other % 3](post.id)
+
+    def return_post(self, which: int, _: int) -> None:
+        """Bring a post back from the trash, or lift its restriction."""
+        gone = [post for post in self._posts(None) if post.status == "trashed" or post.read]
+        post = _chosen(gone, which)
+        if post.status == "trashed":
+            self._world.restore_page(post.id)
+        else:
+            self._world.unrestrict_page(post.id)
+
     def forbid(self, which: int, _: int) -> None:
         """Take a space away from the account."""
         self._world.forbid_space(_chosen(self.mirrored, which).id, group=EVERYBODY)
@@ -230,6 +261,9 @@ class Author:
             for page in self._world.pages(status="current", kind=kind)  # type: ignore[arg-type] # words of Kind
         ]
 
+    def _posts(self, status: Status | None) -> list[Page]:
+        return self._world.pages(status=status, kind="blogpost")
+
     def _one(self, which: int) -> Page:
         return _chosen(self._current(), which)
 
@@ -264,6 +298,10 @@ EDITS: Mapping[str, Callable[[Author, int, int], None]] = {
     "show": Author.show,
     "label": Author.label,
     "unlabel": Author.unlabel,
+    "post": Author.post,
+    "change post": Author.change_post,
+    "lose post": Author.lose_post,
+    "return post": Author.return_post,
     "attach": Author.attach,
     "detach": Author.detach,
     "comment": Author.comment,
@@ -278,4 +316,13 @@ EDITS: Mapping[str, Callable[[Author, int, int], None]] = {
     "rekey": Author.rekey,
     "create space": Author.create_space,
 }
-TAKE_AWAY = ("trash", "archive", "purge", "hide", "move to top", "forbid", "archive space")  #: from those who may read
+TAKE_AWAY = (
+    "trash",
+    "archive",
+    "purge",
+    "hide",
+    "lose post",
+    "move to top",
+    "forbid",
+    "archive space",
+)  #: from those who may read

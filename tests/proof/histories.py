@@ -77,7 +77,7 @@ class History(RuleBasedStateMachine):
         self.world = self.stage.site.world
         self.author = Author(self.world, MIRRORED, APART)
         self.spaces = "both"
-        self.pages = Wanted(spaces=(), attachments=True, comments=True)  # which pages of the spaces
+        self.pages = Wanted(spaces=(), attachments=True, comments=True, blog_posts=True)  # which pages of the spaces
         self.kill: tuple[int, bool] | None = None
         self.lock: str | None = None
         self.memory = Memory()

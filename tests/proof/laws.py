@@ -13,7 +13,8 @@ from confluence_simulator.faults.wire import WIRE
 from confluence_simulator.world import Page
 
 from hr_sync.domain.content import ItemKind
-from hr_sync.domain.deletion import DeletionDecision, DeletionLimit
+from hr_sync.domain.deletion import DeletionDecision
+from hr_sync.domain.deletion_limit import DeletionLimit
 from hr_sync.sync.dry_run import SpacePreview
 from tests.support.oracle import FileRow, Hidden, Row, Stored, Wanted, contradictions, visible
 

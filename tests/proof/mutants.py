@@ -6,7 +6,6 @@ A rule is named by the function that holds it and by a pattern that matches the 
 from dataclasses import dataclass
 
 ABSENCE, ACCESS, DELETION = "sync/absence.py", "domain/access.py", "domain/deletion.py"
-MASS = "domain/mass.py"
 PLAN, SCOPE, LEASE = "domain/plan.py", "domain/scope.py", "store/lease.py"
 CLOUD_JSON, FIELDS = "confluence/cloud_json.py", "confluence/json_fields.py"
 SETS = "store/write/access_sets.py"
@@ -174,38 +173,38 @@ OF_ACTIONS = (
 OF_LIMITS = (
     _one(
         "the larger of the two limits counts",
-        f"{DELETION}:DeletionLimit.of",
+        "domain/deletion_limit.py:DeletionLimit.of",
         r"return max\(",
         "return min(",
         IN_DELETION,
     ),
-    _one("a mass with evidence is held", f"{DELETION}:_groups", r"new, len\(new\) > most", "new, False", IN_DELETION),
+    _one("a mass with evidence is held", f"{DELETION}:_groups", r"new, stored\.why_held\(.*", "new, None", IN_DELETION),
     _one(
         "a mass that became invisible is held",
         f"{DELETION}:_groups",
-        r"suspected, len\(suspected\) \+ len\(new\) > most",
-        "suspected, False",
+        r"yield suspected, stored\.why_held\(.*",
+        "yield suspected, None",
         IN_DELETION,
     ),
     _one(
         "pages that are gone count together with those that became invisible",
         f"{DELETION}:_groups",
-        r"len\(suspected\) \+ len\(new\) > most",
-        "len(suspected) > most",
+        r"\[\*suspected, \*new\]",
+        "suspected",
         IN_DELETION,
     ),
     _one(
         "a mass that is confirmed is held",
         f"{DELETION}:_groups",
-        r"confirmed, len\(confirmed\) > most",
-        "confirmed, False",
+        r"confirmed, stored\.why_held\(.*",
+        "confirmed, None",
         IN_DELETION,
     ),
     _one(
         "what waits goes on waiting while its space is held",
         f"{DELETION}:_groups",
-        r"waits, True,",
-        "waits, False,",
+        r"yield waits, .*",
+        "yield waits, None",
         IN_DELETION,
     ),
     _one(
@@ -225,8 +224,8 @@ OF_LIMITS = (
     _one(
         "what changed settings no longer cover waits for a decision",
         f"{DELETION}:_groups",
-        r"settings, True,",
-        "settings, False,",
+        r"yield settings, .*",
+        "yield settings, None",
         IN_DELETION,
     ),
     _one(
@@ -238,10 +237,17 @@ OF_LIMITS = (
     ),
     _one(
         "many small losses in one run are one mass",
-        f"{MASS}:hold_across_spaces",
-        "leaving <= most",
+        "domain/holds.py:hold_across_spaces",
+        "excess is None",
         "True",
         IN_DELETION_RUNS,
+    ),
+    _one(
+        "a mass of one kind is a mass",
+        "domain/deletion_limit.py:StoredCount.excess",
+        r"\(of_kind\[ContentKind\.BLOG_POST\], self\.posts, ",
+        "(0, self.posts, ",
+        ("tests/domain/test_kinds.py",),
     ),
     _one(
         "what somebody allowed is not held by the mass of a run",
@@ -337,6 +343,20 @@ OF_EVIDENCE = (
         r"check_access\(source, space, known\)(\n        decided)",
         r"pass\1",
         RULES,
+    ),
+    _one(
+        "rows of a kind that was not listed are in no question",
+        "sync/full.py:observe",
+        r"if row\.kind in listing\.kinds or",
+        "if True or",
+        ("tests/sync/test_blog_posts.py", "-k", "costs_the_posts_alone"),
+    ),
+    _one(
+        "what is of no known kind is not found only as none of them",
+        "sync/kinds.py:look_up",
+        r"next\(\(each .*, results\[0\]\)",
+        "results[0]",
+        ("tests/sync/test_blog_posts.py", "-k", "only_as_none"),
     ),
     _one(
         "an access check asks who we are",

@@ -9,7 +9,7 @@ from confluence_simulator import Fault
 from confluence_simulator.world import Page
 from confluence_simulator.world.access import ANONYMOUS
 
-from hr_sync.domain.deletion import DeletionLimit
+from hr_sync.domain.deletion_limit import DeletionLimit
 from hr_sync.sync.context import SyncPolicy
 from tests.proof.stage import MIRRORED, Stage
 from tests.support.oracle import Wanted, differences, expected

@@ -66,17 +66,17 @@ SIGNATURES = {
 }
 FIELDS = {
     "FeedChange": "epoch seq kind page_id action changed_fields sections_added sections_changed sections_removed "
-    "space_key version changed_at attachment_id comment_id",
+    "space_key version changed_at attachment_id comment_id page_kind",
     "FoundSection": "section_id page_id ordinal title heading_path url space_key snippet rank version last_updated "
     "checked_at access_checked_at attachment_id comment_id",
     "LiveAttachment": "id page_id name media_type size_bytes version last_updated download_path page_title page_url "
-    "space_key synced_at checked_at access_checked_at",
+    "space_key synced_at checked_at access_checked_at page_kind",
     "LiveComment": "id page_id kind parent_id version author_id created_at last_updated resolution quoted_text storage "
-    "content_hash page_title page_url space_key synced_at checked_at access_checked_at",
+    "content_hash page_title page_url space_key synced_at checked_at access_checked_at page_kind",
     "LivePage": "id title space_key content_hash last_updated version url parent_id synced_at checked_at "
-    "access_checked_at",
+    "access_checked_at kind",
     "LiveSection": "section_id page_id ordinal level parent_section_id heading_path text embed_text text_hash title "
-    "url space_key version last_updated checked_at access_checked_at attachment_id comment_id",
+    "url space_key version last_updated checked_at access_checked_at attachment_id comment_id page_kind",
     "SpaceFreshness": "space_key space_id name checked_at listed_at access_checked_at access_is_recent viewers_known "
     "is_shown access_mode",
     "SpaceStatistics": "space_key pages last_updated synced_at",

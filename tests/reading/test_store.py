@@ -123,7 +123,7 @@ def test_threads_share_a_store(many: MirrorStore) -> None:
 ASKED: list[tuple[str, Callable[[MirrorStore], object]]] = [
     ("pk_confluence_pages", lambda store: store.page("p00007")),
     ("pk_confluence_pages", lambda store: store._pages(["p00007", "p00008"])),
-    ("ix_confluence_pages_last_updated_id", lambda store: store.changed_since(NOON + timedelta(hours=2), limit=10)),
+    ("ix_confluence_pages_last_updated_id", lambda store: store.changed_since(NOON + timedelta(minutes=160), limit=10)),
     ("pk_page_sections", lambda store: store.section("0" * 32)),
     ("uq_page_sections_page_id", lambda store: store.sections("p00007")),
 ]

@@ -30,6 +30,7 @@ OF_FORGE = {
         ({"space_keys": ["HR", "~ann", "HR"]}, Notified(space_keys=("HR", "~ann"))),
         ({"page_ids": ["1"], "space_keys": ["HR"]}, Notified(page_ids=("1",), space_keys=("HR",))),
         ({"event": "page_moved", "page": {"id": 123}, **OF_DATA_CENTER}, Notified(page_ids=("123",))),
+        ({"event": "blog_updated", "blog": {"id": 123}, **OF_DATA_CENTER}, Notified(page_ids=("123",))),
         (
             {"event": "page_updated", "page": {"id": 123, "title": "T", "spaceKey": "HR"}, **OF_DATA_CENTER},
             Notified(page_ids=("123",), space_keys=("HR",)),

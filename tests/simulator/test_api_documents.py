@@ -69,6 +69,7 @@ V2_ENDPOINTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/spaces/{space}/labels", {}),
     ("/spaces/{space}/content/labels", {}),
     ("/labels/{label}/pages", {"sort": "id"}),
+    ("/labels/{label}/blogposts", {"sort": "id"}),
     ("/spaces/{space}/permissions", {}),
     ("/pages/{page}/labels", {}),
     ("/pages/{page}/versions", {"body-format": "storage"}),

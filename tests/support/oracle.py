@@ -57,6 +57,7 @@ class Row(NamedTuple):
     last_updated: datetime
     url: str
     content_hash: str
+    kind: str
 
 
 class FileRow(NamedTuple):
@@ -138,6 +139,7 @@ class Wanted:
     exclude_labels: frozenset[str] = frozenset()
     attachments: bool = False
     comments: bool = False
+    blog_posts: bool = False
 
     @property
     def is_every_page(self) -> bool:
@@ -222,9 +224,10 @@ def visible(world: World, wanted: Wanted) -> dict[str, Page]:
     """Return the pages that a right mirror shows, by id."""
     with world.lock:
         spaces = mirrored_spaces(world, wanted)
+        posts = world.pages(status="current", kind="blogpost") if wanted.blog_posts else []
         return {
             page.id: page
-            for page in world.pages(status="current")
+            for page in (*world.pages(status="current"), *posts)
             if page.space_id in spaces and can_view(world, page, world.bot) and _in_scope(world, page, wanted)
         }
 
@@ -304,6 +307,8 @@ def _row(world: World, page: Page, site_url: str) -> Row:
     path = f"/spaces/{page.space_key}/pages/{page.id}/{quote_plus(page.title)}"
     if world.space(page.space_id).homepage_id == page.id:
         path = f"/spaces/{page.space_key}/overview"
+    if page.kind == "blogpost":
+        path = f"/spaces/{page.space_key}/blog/{page.created_at:%Y/%m/%d}/{page.id}/{quote_plus(page.title)}"
     return Row(
         title=one_line(page.title),
         space_key=page.space_key,
@@ -315,6 +320,7 @@ def _row(world: World, page: Page, site_url: str) -> Row:
         last_updated=page.modified_at,
         url=site_url + path,
         content_hash=sha256(sanitized(page.storage)),
+        kind={"page": "page", "blogpost": "blog_post"}[page.kind],
     )
 
 

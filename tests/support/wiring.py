@@ -96,6 +96,7 @@ def context_for(site: Simulator | str, engine: Engine, wanted: Wanted, **changes
         include_labels=wanted.include_labels,
         exclude_labels=wanted.exclude_labels,
         items=frozenset(each for each in ItemKind if getattr(wanted, each.value)),
+        blog_posts=wanted.blog_posts,
     )
     return context_of(site, engine, spaces=wanted.spaces, exclude_spaces=wanted.exclude_spaces, pages=pages, **changes)
 

@@ -13,6 +13,7 @@ from hr_sync.confluence import cloud
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.domain.access import AccessPolicy, SpaceViewers
+from hr_sync.domain.content import ContentKind
 from hr_sync.domain.outcome import RunReport
 from hr_sync.sync.access import facts_of_listing
 from hr_sync.sync.context import SyncContext, SyncPolicy
@@ -215,7 +216,7 @@ def test_a_parent_that_cannot_be_read_leaves_readers_unknown(scene: Scene, kind:
 
     with BodyFetcher(source, 2) as fetcher:
         viewers = SpaceViewers(layer=frozenset(), source="permissions")
-        facts = facts_of_listing(source, fetcher, viewers, listing, [below.id])
+        facts = facts_of_listing(source, fetcher, viewers, listing, {below.id: ContentKind.PAGE})
 
     assert fired(scene.site) == {"not-found-404-v2"}
     assert (facts.access_sets([below.id]), facts.unanswered) == ({below.id: None}, 0)
@@ -253,7 +254,7 @@ def test_what_moves_between_the_listing_and_the_walk_has_its_new_place(scene: Sc
 
     with BodyFetcher(source, 2) as fetcher:
         facts = facts_of_listing(
-            source, fetcher, SpaceViewers(layer=frozenset(), source="permissions"), listing, [notes]
+            source, fetcher, SpaceViewers(layer=frozenset(), source="permissions"), listing, {notes: ContentKind.PAGE}
         )
 
     assert {node.id: node.parent_id for node in facts.nodes}[notes] == leave

@@ -6,7 +6,7 @@ import pytest
 from confluence_simulator import Simulator
 from sqlalchemy import Engine
 
-from hr_sync.domain.deletion import DeletionLimit
+from hr_sync.domain.deletion_limit import DeletionLimit
 from hr_sync.sync.context import SyncPolicy
 from tests.support.database import changes, fingerprint, page_rows, rows, state_of
 from tests.support.oracle import wrong

@@ -11,7 +11,7 @@ from confluence_simulator.v2 import pages as simulated_pages
 from confluence_simulator.v2.lists import list_answer
 from sqlalchemy import Engine
 
-from hr_sync.confluence import cloud
+from hr_sync.confluence import cloud_walks
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.domain.scope import PageScope
@@ -99,7 +99,7 @@ def test_a_listing_that_breaks_keeps_what_arrived(engine: Engine, flavor: str, k
 @pytest.fixture
 def every_space_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """List a space from both ends as soon as one answer has not shown all of it."""
-    monkeypatch.setattr(cloud, "_ALONE", 1)
+    monkeypatch.setattr(cloud_walks, "_ALONE", 1)
 
 
 def orders(site: Simulator) -> list[str]:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,8 @@ from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.domain.content import Space
+from hr_sync.confluence.cloud import CloudSource
+from hr_sync.domain.content import Space, SpaceList
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.domain.rounds import Cadence
 from hr_sync.store.values import Busy, Worker
@@ -70,11 +71,26 @@ def held_elsewhere(context: SyncContext, world: World, *keys: str, seconds: floa
             yield
 
 
+class MeetingSource(CloudSource):
+    """Waits for the other worker before it begins its round."""
+
+    met: threading.Barrier
+
+    def spaces(self, keys: Sequence[str] = ()) -> SpaceList:
+        """Return them when the other worker has them too."""
+        found = super().spaces(keys)
+        self.met.wait(20)
+        return found
+
+
 def test_two_workers_share_a_round(engine: Engine) -> None:
     """Every space has one pass, and both did some of them."""
     with Simulator(world_of(20)) as site:
-        fault(site, "slow", r"/pages\?", argument=0.02, times=0)
-        workers = [context_of(site, engine, connections=2) for _ in range(2)]
+        fault(site, "slow", r"/pages\?", argument=0.05, times=0)
+        workers = [context_of(site, engine, connections=2, source=MeetingSource) for _ in range(2)]
+        met = threading.Barrier(2)
+        for each in workers:
+            each.source.met = met  # type: ignore[attr-defined]
         reports: list[RunReport] = []
         threads = [threading.Thread(target=lambda each=each: reports.append(take(each))) for each in workers]
         for thread in threads:

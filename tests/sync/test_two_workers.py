@@ -10,7 +10,7 @@ from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
 
 from hr_sync.confluence.cloud import CloudSource
-from hr_sync.domain.content import Listing, Space
+from hr_sync.domain.content import ContentKind, Listing, Space
 from hr_sync.domain.outcome import Mode
 from hr_sync.store.engine import make_engine
 from hr_sync.store.values import Busy, Worker
@@ -34,8 +34,8 @@ class HookedSource(CloudSource):
 
     hooks: dict[str, Callable[[], object]]
 
-    def listing(self, space: Space) -> Listing:
-        found = super().listing(space)
+    def listing(self, space: Space, kind: ContentKind = ContentKind.PAGE) -> Listing:
+        found = super().listing(space, kind)
         if hook := getattr(self, "hooks", {}).pop(space.key, None):
             hook()
         return found

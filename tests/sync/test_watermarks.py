@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
-from hr_sync.domain.content import Listing, Space
+from hr_sync.domain.content import ContentKind, Listing, Space
 from tests.support.wiring import ask, context_of, fault, fired, full, incremental, live_titles
 
 Flavor: TypeAlias = Literal["cloud", "datacenter"]
@@ -93,7 +93,7 @@ def test_an_edit_behind_a_long_walk_is_not_missed(engine: Engine) -> None:
     class SlowSource(CloudSource):
         during: Callable[[int], None] | None = None
 
-        def listing(self, space: Space) -> Listing:
+        def listing(self, space: Space, kind: ContentKind = ContentKind.PAGE) -> Listing:
             walk, client = self.client.walk, self.client
 
             def slow(path: str, query: Any, **how: Any) -> Iterator[Any]:
@@ -104,7 +104,7 @@ def test_an_edit_behind_a_long_walk_is_not_missed(engine: Engine) -> None:
 
             client.walk = slow  # type: ignore[method-assign]
             try:
-                return super().listing(space)
+                return super().listing(space, kind)
             finally:
                 client.walk = walk  # type: ignore[method-assign]
 

@@ -22,6 +22,7 @@ class AuditRow:
     url: str
     content_hash: str
     live: bool
+    kind: str
 
 
 def audit_rows(session: Session, space_key: str) -> dict[str, AuditRow]:
@@ -37,6 +38,7 @@ def audit_rows(session: Session, space_key: str) -> dict[str, AuditRow]:
             page.url,
             page.content_hash,
             page.hidden_at.is_(None),
+            page.kind,
         ).where(page.space_key == space_key, page.removed_at.is_(None))
     )
     return {
@@ -49,8 +51,9 @@ def audit_rows(session: Session, space_key: str) -> dict[str, AuditRow]:
             url=url,
             content_hash=content_hash,
             live=live,
+            kind=kind,
         )
-        for page_id, title, version, status, parent_id, url, content_hash, live in rows
+        for page_id, title, version, status, parent_id, url, content_hash, live, kind in rows
     }
 
 

@@ -150,6 +150,7 @@ def _change(row: Row[Any], epoch: str, *, compact: bool) -> FeedChange:
         page_id=row.page_id,
         attachment_id=row.attachment_id,
         comment_id=row.comment_id,
+        page_kind=row.page_kind,
         action=row.action,
         space_key=row.space_key,
         version=row.version,

@@ -47,6 +47,7 @@ class LivePage:
     synced_at: datetime  #: when its row was last written, on the database's clock
     checked_at: datetime | None  #: when everything in its space was last looked at; None: not yet
     access_checked_at: datetime | None  #: when the last look at access to its space began; None: not yet
+    kind: str = "page"  #: page or blog_post
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +72,7 @@ class LiveSection:
     access_checked_at: datetime | None
     attachment_id: str | None  #: the file whose text it is; None: of none
     comment_id: str | None  #: the comment whose text it is; None: of none
+    page_kind: str = "page"  #: page or blog_post
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,6 +22,7 @@ class LiveAttachment:
     synced_at: datetime
     checked_at: datetime | None
     access_checked_at: datetime | None
+    page_kind: str = "page"  #: page or blog_post
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,3 +47,4 @@ class LiveComment:
     synced_at: datetime
     checked_at: datetime | None
     access_checked_at: datetime | None
+    page_kind: str = "page"  #: page or blog_post

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.access import AccessPolicy
 from hr_sync.domain.attachment_texts import AttachmentTextCounts
 from hr_sync.domain.feed import Consumer
+from hr_sync.domain.not_mirrored import NotMirrored, OtherKind, Precision
 from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.store.access_tables import AccessAuditRow
 from hr_sync.store.read.access import layers_of_sets, stored_policy
@@ -20,7 +21,7 @@ from hr_sync.store.read.pages import LIVE, pages_changed_since
 from hr_sync.store.read.runs import SpaceStatus, last_runs, status_by_space
 from hr_sync.store.read.sharing import Sharing, read_sharing
 from hr_sync.store.read.shown import read_shown_pages
-from hr_sync.store.tables import ConfluencePage, PageFailure
+from hr_sync.store.tables import ConfluencePage, ContentNotMirrored, PageFailure
 from hr_sync.store.text_tables import PageText
 
 _PIECE = 1000  # pages read at once
@@ -103,6 +104,7 @@ class Overview:
     feed: FeedLine | None = None
     kept_texts: Sequence[KeptText] = ()  #: oldest first
     sharing: Sharing | None = None  #: what waits for a worker, and who is at work
+    not_mirrored: Sequence[NotMirrored] = ()  #: as the last full run over all spaces counted it
     attachment_texts: AttachmentTextCounts | None = None  #: what became of the files; None: none was ever read
 
 
@@ -120,6 +122,7 @@ class PageLine:
     content_hash: str
     labels: Sequence[str] | None  #: None is not known
     readers: Sequence[Sequence[str]] | None  #: layers that a reader must pass, by token; None is not known
+    kind: str = "page"  #: page or blog_post
 
 
 Line = TypeVar("Line", RunLine, FailureLine)
@@ -152,8 +155,18 @@ def read_overview(session: Session, *, runs: int = 5, failures: int = 50) -> Ove
         feed=_feed(session),
         kept_texts=_kept_texts(session, limit=failures),
         sharing=read_sharing(session),
+        not_mirrored=_not_mirrored(session),
         attachment_texts=count_file_texts(session) if has_file_texts(session) else None,
     )
+
+
+def _not_mirrored(session: Session) -> list[NotMirrored]:
+    row = ContentNotMirrored
+    found = session.execute(select(row.kind, row.count, row.precision).order_by(row.kind))
+    return [
+        NotMirrored(kind=OtherKind(kind), count=count, precision=Precision(precision))
+        for kind, count, precision in found
+    ]
 
 
 def _feed(session: Session) -> FeedLine:

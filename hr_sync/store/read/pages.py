@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from hr_sync.domain.content import ContentKind
 from hr_sync.store.tables import ConfluencePage, PageBody
 
 LIVE = and_(ConfluencePage.hidden_at.is_(None), ConfluencePage.removed_at.is_(None))
@@ -108,5 +109,6 @@ def statistics_by_space(session: Session) -> list[SpacePages]:
 
 def find_address(session: Session, title: str, space_key: str) -> tuple[str, str] | None:
     """Return title and address of the live page with this title in a space; None if there is none."""
-    found = (each for each in pages_titled(session, title) if each.space_key == space_key)
+    titled = pages_titled(session, title)  # links name pages by title; a blog post may have the same
+    found = (each for each in titled if each.space_key == space_key and each.kind == ContentKind.PAGE)
     return next(((each.title, each.url) for each in found), None)

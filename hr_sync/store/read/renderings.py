@@ -8,6 +8,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AccessMode
+from hr_sync.domain.content import ContentKind
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.read.mentions import ASKED_AGAIN_AFTER
 from hr_sync.store.read.pages import LIVE
@@ -21,6 +22,7 @@ class DuePage:
 
     page_id: str
     version: int
+    kind: ContentKind
 
 
 def may_be_rendered(session: Session) -> bool:
@@ -34,7 +36,7 @@ def renderings_due(session: Session, max_age: timedelta, after: str, limit: int)
     page, made, stored = ConfluencePage, PageText, PageRendering
     again = func.least(ASKED_AGAIN_AFTER, max_age)
     rows = session.execute(
-        select(page.id, page.version)
+        select(page.id, page.version, page.kind)
         .join(made, made.page_id == page.id)
         .outerjoin(stored, stored.page_id == page.id)
         .where(made.has_computed_content, LIVE, page.status == "current", page.id > after)
@@ -49,7 +51,7 @@ def renderings_due(session: Session, max_age: timedelta, after: str, limit: int)
         .order_by(page.id)
         .limit(limit)
     )
-    return [DuePage(page_id=row.id, version=row.version) for row in rows]
+    return [DuePage(page_id=row.id, version=row.version, kind=ContentKind(row.kind)) for row in rows]
 
 
 def stored_outputs(session: Session, page_id: str, version: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from hr_sync.domain.content import ItemKind
+from hr_sync.domain.content import ContentKind, ItemKind
 from hr_sync.store.attachment_tables import PageAttachment
 from hr_sync.store.comment_tables import PageComment
 from hr_sync.store.read.pages import HIDDEN, LIVE
@@ -38,6 +38,7 @@ class SpaceStatus:
     held_since: datetime | None = None
     held_reason: str | None = None
     hidden_pages: int = 0  #: kept and not shown
+    live_posts: int = 0  #: blog posts among the live pages
     live_attachments: int = 0  #: of the live pages
     live_comments: int = 0  #: about the live pages
     attachments_not_mirrored: int = 0  #: attached to what is not mirrored, as the last full run saw them
@@ -76,6 +77,7 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             space.lease_expires_at > func.statement_timestamp(),
             _count(ConfluencePage.space_key, LIVE),
             _count(ConfluencePage.space_key, HIDDEN),
+            _count(ConfluencePage.space_key, LIVE, ConfluencePage.kind == ContentKind.BLOG_POST.value),
             _count(PageFailure.space_key, PageFailure.stage != FailureStage.ATTACHMENT_TEXT),
             _live_items(PageAttachment),
             _live_items(PageComment),
@@ -92,11 +94,12 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             lease_holder=row.lease_holder if leased else None,
             live_pages=live_pages,
             hidden_pages=hidden_pages,
+            live_posts=posts,
             failing_pages=failing_pages,
-            live_attachments=files,
-            live_comments=comments,
+            live_attachments=items[0],
+            live_comments=items[1],
         )
-        for row, age, full_age, access_age, leased, live_pages, hidden_pages, failing_pages, files, comments in rows
+        for row, age, full_age, access_age, leased, live_pages, hidden_pages, posts, failing_pages, *items in rows
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.content import ItemKind, Space, StoredPage, WithdrawalReason
+from hr_sync.domain.content import ContentKind, ItemKind, Space, StoredPage, WithdrawalReason
 from hr_sync.domain.deletion import HoldState
 from hr_sync.store.read.pages import HIDDEN, LIVE
 from hr_sync.store.read.texts import KEPT_FOR
@@ -64,6 +64,13 @@ def stored_labels(session: Session, space_key: str) -> dict[str, frozenset[str] 
     page = _PAGES.c
     rows = session.execute(select(page.id, page.labels).where(LIVE, page.space_key == space_key))
     return {page_id: None if labels is None else frozenset(labels) for page_id, labels in rows}
+
+
+def live_kinds(session: Session, space_key: str) -> dict[str, ContentKind]:
+    """Return the kinds of the live pages of a space, by page id."""
+    page = _PAGES.c
+    rows = session.execute(select(page.id, page.kind).where(LIVE, page.space_key == space_key))
+    return {page_id: ContentKind(kind) for page_id, kind in rows}
 
 
 def stored_spaces(session: Session) -> list[StoredSpace]:
@@ -156,8 +163,10 @@ def _stored(session: Session, condition: ColumnElement[bool]) -> dict[str, Store
             page.hidden_reason,
             page.removed_at.is_not(None),
             page.missing_since_run_id,
+            page.kind,
         ).where(condition)
     )
+    kinds = {kind.value: kind for kind in ContentKind}
     reasons = {reason.value: reason for reason in WithdrawalReason}
     return {
         page_id: StoredPage(
@@ -171,8 +180,9 @@ def _stored(session: Session, condition: ColumnElement[bool]) -> dict[str, Store
             has_body=page_id not in without_body,
             missing_since_run_id=missing_since_run_id,
             body_in_doubt=page_id in in_doubt,
+            kind=kinds[kind],
         )
-        for page_id, space_key, space_id, version, digest, hidden_reason, removed, missing_since_run_id in rows
+        for page_id, space_key, space_id, version, digest, hidden_reason, removed, missing_since_run_id, kind in rows
     }
 
 

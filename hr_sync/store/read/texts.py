@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from hr_sync.domain.access import AccessMode
 from hr_sync.domain.changes import IncludeState
 from hr_sync.domain.comments import PageComment
+from hr_sync.domain.content import ContentKind
 from hr_sync.domain.outcome import Mode
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.read.comments import comments_digest, comments_of_pages, has_other_comments
@@ -159,10 +160,14 @@ def _was_asked_for() -> ColumnElement[bool]:
 
 
 def _may_be_included(page: Any) -> ColumnElement[bool]:
-    """Return whether a page's text may be shown in others: it is live, and its own readers are known."""
+    """Return whether a page's text may be shown in others: it is live, no blog post, and its own readers are known.
+
+    Macros name pages by their titles; posts may have the same.
+    """
     is_account = select(AccessPolicyRow.mode == AccessMode.ACCOUNT).scalar_subquery()
     own = func.nullif(func.coalesce(page.own_access_set_id, page.access_set_id), 0)
     live = and_(page.hidden_at.is_(None), page.removed_at.is_(None), page.status == "current")
+    live = and_(live, page.kind == ContentKind.PAGE.value)
     return and_(live, or_(own.is_not(None), is_account))
 
 

@@ -40,18 +40,22 @@ WITH turn AS MATERIALIZED (
     SELECT pg_advisory_xact_lock(:lock) IS NULL AS is_ours
 ), told AS (
     INSERT INTO {schema}.content_changes (
-        page_id, attachment_id, comment_id, space_key, run_id, action, version, reason,
+        page_id, attachment_id, comment_id, page_kind, space_key, run_id, action, version, reason,
         changed_fields, sections_added, sections_changed, sections_removed
     )
-    SELECT page_id, attachment_id, comment_id, space_key, run_id, action, version, reason,
+    SELECT page_id, attachment_id, comment_id,
+        coalesce(page_kind, (SELECT page.kind FROM {schema}.confluence_pages page WHERE page.id = given.page_id)),
+        space_key, run_id, action, version, reason,
         string_to_array(changed_fields, ','), string_to_array(sections_added, ','),
         string_to_array(sections_changed, ','), string_to_array(sections_removed, ',')
     FROM turn CROSS JOIN unnest(:page_id, :attachment_id, :comment_id, :version, :kind)
         AS given (page_id, attachment_id, comment_id, version, kind)
     JOIN unnest(
-        :space_key, :run_id, :action, :reason, :changed_fields, :sections_added, :sections_changed, :sections_removed
+        :page_kind, :space_key, :run_id, :action, :reason, :changed_fields, :sections_added, :sections_changed,
+        :sections_removed
     ) WITH ORDINALITY AS kinds (
-        space_key, run_id, action, reason, changed_fields, sections_added, sections_changed, sections_removed, kind
+        page_kind, space_key, run_id, action, reason, changed_fields, sections_added, sections_changed,
+        sections_removed, kind
     ) USING (kind)
     WHERE turn.is_ours IS NOT NULL
     ORDER BY page_id, attachment_id NULLS FIRST, comment_id NULLS FIRST
@@ -61,9 +65,9 @@ SELECT pg_notify(:channel, :payload), set_config('idle_in_transaction_session_ti
 FROM told LIMIT 1"""
 _LISTS = ("changed_fields", "sections_added", "sections_changed", "sections_removed")
 # What changes of a transaction have in common is sent once: a revocation makes thousands that differ in their page.
-_SHARED = ("space_key", "run_id", "action", "reason", *_LISTS)
+_SHARED = ("page_kind", "space_key", "run_id", "action", "reason", *_LISTS)
 _NUMBERS = ("version", "kind", "run_id")
-_TEXTS = ("page_id", "attachment_id", "comment_id", "space_key", "action", "reason", *_LISTS)
+_TEXTS = ("page_id", "attachment_id", "comment_id", "page_kind", "space_key", "action", "reason", *_LISTS)
 
 _Subject: TypeAlias = tuple[str, str | None, str | None]  # a page and, where it is one, its attachment or comment
 
@@ -81,6 +85,7 @@ class Change:
     run_id: int = 0  #: 0: no run makes it
     attachment_id: str | None = None  #: the attachment that changed; None: it is none
     comment_id: str | None = None  #: the comment that changed; None: it is none
+    page_kind: str | None = None  #: None: as the row of the page says; needed where that is deleted
     sections_added: Sequence[str] = ()
     sections_changed: Sequence[str] = ()
     sections_removed: Sequence[str] = ()
@@ -160,6 +165,7 @@ def _as_lists(changes: Sequence[Change]) -> dict[str, list[Any]]:
 
 def _shared(change: Change) -> tuple[Any, ...]:
     return (
+        change.page_kind,
         change.space_key,
         change.run_id,
         change.action,

@@ -34,6 +34,7 @@ def lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, LockedP
     query = (
         select(
             row.id,
+            row.kind,
             row.title,
             row.content_hash,
             row.space_key,
@@ -64,6 +65,7 @@ def _locked(found: Row[Any]) -> LockedPage:
             url=found.url,
             version=found.version,
             live=not (found.hidden or found.removed),
+            kind=found.kind,
         ),
         hidden=found.hidden,
         removed=found.removed,

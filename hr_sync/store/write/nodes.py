@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from sqlalchemy import CTE, Boolean, Table, Text, case, column, false, func, literal, or_, select, true
+from sqlalchemy import CTE, Boolean, Table, Text, case, column, false, func, or_, select, true
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -22,7 +22,7 @@ def write_nodes(written: CTE) -> ReturningInsert[tuple[str]]:
     of another space may be older than this one's last pass.
     """
     given = unnested(
-        {name: _NODES.c[name] for name in ("id", "parent_id", "space_id")}
+        {name: _NODES.c[name] for name in ("id", "kind", "parent_id", "space_id")}
         | {"restriction": column("restriction", Text), "same_text": column("same_text", Boolean)}
     )
     is_given = given.c.restriction.is_not(None)
@@ -30,7 +30,7 @@ def write_nodes(written: CTE) -> ReturningInsert[tuple[str]]:
     facts = (
         select(
             given.c.id,
-            literal("page"),
+            given.c.kind,
             given.c.parent_id,
             given.c.space_id,
             func.coalesce(sql_cast(given.c.restriction, JSONB), _NODES.c.restriction),

@@ -60,6 +60,7 @@ _FAILURES = cast("Table", PageFailure.__table__)
 _TEXTS = cast("Table", PageText.__table__)
 
 _HEAD_COLUMNS = (
+    "kind",
     "title",
     "space_key",
     "space_id",
@@ -183,6 +184,7 @@ def _row(write: PageWrite, run_id: int, locked: LockedPage | None) -> dict[str, 
     head = write.head
     return {
         "id": head.id,
+        "kind": head.kind.value,
         "title": head.title,
         "space_key": head.space_key,
         "version": head.version,

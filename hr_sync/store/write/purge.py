@@ -137,6 +137,7 @@ def purge_pages(
                 page_id=page_id,
                 space_key=lease.space_key,
                 action=ChangeAction.PURGE,
+                page_kind=locked[page_id].before.kind if page_id in locked else None,
                 changed_fields=(
                     (ChangedField.ERASED, ChangedField.HIDDEN)
                     if page_id in locked and locked[page_id].before.live

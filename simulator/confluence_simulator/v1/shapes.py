@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from confluence_simulator.call import Call
-from confluence_simulator.links import page_path, tiny, with_offset, zulu
+from confluence_simulator.links import blog_path, page_path, tiny, with_offset, zulu
 from confluence_simulator.macro_output import rendered_body
 from confluence_simulator.v1.expansion import Tree
 from confluence_simulator.v1.people import cloud_user, datacenter_user
@@ -78,10 +78,14 @@ def content_links(call: Call, content: Content) -> Document:
 
 
 def web_path(call: Call, content: Content) -> str:
+    if is_cloud(call) and content.kind == "blogpost":
+        return blog_path(call.world.space(content.space_id).address, content.id, content.title, content.created_at)
     if is_cloud(call):
         return page_path(call.world.space(content.space_id).address, content.id, content.title)
     if any(character in content.title for character in "?&/\\;+%"):
         return f"/pages/viewpage.action?pageId={content.id}"
+    if content.kind == "blogpost":
+        return f"/display/{content.space_key}/{content.created_at:%Y/%m/%d}/{quote_plus(content.title)}"
     return f"/display/{content.space_key}/{quote_plus(content.title)}"
 
 

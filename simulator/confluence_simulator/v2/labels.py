@@ -29,6 +29,13 @@ def labelled_pages(call: Call) -> Answer:
     return content_list(call, "page", space_ids, keep=lambda page: label in page.labels)
 
 
+def labelled_blog_posts(call: Call) -> Answer:
+    """Do the same for blog posts."""
+    label = _label_of(call)
+    space_ids = call.query.ids("space-id", most=100)
+    return content_list(call, "blogpost", space_ids, keep=lambda post: label in post.labels)
+
+
 def _labelled(call: Call) -> list[Page]:
     moment = call.list_moment() or call.world.now
     shown = ("current", "archived")
@@ -51,4 +58,5 @@ ROUTES = (
     Route("GET", "/api/v2/spaces/{id}/content/labels", content_labels),
     Route("GET", "/api/v2/labels", site_labels),
     Route("GET", "/api/v2/labels/{id}/pages", labelled_pages),
+    Route("GET", "/api/v2/labels/{id}/blogposts", labelled_blog_posts),
 )

@@ -19,7 +19,14 @@ LIST_FORMATS = ("storage", "atlas_doc_format")
 SINGLE_FORMATS = (*LIST_FORMATS, "view", "export_view", "anonymous_export_view", "styled_view", "editor")
 LIST_STATUSES = ("current", "archived", "deleted", "trashed")
 DEFAULT_STATUSES = ("current", "archived")
+POST_STATUSES = ("current", "deleted", "trashed")
+"""A blog post cannot be archived: the lists of posts refuse the word."""
 SORTS = tuple(sign + key for key in ("id", "created-date", "modified-date", "title") for sign in ("", "-"))
+
+
+POST_SORTS = tuple(sort for sort in SORTS if not sort.endswith("title"))
+_OF_PAGES = (LIST_STATUSES, DEFAULT_STATUSES)
+_OF_POSTS = (POST_STATUSES, ("current",))
 
 
 def pages(call: Call) -> Answer:
@@ -52,7 +59,8 @@ def blog_post(call: Call) -> Answer:
 
 def content_list(call: Call, kind: str, space_ids: Sequence[str], keep: Callable[[Page], bool] | None = None) -> Answer:
     ids = call.query.ids("id", most=250)
-    statuses = call.query.choices("status", LIST_STATUSES, DEFAULT_STATUSES)
+    is_post = kind == "blogpost"
+    statuses = call.query.choices("status", *(_OF_POSTS if is_post else _OF_PAGES))
     title = call.query.one("title")
     body_format = call.query.choice("body-format", LIST_FORMATS)
 
@@ -75,7 +83,7 @@ def content_list(call: Call, kind: str, space_ids: Sequence[str], keep: Callable
     def show(row: Page) -> dict[str, Any]:
         return page_object(call.world, _intact(call, row, body_format), body_format)
 
-    sort = call.query.choice("sort", SORTS, "id")
+    sort = call.query.choice("sort", POST_SORTS if is_post else SORTS, "id")
     key = content_key(sort.removeprefix("-"), moves=call.tenant.moves_touch_modified)
     return list_answer(call, rows, key, show, sort=sort, sees=call.sees)
 

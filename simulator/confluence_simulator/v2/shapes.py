@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from confluence_simulator.links import page_path, tiny, zulu
+from confluence_simulator.links import blog_path, page_path, tiny, zulu
 from confluence_simulator.rendering import as_adf, as_view
 from confluence_simulator.world import Content, Page, Space, World
 
@@ -40,9 +40,11 @@ def page_links(world: World, page: Page) -> dict[str, str]:
     space = world.space(page.space_id)
     homepage = space.homepage_id == page.id
     webui = f"/spaces/{space.address}/overview" if homepage else page_path(space.address, page.id, page.title)
+    if page.kind == "blogpost":
+        webui = blog_path(space.address, page.id, page.title, page.created_at)
     return {
         "editui": f"/pages/resumedraft.action?draftId={page.id}",
-        "webui": webui if page.kind == "page" else webui.replace("/pages/", "/blog/", 1),
+        "webui": webui,
         "edituiv2": f"/spaces/{space.address}/pages/edit-v2/{page.id}",
         "tinyui": tiny(page.id),
     }

@@ -17,6 +17,7 @@ down_revision = None
 
 TEXT = sa.Text()
 TIME = sa.DateTime(timezone=True)
+KINDS = ("page", "blog_post")
 REASONS = (
     "not_visible",
     "trashed",
@@ -57,6 +58,7 @@ def upgrade() -> None:
     _feed_state()
     _feed_consumers()
     _sync_spaces()
+    _content_not_mirrored()
     _sync_runs()
     _sync_run_spaces()
     _facts_of_access()
@@ -110,6 +112,9 @@ def _counts() -> Iterator[sa.Column[Any]]:
         ("removed", "Pages newly removed"),
         ("withdrawn", "Pages that were live and are not any more: hidden, and perhaps removed as well"),
         ("bodies", "Page bodies fetched"),
+        ("posts_listed", "Blog posts among the pages that the listings showed"),
+        ("posts_written", "Blog posts among the pages that are new, back, moved or written again"),
+        ("posts_withdrawn", "Blog posts among the pages that were live and are not any more"),
         ("attachments_listed", "Attachments that the listings showed"),
         ("attachments_added", "Attachments that are new or back"),
         ("attachments_updated", "Attachments whose row was written again"),
@@ -128,6 +133,7 @@ def _confluence_pages() -> None:
     op.create_table(
         "confluence_pages",
         _column("id", TEXT, "Confluence's page id; numeric today, opaque to us"),
+        _column("kind", TEXT, "page or blog_post", default="'page'"),
         _column("title", TEXT, "Title, sanitised"),
         _column("space_key", TEXT, "Key of the space the page is in; a move changes it"),
         _column("space_id", TEXT, "Confluence's id of the space, which never changes", null=True),
@@ -146,7 +152,9 @@ def _confluence_pages() -> None:
         _column("status", TEXT, "Confluence's status; only current is ever live"),
         _column("labels", postgresql.ARRAY(TEXT), "Labels, sorted; null while not known", null=True),
         _column(
-            "metadata_digest", TEXT, "SHA-256 over title, place, status and url: what changes without a new version"
+            "metadata_digest",
+            TEXT,
+            "SHA-256 over title, place, status, url and kind: what changes without a new version",
         ),
         _column(
             "access_set_id",
@@ -178,12 +186,13 @@ def _confluence_pages() -> None:
         _column("removed_at", TIME, "Since when the page is gone for a known reason", null=True),
         _column("removed_reason", TEXT, "Why it is gone: trashed, archived, out_of_scope, ...", null=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_confluence_pages")),
+        _one_of("confluence_pages", "kind", KINDS),
         _one_of("confluence_pages", "hidden_reason", REASONS),
         _one_of("confluence_pages", "removed_reason", REASONS),
         sa.CheckConstraint("(hidden_at IS NULL) = (hidden_reason IS NULL)", name=op.f("ck_confluence_pages_hidden")),
         sa.CheckConstraint("(removed_at IS NULL) = (removed_reason IS NULL)", name=op.f("ck_confluence_pages_removed")),
         schema=SCHEMA_TOKEN,
-        comment="Confluence pages as last synchronised; live = neither hidden nor removed",
+        comment="Confluence's pages and blog posts as last synchronised; live = neither hidden nor removed",
         postgresql_with={"fillfactor": 50},
     )
     op.create_index(
@@ -420,6 +429,12 @@ def _content_changes() -> None:
             "The comment of the page that changed; null = the page itself or an attachment did",
             null=True,
         ),
+        _column(
+            "page_kind",
+            TEXT,
+            "What the page is: page or blog_post; null = not known, as it never was stored",
+            null=True,
+        ),
         _column("space_key", TEXT, "Its space after the change"),
         _column(
             "run_id",
@@ -455,6 +470,7 @@ def _content_changes() -> None:
         ),
         _column("changed_at", TIME, "When it was applied", default="clock_timestamp()"),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_content_changes")),
+        _one_of("content_changes", "page_kind", KINDS),
         _one_of("content_changes", "action", ACTIONS),
         sa.CheckConstraint(
             f"changed_fields <@ ARRAY[{_quoted(FIELDS)}]", name=op.f("ck_content_changes_changed_fields")
@@ -622,13 +638,33 @@ def _when_due() -> Iterator[sa.Column[Any]]:
         "reserved_until", TIME, "Until when serve leaves the space to a request that waits for its lease", null=True
     )
     yield _column("decided_at", TIME, "When the last full pass decided what leaves the space", null=True)
-    for prefix, what in (("pages", "Pages"), ("attachments", "Attachments"), ("comments", "Comments")):
+    for prefix, what in (
+        ("pages", "Pages"),
+        ("posts", "Blog posts among them"),
+        ("attachments", "Attachments"),
+        ("comments", "Comments"),
+    ):
         for name, comment in (
             ("decided", f"{what} that were not removed then"),
             ("leaving", "Those of them that began to leave, and nobody had allowed"),
             ("leaving_before", "Those that an earlier run had hidden, and this one removes"),
         ):
             yield _column(f"{prefix}_{name}", sa.Integer(), comment, default="0")
+
+
+def _content_not_mirrored() -> None:
+    op.create_table(
+        "content_not_mirrored",
+        _column("kind", TEXT, "attachment, blog_post, comment or archived_page"),
+        _column("count", sa.Integer(), "How many; null = it could not be counted, which is not none", null=True),
+        _column("precision", TEXT, "about (by the search index), at_least (the list goes on), exact"),
+        _column("counted_at", TIME, "When it was counted", default="now()"),
+        sa.PrimaryKeyConstraint("kind", name=op.f("pk_content_not_mirrored")),
+        _one_of("content_not_mirrored", "kind", ("attachment", "blog_post", "comment", "archived_page")),
+        _one_of("content_not_mirrored", "precision", ("about", "at_least", "exact")),
+        schema=SCHEMA_TOKEN,
+        comment="What is not mirrored of the mirrored spaces, as the last full run counted it",
+    )
 
 
 def _sync_runs() -> None:
@@ -700,7 +736,7 @@ def _facts_of_access() -> None:
     op.create_table(
         "content_nodes",
         _column("id", TEXT, "Confluence's id"),
-        _column("kind", TEXT, "page, folder, whiteboard, ...; null = not given", null=True),
+        _column("kind", TEXT, "page, blog_post, folder, whiteboard, ...; null = not given", null=True),
         _column("parent_id", TEXT, "Id of the parent; null at the top of a space", null=True),
         _column(
             "parent_known",
