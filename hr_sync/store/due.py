@@ -37,16 +37,17 @@ def open_round(session: Session, mode: Mode, spaces: Sequence[Space], cadence: C
     Rows that another worker is writing are left as they are.
     """
     now: datetime = session.execute(select(_NOW)).scalar_one()
-    until = now + cadence.early
     due = _DUE[mode]
     rows = {row.space_key: row for row in session.execute(_rows_of_round(mode, cadence))}
     ids = {row.space_id: row.space_key for row in rows.values() if row.space_id}
     known = {space: space.key if space.key in rows else ids.get(space.id) for space in spaces}
     _insert(session, due, now, [space for space, found in known.items() if found is None])
     named = {found for found in known.values() if found is not None}
-    latest = cadence.latest(until)
     begin = [each for each in named if rows[each].due_at is None or rows[each].is_late]
     _set_due(session, due, now, begin)
+    # Read again: another worker may have inserted the same spaces meanwhile, as due a moment later.
+    until = session.execute(select(_NOW)).scalar_one() + cadence.early
+    latest = cadence.latest(until)
     waiting = [row.due_at for each, row in rows.items() if each in named and each not in begin and row.due_at]
     since = min([now, *(each for each in waiting if each <= until)])
     later = [each for each in waiting if until < each <= latest]
