@@ -48,8 +48,8 @@ ASKERS = {
     "0.01 %": Asker("kim", []),
 }
 PAGES = """
-    INSERT INTO sync_spaces (space_key, space_id, access_checked_at, last_complete_at, viewers_known)
-        VALUES ('HR', '1', now(), now(), true);
+    INSERT INTO sync_spaces (space_key, space_id, epoch, access_checked_at, last_complete_at, viewers_known)
+        VALUES ('HR', '1', 1, now(), now(), true);
     INSERT INTO text_policy (search_languages) VALUES ('{english}')"""
 LAYERS = """
     WITH made AS (

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from hr_sync.cancellation import Cancellation
     from hr_sync.confluence.http.client import HttpClient
+    from hr_sync.confluence.http.rate import RateGate
     from hr_sync.confluence.http.session import Limits
     from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.confluence.source import Source
@@ -83,7 +84,12 @@ def open_database(settings: "Settings", *, is_trial: bool = False) -> Iterator["
 
 
 def open_client(
-    settings: "Settings", cancellation: "Cancellation", stats: "HttpStats | None" = None, *, is_trial: bool = False
+    settings: "Settings",
+    cancellation: "Cancellation",
+    stats: "HttpStats | None" = None,
+    *,
+    is_trial: bool = False,
+    gate: "RateGate | None" = None,
 ) -> "HttpClient":
     """Return the client of the configured Confluence.
 
@@ -103,7 +109,7 @@ def open_client(
         secret = ClientSecret(client_id=confluence.client_id, secret=confluence.client_secret.get_secret_value())
         is_cloud = None if confluence.flavor == "auto" else confluence.flavor == "cloud"
         base, authentication = connect_client(confluence.url, secret, limits, cancellation, is_cloud=is_cloud)
-        return HttpClient(base, authentication, limits, cancellation, stats)
+        return HttpClient(base, authentication, limits, cancellation, stats, gate=gate)
     credentials = Credentials(
         username=confluence.username,
         password=confluence.api_token.get_secret_value() if confluence.api_token else None,
@@ -113,7 +119,7 @@ def open_client(
         base = cloud_base(confluence.url, limits, cancellation)
     else:
         base = api_base(confluence.url)
-    return HttpClient(base, credentials, limits, cancellation, stats)
+    return HttpClient(base, credentials, limits, cancellation, stats, gate=gate)
 
 
 def client_limits(confluence: "ConfluenceSettings", *, is_trial: bool = False) -> "Limits":
@@ -159,8 +165,13 @@ def open_context(
 
     Raise SchemaError if the tables are older or newer than this build.
     """
-    with open_store(settings, tables=tables) as store:
-        yield make_context(settings, store, cancellation)
+    from hr_sync.cli.shared_rate import shared_gate
+    from hr_sync.confluence.http.stats import HttpStats
+    from hr_sync.store.values import Worker
+
+    worker, stats = Worker.current(), HttpStats()
+    with open_store(settings, tables=tables) as store, shared_gate(store, worker, stats) as gate:
+        yield make_context(settings, store, cancellation, stats=stats, worker=worker, gate=gate)
 
 
 @contextmanager
@@ -181,8 +192,12 @@ def make_context(
     *,
     stats: "HttpStats | None" = None,
     worker: "Worker | None" = None,
+    gate: "RateGate | None" = None,
 ) -> "SyncContext":
-    """Wire both ends together over a store whose tables are there. Probe Confluence if its flavour is not known."""
+    """Wire both ends together over a store whose tables are there. Probe Confluence if its flavour is not known.
+
+    `gate`: what the site has said to any worker about the rate of requests.
+    """
     from hr_sync.confluence.source import open_source
     from hr_sync.domain.deletion_limit import DeletionLimit
     from hr_sync.store.values import Worker
@@ -190,7 +205,7 @@ def make_context(
 
     confluence, sync = settings.confluence, settings.sync
     return SyncContext(
-        source=open_source(open_client(settings, cancellation, stats), confluence.flavor),
+        source=open_source(open_client(settings, cancellation, stats, gate=gate), confluence.flavor),
         store=store,
         scope=make_scope(settings),
         worker=worker or Worker.current(),

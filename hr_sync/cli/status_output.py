@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ def print_status(overview: "Overview", health: "Health", config: Path | None = N
                 continue
             text = visible(with_config(message, config))
             console.print(f"{one_line(space.space_key)}: {text}", soft_wrap=True)
+    for line in _shared(overview):
+        console.print(visible(line), soft_wrap=True)
     if words := not_mirrored_in_words(overview.not_mirrored):
         console.print(words, soft_wrap=True)
     _print_kept_texts(console, overview.kept_texts, config)
@@ -112,6 +115,24 @@ def _print_not_shown(console: "Console", shown: Sequence["ShownPages"], config: 
     for each in some:
         if each.message is not None:
             console.print(visible(with_config(each.message, config)), soft_wrap=True)
+
+
+def _shared(overview: "Overview") -> Iterator[str]:
+    """Yield what waits for a worker, who is at work, and for how long the site wants no request."""
+    sharing = overview.sharing
+    if sharing is None:
+        return
+    for due in sharing.due:
+        if due.spaces and due.oldest is not None:
+            yield f"Due for {due.mode} runs: {number(due.spaces, 'space')}, the first since {ago(due.oldest)}."
+    for holder in sharing.holders:
+        yield f"At work: {holder.worker} on {number(holder.spaces, 'space')}."
+    if sharing.blocked_for is not None:
+        seconds = ceil(sharing.blocked_for.total_seconds())
+        yield f"Confluence limits the rate: no worker sends a request for {seconds} s ({sharing.blocked_by} was told)."
+    if sharing.requests_left is not None:
+        limit = "" if sharing.requests_limit is None else f" of {sharing.requests_limit}"
+        yield f"Requests left{limit}, as Confluence last said: {sharing.requests_left}."
 
 
 def _print_kept_texts(console: "Console", kept_texts: Sequence["KeptText"], config: Path | None) -> None:

@@ -24,7 +24,7 @@ The scope of a page that the listing holds:
     not in scope                      not removed                REMOVE    out_of_scope
     not known                         not removed                HIDE_UNKNOWN  scope_unknown: hidden, never removed
 
-Rules for a space, and in the same way for a whole run:
+Rules for a space, and in the same way for a whole run (`holds.py`):
 
 1. REMOVE, HIDE and HIDE_UNKNOWN hide a live page in this run, however many there are.
 2. REMOVE removes in this run, unless more pages than the limit have such new evidence. What is out of scope because

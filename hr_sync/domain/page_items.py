@@ -28,6 +28,7 @@ are kept as long as that of their page, and erased in time: without them what an
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
 from hr_sync.domain.changes import ChangeAction
@@ -43,7 +44,7 @@ from hr_sync.domain.deletion import (
     withdraw,
 )
 from hr_sync.domain.deletion_limit import DeletionLimit
-from hr_sync.domain.holds import hold_across_spaces
+from hr_sync.domain.holds import NOTHING_LEAVES, Leaving, hold_across_spaces
 
 
 class PageItem(Protocol):
@@ -202,13 +203,18 @@ def decide_switched_off(row: StoredPageItem) -> DeletionDecision:
 
 
 def hold_items_across_spaces(
-    plans: Mapping[str, Mapping[ItemKind, DeletionPlan]], limit: DeletionLimit, *, allow: bool = False
+    plans: Mapping[str, Mapping[ItemKind, DeletionPlan]],
+    limit: DeletionLimit,
+    *,
+    allow: bool = False,
+    others: Mapping[str, Leaving] = MappingProxyType({}),
 ) -> Mapping[str, Mapping[ItemKind, DeletionPlan]]:
     """Do what `hold_across_spaces` does, for each kind of items by itself; `plans` by space key."""
     held: dict[str, dict[ItemKind, DeletionPlan]] = {key: {} for key in plans}
     for kind in ItemKind:
         of_kind = {key: each[kind] for key, each in plans.items() if kind in each}
-        for key, plan in hold_across_spaces(of_kind, limit, allow=allow, what=kind.value).items():
+        there = others.get(kind.value, NOTHING_LEAVES)
+        for key, plan in hold_across_spaces(of_kind, limit, allow=allow, what=kind.value, others=there).items():
             held[key][kind] = plan
     return held
 

@@ -22,6 +22,7 @@ from hr_sync.domain.outcome import Counts, ExitCode, Mode, Outcome, RunReport
 from hr_sync.domain.shown_pages import NotShown
 from hr_sync.service.feed_metrics import feed_metrics
 from hr_sync.service.health import HealthLimits, ScheduleSnapshot
+from hr_sync.service.sharing_metrics import sharing_metrics
 from hr_sync.store.read.overview import AccessAuditLine, Overview
 from hr_sync.store.read.runs import SpaceStatus
 
@@ -197,6 +198,8 @@ def _mirror(read: Callable[[], Overview]) -> Iterable[Metric]:
         yield from _access_audit(overview.access_audit)
     if overview.feed is not None:
         yield from feed_metrics(overview.feed)
+    if overview.sharing is not None:
+        yield from sharing_metrics(overview.sharing)
     counts = {str(each.kind): float(each.count) for each in overview.not_mirrored if each.count is not None}
     yield _gauge(
         "hr_sync_content_not_mirrored",

@@ -13,9 +13,12 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from cronsim import CronSim, CronSimError
 
+from hr_sync.domain.rounds import Cadence
+
 Trigger: TypeAlias = BaseTrigger  #: says when a job runs next
 
 _SEARCHED = timedelta(days=400)  # covers every month and both changes of summer time
+_EARLY = timedelta(seconds=5)  # clocks of replicas and of the database may differ by so much
 _MOST_STEPS = 20_000  # of the search for the longest gap, so that it takes less than a second
 _FIELDS = 5
 _NAMED = {
@@ -53,6 +56,14 @@ class CronTrigger(BaseTrigger):  # type: ignore[misc] # the library has no types
             if found >= earliest:
                 return found.astimezone(UTC)
         return None
+
+
+def cadence_of(trigger: Trigger, now: datetime, *, jitter: timedelta, delay: timedelta) -> Cadence:
+    """Return how often spaces are due by this trigger. `now`: on the database's clock; `delay`: at most `jitter`."""
+    if _is_interval(trigger):
+        every: timedelta = trigger.interval
+        return Cadence(every=every, delay=delay, early=min(every / 4, _EARLY + 2 * jitter))
+    return Cadence(next_at=trigger.get_next_fire_time(None, now + _EARLY + timedelta(seconds=1)), early=_EARLY)
 
 
 def interval_trigger(minutes: float, *, jitter_seconds: int = 0) -> Trigger:

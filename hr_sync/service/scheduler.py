@@ -28,7 +28,8 @@ log = structlog.get_logger(__name__)
 
 _WATCH_SECONDS = 0.2  # between two checks of the deadlines
 _HEARTBEAT_SECONDS = 1
-_DUE_SECONDS = 0.5  # between two questions whether a job without trigger is due
+_DUE_SECONDS = 0.5  # between two questions whether a job is due without its trigger
+_ON_DEMAND = " on demand"  # behind the name of a job that was begun so
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,8 +44,10 @@ class Job:
     trigger: Trigger | None  #: None: it runs when `is_due` says so
     work: Callable[[Cancellation], RunReport | None]
     at_start: bool = False
+    first_at: datetime | None = None  #: when the trigger begins it first, where that is not left to the trigger
     is_run: bool = True  #: False: housekeeping
-    is_due: Callable[[], bool] | None = None  #: for a job without trigger; called often, must not block
+    is_due: Callable[[], bool] | None = None  #: begins it without a trigger, or between; called often, must not block
+    has_work: Callable[[], bool] | None = None  #: asked before it begins, in its lane; False: it does not
 
 
 @dataclass(kw_only=True, slots=True)
@@ -146,14 +149,15 @@ class _Lane:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._scheduler.add_listener(self._note_skipped, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
-        self._on_demand = [job for job in jobs if job.trigger is None]
+        self._on_demand = [job for job in jobs if job.is_due is not None]
         self._scheduled = {job.name for job in jobs if job.trigger is not None}
         self._requested: set[str] = set()  # jobs on demand that wait or run
         for job in jobs:
             if job.trigger is None:
                 continue
-            now = {"next_run_time": datetime.now(UTC)} if job.at_start else {}
-            self._scheduler.add_job(self._run, job.trigger, args=[job], id=job.name, name=job.name, **now)
+            first_at = datetime.now(UTC) if job.at_start else job.first_at
+            first = {} if first_at is None else {"next_run_time": first_at}
+            self._scheduler.add_job(self._run, job.trigger, args=[job], id=job.name, name=job.name, **first)
         every = IntervalTrigger(seconds=_HEARTBEAT_SECONDS, timezone=UTC)
         self._scheduler.add_job(self._beat, every, executor="in_the_loop")
         if self._on_demand:
@@ -188,6 +192,9 @@ class _Lane:
     def _run(self, job: Job) -> None:
         """Do one run of a job, in the lane's thread."""
         state = self._state
+        if not _has_work(job):
+            self._requested.discard(job.name)
+            return
         with self._lock:
             self._end_of_run = Cancellation()
             if self._stopping:
@@ -219,9 +226,13 @@ class _Lane:
     def _start_what_is_due(self) -> None:
         """Start the jobs on demand that are due and do not run, in the scheduler's own thread."""
         for job in self._on_demand:
-            if job.name not in self._requested and job.is_due is not None and job.is_due():
+            if job.name in self._requested or job.is_due is None or (job.trigger is not None and self._state.running):
+                continue
+            if job.is_due():
                 self._requested.add(job.name)
-                self._scheduler.add_job(self._run, args=[job], id=job.name, name=job.name, replace_existing=True)
+                self._scheduler.add_job(
+                    self._run, args=[job], id=_on_demand_id(job), name=job.name, replace_existing=True
+                )
 
     def _beat(self) -> None:
         """Set the heartbeat, in the scheduler's own thread."""
@@ -229,15 +240,27 @@ class _Lane:
         self._note_next_runs()
 
     def _note_next_runs(self) -> None:
-        jobs = [job for job in self._scheduler.get_jobs() if job.executor != "in_the_loop"]
+        jobs = [job for job in self._scheduler.get_jobs() if job.id in self._scheduled]
         self._state.next_runs = {job.id: job.next_run_time for job in jobs if job.next_run_time is not None}
 
     def _note_skipped(self, event: JobExecutionEvent) -> None:
         if event.job_id not in self._scheduled:  # one on demand is still due, and is asked again in a moment
-            self._requested.discard(event.job_id)
+            self._requested.discard(event.job_id.removesuffix(_ON_DEMAND))
             return
         log.warning("job.skipped", job=event.job_id)
         _call(self._observer.skipped, event.job_id)
+
+
+def _on_demand_id(job: Job) -> str:
+    return f"{job.name}{_ON_DEMAND}"
+
+
+def _has_work(job: Job) -> bool:
+    """Ask whether a run would do anything. If that cannot be told, the run tells what is wrong."""
+    try:
+        return job.has_work is None or job.has_work()
+    except HrSyncError:
+        return True
 
 
 def _call(observe: Callable[..., None], *about: object) -> None:

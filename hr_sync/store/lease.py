@@ -50,7 +50,7 @@ class Lease:
 def take_lease(transactions: Transactions, space: Space, worker: Worker, *, seconds: float) -> Lease | Busy:
     """Take the lease of a space if nobody holds it, and write its identity."""
     try:
-        return transactions.run(lambda session: _take(session, space, worker, seconds))
+        return transactions.run(lambda session: take_locked(session, space, worker, seconds, is_locked=False))
     except DatabaseConflict:
         return Busy(space_key=space.key, worker="another worker")
 
@@ -116,8 +116,11 @@ def _keep_renewing(transactions: Transactions, lease: Lease, done: threading.Eve
             log.warning("lease.not_renewed", space=lease.space_key, error=type(error).__name__)
 
 
-def _take(session: Session, space: Space, worker: Worker, seconds: float) -> Lease | Busy:
-    rows = _rows(session, space)
+def take_locked(
+    session: Session, space: Space, worker: Worker, seconds: float, *, is_locked: bool = True
+) -> Lease | Busy:
+    """Take the lease as `take_lease` does, in a transaction that is open and has locked the row: it looked free."""
+    rows = [] if is_locked else _rows(session, space)
     if not any(row.is_leased for row in rows):
         # Only rows that look free are locked: a worker must not wait behind the holder's writes.
         set_local(session.connection(), lock_timeout=_TAKE_LOCK_TIMEOUT)

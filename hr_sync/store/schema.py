@@ -29,6 +29,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from hr_sync.errors import SchemaError
 from hr_sync.store.access_tables import AccessPolicyRow
+from hr_sync.store.budget_tables import SiteBudget  # noqa: F401 -- declares a table of ours
 from hr_sync.store.db_errors import MISSING_RIGHT, database_errors, sqlstate
 from hr_sync.store.engine import quoted_schema, schema_of, set_local
 from hr_sync.store.feed_tables import FeedState

@@ -19,6 +19,7 @@ from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.page_items import ItemWrite, StoredPageItem
 from hr_sync.domain.plan import LabelStep
+from hr_sync.domain.rounds import Round
 from hr_sync.store.item_tables import ItemTable
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.read.access import stored_access_sets, stored_nodes, stored_viewers
@@ -104,11 +105,14 @@ class SpaceReader:
 class SpaceStore(SpaceReader):
     """Reads and writes one space in one run, under its lease. `Store.leased` makes it."""
 
-    def __init__(self, transactions: Transactions, lease: Lease, space: Space, run_id: int) -> None:
+    def __init__(
+        self, transactions: Transactions, lease: Lease, space: Space, run_id: int, current: Round | None = None
+    ) -> None:
         super().__init__(transactions, space)
         self.run_id = run_id
         self.renamed_from = lease.renamed_from  #: the key that the space had until this lease; None if it is the same
         self._lease = lease
+        self._current = current  # the round in which the space was due
 
     def failing_pages(self, *, due_only: bool = False) -> list[str]:
         """Return the ids of the pages of the space that failed and have not succeeded since, sorted.
@@ -235,6 +239,7 @@ class SpaceStore(SpaceReader):
                 make_record,
                 clear_old_failures=clear_old_failures,
                 untried=untried,
+                current=self._current,
             )
         )
 

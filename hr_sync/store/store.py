@@ -16,6 +16,7 @@ from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.access_reader import AccessReader
 from hr_sync.store.attachment_text_store import AttachmentTextStore
 from hr_sync.store.audit_store import AuditStore
+from hr_sync.store.due_spaces import DueSpaces
 from hr_sync.store.feed_store import FeedStore
 from hr_sync.store.lease import Lease, release_leases_of, renewed, take_lease
 from hr_sync.store.mention_store import MentionStore
@@ -67,6 +68,7 @@ class Store:
         self.mentions = MentionStore(self._transactions)  #: people whom texts mention
         self.renderings = RenderingStore(self._transactions)  #: what macros show
         self.search = SearchReader(self._transactions)
+        self.due = DueSpaces(self._transactions)  #: shared by all replicas of serve
         self.not_mirrored = NotMirroredStore(self._transactions)
         self.attachment_texts = AttachmentTextStore(self._transactions)
 
@@ -102,10 +104,9 @@ class Store:
         wait_seconds: float = 0.0,
         cancellation: Cancellation,
     ) -> Iterator[SpaceStore | Busy]:
-        """Hold the lease of a space within the block, renewed in the background; Busy if another worker holds it.
+        """Hold the lease of a space within the block, renewed in the background; Busy if another worker has it.
 
-        `wait_seconds`: how long to wait for it to become free. Raises Stopped while waiting. Taking the lease stores
-        the id, the key and the name of the space; `Space.id` may be "" for a space of which none is known.
+        Raises Stopped while it waits. Taking it stores id, key and name; `Space.id` may be "" where none is known.
         """
         taken = self._take(space, worker, seconds, wait_seconds, cancellation)
         if isinstance(taken, Busy):
@@ -295,5 +296,6 @@ class Store:
             rest = deadline - time.monotonic()
             if isinstance(taken, Lease) or rest <= 0:
                 return taken
+            self.due.reserve(space)
             cancellation.wait(min(POLL_SECONDS, rest))
             cancellation.check()

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from hr_sync.domain.content import ContentKind, WithdrawalReason
 from hr_sync.domain.not_mirrored import OtherKind, Precision
 from hr_sync.domain.outcome import Counts, Mode, Outcome
+from hr_sync.store.due_columns import DUE_INDEXES, DueColumns
 from hr_sync.store.orm import Base
 from hr_sync.store.values import FailureStage
 
@@ -156,8 +157,8 @@ class PageFailure(Base):
     )
 
 
-class SyncSpace(Base):
-    """One space that is mirrored: its identity, lease, position, hold and last runs."""
+class SyncSpace(DueColumns, Base):
+    """One space that is mirrored: its identity, lease, position, hold, last runs, and when it is due."""
 
     __tablename__ = "sync_spaces"
 
@@ -222,6 +223,7 @@ class SyncSpace(Base):
     __table_args__ = (
         one_of("last_outcome", Outcome),
         one_of("last_full_outcome", Outcome),
+        *DUE_INDEXES,
         {"comment": "Mirrored spaces: identity, lease, position, hold and freshness"},
     )
 

@@ -12,6 +12,7 @@ from hr_sync.domain.access import Restriction
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Head, ItemKind
 from hr_sync.domain.deletion import HoldState
+from hr_sync.domain.holds import Leaving
 from hr_sync.domain.outcome import SpaceReport
 
 MAX_PAGES = 50  #: pages in one write transaction: below the 64 savepoints that PostgreSQL keeps in memory
@@ -155,3 +156,4 @@ class SpaceRecord:
     not_mirrored: int | None = None  #: attachments of what is not mirrored; None: not counted by this run
     allowed_run: bool = False  #: somebody allowed a mass removal in this run
     requests: int = 0  #: HTTP requests made for it
+    leaving: Mapping[str, Leaving] | None = None  #: what a full pass decided of pages and items; None: nothing

@@ -231,7 +231,7 @@ _MIRROR_FRESHNESS = (
         _POLICY.mode.label("access_mode"),
     )
     .join_from(SyncSpace, AccessPolicyRow, true())
-    .where(_SPACE.gone_at.is_(None))
+    .where(_SPACE.gone_at.is_(None), _SPACE.epoch > 0)  # not one that no run has begun
 )
 
 

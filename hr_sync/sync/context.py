@@ -15,6 +15,7 @@ from hr_sync.domain.content import ContentKind, Space
 from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.domain.deletion_limit import DeletionLimit
 from hr_sync.domain.outcome import Counts, Mode, SpaceReport
+from hr_sync.domain.rounds import Cadence
 from hr_sync.domain.scope import SpaceScope
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.store import LEASE_SECONDS, Store
@@ -62,6 +63,7 @@ class SyncRequest:
     failed_pages: bool = False  #: fetch the pages that failed, whatever their version and however lately they failed
     allow_mass_delete: bool = False  #: held removals may be carried out (--allow-mass-delete)
     notified: Notified | None = None  #: read this again, as far as it is in scope, and nothing else
+    cadence: Cadence | None = None  #: of the spaces only those that are due, which other workers take too
 
 
 class JobKind(StrEnum):

@@ -7,6 +7,7 @@ from typing import Any
 
 from hr_sync.domain.content import Head, ItemKind
 from hr_sync.domain.deletion import DeletionAction, DeletionPlan
+from hr_sync.domain.holds import PAGES, POSTS, Leaving, leaving_of, leaving_posts
 from hr_sync.domain.outcome import ExitCode, Outcome, SpaceReport, held_in_words, look_command, release_command
 from hr_sync.domain.principal_words import number
 from hr_sync.store.item_tables import ATTACHMENTS, ItemTable
@@ -86,11 +87,21 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             held=_held(result) if result.decided_hold else None,
             not_mirrored=files.not_mirrored,
             allowed_run=result.allowed,
+            leaving=_leaving(result),
             requests=run.source.client.http_stats.counts().requests - run.requests_before,
         )
 
     decided_all = result.decided_hold and result.doubt is None
     return run.store.finish(record_of, clear_old_failures=decided_all, untried=untried)
+
+
+def _leaving(result: SpaceResult) -> Mapping[str, Leaving] | None:
+    """Return what counts to the limit of all spaces, by what it is about: nothing of what somebody has allowed."""
+    if not result.decided_hold:
+        return None
+    plans = {PAGES: result.deletions} | {kind.value: plan for kind, plan in result.item_plans.items()}
+    found = {what: leaving_of(plan) for what, plan in plans.items()} | {POSTS: leaving_posts(result.deletions)}
+    return {what: Leaving(stored=each.stored) for what, each in found.items()} if result.allowed else found
 
 
 def next_watermark(began_at: datetime | None, seen: Iterable[Head], before: datetime | None = None) -> datetime | None:

@@ -2,19 +2,24 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 
 import structlog
 
+from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import (
     Counts,
+    Mode,
     Outcome,
     RunReport,
     SpaceReport,
     is_about_every_space,
     report_of_failure,
 )
-from hr_sync.errors import HrSyncError, LeaseHeld
+from hr_sync.domain.rounds import Cadence, Round
+from hr_sync.errors import DatabaseConflict, HrSyncError, LeaseHeld
+from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.values import Busy, SpaceRecord
 from hr_sync.sync.access import sync_access
 from hr_sync.sync.by_id import sync_by_id, sync_failed
@@ -57,6 +62,51 @@ def run_jobs(context: SyncContext, fetcher: BodyFetcher, jobs: Sequence[SpaceJob
         return list(pool.map(runner.run, jobs))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turns:
+    """The jobs that this worker did of a run."""
+
+    current: Round | None  #: None: all jobs were done, whether they were due or not
+    jobs: Sequence[SpaceJob]
+    reports: Sequence[SpaceReport]  #: in the order of the jobs
+
+
+def run_due(context: SyncContext, fetcher: BodyFetcher, jobs: Sequence[SpaceJob], cadence: Cadence) -> Turns:
+    """Run those of the jobs (of one request) that are due, each when its turn comes, until no other one can be taken.
+
+    Other workers take turns too. Raise what taking a turn raises.
+    """
+    mode = jobs[0].request.mode
+    current = context.store.due.open_round(mode, [job.space for job in jobs], cadence)
+    runner, queue = JobRunner(context, fetcher, jobs), _DueJobs(jobs)
+    threads = min(len(jobs), context.connections, _MAX_SPACES)
+    with ThreadPoolExecutor(threads, thread_name_prefix="space") as pool:
+        takers = [pool.submit(runner.run_while_due, current, queue) for _ in range(threads)]
+    if mode is Mode.FULL:
+        context.store.due.request_full_passes(current)
+    done = sorted((each for taker in takers for each in taker.result()), key=lambda each: each[0].space.key)
+    return Turns(current=current, jobs=[job for job, _ in done], reports=[report for _, report in done])
+
+
+class _DueJobs:
+    """The jobs of a run that may be due, found by what is stored of their spaces."""
+
+    def __init__(self, jobs: Sequence[SpaceJob]) -> None:
+        self.run_id = jobs[0].run_id
+        self.skipped: set[str] = set()  #: stored keys of what was taken, or is no job of this run
+        self._by_id = {job.space.id: job for job in jobs if job.space.id}
+        self._by_key = {job.space.key: job for job in jobs}
+
+    def find(self, key: str, space_id: str | None) -> Space | None:
+        """Return the space that is stored under this key and id; None if it is no job."""
+        job = self._by_id.get(space_id or "") or self._by_key.get(key)
+        return None if job is None else job.space
+
+    def of(self, space: Space) -> SpaceJob:
+        """Return the job of a space that `find` has returned."""
+        return self._by_key[space.key]
+
+
 class JobRunner:
     """Runs jobs of one process. A failure that is about every space ends those that have not begun."""
 
@@ -69,11 +119,28 @@ class JobRunner:
         self._changes = SiteChanges(context.source, asking, context.store.newest_look)
         self._ended_by: HrSyncError | None = None
 
-    def run(self, job: SpaceJob) -> SpaceReport:
-        """Do one job under the lease of its space. Return its report; raise only bugs."""
+    def run_while_due(self, current: Round, queue: _DueJobs) -> list[tuple[SpaceJob, SpaceReport]]:
+        """Take the spaces that are due, one after the other, and do their jobs. Return them with their reports."""
+        context, done = self._context, list[tuple[SpaceJob, SpaceReport]]()
+        seconds = context.policy.lease_seconds
+        while self._ended_by is None and not context.cancellation.is_set():
+            with (
+                suppress(DatabaseConflict),  # about a space that is skipped now, and still due
+                context.store.due.leased(
+                    current, queue.find, queue.skipped, context.worker, queue.run_id, seconds=seconds
+                ) as store,
+            ):
+                if store is None:
+                    return done
+                job = queue.of(store.space)
+                done.append((job, self.run(job, store)))
+        return done
+
+    def run(self, job: SpaceJob, taken: SpaceStore | None = None) -> SpaceReport:
+        """Do one job under the lease of its space, which may be `taken`. Return its report; raise only bugs."""
         with structlog.contextvars.bound_contextvars(run_id=job.run_id, space=job.space.key):
             try:
-                report = self._run_leased(job)
+                report = self._run_leased(job) if taken is None else self._work(job, taken)
             except HrSyncError as failure:
                 report = self._failed(job, failure)
             log_space(report)
@@ -93,26 +160,28 @@ class JobRunner:
             wait_seconds=context.policy.busy_wait_seconds if job.is_order else 0.0,
             cancellation=context.cancellation,
         ) as store:
-            if isinstance(store, Busy):
-                return self._busy(job, store)
-            run = SpaceRun(
-                context=context,
-                job=job,
-                store=store,
-                state=store.state(),
-                fetcher=self._fetcher,
-                account=self._account,
-                roles=self._roles,
-                changes=self._changes,
-                requests_before=context.source.client.http_stats.counts().requests,
-            )
-            try:
-                return _DO[job.kind](run)
-            except HrSyncError as failure:
-                report = self._failed(job, failure, run)
-                record = SpaceRecord(report=report, is_away=job.kind.is_away)
-                store.finish(lambda _failing: record, clear_old_failures=False)
-                return report
+            return self._busy(job, store) if isinstance(store, Busy) else self._work(job, store)
+
+    def _work(self, job: SpaceJob, store: SpaceStore) -> SpaceReport:
+        context = self._context
+        run = SpaceRun(
+            context=context,
+            job=job,
+            store=store,
+            state=store.state(),
+            fetcher=self._fetcher,
+            account=self._account,
+            roles=self._roles,
+            changes=self._changes,
+            requests_before=context.source.client.http_stats.counts().requests,
+        )
+        try:
+            return _DO[job.kind](run)
+        except HrSyncError as failure:
+            report = self._failed(job, failure, run)
+            record = SpaceRecord(report=report, is_away=job.kind.is_away)
+            store.finish(lambda _failing: record, clear_old_failures=False)
+            return report
 
     def _busy(self, job: SpaceJob, busy: Busy) -> SpaceReport:
         """Leave the space to the other worker; a scheduled full pass is due again at the next run of any kind."""

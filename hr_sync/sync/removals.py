@@ -6,9 +6,10 @@ import structlog
 
 from hr_sync.domain.content import ItemKind
 from hr_sync.domain.deletion import DeletionPlan
-from hr_sync.domain.holds import hold_across_spaces
+from hr_sync.domain.holds import NOTHING_LEAVES, PAGES, POSTS, Leaving, hold_across_spaces
 from hr_sync.domain.outcome import SpaceReport, is_about_every_space, report_of_failure
 from hr_sync.domain.page_items import hold_items_across_spaces
+from hr_sync.domain.rounds import Round
 from hr_sync.errors import DatabaseConflict, HrSyncError
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.values import Busy, Held
@@ -20,22 +21,34 @@ log = structlog.get_logger(__name__)
 
 
 def settle_removals(
-    context: SyncContext, jobs: Sequence[SpaceJob], reports: Sequence[SpaceReport]
+    context: SyncContext, jobs: Sequence[SpaceJob], reports: Sequence[SpaceReport], current: Round | None = None
 ) -> list[SpaceReport]:
     """Remove or hold what the reports (one for each job) have decided. Return the reports of what was done.
 
     All these pages are hidden already. A space that another worker has taken since is left as it is: these decisions
     may be outdated, and its next full pass decides again. A failure that is not about every space affects only its own
-    space.
+    space. What other workers have decided about in the same round counts to the limit: `current`.
     """
+    others: Mapping[str, Leaving] = {}
+    if current is not None and any(_leaves(report) for report in reports):
+        others = context.store.due.others_leaving(current, [each.space_key for each in reports])
     allow = any(job.request.allow_mass_delete for job in jobs)
     limit = context.policy.limit
-    pages = hold_across_spaces({each.space_key: each.deletions for each in reports}, limit, allow=allow)
-    items = hold_items_across_spaces({each.space_key: each.items for each in reports}, limit, allow=allow)
+    plans = {each.space_key: each.deletions for each in reports}
+    posts = others.get(POSTS, NOTHING_LEAVES)
+    there = others.get(PAGES, NOTHING_LEAVES)
+    pages = hold_across_spaces(plans, limit, allow=allow, others=there, other_posts=posts)
+    found = {each.space_key: each.items for each in reports}
+    items = hold_items_across_spaces(found, limit, allow=allow, others=others)
     return [
         _settled(context, job, report, pages[report.space_key], items[report.space_key])
         for job, report in zip(jobs, reports, strict=True)
     ]
+
+
+def _leaves(report: SpaceReport) -> bool:
+    plans = (report.deletions, *report.items.values())
+    return any(plan.new or plan.hidden_before for plan in plans)
 
 
 def _settled(

@@ -27,7 +27,7 @@ from hr_sync.sync.by_id import locate_pages
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.groups import sync_groups
-from hr_sync.sync.jobs import log_fields, run_jobs
+from hr_sync.sync.jobs import Turns, log_fields, run_due, run_jobs
 from hr_sync.sync.not_mirrored import count_not_mirrored
 from hr_sync.sync.notified import notified_jobs
 from hr_sync.sync.removals import settle_removals
@@ -52,15 +52,15 @@ def run(context: SyncContext, request: SyncRequest) -> RunReport:
         with _closed_on_a_crash(context, request, run_id):
             try:
                 report = _run(context, request, run_id, began)
-                if not _is_partial(request):
-                    report = replace(report, not_shown=pages_not_shown(report.spaces))
             except UsageError:
                 context.store.discard_run(run_id)
                 raise
         for warning in report.warnings:
             log.warning("run.warning", warning=warning)
-        if request.notified is not None and report.outcome is Outcome.COMPLETE and not report.spaces:
-            context.store.discard_run(run_id)  # nothing of it is in scope, and anybody with the token may repeat it
+        may_be_idle = request.notified is not None or request.cadence is not None
+        if may_be_idle and report.outcome is Outcome.COMPLETE and not report.spaces:
+            # Nothing is in scope, and anybody with the token may repeat it; or others have taken all that was due.
+            context.store.discard_run(run_id)
         else:
             context.store.close_run(report)
         log.log(
@@ -101,6 +101,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
     warnings: Sequence[str] = []
     not_mirrored: Sequence[NotMirrored] = ()
     error: str | None = None
+    took_all = False
     try:
         context.source.check_account()
         warnings = _apply_access_policy(context, request.mode)
@@ -108,14 +109,12 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         warnings = [*warnings, *selection.warnings]
         with BodyFetcher(context.source, context.connections) as fetcher:
             jobs = _jobs(context, request, selection, run_id, fetcher)
-            reports = run_jobs(context, fetcher, jobs)
-            warnings = [*warnings, *_sync_groups(context, fetcher, request.mode)]
-        reports = settle_removals(context, jobs, reports)
-        if request.mode is Mode.FULL:
-            context.store.mark_gone([job.space.key for job in jobs if job.kind.is_away])
-        reports = [*_with_not_visible(reports, selection, request), *_missing(context, request, selection)]
-        reports = with_shown_pages(context, reports, request.mode)
-        if not _is_partial(request):
+            turns = _do(context, request, jobs, fetcher)
+            reports, took_all = turns.reports, len(turns.jobs) == len(jobs)
+            worked = took_all or bool(reports)
+            warnings = [*warnings, *(_sync_groups(context, fetcher, request.mode) if worked else ())]
+        reports = _settle(context, request, selection, turns) if worked else []
+        if worked and not _is_partial(request):
             not_mirrored = count_not_mirrored(context, selection.every, request.mode)
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
@@ -134,8 +133,29 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         duration_seconds=round(time.monotonic() - began, 3),
         error=error,
         warnings=warnings,
+        not_shown=pages_not_shown(reports) if took_all and not _is_partial(request) else None,
         not_mirrored=not_mirrored,
     )
+
+
+def _do(context: SyncContext, request: SyncRequest, jobs: Sequence[SpaceJob], fetcher: BodyFetcher) -> Turns:
+    """Do the jobs: all of them, or those that are due and no other worker takes."""
+    if request.cadence is None or not jobs:
+        return Turns(current=None, jobs=jobs, reports=run_jobs(context, fetcher, jobs))
+    turns = run_due(context, fetcher, jobs, request.cadence)
+    context.cancellation.check()  # what is left is still due, so that no report says it
+    return turns
+
+
+def _settle(
+    context: SyncContext, request: SyncRequest, selection: SpaceSelection, turns: Turns
+) -> Sequence[SpaceReport]:
+    """Remove or hold what leaves, and add to the reports what is about no space that was worked on."""
+    reports = settle_removals(context, turns.jobs, turns.reports, turns.current)
+    if request.mode is Mode.FULL:
+        context.store.mark_gone([job.space.key for job in turns.jobs if job.kind.is_away])
+    reports = [*_with_not_visible(reports, selection, request), *_missing(context, request, selection)]
+    return with_shown_pages(context, reports, request.mode)
 
 
 def _is_partial(request: SyncRequest) -> bool:

@@ -44,7 +44,7 @@ def status_of(overview: Overview) -> list[str]:
 
 def test_what_is_shown_follows_the_scope_in_force(engine: Engine) -> None:
     """Also when the settings are read again while the service runs: health, metrics and page show the same spaces."""
-    execute(engine, "INSERT INTO sync_spaces (space_key) VALUES ('HR'), ('IT'), ('OLD')")
+    execute(engine, "INSERT INTO sync_spaces (space_key, epoch) VALUES ('HR', 1), ('IT', 1), ('OLD', 1)")
     groups = settings("http://127.0.0.1:1", None, spaces=["HR", "IT"])
     in_force = [Settings(**groups)]  # type: ignore[arg-type] # checked within
     read = read_in_scope(engine, in_force[0])

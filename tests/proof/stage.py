@@ -67,6 +67,12 @@ class Saved:
         self._connection.execute(self._back.encode())
 
 
+def plain_connection(database_url: str) -> "psycopg.Connection[Any]":
+    """Connect without the program's own driver."""
+    plain = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(plain, autocommit=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """A site that is served and a database with our tables, which may refuse pages."""

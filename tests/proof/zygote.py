@@ -9,14 +9,18 @@ import os
 import select
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import text
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.cli.commands.serve import serve
 from hr_sync.confluence.http.session import Limits
 from hr_sync.domain.outcome import Mode
-from hr_sync.errors import HrSyncError
+from hr_sync.domain.rounds import Cadence
+from hr_sync.errors import DatabaseUnavailable, HrSyncError
 from hr_sync.logs import configure_logging
 from hr_sync.store.engine import make_engine
 from hr_sync.sync.context import SyncPolicy, SyncRequest
@@ -58,6 +62,33 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
     return {"exit_code": int(report.exit_code), "error": report.error, "busy": busy}
 
 
+def share(task: dict[str, Any]) -> dict[str, Any]:
+    """Be a replica: do what is due and free, again and again, until nothing is due any more."""
+    engine = make_engine(task["database_url"], lock_timeout_seconds=10, idle_in_transaction_timeout_seconds=2)
+    replica = context_for(
+        task["site_url"],
+        engine,
+        Wanted(spaces=("*",)),
+        limits=Limits(max_connections=task["connections"]),
+        connections=task["connections"],
+        policy=SyncPolicy(lease_seconds=task["lease_seconds"]),
+        cancellation=Cancellation(),
+    )
+    query = text("SELECT count(*) FROM sync_spaces WHERE full_due_at <= clock_timestamp()")
+    request = SyncRequest(mode=Mode.FULL, cadence=Cadence(every=timedelta(hours=1)))
+    runs, error = 0, None
+    while True:
+        try:
+            report = run(replica, request)
+            runs, error = runs + 1, report.error or error
+            with engine.connect() as connection:
+                if not connection.scalar(query):
+                    return {"exit_code": int(report.exit_code), "error": error, "busy": False, "runs": runs}
+        except DatabaseUnavailable as failure:  # it slept within a transaction, which the server has ended
+            error = str(failure)
+        time.sleep(0.05)
+
+
 def keep_serving(task: dict[str, Any]) -> dict[str, Any]:
     """Be `hr-sync serve`, with the settings file that the task names, until a signal ends it."""
     with Path(task["log"]).open("ab") as log:
@@ -78,7 +109,7 @@ def fork(task: dict[str, Any]) -> None:
         say({"task": task["task"], "pid": pid})
         return
     try:
-        result = keep_serving(task) if task["order"] == "serve" else work(task)
+        result = {"serve": keep_serving, "share": share}.get(task["order"], work)(task)
     except BaseException as error:  # noqa: BLE001 -- told to whoever waits for it
         result = {"exit_code": 1, "error": repr(error)[:500], "busy": False}
     say({"task": task["task"], **result})

@@ -16,6 +16,7 @@ from hr_sync.service.web import Endpoints, start_web
 from hr_sync.store.read.history import ChangeLine, PageHistory, StoredFacts
 from hr_sync.store.read.overview import AccessAuditLine, FailureLine, FeedLine, Overview, RunLine
 from hr_sync.store.read.runs import SpaceStatus
+from hr_sync.store.read.sharing import DueLine, HolderLine, Sharing
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOSTILE = """</title></style><script>document.title="owned"</script><img src=x onerror=alert(1)>"'&\u202e\x1b[31m"""
@@ -93,7 +94,19 @@ FEED = FeedLine(
     ],
 )
 
+SHARING = Sharing(
+    due=[
+        DueLine(mode="full", spaces=3, oldest=timedelta(minutes=4)),
+        DueLine(mode="incremental", spaces=0, oldest=None),
+    ],
+    holders=[HolderLine(worker="box:17", spaces=2)],
+    blocked_for=timedelta(seconds=42),
+    blocked_by="box:17",
+    requests_left=12,
+    requests_limit=40_000,
+)
 OVERVIEW = Overview(
+    sharing=SHARING,
     feed=FEED,
     spaces=[SPACE, HELD],
     runs=[

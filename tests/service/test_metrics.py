@@ -122,6 +122,13 @@ def samples(metrics: Metrics) -> dict[tuple[str, str], float]:
         ("hr_sync_access_audit_over_grant_upper_bound_ratio", "", 0.00997),
         ("hr_sync_notifications_total", "accepted", 1),
         ("hr_sync_notifications_total", "refused", 0),
+        ("hr_sync_due_spaces", "full", 3),
+        ("hr_sync_due_oldest_age_seconds", "full", 240),
+        ("hr_sync_due_oldest_age_seconds", "incremental", 0),
+        ("hr_sync_lease_holders", "", 1),
+        ("hr_sync_site_blocked_seconds", "", 42),
+        ("hr_sync_site_requests_left", "", 12),
+        ("hr_sync_site_requests_limit", "", 40_000),
     ],
 )
 def test_what_is_counted(name: str, labels: str, value: float) -> None:

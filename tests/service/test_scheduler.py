@@ -15,7 +15,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.domain.outcome import Counts, Mode, Outcome, RunReport
-from hr_sync.errors import ConfluenceUnavailable, CredentialsRefused
+from hr_sync.errors import ConfluenceUnavailable, CredentialsRefused, DatabaseUnavailable
 from hr_sync.service.health import Health, HealthLimits, is_alive, judge
 from hr_sync.service.scheduler import Job, Observer, SchedulerState, keep_running
 from tests.service.samples import SPACE, make_endpoints, web
@@ -408,3 +408,57 @@ def test_a_job_on_demand_that_fails_runs_again() -> None:
     with kept_running(rig, job):
         wait_until(lambda: rig.state.snapshot().lanes[1].failures_in_a_row >= 3)
         assert heartbeat_ages(rig)[1] < 2
+
+
+def test_a_scheduled_job_begins_when_it_is_due_before_its_time_and_not_when_there_is_nothing_to_do() -> None:
+    """Nobody is told of a run that does not begin; one that cannot tell whether there is work begins."""
+    waiting, runs, asked = [True], [0], [0]
+
+    def work(_event: Cancellation) -> RunReport:
+        waiting.clear()
+        runs[0] += 1
+        return report(Outcome.COMPLETE)
+
+    def has_work() -> bool:
+        asked[0] += 1
+        if asked[0] == 1:
+            raise DatabaseUnavailable("Away.")
+        return bool(waiting)
+
+    rig = Rig(state=SchedulerState.of("full", "incremental"))
+    jobs = [
+        Job(
+            name="incremental",
+            lane="incremental",
+            trigger=every(3600),
+            work=work,
+            is_due=lambda: bool(waiting),
+            has_work=has_work,
+        ),
+        Job(name="idle", lane="incremental", trigger=every(0.05), work=work, has_work=lambda: False),
+    ]
+    with kept_running(rig, *jobs):
+        wait_until(lambda: runs[0] == 1)
+        waiting.append(True)
+        wait_until(lambda: runs[0] == 2)
+        time.sleep(0.2)
+        assert set(rig.state.snapshot().lanes[1].next_runs) == {"incremental", "idle"}
+    begun = [job for what, job in rig.calls if what == "started" and job != "main"]
+    assert begun == ["incremental"] * 2
+    assert runs[0] == 2
+
+
+def test_the_first_time_may_be_that_of_the_database() -> None:
+    """So that a replica which begins later shows when its spaces are due."""
+    first_at = datetime.now(UTC) + timedelta(minutes=5)
+    rig = Rig(state=SchedulerState.of("full", "incremental"))
+    job = Job(
+        name="incremental",
+        lane="incremental",
+        trigger=every(3600),
+        work=lambda _event: report(Outcome.COMPLETE),
+        first_at=first_at,
+    )
+    with kept_running(rig, job):
+        wait_until(lambda: rig.state.snapshot().lanes[1].next_runs)
+        assert rig.state.snapshot().lanes[1].next_runs["incremental"] == first_at

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_sync import __version__
 from hr_sync.cli.options import AsJson, Config, Spaces
+from hr_sync.errors import HrSyncError
 
 if TYPE_CHECKING:
     from hr_sync.cancellation import Cancellation
@@ -110,36 +112,37 @@ def _check_how(*, quiet: bool, verbose: bool) -> None:
 
 
 def _run(config: Path | None, request: "SyncRequest", *, quiet: bool, verbose: bool, as_json: bool) -> None:
-    from hr_sync import __version__
     from hr_sync.cli.bootstrap import HeldLeases, make_context, open_settings, open_store
     from hr_sync.cli.notifications import notify
     from hr_sync.cli.progress import shown_progress
     from hr_sync.cli.stopping import deadline, run_until_stopped
     from hr_sync.cli.texts import TextMaker, check_attachment_texts
-    from hr_sync.errors import HrSyncError
 
     settings = open_settings(config, is_quiet=quiet, is_verbose=verbose)
     check_attachment_texts(settings)
     leases = HeldLeases()
 
     def work(cancellation: "Cancellation") -> "tuple[RunReport, int]":
+        from hr_sync.cli.shared_rate import shared_gate
+        from hr_sync.confluence.http.stats import HttpStats
         from hr_sync.store.values import Worker
         from hr_sync.sync.run import record_failed_start
         from hr_sync.sync.run import run as run_once
 
-        worker = Worker.current()
+        worker, stats = Worker.current(), HttpStats()
         with (
             deadline(cancellation, settings.sync.run_deadline_minutes * 60),
             open_store(settings) as store,
+            shared_gate(store, worker, stats) as gate,
             shown_progress(quiet=quiet) as progress,
         ):
             leases.are_in(store, worker)
             try:
-                context = make_context(settings, store, cancellation, worker=worker)
+                context = make_context(settings, store, cancellation, stats=stats, worker=worker, gate=gate)
             except HrSyncError as failure:
                 report = record_failed_start(store, worker, __version__, request, failure)
             else:
-                progress.stats = context.source.client.http_stats
+                progress.stats = stats
                 report = run_once(replace(context, on_progress=progress.note), request)
                 report = TextMaker().make(settings, context, report)
             return report, store.held_removals()

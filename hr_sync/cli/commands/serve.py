@@ -19,7 +19,6 @@ from hr_sync.errors import ConfigurationError, HrSyncError
 
 if TYPE_CHECKING:
     from hr_sync.cancellation import Cancellation
-    from hr_sync.confluence.http.stats import HttpStats
     from hr_sync.domain.outcome import Mode, RunReport, SpaceReport
     from hr_sync.service.pending import PendingNotifications
     from hr_sync.service.progress import ActiveRuns
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from hr_sync.settings import Settings
     from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
-    from hr_sync.sync.context import LeftCallback, SpaceJob, SyncRequest
+    from hr_sync.sync.context import LeftCallback, SpaceJob, SyncContext, SyncRequest
 
 _RETENTION_MINUTES = 24 * 60
 # A run of one never waits for a run of another.
@@ -119,13 +118,17 @@ class CurrentSettings:
 
 
 def _serve(current: CurrentSettings, store: "Store", worker: "Worker", cancellation: "Cancellation") -> None:
+    from hr_sync.cli.bootstrap import make_context
     from hr_sync.cli.health import read_in_scope
     from hr_sync.cli.observability import make_endpoints, make_observer
+    from hr_sync.cli.shared_rate import shared_gate
+    from hr_sync.cli.shared_runs import SharedRuns
     from hr_sync.confluence.http.stats import HttpStats
+    from hr_sync.domain.outcome import Mode
+    from hr_sync.service.due_watch import DueWatch
     from hr_sync.service.pending import PendingNotifications
     from hr_sync.service.progress import ActiveRuns
     from hr_sync.service.scheduler import SchedulerState, keep_running
-    from hr_sync.sync.context import SyncRequest
 
     settings = current.settings
     http_stats = HttpStats()
@@ -135,19 +138,21 @@ def _serve(current: CurrentSettings, store: "Store", worker: "Worker", cancellat
     endpoints = make_endpoints(lambda: current.settings, store.engine, state, http_stats, active, pending)
 
     full_first = store.full_pass_is_due(timedelta(minutes=settings.sync.full_interval_minutes))
-    run_once = _runs(current, store, worker, endpoints, http_stats, active)
-    jobs = make_jobs(settings, lambda mode: partial(run_once, SyncRequest(mode=mode)), full_first=full_first)
-    jobs += [_retention(current, store), notified_job(pending, run_once)]
-    with _opened_web(settings, endpoints):
-        keep_running(
-            jobs,
-            state,
-            make_observer(
-                settings, endpoints.metrics, lambda: endpoints.health(read_in_scope(store.engine, current.settings))
-            ),
-            cancellation,
-            deadline_seconds=settings.sync.run_deadline_minutes * 60 or None,
-        )
+    watch = DueWatch(store.due.waiting)
+    shared = SharedRuns(settings, store, watch, Mode.FULL if full_first else Mode.INCREMENTAL)
+    observer = make_observer(
+        settings, endpoints.metrics, lambda: endpoints.health(read_in_scope(store.engine, current.settings))
+    )
+    with _opened_web(settings, endpoints), shared_gate(store, worker, http_stats) as gate, watch.watching():
+
+        def open_context(end_of_run: "Cancellation") -> "SyncContext":
+            return make_context(current.settings, store, end_of_run, stats=http_stats, worker=worker, gate=gate)
+
+        run_once = _runs(current, store, worker, endpoints, active, open_context)
+        jobs = make_jobs(settings, lambda mode: partial(shared.run, mode, run_once), full_first=full_first)
+        jobs = [*map(shared.share, jobs), _retention(current, store), notified_job(pending, run_once)]
+        deadline = settings.sync.run_deadline_minutes * 60 or None
+        keep_running(jobs, state, observer, cancellation, deadline_seconds=deadline)
 
 
 def _runs(
@@ -155,11 +160,10 @@ def _runs(
     store: "Store",
     worker: "Worker",
     endpoints: "Endpoints",
-    http_stats: "HttpStats",
     active: "ActiveRuns",
+    open_context: "Callable[[Cancellation], SyncContext]",
 ) -> "RunOnce":
     """Return a function that runs once as requested."""
-    from hr_sync.cli.bootstrap import make_context
     from hr_sync.cli.texts import TextMaker
     from hr_sync.sync.context import no_retry
     from hr_sync.sync.run import record_failed_start, run
@@ -168,7 +172,7 @@ def _runs(
 
     def run_once(request: "SyncRequest", end_of_run: "Cancellation", on_left: "LeftCallback" = no_retry) -> "RunReport":
         try:
-            context = make_context(current.settings, store, end_of_run, stats=http_stats, worker=worker)
+            context = open_context(end_of_run)
         except HrSyncError as failure:
             return record_failed_start(store, worker, __version__, request, failure)
         with active.run() as progress:

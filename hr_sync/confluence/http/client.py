@@ -19,10 +19,12 @@ import requests
 import structlog
 
 from hr_sync.cancellation import Cancellation
+from hr_sync.confluence.http.admission import Admission
 from hr_sync.confluence.http.credentials import Authentication, Credentials
 from hr_sync.confluence.http.downloads import MOST_HOPS, FileSink, check_download, check_file, media_url
 from hr_sync.confluence.http.failures import is_about_answer, is_about_tls, is_slow, no_answer, status_failure
 from hr_sync.confluence.http.listing import ListingProgress, check_results, ids_in
+from hr_sync.confluence.http.rate import RateGate
 from hr_sync.confluence.http.response import (
     Answer,
     Json,
@@ -34,6 +36,7 @@ from hr_sync.confluence.http.response import (
 )
 from hr_sync.confluence.http.retry import (
     LIMITED_STATUSES,
+    is_about_rate,
     retry_after_seconds,
     wait_seconds,
     worth_another_try,
@@ -68,19 +71,21 @@ class HttpClient:
         limits: Limits,
         cancellation: Cancellation,
         http_stats: HttpStats | None = None,
+        *,
+        gate: RateGate | None = None,
     ) -> None:
         """Take `base` as `urls.api_base` returns it. A cancellation ends every wait and every request at once.
 
-        `http_stats` may hold the counts of earlier clients of the process.
+        `http_stats` and `gate` may be those of earlier clients of the process.
         """
         self.base = base
         self.cancellation = cancellation
         self.http_stats = http_stats or HttpStats()
+        self._admission = Admission(gate or RateGate(), limits, cancellation, self.http_stats)
         self._host = urlsplit(base).netloc
         self._credentials = credentials
         self._limits = limits
         self._watchdog = RequestWatchdog(cancellation)
-        self._slots = threading.BoundedSemaphore(limits.max_connections)
         # Small objects in a large JSON document take thirty times its size: one such answer at a time.
         self._decoding = threading.Lock()
         self._thread = threading.local()
@@ -98,8 +103,7 @@ class HttpClient:
 
     def get_list(self, path: str, query: Query | None = None, *, max_attempts: int | None = None) -> list[Json]:
         """Return the objects of a JSON array at `path`, as `get` returns one object."""
-        response = self._request(self._url(path, query), max_attempts)
-        return decode_list(response.content, path)
+        return decode_list(self._request(self._url(path, query), max_attempts).content, path)
 
     def post(self, path: str, document: Json) -> Json:
         """Return the JSON object that answers a JSON document, as `get` does.
@@ -112,10 +116,7 @@ class HttpClient:
     def post_secret(
         self, path: str, content: bytes, media_type: str, check: Callable[[requests.Response], None]
     ) -> Json:
-        """Return the JSON object that answers `content`, which may hold a secret and is written to no log.
-
-        `check` raises for an answer that is no success.
-        """
+        """Return the JSON object that answers `content`, which may be secret. `check` raises for no success."""
         body = Body(content=content, media_type=media_type)
         return self._decode(self._request(self._url(path), None, body=body, check=check), path)
 
@@ -264,6 +265,8 @@ class HttpClient:
             slow += is_slow(failure)
             is_last = max_attempts is not None and attempt >= max_attempts and is_about_answer(response, failure)
             wait = wait_seconds(rules, attempt=attempt, asked_seconds=asked, random=random.random)
+            if response is not None and is_about_rate(response.status_code, asked):
+                self._admission.close(asked or wait or 0.0)  # for every thread
             if wait is None or is_last or slow >= rules.max_slow_attempts:
                 if response is not None:
                     raise status_failure(response, attempt, asked)
@@ -277,12 +280,13 @@ class HttpClient:
             log.info("http.throttled", seconds=round(seconds, 1))
         if self.cancellation.wait(seconds):
             self.cancellation.check()
+        self._admission.has_waited()
 
     def _once(
         self, url: str, authorization: str | None = None, body: Body | None = None, sink: FileSink | None = None
     ) -> tuple[requests.Response | None, requests.RequestException | None]:
         self.cancellation.check()
-        with self._slots, self.http_stats.under_way():
+        with self._admission.one_request(), self.http_stats.under_way():
             try:
                 response = self._session().send(url, authorization, body, sink)
             except requests.RequestException as error:
@@ -290,6 +294,8 @@ class HttpClient:
                 if not isinstance(error, AnswerCutOff) and is_about_tls(error):
                     raise self._no_answer(error, 1) from error
                 return None, error
+        if self._is_site:
+            self._admission.note(response)
         size = len(response.content) or (sink.size if sink is not None else 0)
         self.http_stats.count_answer(response, size, of_site=self._is_site)
         log.debug("http.answered", endpoint=endpoint_of(response), status=response.status_code, bytes=size)

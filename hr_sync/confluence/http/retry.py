@@ -33,6 +33,11 @@ def worth_another_try(status: int, *, asks_to_wait: bool) -> bool:
     return status in RETRIED_STATUSES or (status == 403 and asks_to_wait)
 
 
+def is_about_rate(status: int, asked_seconds: float | None) -> bool:
+    """Return True if an answer that is tried again is about all requests to the site, and not about this one."""
+    return status in LIMITED_STATUSES or (status == 503 and asked_seconds is not None)
+
+
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
     """Return the seconds of a `Retry-After` header; None if it is absent or invalid.
 

@@ -22,7 +22,7 @@ class HttpCounts:
 
     requests: int  #: that were answered, whatever the status
     retries: int
-    throttled_seconds: float  #: waited because of status 429
+    throttled_seconds: float  #: waited because the site limits the rate of requests
     bytes: int  #: decoded
     peak_connections: int
 
@@ -84,6 +84,11 @@ class HttpStats:
             if throttled:
                 self._throttled_seconds += wait_seconds
                 self._wait = max(self._wait, (time.monotonic() + wait_seconds, wait_seconds))
+
+    def note_hold(self, seconds: float) -> None:
+        """Note a wait before a first try, for what others were asked: the seconds are counted once, with theirs."""
+        with self._lock:
+            self._wait = max(self._wait, (time.monotonic() + seconds, seconds))
 
     def waits_for_rate(self) -> float | None:
         """Return how many seconds a request waits now because Confluence asked for it; None if none does."""

@@ -19,6 +19,7 @@ from hr_sync.store.read.attachment_texts import count_file_texts, has_file_texts
 from hr_sync.store.read.feed import count_changes, feed_state, list_consumers
 from hr_sync.store.read.pages import LIVE, pages_changed_since
 from hr_sync.store.read.runs import SpaceStatus, last_runs, status_by_space
+from hr_sync.store.read.sharing import Sharing, read_sharing
 from hr_sync.store.read.shown import read_shown_pages
 from hr_sync.store.tables import ConfluencePage, ContentNotMirrored, PageFailure
 from hr_sync.store.text_tables import PageText
@@ -102,6 +103,7 @@ class Overview:
     access_audit: AccessAuditLine | None = None  #: the last one; None: there was none
     feed: FeedLine | None = None
     kept_texts: Sequence[KeptText] = ()  #: oldest first
+    sharing: Sharing | None = None  #: what waits for a worker, and who is at work
     not_mirrored: Sequence[NotMirrored] = ()  #: as the last full run over all spaces counted it
     attachment_texts: AttachmentTextCounts | None = None  #: what became of the files; None: none was ever read
 
@@ -152,6 +154,7 @@ def read_overview(session: Session, *, runs: int = 5, failures: int = 50) -> Ove
         access_audit=_last_access_audit(session),
         feed=_feed(session),
         kept_texts=_kept_texts(session, limit=failures),
+        sharing=read_sharing(session),
         not_mirrored=_not_mirrored(session),
         attachment_texts=count_file_texts(session) if has_file_texts(session) else None,
     )

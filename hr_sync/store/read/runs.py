@@ -82,7 +82,7 @@ def status_by_space(session: Session) -> list[SpaceStatus]:
             _live_items(PageAttachment),
             _live_items(PageComment),
         )
-        .where(space.gone_at.is_(None))
+        .where(space.gone_at.is_(None), space.epoch > 0)
         .order_by(space.space_key)
     )
     return [

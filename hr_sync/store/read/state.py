@@ -83,7 +83,7 @@ def stored_spaces(session: Session) -> list[StoredSpace]:
     keys = union(
         select(_PAGES.c.space_key).where(_PAGES.c.removed_at.is_(None)),
         select(PageFailure.space_key),
-        select(space.space_key).where(space.gone_at.is_(None)),
+        select(space.space_key).where(space.gone_at.is_(None), space.epoch > 0),  # a run has begun it
     ).subquery("keys")
     id_of_pages = select(func.max(_PAGES.c.space_id)).where(_PAGES.c.space_key == keys.c.space_key).scalar_subquery()
     rows = session.execute(

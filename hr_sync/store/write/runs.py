@@ -21,7 +21,9 @@ from sqlalchemy.orm import Session
 
 from hr_sync.domain.content import ItemKind, Space
 from hr_sync.domain.outcome import NOTHING_CHANGED, Counts, Mode, Outcome, RunReport, SpaceReport
+from hr_sync.domain.rounds import Round
 from hr_sync.store.access_tables import ContentNode, SpacePermission
+from hr_sync.store.due import due_after, leaving_values
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncRunSpace, SyncSpace
 from hr_sync.store.values import FailureStage, Held, SpaceRecord, Worker
@@ -68,8 +70,9 @@ def finish_space(
     *,
     clear_old_failures: bool,
     untried: Collection[FailureStage] = (),
+    current: Round | None = None,
 ) -> SpaceReport:
-    """Write how the run ended for a space, together with its position. Raises LeaseLost."""
+    """Write how the run ended for a space, together with its position and when it is due next. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
     tell_recency(session, run_id, space_key=lease.space_key)
     if clear_old_failures:
@@ -80,7 +83,8 @@ def finish_space(
     outstanding, mode = session.execute(select(failing, mode_of_run)).one()
     record = make_record(outstanding)
     report = record.report
-    held = _write_state(session, lease, _state(run_id, mode, record))
+    due = due_after(lease, report, current, looked_at_all=record.looked_at_all, listed_all=record.listed_all)
+    held = _write_state(session, lease, _state(run_id, mode, record) | due)
     if not (mode == Mode.INCREMENTAL and _changed_nothing(report)):
         values = _run_values(report) | {
             "held": held,
@@ -171,6 +175,7 @@ def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]
         values["mass_delete_allowed_run_id"] = run_id
     if record.held is not None:
         values |= _hold(record.held)
+        values |= leaving_values(record.leaving)
     return values
 
 

@@ -74,6 +74,7 @@ def upgrade() -> None:
     _page_renderings()
     _page_sections()
     _text_policy()
+    _site_budget()
 
 
 def _column(
@@ -610,12 +611,51 @@ def _sync_spaces() -> None:
             "Whether the feed last told that what is known of the space is recent enough to show its pages",
             default="true",
         ),
+        *_when_due(),
         sa.PrimaryKeyConstraint("space_key", name=op.f("pk_sync_spaces")),
         _one_of("sync_spaces", "last_outcome", OUTCOMES),
         _one_of("sync_spaces", "last_full_outcome", OUTCOMES),
         schema=SCHEMA_TOKEN,
         comment="Mirrored spaces: identity, lease, position, hold and freshness",
     )
+    for mode in ("full", "incremental", "access"):
+        op.create_index(
+            f"ix_sync_spaces_priority_{mode}_due_at_space_key",
+            "sync_spaces",
+            ["priority", f"{mode}_due_at", "space_key"],
+            schema=SCHEMA_TOKEN,
+        )
+
+
+def _when_due() -> Iterator[sa.Column[Any]]:
+    for name, what in (
+        ("full_due_at", "When its next full pass of serve is due"),
+        ("incremental_due_at", "When serve looks for changed pages next"),
+        ("access_due_at", "When serve reads who may read its pages next"),
+    ):
+        yield _column(name, TIME, f"{what}; null = with the next round", null=True)
+    yield _column(
+        "priority",
+        sa.SmallInteger(),
+        "Order among spaces that are due: 0 never complete, 1 as a rule, 2 its last pass failed",
+        default="0",
+    )
+    yield _column(
+        "reserved_until", TIME, "Until when serve leaves the space to a request that waits for its lease", null=True
+    )
+    yield _column("decided_at", TIME, "When the last full pass decided what leaves the space", null=True)
+    for prefix, what in (
+        ("pages", "Pages"),
+        ("posts", "Blog posts among them"),
+        ("attachments", "Attachments"),
+        ("comments", "Comments"),
+    ):
+        for name, comment in (
+            ("decided", f"{what} that were not removed then"),
+            ("leaving", "Those of them that began to leave, and nobody had allowed"),
+            ("leaving_before", "Those that an earlier run had hidden, and this one removes"),
+        ):
+            yield _column(f"{prefix}_{name}", sa.Integer(), comment, default="0")
 
 
 def _content_not_mirrored() -> None:
@@ -1292,4 +1332,30 @@ def _text_policy() -> None:
         sa.CheckConstraint("id = 1", name=op.f("ck_text_policy_one_row")),
         schema=SCHEMA_TOKEN,
         comment="How sections are searched; a worker writes its settings here. Without the row nothing is found",
+    )
+
+
+def _site_budget() -> None:
+    op.create_table(
+        "site_budget",
+        _column("id", sa.SmallInteger(), "Always 1", default="1"),
+        _column(
+            "blocked_until",
+            TIME,
+            "No worker sends a request before this; null = the site never asked for that",
+            null=True,
+        ),
+        _column("blocked_by", TEXT, "Worker that the site asked, host:pid", null=True),
+        _column(
+            "requests_left",
+            sa.Integer(),
+            "Requests that the site still answers now, as it said; null = it does not say",
+            null=True,
+        ),
+        _column("requests_limit", sa.Integer(), "Of how many", null=True),
+        _column("told_at", TIME, "When it said so", null=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_site_budget")),
+        sa.CheckConstraint("id = 1", name=op.f("ck_site_budget_one_row")),
+        schema=SCHEMA_TOKEN,
+        comment="What the site has said about the rate of requests, for all workers together",
     )

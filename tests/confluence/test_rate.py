@@ -1,0 +1,146 @@
+"""After the site has named a time nobody asks before it: no thread, no client of the process, no other worker."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+import requests
+from confluence_simulator import Fault, Simulator
+
+from hr_sync.cancellation import Cancellation
+from hr_sync.confluence.http.admission import Admission
+from hr_sync.confluence.http.client import HttpClient
+from hr_sync.confluence.http.rate import LONGEST_HOLD_SECONDS, Allowance, RateGate, allowance_of
+from hr_sync.confluence.http.stats import HttpStats
+from hr_sync.errors import ConfluenceUnavailable, Stopped
+from tests.confluence.clients import BASIC, RecordedWaits, limits, open_client
+
+ME = "rest/api/user/current"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({}, Allowance()),
+        (
+            {"X-RateLimit-Limit": "40000", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2026-03-01T12:30:00Z"},
+            Allowance(left=0, limit=40000, more_in_seconds=1800),
+        ),
+        (
+            {
+                "x-ratelimit-limit": "10",
+                "x-ratelimit-remaining": "3",
+                "x-ratelimit-interval-seconds": "60",
+                "x-ratelimit-fillrate": "30",
+            },
+            Allowance(left=3, limit=10, more_in_seconds=2),
+        ),
+        (
+            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2026-03-01T11:00:00Z"},
+            Allowance(left=0, more_in_seconds=0),
+        ),
+        ({"X-RateLimit-Remaining": "-1", "X-RateLimit-Limit": "nan", "X-RateLimit-Reset": "soon"}, Allowance()),
+        ({"X-RateLimit-Interval-Seconds": "1", "X-RateLimit-FillRate": "0"}, Allowance()),
+    ],
+)
+def test_what_the_headers_say(headers: dict[str, str], said: Allowance) -> None:
+    """Both flavours, in any case of letters; what cannot be read is not said."""
+    assert allowance_of(headers, NOON) == said
+
+
+def test_no_thread_asks_before_the_time_that_one_of_them_was_told(site: Simulator) -> None:
+    """Eight threads ask as fast as they can; after the refusal only what was under way arrives."""
+    cancellation, closed = Cancellation(), threading.Event()
+    when_closed: list[int] = []
+
+    def note(_seconds: float) -> None:
+        when_closed.append(len(site.requests))
+        closed.set()
+
+    client = HttpClient(site.site_url, BASIC, limits(max_connections=8), cancellation, gate=RateGate(tell=note))
+
+    def ask() -> None:
+        with suppress(Stopped):
+            while True:
+                client.get(ME)
+
+    with ThreadPoolExecutor(8) as pool:
+        asking = [pool.submit(ask) for _ in range(8)]
+        site.faults.add(Fault(kind="retry-after-seconds", match=ME))
+        assert closed.wait(10)
+        time.sleep(0.4)  # of the second that was named
+        arrived = len(site.requests)
+        cancellation.set()
+        for each in asking:
+            each.result()
+    assert when_closed[0] > 0
+    assert arrived - when_closed[0] <= 7
+    assert client.http_stats.counts().throttled_seconds < 1.5, "what all threads wait for counts once"
+
+
+def test_a_client_that_comes_later_waits_too(site: Simulator) -> None:
+    """As the next run of a service does, whose client is another one."""
+    gate, waits = RateGate(), RecordedWaits()
+    gate.close(20)
+
+    client = HttpClient(site.site_url, BASIC, limits(), waits, gate=gate)
+    client.get(ME)
+    client.close()
+
+    assert [round(each) for each in waits.seconds] == [20]
+
+
+def test_a_time_that_is_too_far_away_is_not_waited_for(site: Simulator) -> None:
+    """The first request ends as temporary; the others are not sent."""
+    site.faults.add(Fault(kind="status", argument={"status": 429, "headers": {"Retry-After": "1847"}}))
+    with open_client(site.site_url) as client:
+        with pytest.raises(ConfluenceUnavailable, match="1847"):
+            client.get(ME)
+        with pytest.raises(ConfluenceUnavailable, match="send nothing for another 18") as held:
+            client.get(ME)
+
+        assert len(site.requests) == 1
+        assert (held.value.exit_code, client.cancellation.is_set()) == (75, False)
+
+
+def test_an_absurd_time_is_asked_again_after_an_hour() -> None:
+    """A day, or a header that nobody meant."""
+    gate = RateGate()
+    gate.close(86_400)
+
+    assert gate.rest()[1] == pytest.approx(LONGEST_HOLD_SECONDS, abs=1)
+
+
+@pytest.mark.parametrize(("status", "left", "seconds"), [(200, "0", 10), (200, "1", None), (404, "0", None)])
+def test_the_last_request_of_an_allowance_is_followed_by_none(status: int, left: str, seconds: int | None) -> None:
+    """So that the site need not refuse one. It is waited for as long as any other wait, and no longer."""
+    gate, answer = RateGate(), requests.Response()
+    answer.status_code = status
+    answer.headers.update(
+        {"X-RateLimit-Remaining": left, "X-RateLimit-Interval-Seconds": "7200", "X-RateLimit-FillRate": "1"}
+    )
+
+    Admission(gate, limits(longest_wait_seconds=10), RecordedWaits(), HttpStats()).note(answer)
+
+    assert gate.is_closed() == (seconds is not None)
+    assert gate.rest()[1] == pytest.approx(seconds or 0, abs=1)
+
+
+def test_others_are_told_once_for_each_later_time() -> None:
+    """Eight threads are refused at the same moment, and one statement says so."""
+    told: list[float] = []
+    gate = RateGate(tell=told.append)
+    threads = [threading.Thread(target=gate.close, args=(5,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    gate.close(1)
+    gate.close_by_others(60)
+
+    assert told == [5]
+    assert gate.rest()[1] > 50
