@@ -21,6 +21,7 @@ from hr_sync.domain.access import AccessMode, AccessPolicy
 from hr_sync.store.engine import make_sessions, session_scope
 from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncContext, SyncPolicy
+from tests.derive.reading import mirror_of
 from tests.support.database import execute, rows
 from tests.support.wiring import context_of, fault, fired, full
 
@@ -210,6 +211,30 @@ def test_an_erased_person_is_in_no_text(scene: Scene) -> None:
     assert scene.derive(People(scene.context.store.mentions, None)).pages == 2
     assert scene.texts()[0] == "Ask @unknown user, @Bob or @unknown user."
     assert scene.traces("Ann Lee") == set()
+
+
+def test_an_erased_person_takes_no_file_along(engine: Engine) -> None:
+    """What was read of files on a page is not made from names, and nothing would read them again."""
+    world = World()
+    world.create_space("HR")
+    ann = world.add_user("ann", display_name="Ann Lee")
+    page = world.create_page(space_key="HR", title="Contacts", storage=f"<p>Ask {mention(ann)}.</p>")
+    file = world.attach(page.id, filename="phones.txt", payload=b"extension 4711")
+    with mirror_of(world, engine, policy=POLICY) as mirror:
+        store = mirror.context.store
+
+        def derive() -> list[dict[str, Any]]:
+            people = People(store.mentions, mirror.context.source.public_names)
+            derive_texts(store, Cancellation(), section_size=2000, people=people)
+            mirror.derive()
+            return mirror.sections_of(file.id)
+
+        assert len(derive()) == 1
+        assert store.erase_user(1, ann.account_id).texts == 1
+        assert mirror.shown() == []
+        assert len(derive()) == 1
+        mirror.consumer.read()
+        assert mirror.consumer.missing() == []
 
 
 def test_an_erasure_during_a_pass_wins(scene: Scene) -> None:

@@ -92,10 +92,13 @@ def erase_name(session: Session, run_id: int, user_id: str) -> int:
 
 
 def withdraw_texts(session: Session, run_id: int, page_ids: Sequence[str], reason: str) -> None:
-    """Empty the texts of these pages, and delete their sections, until the next pass over the texts."""
+    """Empty the texts of these pages, and delete their sections, until the next pass over the texts.
+
+    Sections of files stay, and are not shown until then: they are made from no name, and a file is read once.
+    """
     if not page_ids:
         return
-    gone = delete(_SECTIONS).where(_SECTIONS.c.page_id.in_(page_ids))
+    gone = delete(_SECTIONS).where(_SECTIONS.c.page_id.in_(page_ids), _SECTIONS.c.attachment_id.is_(None))
     sections: dict[str, list[str]] = {}
     for page_id, section_id in session.execute(gone.returning(_SECTIONS.c.page_id, _SECTIONS.c.section_id)):
         sections.setdefault(page_id, []).append(section_id)
