@@ -17,7 +17,14 @@ from sqlalchemy import Connection, text
 
 from hr_sync.domain.access import EVERY_ASKER, Principal, PrincipalKind
 from hr_sync.store.engine import quoted_schema, schema_of
-from hr_sync.store.item_conditions import COMMENT_IS_SHOWN, COMMENT_SECTIONS, FILE_IS_SHOWN, READ_FILES
+from hr_sync.store.item_conditions import (
+    COMMENT_IS_LIVE,
+    COMMENT_IS_SHOWN,
+    COMMENT_SECTIONS,
+    FILE_IS_LIVE,
+    FILE_IS_SHOWN,
+    READ_FILES,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,27 +137,28 @@ _FOUND = (
 )
 
 
-_IS_SHOWN = f"{FILE_IS_SHOWN} AND {COMMENT_IS_SHOWN}".replace("made.", "section.")  # of what was matched
-
-
-def _search(readable: str, most: str) -> str:
+def _search(readable: str, most: str, *, items: str) -> str:
     """Return the body of a search among pages that are `readable`, a condition; `most` is the parameter of the limit.
+
+    `items`: which of their files and comments are shown.
 
     Files are asked about after pages, so that the planner chooses as if there were none. The best are chosen before any
     text is read. The snippet is made in the language in which the section was found.
     """
+    of_matched = items.replace("made.", "section.").replace("page.space_id", "section.space_id")
     return f"""
     WITH asked AS MATERIALIZED (
         SELECT {{schema}}.search_query($1) AS query
     ), matched AS MATERIALIZED (
         SELECT section.section_id, section.page_id, section.attachment_id, section.comment_id, section.comment_hash,
-            made.rendered_at, ts_rank(section.search_vector, (SELECT asked.query FROM asked), 1) AS rank
+            page.space_id, made.rendered_at,
+            ts_rank(section.search_vector, (SELECT asked.query FROM asked), 1) AS rank
         FROM {{schema}}.page_sections section
             JOIN {{schema}}.confluence_pages page ON page.id = section.page_id
             JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
         WHERE section.search_vector @@ (SELECT asked.query FROM asked) AND {readable}
     ), found AS MATERIALIZED (
-        SELECT section.section_id, section.page_id, section.rank FROM matched section WHERE {_IS_SHOWN}
+        SELECT section.section_id, section.page_id, section.rank FROM matched section WHERE {of_matched}
         ORDER BY section.rank DESC, section.section_id
         LIMIT least(greatest(coalesce({most}, 10), 0), 1000)
     )
@@ -274,14 +282,20 @@ FUNCTIONS = (
         arguments='words text, "user" text, groups text[] DEFAULT NULL, max_results integer DEFAULT 10',
         returns=_FOUND,
         comment="The sections that fit words best, of live pages that somebody may read; snippets are plain text",
-        body=_search(_IS_READABLE.replace("$2", "$3").replace("$1", "$2"), "$4"),
+        body=_search(
+            _IS_READABLE.replace("$2", "$3").replace("$1", "$2"), "$4", items=f"{FILE_IS_SHOWN} AND {COMMENT_IS_SHOWN}"
+        ),
     ),
     ConsumerFunction(
         name="search_live_sections",
         arguments="words text, max_results integer DEFAULT 10",
         returns=_FOUND,
         comment="The sections of live_sections that fit words best; snippets are plain text",
-        body=_search("page.id IN (SELECT live.id FROM {schema}.live_pages live)", "$2"),
+        body=_search(
+            "page.id IN (SELECT live.id FROM {schema}.live_pages live)",
+            "$2",
+            items=f"{FILE_IS_LIVE} AND {COMMENT_IS_LIVE}",
+        ),
     ),
 )
 

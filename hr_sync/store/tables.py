@@ -223,6 +223,7 @@ class SyncSpace(DueColumns, Base):
     __table_args__ = (
         one_of("last_outcome", Outcome),
         one_of("last_full_outcome", Outcome),
+        Index(None, "space_id"),  # read for each item that is shown under the access to its space
         *DUE_INDEXES,
         {"comment": "Mirrored spaces: identity, lease, position, hold and freshness"},
     )

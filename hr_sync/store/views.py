@@ -19,6 +19,7 @@ from hr_sync.domain.access import AccessMode
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet
 from hr_sync.store.attachment_tables import AttachmentText, PageAttachment
 from hr_sync.store.comment_tables import PageComment
+from hr_sync.store.item_conditions import CLOCKS_DIFFER
 from hr_sync.store.orm import SCHEMA_TOKEN
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncSpace
 from hr_sync.store.text_tables import PageSection, PageText
@@ -103,6 +104,9 @@ _LIVE_PAGES = (
     )
 )
 
+# What the mode `account` has read before is shown by other settings once access was read after it.
+_SEES_WITH_ACCOUNT = _POLICY.mode == AccessMode.ACCOUNT
+
 # A section of a file is shown while the file is on its page, shown there, and in the version that was read.
 _FILE_IS_SHOWN = (
     select(_ATTACHMENT.id)
@@ -113,7 +117,9 @@ _FILE_IS_SHOWN = (
         _ATTACHMENT.hidden_at.is_(None),
         _ATTACHMENT.removed_at.is_(None),
         _ATTACHMENT.version == _FILE_TEXT.version,
+        or_(_SEES_WITH_ACCOUNT, _CLOCKS.c.access_checked_at > _ATTACHMENT.last_updated + CLOCKS_DIFFER),
     )
+    .correlate(PageSection, AccessPolicyRow, _CLOCKS)
     .exists()
 )
 
@@ -127,7 +133,9 @@ _COMMENT_IS_SHOWN = (
         _COMMENT.text_read_at <= _TEXT.rendered_at,
         _COMMENT.hidden_at.is_(None),
         _COMMENT.removed_at.is_(None),
+        or_(_SEES_WITH_ACCOUNT, _CLOCKS.c.access_checked_at >= _COMMENT.text_read_at),
     )
+    .correlate(PageSection, PageText, AccessPolicyRow, _CLOCKS)
     .exists()
 )
 
@@ -212,7 +220,7 @@ _LIVE_COMMENTS = (
     .where(
         _COMMENT.hidden_at.is_(None),
         _COMMENT.removed_at.is_(None),
-        or_(_POLICY.mode == AccessMode.ACCOUNT, _CLOCKS.c.access_checked_at >= _COMMENT.text_read_at),
+        or_(_SEES_WITH_ACCOUNT, _CLOCKS.c.access_checked_at >= _COMMENT.text_read_at),
     )
 )
 

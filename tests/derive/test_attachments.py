@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from hr_sync.cancellation import Cancellation
 from hr_sync.derive.attachments import forget_attachment_texts
 from hr_sync.documents.reader import DocumentReader
-from hr_sync.domain.access import AccessPolicy
+from hr_sync.domain.access import AccessMode, AccessPolicy
 from hr_sync.store.engine import make_sessions, session_scope
 from hr_sync.store.write.retention import prune_bodies
 from hr_sync.sync.context import SyncPolicy
@@ -254,6 +254,26 @@ def test_a_file_that_is_newer_than_what_is_known_of_its_readers_waits(engine: En
         assert access(mirror.context).outcome == "complete"
         assert mirror.derive().downloads == 1
         assert mirror.of_files() == [("secret.txt", "secret")]
+
+
+def test_an_asker_is_shown_no_file_that_is_newer_than_what_is_known_of_its_readers(engine: Engine) -> None:
+    """In the mode `account` the audience sees it at once; functions for one asker follow the facts in both modes."""
+    account = SyncPolicy(access=AccessPolicy(mode=AccessMode.ACCOUNT), open_spaces=frozenset({"*"}))
+    found = "SELECT attachment_id FROM search_sections('secret', 'nobody', ARRAY[]::text[])"
+    with mirror_of(handbook(), engine, policy=account) as mirror:
+        assert access(mirror.context).outcome == "complete"
+        attached(mirror, "secret.txt", b"secret")
+        full(mirror.context)
+        execute(engine, "UPDATE page_attachments SET last_updated = now()")
+        assert mirror.derive().downloads == 1
+        assert mirror.of_files() == [("secret.txt", "secret")]
+        assert rows(engine, found) == []
+        readable = "SELECT count(*) AS n FROM sections_readable_by('nobody', ARRAY[]::text[])"
+        counted = "SELECT count_sections_readable_by('nobody', ARRAY[]::text[]) AS n"
+        assert rows(engine, readable) == rows(engine, counted) == [{"n": 2}]
+        mirror.context.store.apply_access_policy(AccessPolicy())
+        assert mirror.of_files() == []
+        assert rows(engine, "SELECT FROM search_live_sections('secret')") == []
 
 
 def test_a_pass_ends_at_its_limit_and_goes_on_next_time(engine: Engine) -> None:

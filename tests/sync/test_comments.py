@@ -15,13 +15,13 @@ from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.derive.people import People
 from hr_sync.derive.texts import derive_texts
-from hr_sync.domain.access import AccessPolicy
+from hr_sync.domain.access import AccessMode, AccessPolicy
 from hr_sync.domain.content import ItemKind
 from hr_sync.domain.outcome import Outcome
 from hr_sync.domain.scope import PageScope
 from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncContext, SyncPolicy
-from tests.support.wiring import ask, context_of, fault, fired, full, incremental, preview
+from tests.support.wiring import access, ask, context_of, fault, fired, full, incremental, preview
 
 WITH = PageScope(items=frozenset({ItemKind.COMMENTS}))
 FLAVORS: dict[str, tuple[Literal["cloud", "datacenter"], type[CloudSource] | type[DataCenterSource]]] = {
@@ -217,6 +217,31 @@ def test_a_new_text_is_shown_under_access_that_was_read_later(engine: Engine) ->
 
     assert set(shown(engine)) == {new.id, edited.id}
     assert [comment for _, _, comment in sections(engine)] == [None, edited.id, new.id]
+
+
+def test_an_asker_is_shown_no_text_that_is_newer_than_what_is_known_of_its_readers(engine: Engine) -> None:
+    """Functions follow the facts in the mode `account` too, and so does the view once the mode is another one."""
+    world = world_with("one")
+    page, reader = world.pages()[0], world.author.account_id
+    account = replace(ENFORCE, access=AccessPolicy(mode=AccessMode.ACCOUNT))
+    found = "SELECT comment_id FROM search_sections('unmistakable', %s)"
+    readable = (
+        "SELECT section.comment_id FROM sections_readable_by(%s) AS id JOIN page_sections section ON section_id = id"
+    )
+    count = "SELECT count_sections_readable_by(%s)"
+    with mirror_of(world, engine, policy=account) as (_, context):
+        access(context)
+        world.restrict_page(page.id, users=("hr-bot",))
+        new = world.comment(page.id, storage="<p>unmistakable words for those who may read it now</p>")
+        incremental(context)
+        derive(context)
+        assert new.id in [comment for _, _, comment in sections(engine)]  # the audience is the account
+        assert ask(engine, found, reader) == []
+        assert (new.id,) not in ask(engine, readable, reader)
+        assert ask(engine, count, reader) == [(len(ask(engine, readable, reader)),)]
+        context.store.apply_access_policy(AccessPolicy())
+        assert new.id not in [comment for _, _, comment in sections(engine)]
+        assert ask(engine, "SELECT FROM search_live_sections('unmistakable')") == []
 
 
 def test_who_may_not_read_the_page_sees_no_comment(engine: Engine) -> None:

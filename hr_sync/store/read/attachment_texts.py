@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, and_, func, literal, or_, select, tuple_
@@ -13,13 +13,11 @@ from hr_sync.domain.access import AccessMode
 from hr_sync.domain.attachment_texts import FINAL, OF_BYTES_ALONE, AttachmentFile, AttachmentTextCounts, TextOutcome
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.attachment_tables import AttachmentText, PageAttachment
+from hr_sync.store.item_conditions import CLOCKS_DIFFER
 from hr_sync.store.read.pages import LIVE
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncSpace
 from hr_sync.store.text_tables import PageSection
 from hr_sync.store.values import FailureStage
-
-#: How much the clocks of Confluence and of the database may differ.
-_CLOCKS_DIFFER = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +93,7 @@ def file_texts_to_relabel(session: Session, rules: ReadingRules, *, limit: int) 
     ids = session.scalars(
         _live_files(file, page)
         .with_only_columns(file.id)
-        .where(read.sections > 0, differs, ~_is_due(rules))
+        .where(read.sections > 0, differs, ~_is_due(rules), _readers_are_newer())  # so that what is shown then is told
         .order_by(file.id)
         .limit(limit)
     ).all()
@@ -210,7 +208,7 @@ def _readers_are_newer() -> ColumnElement[bool]:
     file, page, space = PageAttachment, ConfluencePage, SyncSpace
     is_account = select(AccessPolicyRow.mode == AccessMode.ACCOUNT).scalar_subquery()
     looked = select(func.min(space.access_checked_at)).where(space.space_id == page.space_id).scalar_subquery()
-    return or_(is_account, looked > file.last_updated + _CLOCKS_DIFFER)
+    return or_(is_account, looked > file.last_updated + CLOCKS_DIFFER)
 
 
 def _waits_after_a_failure() -> ColumnElement[bool]:

@@ -618,6 +618,7 @@ def _sync_spaces() -> None:
         schema=SCHEMA_TOKEN,
         comment="Mirrored spaces: identity, lease, position, hold and freshness",
     )
+    op.create_index("ix_sync_spaces_space_id", "sync_spaces", ["space_id"], schema=SCHEMA_TOKEN)
     for mode in ("full", "incremental", "access"):
         op.create_index(
             f"ix_sync_spaces_priority_{mode}_due_at_space_key",
