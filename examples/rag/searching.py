@@ -26,6 +26,13 @@ _FILE_IS_SHOWN = """(section.attachment_id IS NULL OR EXISTS (
             SELECT FROM page_attachments file JOIN attachment_texts read ON read.attachment_id = file.id
             WHERE file.id = section.attachment_id AND file.page_id = section.page_id AND read.version = file.version
                 AND file.hidden_at IS NULL AND file.removed_at IS NULL))"""
+# A section of a comment counts while it is the stored text of the comment, which nobody has withdrawn.
+_COMMENT_IS_SHOWN = """(section.comment_id IS NULL OR EXISTS (
+            SELECT FROM page_comments comment JOIN page_texts whole ON whole.page_id = comment.page_id
+            WHERE comment.id = section.comment_id AND comment.page_id = section.page_id
+                AND comment.content_hash = section.comment_hash AND comment.text_read_at <= whole.rendered_at
+                AND comment.hidden_at IS NULL AND comment.removed_at IS NULL))"""
+_PART_IS_SHOWN = f"{_FILE_IS_SHOWN} AND {_COMMENT_IS_SHOWN}"
 
 # `distance` is the expression to sort by: with the operator alone the index of rag_embeddings can be used, within an
 # expression it cannot.
@@ -37,7 +44,7 @@ _NEAREST = f"""
         JOIN page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
     WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
         AND page.access_set_id = ANY (%(sets)s::bigint[]) AND page.space_id = ANY (%(spaces)s::text[])
-        AND cached.model = %(model)s AND {_FILE_IS_SHOWN}
+        AND cached.model = %(model)s AND {_PART_IS_SHOWN}
     ORDER BY {{distance}} LIMIT %(most)s"""  # noqa: S608 -- words of our own
 # Given to the query as values, so that the planner knows from its statistics how many pages they are.
 _MAY_READ = "SELECT access_sets_passed(%(user)s, %(groups)s), spaces_with_recent_access()"
@@ -49,7 +56,7 @@ _READ = f"""
     SELECT section.section_id, page.id AS page_id, page.title, section.heading_path, page.url, section.text,
         page.last_updated
     FROM page_sections section JOIN confluence_pages page ON page.id = section.page_id
-    WHERE section.section_id = ANY (%(found)s) AND may_read(%(user)s, %(groups)s, page.id) AND {_FILE_IS_SHOWN}"""  # noqa: S608
+    WHERE section.section_id = ANY (%(found)s) AND may_read(%(user)s, %(groups)s, page.id) AND {_PART_IS_SHOWN}"""  # noqa: S608
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -15,7 +16,11 @@ from examples.rag.demo import TOKEN, USERNAME, Stage, make_stage, play
 from examples.rag.embedder import DIMENSIONS, HashedWords
 from examples.rag.indexing import Indexed, forget_unused
 from examples.rag.searching import Asker, by_vector, nearest, readable_share
+from hr_sync.domain.content import ItemKind
 from hr_sync.domain.outcome import Mode
+from hr_sync.domain.scope import PageScope
+from hr_sync.sync.context import SyncRequest
+from hr_sync.sync.run import run
 from tests.support.database import execute, rows
 from tests.support.wiring import plain_url
 
@@ -98,6 +103,30 @@ def test_what_is_withdrawn_during_a_search_is_not_read(stage: Stage, monkeypatch
 
     monkeypatch.setattr(searching, "by_words", lambda *_: sorted(closed))
     assert titles(stage, employee) == {"Open"}
+
+
+def test_a_comment_that_is_withdrawn_is_out_at_the_commit(stage: Stage) -> None:
+    """Its section stays until the next pass over the texts, and its vector longer; so does that of a newer text."""
+    employee, _ = askers(stage.world)
+    items = frozenset({ItemKind.COMMENTS})
+    scope = replace(stage.context.scope, pages=PageScope(items=items))
+    stage.context = replace(stage.context, scope=scope)
+    comment = stage.world.comment(stage.page("Open").id, storage="<p>Zebras are counted on Fridays.</p>")
+    stage.mirror()
+    stage.index()
+
+    def found() -> list[bool]:
+        texts = [each.text for each in stage.found("When are zebras counted?", employee)]
+        near = [
+            nearest(stage.connection, "zebras", employee, stage.embedder, most=9, exact=each) for each in (True, False)
+        ]
+        return ["Zebras" in str(texts), *(len(each) > 2 for each in near)]
+
+    assert found() == [True, True, True]
+    stage.world.remove_comment(comment.id, trash=True)
+    run(stage.context, SyncRequest(mode=Mode.FULL))
+    assert rows(stage.context.store.engine, "SELECT FROM page_sections WHERE comment_id IS NOT NULL")
+    assert found() == [False, False, False]
 
 
 def test_a_change_embeds_what_is_new(stage: Stage) -> None:
