@@ -1,6 +1,8 @@
 """Texts show what computed macros show, where consumers see what the account sees, and nowhere else."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -20,6 +22,8 @@ from hr_sync.domain.access import AccessMode, AccessPolicy
 from hr_sync.domain.content import ContentKind, RenderedBody
 from hr_sync.store.engine import make_sessions, session_scope
 from hr_sync.store.store import Store
+from hr_sync.store.write import access_policy
+from hr_sync.store.write.renderings import RenderingWrite
 from hr_sync.sync.context import SyncContext, SyncPolicy
 from hr_sync.sync.readers import readers_of_page
 from tests.support.database import execute, rows
@@ -239,6 +243,25 @@ def test_an_answer_that_comes_after_the_change_is_dropped(scene: Scene) -> None:
     assert scene.asked == 1
     assert scene.stored() == []
     assert PLACEHOLDER in scene.text()
+
+
+def test_what_is_stored_while_the_mode_changes_is_not_kept(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer arrives after the renderings were deleted, and before the new mode is written."""
+    write = RenderingWrite(page_id=scene.leave, asked_version=1, version=1, outputs="[]", outputs_hash="h")
+    withdraw, stored = access_policy.withdraw_renderings, []
+    with ThreadPoolExecutor(1) as other:
+
+        def withdraw_and_meet_another(*given: Any) -> int:
+            texts = withdraw(*given)
+            stored.append(other.submit(Store(scene.engine).renderings.write, [write]))
+            with suppress(TimeoutError):  # it waits for this transaction
+                stored[0].result(timeout=0.5)
+            return texts
+
+        monkeypatch.setattr(access_policy, "withdraw_renderings", withdraw_and_meet_another)
+        assert scene.context.store.apply_access_policy(AccessPolicy())
+        assert [each.result() for each in stored] == [False]
+    assert scene.stored() == []
 
 
 def test_without_the_setting_it_goes(scene: Scene) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Table, delete, func, or_, select, update
+from sqlalchemy import Table, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AccessMode
 from hr_sync.store.access_tables import AccessPolicyRow
+from hr_sync.store.engine import quoted_schema
 from hr_sync.store.read.live import storable
 from hr_sync.store.read.traces import word_pattern
 from hr_sync.store.text_tables import PageInclude, PageRendering, PageText
@@ -42,6 +43,7 @@ class RenderingWrite:
 
 def write_renderings(session: Session, writes: Iterable[RenderingWrite]) -> bool:
     """Write renderings, while consumers see what the account sees. Return False, and write nothing, otherwise."""
+    _lock_table(session, "ROW EXCLUSIVE")  # before the mode is read: whoever changes it waits for what this writes
     given = sorted(writes, key=lambda each: each.page_id)
     ids = [each.page_id for each in given]
     query = select(PAGES.c.id).where(PAGES.c.id.in_(ids)).order_by(PAGES.c.id)
@@ -83,6 +85,7 @@ def withdraw_renderings(session: Session, run_id: int) -> int:
     Consumers are shown no sections of these pages until they are made again from stored bodies. Who may read a page
     follows from its own facts again.
     """
+    _lock_table(session, "SHARE ROW EXCLUSIVE")  # until the commit, nothing is stored under the mode of before
     query = select(PAGES.c.id).join(_TEXTS, _TEXTS.c.page_id == PAGES.c.id).where(_TEXTS.c.outputs_hash != "")
     session.execute(query.order_by(PAGES.c.id).with_for_update(of=PAGES))
     session.execute(delete(_RENDERINGS))  # waits for the texts that are being written
@@ -102,6 +105,11 @@ def erase_from_renderings(session: Session, run_id: int, words: Sequence[str]) -
     page_ids = sorted(session.scalars(gone.returning(_RENDERINGS.c.page_id)))
     _withdraw(session, run_id, page_ids, "a person whom its macros show was erased")
     return len(page_ids)
+
+
+def _lock_table(session: Session, mode: str) -> None:
+    schema = quoted_schema(session.connection())
+    session.execute(text(f"LOCK TABLE {schema}.{_RENDERINGS.name} IN {mode} MODE"))
 
 
 def _withdraw(session: Session, run_id: int, page_ids: Sequence[str], reason: str) -> None:
