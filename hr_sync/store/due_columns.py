@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, SmallInteger, text
+from sqlalchemy import BigInteger, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 _LAST = 100  # after the columns of the class itself
@@ -32,6 +32,7 @@ class DueColumns:
     decided_at: Mapped[datetime | None] = mapped_column(
         sort_order=_LAST, comment="When the last full pass decided what leaves the space"
     )
+    decided_run_id: Mapped[int | None] = mapped_column(BigInteger, sort_order=_LAST, comment="Run whose pass that was")
     pages_decided: Mapped[int] = mapped_column(
         server_default=text("0"), sort_order=_LAST, comment="Pages that were not removed then"
     )

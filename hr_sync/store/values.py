@@ -70,7 +70,7 @@ class SpaceState:
     full_pass_due: bool = False  #: a scheduled full pass did not get the lease
     last_full_at: datetime | None = None  #: end of the last complete full pass
     looked_from: datetime | None = None  #: beginning of the last look at everything, by the source's clock
-    last_run_id: int | None = None  #: run that worked on the space last
+    decided_run_id: int | None = None  #: run of the last full pass that decided what leaves the space
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,16 +1,18 @@
 """Removes or holds pages and their items at the end of a run, when the number of removals in all spaces is known."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 
 from hr_sync.domain.content import ItemKind
-from hr_sync.domain.deletion import DeletionPlan
+from hr_sync.domain.deletion import DeletionDecision, DeletionPlan
 from hr_sync.domain.holds import NOTHING_LEAVES, PAGES, POSTS, Leaving, hold_across_spaces
 from hr_sync.domain.outcome import SpaceReport, is_about_every_space, report_of_failure
 from hr_sync.domain.page_items import hold_items_across_spaces
 from hr_sync.domain.rounds import Round
 from hr_sync.errors import DatabaseConflict, HrSyncError
+from hr_sync.store.item_tables import ItemTable
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.values import Busy, Held
 from hr_sync.sync.context import SpaceJob, SyncContext
@@ -25,9 +27,9 @@ def settle_removals(
 ) -> list[SpaceReport]:
     """Remove or hold what the reports (one for each job) have decided. Return the reports of what was done.
 
-    All these pages are hidden already. A space that another worker has taken since is left as it is: these decisions
-    may be outdated, and its next full pass decides again. A failure that is not about every space affects only its own
-    space. What other workers have decided about in the same round counts to the limit: `current`.
+    All these pages are hidden already. A space in which another full pass has decided since is left as it is: these
+    decisions are outdated. What another pass has shown again since stays. A failure that is not about every space
+    affects only its own space. What other workers have decided about in the same round counts to the limit: `current`.
     """
     others: Mapping[str, Leaving] = {}
     if current is not None and any(_leaves(report) for report in reports):
@@ -70,7 +72,7 @@ def _settled(
             wait_seconds=context.policy.busy_wait_seconds,
             cancellation=context.cancellation,
         ) as store:
-            if isinstance(store, Busy) or store.state().last_run_id != job.run_id:
+            if isinstance(store, Busy) or store.state().decided_run_id != job.run_id:
                 log.warning("removals.left", space=job.space.key)
                 return report
             return _carry_out(store, report, pages, items)
@@ -90,10 +92,11 @@ def _carry_out(
     removed_items: dict[ItemKind, frozenset[str]] = {}
     conflict: DatabaseConflict | None = None
     try:
-        removed = store.remove(pages.remove)
+        removed = store.remove(_still_hidden(store, pages.remove))
         for each in MIRRORED:
             kind = each.table.kind
-            removed_items[kind] = store.remove_items(each.table, items[kind].remove) if kind in items else frozenset()
+            decided = _items_still_hidden(store, each.table, items[kind].remove) if kind in items else []
+            removed_items[kind] = store.remove_items(each.table, decided)
     except DatabaseConflict as met:
         conflict = met
     done = with_removals(report, pages, items, removed=removed, removed_items=removed_items)
@@ -101,3 +104,16 @@ def _carry_out(
         done = report_of_failure(report.space_key, conflict, done.counts)
     store.settle(done, held)
     return done
+
+
+def _still_hidden(store: SpaceStore, decisions: Sequence[DeletionDecision]) -> list[DeletionDecision]:
+    """Return the decisions about pages that no pass has shown again since they were hidden."""
+    stored = store.stored_by_id([each.page_id for each in decisions]) if decisions else {}
+    return [each for each in decisions if each.page_id in stored and stored[each.page_id].hidden]
+
+
+def _items_still_hidden(
+    store: SpaceStore, kind: ItemTable[Any], decisions: Sequence[DeletionDecision]
+) -> list[DeletionDecision]:
+    shown = {row.id for row in store.shown_items(kind)} if decisions else set()
+    return [each for each in decisions if each.page_id not in shown]

@@ -1,12 +1,20 @@
 """Hiding is never held; removing is. A hold stays until a full run finds nothing held or somebody decides."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from confluence_simulator import World
 from sqlalchemy import Engine
 
+from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.engine import make_sessions, session_scope
 from hr_sync.store.read.history_of_runs import read_past_runs
+from hr_sync.sync import run as run_module
+from hr_sync.sync.context import SyncContext, SyncRequest
+from hr_sync.sync.run import run
+from tests.support.database import state_of
 from tests.support.wiring import (
     ask,
     context_of,
@@ -199,6 +207,34 @@ def test_many_small_losses_in_one_run_are_one_mass(engine: Engine) -> None:
         assert (first.outcome, second.outcome) == ("held", "held")
         assert sum(holds(engine).values()) == 600
         assert ask(engine, "SELECT count(*) FROM confluence_pages WHERE removed_at IS NOT NULL") == [(0,)]
+
+
+@pytest.mark.parametrize("other", [incremental, full])
+def test_another_run_between_a_pass_and_its_removals(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, other: Callable[[SyncContext], RunReport]
+) -> None:
+    """A long run meets many incremental ones, which decide about no removal; what came back meanwhile stays."""
+    world = world_with("HR", pages=30)
+    settle, met = run_module.settle_removals, list[bool]()
+    with mirrored(world, engine) as (_, context):
+        gone_page, back = (page.id for page in world.pages()[:2])
+        for page_id in (gone_page, back):
+            world.trash_page(page_id)
+
+        def settle_later(*given: Any) -> Any:
+            if not met:
+                met.append(True)
+                world.restore_page(back)
+                run(context, SyncRequest(mode=Mode.FULL, page_ids=(back,)))
+                other(context)
+            return settle(*given)
+
+        monkeypatch.setattr(run_module, "settle_removals", settle_later)
+        report = full(context)
+
+    assert report.counts.removed == (1 if other is incremental else 0), "another full run has done it"
+    assert state_of(engine, gone_page) == "trashed"
+    assert state_of(engine, back) == "live"
 
 
 def test_a_first_pass_that_was_allowed_is_not_held_again_by_the_second(engine: Engine) -> None:

@@ -132,7 +132,7 @@ def state_of_space(session: Session, space: Space) -> SpaceState:
             stored.full_pass_due,
             stored.last_full_at,
             stored.looked_from,
-            stored.last_run_id,
+            stored.decided_run_id,
         )
     ).one_or_none()
     if row is None:
@@ -148,7 +148,7 @@ def state_of_space(session: Session, space: Space) -> SpaceState:
         full_pass_due=row.full_pass_due,
         last_full_at=row.last_full_at,
         looked_from=row.looked_from,
-        last_run_id=row.last_run_id,
+        decided_run_id=row.decided_run_id,
     )
 
 

@@ -175,7 +175,7 @@ def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]
         values["mass_delete_allowed_run_id"] = run_id
     if record.held is not None:
         values |= _hold(record.held)
-        values |= leaving_values(record.leaving)
+        values |= leaving_values(record.leaving) | {"decided_run_id": run_id}
     return values
 
 

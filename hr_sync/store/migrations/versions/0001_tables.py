@@ -645,6 +645,7 @@ def _when_due() -> Iterator[sa.Column[Any]]:
         "reserved_until", TIME, "Until when serve leaves the space to a request that waits for its lease", null=True
     )
     yield _column("decided_at", TIME, "When the last full pass decided what leaves the space", null=True)
+    yield _column("decided_run_id", sa.BigInteger(), "Run whose pass that was", null=True)
     for prefix, what in (
         ("pages", "Pages"),
         ("posts", "Blog posts among them"),
