@@ -116,7 +116,7 @@ class JobRunner:
         self._account = AccountProof(context.source)
         self._roles = Shared(context.source.site_roles)
         asking = [job.space for job in jobs if job.kind is JobKind.INCREMENTAL]
-        self._changes = SiteChanges(context.source, asking, context.store.newest_look)
+        self._changes = SiteChanges(context.source, asking, context.store.newest_look, context.policy.overlap)
         self._ended_by: HrSyncError | None = None
 
     def run_while_due(self, current: Round, queue: _DueJobs) -> list[tuple[SpaceJob, SpaceReport]]:

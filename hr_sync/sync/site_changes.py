@@ -28,8 +28,14 @@ class _Answer:
 class SiteChanges:
     """Reads what changed lately in spaces, by one question about all of them where that is possible."""
 
-    def __init__(self, source: Source, spaces: Sequence[Space], newest_look: Callable[[], datetime | None]) -> None:
-        """`spaces`: those that will ask. `newest_look`: when the newest look at any of them began."""
+    def __init__(
+        self, source: Source, spaces: Sequence[Space], newest_look: Callable[[], datetime | None], overlap: timedelta
+    ) -> None:
+        """`spaces`: those that will ask. `newest_look`: when the newest look at any of them began.
+
+        `overlap`: how late an entry may be listed, by the settings; never less than two hours.
+        """
+        self._behind = max(_BEHIND, overlap)
         self._source = source
         self._spaces = spaces
         self._newest_look = newest_look
@@ -49,7 +55,7 @@ class SiteChanges:
         if state.looked_from is None:
             return None
         answer = self._answer(kind)
-        if answer.found is None or answer.since > max(since, state.looked_from - _BEHIND):
+        if answer.found is None or answer.since > max(since, state.looked_from - self._behind):
             return None
         changes = answer.found[space.id]
         began = changes.began_at
@@ -65,7 +71,7 @@ class SiteChanges:
 
     def _ask(self, kind: ContentKind) -> _Answer:
         began, newest_look = time.monotonic(), self._newest_look()
-        since = (newest_look or datetime.max.replace(tzinfo=UTC)) - _APART - _BEHIND
+        since = (newest_look or datetime.max.replace(tzinfo=UTC)) - _APART - self._behind
         try:
             found = self._source.recent_of_spaces(self._spaces, since, kind) if newest_look else None
         except UNANSWERED:

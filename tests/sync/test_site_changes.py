@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.sync import site_changes
-from hr_sync.sync.context import SyncContext
+from hr_sync.sync.context import SyncContext, SyncPolicy
 from tests.support.database import execute, page_rows
 from tests.support.oracle import sanitized, sha256
 from tests.support.wiring import context_of, fault, fired, full, incremental, world_of
@@ -144,6 +144,19 @@ def test_a_space_that_was_not_looked_at_lately_is_asked_about_itself(engine: Eng
 
         assert incremental(context).counts.updated == 1
         assert (asked(site, OF_ALL["cloud"]), asked(site, OF_ONE["cloud"])) == (1, 1)
+
+
+def test_an_answer_about_all_reaches_as_far_back_as_the_settings_say(engine: Engine) -> None:
+    """A page that was listed five hours late, where the overlap is a day."""
+    policy = SyncPolicy(busy_wait_seconds=0.0, overlap=timedelta(days=1))
+    with mirrored_site(engine, "cloud", policy=policy) as (site, context):
+        page = site.world.pages()[0]
+        site.world.edit_page(page.id, storage="<p>new</p>")
+        site.world.advance(timedelta(hours=5))
+        execute(engine, "UPDATE sync_spaces SET looked_from = looked_from + interval '5 hours'")
+
+        assert incremental(context).counts.updated == 1
+        assert (asked(site, OF_ALL["cloud"]), asked(site, OF_ONE["cloud"])) == (1, 0)
 
 
 def test_one_space_is_asked_about_itself(engine: Engine) -> None:
