@@ -12,14 +12,14 @@ import pytest
 from sqlalchemy import Connection, Engine, event, make_url
 
 from hr_sync.domain.access import AccessPolicy, Restriction
-from hr_sync.domain.changes import ChangeAction
+from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.domain.feed import ConsumerState, FeedChange, FeedPosition
 from hr_sync.errors import SchemaError, SnapshotNeeded, UsageError
 from hr_sync.store.engine import make_engine, make_sessions, session_scope
 from hr_sync.store.read.feed import begin_snapshot, snapshot_rows
 from hr_sync.store.schema import make_missing_rows
 from hr_sync.store.store import Store
-from hr_sync.store.write.changes import feed_lock
+from hr_sync.store.write.changes import Change, begin_changes, feed_lock, record_changes, write_changes
 from hr_sync.store.write.text_rows import SectionWrite, TextWrite
 from tests.store.spaces import HR, ask, decision, leased, record, tell, write
 from tests.support.database import connect
@@ -495,6 +495,29 @@ def test_a_transaction_that_is_rolled_back_tells_nothing(bot: Store, engine: Eng
         space.write_pages([write("1")])
     assert [each.page_id for each in unread(bot)] == ["1"]
     assert HR.key == unread(bot)[0].space_key
+
+
+def test_sections_that_go_in_two_steps_of_a_transaction_are_all_told(bot: Store, engine: Engine) -> None:
+    """As an erasure of somebody whom text and macros of a page show."""
+
+    def derived(*gone: str) -> Change:
+        return Change(
+            page_id="1",
+            space_key="HR",
+            action=ChangeAction.DERIVE,
+            changed_fields=(ChangedField.SECTIONS,),
+            version=1,
+            reason="erased",
+            sections_removed=gone,
+        )
+
+    with session_scope(make_sessions(bot.engine)) as session:
+        begin_changes(session)
+        for each in (derived("a"), derived()):
+            record_changes(session, 0, [each])
+        write_changes(session)
+    (told,) = ask(engine, "SELECT sections_removed FROM content_changes ORDER BY seq DESC LIMIT 1")
+    assert told["sections_removed"] == ["a"]
 
 
 def test_a_text_of_a_page_that_was_hidden_meanwhile_is_not_told(bot: Store) -> None:

@@ -63,7 +63,8 @@ WITH turn AS MATERIALIZED (
 )
 SELECT pg_notify(:channel, :payload), set_config('idle_in_transaction_session_timeout', :patience, true)
 FROM told LIMIT 1"""
-_LISTS = ("changed_fields", "sections_added", "sections_changed", "sections_removed")
+_SECTIONS = ("sections_added", "sections_changed", "sections_removed")
+_LISTS = ("changed_fields", *_SECTIONS)
 # What changes of a transaction have in common is sent once: a revocation makes thousands that differ in their page.
 _SHARED = ("page_kind", "space_key", "run_id", "action", "reason", *_LISTS)
 _NUMBERS = ("version", "kind", "run_id")
@@ -145,7 +146,8 @@ def _merged(before: Change, after: Change) -> Change:
         return first
     fields = tuple(dict.fromkeys((*first.changed_fields, *second.changed_fields)))
     kept = first if second.action is ChangeAction.RESTRICT else second
-    return replace(kept, changed_fields=fields)
+    sections = {name: tuple(dict.fromkeys((*getattr(first, name), *getattr(second, name)))) for name in _SECTIONS}
+    return replace(kept, changed_fields=fields, **sections)
 
 
 def _as_lists(changes: Sequence[Change]) -> dict[str, list[Any]]:
