@@ -34,6 +34,7 @@ _NOW = func.clock_timestamp()
 def open_round(session: Session, mode: Mode, spaces: Sequence[Space], cadence: Cadence) -> Round:
     """Make the spaces without a due time due, and return the round. Spaces of the mirror that are not named wait.
 
+    They lose a due time that has come, so that nobody finds them waiting, and a worker that names them makes them due.
     Rows that another worker is writing are left as they are.
     """
     now: datetime = session.execute(select(_NOW)).scalar_one()
@@ -52,8 +53,9 @@ def open_round(session: Session, mode: Mode, spaces: Sequence[Space], cadence: C
     since = min([now, *(each for each in waiting if each <= until)])
     later = [each for each in waiting if until < each <= latest]
     next_at = next_due(cadence, since=since, until=until, others=max(later, default=None))
-    others = [row.space_key for key, row in rows.items() if key not in named and not _is_later(row, until)]
-    _set_due(session, due, next_at, [*others, *(key for key in named if _is_later(rows[key], latest))])
+    others = [row for key, row in rows.items() if key not in named and row.due_at is not None]
+    _set_due(session, due, None, [row.space_key for row in others if not _is_later(row, until)])
+    _set_due(session, due, next_at, [key for key in named if _is_later(rows[key], latest)])
     return Round(mode=mode, since=since, until=until, next_at=next_at)
 
 
@@ -210,7 +212,7 @@ def _insert(session: Session, due: Column[Any], now: datetime, spaces: Sequence[
         session.execute(insert(_SPACES).values(values).on_conflict_do_nothing())
 
 
-def _set_due(session: Session, due: Column[Any], at: datetime, keys: Collection[str]) -> None:
+def _set_due(session: Session, due: Column[Any], at: datetime | None, keys: Collection[str]) -> None:
     if keys:
         row = _SPACES.c
         free = select(row.space_key).where(row.space_key == func.any(list(keys))).order_by(row.space_key)

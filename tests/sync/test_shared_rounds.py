@@ -284,6 +284,19 @@ def test_what_somebody_allowed_counts_to_no_round(engine: Engine) -> None:
         assert (taken(report), report.outcome, report.counts.removed) == (["S01"], "complete", 15)
 
 
+def test_a_worker_with_other_settings_puts_nothing_off_that_it_does_not_mirror(engine: Engine) -> None:
+    """It opens each round first: during an upgrade, say, that adds a space to the settings."""
+    world = world_of(2)
+    with Simulator(world) as site:
+        one, both = context_of(site, engine, spaces=("S00",)), context_of(site, engine)
+        assert taken(take(both, Mode.FULL)) == ["S00", "S01"]
+        for _ in range(2):
+            make_due(engine, "incremental")
+            assert taken(take(one, Mode.INCREMENTAL)) == ["S00"]
+            assert one.store.due.waiting()[Mode.INCREMENTAL] == 0, "it would begin the next run at once"
+            assert taken(take(both, Mode.INCREMENTAL)) == ["S01"]
+
+
 @pytest.mark.parametrize("mode", [Mode.INCREMENTAL, Mode.ACCESS])
 def test_a_space_that_is_no_longer_listed_is_due_in_full_rounds_alone(engine: Engine, mode: Mode) -> None:
     """Otherwise every look would find it waiting."""
