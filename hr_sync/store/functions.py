@@ -17,14 +17,7 @@ from sqlalchemy import Connection, text
 
 from hr_sync.domain.access import EVERY_ASKER, Principal, PrincipalKind
 from hr_sync.store.engine import quoted_schema, schema_of
-from hr_sync.store.item_conditions import (
-    COMMENT_IS_LIVE,
-    COMMENT_IS_SHOWN,
-    COMMENT_SECTIONS,
-    FILE_IS_LIVE,
-    FILE_IS_SHOWN,
-    READ_FILES,
-)
+from hr_sync.store.item_conditions import COMMENT_IS_SHOWN, COMMENT_SECTIONS, IS_LIVE, IS_SHOWN, READ_FILES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,7 +221,7 @@ FUNCTIONS = (
         comment="Ids of the sections of live pages that somebody may read",
         body="SELECT section.section_id"
         + _of_readable_texts("JOIN {schema}.page_sections section ON section.page_id = page.id")
-        + f" AND {FILE_IS_SHOWN} AND {COMMENT_IS_SHOWN}",
+        + f" AND {IS_SHOWN}",
     ),
     ConsumerFunction(
         name="attachments_readable_by",
@@ -282,20 +275,14 @@ FUNCTIONS = (
         arguments='words text, "user" text, groups text[] DEFAULT NULL, max_results integer DEFAULT 10',
         returns=_FOUND,
         comment="The sections that fit words best, of live pages that somebody may read; snippets are plain text",
-        body=_search(
-            _IS_READABLE.replace("$2", "$3").replace("$1", "$2"), "$4", items=f"{FILE_IS_SHOWN} AND {COMMENT_IS_SHOWN}"
-        ),
+        body=_search(_IS_READABLE.replace("$2", "$3").replace("$1", "$2"), "$4", items=IS_SHOWN),
     ),
     ConsumerFunction(
         name="search_live_sections",
         arguments="words text, max_results integer DEFAULT 10",
         returns=_FOUND,
         comment="The sections of live_sections that fit words best; snippets are plain text",
-        body=_search(
-            "page.id IN (SELECT live.id FROM {schema}.live_pages live)",
-            "$2",
-            items=f"{FILE_IS_LIVE} AND {COMMENT_IS_LIVE}",
-        ),
+        body=_search("page.id IN (SELECT live.id FROM {schema}.live_pages live)", "$2", items=IS_LIVE),
     ),
 )
 

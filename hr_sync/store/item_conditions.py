@@ -29,13 +29,15 @@ _COMMENT_IS_SHOWN = """(section.comment_id IS NULL OR EXISTS (
 
 #: To one asker, in every mode: under access that was read after the file or the text. A pass over the texts in the mode
 #: `account` reads what is newer too.
-FILE_IS_SHOWN = _FILE_IS_SHOWN.format(readers_are_known=_FILE_IS_KNOWN)
+_FILE = _FILE_IS_SHOWN.format(readers_are_known=_FILE_IS_KNOWN)
 COMMENT_IS_SHOWN = _COMMENT_IS_SHOWN.format(readers_are_known=_COMMENT_IS_KNOWN)
+IS_SHOWN = f"{_FILE} AND {COMMENT_IS_SHOWN}"
 
 _IN_ACCOUNT = "(SELECT policy.mode = 'account' FROM {schema}.access_policy policy)"
 #: To the audience: in the mode `account` that is the account, which sees them.
-FILE_IS_LIVE = _FILE_IS_SHOWN.format(readers_are_known=f"({_IN_ACCOUNT} OR {_FILE_IS_KNOWN})")
-COMMENT_IS_LIVE = _COMMENT_IS_SHOWN.format(readers_are_known=f"({_IN_ACCOUNT} OR {_COMMENT_IS_KNOWN})")
+_LIVE_FILE = _FILE_IS_SHOWN.format(readers_are_known=f"({_IN_ACCOUNT} OR {_FILE_IS_KNOWN})")
+_LIVE_COMMENT = _COMMENT_IS_SHOWN.format(readers_are_known=f"({_IN_ACCOUNT} OR {_COMMENT_IS_KNOWN})")
+IS_LIVE = f"{_LIVE_FILE} AND {_LIVE_COMMENT}"
 
 # The sections of comments about the same pages.
 COMMENT_SECTIONS = """JOIN {schema}.page_sections section ON section.page_id = page.id

@@ -23,7 +23,7 @@ from hr_sync.domain.content import ContentKind, RenderedBody
 from hr_sync.errors import DatabaseConflict
 from hr_sync.store.engine import make_engine, make_sessions, session_scope
 from hr_sync.store.store import Store
-from hr_sync.store.write import access_policy
+from hr_sync.store.write import access_policy, renderings
 from hr_sync.store.write.renderings import RenderingWrite
 from hr_sync.sync.context import SyncContext, SyncPolicy
 from hr_sync.sync.readers import readers_of_page
@@ -268,7 +268,7 @@ def test_an_answer_that_comes_after_the_change_is_dropped(scene: Scene) -> None:
 def test_what_is_stored_while_the_mode_changes_is_not_kept(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer arrives after the renderings were deleted, and before the new mode is written."""
     write = RenderingWrite(page_id=scene.leave, asked_version=1, version=1, outputs="[]", outputs_hash="h")
-    withdraw, stored = access_policy.withdraw_renderings, []
+    withdraw, stored = renderings.withdraw_renderings, []
     with ThreadPoolExecutor(1) as other:
 
         def withdraw_and_meet_another(*given: Any) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.store.engine import make_sessions, session_scope
 from hr_sync.store.read.history_of_runs import read_past_runs
+from hr_sync.sync import removals
 from hr_sync.sync import run as run_module
 from hr_sync.sync.context import SyncContext, SyncRequest
 from hr_sync.sync.run import run
@@ -215,7 +216,7 @@ def test_another_run_between_a_pass_and_its_removals(
 ) -> None:
     """A long run meets many incremental ones, which decide about no removal; what came back meanwhile stays."""
     world = world_with("HR", pages=30)
-    settle, met = run_module.settle_removals, list[bool]()
+    settle, met = removals.settle_removals, list[bool]()
     with mirrored(world, engine) as (_, context):
         gone_page, back = (page.id for page in world.pages()[:2])
         for page_id in (gone_page, back):

@@ -63,8 +63,7 @@ WITH turn AS MATERIALIZED (
 )
 SELECT pg_notify(:channel, :payload), set_config('idle_in_transaction_session_timeout', :patience, true)
 FROM told LIMIT 1"""
-_SECTIONS = ("sections_added", "sections_changed", "sections_removed")
-_LISTS = ("changed_fields", *_SECTIONS)
+_LISTS = ("changed_fields", "sections_added", "sections_changed", "sections_removed")
 # What changes of a transaction have in common is sent once: a revocation makes thousands that differ in their page.
 _SHARED = ("page_kind", "space_key", "run_id", "action", "reason", *_LISTS)
 _NUMBERS = ("version", "kind", "run_id")
@@ -146,8 +145,13 @@ def _merged(before: Change, after: Change) -> Change:
         return first
     fields = tuple(dict.fromkeys((*first.changed_fields, *second.changed_fields)))
     kept = first if second.action is ChangeAction.RESTRICT else second
-    sections = {name: tuple(dict.fromkeys((*getattr(first, name), *getattr(second, name)))) for name in _SECTIONS}
-    return replace(kept, changed_fields=fields, **sections)
+    return replace(
+        kept,
+        changed_fields=fields,
+        sections_added=tuple(dict.fromkeys((*first.sections_added, *second.sections_added))),
+        sections_changed=tuple(dict.fromkeys((*first.sections_changed, *second.sections_changed))),
+        sections_removed=tuple(dict.fromkeys((*first.sections_removed, *second.sections_removed))),
+    )
 
 
 def _as_lists(changes: Sequence[Change]) -> dict[str, list[Any]]:
