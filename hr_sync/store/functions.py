@@ -130,15 +130,16 @@ _FOUND = (
 )
 
 
+def _of_matched(items: str) -> str:
+    return items.replace("made.", "section.").replace("page.space_id", "section.space_id")
+
+
 def _search(readable: str, most: str, *, items: str) -> str:
     """Return the body of a search among pages that are `readable`, a condition; `most` is the parameter of the limit.
 
-    `items`: which of their files and comments are shown.
-
-    Files are asked about after pages, so that the planner chooses as if there were none. The best are chosen before any
-    text is read. The snippet is made in the language in which the section was found.
+    `items`: the condition for files and comments. They are asked about after pages, as if there were none. The best are
+    chosen before any text is read. The snippet is made in the language in which the section was found.
     """
-    of_matched = items.replace("made.", "section.").replace("page.space_id", "section.space_id")
     return f"""
     WITH asked AS MATERIALIZED (
         SELECT {{schema}}.search_query($1) AS query
@@ -151,7 +152,7 @@ def _search(readable: str, most: str, *, items: str) -> str:
             JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
         WHERE section.search_vector @@ (SELECT asked.query FROM asked) AND {readable}
     ), found AS MATERIALIZED (
-        SELECT section.section_id, section.page_id, section.rank FROM matched section WHERE {of_matched}
+        SELECT section.section_id, section.page_id, section.rank FROM matched section WHERE {items}
         ORDER BY section.rank DESC, section.section_id
         LIMIT least(greatest(coalesce({most}, 10), 0), 1000)
     )
@@ -275,14 +276,14 @@ FUNCTIONS = (
         arguments='words text, "user" text, groups text[] DEFAULT NULL, max_results integer DEFAULT 10',
         returns=_FOUND,
         comment="The sections that fit words best, of live pages that somebody may read; snippets are plain text",
-        body=_search(_IS_READABLE.replace("$2", "$3").replace("$1", "$2"), "$4", items=IS_SHOWN),
+        body=_search(_IS_READABLE.replace("$2", "$3").replace("$1", "$2"), "$4", items=_of_matched(IS_SHOWN)),
     ),
     ConsumerFunction(
         name="search_live_sections",
         arguments="words text, max_results integer DEFAULT 10",
         returns=_FOUND,
         comment="The sections of live_sections that fit words best; snippets are plain text",
-        body=_search("page.id IN (SELECT live.id FROM {schema}.live_pages live)", "$2", items=IS_LIVE),
+        body=_search("page.id IN (SELECT live.id FROM {schema}.live_pages live)", "$2", items=_of_matched(IS_LIVE)),
     ),
 )
 
