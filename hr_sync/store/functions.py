@@ -145,8 +145,7 @@ def _search(readable: str, most: str, *, items: str) -> str:
         SELECT {{schema}}.search_query($1) AS query
     ), matched AS MATERIALIZED (
         SELECT section.section_id, section.page_id, section.attachment_id, section.comment_id, section.comment_hash,
-            page.space_id, made.rendered_at,
-            ts_rank(section.search_vector, (SELECT asked.query FROM asked), 1) AS rank
+            page.space_id, made.rendered_at, ts_rank(section.search_vector, (SELECT asked.query FROM asked), 1) AS rank
         FROM {{schema}}.page_sections section
             JOIN {{schema}}.confluence_pages page ON page.id = section.page_id
             JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
