@@ -23,6 +23,7 @@ from hr_sync.domain.outcome import (
 from hr_sync.errors import UNANSWERED, ConfigurationError, ConfluenceError, HrSyncError, UsageError
 from hr_sync.store.store import Store
 from hr_sync.store.values import Worker
+from hr_sync.sync.archived_pages import archive_warnings
 from hr_sync.sync.by_id import locate_pages
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
@@ -106,7 +107,8 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         context.source.check_account()
         warnings = _apply_access_policy(context, request.mode)
         selection = select_spaces(context.source, context.store, context.scope, request)
-        warnings = [*warnings, *selection.warnings]
+        in_vain = archive_warnings(context.source, context.scope.pages) if request.mode is Mode.FULL else ()
+        warnings = [*warnings, *selection.warnings, *in_vain]
         with BodyFetcher(context.source, context.connections) as fetcher:
             jobs = _jobs(context, request, selection, run_id, fetcher)
             turns = _do(context, request, jobs, fetcher)

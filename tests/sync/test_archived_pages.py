@@ -1,0 +1,262 @@
+"""Archived pages: stored where the settings name them, and never live."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from confluence_simulator import Simulator, World
+from sqlalchemy import Engine
+
+from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.domain.access import AccessMode, AccessPolicy
+from hr_sync.domain.deletion_limit import DeletionLimit
+from hr_sync.domain.outcome import Outcome
+from hr_sync.domain.scope import PageScope
+from hr_sync.sync.context import SyncContext, SyncPolicy
+from hr_sync.sync.explain import explain
+from tests.support.wiring import (
+    access,
+    ask,
+    context_of,
+    fault,
+    fired,
+    full,
+    incremental,
+    live_titles,
+    preview,
+)
+
+WITH = PageScope(archived_pages=True)
+WITHOUT = PageScope()
+ENFORCED = SyncPolicy(
+    access=AccessPolicy(mode=AccessMode.ENFORCE),
+    limit=DeletionLimit(count=1, share=0.0),
+    counts_not_mirrored=True,
+    busy_wait_seconds=0.0,
+)
+LIST_OF_ARCHIVED = r"/spaces/\d+/pages\?.*status=archived"
+
+
+def world_of(archived: int) -> World:
+    """Make a space with two current pages and so many archived ones."""
+    world = World()
+    world.create_space("HR")
+    for number in range(2):
+        world.create_page(space_key="HR", title=f"Page {number}", storage="<p>x</p>")
+    for number in range(archived):
+        page = world.create_page(space_key="HR", title=f"Old {number}", storage=f"<p>It was {number}</p>")
+        world.archive_page(page.id)
+    return world
+
+
+def id_of(world: World, title: str) -> str:
+    """Return the id of a page."""
+    return next(page.id for page in world.pages() if page.title == title)
+
+
+@contextmanager
+def mirror_of(
+    world: World, engine: Engine, pages: PageScope = WITH, policy: SyncPolicy = ENFORCED
+) -> Iterator[tuple[Simulator, SyncContext]]:
+    """Serve the world and mirror it; the request log is empty then."""
+    with Simulator(world) as site:
+        context = context_of(site, engine, pages=pages, policy=policy)
+        report = full(context)
+        assert report.outcome is Outcome.COMPLETE, report
+        site.requests.clear()
+        yield site, context
+
+
+def states(engine: Engine) -> dict[str, tuple[str, str | None, str | None, str | None]]:
+    """Return status, reasons of hiding and removal, and the body of every row, by title."""
+    rows = ask(
+        engine,
+        "SELECT title, status, hidden_reason, removed_reason, storage "
+        "FROM confluence_pages LEFT JOIN page_bodies ON page_id = id",
+    )
+    return {title: tuple(others) for title, *others in rows}
+
+
+def told(engine: Engine, page_id: str) -> list[str]:
+    """Return what the feed tells of a page."""
+    return [
+        action
+        for (action,) in ask(engine, "SELECT action FROM content_changes WHERE page_id = %s ORDER BY seq", page_id)
+    ]
+
+
+def shown_anywhere(engine: Engine) -> set[str]:
+    """Return the titles in any view of consumers that has titles, and of what an asker may read."""
+    asked = "SELECT title FROM confluence_pages WHERE id IN (SELECT pages_readable_by(NULL))"
+    return {*live_titles(engine), *(title for (title,) in ask(engine, asked))}
+
+
+def lists_of_archived(site: Simulator) -> int:
+    """Count the requests for lists of archived pages of a space."""
+    return sum(
+        "/spaces/" in record.path and record.path.endswith("/pages") and ("status", "archived") in record.query
+        for record in site.requests
+    )
+
+
+def test_archived_pages_are_stored_and_never_live(engine: Engine) -> None:
+    """With their bodies, no access set, no row of the feed. A second run writes nothing, by one request more."""
+    world = world_of(2)
+    with mirror_of(world, engine) as (site, context):
+        found, seen = states(engine), shown_anywhere(engine)
+        rows = ask(engine, "SELECT id, xmin::text FROM confluence_pages ORDER BY id")
+        again = full(context)
+        asked = lists_of_archived(site)
+        single = [record.path for record in site.requests if "/api/v2/pages/" in record.path]
+        after = ask(engine, "SELECT id, xmin::text FROM confluence_pages ORDER BY id")
+        sets = ask(engine, "SELECT access_set_id FROM confluence_pages WHERE status = 'archived'")
+        for mode in (access, incremental):
+            assert mode(context).outcome is Outcome.COMPLETE
+
+    assert found["Old 1"] == ("archived", "archived", None, "<p>It was 1</p>")
+    assert seen == {"Page 0", "Page 1"} == shown_anywhere(engine)
+    assert sets == [(None,), (None,)]
+    assert told(engine, id_of(world, "Old 0")) == []
+    assert again.outcome is Outcome.COMPLETE
+    assert rows == after
+    assert (asked, single) == (1, [])
+    assert {str(each.kind) for each in again.not_mirrored} == {"attachment", "blog_post", "comment"}
+
+
+def test_without_the_word_nothing_is_asked(engine: Engine) -> None:
+    """They are counted as not mirrored."""
+    with mirror_of(world_of(2), engine, WITHOUT) as (site, context):
+        report = full(context)
+        assert lists_of_archived(site) == 0
+    assert set(states(engine)) == {"Page 0", "Page 1"}
+    assert {str(each.kind): each.count for each in report.not_mirrored}["archived_page"] == 2
+
+
+def test_a_page_goes_into_the_archive_and_comes_back(engine: Engine) -> None:
+    """Hidden in that run, told once, kept without removal or hold whatever their number; live again from its body."""
+    world = world_of(0)
+    both = [id_of(world, f"Page {number}") for number in range(2)]
+    for number in range(2, 6):
+        world.create_page(space_key="HR", title=f"Page {number}", storage="<p>x</p>")
+    with mirror_of(world, engine) as (site, context):
+        for page_id in both:
+            world.archive_page(page_id)
+        would = preview(context)[0].deletions
+        report = full(context)
+        kept = states(engine)["Page 0"]
+        gone = shown_anywhere(engine)
+        site.requests.clear()
+        idle = full(context)
+        single = [record.path for record in site.requests if "/api/v2/pages/" in record.path]
+        words = explain(context, both[0])
+        world.restore_page(both[0])
+        incremental(context)
+        back = full(context)
+
+    assert ({each.page_id for each in would.hide}, would.remove, would.held) == (set(both), (), ())
+    assert (report.outcome, report.counts.hidden, report.counts.removed) == (Outcome.COMPLETE, 2, 0)
+    assert kept == ("archived", "archived", None, "<p>x</p>")
+    assert gone == {f"Page {number}" for number in range(2, 6)}
+    assert (idle.outcome, single) == (Outcome.COMPLETE, [])
+    assert "never shown" in words.scope
+    assert "keep it" in words.decision
+    assert (back.outcome, back.counts.restored, back.counts.bodies) == (Outcome.COMPLETE, 1, 0)
+    assert "Page 0" in shown_anywhere(engine)
+    assert told(engine, both[0])[:3] == ["insert", "hide", "restore"]
+    assert told(engine, both[1]) == ["insert", "hide"]
+
+
+def test_what_leaves_the_archive_by_evidence_is_removed(engine: Engine) -> None:
+    """A page in the trash at once, with no row of the feed; one that is purged when a second run agrees."""
+    world = world_of(2)
+    with mirror_of(world, engine) as (_site, context):
+        world.restore_page(id_of(world, "Old 0"))
+        world.trash_page(id_of(world, "Old 0"))
+        report = full(context)
+    assert report.outcome is Outcome.COMPLETE
+    assert states(engine)["Old 0"][1:3] == ("trashed", "trashed")
+    assert states(engine)["Old 1"][1:3] == ("archived", None)
+    assert told(engine, id_of(world, "Old 0")) == []
+
+
+def test_switched_off_they_are_gone_and_a_mass_waits(engine: Engine) -> None:
+    """By lookups, within the limit of removals as it is; switched on again they are kept and nothing waits."""
+    with mirror_of(world_of(3), engine) as (site, context):
+        off = context_of(site, engine, pages=WITHOUT, policy=ENFORCED)
+        held = full(off)
+        waiting = states(engine)
+        on = full(context)
+        allowed = full(off, allow_mass_delete=True)
+        gone = states(engine)
+        again = full(context)
+
+    assert held.outcome is Outcome.HELD
+    assert {waiting[f"Old {number}"][1:3] for number in range(3)} == {("archived", None)}
+    assert on.outcome is Outcome.COMPLETE
+    assert allowed.counts.removed == 3
+    assert {gone[f"Old {number}"][1:3] for number in range(3)} == {("archived", "archived")}
+    assert again.outcome is Outcome.COMPLETE
+    assert {states(engine)[f"Old {number}"][1:3] for number in range(3)} == {("archived", None)}
+    assert shown_anywhere(engine) == {"Page 0", "Page 1"}
+
+
+@pytest.mark.parametrize("kind", ["error-500", "forbidden-403"])
+def test_a_list_that_fails_costs_archived_pages_alone(engine: Engine, kind: str) -> None:
+    """The run is partial, their rows stay, the space is as fresh as ever, and no page is looked up for it."""
+    world = world_of(2)
+    with mirror_of(world, engine) as (site, context):
+        before = states(engine)
+        world.create_page(space_key="HR", title="New", storage="<p>x</p>")
+        world.archive_page(id_of(world, "Page 0"))
+        fault(site, kind, LIST_OF_ARCHIVED, times=0)
+        report = full(context)
+        deeds = fired(site)
+        fresh = ask(engine, "SELECT last_complete_at > now() - interval '1 minute' FROM sync_spaces")
+
+    assert deeds == {kind}
+    assert report.outcome is Outcome.PARTIAL
+    assert "archived pages of space HR were not listed" in (report.spaces[0].error or "")
+    after = states(engine)
+    assert {title: after[title] for title in ("Old 0", "Old 1")} == {
+        title: before[title] for title in ("Old 0", "Old 1")
+    }
+    assert after["Page 0"][1:3] == ("archived", None)
+    assert shown_anywhere(engine) == {"Page 1", "New"}
+    assert fresh == [(True,)]
+
+
+def test_a_new_version_in_the_archive_is_stored_hidden(engine: Engine) -> None:
+    """Edited, and archived again: the stored body is the new one."""
+    world = world_of(1)
+    page_id = id_of(world, "Old 0")
+    with mirror_of(world, engine) as (_site, context):
+        world.restore_page(page_id)
+        world.edit_page(page_id, storage="<p>Newer</p>")
+        world.archive_page(page_id)
+        assert full(context).outcome is Outcome.COMPLETE
+    assert states(engine)["Old 0"] == ("archived", "archived", None, "<p>Newer</p>")
+    assert told(engine, page_id) == []
+
+
+def test_archived_pages_out_of_scope_are_not_stored(engine: Engine) -> None:
+    """The scope counts for them as for current pages."""
+    world = world_of(2)
+    world.label_page(id_of(world, "Old 0"), "secret")
+    pages = PageScope(archived_pages=True, exclude_labels=frozenset({"secret"}))
+    with mirror_of(world, engine, pages):
+        assert set(states(engine)) == {"Page 0", "Page 1", "Old 1"}
+
+
+def test_data_center_says_that_it_has_none(engine: Engine) -> None:
+    """By one warning of full runs; nothing else changes."""
+    world = World()
+    world.create_space("HR")
+    world.create_page(space_key="HR", title="Page 0", storage="<p>x</p>")
+    with Simulator(world, flavor="datacenter") as site:
+        context = context_of(site, engine, pages=WITH, source=DataCenterSource, policy=ENFORCED)
+        report = full(context)
+        quiet = incremental(context)
+    assert report.outcome is Outcome.COMPLETE
+    assert [warning for warning in report.warnings if "archived_pages" in warning]
+    assert not quiet.warnings
+    assert live_titles(engine) == ["Page 0"]
