@@ -3,7 +3,7 @@
 What fails here costs archived pages alone: their rows stay as they were, and the run is partial.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -36,6 +36,7 @@ class ArchivedList:
     mirrored: bool = False
     listing: Listing | None = None  #: None: they are not mirrored, or could not be listed
     doubt: str | None = None  #: why they could not be listed
+    same_scope: bool = False  #: the last full run decided by the same settings which pages are in scope
 
     def holds(self, page_id: str) -> bool:
         """Return True unless the list shows that a page is not in the archive."""
@@ -61,12 +62,15 @@ def archive_warnings(source: Source, scope: PageScope) -> Sequence[str]:
     return [_WITHOUT_ARCHIVE] if scope.archived_pages and source.archived is None else []
 
 
-def list_archived(source: Source, space: Space, scope: PageScope) -> ArchivedList:
-    """List the archived pages of a space, if they are mirrored. Raise errors about the site."""
+def list_archived(source: Source, space: Space, scope: PageScope, fingerprint: str | None) -> ArchivedList:
+    """List the archived pages of a space, if they are mirrored. Raise errors about the site.
+
+    `fingerprint`: of the scope of the last full run.
+    """
     if not scope.archived_pages or source.archived is None:
         return ArchivedList()
     try:
-        return ArchivedList(mirrored=True, listing=source.archived.listing(space))
+        listing = source.archived.listing(space)
     except UNANSWERED as failure:
         source.check_account()  # raises when it is not the archive, but the site or our account
         doubt = (
@@ -74,6 +78,7 @@ def list_archived(source: Source, space: Space, scope: PageScope) -> ArchivedLis
             f"them: {failure} The next full run tries again."
         )
         return ArchivedList(mirrored=True, doubt=doubt)
+    return ArchivedList(mirrored=True, listing=listing, same_scope=fingerprint == scope.fingerprint)
 
 
 def settle_both(
@@ -117,17 +122,25 @@ def archived_in_scope(
     *,
     scope: PageScope,
 ) -> ArchivedToWrite:
-    """Return the archived pages that are to be stored. `rows`: of the space. One of unknown scope stays as it is."""
-    if archived.listing is None:
+    """Return the archived pages that are to be stored. `rows`: of the space. One of unknown scope stays as it is.
+
+    Where the settings are the same, only pages that are about to be written are asked for their place and labels: no
+    list shows labels of archived pages, and nobody is shown these pages.
+    """
+    archive = archived.listing
+    if archive is None:
         return ArchivedToWrite()
-    scoped = split_by_scope(source, fetcher, archived.listing, rows, scope)
-    found = scoped.in_scope
-    elsewhere = [page_id for page_id in found.heads if page_id not in rows]
-    here = {page_id: rows[page_id] for page_id in found.heads if page_id in rows}
+    elsewhere = [page_id for page_id in archive.heads if page_id not in rows]
+    stored = {page_id: rows[page_id] for page_id in archive.heads if page_id in rows}
+    stored |= store.stored_by_id(elsewhere) if elsewhere else {}
+    steps = plan_archived(archive, stored).steps
+    asked = {step.page_id for step in steps} if archived.same_scope else archive.heads.keys()
+    heads = {page_id: archive.heads[page_id] for page_id in sorted(asked)}
+    others = split_by_scope(source, fetcher, replace(archive, heads=heads, unreadable={}), stored, scope).others
     return ArchivedToWrite(
-        listing=found,
-        stored=here | (store.stored_by_id(elsewhere) if elsewhere else {}),
-        outside={page_id: each for page_id, each in scoped.others.items() if each.in_scope is False},
+        listing=_without(archive, others.keys()),
+        stored=stored,
+        outside={page_id: each for page_id, each in others.items() if each.in_scope is False},
     )
 
 
@@ -197,7 +210,7 @@ def _ids(listing: Listing) -> set[str]:
     return {*listing.heads, *listing.unreadable}
 
 
-def _without(listing: Listing, page_ids: set[str]) -> Listing:
+def _without(listing: Listing, page_ids: Collection[str]) -> Listing:
     return replace(
         listing,
         heads={page_id: head for page_id, head in listing.heads.items() if page_id not in page_ids},

@@ -119,7 +119,7 @@ def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher, preview:
         deletions = decide(context, job, state, store.stored_pages(), fetcher, hide=hide_nothing)
         return replace(preview, deletions=deletions)
     listed = list_kinds(context.source, job.space, context.scope.pages.kinds)
-    archived = list_archived(context.source, job.space, context.scope.pages)
+    archived = list_archived(context.source, job.space, context.scope.pages, state.scope_fingerprint)
     seen = observe(context.source, store, fetcher, listed.listing, context.scope.pages, archived=archived)
     plan = make_plan(seen.in_scope, seen.comparable)
     leaving = [

@@ -71,7 +71,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     """
     scope = run.context.scope.pages
     listed = list_space(run)
-    archived = list_archived(run.source, run.space, scope)
+    archived = list_archived(run.source, run.space, scope, run.state.scope_fingerprint)
     seen = observe(run.source, run.store, run.fetcher, listed.listing, scope, archived=archived)
     plan = make_plan(
         seen.in_scope,

@@ -1,19 +1,26 @@
 """Archived pages: stored where the settings name them, and never live."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
 
+from hr_sync.confluence.archived import ArchivedPages
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.domain.access import AccessMode, AccessPolicy
+from hr_sync.domain.changes import ChangeAction
+from hr_sync.domain.content import Listing, Space
 from hr_sync.domain.deletion_limit import DeletionLimit
 from hr_sync.domain.outcome import Outcome
 from hr_sync.domain.scope import PageScope
 from hr_sync.store.engine import make_sessions, session_scope
 from hr_sync.store.read.overview import list_pages
+from hr_sync.store.values import Busy, PageWrite
 from hr_sync.sync.context import SyncContext, SyncPolicy
 from hr_sync.sync.explain import explain
 from tests.support.wiring import (
@@ -245,12 +252,23 @@ def test_a_new_version_in_the_archive_is_stored_hidden(engine: Engine) -> None:
 
 
 def test_archived_pages_out_of_scope_are_not_stored(engine: Engine) -> None:
-    """The scope counts for them as for current pages."""
-    world = world_of(2)
-    world.label_page(id_of(world, "Old 0"), "secret")
+    """The scope counts for them as for current pages; a stored one is asked again when the settings change."""
+    world = world_of(3)
+    labels = {"Old 0": "secret", "Old 1": "other"}
+    for title, label in labels.items():
+        world.label_page(id_of(world, title), label)
     pages = PageScope(archived_pages=True, exclude_labels=frozenset({"secret"}))
-    with mirror_of(world, engine, pages):
-        assert set(states(engine)) == {"Page 0", "Page 1", "Old 1"}
+    with mirror_of(world, engine, pages) as (site, context):
+        assert set(states(engine)) == {"Page 0", "Page 1", "Old 1", "Old 2"}
+        full(context)
+        asked = {record.path for record in site.requests if record.path.endswith("/labels")}
+        other = replace(pages, exclude_labels=frozenset({"secret", "other"}))
+        narrowed = full(context_of(site, engine, pages=other, policy=ENFORCED))
+
+    assert not [path for path in asked if id_of(world, "Old 1") in path or id_of(world, "Old 2") in path]
+    assert narrowed.outcome is Outcome.HELD
+    assert states(engine)["Old 1"][1:3] == ("out_of_scope", None)
+    assert states(engine)["Old 2"][1:3] == ("archived", None)
 
 
 def test_data_center_says_that_it_has_none(engine: Engine) -> None:
@@ -266,3 +284,58 @@ def test_data_center_says_that_it_has_none(engine: Engine) -> None:
     assert [warning for warning in report.warnings if "archived_pages" in warning]
     assert not quiet.warnings
     assert live_titles(engine) == ["Page 0"]
+
+
+class BetweenTheLists:
+    """The archive of a site, where something happens before it is listed."""
+
+    def __init__(self, archive: ArchivedPages, happens: Callable[[], object]) -> None:
+        self.pages = archive.pages
+        self._archive = archive
+        self._happens = happens
+
+    def listing(self, space: Space) -> Listing:
+        """List the archive, after what happens."""
+        self._happens()
+        return self._archive.listing(space)
+
+
+def test_a_page_that_is_archived_between_the_lists_is_hidden_in_that_run(engine: Engine) -> None:
+    """Both lists show it; a lookup decides."""
+    world = world_of(0)
+    with mirror_of(world, engine) as (_site, context):
+        archive = context.source.archived
+        assert archive is not None
+        happens = Mock(side_effect=lambda: world.archive_page(id_of(world, "Page 0")))
+        between = BetweenTheLists(archive, happens)
+        cast("Any", context.source).archived = between
+        report = full(context)
+
+    happens.assert_called_once_with()
+    assert (report.outcome, report.counts.hidden) == (Outcome.COMPLETE, 1)
+    assert shown_anywhere(engine) == {"Page 1"}
+    assert states(engine)["Page 0"][1:3] == ("archived", None)
+
+
+def test_a_live_row_is_never_written_as_archived(engine: Engine) -> None:
+    """Whatever a list says: what hides a page is the lookup."""
+    world = world_of(0)
+    with mirror_of(world, engine) as (_site, context):
+        space = context.source.spaces(["HR"]).spaces[0]
+        row = context.store.reader(space).stored_pages()[id_of(world, "Page 0")]
+        head = replace(context.source.listing(space).heads[row.id], status="archived", title="Wrong")
+        bodies = [None, "<p>wrong</p>"]
+        with context.store.leased(space, context.worker, 1, cancellation=context.cancellation) as store:
+            assert not isinstance(store, Busy)
+            for body in bodies:
+                write = PageWrite(
+                    action=ChangeAction.UPDATE,
+                    reason="",
+                    head=head,
+                    storage=body,
+                    content_hash="0" * 64,
+                    seen_in_space="HR",
+                )
+                assert store.write_archived([write]) == frozenset()
+    assert shown_anywhere(engine) == {"Page 0", "Page 1"}
+    assert states(engine)["Page 0"] == ("current", None, None, "<p>x</p>")
