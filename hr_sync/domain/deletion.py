@@ -153,8 +153,7 @@ def decide_absent(
 ) -> DeletionDecision:
     """Look one page up in the first table. `space_id` is the space whose listing lacks its page or its body.
 
-    `listed`: the listing showed the page, and only its body could not be fetched. `keeps_archived`: archived pages are
-    mirrored.
+    `listed`: the listing showed it, and only its body could not be fetched. `keeps_archived`: the archive is mirrored.
     """
     match lookup:
         case LookupResult(result=LookupStatus.NOT_FOUND):
@@ -176,9 +175,7 @@ def decide_absent(
             return withdraw(
                 page, DeletionAction.REMOVE, WithdrawalReason.MOVED, "moved to a space that is not mirrored"
             )
-        case LookupResult(result=LookupStatus.FOUND, status="archived", space_id=found) if (
-            keeps_archived and found == space_id
-        ):
+        case LookupResult(status="archived", space_id=found) if keeps_archived and found == space_id:
             return withdraw(page, DeletionAction.ARCHIVE, WithdrawalReason.ARCHIVED, "its status is archived")
         case LookupResult(result=LookupStatus.FOUND, status=str(status)) if status in _WITHDRAWN:
             return withdraw(page, DeletionAction.REMOVE, _WITHDRAWN[status], f"its status is {status}")

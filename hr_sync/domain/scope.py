@@ -66,8 +66,8 @@ class PageScope:
     def fingerprint(self) -> str:
         """Return SHA-256 hex that differs when another set of pages may be in scope."""
         sets = (self.page_trees, self.exclude_page_trees, self.include_labels, self.exclude_labels)
-        kinds = (self.blog_posts, self.archived_pages)
-        return hashlib.sha256(repr(([sorted(each) for each in sets], kinds)).encode()).hexdigest()
+        known = ([sorted(each) for each in sets], self.blog_posts, *(("archived",) if self.archived_pages else ()))
+        return hashlib.sha256(repr(known).encode()).hexdigest()
 
     def decide(self, chain: "Chain", labels: frozenset[str] | None) -> ScopeDecision:
         """Look one page up in the decision table. `labels` None: not known."""

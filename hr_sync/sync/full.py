@@ -28,7 +28,6 @@ from hr_sync.sync.archived_pages import (
     ArchivedList,
     ArchivedToWrite,
     archived_in_scope,
-    list_archived,
     rows_aside,
     settle_both,
     sync_archived,
@@ -71,8 +70,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     """
     scope = run.context.scope.pages
     listed = list_space(run)
-    archived = list_archived(run.source, run.space, scope, run.state.scope_fingerprint)
-    seen = observe(run.source, run.store, run.fetcher, listed.listing, scope, archived=archived)
+    seen = observe(run.source, run.store, run.fetcher, listed.listing, scope, archived=listed.archived)
     plan = make_plan(
         seen.in_scope,
         seen.comparable,
@@ -88,7 +86,6 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     missing = write_pages(run, plan)
     withheld = resolve_missing(run, missing, seen.stored, known_pages=seen.listing.kind_by_id)
     absent = decide_unlisted_pages(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
-    archive_doubt = sync_archived(run, seen.archived) or archived.doubt  # last: what left the space is hidden by now
     deletions = plan_leaving(run.context, run.job, run.state, [*outside, *withheld, *absent], seen.stored)
     items = {each.table: sync_items(run, each, seen.in_scope) for each in MIRRORED}
     access = sync_access_after(run, seen.listing)
@@ -99,7 +96,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
             looked_at_all=shows_all,
             listed_all=listed.doubt is None,
             doubt=listed.doubt,
-            archive_doubt=archive_doubt,
+            archive_doubt=sync_archived(run, seen.archived) or listed.archived.doubt,
             decided_hold=True,
             deletions=deletions,
             allowed=run.job.request.allow_mass_delete,

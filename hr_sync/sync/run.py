@@ -107,8 +107,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         context.source.check_account()
         warnings = _apply_access_policy(context, request.mode)
         selection = select_spaces(context.source, context.store, context.scope, request)
-        in_vain = archive_warnings(context.source, context.scope.pages) if request.mode is Mode.FULL else ()
-        warnings = [*warnings, *selection.warnings, *in_vain]
+        warnings = [*warnings, *selection.warnings, *_about_settings(context, request)]
         with BodyFetcher(context.source, context.connections) as fetcher:
             jobs = _jobs(context, request, selection, run_id, fetcher)
             turns = _do(context, request, jobs, fetcher)
@@ -158,6 +157,10 @@ def _settle(
         context.store.mark_gone([job.space.key for job in turns.jobs if job.kind.is_away])
     reports = [*_with_not_visible(reports, selection, request), *_missing(context, request, selection)]
     return with_shown_pages(context, reports, request.mode)
+
+
+def _about_settings(context: SyncContext, request: SyncRequest) -> Sequence[str]:
+    return archive_warnings(context.source, context.scope.pages) if request.mode is Mode.FULL else ()
 
 
 def _is_partial(request: SyncRequest) -> bool:

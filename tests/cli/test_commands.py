@@ -108,7 +108,7 @@ def test_check_says_where_pages_cannot_be_archived(home: Path, prepared_url: str
     """On Data Center, by one warning; nothing fails for it."""
     world = World()
     world.create_space("HR")
-    with Simulator(world, flavor="datacenter") as site:
+    with Simulator(world, api_token=TOKEN, flavor="datacenter") as site:
         wired(home, site, prepared_url, flavor="datacenter", spaces=["HR"], include=["pages", "archived_pages"])
         checked = run(home, "check", "--json")
     assert checked.exit_code == 0
