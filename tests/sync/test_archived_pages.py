@@ -12,12 +12,14 @@ from sqlalchemy import Engine
 
 from hr_sync.confluence.archived import ArchivedPages
 from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.confluence.http.urls import PageUrls
 from hr_sync.domain.access import AccessMode, AccessPolicy
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.content import Listing, Space
 from hr_sync.domain.deletion_limit import DeletionLimit
 from hr_sync.domain.outcome import Outcome
 from hr_sync.domain.scope import PageScope
+from hr_sync.errors import AnswerNotTrusted
 from hr_sync.store.engine import make_sessions, session_scope
 from hr_sync.store.read.overview import list_pages
 from hr_sync.store.values import Busy, PageWrite
@@ -43,6 +45,7 @@ ENFORCED = SyncPolicy(
     counts_not_mirrored=True,
     busy_wait_seconds=0.0,
 )
+MOMENT = "2026-01-01T00:00:00.000Z"
 LIST_OF_ARCHIVED = r"/spaces/\d+/pages\?.*status=archived"
 
 
@@ -224,9 +227,11 @@ def test_a_list_that_fails_costs_archived_pages_alone(engine: Engine, kind: str)
         fault(site, kind, LIST_OF_ARCHIVED, times=0)
         report = full(context)
         deeds = fired(site)
+        looked_up = {record.path.rsplit("/", 1)[-1] for record in site.requests}
         fresh = ask(engine, "SELECT last_complete_at > now() - interval '1 minute' FROM sync_spaces")
 
     assert deeds == {kind}
+    assert not looked_up & {id_of(world, "Old 0"), id_of(world, "Old 1")}
     assert report.outcome is Outcome.PARTIAL
     assert "archived pages of space HR were not listed" in (report.spaces[0].error or "")
     after = states(engine)
@@ -315,6 +320,43 @@ def test_a_page_that_is_archived_between_the_lists_is_hidden_in_that_run(engine:
     assert (report.outcome, report.counts.hidden) == (Outcome.COMPLETE, 1)
     assert shown_anywhere(engine) == {"Page 1"}
     assert states(engine)["Page 0"][1:3] == ("archived", None)
+
+
+def test_a_page_in_both_lists_without_an_answer_stays_as_it_is(engine: Engine) -> None:
+    """It is told as failing, and not stored as archived."""
+    world = world_of(0)
+    page_id = id_of(world, "Page 0")
+    with mirror_of(world, engine) as (site, context):
+        archive = context.source.archived
+        assert archive is not None
+        happens = Mock(side_effect=lambda: world.archive_page(page_id))
+        cast("Any", context.source).archived = BetweenTheLists(archive, happens)
+        fault(site, "error-500", rf"/api/v2/pages/{page_id}", times=0)
+        report = full(context)
+        deeds = fired(site)
+
+    assert deeds == {"error-500"}
+    assert report.outcome is Outcome.PARTIAL
+    assert states(engine)["Page 0"][:3] == ("current", None, None)
+
+
+def test_a_server_that_ignores_the_filter_is_an_error() -> None:
+    """A current page, or one of another space, among what is listed as archived."""
+    page = {
+        "id": "1",
+        "title": "x",
+        "parentId": None,
+        "parentType": None,
+        "version": {"number": 1, "createdAt": MOMENT},
+    }
+    for status, space_id in (("current", "9"), ("archived", "8")):
+        item = page | {"status": status, "spaceId": space_id}
+        answer = Mock(content={"results": [item]}, date=None)
+        archive = ArchivedPages(Mock(walk=Mock(return_value=[answer])), PageUrls("https://wiki.example.com"), Mock())
+        with pytest.raises(AnswerNotTrusted):
+            archive.listing(Space(id="9", key="HR", name="HR"))
+    answer.content["results"] = [page | {"status": "archived", "spaceId": "9"}]
+    assert set(archive.listing(Space(id="9", key="HR", name="HR")).heads) == {"1"}
 
 
 def test_a_live_row_is_never_written_as_archived(engine: Engine) -> None:
