@@ -77,7 +77,19 @@ def make_engine(
     }
     _refuse_other_encodings(engine)
     _set_local_at_begin(engine, settings)
+    event.listen(engine, "checkin", _leave_access_mode_to_server)
     return engine
+
+
+def _leave_access_mode_to_server(connection: psycopg.Connection[Any] | None, record: object) -> None:
+    """Let the next transaction write where the server lets it.
+
+    After a read-only transaction SQLAlchemy leaves BEGIN READ WRITE, which a standby refuses with an error of its own,
+    and which overrides default_transaction_read_only.
+    """
+    del record
+    if connection is not None and connection.read_only is not None and not connection.closed:
+        connection.read_only = None
 
 
 def _connect_args(where: URL, application_name: str, connect_timeout_seconds: int) -> dict[str, Any]:

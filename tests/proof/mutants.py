@@ -541,7 +541,7 @@ OF_WORKERS = (
     ),
     _one(
         "each lease raises the epoch",
-        f"{LEASE}:_take",
+        f"{LEASE}:take_locked",
         r"_SPACES\.c\.epoch \+ 1",
         "_SPACES.c.epoch",
         LEASES,
@@ -914,8 +914,8 @@ OF_FEED = (
     _one(
         "a text of another body brings its sections back",
         "store/write/texts.py:_changes",
-        r"stored\.content_hash != write\.content_hash and",
-        "False and",
+        r"stored\.content_hash != write\.content_hash",
+        "False",
         IN_TEXTS,
     ),
     _one(
