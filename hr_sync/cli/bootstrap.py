@@ -260,6 +260,7 @@ def make_scope(settings: "Settings") -> "SpaceScope":
             exclude_labels=frozenset(confluence.exclude_labels),
             items=frozenset(kind for kind in ItemKind if kind.value in confluence.include),
             blog_posts="blog_posts" in confluence.include,
+            archived_pages="archived_pages" in confluence.include,
         ),
     )
 

@@ -12,6 +12,7 @@ from hr_sync.confluence.source import open_source
 from hr_sync.domain.principal_words import number
 from hr_sync.domain.scope import SpaceScope, same_space_key
 from hr_sync.errors import ConfigurationError, HrSyncError
+from hr_sync.sync.archived_pages import archive_warnings
 from hr_sync.sync.context import SyncRequest
 from hr_sync.sync.scope import page_trees_not_visible
 from hr_sync.sync.spaces import SpaceSelection, select_spaces
@@ -100,7 +101,7 @@ def check_spaces(checks: "Checks", source: "Source", scope: SpaceScope, store: "
         about = "" if count is None else f", about {number(count, 'page')}"
         facts = {"key": space.key, "name": space.name, "pages": count}
         checks.passed("space", f"Space {space.key}: {space.name}{about}.", **facts)
-    checks.warnings += [*spaces.warnings, *_lost(spaces)]
+    checks.warnings += [*spaces.warnings, *_lost(spaces), *archive_warnings(source, scope.pages)]
     return spaces
 
 

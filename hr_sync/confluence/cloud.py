@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from hr_sync.confluence.access import check_account, labels_at, restriction_of
 from hr_sync.confluence.access_json import CLOUD
+from hr_sync.confluence.archived import ArchivedPages
 from hr_sync.confluence.attachments import download_on_cloud, list_attachments
 from hr_sync.confluence.attachments_json import read_single_v2
 from hr_sync.confluence.cloud_chains import ancestors_on_cloud, parent_on_cloud
@@ -83,6 +84,7 @@ class CloudSource:
         self._walks = CloudWalks(client, self._urls, self.check_account)
         self._by_ids = {kind: PagesByIds(client, COLLECTION[kind]) for kind in ContentKind}
         self._labels = SpaceLabels(client, self.labels_of, self.check_account)
+        self.archived: ArchivedPages | None = ArchivedPages(client, self._urls, self.check_account)
         self.comments = SpaceComments(client, self.check_account, partial(look_up_on_cloud, client))
         self._searchable: tuple[str, ...] = tuple(COLLECTIONS)
 

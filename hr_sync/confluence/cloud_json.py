@@ -14,7 +14,7 @@ from hr_sync.confluence.json_fields import (
     datetime_of,
     int_of,
     interned_word_of,
-    is_current_in,
+    is_in,
     name_of,
     object_of,
     optional_word_of,
@@ -76,9 +76,15 @@ def read_heads(
 
 
 def read_pages(
-    answer: Json, wanted: frozenset[str], space: Space, urls: PageUrls, kind: ContentKind = ContentKind.PAGE
+    answer: Json,
+    wanted: frozenset[str],
+    space: Space,
+    urls: PageUrls,
+    kind: ContentKind = ContentKind.PAGE,
+    *,
+    status: str = "current",
 ) -> tuple[dict[str, Page], dict[str, str]]:
-    """Return the current pages of `space` in an answer by id, and id → error for those that cannot be read.
+    """Return the pages of `space` in this status in an answer by id, and id → error for those that cannot be read.
 
     Pages that were not requested, and pages of another space or status, are left out.
     """
@@ -91,7 +97,7 @@ def read_pages(
             continue
         try:
             head = _read_head(item, space, site, kind)
-            if is_current_in(head, space):
+            if is_in(head, space, status):
                 pages[page_id] = page_of(head, item)
         except FieldError as error:
             unreadable[page_id] = f"the answer gives no {error}"

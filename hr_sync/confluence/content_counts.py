@@ -20,7 +20,7 @@ _TYPES = {
 
 def has_archived_pages(source: Source) -> bool:
     """Return True if pages can be archived: on Cloud alone. Data Center archives whole spaces."""
-    return source.flavor == "cloud"
+    return source.archived is not None
 
 
 def count_content(source: Source, spaces: Sequence[Space], kind: OtherKind) -> NotMirrored:

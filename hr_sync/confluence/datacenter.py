@@ -15,6 +15,7 @@ from hr_sync.confluence.access import (
     restriction_of,
 )
 from hr_sync.confluence.access_json import ATTRIBUTE_PARTS, DATA_CENTER, LABEL_PARTS
+from hr_sync.confluence.archived import ArchivedPages
 from hr_sync.confluence.attachments import download_on_datacenter, list_attachments
 from hr_sync.confluence.attachments_json import LIST_PARTS, read_single_v1
 from hr_sync.confluence.comments import SpaceComments
@@ -80,6 +81,7 @@ class DataCenterSource:
         self.client = client
         self._urls = PageUrls(client.base)
         self._walks = PageWalks(client, self._urls, self.check_account)
+        self.archived: ArchivedPages | None = None
         self.comments = SpaceComments(client, self.check_account, self._lookup_comment, by_offset=True)
 
     def check_account(self) -> None:

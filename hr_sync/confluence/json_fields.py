@@ -60,7 +60,12 @@ def is_current_in(head: Head, space: Space) -> bool:
 
     A server that returns others ignored our filter. They count as absent, so that a stored page is looked up by id.
     """
-    return head.status == "current" and head.space_id == space.id
+    return is_in(head, space, "current")
+
+
+def is_in(head: Head, space: Space, status: str) -> bool:
+    """Return True if a head is of a page of this space in this status."""
+    return head.status == status and head.space_id == space.id
 
 
 def page_of(head: Head, item: Json) -> Page:

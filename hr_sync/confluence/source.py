@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import IO, Literal, Protocol, TypeAlias
 
+from hr_sync.confluence.archived import ArchivedPages
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.comments import SpaceComments
 from hr_sync.confluence.datacenter import DataCenterSource
@@ -45,6 +46,7 @@ class Source(Protocol):
 
     client: HttpClient
     flavor: Literal["cloud", "datacenter"]
+    archived: ArchivedPages | None  #: None: pages cannot be archived, as on Data Center
     comments: SpaceComments  #: the same requests in both flavours, but for the single read
 
     def check_account(self) -> None:

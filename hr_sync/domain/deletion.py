@@ -9,6 +9,7 @@ The result of a lookup by id of a page that the listing lacks:
     lookup                            stored                     decision
     ------------------------------    -----------------------    ------------------------------------------------------
     current in this space             any                        KEEP      doubtful: the listing was wrong
+    archived in this space            any, archive is mirrored   ARCHIVE   hidden as archived; kept, and never live
     trashed, archived, deleted, draft any                        REMOVE    positive evidence, with that reason
     current in another space          mirrored space             SKIP      that space's own pass takes the page over
     current in another space          not a mirrored space       REMOVE    positive evidence: moved
@@ -26,7 +27,7 @@ The scope of a page that the listing holds:
 
 Rules for a space, and in the same way for a whole run (`holds.py`):
 
-1. REMOVE, HIDE and HIDE_UNKNOWN hide a live page in this run, however many there are.
+1. REMOVE, HIDE, HIDE_UNKNOWN and ARCHIVE hide a live page in this run, however many there are.
 2. REMOVE removes in this run, unless more pages than the limit have such new evidence. What is out of scope because
    the settings changed waits for a decision whatever the number.
 3. CONFIRM removes, unless the space is held or more pages than the limit wait.
@@ -79,6 +80,7 @@ class DeletionAction(StrEnum):
     HIDE = "hide"
     CONFIRM = "confirm"
     HIDE_UNKNOWN = "hide_unknown"
+    ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,10 +149,11 @@ def decide_absent(
     mirrored_space_ids: frozenset[str],
     listed: bool = False,
     hold: HoldState,
+    keeps_archived: bool = False,
 ) -> DeletionDecision:
     """Look one page up in the first table. `space_id` is the space whose listing lacks its page or its body.
 
-    `listed`: the listing showed the page, and only its body could not be fetched.
+    `listed`: the listing showed it, and only its body could not be fetched. `keeps_archived`: the archive is mirrored.
     """
     match lookup:
         case LookupResult(result=LookupStatus.NOT_FOUND):
@@ -172,6 +175,8 @@ def decide_absent(
             return withdraw(
                 page, DeletionAction.REMOVE, WithdrawalReason.MOVED, "moved to a space that is not mirrored"
             )
+        case LookupResult(status="archived", space_id=found) if keeps_archived and found == space_id:
+            return withdraw(page, DeletionAction.ARCHIVE, WithdrawalReason.ARCHIVED, "its status is archived")
         case LookupResult(result=LookupStatus.FOUND, status=str(status)) if status in _WITHDRAWN:
             return withdraw(page, DeletionAction.REMOVE, _WITHDRAWN[status], f"its status is {status}")
     return _keep(page, DeletionAction.KEEP, "the lookup by id gave no evidence")
@@ -272,8 +277,8 @@ def _groups(
 
 
 _MAY_WAIT = frozenset({DeletionAction.KEEP, DeletionAction.REMOVE, DeletionAction.HIDE, DeletionAction.CONFIRM})
-_HIDES = frozenset({DeletionAction.REMOVE, DeletionAction.HIDE, DeletionAction.CONFIRM, DeletionAction.HIDE_UNKNOWN})
 _REMOVES = frozenset({DeletionAction.REMOVE, DeletionAction.CONFIRM})
+_HIDES = _REMOVES | {DeletionAction.HIDE, DeletionAction.ARCHIVE, DeletionAction.HIDE_UNKNOWN}
 _DOUBTFUL = frozenset({DeletionAction.KEEP, DeletionAction.HIDE_UNKNOWN})
 
 

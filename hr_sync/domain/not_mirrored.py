@@ -57,9 +57,8 @@ def kinds_not_mirrored(scope: PageScope, *, has_archived_pages: bool) -> tuple[O
         OtherKind.ATTACHMENT: ItemKind.ATTACHMENTS in scope.items,
         OtherKind.COMMENT: ItemKind.COMMENTS in scope.items,
         OtherKind.BLOG_POST: scope.blog_posts,
+        OtherKind.ARCHIVED_PAGE: scope.archived_pages or not has_archived_pages,  # there may be none to mirror
     }
-    if not has_archived_pages:
-        mirrored[OtherKind.ARCHIVED_PAGE] = True  # there is none to mirror
     return tuple(kind for kind in OtherKind if not mirrored.get(kind, False))
 
 

@@ -40,6 +40,7 @@ class PageScope:
     exclude_labels: frozenset[str] = frozenset()  #: wins over `include_labels`
     items: frozenset[ItemKind] = frozenset()  #: what is mirrored with these pages
     blog_posts: bool = False  #: those of the spaces are mirrored too
+    archived_pages: bool = False  #: those of the spaces are stored too, and never live
 
     @property
     def kinds(self) -> tuple[ContentKind, ...]:
@@ -65,7 +66,8 @@ class PageScope:
     def fingerprint(self) -> str:
         """Return SHA-256 hex that differs when another set of pages may be in scope."""
         sets = (self.page_trees, self.exclude_page_trees, self.include_labels, self.exclude_labels)
-        return hashlib.sha256(repr(([sorted(each) for each in sets], self.blog_posts)).encode()).hexdigest()
+        known = ([sorted(each) for each in sets], self.blog_posts, *(("archived",) if self.archived_pages else ()))
+        return hashlib.sha256(repr(known).encode()).hexdigest()
 
     def decide(self, chain: "Chain", labels: frozenset[str] | None) -> ScopeDecision:
         """Look one page up in the decision table. `labels` None: not known."""

@@ -54,7 +54,8 @@ class ConfluenceSettings(Group):
     include: IncludedContent = ("pages", "attachments")
     """What is mirrored of the spaces: pages, always; attachments: names, types and sizes of the files on pages;
     comments: footer and inline comments about pages, with their texts. Open ones are sections of their pages;
-    blog_posts: the posts of the spaces' blogs, as pages are. Where page_trees are set no post is in one of them."""
+    blog_posts: the posts of the spaces' blogs, as pages are. Where page_trees are set no post is in one of them;
+    archived_pages: on Cloud, archived pages with their bodies. They are stored, and no consumer is ever shown them."""
     media_origins: MediaOrigins = ("https://api.media.atlassian.com", "https://media-cdn.atlassian.com")
     """Where Cloud may redirect the download of an attachment to, with text.attachments. Nothing is followed elsewhere,
     and no credentials go there. For a Cloud whose media service has other hosts."""

@@ -166,7 +166,7 @@ def _check_proxy(secret: SecretStr) -> SecretStr:
     return secret
 
 
-_INCLUDED = ("pages", "attachments", "comments", "blog_posts")
+_INCLUDED = ("pages", "attachments", "comments", "blog_posts", "archived_pages")
 ATTACHMENT_TYPES = ("pdf", "docx", "xlsx", "pptx", "html", "csv", "markdown", "text")
 _CRON_FIELDS = 5
 _MOST_LANGUAGES = 4

@@ -35,6 +35,7 @@ from hr_sync.store.read.state import (
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Failure, FailureStage, Held, PageWrite, SpaceRecord, SpaceState, WriteResult
 from hr_sync.store.write.access import write_access
+from hr_sync.store.write.archived import write_archived
 from hr_sync.store.write.deletions import MAX_DECISIONS, hide_pages, remove_pages
 from hr_sync.store.write.failures import failing_items, failing_pages, forget_failures, record_failures
 from hr_sync.store.write.labels import write_labels
@@ -142,6 +143,10 @@ class SpaceStore(SpaceReader):
         is above the pages whose restriction is given, which were read with it.
         """
         return self._transactions.run(lambda session: write_pages(session, self._lease, self.run_id, writes, above))
+
+    def write_archived(self, writes: Sequence[PageWrite]) -> frozenset[str]:
+        """Write at most `MAX_PAGES` archived pages, hidden. Return the ids of those that the database refused."""
+        return self._transactions.run(lambda session: write_archived(session, self._lease, self.run_id, writes))
 
     def record_failures(self, failures: Sequence[Failure]) -> None:
         """Record failures, or count them up where the page failed before, and set when each is tried again."""

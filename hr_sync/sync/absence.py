@@ -36,6 +36,7 @@ def verify_absent(
     hold: HoldState,
     hide: Hide,
     listed: bool = False,
+    keeps_archived: bool = False,
 ) -> list[DeletionDecision]:
     """Look each page up by itself, between two access checks, and decide. Hide pages with evidence, chunk by chunk.
 
@@ -45,8 +46,8 @@ def verify_absent(
     trash for a minute.
 
     `known_pages` are pages that the space has just shown, None where no page of the space is known to be visible.
-    `listed`: the listing showed these pages, and their bodies could not be fetched. Raise AnswerNotTrusted if an access
-    check fails: the answers in between are no evidence.
+    `listed`: the listing showed these pages, and their bodies could not be fetched. `keeps_archived`: archived pages
+    are mirrored. Raise AnswerNotTrusted if an access check fails: the answers in between are no evidence.
     """
     decisions: list[DeletionDecision] = []
     asked = {page.id for page in absent}
@@ -64,6 +65,7 @@ def verify_absent(
                 mirrored_space_ids=mirrored_space_ids,
                 listed=listed,
                 hold=hold,
+                keeps_archived=keeps_archived,
             )
             for page, lookup in zip(pages, lookups, strict=True)
         ]

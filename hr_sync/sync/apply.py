@@ -11,6 +11,7 @@ from hr_sync.domain.plan import Action, Plan, Step, step_of
 from hr_sync.domain.scope import PageScope, ScopeDecision
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite, WriteResult
 from hr_sync.sync.absence import never_stored, verify_absent
+from hr_sync.sync.archived_pages import keeps_archived
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.page_facts import FactsOf, PageFacts, no_facts
 
@@ -90,6 +91,7 @@ def resolve_missing(
         hold=run.state.hold,
         hide=run.hide,
         listed=True,
+        keeps_archived=keeps_archived(run.source, run.context.scope.pages),
     )
     fails = {DeletionAction.KEEP, DeletionAction.HIDE} if shown else {DeletionAction.KEEP}
     failed = {each.page_id: each.evidence for each in decisions if each.action in fails}

@@ -16,6 +16,7 @@ from hr_sync.errors import HrSyncError, UsageError
 from hr_sync.store.space_store import SpaceReader
 from hr_sync.sync.absence import hide_nothing
 from hr_sync.sync.access import facts_of_listing, viewers_of
+from hr_sync.sync.archived_pages import list_archived
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import PAGES_PER_REQUEST, BodyFetcher
 from hr_sync.sync.full import decide_outside, decide_unlisted_pages, observe, plan_leaving
@@ -118,7 +119,8 @@ def _preview(context: SyncContext, job: SpaceJob, fetcher: BodyFetcher, preview:
         deletions = decide(context, job, state, store.stored_pages(), fetcher, hide=hide_nothing)
         return replace(preview, deletions=deletions)
     listed = list_kinds(context.source, job.space, context.scope.pages.kinds)
-    seen = observe(context.source, store, fetcher, listed.listing, context.scope.pages)
+    archived = list_archived(context.source, job.space, context.scope.pages, state.scope_fingerprint)
+    seen = observe(context.source, store, fetcher, listed.listing, context.scope.pages, archived=archived)
     plan = make_plan(seen.in_scope, seen.comparable)
     leaving = [
         *decide_outside(seen, hide=hide_nothing),

@@ -7,6 +7,7 @@ from hr_sync.domain.content import ContentKind, Space
 from hr_sync.domain.deletion import DeletionAction, HoldState, LookupResult, LookupStatus, decide_absent
 from hr_sync.domain.scope import ScopeDecision
 from hr_sync.store.read.history import PageHistory
+from hr_sync.sync.archived_pages import keeps_archived
 from hr_sync.sync.context import SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.kinds import look_up
@@ -61,7 +62,9 @@ def _scope_of(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space
         rule = "its space is not in confluence.spaces, or excluded, or not visible"
         return ScopeDecision(in_scope=False, rule=rule)
     if lookup.status != "current":
-        rule = f"its status is {lookup.status}; only current pages are mirrored"
+        kept = lookup.status == "archived" and keeps_archived(context.source, context.scope.pages)
+        others = "archived pages are stored, and never shown" if kept else "only current pages are mirrored"
+        rule = f"its status is {lookup.status}; {others}"
         return ScopeDecision(in_scope=False, rule=rule)
     with BodyFetcher(context.source, 1) as fetcher:
         return scope_of_pages(context.source, fetcher, {lookup.page_id: lookup.kind}, context.scope.pages)[
@@ -80,6 +83,7 @@ def _decision(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space
         space_id=page.space_id or "",
         mirrored_space_ids=frozenset(space.id for space in spaces),
         hold=HoldState(),
+        keeps_archived=keeps_archived(context.source, context.scope.pages),
     )
     words = {
         DeletionAction.KEEP: "keep it",
@@ -87,6 +91,7 @@ def _decision(context: SyncContext, lookup: LookupResult, spaces: Sequence[Space
         DeletionAction.REMOVE: "hide it at once and remove it",
         DeletionAction.HIDE: "hide it at once; a later full run that finds the same removes it",
         DeletionAction.CONFIRM: "remove it",
+        DeletionAction.ARCHIVE: "hide it at once and keep it, as archived pages are mirrored",
     }
     if decided.action is DeletionAction.KEEP and lookup.result is LookupStatus.FOUND:
         return f"{words[decided.action]}: the page is there"

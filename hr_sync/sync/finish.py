@@ -40,6 +40,7 @@ class SpaceResult:
     looked_at_all: bool  #: everything that may have changed was read, so the space counts as fresh
     listed_all: bool = False  #: a complete listing was read
     doubt: str | None = None  #: why something that is mirrored was not listed
+    archive_doubt: str | None = None  #: why archived pages are not as in Confluence; they are never shown
     decided_hold: bool = False  #: every stored page was decided about, so the hold is computed anew
     deletions: DeletionPlan = field(default_factory=DeletionPlan)
     allowed: bool = False  #: somebody allowed a mass removal, and it was considered
@@ -195,8 +196,7 @@ def _report(run: SpaceRun, result: SpaceResult, failing: int, failing_items: Map
 
 
 def _doubts(space_key: str, result: SpaceResult, failing: int, failing_items: Mapping[ItemKind, int]) -> Iterator[str]:
-    if result.doubt:
-        yield result.doubt
+    yield from filter(None, (result.doubt, result.archive_doubt))
     kept = sum(each.action is DeletionAction.KEEP for each in result.deletions.doubtful)
     if kept:
         yield (

@@ -1,7 +1,7 @@
 """A full pass over one space. The dry run calls the same functions (`dry_run.py`)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import ContentKind, Listing, Space, StoredPage, WithdrawalReason
@@ -24,6 +24,14 @@ from hr_sync.store.values import SpaceState
 from hr_sync.sync.absence import Hide, verify_absent
 from hr_sync.sync.access import sync_access_after
 from hr_sync.sync.apply import record_failures, record_unknown_scope, resolve_missing, write_pages
+from hr_sync.sync.archived_pages import (
+    ArchivedList,
+    ArchivedToWrite,
+    archived_in_scope,
+    rows_aside,
+    settle_both,
+    sync_archived,
+)
 from hr_sync.sync.context import SpaceJob, SpaceRun, SyncContext
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import SpaceResult, finish, next_watermark
@@ -44,6 +52,8 @@ class Observed:
     stored: Mapping[str, StoredPage]  #: rows of this space, and rows of listed pages in other spaces
     not_listed: Sequence[StoredPage] = ()  #: rows of a kind that was not listed; they are in no question
     switched_off: Sequence[StoredPage] = ()  #: those of them that are shown, of a kind that the settings leave out
+    keeps_archived: bool = False  #: archived pages are mirrored
+    archived: ArchivedToWrite = field(default_factory=ArchivedToWrite)
 
     @property
     def comparable(self) -> Mapping[str, StoredPage]:
@@ -60,7 +70,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     """
     scope = run.context.scope.pages
     listed = list_space(run)
-    seen = observe(run.source, run.store, run.fetcher, listed.listing, scope)
+    seen = observe(run.source, run.store, run.fetcher, listed.listing, scope, archived=listed.archived)
     plan = make_plan(
         seen.in_scope,
         seen.comparable,
@@ -86,6 +96,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
             looked_at_all=shows_all,
             listed_all=listed.doubt is None,
             doubt=listed.doubt,
+            archive_doubt=sync_archived(run, seen.archived) or listed.archived.doubt,
             decided_hold=True,
             deletions=deletions,
             allowed=run.job.request.allow_mass_delete,
@@ -99,9 +110,21 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     )
 
 
-def observe(source: Source, store: SpaceReader, fetcher: BodyFetcher, listing: Listing, scope: PageScope) -> Observed:
+def observe(
+    source: Source,
+    store: SpaceReader,
+    fetcher: BodyFetcher,
+    listing: Listing,
+    scope: PageScope,
+    *,
+    archived: ArchivedList,
+) -> Observed:
     """Read the rest of the input of a full pass. Raise what `Source` raises."""
-    every_row = store.stored_pages()
+    listing, archived = settle_both(source, fetcher, listing, archived)
+    rows_of_space = store.stored_pages()
+    archive = archived_in_scope(source, store, fetcher, archived, rows_of_space, scope=scope)
+    aside = rows_aside(rows_of_space, listing, archived) - archive.outside.keys()
+    every_row = {page_id: row for page_id, row in rows_of_space.items() if page_id not in aside}
     stored = {page_id: row for page_id, row in every_row.items() if row.kind in listing.kinds or page_id in listing}
     not_listed = [row for page_id, row in sorted(every_row.items()) if page_id not in stored and not row.removed]
     unknown = [page_id for page_id in listing.heads if page_id not in stored]
@@ -112,10 +135,12 @@ def observe(source: Source, store: SpaceReader, fetcher: BodyFetcher, listing: L
     return Observed(
         listing=listing,
         in_scope=scoped.in_scope,
-        others=scoped.others,
+        others={**archive.outside, **scoped.others},
         stored=rows,
         not_listed=not_listed,
         switched_off=[row for row in not_listed if row.live and row.kind not in scope.kinds],
+        keeps_archived=archived.mirrored,
+        archived=archive,
     )
 
 
@@ -171,6 +196,7 @@ def decide_unlisted_pages(
         mirrored_space_ids=job.mirrored_space_ids,
         hold=hold,
         hide=hide,
+        keeps_archived=seen.keeps_archived,
     )
     return [*decisions, *waiting]
 

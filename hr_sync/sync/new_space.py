@@ -5,11 +5,12 @@ pages are added that no row knows: a listing that breaks leaves what has arrived
 """
 
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hr_sync.domain.content import Head, Listing
 from hr_sync.errors import AnswerNotTrusted, ServerFailed
 from hr_sync.sync.apply import write_new_pages
+from hr_sync.sync.archived_pages import ArchivedList, list_archived
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.kinds import list_kinds
 
@@ -20,6 +21,7 @@ class ListedSpace:
 
     listing: Listing
     doubt: str | None = None  #: why it says nothing about blog posts, although they are mirrored
+    archived: ArchivedList = field(default_factory=ArchivedList)
     written: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()  #: by the database; their failures are recorded
 
@@ -35,8 +37,15 @@ class _Pages:
 def list_space(run: SpaceRun) -> ListedSpace:
     """List a space, and write its pages meanwhile if it is new. Raise what `Source.listing` raises.
 
-    Blog posts are listed after the pages, without their bodies.
+    Blog posts and archived pages are listed after the pages, without their bodies.
     """
+    listed = _list_current(run)
+    scope = run.context.scope.pages
+    archived = list_archived(run.source, run.space, scope, run.state.scope_fingerprint)
+    return replace(listed, archived=archived)
+
+
+def _list_current(run: SpaceRun) -> ListedSpace:
     kinds = run.context.scope.pages.kinds
     if not _is_new(run):
         listed = list_kinds(run.source, run.space, kinds)

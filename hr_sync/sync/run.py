@@ -23,6 +23,7 @@ from hr_sync.domain.outcome import (
 from hr_sync.errors import UNANSWERED, ConfigurationError, ConfluenceError, HrSyncError, UsageError
 from hr_sync.store.store import Store
 from hr_sync.store.values import Worker
+from hr_sync.sync.archived_pages import archive_warnings
 from hr_sync.sync.by_id import locate_pages
 from hr_sync.sync.context import JobKind, SpaceJob, SyncContext, SyncRequest
 from hr_sync.sync.fetch import BodyFetcher
@@ -106,7 +107,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
         context.source.check_account()
         warnings = _apply_access_policy(context, request.mode)
         selection = select_spaces(context.source, context.store, context.scope, request)
-        warnings = [*warnings, *selection.warnings]
+        warnings = [*warnings, *selection.warnings, *_about_settings(context, request)]
         with BodyFetcher(context.source, context.connections) as fetcher:
             jobs = _jobs(context, request, selection, run_id, fetcher)
             turns = _do(context, request, jobs, fetcher)
@@ -156,6 +157,10 @@ def _settle(
         context.store.mark_gone([job.space.key for job in turns.jobs if job.kind.is_away])
     reports = [*_with_not_visible(reports, selection, request), *_missing(context, request, selection)]
     return with_shown_pages(context, reports, request.mode)
+
+
+def _about_settings(context: SyncContext, request: SyncRequest) -> Sequence[str]:
+    return archive_warnings(context.source, context.scope.pages) if request.mode is Mode.FULL else ()
 
 
 def _is_partial(request: SyncRequest) -> bool:

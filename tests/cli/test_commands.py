@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from confluence_simulator import Simulator
+from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
 
 from tests.cli.program import HR_SYNC, TOKEN, environment, postgres, run, settings, wired, written
@@ -88,6 +88,31 @@ def test_status_and_pages_tell_what_is_there(home: Path, site: Simulator, prepar
     assert [page["last_updated"] for page in pages] == sorted(page["last_updated"] for page in pages)
     assert site.world.pages()[3].title in run(home, "pages", "--space", "S00").stdout
     assert run(home, "pages", "--since", "2100-01-01", "--json").document == []
+
+
+def test_archived_pages_are_listed_for_the_operator_alone(home: Path, site: Simulator, prepared_url: str) -> None:
+    """By an option of `pages`; without the word in the settings there is none."""
+    archived = site.world.archive_page(site.world.pages()[0].id)
+    wired(home, site, prepared_url, include=["pages", "archived_pages"])
+    assert run(home, "run").exit_code == 0
+
+    (page,) = run(home, "pages", "--archived", "--json").document
+    live = run(home, "pages", "--json").document
+
+    assert (page["id"], page["title"]) == (archived.id, archived.title)
+    assert archived.id not in {each["id"] for each in live}
+    assert len(live) == 11
+
+
+def test_check_says_where_pages_cannot_be_archived(home: Path, prepared_url: str) -> None:
+    """On Data Center, by one warning; nothing fails for it."""
+    world = World()
+    world.create_space("HR")
+    with Simulator(world, api_token=TOKEN, flavor="datacenter") as site:
+        wired(home, site, prepared_url, flavor="datacenter", spaces=["HR"], include=["pages", "archived_pages"])
+        checked = run(home, "check", "--json")
+    assert checked.exit_code == 0
+    assert [each for each in checked.document["warnings"] if "archived_pages" in each]
 
 
 def test_tables_are_made_once(home: Path, site: Simulator, database_url: str) -> None:

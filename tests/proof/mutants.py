@@ -592,8 +592,8 @@ OF_WORKERS = (
 OF_DECODERS = (
     _one(
         "only current pages of the very space belong in its listing",
-        f"{FIELDS}:is_current_in",
-        r'return head\.status == "current" and head\.space_id == space\.id',
+        f"{FIELDS}:is_in",
+        r"return head\.status == status and head\.space_id == space\.id",
         "return True",
         others("row-unknown-status", "row-other-space"),
     ),

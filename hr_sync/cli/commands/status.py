@@ -83,6 +83,12 @@ def pages(
             "--since", help="Only pages that changed in Confluence since then: a date or time, in UTC.", metavar="TIME"
         ),
     ] = None,
+    archived: Annotated[
+        bool,
+        typer.Option(
+            "--archived", help="The archived pages that are stored, which no consumer is shown, in place of live ones."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the live pages of the mirror, oldest change first."""
@@ -96,7 +102,7 @@ def pages(
     with open_database(open_settings(config)) as engine:
         check_schema(engine)
         with session_scope(make_sessions(engine)) as session:
-            found = list_pages(session, space_key=space, since=begins)
+            found = list_pages(session, space_key=space, since=begins, archived=archived)
     if as_json:
         print_json(found)
     else:

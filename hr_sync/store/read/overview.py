@@ -110,7 +110,7 @@ class Overview:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageLine:
-    """One live page in short."""
+    """One page in short: a live one, or an archived one."""
 
     id: str
     space_key: str
@@ -128,11 +128,18 @@ class PageLine:
 Line = TypeVar("Line", RunLine, FailureLine)
 
 
-def list_pages(session: Session, *, space_key: str | None, since: datetime | None) -> list[PageLine]:
-    """List all live pages that changed in Confluence since then, of one space or of all, oldest change first."""
+def list_pages(
+    session: Session, *, space_key: str | None, since: datetime | None, archived: bool = False
+) -> list[PageLine]:
+    """List all live pages that changed in Confluence since then, of one space or of all, oldest change first.
+
+    `archived`: those that are hidden as archived, in place of live ones.
+    """
     lines: list[PageLine] = []
     place, after_id = since or datetime.min.replace(tzinfo=UTC), ""
-    while found := pages_changed_since(session, place, after_id=after_id, space_key=space_key, limit=_PIECE):
+    while found := pages_changed_since(
+        session, place, after_id=after_id, space_key=space_key, limit=_PIECE, archived=archived
+    ):
         sets = layers_of_sets(session, sorted({page.access_set_id for page in found if page.access_set_id is not None}))
         lines += [_page_line(page, sets) for page in found]
         place, after_id = found[-1].last_updated, found[-1].id

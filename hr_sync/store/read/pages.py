@@ -14,12 +14,13 @@ from datetime import datetime
 from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.content import ContentKind
+from hr_sync.domain.content import ContentKind, WithdrawalReason
 from hr_sync.store.tables import ConfluencePage, PageBody
 
 LIVE = and_(ConfluencePage.hidden_at.is_(None), ConfluencePage.removed_at.is_(None))
 HIDDEN = and_(ConfluencePage.hidden_at.is_not(None), ConfluencePage.removed_at.is_(None))
 REMOVED = ConfluencePage.removed_at.is_not(None)
+ARCHIVED = and_(HIDDEN, ConfluencePage.hidden_reason == WithdrawalReason.ARCHIVED.value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,14 +55,23 @@ def pages_of_space(
 
 
 def pages_changed_since(
-    session: Session, since: datetime, *, after_id: str = "", space_key: str | None = None, limit: int = 100
+    session: Session,
+    since: datetime,
+    *,
+    after_id: str = "",
+    space_key: str | None = None,
+    limit: int = 100,
+    archived: bool = False,
 ) -> Sequence[ConfluencePage]:
     """Return live pages that changed in Confluence at `since` or later, oldest change first.
 
-    Continue with `since` and `after_id` = time and id of the last page. `since` must be aware.
+    Continue with `since` and `after_id` = time and id of the last page. `since` must be aware. `archived`: pages that
+    are hidden as archived, in place of live ones.
     """
     page = ConfluencePage
-    query = select(page).where(LIVE, tuple_(page.last_updated, page.id) > tuple_(since, after_id))
+    query = select(page).where(
+        ARCHIVED if archived else LIVE, tuple_(page.last_updated, page.id) > tuple_(since, after_id)
+    )
     if space_key is not None:
         query = query.where(page.space_key == space_key)
     return session.scalars(query.order_by(page.last_updated, page.id).limit(limit)).all()

@@ -1,0 +1,172 @@
+"""Writes archived pages: rows with their bodies that are hidden from the first moment, and have no access set.
+
+No row of the feed, no node and no text is written: consumers see none of it. A live row is left alone: the decision
+about it hides it (`deletions.py`), and the write of a current page shows it again (`pages.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from hr_sync.domain.content import WithdrawalReason, metadata_digest
+from hr_sync.store.db_errors import is_refusal
+from hr_sync.store.lease import Lease, check_lease
+from hr_sync.store.tables import PageBody
+from hr_sync.store.values import MAX_PAGES, PageWrite
+from hr_sync.store.write.arrays import as_arrays, unnested
+from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
+
+_BODIES = cast("Table", PageBody.__table__)
+_HEAD_COLUMNS = (
+    "kind",
+    "title",
+    "space_key",
+    "space_id",
+    "last_updated",
+    "version",
+    "url",
+    "parent_id",
+    "parent_type",
+    "status",
+    "metadata_digest",
+    "last_written_run_id",
+)
+_REASON = WithdrawalReason.ARCHIVED.value
+_NOT_LIVE = or_(PAGES.c.hidden_at.is_not(None), PAGES.c.removed_at.is_not(None))
+
+
+def write_archived(session: Session, lease: Lease, run_id: int, writes: Sequence[PageWrite]) -> frozenset[str]:
+    """Write at most 50 archived pages. Return the ids of those that the database refused.
+
+    What is live, in another space than the plan saw, or of another version than a head without a body is left alone.
+    Raises LeaseLost, and what SQLAlchemy raises when the server or the connection failed.
+    """
+    if len(writes) > MAX_PAGES:
+        raise ValueError(f"{len(writes)} pages in one transaction; at most {MAX_PAGES}")
+    check_lease(session, lease)
+    locked = lock_pages(session, [write.head.id for write in writes])
+    current = [write for write in writes if _may_write(write, locked.get(write.head.id))]
+    whole = [_row(write, run_id) for write in current if write.storage is not None]
+    heads = [_row(write, run_id) for write in current if write.storage is None]
+    return _put(session, _whole(), whole, {"locked_ids": list(locked)}) | _put(session, _heads(), heads, {})
+
+
+def _may_write(write: PageWrite, locked: LockedPage | None) -> bool:
+    if locked is None:
+        return write.seen_in_space is None and write.storage is not None
+    if locked.before.live or (write.storage is None and write.head.version != locked.before.version):
+        return False
+    return locked.before.space_key in {write.seen_in_space, write.head.space_key}
+
+
+def _put(
+    session: Session, statement: Any, rows: Sequence[Mapping[str, Any]], others: Mapping[str, Any]
+) -> frozenset[str]:
+    """Write rows together, or one by one if PostgreSQL refuses that. Return the ids of what it refuses alone."""
+    if not rows:
+        return frozenset()
+    try:
+        with session.begin_nested():
+            session.execute(statement, as_arrays(rows) | dict(others))
+    except (DBAPIError, UnicodeEncodeError) as error:
+        if not is_refusal(error):
+            raise
+    else:
+        return frozenset()
+    if len(rows) == 1:
+        return frozenset({rows[0]["id"]})
+    return frozenset().union(*(_put(session, statement, [row], others) for row in rows))
+
+
+def _row(write: PageWrite, run_id: int) -> dict[str, Any]:
+    head = write.head
+    row: dict[str, Any] = {
+        "id": head.id,
+        "kind": head.kind.value,
+        "title": head.title,
+        "space_key": head.space_key,
+        "space_id": head.space_id,
+        "last_updated": head.last_updated,
+        "version": head.version,
+        "url": head.url,
+        "parent_id": head.parent_id,
+        "parent_type": head.parent_type,
+        "status": head.status,
+        "metadata_digest": metadata_digest(head),
+        "last_written_run_id": run_id,
+    }
+    return row if write.storage is None else row | {"content_hash": write.content_hash, "storage": write.storage}
+
+
+def _hidden(run_id: ColumnElement[int]) -> dict[str, Any]:
+    """Return the values of a row that is there: hidden as archived, since when it is, and read by nobody."""
+    is_kept = and_(PAGES.c.hidden_reason == _REASON, PAGES.c.removed_at.is_(None))
+    return {
+        "hidden_at": case((is_kept, PAGES.c.hidden_at), else_=func.now()),
+        "hidden_reason": _REASON,
+        "missing_since_run_id": case((is_kept, PAGES.c.missing_since_run_id), else_=run_id),
+        "removed_at": null(),
+        "removed_reason": null(),
+        "access_set_id": null(),
+        "own_access_set_id": case((PAGES.c.own_access_set_id.is_not(None), 0)),
+        "synced_at": func.now(),
+    }
+
+
+@cache
+def _whole() -> Select[tuple[str]]:
+    """Return the statement that inserts pages with their bodies, or overwrites what is there and not live."""
+    names = ("id", *_HEAD_COLUMNS, "content_hash")
+    given = unnested({name: PAGES.c[name] for name in names})
+    hidden = (func.now(), literal(_REASON), given.c.last_written_run_id)
+    rows = select(*(given.c[name] for name in names), *hidden)
+    pages = upsert(PAGES).from_select([*names, "hidden_at", "hidden_reason", "missing_since_run_id"], rows)
+    pages = pages.on_conflict_do_update(
+        index_elements=["id"],
+        set_={name: pages.excluded[name] for name in names[1:]} | _hidden(pages.excluded.last_written_run_id),
+        where=and_(
+            _NOT_LIVE,
+            or_(
+                PAGES.c.space_key == pages.excluded.space_key,
+                PAGES.c.id == func.any(bindparam("locked_ids", type_=ARRAY(Text))),
+            ),
+        ),
+    )
+    written = pages.returning(PAGES.c.id).cte("written_pages")
+    texts = unnested({"id": PAGES.c.id, "storage": _BODIES.c.storage})
+    storage = select(texts).join_from(texts, written, written.c.id == texts.c.id)
+    bodies = upsert(_BODIES).from_select(["page_id", "storage"], storage)
+    bodies = bodies.on_conflict_do_update(
+        index_elements=["page_id"],
+        set_={"storage": bodies.excluded.storage},
+        where=_BODIES.c.storage != bodies.excluded.storage,
+    )
+    return select(written.c.id).add_cte(bodies.cte("written_bodies"))
+
+
+@cache
+def _heads() -> Any:
+    """Return the statement that overwrites the heads of pages whose bodies stay."""
+    given = unnested({name: PAGES.c[name] for name in ("id", *_HEAD_COLUMNS)})
+    fresh: dict[str, Any] = {name: given.c[name] for name in _HEAD_COLUMNS}
+    return update(PAGES).where(PAGES.c.id == given.c.id, _NOT_LIVE).values(fresh | _hidden(given.c.last_written_run_id))
