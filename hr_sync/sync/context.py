@@ -63,7 +63,7 @@ class SyncRequest:
     failed_pages: bool = False  #: fetch the pages that failed, whatever their version and however lately they failed
     allow_mass_delete: bool = False  #: held removals may be carried out (--allow-mass-delete)
     notified: Notified | None = None  #: read this again, as far as it is in scope, and nothing else
-    cadence: Cadence | None = None  #: of the spaces only those that are due, which other workers take too
+    cadence: Cadence | None = None  #: of these spaces only those that are due, which other workers take too
 
 
 class JobKind(StrEnum):
@@ -99,6 +99,8 @@ class SpaceJob:
     def is_order(self) -> bool:
         """Return True for a request that no later run repeats by itself."""
         asked = self.request
+        if asked.cadence is not None:
+            return False
         chosen = asked.space_keys or asked.page_ids or asked.every_page or asked.failed_pages
         return bool(chosen or asked.allow_mass_delete)
 
