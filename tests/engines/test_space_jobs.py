@@ -88,7 +88,7 @@ def test_what_leaves_is_limited_over_all_jobs_of_a_round(tmp_path: Path, prepare
             assert run_space(due.space_key, due.mode, config).exit_code == 0
         for page in list(world.pages()):
             if not page.title.endswith((" 0", " 1", " 2", " 3", " 4")):
-                world.trash(page.id)
+                world.trash_page(page.id)
         sql(prepared_url, "UPDATE sync_spaces SET full_due_at = now() - interval '1 minute'")
 
         ended = [run_space(due.space_key, due.mode, config) for due in due_spaces(config)]
@@ -108,7 +108,7 @@ def test_new_spaces_are_due_and_withdrawn_ones_are_followed(tmp_path: Path, prep
             run_space(due.space_key, due.mode, config)
         world.create_space("NEW")
         world.create_page(space_key="NEW", title="new", storage="<p>x</p>")
-        world.hide_space("S00")
+        world.archive_space("S00")
         sql(prepared_url, "UPDATE sync_spaces SET full_due_at = now() - interval '1 minute'")
 
         ended = {due.space_key: run_space(due.space_key, due.mode, config) for due in due_spaces(config)}
@@ -123,7 +123,7 @@ def test_a_job_that_is_stopped_is_still_due(tmp_path: Path, prepared_url: str) -
     with served(world_of(1)) as site:
         config = config_of(tmp_path, site, prepared_url)
         due_spaces(config)
-        fault(site, "hang", r"/pages\?", times=0)
+        fault(site, "slow", r"/pages\?", argument=20, times=0)
         timer = threading.Timer(0.5, stop.set)
         timer.start()
 
