@@ -6,17 +6,19 @@ jobs of a dead worker are too.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, JobAborted
 from procrastinate.jobs import Status
+from procrastinate.tasks import Task
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.engines.space_jobs import SpaceResult, due_spaces, run_space
+from hr_sync.domain.rounds import DueSpace
+from hr_sync.engines.space_jobs import SpaceResult, due_spaces, prune, run_space
 from hr_sync.errors import HrSyncError, Stopped
 
 log = structlog.get_logger(__name__)
@@ -24,6 +26,7 @@ log = structlog.get_logger(__name__)
 SPACES, CONTROL = "hr_sync", "hr_sync_control"  #: queues; the second has short jobs only
 QUEUES = (SPACES, CONTROL)
 EVERY_MINUTE = "* * * * *"
+DAILY = "23 3 * * *"
 HEARTBEAT_SECONDS = 5.0
 STALLED_SECONDS = 30.0  #: without a heartbeat; the lease protects the space if the worker lives on
 
@@ -48,30 +51,42 @@ def make_app(
     def run_space_job(context: JobContext, site: str, space_key: str, mode: str) -> None:
         run_one(context, sites[site], space_key, mode)
 
+    # Each of these is given the time for which it was deferred.
+    @app.periodic(cron=cron)
     @app.task(name="hr_sync.defer_due_spaces", queue=CONTROL, queueing_lock="hr_sync.defer_due_spaces")
-    def defer_due_spaces(timestamp: int) -> None:  # noqa: ARG001 -- given by procrastinate
-        for site, config in sites.items():
-            try:
-                due = due_spaces(config)
-            except HrSyncError as failure:  # the other sites have their own Confluence
-                log.warning("due.not_read", site=site, error=str(failure))
-                continue
-            for each in due:
-                task = run_space_job.configure(queueing_lock=f"hr_sync {site} {each.space_key}")
-                try:
-                    task.defer(site=site, space_key=each.space_key, mode=str(each.mode))
-                except AlreadyEnqueued:  # no worker has come to it since the last minute
-                    continue
+    def defer_due_spaces(timestamp: int) -> None:  # noqa: ARG001
+        _for_each(sites, lambda site, config: _defer(run_space_job, site, due_spaces(config)))
 
+    @app.periodic(cron=cron)
     @app.task(name="hr_sync.delete_stalled_jobs", queue=CONTROL, queueing_lock="hr_sync.delete_stalled_jobs")
-    async def delete_stalled_jobs(timestamp: int) -> None:  # noqa: ARG001 -- as above
+    async def delete_stalled_jobs(timestamp: int) -> None:  # noqa: ARG001
         for queue in QUEUES:
             for job in await app.job_manager.get_stalled_jobs(queue=queue, seconds_since_heartbeat=stalled_seconds):
                 await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
 
-    app.periodic(cron=cron)(defer_due_spaces)
-    app.periodic(cron=cron)(delete_stalled_jobs)
+    @app.periodic(cron=DAILY)
+    @app.task(name="hr_sync.prune", queue=CONTROL, queueing_lock="hr_sync.prune")
+    def prune_sites(timestamp: int) -> None:  # noqa: ARG001
+        _for_each(sites, lambda _, config: prune(config))
+
     return app
+
+
+def _for_each(sites: Mapping[str, Path], do: Callable[[str, Path], None]) -> None:
+    """Do something at each site; a failure there costs no other site."""
+    for site, config in sites.items():
+        try:
+            do(site, config)
+        except HrSyncError as failure:
+            log.warning("site.failed", site=site, exit_code=int(failure.exit_code), error=str(failure))
+
+
+def _defer(task: Task[..., None, ...], site: str, due: Sequence[DueSpace]) -> None:
+    """Put each space into the queue that is not waiting there."""
+    for each in due:
+        job = task.configure(queueing_lock=f"hr_sync {site} {each.space_key}")
+        with suppress(AlreadyEnqueued):
+            job.defer(site=site, space_key=each.space_key, mode=str(each.mode))
 
 
 def run_worker(app: App, *, concurrency: int, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:

@@ -127,6 +127,23 @@ def due_spaces(config: ConfigFile = None, *, cancellation: Cancellation | None =
     return _until_interrupted(work, stop)
 
 
+def prune(config: ConfigFile = None, *, cancellation: Cancellation | None = None) -> None:
+    """Delete what is older than the settings keep. Call it once a day, where no `hr-sync serve` does it.
+
+    Raise DatabaseUnavailable if there is no database.
+    """
+    from hr_sync.cli import retention
+
+    settings = _settings(config)
+    stop = cancellation or Cancellation()
+
+    def work() -> None:
+        with _Opened.of(settings, stop) as opened:
+            retention.prune(settings, opened.store, stop)
+
+    _until_interrupted(work, stop)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Opened:
     """Settings, database, and a way to Confluence for one call."""

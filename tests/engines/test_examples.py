@@ -46,7 +46,7 @@ class Output:
         assert mapping_key.isascii()
         self.value = value
 
-    __class_getitem__ = classmethod(lambda cls, _: cls)  # type: ignore[var-annotated]
+    __class_getitem__ = classmethod(lambda cls, _: cls)
 
 
 class Outputs:
@@ -104,8 +104,8 @@ def dagster(results: list[Any]) -> dict[str, ModuleType]:
 
 def load(monkeypatch: pytest.MonkeyPatch, name: str, config: Path, stand_ins: dict[str, ModuleType]) -> Any:
     """Import an example as its engine does, and let it read these settings."""
-    for module, stand_in in stand_ins.items():
-        monkeypatch.setitem(sys.modules, module, stand_in)
+    for each, stand_in in stand_ins.items():
+        monkeypatch.setitem(sys.modules, each, stand_in)
     text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 40
     here = config.parent / f"{name}.py"

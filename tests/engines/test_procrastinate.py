@@ -87,9 +87,7 @@ def test_a_worker_that_is_stopped_leaves_its_spaces_due(tmp_path: Path, prepared
         assert sql(prepared_url, "SELECT count(*) FROM sync_spaces WHERE lease_token IS NOT NULL") == [(0,)]
 
 
-def test_wrong_use_of_the_worker_is_told(
-    tmp_path: Path, prepared_url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_use_of_the_worker_is_told(tmp_path: Path, prepared_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is connected to."""
     config = config_of(tmp_path, "http://127.0.0.1:9/wiki", prepared_url)
     assert main(["worker", "--config", str(config), "--queue-schema", 'x"; DROP']) == 2

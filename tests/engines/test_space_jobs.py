@@ -14,7 +14,7 @@ import pytest
 from confluence_simulator import Simulator, World
 from sqlalchemy import make_url
 
-from hr_sync.engines import Cancellation, DueSpace, Mode, due_spaces, run_space
+from hr_sync.engines import Cancellation, DueSpace, Mode, due_spaces, prune, run_space
 from hr_sync.engines.space_jobs import _until_interrupted
 from hr_sync.errors import ConfluenceUnavailable, DatabaseUnavailable, UsageError
 from tests.engines.site import TOKEN, USERNAME, config_of, world_of
@@ -147,8 +147,12 @@ def test_an_exception_of_a_signal_handler_stops_the_work() -> None:
         begun.set()
         return stop.wait(20)
 
+    def interrupt() -> None:
+        begun.wait(5)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
     before = signal.signal(signal.SIGUSR1, end)
-    threading.Thread(target=lambda: (begun.wait(5), os.kill(os.getpid(), signal.SIGUSR1))).start()
+    threading.Thread(target=interrupt).start()
     try:
         with pytest.raises(Ended):
             _until_interrupted(work, stop)
@@ -187,3 +191,17 @@ def test_the_import_loads_neither_command_line_nor_engine() -> None:
     code = f"import sys, hr_sync.engines; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "set()"
+
+
+def test_old_rows_are_deleted(tmp_path: Path, prepared_url: str) -> None:
+    """Jobs write a row each; a retention of the settings holds for them."""
+    with served(world_of(1)) as site:
+        config = config_of(tmp_path, site, prepared_url, "[sync]", "keep_history_days = 1")
+        due_spaces(config)
+        for _ in range(2):
+            assert run_space("S00", "full", config, only_if_due=False).was_done
+        sql(prepared_url, "UPDATE sync_runs SET started_at = now() - interval '9 days'")
+
+        prune(config)
+
+        assert sql(prepared_url, "SELECT id FROM sync_runs") == [(2,)], "the last one is kept"
