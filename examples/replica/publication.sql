@@ -8,6 +8,7 @@ CREATE PUBLICATION hr_mirror FOR TABLE
     public.confluence_pages,
     public.page_bodies,
     public.page_attachments,
+    public.page_comments,
     public.attachment_texts,
     public.page_texts,
     public.page_sections,

@@ -57,6 +57,11 @@ def nodes_of(space_key: str, kinds: Sequence[str]) -> str:
     )
 
 
+def content_of(space_keys: Sequence[str], kind: str) -> str:
+    """Return the CQL query for the content of a kind in some spaces."""
+    return nodes_of(space_keys[0], (kind,)) if len(space_keys) == 1 else f"type = {kind} and {in_spaces(space_keys)}"
+
+
 def in_spaces(space_keys: Sequence[str]) -> str:
     """Return the CQL condition for these spaces. Each key is a string in it."""
     return f"space in ({', '.join(map(_quoted, space_keys))})"

@@ -5,11 +5,11 @@ costs a request for 200 attachments. The index lags, and by offset a walk may sk
 what it lacks is a question, which `Source.lookup_attachment` answers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import IO
 
-from hr_sync.confluence.access import SEARCH, WIDEST_EXPANDED, nodes_of
+from hr_sync.confluence.access import SEARCH, WIDEST_EXPANDED, content_of
 from hr_sync.confluence.attachments_json import LIST_PARTS, read_listed
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.downloads import FileSink, cloud_download_path, data_center_download_path
@@ -18,24 +18,25 @@ from hr_sync.confluence.json_fields import FieldError
 from hr_sync.confluence.pagination import with_smaller_pages
 from hr_sync.domain.attachment_texts import AttachmentFile
 from hr_sync.domain.attachments import Attachment, AttachmentListing
+from hr_sync.domain.content import Space
 
 _INDEX_OVERLAP = timedelta(days=1)  # the index has dates without seconds, in a time zone that is not known
 
 
 def list_attachments(
     client: HttpClient,
-    space_key: str,
+    spaces: Sequence[Space],
     check_site: Callable[[], None],
     *,
     since: datetime | None = None,
     by_offset: bool = False,
 ) -> AttachmentListing:
-    """Walk the index over the current attachments of a space; with `since` over those of a later version, and others.
+    """Walk the index over the current attachments of spaces; with `since` over those of a later version, and others.
 
     Ordered by when they were made, so that new versions during the walk move none of them.
     """
     changed = "" if since is None else f' and lastmodified >= "{(since - _INDEX_OVERLAP).date().isoformat()}"'
-    cql = f"{nodes_of(space_key, ('attachment',))}{changed} order by created"
+    cql = f"{content_of([space.key for space in spaces], 'attachment')}{changed} order by created"
 
     def walk(width: int, tries: int | None) -> AttachmentListing:
         found: dict[str, Attachment] = {}

@@ -158,11 +158,11 @@ class CloudSource:
 
     def attachments(self, space: Space) -> AttachmentListing:
         """Implement `Source.attachments`."""
-        return list_attachments(self.client, space.key, self.check_account)
+        return list_attachments(self.client, [space], self.check_account)
 
-    def recent_attachments(self, space: Space, since: datetime) -> AttachmentListing:
+    def recent_attachments(self, spaces: Sequence[Space], since: datetime) -> AttachmentListing:
         """Implement `Source.recent_attachments`."""
-        return list_attachments(self.client, space.key, self.check_account, since=since)
+        return list_attachments(self.client, spaces, self.check_account, since=since)
 
     def lookup_attachment(self, attachment_id: str) -> AttachmentLookup:
         """Implement `Source.lookup_attachment`: `GET /attachments/{id}` shows trashed ones too."""

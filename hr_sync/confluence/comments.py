@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
-from hr_sync.confluence.access import SEARCH, WIDEST_EXPANDED, nodes_of
+from hr_sync.confluence.access import SEARCH, WIDEST_EXPANDED, content_of
 from hr_sync.confluence.comments_json import ALL_PARTS, LIST_PARTS, ListedComment, read_listed, read_single_v2
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.json_fields import FieldError
 from hr_sync.confluence.lookups import look_up_item
 from hr_sync.confluence.pagination import with_smaller_pages
 from hr_sync.domain.comments import Comment, CommentKind, CommentListing, CommentLookup
+from hr_sync.domain.content import Space
 from hr_sync.domain.deletion import LookupStatus
 from hr_sync.errors import UNANSWERED, ScopeMissing
 
@@ -43,15 +44,15 @@ class SpaceComments:
         self._check_site = check_site
         self._by_offset = by_offset
 
-    def of_space(self, space_key: str, *, since: datetime | None = None) -> CommentListing:
-        """List the current comments that the index holds of a space, without texts; to its end or an exception.
+    def of_spaces(self, spaces: Sequence[Space], *, since: datetime | None = None) -> CommentListing:
+        """List the current comments that the index holds of spaces, without texts; to its end or an exception.
 
         With `since` those of a later version, and others. Also comments about what is no page. Ordered by when they
         were written, so that new versions during the walk move none of them. Nothing is concluded from what is absent,
         or from one that was known to be gone, without `lookup`.
         """
         changed = "" if since is None else f' and lastmodified >= "{(since - _INDEX_OVERLAP).date().isoformat()}"'
-        cql = f"{nodes_of(space_key, ('comment',))}{changed} order by created"
+        cql = f"{content_of([space.key for space in spaces], 'comment')}{changed} order by created"
 
         def walk(width: int, tries: int | None) -> CommentListing:
             found, unreadable = self._walk({"cql": cql, "limit": width, "expand": LIST_PARTS}, tries)

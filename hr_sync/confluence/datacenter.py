@@ -155,11 +155,11 @@ class DataCenterSource:
 
     def attachments(self, space: Space) -> AttachmentListing:
         """Implement `Source.attachments`: `type=attachment` is no type that the list of content takes."""
-        return list_attachments(self.client, space.key, self.check_account, by_offset=True)
+        return list_attachments(self.client, [space], self.check_account, by_offset=True)
 
-    def recent_attachments(self, space: Space, since: datetime) -> AttachmentListing:
+    def recent_attachments(self, spaces: Sequence[Space], since: datetime) -> AttachmentListing:
         """Implement `Source.recent_attachments`."""
-        return list_attachments(self.client, space.key, self.check_account, since=since, by_offset=True)
+        return list_attachments(self.client, spaces, self.check_account, since=since, by_offset=True)
 
     def lookup_attachment(self, attachment_id: str) -> AttachmentLookup:
         """Implement `Source.lookup_attachment`: an attachment is content with an id of its own."""

@@ -134,8 +134,8 @@ class Source(Protocol):
         concluded from what is absent, or from one that was known to be gone, without `lookup_attachment`.
         """
 
-    def recent_attachments(self, space: Space, since: datetime) -> AttachmentListing:
-        """Return at least the attachments of which the index knows a version made at `since` or later."""
+    def recent_attachments(self, spaces: Sequence[Space], since: datetime) -> AttachmentListing:
+        """Return at least those attachments in at most 50 spaces of which the index knows a version since then."""
 
     def lookup_attachment(self, attachment_id: str) -> AttachmentLookup:
         """Look one attachment up by id, in any state. Raise, and call UNKNOWN, what `lookup` does."""

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.feed import FeedChange, FeedPosition
 from hr_sync.reading.reader import MirrorReader
 from hr_sync.store.engine import make_engine
-from hr_sync.store.read.feed import begin_snapshot, changes_after, find_position
+from hr_sync.store.read.feed import begin_snapshot, changes_after, check_keeps_positions, find_position
 from hr_sync.store.schema import check_schema
 from hr_sync.store.transaction import OpenTransaction, Transactions
 from hr_sync.store.write.feed import ack, note_seen, start_consumer
@@ -37,7 +37,8 @@ class MirrorStore(MirrorReader):
         With `consumer` its changes begin behind the snapshot, once the block has ended without an error: whoever copies
         the mirror copies all of it here, and then follows `changes`. Without it, pauses between two questions must be
         shorter than `idle_timeout_seconds` of `open_store`. Raises SnapshotNeeded if changes behind the snapshot were
-        deleted as old before it ended.
+        deleted as old before it ended, and DatabaseUnavailable at once for a consumer on a standby, which keeps no
+        positions.
 
         >>> with store.snapshot() as mirror:
         ...     mirror.count() == len(list(mirror.iterate_pages()))
@@ -47,6 +48,7 @@ class MirrorStore(MirrorReader):
             with self._own.session(isolation_level="REPEATABLE READ") as session:
                 yield MirrorReader(OpenTransaction(session))
             return
+        self._positions.run(lambda session: check_keeps_positions(session, consumer))
         with self._own.session() as session:
             position = begin_snapshot(session)
             yield MirrorReader(OpenTransaction(session))
@@ -68,8 +70,8 @@ class MirrorStore(MirrorReader):
     def ack(self, consumer: str, change: FeedChange) -> None:
         """Write that a consumer has dealt with a change and everything before it. Twice is the same as once.
 
-        Raises SnapshotNeeded if the consumer has missed changes, and UsageError for a change before one that was
-        acknowledged.
+        Raises SnapshotNeeded if the consumer has missed changes, UsageError for a change before one that was
+        acknowledged, and DatabaseUnavailable on a standby.
         """
         self._positions.run(lambda session: ack(session, consumer, change.seq, epoch=change.epoch))
 

@@ -77,6 +77,7 @@ def make_engine(
     }
     _refuse_other_encodings(engine)
     _set_local_at_begin(engine, settings)
+    event.listen(engine, "checkin", _leave_access_mode_to_server)
     return engine
 
 
@@ -92,6 +93,17 @@ def queue_parameters(url: URL | str, *, schema: str, allow_plaintext: bool = Fal
     del ours["context"]  # for our own statements
     path = f"-c search_path={schema}"
     return dict(given) | ours | tls_args(where, allow_plaintext=allow_plaintext) | {"options": path}
+
+
+def _leave_access_mode_to_server(connection: psycopg.Connection[Any] | None, record: object) -> None:
+    """Let the next transaction write where the server lets it.
+
+    After a read-only transaction SQLAlchemy leaves BEGIN READ WRITE, which a standby refuses with an error of its own,
+    and which overrides default_transaction_read_only.
+    """
+    del record
+    if connection is not None and connection.read_only is not None and not connection.closed:
+        connection.read_only = None
 
 
 def _connect_args(where: URL, application_name: str, connect_timeout_seconds: int) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from hr_sync.store.read.feed import (
     SnapshotOf,
     begin_snapshot,
     changes_after,
+    check_keeps_positions,
     find_position,
     list_consumers,
+    may_write,
     snapshot_rows,
 )
 from hr_sync.store.transaction import Transactions
@@ -45,10 +47,10 @@ class FeedStore:
     def tell_recency(self) -> int:
         """Record what has come or gone for consumers by the age of what is known alone. Return how many pages.
 
-        A role that may only read does nothing: the worker records it when its next run begins.
+        A role that may only read, and a standby, do nothing: the worker records it when its next run begins.
         """
         try:
-            return self._transactions.run(lambda session: tell_recency(session, 0))
+            return self._transactions.run(lambda session: tell_recency(session, 0) if may_write(session) else 0)
         except ConfigurationError as failure:
             log.debug("feed.recency_not_told", error=str(failure))
             return 0
@@ -60,6 +62,10 @@ class FeedStore:
     def note_seen(self, name: str) -> None:
         """Write that a consumer waits for changes, if it has acknowledged all of them."""
         self._transactions.run(lambda session: note_seen(session, name))
+
+    def check_keeps_positions(self, name: str) -> None:
+        """Raise DatabaseUnavailable where the position of a consumer cannot be written, as on a standby."""
+        self._transactions.run(lambda session: check_keeps_positions(session, name))
 
     def snapshot(
         self,

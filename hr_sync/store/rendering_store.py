@@ -3,11 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from hr_sync.store.read.renderings import DuePage, may_be_rendered, renderings_due
-from hr_sync.store.text_tables import PageRendering
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.write.renderings import RenderingWrite, withdraw_renderings, write_renderings
 
@@ -33,10 +29,4 @@ class RenderingStore:
 
     def withdraw(self) -> int:
         """Delete every rendering, and take what macros show out of every text. Return how many texts."""
-        return self._transactions.run(_withdraw)
-
-
-def _withdraw(session: Session) -> int:
-    if session.scalar(select(PageRendering.page_id).limit(1)) is None:
-        return 0
-    return withdraw_renderings(session, 0)
+        return self._transactions.run(lambda session: withdraw_renderings(session, 0))

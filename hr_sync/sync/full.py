@@ -90,7 +90,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
             deletions=deletions,
             allowed=run.job.request.allow_mass_delete,
             watermark=next_watermark(seen.listing.began_at, seen.listing.heads.values()),
-            looked_from=seen.listing.began_at,
+            looked_from=None if any(each.doubt for each in items.values()) else seen.listing.began_at,
             listing_digest=seen.in_scope.digest if shows_all and not seen.listing.unreadable else None,
             scope_fingerprint=scope.fingerprint,
             access=access,

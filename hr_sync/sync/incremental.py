@@ -68,7 +68,7 @@ def sync_incremental(run: SpaceRun) -> SpaceReport | None:
             looked_at_all=read.doubt is None,
             doubt=read.doubt,
             watermark=next_watermark(recent.began_at, recent.heads.values(), run.state.watermark),
-            looked_from=recent.began_at,
+            looked_from=None if any(each.doubt for each in items.values()) else recent.began_at,
             items=items,
         ),
     )

@@ -45,13 +45,13 @@ def read_comments(source: Source, fetcher: BodyFetcher, writes: Sequence[Comment
 MIRRORED_ATTACHMENTS = MirroredItems[Attachment](
     table=ATTACHMENTS,
     listing=lambda source, space: source.attachments(space),
-    recent=lambda source, space, since: source.recent_attachments(space, since),
+    recent=lambda source, spaces, since: source.recent_attachments(spaces, since),
     lookup=lambda source, attachment_id: source.lookup_attachment(attachment_id),
 )
 MIRRORED_COMMENTS = MirroredItems[Comment](
     table=COMMENTS,
-    listing=lambda source, space: source.comments.of_space(space.key),
-    recent=lambda source, space, since: source.comments.of_space(space.key, since=since),
+    listing=lambda source, space: source.comments.of_spaces([space]),
+    recent=lambda source, spaces, since: source.comments.of_spaces(spaces, since=since),
     lookup=lambda source, comment_id: source.comments.lookup(comment_id),
     complete=read_comments,
 )

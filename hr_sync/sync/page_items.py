@@ -64,7 +64,7 @@ class MirroredItems(Generic[Item]):
 
     table: ItemTable[Item]
     listing: Callable[[Source, Space], ItemListing[Item]]
-    recent: Callable[[Source, Space, datetime], ItemListing[Item]]
+    recent: Callable[[Source, Sequence[Space], datetime], ItemListing[Item]]
     lookup: Callable[[Source, str], ItemLookup[Item]]
     complete: Callable[[Source, BodyFetcher, Sequence[ItemWrite[Item]]], Completed[Item]] = write_as_listed
     """Read what a list does not say of what is written. What is not there any more is left out."""
@@ -94,7 +94,10 @@ def sync_recent_items(run: SpaceRun, kind: MirroredItems[Any], since: datetime) 
     if not kind.is_mirrored(run.context):
         return ItemResult()
     try:
-        listing = kind.recent(run.source, run.space, since)
+        recent = partial(kind.recent, run.source)
+        listing = _on_pages_here(run, run.changes.items(run.space, run.state, since, kind.table.kind, recent))
+        if not listing.items and not listing.unreadable:
+            return ItemResult()
         stored = run.store.stored_items(kind.table, listing.items)
         plan = plan_recent_items(listing, stored.by_id, stored.pages, space_id=run.space.id)
         run.counts.count_item(kind.table.kind, "listed", len(listing.items))
@@ -104,6 +107,13 @@ def sync_recent_items(run: SpaceRun, kind: MirroredItems[Any], since: datetime) 
         run.source.check_account()
         return ItemResult(doubt=_not_read(run.space, kind, str(failure)))
     return ItemResult()
+
+
+def _on_pages_here(run: SpaceRun, listing: ItemListing[Any]) -> ItemListing[Any]:
+    """Leave out the items of pages that are not stored in the space."""
+    rows = run.store.stored_by_id(sorted({item.page_id for item in listing.items.values()})) if listing.items else {}
+    here = {row.id for row in rows.values() if row.space_id == run.space.id or row.space_key == run.space.key}
+    return replace(listing, items={each: item for each, item in listing.items.items() if item.page_id in here})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

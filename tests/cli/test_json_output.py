@@ -126,11 +126,13 @@ def test_output_that_is_not_utf_8(home: Path, site: Simulator, prepared_url: str
     variables = {"PYTHONIOENCODING": encoding}
     assert run(home, "run").exit_code == 0
 
+    shown = {}
     for command in (("pages",), ("status",), ("explain", page.id), ("check",), ("config", "example")):
-        shown = bytes_of(home, *command, **variables)
-        assert shown.returncode == 0, shown.stderr
-        shown.stdout.decode(encoding)
-    assert rb"\U0001f334" in bytes_of(home, "pages", **variables).stdout
+        ended = bytes_of(home, *command, **variables)
+        assert ended.returncode == 0, ended.stderr
+        ended.stdout.decode(encoding)
+        shown[command[0]] = ended.stdout
+    assert rb"\U0001f334" in shown["pages"]
     document = bytes_of(home, "pages", "--json", **variables).stdout
     assert title in {each["title"] for each in json.loads(document.decode("ascii"))}
 

@@ -18,6 +18,7 @@ from tests.support.database import connect, execute, page_rows, rows
 from tests.support.oracle import wrong
 
 LOCK_WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+LEASES = "SELECT lease_holder FROM sync_spaces WHERE lease_holder IS NOT NULL"
 
 
 def wait_until(holds: Callable[[], bool], process: Process) -> None:
@@ -36,6 +37,7 @@ def waiting_for_a_lock(home: Path, engine: Engine, *options: str) -> Iterator[Pr
         holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
         process = start(home, "run", *options)
         wait_until(lambda: bool(rows(engine, LOCK_WAITS)), process)
+        assert rows(engine, LEASES), "it waits before it writes pages: nothing at the beginning of a run locks them"
         yield process
 
 

@@ -10,6 +10,7 @@ from hr_sync.confluence.comments import SpaceComments
 from hr_sync.confluence.comments_json import read_listed, read_single_v1, read_single_v2
 from hr_sync.confluence.json_fields import FieldError
 from hr_sync.domain.comments import CommentKind, CommentLookup, Resolution
+from hr_sync.domain.content import Space
 from hr_sync.domain.deletion import LookupStatus
 from hr_sync.errors import AnswerUnusable
 
@@ -154,8 +155,8 @@ def test_replies_that_name_comments_as_their_container_are_on_the_page_of_the_fi
     client: Any = OneAnswer(deep, reply, orphan, first)
     comments = SpaceComments(client, lambda: None, lambda _: CommentLookup(result=LookupStatus.UNKNOWN))
 
-    listing = comments.of_space("HR")
+    listing = comments.of_spaces([Space(id="1", key="HR", name="HR")])
     assert {each: one.page_id for each, one in listing.items.items()} == dict.fromkeys("123", "12345")
     assert list(listing.unreadable) == ["4"]
-    recent = comments.of_space("HR", since=datetime(2026, 3, 1, tzinfo=UTC))
+    recent = comments.of_spaces([Space(id="1", key="HR", name="HR")], since=datetime(2026, 3, 1, tzinfo=UTC))
     assert (list(recent.unreadable), recent.items.keys()) == ([], listing.items.keys())

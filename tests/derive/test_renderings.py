@@ -18,11 +18,12 @@ from hr_sync.derive.renderings import NoRenderings, Renderings
 from hr_sync.derive.texts import TextReport, derive_texts
 from hr_sync.domain.access import AccessMode, AccessPolicy
 from hr_sync.domain.content import ContentKind, RenderedBody
-from hr_sync.store.engine import make_sessions, session_scope
+from hr_sync.errors import DatabaseConflict
+from hr_sync.store.engine import make_engine, make_sessions, session_scope
 from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncContext, SyncPolicy
 from hr_sync.sync.readers import readers_of_page
-from tests.support.database import execute, rows
+from tests.support.database import connect, execute, rows
 from tests.support.wiring import access, context_of, fault, fired, full
 
 ACCOUNT = SyncPolicy(access=AccessPolicy(mode=AccessMode.ACCOUNT))
@@ -209,6 +210,25 @@ def test_the_mode_enforce_takes_it_away_at_once(scene: Scene) -> None:
     assert scene.asked == 0
     assert PLACEHOLDER in scene.text()
     assert scene.stored() == []
+
+
+def test_a_withdrawal_locks_no_page_where_nothing_is_stored(scene: Scene) -> None:
+    """Else it waits for a locked page no longer than other statements, and the mode stays as it was, with its texts."""
+    impatient = make_engine(scene.engine.url, lock_timeout_seconds=0.05)
+    store = Store(impatient)
+    with connect(scene.engine) as holder, holder.transaction():
+        holder.execute("LOCK TABLE confluence_pages IN EXCLUSIVE MODE")
+        assert store.apply_access_policy(AccessPolicy())
+    assert store.apply_access_policy(ACCOUNT.access)
+    scene.derive()
+    with connect(scene.engine) as holder, holder.transaction():
+        holder.execute("SELECT 1 FROM confluence_pages WHERE id = %s FOR UPDATE", (scene.report,))
+        with pytest.raises(DatabaseConflict, match=r"lock_timeout_seconds.*run again"):
+            store.apply_access_policy(AccessPolicy())
+    assert rows(scene.engine, "SELECT mode FROM access_policy") == [{"mode": "account"}]
+    assert "| Ann |" in scene.text()
+    assert scene.stored()
+    impatient.dispose()
 
 
 def test_a_text_is_not_written_with_what_was_withdrawn_meanwhile(scene: Scene) -> None:

@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import Engine
 
 from hr_sync.domain.changes import ChangeAction
-from hr_sync.errors import ConfigurationError, SnapshotNeeded, UsageError
+from hr_sync.errors import ConfigurationError, DatabaseUnavailable, SnapshotNeeded, UsageError
+from hr_sync.feed.follow import read_changes
 from hr_sync.reading import MirrorStore, open_store
+from hr_sync.store.engine import make_engine
 from hr_sync.store.store import Store
 from tests.reading.conftest import Mirror
 from tests.store.spaces import decision, leased, tell, write
@@ -85,6 +87,36 @@ def test_what_changes_during_a_snapshot_is_told_after_it(followed: MirrorStore, 
         assert found is not None
         assert found.version == 1
     assert [change.page_id for change in followed.changes("late")] == ["2"]
+
+
+@pytest.mark.usefixtures("followed")
+def test_a_standby_gives_changes_and_keeps_no_position(engine: Engine) -> None:
+    """By `hr_sync.reading` and by what the commands are built on; the remedy is in the message."""
+    edit(engine, "2", 2)
+    tell(engine, f"ALTER DATABASE {engine.url.database} SET default_transaction_read_only = on")
+    url = engine.url.render_as_string(hide_password=False)
+    refused = pytest.raises(
+        DatabaseUnavailable, match=r"position of consumer \w+ cannot be kept.*Connect to the primary"
+    )
+    with open_store(url) as store:
+        with store.snapshot() as mirror:  # the next transaction of this connection may write again
+            assert mirror.count() == 3
+        (change,) = store.changes("index")
+        with refused, store.snapshot(consumer="late"):
+            raise AssertionError("it is refused before anything is copied")
+        with refused:
+            store.ack("index", change)
+    here = make_engine(engine.url)
+    feed = Store(here).feed
+    assert [each.page_id for each in read_changes(feed, "index")] == ["2"]
+    with refused:
+        feed.ack("index", change.seq)
+    with refused:
+        feed.check_keeps_positions("late")
+    with refused:
+        feed.remove_consumer("index")
+    here.dispose()
+    assert [(each.name, each.lag_rows) for each in Store(engine).feed.consumers()] == [("index", 1)]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -13,9 +13,11 @@ from sqlalchemy import Engine
 
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.domain.content import ItemKind
+from hr_sync.domain.scope import PageScope
 from hr_sync.sync import site_changes
 from hr_sync.sync.context import SyncContext
-from tests.support.database import execute, page_rows
+from tests.support.database import execute, page_rows, rows
 from tests.support.oracle import sanitized, sha256
 from tests.support.wiring import context_of, fault, fired, full, incremental, world_of
 
@@ -30,6 +32,10 @@ OF_ONE = {
     "datacenter": r"content/search\?.*cql=space\+%3D.*modified",
 }
 OF_ALL = {"cloud": r"/api/v2/pages\?.*modified-date", "datacenter": r"content/search\?.*cql=type.*space\+in.*modified"}
+
+OF_ITEMS = r"content/search\?.*cql=space\+%3D.*type\+%3D\+(attachment|comment).*modified"
+OF_ALL_ITEMS = r"content/search\?.*cql=type\+%3D\+(attachment|comment)\+and\+space\+in.*modified"
+WITH_ITEMS = PageScope(items=frozenset(ItemKind))
 
 
 @contextmanager
@@ -179,3 +185,56 @@ def test_a_space_that_another_worker_has_just_read_needs_no_full_pass(engine: En
 
         assert report.outcome == "complete"
         assert asked(site, r"/api/v2/spaces/\d+/pages\?.*sort=id") == 0, "no full pass"
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_items_of_many_idle_spaces_cost_one_question_a_kind(engine: Engine, flavor: str) -> None:
+    with mirrored_site(engine, flavor, pages=WITH_ITEMS) as (site, context):
+        report = incremental(context)
+
+        assert (report.outcome, len(report.spaces)) == ("complete", SPACES)
+        assert (asked(site, OF_ALL_ITEMS), asked(site, OF_ITEMS)) == (2, 0)
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_items_that_changed_are_found_on_their_pages(engine: Engine, flavor: str) -> None:
+    """A file and a comment on one page, and a file on a page that is new in the same run."""
+    with mirrored_site(engine, flavor, pages=WITH_ITEMS) as (site, context):
+        first, second = site.world.spaces()[:2]
+        page = next(page for page in site.world.pages() if page.space_id == second.id)
+        site.world.attach(page.id, filename="plan.pdf", payload=b"x")
+        site.world.comment(page.id, storage="<p>why</p>")
+        new = site.world.create_page(space_key=first.key, title="New", storage="<p>new</p>")
+        site.world.attach(new.id, filename="new.pdf", payload=b"x")
+        report = incremental(context)
+
+        assert (report.outcome, report.counts.attachments_added, report.counts.comments_added) == ("complete", 2, 1)
+        assert asked(site, OF_ITEMS) == 0
+        stored = {row["page_id"] for row in rows(engine, "SELECT page_id FROM page_attachments")}
+        assert stored == {page.id, new.id}
+
+
+def test_items_that_cannot_be_read_for_all_are_asked_for_by_space(engine: Engine) -> None:
+    with mirrored_site(engine, "cloud", pages=WITH_ITEMS) as (site, context):
+        page = next(iter(site.world.pages()))
+        site.world.attach(page.id, filename="plan.pdf", payload=b"x")
+        fault(site, "error-500", OF_ALL_ITEMS, times=0)
+        report = incremental(context)
+
+        assert fired(site) == {"error-500"}
+        assert (report.outcome, report.counts.attachments_added) == ("complete", 1)
+        assert asked(site, OF_ITEMS) == 2 * SPACES
+
+
+def test_a_run_that_did_not_read_the_items_is_no_look_at_them(engine: Engine) -> None:
+    """What the next answer about all spaces leaves out was not seen before."""
+    with mirrored_site(engine, "cloud", pages=WITH_ITEMS) as (site, context):
+        before = rows(engine, "SELECT space_key, looked_from FROM sync_spaces ORDER BY space_key")
+        site.world.advance(timedelta(hours=1))
+        fault(site, "error-500", r"content/search\?.*type.*attachment", times=0)
+        assert incremental(context).outcome == "partial"
+        assert rows(engine, "SELECT space_key, looked_from FROM sync_spaces ORDER BY space_key") == before
+
+        site.faults.clear()
+        assert incremental(context).outcome == "complete"
+        assert rows(engine, "SELECT space_key, looked_from FROM sync_spaces ORDER BY space_key") != before

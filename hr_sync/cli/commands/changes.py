@@ -104,6 +104,7 @@ def snapshot(consumer: Name, config: Config = None, as_json: JsonLines = False) 
     del as_json  # it is the form in any case; the option also says how a failure is printed
     lines = SnapshotLines()
     with _opened_feed(config) as (feed, settings), lines.until_closed():
+        feed.check_keeps_positions(consumer)
         feed.tell_recency()
         view: SnapshotOf = "live_sections" if settings.text.sections else "live_pages"
         position = feed.snapshot(view, lines.write, lambda position: lines.begin(view, position))

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.domain.feed import Consumer, ConsumerState, FeedChange, FeedPosition, FeedState, state_of
-from hr_sync.errors import SchemaError, SnapshotNeeded
+from hr_sync.errors import DatabaseUnavailable, SchemaError, SnapshotNeeded
 from hr_sync.store.engine import quoted_schema, set_local
 from hr_sync.store.feed_tables import ContentChange, FeedConsumer
 from hr_sync.store.feed_tables import FeedState as FeedStateRow
@@ -79,6 +79,21 @@ def check_position(position: FeedPosition, feed: FeedState, consumer: str = _SOM
             f"Changes up to {feed.pruned} were deleted as old, and the position is {position.seq}: changes are "
             f"missed. Read everything again: `{snapshot_command(consumer)}`.",
             reason="overtaken",
+        )
+
+
+def may_write(session: Session) -> bool:
+    """Return False on a standby, and where the database or the role is read-only."""
+    return bool(session.scalar(select(func.current_setting("transaction_read_only") == "off")))
+
+
+def check_keeps_positions(session: Session, consumer: str) -> None:
+    """Raise DatabaseUnavailable where the position of a consumer cannot be written."""
+    if not may_write(session):
+        raise DatabaseUnavailable(
+            f"The position of consumer {consumer} cannot be kept here: the server is a standby, or read-only by "
+            "default_transaction_read_only. Connect to the primary. What needs no position can be read here too: "
+            "snapshot() of hr_sync.reading without a consumer."
         )
 
 

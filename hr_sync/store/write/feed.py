@@ -10,7 +10,14 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.feed import FeedPosition
 from hr_sync.errors import UsageError
 from hr_sync.store.feed_tables import ContentChange, FeedConsumer
-from hr_sync.store.read.feed import check_position, feed_state, find_position, snapshot_command
+from hr_sync.store.read.feed import (
+    check_keeps_positions,
+    check_position,
+    feed_state,
+    find_position,
+    may_write,
+    snapshot_command,
+)
 
 _CHANGES = cast("Table", ContentChange.__table__)
 _CONSUMERS = cast("Table", FeedConsumer.__table__)
@@ -21,9 +28,10 @@ def ack(session: Session, name: str, seq: int, *, epoch: str | None = None) -> F
     """Write that a consumer has dealt with every change up to `seq`. The same number again changes nothing.
 
     `epoch`: that of the change, for consumers that note it; another one than the consumer's is refused.
-    Raises SnapshotNeeded for a consumer that is not there, or cannot go on from its position, and UsageError for a
-    number that is greater than any change, or less than what was acknowledged.
+    Raises SnapshotNeeded for a consumer that is not there, or cannot go on from its position, UsageError for a number
+    that is greater than any change, or less than what was acknowledged, and DatabaseUnavailable on a standby.
     """
+    check_keeps_positions(session, name)
     session.execute(select(_CONSUMERS.c.name).where(_CONSUMERS.c.name == name).with_for_update())
     before, feed = find_position(session, name), feed_state(session)
     check_position(before, feed, name)
@@ -48,8 +56,9 @@ def ack(session: Session, name: str, seq: int, *, epoch: str | None = None) -> F
 def start_consumer(session: Session, name: str, position: FeedPosition) -> None:
     """Write that a consumer has read everything as it was at a position. It need not be known before.
 
-    Raises SnapshotNeeded if changes after the position were lost meanwhile.
+    Raises SnapshotNeeded if changes after the position were lost meanwhile, and DatabaseUnavailable on a standby.
     """
+    check_keeps_positions(session, name)
     check_position(position, feed_state(session), name)
     values = {"epoch": position.epoch, "acked_seq": position.seq, "snapshot_at": func.now(), "seen_at": func.now()}
     statement = insert(_CONSUMERS).values(name=name, **values)
@@ -57,7 +66,9 @@ def start_consumer(session: Session, name: str, position: FeedPosition) -> None:
 
 
 def note_seen(session: Session, name: str) -> None:
-    """Write that a consumer has acknowledged everything and waits for changes, if that is so."""
+    """Write that a consumer has acknowledged everything and waits for changes, if that is so. Not on a standby."""
+    if not may_write(session):
+        return
     head = select(func.coalesce(func.max(_CHANGES.c.seq), 0)).scalar_subquery()
     is_due = (_CONSUMERS.c.seen_at < func.now() - _SEEN_EVERY, _CONSUMERS.c.acked_seq >= head)
     session.execute(update(_CONSUMERS).where(_CONSUMERS.c.name == name, *is_due).values(seen_at=func.now()))
@@ -65,4 +76,5 @@ def note_seen(session: Session, name: str) -> None:
 
 def remove_consumer(session: Session, name: str) -> bool:
     """Delete a consumer, so that no rows are kept for it. Return False if there is none."""
+    check_keeps_positions(session, name)
     return bool(session.scalars(delete(_CONSUMERS).where(_CONSUMERS.c.name == name).returning(_CONSUMERS.c.name)).all())

@@ -81,8 +81,10 @@ def withdraw_renderings(session: Session, run_id: int) -> int:
     """Delete every rendering, and take what macros show out of every text. Return how many texts.
 
     Consumers are shown no sections of these pages until they are made again from stored bodies. Who may read a page
-    follows from its own facts again.
+    follows from its own facts again. Nothing is locked where no rendering is stored: a text is made with one alone.
     """
+    if session.scalar(select(_RENDERINGS.c.page_id).limit(1)) is None:
+        return 0
     query = select(PAGES.c.id).join(_TEXTS, _TEXTS.c.page_id == PAGES.c.id).where(_TEXTS.c.outputs_hash != "")
     session.execute(query.order_by(PAGES.c.id).with_for_update(of=PAGES))
     session.execute(delete(_RENDERINGS))  # waits for the texts that are being written
