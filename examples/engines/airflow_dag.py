@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.exceptions import AirflowFailException
 from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowFailException
 
 from hr_sync.engines import due_spaces, run_space
 

@@ -71,10 +71,10 @@ def decorated(decorate: Callable[[Callable[..., Any]], Any]) -> Callable[..., An
 
 def airflow(results: list[Any]) -> dict[str, ModuleType]:
     """Make the modules that the DAG imports; a DAG is run when it is called."""
-    sdk, exceptions = ModuleType("airflow.sdk"), ModuleType("airflow.exceptions")
+    sdk, exceptions = ModuleType("airflow.sdk"), ModuleType("airflow.sdk.exceptions")
     vars(sdk).update(dag=decorated(lambda function: function), task=decorated(lambda each: Mapped(each, results)))
     vars(exceptions).update(AirflowFailException=Failed)
-    return {"airflow": ModuleType("airflow"), "airflow.sdk": sdk, "airflow.exceptions": exceptions}
+    return {"airflow": ModuleType("airflow"), "airflow.sdk": sdk, "airflow.sdk.exceptions": exceptions}
 
 
 def dagster(results: list[Any]) -> dict[str, ModuleType]:
