@@ -110,8 +110,6 @@ def run_one(context: JobContext, config: Path, space_key: str, mode: str) -> Spa
             raise JobAborted from None
     if stop.is_set():
         raise JobAborted
-    if result.exit_code:
-        log.warning("space.not_complete", space=space_key, exit_code=result.exit_code, error=result.error)
     return result
 
 

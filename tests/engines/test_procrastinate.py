@@ -41,7 +41,6 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 40) 
         time.sleep(0.1)
 
 
-@pytest.mark.long
 def test_two_workers_one_of_which_is_killed(tmp_path: Path, prepared_url: str) -> None:
     """All spaces are done, each page is written once, and nothing is left in the queue."""
     with Simulator(world_of(20, pages=2), username=USERNAME, api_token=TOKEN) as site:
@@ -70,7 +69,6 @@ def test_two_workers_one_of_which_is_killed(tmp_path: Path, prepared_url: str) -
         assert set(sql(prepared_url, "SELECT space_key FROM sync_spaces WHERE epoch > 1")) <= set(left)
 
 
-@pytest.mark.long
 def test_a_worker_that_is_stopped_leaves_its_spaces_due(tmp_path: Path, prepared_url: str) -> None:
     """SIGTERM stops the passes that are under way within seconds, and their jobs are deleted."""
     with Simulator(world_of(2), username=USERNAME, api_token=TOKEN) as site:
