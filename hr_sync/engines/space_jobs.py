@@ -32,8 +32,8 @@ class SpaceResult:
     """How the job of a space ended. Plain values, to be kept as JSON.
 
     `exit_code` is that of `hr-sync run`: 0 complete or nothing to do, 3 partial, 4 held, 75 temporary, 77 refused, 78
-    configuration, 1 anything else. Where the whole site or the database was away, or somebody stopped the job, the space
-    is still due. Otherwise it is due again by its schedule. An engine needs no retries of its own.
+    configuration, 1 anything else. Where the whole site or the database was away, or somebody stopped the job, the
+    space is still due. Otherwise it is due again by its schedule. An engine needs no retries of its own.
     """
 
     space_key: str

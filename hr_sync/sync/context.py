@@ -99,8 +99,6 @@ class SpaceJob:
     def is_order(self) -> bool:
         """Return True for a request that no later run repeats by itself."""
         asked = self.request
-        if asked.cadence is not None:
-            return False
         chosen = asked.space_keys or asked.page_ids or asked.every_page or asked.failed_pages
         return bool(chosen or asked.allow_mass_delete)
 

@@ -7,17 +7,21 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 from confluence_simulator import Simulator, World
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url
 
+from hr_sync.domain.rounds import Cadence
 from hr_sync.engines import Cancellation, DueSpace, Mode, due_spaces, prune, run_space
 from hr_sync.engines.space_jobs import _until_interrupted
 from hr_sync.errors import ConfluenceUnavailable, DatabaseUnavailable, UsageError
+from hr_sync.store.store import Store
 from tests.engines.site import TOKEN, USERNAME, config_of, world_of
+from tests.store.spaces import HR, IT, WORKER
 from tests.support.wiring import fault
 
 HOLD = "UPDATE sync_spaces SET lease_token = 'x', lease_worker = 'elsewhere:7', lease_expires_at = now() + '1 hour'"
@@ -205,3 +209,35 @@ def test_old_rows_are_deleted(tmp_path: Path, prepared_url: str) -> None:
         prune(config)
 
         assert sql(prepared_url, "SELECT id FROM sync_runs") == [(2,)], "the last one is kept"
+
+
+def test_a_job_looks_for_no_other_space(engine: Engine) -> None:
+    """It would lock the rows of those that come before, and jobs beside it would find nothing."""
+    store = Store(engine)
+    current = store.due.open_round(Mode.FULL, [HR, IT], Cadence(every=timedelta(hours=1)))
+    seen: set[str] = set()
+
+    with store.due.leased(current, lambda *_: IT, seen, WORKER, 0, seconds=60, only=IT) as taken:
+        assert taken is not None
+
+    assert seen == {IT.key}
+    assert HR.key < IT.key, "whose turn comes first"
+
+
+def test_the_log_of_an_engine_is_joined_and_shows_no_secret() -> None:
+    """In a process whose log is not ours: its handlers stay, and libraries do not log what they send."""
+    code = """
+import logging, structlog
+logging.basicConfig(level=logging.DEBUG, format="%(levelname)s %(name)s %(message)s")
+from hr_sync.logs import join_logging
+join_logging(["first-secret"])
+join_logging(["second-secret"])
+structlog.get_logger("hr_sync.x").info("run.ended", note="first-secret second-secret", space="HR")
+logging.getLogger("urllib3.connectionpool").debug("Authorization: x")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("INFO hr_sync.x event='run.ended'")
+    assert "space='HR'" in lines[0]
+    assert "secret" not in lines[0]
