@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
-from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate import App, JobContext
+from procrastinate.connector import BaseConnector
 from procrastinate.exceptions import AlreadyEnqueued, JobAborted
 from procrastinate.jobs import Status
 from procrastinate.tasks import Task
@@ -34,7 +35,7 @@ _ABORT_LOOK_SECONDS = 0.5
 
 
 def make_app(
-    connector: PsycopgConnector,
+    connector: BaseConnector,
     sites: Mapping[str, Path],
     *,
     cron: str = EVERY_MINUTE,

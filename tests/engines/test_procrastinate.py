@@ -6,12 +6,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from confluence_simulator import Simulator
+from procrastinate.testing import InMemoryConnector
 
+from hr_sync.engines import DueSpace, Mode
 from hr_sync.engines.__main__ import main
+from hr_sync.engines.procrastinate import make_app
+from hr_sync.errors import ConfluenceUnavailable
 from tests.engines.site import TOKEN, USERNAME, config_of, world_of
 from tests.engines.test_space_jobs import sql
 from tests.support.wiring import fault
@@ -44,7 +49,7 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 40) 
 def test_two_workers_one_of_which_is_killed(tmp_path: Path, prepared_url: str) -> None:
     """All spaces are done, each page is written once, and nothing is left in the queue."""
     with Simulator(world_of(20, pages=2), username=USERNAME, api_token=TOKEN) as site:
-        fault(site, "slow", r"/spaces/\d+/pages", argument=0.3, times=0)
+        fault(site, "slow", r"/spaces/\d+/pages", argument=0.2, times=0)
         config = config_of(tmp_path, site, prepared_url)
         assert main(["init", "--config", str(config), "--queue-schema", SCHEMA]) == 0
         assert main(["init", "--config", str(config), "--queue-schema", SCHEMA]) == 0, "again changes nothing"
@@ -83,6 +88,26 @@ def test_a_worker_that_is_stopped_leaves_its_spaces_due(tmp_path: Path, prepared
         assert sql(prepared_url, f"SELECT DISTINCT status FROM ({JOBS}) AS jobs (status)") in ([], [("todo",)])
         assert sql(prepared_url, "SELECT count(*) FROM sync_spaces WHERE full_due_at <= now()") == [(2,)]
         assert sql(prepared_url, "SELECT count(*) FROM sync_spaces WHERE lease_token IS NOT NULL") == [(0,)]
+
+
+def test_a_space_waits_once_without_lock_or_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of each site, however often somebody looks. A site that is away costs the others nothing."""
+    connector = InMemoryConnector()
+    app = make_app(connector, {"away": Path("away"), "one": Path("one"), "two": Path("two")})
+
+    def due(config: Path) -> list[DueSpace]:
+        if config.name == "away":
+            raise ConfluenceUnavailable("away")
+        return [DueSpace(space_key="HR", mode=Mode.FULL, due_at=datetime.now(UTC))]
+
+    monkeypatch.setattr("hr_sync.engines.procrastinate.due_spaces", due)
+    with app.open():
+        for _ in range(2):
+            app.tasks["hr_sync.defer_due_spaces"](timestamp=0)
+
+    assert [job["args"]["site"] for job in connector.jobs.values()] == ["one", "two"]
+    assert {job["lock"] for job in connector.jobs.values()} == {None}
+    assert app.tasks["hr_sync.run_space"].retry_strategy is None
 
 
 def test_wrong_use_of_the_worker_is_told(tmp_path: Path, prepared_url: str, capsys: pytest.CaptureFixture[str]) -> None:
