@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 log = structlog.get_logger(__name__)
+_NAMED = 5  # missing columns in a message
 
 REVISIONS = ("0001",)  #: oldest first; a test compares them with `migrations/versions`
 HEAD = REVISIONS[-1]  #: revision of this build's tables
@@ -207,8 +208,10 @@ def _refuse_other_revision(found: Found) -> None:
             "Deploy the build that migrated it, or a newer one"
         )
     if found.missing_columns:
+        some, others = found.missing_columns[:_NAMED], len(found.missing_columns) - _NAMED
+        more = f" and {others} others" if others > 0 else ""
         raise SchemaError(
-            f"schema {found.schema} is at revision {HEAD} but lacks {', '.join(found.missing_columns)}: its tables "
+            f"schema {found.schema} is at revision {HEAD} but lacks {', '.join(some)}{more}: its tables "
             "were altered by hand or made by an unreleased build. Restore the columns, or start with an empty schema"
         )
 

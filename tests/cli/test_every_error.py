@@ -40,6 +40,9 @@ DISK_FULL = (
     "CREATE TRIGGER fail BEFORE INSERT ON sync_runs FOR EACH ROW EXECUTE FUNCTION fail()"
 )
 
+#: Until which the site has asked every worker to send nothing.
+THE_TIME_HAS_COME = "UPDATE site_budget SET blocked_until = now()"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -112,7 +115,8 @@ CASES = {
             fault=status(429, Retry_After="50"),
             exit_code=75,
             says=r"Stopped after 0\.01 min, the limit of sync\.run_deadline_minutes.*the next run does the rest",
-        )
+        ),
+        undone_by=THE_TIME_HAS_COME,
     ),
     "AnswerNotTrusted": Case(
         cause=running(
@@ -160,7 +164,8 @@ CASES = {
     "ConfluenceUnavailable, a rate limit": Case(
         cause=running(
             fault=status(429, Retry_After="3600"), exit_code=75, says=r"limits the request rate \(429\).* in 3600 s"
-        )
+        ),
+        undone_by=THE_TIME_HAS_COME,
     ),
     "ServerFailed": Case(
         cause=running(

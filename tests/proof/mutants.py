@@ -541,7 +541,7 @@ OF_WORKERS = (
     ),
     _one(
         "each lease raises the epoch",
-        f"{LEASE}:_take",
+        f"{LEASE}:take_locked",
         r"_SPACES\.c\.epoch \+ 1",
         "_SPACES.c.epoch",
         LEASES,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hr_sync.domain.access import AccessPolicy
 from hr_sync.domain.feed import Consumer, ConsumerState, FeedPosition
+from hr_sync.domain.not_mirrored import NotMirrored, OtherKind
 from hr_sync.domain.shown_pages import ShownPages
 from hr_sync.service.health import HealthLimits, LaneSnapshot, ScheduleSnapshot, judge
 from hr_sync.service.html import Activity
@@ -129,6 +130,7 @@ OVERVIEW = Overview(
         ShownPages(space_key="~ann", pages=523, shown=0, viewers_unknown=523, message=f"Not known. {HOSTILE}"),
     ],
     policy=AccessPolicy(),
+    not_mirrored=[NotMirrored(kind=OtherKind.COMMENT, count=1204), NotMirrored(kind=OtherKind.BLOG_POST, count=None)],
     access_audit=AccessAuditLine(
         made_at=NOW - timedelta(days=3),
         age=timedelta(days=3),

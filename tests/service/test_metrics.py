@@ -157,11 +157,11 @@ def test_where_access_is_not_enforced_there_is_no_limit_of_it() -> None:
 
 
 def test_labels_are_bounded() -> None:
-    """Space, mode, outcome, action, job, state, reason, result and others label metrics; a page never does."""
+    """Space, mode, outcome, action, job, state, reason, result, kind and others label metrics; a page never does."""
     families = text_string_to_metric_families(full().exposition().decode())
     labels = {label for family in families for each in family.samples for label in each.labels}
     of_runs = {"space", "mode", "outcome", "action", "job", "state", "version", "le", "reason", "result"}
-    assert labels == of_runs | {"consumer", "epoch"}
+    assert labels == of_runs | {"consumer", "epoch", "kind"}
     assert {"listed", "bodies"}.isdisjoint(ACTIONS)
 
 
