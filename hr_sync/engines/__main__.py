@@ -48,7 +48,10 @@ def _open_app(files: Sequence[Path], schema: str) -> "App":
 
         from hr_sync.engines.procrastinate import make_app
     except ImportError:
-        raise ConfigurationError("procrastinate is not installed. Type: pip install 'hr-sync[scale]'") from None
+        from hr_sync.cli.installing import install_command
+
+        command = install_command("procrastinate>=3.10,<4")
+        raise ConfigurationError(f"procrastinate is not installed. Type: {command}") from None
     from hr_sync.cli.bootstrap import queue_connection
 
     settings = [load_settings(each) for each in files]

@@ -110,10 +110,15 @@ def test_a_space_waits_once_without_lock_or_retry(monkeypatch: pytest.MonkeyPatc
     assert app.tasks["hr_sync.run_space"].retry_strategy is None
 
 
-def test_wrong_use_of_the_worker_is_told(tmp_path: Path, prepared_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use_of_the_worker_is_told(
+    tmp_path: Path, prepared_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is connected to."""
     config = config_of(tmp_path, "http://127.0.0.1:9/wiki", prepared_url)
     assert main(["worker", "--config", str(config), "--queue-schema", 'x"; DROP']) == 2
     config.write_text(config.read_text().replace(f'url = "{prepared_url}"', ""))
     assert main(["worker", "--config", str(config)]) == 78
     assert "Set database.url" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "procrastinate", None)
+    assert main(["worker", "--config", str(config)]) == 78
+    assert "install 'procrastinate>=3.10,<4'" in capsys.readouterr().err
