@@ -1,13 +1,14 @@
 # hr_sync with its locked libraries, for `serve` or for one command. Nothing in it needs to be written to: it runs with a
 # read-only root and without capabilities. The embedded PostgreSQL is not part of it; set HR_SYNC_DATABASE__URL_FILE.
-# For text.attachments add what reads documents: --build-arg LOCK=requirements-documents.lock.
+# For text.attachments add what reads documents: --build-arg LOCK=requirements-documents.lock. For workers of a task queue:
+# --build-arg LOCK=requirements-scale.lock (docs/scaling.md has the command).
 # For a build that can be repeated, name the base by its digest: --build-arg PYTHON_IMAGE=python@sha256:... (SECURITY.md).
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
-COPY requirements-build.lock requirements.lock requirements-documents.lock ./
+COPY requirements-build.lock requirements.lock requirements-documents.lock requirements-scale.lock ./
 ARG LOCK=requirements.lock
 RUN python -m venv /opt/build \
     && /opt/build/bin/pip install --require-hashes --requirement requirements-build.lock \

@@ -43,6 +43,7 @@ LONG = (
     "derive/test_kept_texts",
     "documents/",
     "embedded/",
+    "engines/test_procrastinate",
     "proof/",
     "reading/",
     "render/test_edits",

@@ -1,12 +1,13 @@
 """Wires the program from its settings: log, database, HTTP client, context. Imports heavy modules late."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hr_sync import __version__
+from hr_sync.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -81,6 +82,19 @@ def open_database(settings: "Settings", *, is_trial: bool = False) -> Iterator["
         stack.callback(engine.dispose)
         stack.enter_context(database_errors(engine))
         yield engine
+
+
+def queue_connection(settings: "Settings", schema: str) -> Mapping[str, object]:
+    """Return how a task queue connects to the configured database, for its tables in `schema`.
+
+    Raise ConfigurationError without `database.url`: the embedded PostgreSQL is there for one process at a time.
+    """
+    from hr_sync.store.engine import queue_parameters
+
+    database = settings.database
+    if database.sqlalchemy_url is None:
+        raise ConfigurationError("A task queue needs a PostgreSQL that all workers reach. Set database.url.")
+    return queue_parameters(database.sqlalchemy_url, schema=schema, allow_plaintext=database.allow_plaintext)
 
 
 def open_client(

@@ -73,6 +73,11 @@ class SharedRuns:
         return replace(cadence, late_before=now - interval if mode is Mode.FULL else self._started_at)
 
     def _cadence_at(self, mode: Mode, now: datetime) -> Cadence:
-        seconds = self._settings.sync.jitter_seconds
-        delay = timedelta(seconds=random.uniform(0, seconds))  # noqa: S311 -- no secret
-        return cadence_of(self._triggers[mode], now, jitter=timedelta(seconds=seconds), delay=delay)
+        return cadence_at(self._settings, self._triggers[mode], now)
+
+
+def cadence_at(settings: "Settings", trigger: "Trigger", now: datetime) -> Cadence:
+    """Return how often spaces are due by this trigger, with a delay that is another one each time."""
+    seconds = settings.sync.jitter_seconds
+    delay = timedelta(seconds=random.uniform(0, seconds))  # noqa: S311 -- no secret
+    return cadence_of(trigger, now, jitter=timedelta(seconds=seconds), delay=delay)

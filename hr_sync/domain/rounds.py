@@ -4,6 +4,7 @@ A round is everything that became due together in one mode. The due time of a sp
 worker has done the space writes when it is due next. Times are the database's.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,6 +38,27 @@ class Round:
     since: datetime  #: when the first of them became due
     until: datetime  #: what is due later belongs to the next round
     next_at: datetime  #: when a space that is done is due again
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DueSpace:
+    """A space that waits for a worker."""
+
+    space_key: str
+    mode: Mode  #: of the pass that comes first
+    due_at: datetime  #: when that pass became due
+
+
+def first_due(space_key: str, due_at: Mapping[Mode, datetime | None], now: datetime) -> DueSpace | None:
+    """Return the pass that a space needs first, by when it is due in each mode; None if it is due in none.
+
+    A full pass does the others too; of the others the one comes first that became due first.
+    """
+    due = {mode: at for mode, at in due_at.items() if at is not None and at <= now}
+    if not due:
+        return None
+    mode = Mode.FULL if Mode.FULL in due else min(due, key=lambda each: due[each])
+    return DueSpace(space_key=space_key, mode=mode, due_at=due[mode])
 
 
 def next_due(cadence: Cadence, *, since: datetime, until: datetime, others: datetime | None) -> datetime:

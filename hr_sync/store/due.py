@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.content import ItemKind, Space
 from hr_sync.domain.holds import NOTHING_LEAVES, PAGES, POSTS, Leaving
 from hr_sync.domain.outcome import Mode, Outcome, SpaceReport
-from hr_sync.domain.rounds import Cadence, Round, next_due
+from hr_sync.domain.rounds import Cadence, DueSpace, Round, first_due, next_due
 from hr_sync.store.lease import Lease
 from hr_sync.store.tables import SyncSpace
 
@@ -31,11 +31,14 @@ _WHAT = (PAGES, POSTS, *(kind.value for kind in ItemKind))  # the beginnings of 
 _NOW = func.clock_timestamp()
 
 
-def open_round(session: Session, mode: Mode, spaces: Sequence[Space], cadence: Cadence) -> Round:
+def open_round(
+    session: Session, mode: Mode, spaces: Sequence[Space], cadence: Cadence, *, is_whole: bool = True
+) -> Round:
     """Make the spaces without a due time due, and return the round. Spaces of the mirror that are not named wait.
 
     They lose a due time that has come, so that nobody finds them waiting, and a worker that names them makes them due.
-    Rows that another worker is writing are left as they are.
+    Rows that another worker is writing are left as they are. Not `is_whole`: so are those of spaces that are not named,
+    since these spaces are a part of the round that others do too.
     """
     now: datetime = session.execute(select(_NOW)).scalar_one()
     due = _DUE[mode]
@@ -49,11 +52,12 @@ def open_round(session: Session, mode: Mode, spaces: Sequence[Space], cadence: C
     # Read again: another worker may have inserted the same spaces meanwhile, as due a moment later.
     until = session.execute(select(_NOW)).scalar_one() + cadence.early
     latest = cadence.latest(until)
-    waiting = [row.due_at for each, row in rows.items() if each in named and each not in begin and row.due_at]
+    of_round = named if is_whole else rows.keys()
+    waiting = [row.due_at for each, row in rows.items() if each in of_round and each not in begin and row.due_at]
     since = min([now, *(each for each in waiting if each <= until)])
     later = [each for each in waiting if until < each <= latest]
     next_at = next_due(cadence, since=since, until=until, others=max(later, default=None))
-    others = [row for key, row in rows.items() if key not in named and row.due_at is not None]
+    others = [row for key, row in rows.items() if key not in of_round and row.due_at is not None]
     _set_due(session, due, None, [row.space_key for row in others if not _is_later(row, until)])
     _set_due(session, due, next_at, [key for key in named if _is_later(rows[key], latest)])
     return Round(mode=mode, since=since, until=until, next_at=next_at)
@@ -84,12 +88,46 @@ def count_waiting(session: Session) -> dict[Mode, int]:
     return dict(zip(_DUE, session.execute(select(*counts).select_from(_SPACES).where(is_free())).one(), strict=True))
 
 
-def lock_due(session: Session, current: Round, skipped: Collection[str]) -> tuple[str, str | None] | None:
-    """Lock the row of the next due space whose lease is free, and return key and id; None if there is none."""
+def postpone_done(session: Session, mode: Mode, cadence: Cadence) -> None:
+    """Let spaces without a due time wait for their next turn where another pass has done that work lately."""
+    row, due = _SPACES.c, _DUE[mode]
+    last = {Mode.FULL: row.last_full_at, Mode.INCREMENTAL: row.last_complete_at, Mode.ACCESS: row.access_checked_at}
+    now: datetime = session.execute(select(_NOW)).scalar_one()
+    since = None if cadence.every is None else now - cadence.every
+    is_done = last[mode].is_not(None) if since is None else last[mode] > since
+    keys = session.scalars(select(row.space_key).where(due.is_(None), is_done)).all()
+    _set_due(session, due, next_due(cadence, since=now, until=now, others=None), keys)
+
+
+def due_spaces(session: Session, modes: Collection[Mode]) -> list[DueSpace]:
+    """Return the spaces that are due in one of the modes and that somebody could take now, in the order of turns."""
+    row = _SPACES.c
+    columns = [_DUE[mode] for mode in modes]
+    query = (
+        select(row.space_key, row.priority, _NOW.label("now"), *columns)
+        .where(or_(false(), *(column <= _NOW for column in columns)), is_free(), row.gone_at.is_(None))
+        .order_by(row.priority, func.least(*columns), row.space_key)
+    )
+    found = (
+        first_due(each.space_key, {mode: getattr(each, _DUE[mode].key) for mode in modes}, each.now)
+        for each in (session.execute(query) if columns else ())
+    )
+    return [each for each in found if each is not None]
+
+
+def lock_due(
+    session: Session, current: Round, skipped: Collection[str], only: Space | None = None
+) -> tuple[str, str | None] | None:
+    """Lock the row of the next due space whose lease is free, and return key and id; None if there is none.
+
+    `only`: this space or none.
+    """
     row, due = _SPACES.c, _DUE[current.mode]
+    among = true() if only is None else _is_row_of(only)
     query = (
         select(row.space_key, row.space_id)
-        .where(due <= current.until, is_free(), row.space_key != func.all(list(skipped)) if skipped else true())
+        .where(due <= current.until, is_free(), among)
+        .where(row.space_key != func.all(list(skipped)) if skipped else true())
         .order_by(row.priority, due, row.space_key)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -109,8 +147,7 @@ def request_full_passes(session: Session, current: Round) -> None:
 def reserve_space(session: Session, space: Space, *, seconds: float) -> None:
     """Let no replica take the next turn of a space, since a request waits for its lease."""
     row = _SPACES.c
-    same = row.space_key == space.key
-    rows = select(row.space_key).where(or_(same, row.space_id == space.id) if space.id else same)
+    rows = select(row.space_key).where(_is_row_of(space))
     until = _NOW + timedelta(seconds=seconds)
     session.execute(
         update(_SPACES).where(row.space_key.in_(rows.with_for_update(skip_locked=True))).values(reserved_until=until)
@@ -197,6 +234,12 @@ def is_free() -> ColumnElement[bool]:
         or_(row.lease_token.is_(None), row.lease_expires_at < _NOW),
         or_(row.reserved_until.is_(None), row.reserved_until < _NOW),
     )
+
+
+def _is_row_of(space: Space) -> ColumnElement[bool]:
+    row = _SPACES.c
+    same = row.space_key == space.key
+    return or_(same, row.space_id == space.id) if space.id else same
 
 
 def _is_later(row: Row[Any], moment: datetime) -> bool:

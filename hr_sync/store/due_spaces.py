@@ -10,14 +10,16 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.content import Space
 from hr_sync.domain.holds import Leaving
 from hr_sync.domain.outcome import Mode
-from hr_sync.domain.rounds import Cadence, Round
+from hr_sync.domain.rounds import Cadence, DueSpace, Round
 from hr_sync.store.due import (
     count_waiting,
+    due_spaces,
     has_work,
     lock_due,
     next_due_at,
     open_round,
     others_leaving,
+    postpone_done,
     request_full_passes,
     reserve_space,
 )
@@ -37,9 +39,20 @@ class DueSpaces:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    def open_round(self, mode: Mode, spaces: Sequence[Space], cadence: Cadence) -> Round:
-        """Make the spaces without a due time due, and return the round. Spaces that are not named wait."""
-        return self._transactions.run(lambda session: open_round(session, mode, spaces, cadence))
+    def open_round(self, mode: Mode, spaces: Sequence[Space], cadence: Cadence, *, is_whole: bool = True) -> Round:
+        """Make the spaces without a due time due, and return the round.
+
+        Spaces that are not named wait, or are left as they are where these are not the whole round.
+        """
+        return self._transactions.run(lambda session: open_round(session, mode, spaces, cadence, is_whole=is_whole))
+
+    def postpone_done(self, mode: Mode, cadence: Cadence) -> None:
+        """Let spaces without a due time wait for their next turn where another pass has done that work lately."""
+        self._transactions.run(lambda session: postpone_done(session, mode, cadence))
+
+    def spaces(self, modes: Collection[Mode]) -> Sequence[DueSpace]:
+        """Return the spaces that are due in one of the modes and free, each once, in the order of their turns."""
+        return self._transactions.run(lambda session: due_spaces(session, modes))
 
     def has_work(self, mode: Mode, cadence: Cadence) -> bool:
         """Return True if a space is due, or has no due time or one of other settings, or if there is no space yet."""
@@ -55,16 +68,24 @@ class DueSpaces:
 
     @contextmanager
     def leased(
-        self, current: Round, find: FindSpace, skipped: MutableSet[str], worker: Worker, run_id: int, *, seconds: float
+        self,
+        current: Round,
+        find: FindSpace,
+        skipped: MutableSet[str],
+        worker: Worker,
+        run_id: int,
+        *,
+        seconds: float,
+        only: Space | None = None,
     ) -> Iterator[SpaceStore | None]:
         """Hold the lease of the next due space within the block, as `Store.leased` does; None if there is none.
 
         `skipped`: stored keys that are not taken. Those are added that this call takes, and those that `find` knows no
-        space for.
+        space for. `only`: the lease of this space or none.
         """
 
         def take(session: Session) -> tuple[Lease, Space] | None:
-            while (found := lock_due(session, current, skipped)) is not None:
+            while (found := lock_due(session, current, skipped, only)) is not None:
                 skipped.add(found[0])
                 space = find(*found)
                 lease = None if space is None else take_locked(session, space, worker, seconds)

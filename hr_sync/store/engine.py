@@ -81,6 +81,20 @@ def make_engine(
     return engine
 
 
+def queue_parameters(url: URL | str, *, schema: str, allow_plaintext: bool = False) -> dict[str, Any]:
+    """Return the parameters of psycopg for a library that connects by itself, and has its tables in `schema`.
+
+    The connections are as well protected as those of `make_engine`. They keep settings, so not behind PgBouncer in
+    transaction mode. Raises as `make_engine`.
+    """
+    where = _psycopg_url(url)
+    _, given = where.get_dialect()().create_connect_args(where)
+    ours = _connect_args(where, "hr_sync queue", connect_timeout_seconds=10)
+    del ours["context"]  # for our own statements
+    path = f"-c search_path={schema}"
+    return dict(given) | ours | tls_args(where, allow_plaintext=allow_plaintext) | {"options": path}
+
+
 def _leave_access_mode_to_server(connection: psycopg.Connection[Any] | None, record: object) -> None:
     """Let the next transaction write where the server lets it.
 

@@ -63,7 +63,7 @@ class SyncRequest:
     failed_pages: bool = False  #: fetch the pages that failed, whatever their version and however lately they failed
     allow_mass_delete: bool = False  #: held removals may be carried out (--allow-mass-delete)
     notified: Notified | None = None  #: read this again, as far as it is in scope, and nothing else
-    cadence: Cadence | None = None  #: of the spaces only those that are due, which other workers take too
+    cadence: Cadence | None = None  #: of these spaces only those that are due, which other workers take too
 
 
 class JobKind(StrEnum):

@@ -74,15 +74,16 @@ class Turns:
 def run_due(context: SyncContext, fetcher: BodyFetcher, jobs: Sequence[SpaceJob], cadence: Cadence) -> Turns:
     """Run those of the jobs (of one request) that are due, each when its turn comes, until no other one can be taken.
 
-    Other workers take turns too. Raise what taking a turn raises.
+    Other workers take turns too. A request that names spaces is a part of the round. Raise what taking a turn raises.
     """
-    mode = jobs[0].request.mode
-    current = context.store.due.open_round(mode, [job.space for job in jobs], cadence)
+    request = jobs[0].request
+    mode, is_whole = request.mode, not request.space_keys
+    current = context.store.due.open_round(mode, [job.space for job in jobs], cadence, is_whole=is_whole)
     runner, queue = JobRunner(context, fetcher, jobs), _DueJobs(jobs)
     threads = min(len(jobs), context.connections, _MAX_SPACES)
     with ThreadPoolExecutor(threads, thread_name_prefix="space") as pool:
         takers = [pool.submit(runner.run_while_due, current, queue) for _ in range(threads)]
-    if mode is Mode.FULL:
+    if mode is Mode.FULL and is_whole:
         context.store.due.request_full_passes(current)
     done = sorted((each for taker in takers for each in taker.result()), key=lambda each: each[0].space.key)
     return Turns(current=current, jobs=[job for job, _ in done], reports=[report for _, report in done])
@@ -96,6 +97,8 @@ class _DueJobs:
         self.skipped: set[str] = set()  #: stored keys of what was taken, or is no job of this run
         self._by_id = {job.space.id: job for job in jobs if job.space.id}
         self._by_key = {job.space.key: job for job in jobs}
+        is_one = len(jobs) == 1 and jobs[0].request.space_keys
+        self.only = jobs[0].space if is_one else None  #: no other space is looked for
 
     def find(self, key: str, space_id: str | None) -> Space | None:
         """Return the space that is stored under this key and id; None if it is no job."""
@@ -127,7 +130,13 @@ class JobRunner:
             with (
                 suppress(DatabaseConflict),  # about a space that is skipped now, and still due
                 context.store.due.leased(
-                    current, queue.find, queue.skipped, context.worker, queue.run_id, seconds=seconds
+                    current,
+                    queue.find,
+                    queue.skipped,
+                    context.worker,
+                    queue.run_id,
+                    seconds=seconds,
+                    only=queue.only,
                 ) as store,
             ):
                 if store is None:

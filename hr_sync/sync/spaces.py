@@ -49,7 +49,10 @@ def select_spaces(source: Source, store: Store | None, scope: SpaceScope, reques
         for space in away
         if space.id not in excluded and scope.covers(space.key, former_names=space.former_keys)
     }
-    asked = list(request.space_keys) or ([] if scope.is_every_space else list(scope.spaces))
+    configured = [] if scope.is_every_space else list(scope.spaces)
+    asked = list(request.space_keys) or configured
+    if request.cadence is not None:  # nobody has typed the keys
+        asked = [key for key in configured if any(same_space_key(key, each) for each in asked)]
     return SpaceSelection(
         every=spaces,
         chosen=[space for space in spaces if wanted.has(space)],

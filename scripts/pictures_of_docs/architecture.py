@@ -8,6 +8,7 @@ from pictures_of_docs.svg import QUIET, Drawing
 
 ROOT = Path(__file__).parents[2]
 _HOLDS = {
+    "engines": "spaces as tasks of an orchestrator or a queue",
     "cli": "commands, settings, wiring",
     "service": "schedule, health, metrics, status page",
     "sync": "one run",
@@ -26,6 +27,7 @@ _HOLDS = {
 }
 _HIDDEN = {"__main__", "cancellation"}
 _COLOURS = {
+    "engines": "grey",
     "cli": "grey",
     "service": "grey",
     "sync": "blue",

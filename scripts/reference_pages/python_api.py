@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from hr_sync import reading
+from hr_sync import engines, reading
 from reference_pages.markdown import code, table, words
 
 _INTRODUCTION = """# Python API
@@ -14,13 +14,22 @@ _INTRODUCTION = """# Python API
 `hr_sync.reading` has these names and promises them ([what stays](../reading.md#what-stays)). The
 [guide](../reading.md) begins with an example.
 """
+_ENGINES = """
+## hr_sync.engines
+
+What an [engine](../scaling.md#with-an-engine-that-you-have) calls. A `Mode` is `full`, `incremental` or `access`, also
+as text; a `Cancellation` has `set()`.
+"""
+_OF_ENGINES = ("DueSpace", "SpaceResult", "due_spaces", "prune", "run_space")
 _FIELD = re.compile(r"^    (\w+): ([^#=\n]+?)(?: = [^#\n]+?)?(?:  #: (.*))?$", re.MULTILINE)
 _VIEWS = ("LIVE_ATTACHMENTS", "LIVE_COMMENTS", "LIVE_PAGES", "LIVE_SECTIONS", "MIRROR_FRESHNESS")
 
 
 def python_page() -> str:
     """Return the page."""
-    return _INTRODUCTION + "".join(f"\n{_part(name, getattr(reading, name))}" for name in reading.__all__)
+    parts = [f"\n{_part(name, getattr(reading, name))}" for name in reading.__all__]
+    of_engines = [f"\n{_part(name, getattr(engines, name))}" for name in _OF_ENGINES]
+    return "".join([_INTRODUCTION, *parts, _ENGINES, *of_engines])
 
 
 def _part(name: str, thing: Any) -> str:

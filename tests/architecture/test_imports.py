@@ -31,6 +31,7 @@ def test_imports_point_down_and_libraries_stay_in_their_package() -> None:
 def package_with(folder: Path, module: str, line: str) -> Path:
     """Make a package like ours, empty but for one line."""
     layers = [
+        "engines",
         "cli",
         "service",
         "sync",

@@ -221,25 +221,12 @@ def notified_job(pending: "PendingNotifications", run_once: "RunOnce") -> "Job":
 
 def _retention(current: CurrentSettings, store: "Store") -> "Job":
     """Return the daily job that deletes what is older than the settings keep. It runs at the start too."""
-    import structlog
-
+    from hr_sync.cli.retention import prune
     from hr_sync.service.schedule import interval_trigger
     from hr_sync.service.scheduler import Job
 
-    log = structlog.get_logger(__name__)
-
     def work(end_of_run: "Cancellation") -> None:
-        sync = current.settings.sync
-        if sync.keep_history_days:
-            rows = store.prune_history(
-                timedelta(days=sync.keep_history_days),
-                end_of_run,
-                seen_within=timedelta(days=current.settings.feed.keep_for_consumer_days),
-            )
-            log.info("history.pruned", rows=rows, days=sync.keep_history_days)
-        if sync.keep_removed_days:
-            bodies = store.prune_bodies(timedelta(days=sync.keep_removed_days), end_of_run)
-            log.info("bodies.pruned", bodies=bodies, days=sync.keep_removed_days)
+        prune(current.settings, store, end_of_run)
 
     trigger = interval_trigger(_RETENTION_MINUTES, jitter_seconds=0)
     return Job(name="retention", lane=FULL_LANE, trigger=trigger, work=work, at_start=True, is_run=False)

@@ -1,0 +1,241 @@
+"""The job of one space, and what is due. Every engine is an adapter around these two functions."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from hr_sync import __version__
+from hr_sync.cancellation import Cancellation
+from hr_sync.domain.outcome import Mode, Outcome, RunReport
+from hr_sync.domain.rounds import Cadence, DueSpace
+from hr_sync.errors import HrSyncError, UsageError
+
+if TYPE_CHECKING:
+    from hr_sync.service.schedule import Trigger
+    from hr_sync.settings import Settings
+    from hr_sync.store.store import Store
+    from hr_sync.sync.context import SyncContext, SyncRequest
+
+ConfigFile: TypeAlias = "str | PathLike[str] | None"  #: None: as for the commands, by HR_SYNC_CONFIG or config.toml
+Result = TypeVar("Result")
+
+_MODES = (Mode.FULL, Mode.INCREMENTAL, Mode.ACCESS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpaceResult:
+    """How the job of a space ended. Plain values, to be kept as JSON.
+
+    `exit_code` is that of `hr-sync run`: 0 complete or nothing to do, 3 partial, 4 held, 75 temporary, 77 refused, 78
+    configuration, 1 anything else. Where the whole site or the database was away, or somebody stopped the job, the
+    space is still due. Otherwise it is due again by its schedule. An engine needs no retries of its own.
+    """
+
+    space_key: str
+    mode: str
+    run_id: int | None  #: the row in sync_runs; None: nothing was done
+    outcome: str
+    exit_code: int
+    error: str | None = None
+    warnings: Sequence[str] = ()
+    counts: Mapping[str, int]  #: of pages and their items by what was done, those that are not 0
+
+    @property
+    def was_done(self) -> bool:
+        """Return False if the space was not due, or another worker was at work on it."""
+        return self.run_id is not None
+
+
+def run_space(
+    space_key: str,
+    mode: Mode | str,
+    config: ConfigFile = None,
+    *,
+    only_if_due: bool = True,
+    cancellation: Cancellation | None = None,
+) -> SpaceResult:
+    """Do the pass over a space that is due, under its lease, and return how it ended.
+
+    A space that is not due, or that another worker is at work on, is left alone: a task that comes twice does no harm.
+    What leaves counts to the limit of the round over all spaces. Not `only_if_due`: do it in any case, as `hr-sync run
+    --space KEY` does, and wait for the lease.
+
+    A set `cancellation` (one for each call) stops the job within seconds, and so does an exception that a signal
+    handler raises in the calling thread. What was committed stays.
+
+    Raise UsageError for a space that is not in the scope and for a mode that cannot be scheduled, ConfigurationError
+    for wrong settings, and DatabaseUnavailable if there is nowhere to write how it ended. All are HrSyncError, and have
+    an `exit_code`.
+    """
+    from hr_sync.cli.texts import check_attachment_texts
+    from hr_sync.sync.context import SyncRequest
+
+    mode = _mode(mode)
+    settings = _settings(config)
+    check_attachment_texts(settings)
+    stop = cancellation or Cancellation()
+    keys = (space_key,)
+
+    def work() -> RunReport:
+        with _Opened.of(settings, stop) as opened:
+            cadence = opened.cadences((mode,))[mode] if only_if_due else None
+            return opened.run(SyncRequest(mode=mode, space_keys=keys, cadence=cadence))
+
+    report = _until_interrupted(work, stop)
+    was_done = bool(report.spaces) or report.outcome is not Outcome.COMPLETE
+    return SpaceResult(
+        space_key=space_key,
+        mode=str(mode),
+        run_id=report.run_id if was_done else None,
+        outcome=str(report.outcome),
+        exit_code=int(report.exit_code),
+        error=report.error,
+        warnings=tuple(report.warnings),
+        counts={name: count for name, count in asdict(report.counts).items() if count},
+    )
+
+
+def due_spaces(config: ConfigFile = None, *, cancellation: Cancellation | None = None) -> Sequence[DueSpace]:
+    """Return the spaces that are due and that nobody is at work on, each once, in the order of their turns.
+
+    The schedule of the settings (`sync.full_interval_minutes` and the like) says what is due. Where something is,
+    Confluence is asked for the spaces in scope, so that new ones are among them. Otherwise it is not asked.
+
+    Raise HrSyncError if Confluence or the database cannot be reached: then there is nothing that could be done.
+    """
+    from hr_sync.sync.due_rounds import open_rounds
+
+    settings = _settings(config)
+    stop = cancellation or Cancellation()
+
+    def work() -> Sequence[DueSpace]:
+        with _Opened.of(settings, stop) as opened:
+            store, cadences = opened.store, opened.cadences(_MODES)
+            for mode, each in cadences.items():
+                store.due.postpone_done(mode, each)
+            waiting = {mode: each for mode, each in cadences.items() if store.due.has_work(mode, each)}
+            if not waiting:
+                return []
+            open_rounds(opened.context(), waiting)
+            return store.due.spaces(list(cadences))
+
+    return _until_interrupted(work, stop)
+
+
+def prune(config: ConfigFile = None, *, cancellation: Cancellation | None = None) -> None:
+    """Delete what is older than the settings keep. Call it once a day, where no `hr-sync serve` does it.
+
+    Raise DatabaseUnavailable if there is no database.
+    """
+    from hr_sync.cli import retention
+
+    settings = _settings(config)
+    stop = cancellation or Cancellation()
+
+    def work() -> None:
+        with _Opened.of(settings, stop) as opened:
+            retention.prune(settings, opened.store, stop)
+
+    _until_interrupted(work, stop)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Opened:
+    """Settings, database, and a way to Confluence for one call."""
+
+    settings: "Settings"
+    store: "Store"
+    context: "Callable[[], SyncContext]"
+
+    @classmethod
+    @contextmanager
+    def of(cls, settings: "Settings", stop: Cancellation) -> "Iterator[_Opened]":
+        """Open the database, and create the tables if they are missing, as `hr-sync run` does."""
+        from hr_sync.cli.bootstrap import make_context, open_store
+        from hr_sync.cli.shared_rate import shared_gate
+        from hr_sync.cli.stopping import deadline
+        from hr_sync.confluence.http.stats import HttpStats
+        from hr_sync.store.values import Worker
+
+        worker, stats = Worker.current(), HttpStats()
+        with (
+            deadline(stop, settings.sync.run_deadline_minutes * 60),
+            open_store(settings) as store,
+            shared_gate(store, worker, stats) as gate,
+        ):
+            yield cls(
+                settings=settings,
+                store=store,
+                context=lambda: make_context(settings, store, stop, stats=stats, worker=worker, gate=gate),
+            )
+
+    def cadences(self, modes: Sequence[Mode]) -> Mapping[Mode, Cadence]:
+        """Return how often spaces are due in these modes. Raise UsageError if nothing schedules them."""
+        from hr_sync.cli.shared_runs import cadence_at
+
+        now = self.store.now()
+        triggers = {mode: _trigger(self.settings, mode) for mode in modes}
+        found = {mode: cadence_at(self.settings, each, now) for mode, each in triggers.items() if each is not None}
+        if not found:
+            raise UsageError(
+                f"Nothing schedules {modes[0]} runs. Set access.interval_minutes, or leave only_if_due out."
+            )
+        return found
+
+    def run(self, request: "SyncRequest") -> RunReport:
+        """Do a run, and make the texts of its pages."""
+        from hr_sync.cli.texts import TextMaker
+        from hr_sync.store.values import Worker
+        from hr_sync.sync.run import record_failed_start, run
+
+        try:
+            context = self.context()
+        except HrSyncError as failure:
+            return record_failed_start(self.store, Worker.current(), __version__, request, failure)
+        report = run(context, request)
+        return TextMaker().make(self.settings, context, report) if report.spaces else report
+
+
+def _mode(name: Mode | str) -> Mode:
+    found = next((mode for mode in _MODES if str(mode) == str(name)), None)
+    if found is None:
+        raise UsageError(f"{name} is no mode of a space job. Write {', '.join(_MODES)}.")
+    return found
+
+
+def _trigger(settings: "Settings", mode: Mode) -> "Trigger | None":
+    from hr_sync.cli.schedule import access_trigger, full_trigger, incremental_trigger
+
+    made: Mapping[Mode, Callable[[Settings], Trigger | None]] = {
+        Mode.FULL: full_trigger,
+        Mode.INCREMENTAL: incremental_trigger,
+        Mode.ACCESS: access_trigger,
+    }
+    return made[mode](settings)
+
+
+def _settings(config: ConfigFile) -> "Settings":
+    from hr_sync.logs import join_logging
+    from hr_sync.settings import load_settings, secret_values
+
+    settings = load_settings(None if config is None else Path(config))
+    join_logging(secret_values(settings))
+    return settings
+
+
+def _until_interrupted(work: Callable[[], Result], stop: Cancellation) -> Result:
+    """Do the work in a thread, so that an exception of a signal handler in this one stops it. Return as it does."""
+    context = copy_context()  # what the caller has bound to its log
+    with ThreadPoolExecutor(1, thread_name_prefix="work") as pool:
+        try:
+            done = pool.submit(context.run, work)
+            wait([done])
+        except BaseException:
+            stop.set("by the engine")
+            raise
+        return done.result()

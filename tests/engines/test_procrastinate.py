@@ -1,0 +1,124 @@
+"""Spaces as tasks of procrastinate: two workers, one of which is killed; stops, and a queue that forgets."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from confluence_simulator import Simulator
+from procrastinate.testing import InMemoryConnector
+
+from hr_sync.engines import DueSpace, Mode
+from hr_sync.engines.__main__ import main
+from hr_sync.engines.procrastinate import make_app
+from hr_sync.errors import ConfluenceUnavailable
+from tests.engines.site import TOKEN, USERNAME, config_of, world_of
+from tests.engines.test_space_jobs import sql
+from tests.support.wiring import fault
+
+SCHEMA = "jobs_of_test"
+WORKER = Path(__file__).with_name("worker.py")
+JOBS = f"SELECT status::text, args ->> 'space_key' FROM {SCHEMA}.procrastinate_jobs WHERE queue_name = 'hr_sync'"
+DONE = "SELECT count(*) FROM sync_spaces WHERE last_full_at IS NOT NULL"
+HELD = "SELECT space_key FROM sync_spaces WHERE lease_holder LIKE %s AND lease_token IS NOT NULL"
+
+
+@contextmanager
+def worker(config: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker until the block ends."""
+    with subprocess.Popen([sys.executable, WORKER, config, SCHEMA], cwd=Path(__file__).parents[2]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 40) -> None:
+    """Wait for what other processes do."""
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends, f"not in time: {what}"
+        time.sleep(0.1)
+
+
+def test_two_workers_one_of_which_is_killed(tmp_path: Path, prepared_url: str) -> None:
+    """All spaces are done, each page is written once, and nothing is left in the queue."""
+    with Simulator(world_of(20, pages=2), username=USERNAME, api_token=TOKEN) as site:
+        fault(site, "slow", r"/spaces/\d+/pages", argument=0.2, times=0)
+        config = config_of(tmp_path, site, prepared_url)
+        assert main(["init", "--config", str(config), "--queue-schema", SCHEMA]) == 0
+        assert main(["init", "--config", str(config), "--queue-schema", SCHEMA]) == 0, "again changes nothing"
+        with worker(config) as victim, worker(config) as other:
+            mine, both = f"%:{victim.pid}", [f"%:{each.pid}" for each in (victim, other)]
+            wait_until(lambda: all(sql(prepared_url, HELD, each) for each in both), "both at work")
+            victim.send_signal(signal.SIGKILL)
+            victim.wait()
+            assert sql(prepared_url, DONE) < [(20,)]
+            left = sql(prepared_url, HELD, mine)
+            # Its leases end now, and not in a minute.
+            sql(prepared_url, "UPDATE sync_spaces SET lease_expires_at = now() WHERE lease_holder LIKE %s", mine)
+            wait_until(lambda: sql(prepared_url, DONE) == [(20,)], "all spaces")
+            wait_until(lambda: not sql(prepared_url, JOBS), "an empty queue, without the jobs of the dead worker")
+            other.send_signal(signal.SIGTERM)
+            assert other.wait(20) == 0
+
+        assert left, "the killed worker was at work"
+        assert sql(prepared_url, "SELECT count(*), count(DISTINCT page_id) FROM content_changes") == [(40, 40)]
+        passes = "SELECT space_key FROM sync_run_spaces JOIN sync_runs ON id = run_id WHERE mode = 'full'"
+        assert len(sql(prepared_url, passes)) == len(set(sql(prepared_url, passes))) == 20
+        assert set(sql(prepared_url, "SELECT space_key FROM sync_spaces WHERE epoch > 1")) <= set(left)
+
+
+def test_a_worker_that_is_stopped_leaves_its_spaces_due(tmp_path: Path, prepared_url: str) -> None:
+    """SIGTERM stops the passes that are under way within seconds, and their jobs are deleted."""
+    with Simulator(world_of(2), username=USERNAME, api_token=TOKEN) as site:
+        fault(site, "slow", r"/spaces/\d+/pages", argument=20, times=0)
+        config = config_of(tmp_path, site, prepared_url)
+        assert main(["init", "--config", str(config), "--queue-schema", SCHEMA]) == 0
+        with worker(config) as only:
+            wait_until(lambda: len(sql(prepared_url, HELD, f"%:{only.pid}")) == 2, "at work")
+            only.send_signal(signal.SIGTERM)
+            assert only.wait(8) == 0
+
+        assert sql(prepared_url, f"SELECT DISTINCT status FROM ({JOBS}) AS jobs (status)") in ([], [("todo",)])
+        assert sql(prepared_url, "SELECT count(*) FROM sync_spaces WHERE full_due_at <= now()") == [(2,)]
+        assert sql(prepared_url, "SELECT count(*) FROM sync_spaces WHERE lease_token IS NOT NULL") == [(0,)]
+
+
+def test_a_space_waits_once_without_lock_or_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of each site, however often somebody looks. A site that is away costs the others nothing."""
+    connector = InMemoryConnector()
+    app = make_app(connector, {"away": Path("away"), "one": Path("one"), "two": Path("two")})
+
+    def due(config: Path) -> list[DueSpace]:
+        if config.name == "away":
+            raise ConfluenceUnavailable("away")
+        return [DueSpace(space_key="HR", mode=Mode.FULL, due_at=datetime.now(UTC))]
+
+    monkeypatch.setattr("hr_sync.engines.procrastinate.due_spaces", due)
+    with app.open():
+        for _ in range(2):
+            app.tasks["hr_sync.defer_due_spaces"](timestamp=0)
+
+    assert [job["args"]["site"] for job in connector.jobs.values()] == ["one", "two"]
+    assert {job["lock"] for job in connector.jobs.values()} == {None}
+    assert app.tasks["hr_sync.run_space"].retry_strategy is None
+
+
+def test_wrong_use_of_the_worker_is_told(
+    tmp_path: Path, prepared_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is connected to."""
+    config = config_of(tmp_path, "http://127.0.0.1:9/wiki", prepared_url)
+    assert main(["worker", "--config", str(config), "--queue-schema", 'x"; DROP']) == 2
+    config.write_text(config.read_text().replace(f'url = "{prepared_url}"', ""))
+    assert main(["worker", "--config", str(config)]) == 78
+    assert "Set database.url" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "procrastinate", None)
+    assert main(["worker", "--config", str(config)]) == 78
+    assert capsys.readouterr().err.endswith(" 'procrastinate>=3.10,<4'\n")
