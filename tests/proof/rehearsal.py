@@ -1,6 +1,6 @@
 """A run of twenty-six requests with one of everything in it, to be broken at each of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import psycopg
@@ -158,9 +158,18 @@ def _role(route: str) -> str:
 class Rehearsal:
     """The run, ready to be played again and again: before each the database and the world are put back."""
 
-    def __init__(self, site: Simulator, engine: Engine, database_url: str) -> None:
-        """Bring the first world into the database, which is empty."""
+    def __init__(
+        self,
+        site: Simulator,
+        engine: Engine,
+        database_url: str,
+        wanted: Wanted = WANTED,
+        changed: Callable[[], World] = changed_world,
+    ) -> None:
+        """Bring the first world into the database, which is empty. `changed`: the world of the run that is broken."""
         self._site = site
+        self._wanted = wanted
+        self._changed = changed
         self._engine = engine
         plain = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._connection = psycopg.connect(plain, autocommit=True, row_factory=dict_row)
@@ -173,13 +182,13 @@ class Rehearsal:
 
     def play(self, limits: Limits = LIMITS) -> int:
         """Run once in full and give the exit code."""
-        return full(context_for(self._site.site_url, self._engine, WANTED, limits=limits)).exit_code
+        return full(context_for(self._site.site_url, self._engine, self._wanted, limits=limits)).exit_code
 
     def differences(self) -> list[str]:
         """Compare every row."""
         found = self._stored()
-        lines = differences(expected(self._site.world, self._site.site_url, WANTED), found)
-        return lines + file_differences(expected_files(self._site.world, WANTED), found)
+        lines = differences(expected(self._site.world, self._site.site_url, self._wanted), found)
+        return lines + file_differences(expected_files(self._site.world, self._wanted), found)
 
     def roles(self) -> list[str]:
         """Play without a fault, and say what each request was for."""
@@ -197,13 +206,22 @@ class Rehearsal:
             role = ROLES[at - 1]
             where = f"{kind} at request {at}, {role}"
             self._begin(Fault(kind=kind, at=at, argument=argument))
-            before = visible(self._site.world, WANTED)
+            before = visible(self._site.world, self._wanted)
             code = self.play(SHORT_OF_TIME if kind.startswith("stall") else LIMITS)
             assert [fault.at for fault in self._site.faults.fired if fault != ROWS_AT_ONCE] == [at], where
             assert code in allowed(kind, role), f"{where}: {code}"
             self._nothing_went_wrongly(before, where)
             if code or self.differences() or self._left_behind():
                 self._next_run_is_right(kind, where)
+
+    def break_requests(self, kind: str, match: str) -> None:
+        """Play with the fault at every request whose target matches, and look at everything."""
+        self._begin(Fault(kind=kind, match=match, times=0))
+        before = visible(self._site.world, self._wanted)
+        self.play(SHORT_OF_TIME if kind.startswith("stall") else LIMITS)
+        assert kind in {fault.kind for fault in self._site.faults.fired}, f"{kind} at {match}"
+        self._nothing_went_wrongly(before, f"{kind} at {match}")
+        self._next_run_is_right(kind, f"{kind} at {match}")
 
     def break_one_page(self, kind: str) -> None:
         """Play with every answer spoiled that holds the edited page of A; all that is not A must be right."""
@@ -217,12 +235,12 @@ class Rehearsal:
 
     def _break_always(self, fault: Fault) -> None:
         self._begin(fault)
-        before = visible(self._site.world, WANTED)
+        before = visible(self._site.world, self._wanted)
         code = self.play(SHORT_OF_TIME if fault.kind.endswith("stalls") else LIMITS)
         assert fault.kind in {each.kind for each in self._site.faults.fired}, fault.kind
         assert code in {0, 3}, code
         self._nothing_went_wrongly(before, fault.kind)
-        right = expected(self._site.world, self._site.site_url, WANTED)
+        right = expected(self._site.world, self._site.site_url, self._wanted)
         found = self._stored().live
         of_b = {page_id for page_id, row in {**found, **right}.items() if row.space_key == "B"}
         assert {page_id: found.get(page_id) for page_id in of_b} == {page_id: right.get(page_id) for page_id in of_b}
@@ -237,12 +255,12 @@ class Rehearsal:
 
     def _nothing_went_wrongly(self, before: Mapping[str, object], where: str) -> None:
         found = self._stored()
-        right = visible(self._site.world, WANTED).keys()
+        right = visible(self._site.world, self._wanted).keys()
         there = before.keys() & right
         assert not there & (found.hidden.keys() | found.removed.keys()), where
         assert found.live.keys() - self._first.live.keys() <= before.keys() | right, f"{where}: newly shown"
         assert list(contradictions(found)) == [], where
-        lost = self._first.files.keys() & expected_files(self._site.world, WANTED).keys()
+        lost = self._first.files.keys() & expected_files(self._site.world, self._wanted).keys()
         assert all(found.files[each].live for each in lost), f"{where}: {lost}"
 
     def _left_behind(self) -> bool:
@@ -264,7 +282,7 @@ class Rehearsal:
 
     def _begin(self, *faults: Fault) -> None:
         self._saved.go_back()
-        self._site.world.become(changed_world())
+        self._site.world.become(self._changed())
         self._prepare(*faults)
 
     def _prepare(self, *faults: Fault) -> None:
