@@ -1,4 +1,4 @@
-"""Runs spaces one by one: what an orchestrator or a task queue imports (docs/scaling.md).
+"""Runs spaces one by one: what an orchestrator or a task queue imports (docs/engines.md).
 
     >>> from hr_sync.engines import due_spaces, run_space
     >>> for due in due_spaces("config.toml"):

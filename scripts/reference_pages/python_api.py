@@ -17,7 +17,7 @@ _INTRODUCTION = """# Python API
 _ENGINES = """
 ## hr_sync.engines
 
-What an [engine](../scaling.md#with-an-engine-that-you-have) calls. A `Mode` is `full`, `incremental` or `access`, also
+What an [engine](../engines.md) calls. A `Mode` is `full`, `incremental` or `access`, also
 as text; a `Cancellation` has `set()`.
 """
 _OF_ENGINES = ("DueSpace", "SpaceResult", "due_spaces", "prune", "run_space")

@@ -58,10 +58,11 @@ EDITING: st.SearchStrategy[list[tuple[str, int, int]]] = st.one_of(
     st.lists(WORK, min_size=2, max_size=6), st.lists(LOSSES, min_size=1, max_size=4), st.builds(list)
 )
 MODES = {"full": Mode.FULL, "incremental": Mode.INCREMENTAL, "access": Mode.ACCESS}
+LISTED = {"posts_listed", "attachments_listed", "comments_listed"}
 NOTHING_DONE = tuple(
     each.name
     for each in fields(Counts)
-    if each.name not in {"listed", "unchanged", "relabelled", "restricted", "attachments_listed", "comments_listed"}
+    if each.name not in {"listed", "unchanged", "relabelled", "restricted", *LISTED}
 )
 LAGS = (timedelta(0), timedelta(minutes=3), timedelta(hours=1))
 

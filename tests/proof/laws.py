@@ -226,8 +226,10 @@ def as_previewed(previews: Collection[SpacePreview], before: Stored, found: Stor
     """Hold after a full run that met no fault: it did what the dry run before it had shown, space by space.
 
     A page of a space that is not listed, or not covered any more, may be taken over by another space in the same run.
+    A dry run that failed in a space shows nothing of it; the run writes what is new before it fails in the same way.
     """
-    new = found.feed[len(before.feed) :]
+    failed = {preview.space_key for preview in previews if preview.error is not None}
+    new = [row for row in found.feed[len(before.feed) :] if row.space_key not in failed or row.action not in WRITES]
     written = {
         (row.space_key, row.page_id, row.action) for row in new if row.action in WRITES and row.page_id not in refused
     }

@@ -1,12 +1,13 @@
 """A listing that breaks writes nothing but its run; answers that cannot be trusted remove nothing."""
 
 import pytest
-from confluence_simulator import World
+from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
 
-from tests.support.database import fingerprint, page_rows, rows, state_of
+from hr_sync.sync.context import SyncContext
+from tests.support.database import execute, fingerprint, page_rows, rows, state_of
 from tests.support.oracle import wrong
-from tests.support.wiring import LISTING, LOOKUPS, fault, fired, full, mirrored, world_of
+from tests.support.wiring import LISTING, LOOKUPS, context_of, fault, fired, full, mirrored, world_of
 
 BREAKS = [
     ("html-200", 2, "partial", 3),
@@ -47,6 +48,12 @@ def disturb(world: World) -> None:
     world.create_page(space_key="S00", title="New", storage="<p>new</p>")
 
 
+def without_memory(site: Simulator, engine: Engine) -> SyncContext:
+    """Return a context that knows nothing of what the site has asked for before: to send nothing for hours."""
+    execute(engine, "DELETE FROM site_budget")
+    return context_of(site, engine)
+
+
 def test_a_listing_that_breaks_leaves_every_row_as_it_was(engine: Engine) -> None:
     """Whichever way and wherever it breaks: one run row more, which says what happened, and nothing else."""
     world = busy_world()
@@ -56,7 +63,7 @@ def test_a_listing_that_breaks_leaves_every_row_as_it_was(engine: Engine) -> Non
         for kind, at, outcome, exit_code in BREAKS:
             fault(site, kind, LISTING, at=at, times=0)
 
-            report = full(context)
+            report = full(without_memory(site, engine))
 
             assert fired(site) == {kind}
             assert (kind, report.outcome, report.exit_code) == (kind, outcome, exit_code)
@@ -73,7 +80,7 @@ def test_a_listing_that_breaks_leaves_every_row_as_it_was(engine: Engine) -> Non
             assert report.error
             site.faults.clear()
 
-        assert full(context).outcome == "complete"
+        assert full(without_memory(site, engine)).outcome == "complete"
         assert wrong(engine, site, marked=True) == []
 
 
