@@ -57,7 +57,7 @@ def without_memory(site: Simulator, engine: Engine) -> SyncContext:
 def test_a_listing_that_breaks_leaves_every_row_as_it_was(engine: Engine) -> None:
     """Whichever way and wherever it breaks: one run row more, which says what happened, and nothing else."""
     world = busy_world()
-    with mirrored(world, engine) as (site, context):
+    with mirrored(world, engine) as (site, _):
         disturb(world)
         before = fingerprint(engine)
         for kind, at, outcome, exit_code in BREAKS:
