@@ -28,7 +28,7 @@ from hr_sync.domain.access import (
     SpaceViewers,
 )
 from hr_sync.domain.changes import ChangeAction
-from hr_sync.domain.content import Head, Space
+from hr_sync.domain.content import ContentKind, Head, Space
 from hr_sync.domain.outcome import Mode
 from hr_sync.store.engine import make_engine
 from hr_sync.store.schema import ensure_schema
@@ -166,8 +166,9 @@ class Bench:
         with self.engine.begin() as connection:
             row = connection.execute(text("SELECT * FROM public.confluence_pages WHERE id = :id"), {"id": page}).one()
         head = Head(
-            **{name: getattr(row, name) for name in Head.__dataclass_fields__ if name != "version"},
+            **{name: getattr(row, name) for name in Head.__dataclass_fields__ if name not in {"version", "kind"}},
             version=row.version + 1,
+            kind=ContentKind(row.kind),
         )
         given = PageWrite(
             action=ChangeAction.UPDATE,
