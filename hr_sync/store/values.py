@@ -10,10 +10,11 @@ from enum import StrEnum
 
 from hr_sync.domain.access import Restriction
 from hr_sync.domain.changes import ChangeAction
-from hr_sync.domain.content import Head, ItemKind
+from hr_sync.domain.content import Head, ItemKind, Page
 from hr_sync.domain.deletion import HoldState
 from hr_sync.domain.holds import Leaving
 from hr_sync.domain.outcome import SpaceReport
+from hr_sync.domain.plan import Step
 
 MAX_PAGES = 50  #: pages in one write transaction: below the 64 savepoints that PostgreSQL keeps in memory
 
@@ -85,6 +86,25 @@ class PageWrite:
     seen_in_space: str | None = None  #: key of the space that the stored row was in; None if there was no row
     restriction: Restriction | None = None
     """Its own, if this and everything else that decides who may read the page was read after the body; else None."""
+
+    @classmethod
+    def of(cls, step: Step, page: Page | None, restriction: Restriction | None = None) -> "PageWrite":
+        """Return the write of a step: of a page with its body, or of the head of the step alone.
+
+        Raise ValueError if there is neither.
+        """
+        head = page.head if page else step.head
+        if head is None:
+            raise ValueError(f"page {step.page_id} has neither a body nor a head")
+        return cls(
+            action=step.writes,
+            reason=step.reason,
+            head=head,
+            storage=page.storage if page else None,
+            content_hash=page.content_hash if page else None,
+            seen_in_space=step.seen_in_space,
+            restriction=restriction,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

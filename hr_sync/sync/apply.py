@@ -29,7 +29,7 @@ def write_pages(
     for start in range(0, len(steps), MAX_PAGES):
         some = steps[start : start + MAX_PAGES]
         facts = facts_of([step.head for step in some if step.head is not None])
-        _write_all(run, [_write_of(step, None, facts) for step in some], facts, since)
+        _write_all(run, [PageWrite.of(step, None, facts.restrictions.get(step.page_id)) for step in some], facts, since)
     return missing
 
 
@@ -42,7 +42,7 @@ def write_new_pages(run: SpaceRun, pages: Collection[Page]) -> WriteResult:
     by_id = {page.head.id: page for page in pages}
     run.counts.bodies += len(steps)
     facts = no_facts([])
-    return _write_all(run, [_write_of(step, by_id[step.page_id], facts) for step in steps], facts, None)
+    return _write_all(run, [PageWrite.of(step, by_id[step.page_id]) for step in steps], facts, None)
 
 
 def record_failures(run: SpaceRun, reasons: Mapping[str, str], *, stage: FailureStage = FailureStage.READ) -> None:
@@ -117,7 +117,10 @@ def _write_bodies(run: SpaceRun, steps: Sequence[Step], since: datetime | None, 
             record_failures(run, {**fetched.unreadable, **unusable})
             usable = sorted(fetched.pages.keys() - unusable.keys())
             facts = facts_of([fetched.pages[page_id].head for page_id in usable])
-            writes = [_write_of(by_id[page_id], fetched.pages[page_id], facts) for page_id in usable]
+            writes = [
+                PageWrite.of(by_id[page_id], fetched.pages[page_id], facts.restrictions.get(page_id))
+                for page_id in usable
+            ]
             _write_all(run, writes, facts, since)
             run.context.on_progress(run.space.key, done, len(by_id))
     return frozenset(missing)
@@ -137,21 +140,6 @@ def _unusable(fetched: Fetched, steps: Mapping[str, Step], scope: PageScope) -> 
             yield page_id, "the page was moved after its place in the page trees was read"
         elif listed is not None and scope.by_label and version != listed.version:
             yield page_id, "the page was edited after its labels were read"
-
-
-def _write_of(step: Step, page: Page | None, facts: PageFacts) -> PageWrite:
-    head = page.head if page else step.head
-    if head is None:
-        raise ValueError(f"page {step.page_id} has neither a body nor a head")
-    return PageWrite(
-        action=step.writes,
-        reason=step.reason,
-        head=head,
-        storage=page.storage if page else None,
-        content_hash=page.content_hash if page else None,
-        seen_in_space=step.seen_in_space,
-        restriction=facts.restrictions.get(step.page_id),
-    )
 
 
 def _write_all(run: SpaceRun, writes: Sequence[PageWrite], facts: PageFacts, since: datetime | None) -> WriteResult:

@@ -151,7 +151,7 @@ def sync_archived(run: SpaceRun, archived: ArchivedToWrite) -> str | None:
         return None
     failed = set(archived.listing.unreadable)
     plan = plan_archived(archived.listing, archived.stored)
-    failed |= _write(run, [_write_of(step, None) for step in plan.without_body])
+    failed |= _write(run, [PageWrite.of(step, None) for step in plan.without_body])
     steps = {step.page_id: step for step in plan.fetches}
     with closing(run.fetcher.read_ahead(_bodies(source, run.space, list(steps)))) as answers:
         for fetched in answers:
@@ -160,7 +160,7 @@ def sync_archived(run: SpaceRun, archived: ArchivedToWrite) -> str | None:
             ]
             failed |= fetched.absent | fetched.unreadable.keys()
             failed |= fetched.pages.keys() - {page.head.id for page in pages}
-            failed |= _write(run, [_write_of(steps[page.head.id], page) for page in pages])
+            failed |= _write(run, [PageWrite.of(steps[page.head.id], page) for page in pages])
     if not failed:
         return None
     return (
@@ -181,20 +181,6 @@ def _is_usable(page: Page, steps: Mapping[str, Step], scope: PageScope) -> bool:
         return False
     moved = scope.by_tree and page.head.parent_id != listed.parent_id
     return not moved and not (scope.by_label and page.head.version != listed.version)
-
-
-def _write_of(step: Step, page: Page | None) -> PageWrite:
-    head = page.head if page else step.head
-    if head is None:
-        raise ValueError(f"page {step.page_id} has neither a body nor a head")
-    return PageWrite(
-        action=step.writes,
-        reason=step.reason,
-        head=head,
-        storage=page.storage if page else None,
-        content_hash=page.content_hash if page else None,
-        seen_in_space=step.seen_in_space,
-    )
 
 
 def _write(run: SpaceRun, writes: Sequence[PageWrite]) -> frozenset[str]:

@@ -6,12 +6,11 @@ about it hides it (`deletions.py`), and the write of a current page shows it aga
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Select,
-    Table,
     Text,
     and_,
     bindparam,
@@ -28,29 +27,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.content import WithdrawalReason, metadata_digest
+from hr_sync.domain.content import WithdrawalReason
 from hr_sync.store.db_errors import is_refusal
 from hr_sync.store.lease import Lease, check_lease
-from hr_sync.store.tables import PageBody
 from hr_sync.store.values import MAX_PAGES, PageWrite
 from hr_sync.store.write.arrays import as_arrays, unnested
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
+from hr_sync.store.write.page_rows import HEAD_COLUMNS, head_row, put_bodies
 
-_BODIES = cast("Table", PageBody.__table__)
-_HEAD_COLUMNS = (
-    "kind",
-    "title",
-    "space_key",
-    "space_id",
-    "last_updated",
-    "version",
-    "url",
-    "parent_id",
-    "parent_type",
-    "status",
-    "metadata_digest",
-    "last_written_run_id",
-)
 _REASON = WithdrawalReason.ARCHIVED.value
 _NOT_LIVE = or_(PAGES.c.hidden_at.is_not(None), PAGES.c.removed_at.is_not(None))
 
@@ -99,22 +83,7 @@ def _put(
 
 
 def _row(write: PageWrite, run_id: int) -> dict[str, Any]:
-    head = write.head
-    row: dict[str, Any] = {
-        "id": head.id,
-        "kind": head.kind.value,
-        "title": head.title,
-        "space_key": head.space_key,
-        "space_id": head.space_id,
-        "last_updated": head.last_updated,
-        "version": head.version,
-        "url": head.url,
-        "parent_id": head.parent_id,
-        "parent_type": head.parent_type,
-        "status": head.status,
-        "metadata_digest": metadata_digest(head),
-        "last_written_run_id": run_id,
-    }
+    row = head_row(write, run_id)
     return row if write.storage is None else row | {"content_hash": write.content_hash, "storage": write.storage}
 
 
@@ -136,7 +105,7 @@ def _hidden(run_id: ColumnElement[int]) -> dict[str, Any]:
 @cache
 def _whole() -> Select[tuple[str]]:
     """Return the statement that inserts pages with their bodies, or overwrites what is there and not live."""
-    names = ("id", *_HEAD_COLUMNS, "content_hash")
+    names = ("id", *HEAD_COLUMNS, "content_hash")
     given = unnested({name: PAGES.c[name] for name in names})
     hidden = (func.now(), literal(_REASON), given.c.last_written_run_id)
     rows = select(*(given.c[name] for name in names), *hidden)
@@ -153,20 +122,12 @@ def _whole() -> Select[tuple[str]]:
         ),
     )
     written = pages.returning(PAGES.c.id).cte("written_pages")
-    texts = unnested({"id": PAGES.c.id, "storage": _BODIES.c.storage})
-    storage = select(texts).join_from(texts, written, written.c.id == texts.c.id)
-    bodies = upsert(_BODIES).from_select(["page_id", "storage"], storage)
-    bodies = bodies.on_conflict_do_update(
-        index_elements=["page_id"],
-        set_={"storage": bodies.excluded.storage},
-        where=_BODIES.c.storage != bodies.excluded.storage,
-    )
-    return select(written.c.id).add_cte(bodies.cte("written_bodies"))
+    return select(written.c.id).add_cte(put_bodies(written).cte("written_bodies"))
 
 
 @cache
 def _heads() -> Any:
     """Return the statement that overwrites the heads of pages whose bodies stay."""
-    given = unnested({name: PAGES.c[name] for name in ("id", *_HEAD_COLUMNS)})
-    fresh: dict[str, Any] = {name: given.c[name] for name in _HEAD_COLUMNS}
+    given = unnested({name: PAGES.c[name] for name in ("id", *HEAD_COLUMNS)})
+    fresh: dict[str, Any] = {name: given.c[name] for name in HEAD_COLUMNS}
     return update(PAGES).where(PAGES.c.id == given.c.id, _NOT_LIVE).values(fresh | _hidden(given.c.last_written_run_id))

@@ -37,10 +37,9 @@ from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import NodeFact
 from hr_sync.domain.changes import ChangedField, changed_fields
-from hr_sync.domain.content import metadata_digest
 from hr_sync.store.db_errors import describe_error, is_refusal
 from hr_sync.store.lease import Lease, check_lease
-from hr_sync.store.tables import PageBody, PageFailure
+from hr_sync.store.tables import PageFailure
 from hr_sync.store.text_tables import PageText
 from hr_sync.store.values import MAX_PAGES, Failure, FailureStage, PageWrite, WriteResult
 from hr_sync.store.write.access import restriction_json, write_above
@@ -51,28 +50,14 @@ from hr_sync.store.write.failures import record_failures
 from hr_sync.store.write.included_access import hosts_of, outdate_hosts
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
 from hr_sync.store.write.nodes import write_nodes
+from hr_sync.store.write.page_rows import HEAD_COLUMNS, head_row, put_bodies
 
 Written: TypeAlias = dict[str, bool]
 """Ids of pages that were written, and whether a fact of the access to each is another one now."""
 
-_BODIES = cast("Table", PageBody.__table__)
 _FAILURES = cast("Table", PageFailure.__table__)
 _TEXTS = cast("Table", PageText.__table__)
 
-_HEAD_COLUMNS = (
-    "kind",
-    "title",
-    "space_key",
-    "space_id",
-    "last_updated",
-    "version",
-    "url",
-    "parent_id",
-    "parent_type",
-    "status",
-    "metadata_digest",
-    "last_written_run_id",
-)
 # A page that is written is listed, so it is live, whatever its state was.
 _SHOWN: dict[str, Any] = {
     "missing_since_run_id": None,
@@ -181,25 +166,11 @@ def _put_together(
 
 def _row(write: PageWrite, run_id: int, locked: LockedPage | None) -> dict[str, Any]:
     """Return what a write fills in: a row of the page and of its body."""
-    head = write.head
-    return {
-        "id": head.id,
-        "kind": head.kind.value,
-        "title": head.title,
-        "space_key": head.space_key,
-        "version": head.version,
-        "space_id": head.space_id,
-        "last_updated": head.last_updated,
-        "url": head.url,
-        "parent_id": head.parent_id,
-        "parent_type": head.parent_type,
-        "status": head.status,
-        "metadata_digest": metadata_digest(head),
-        "last_written_run_id": run_id,
+    return head_row(write, run_id) | {
         "content_hash": write.content_hash,
         "storage": write.storage,
         "restriction": restriction_json(write.restriction),
-        "same_text": locked is not None and locked.before.live and locked.before.version == head.version,
+        "same_text": locked is not None and locked.before.live and locked.before.version == write.head.version,
     }
 
 
@@ -217,7 +188,7 @@ def _change(write: PageWrite, locked: LockedPage | None) -> Change:
 @cache
 def _put_with_bodies() -> Select[tuple[str, bool]]:
     """Return the statement that inserts pages with their bodies, or overwrites what is there."""
-    names = ("id", *_HEAD_COLUMNS, "content_hash")
+    names = ("id", *HEAD_COLUMNS, "content_hash")
     pages = upsert(PAGES).from_select(names, select(unnested({name: PAGES.c[name] for name in names})))
     fresh = {name: pages.excluded[name] for name in names[1:]}
     pages = pages.on_conflict_do_update(
@@ -230,14 +201,7 @@ def _put_with_bodies() -> Select[tuple[str, bool]]:
         ),
     )
     written = pages.returning(PAGES.c.id).cte("written_pages")
-    given = unnested({"id": PAGES.c.id, "storage": _BODIES.c.storage})
-    storage = select(given).join_from(given, written, written.c.id == given.c.id)
-    bodies = upsert(_BODIES).from_select(["page_id", "storage"], storage)
-    bodies = bodies.on_conflict_do_update(
-        index_elements=["page_id"],
-        set_={"storage": bodies.excluded.storage},
-        where=_BODIES.c.storage != bodies.excluded.storage,
-    )
+    bodies = put_bodies(written)
     # A text that is kept for a body without any is looked at again whenever its body was read again.
     kept = (
         update(_TEXTS)
@@ -251,8 +215,8 @@ def _put_with_bodies() -> Select[tuple[str, bool]]:
 @cache
 def _put_heads() -> Select[tuple[str, bool]]:
     """Return the statement that overwrites the heads of pages whose bodies stay."""
-    given = unnested({name: PAGES.c[name] for name in ("id", *_HEAD_COLUMNS)})
-    fresh: dict[str, Any] = {name: given.c[name] for name in _HEAD_COLUMNS}
+    given = unnested({name: PAGES.c[name] for name in ("id", *HEAD_COLUMNS)})
+    fresh: dict[str, Any] = {name: given.c[name] for name in HEAD_COLUMNS}
     heads = (
         update(PAGES)
         .where(PAGES.c.id == given.c.id)

@@ -77,7 +77,7 @@ def close_user(world: "World", username: str) -> User:
 
 
 def rename_user(world: "World", username: str, *, display_name: str, public_name: str = "") -> User:
-    """Give an account another name; everybody is shown `public_name`, where it is not empty."""
+    """Rename an account; everybody is shown `public_name`, where it is not empty."""
     return _put_user(world, replace(world.user(username), display_name=display_name, public_name=public_name))
 
 
