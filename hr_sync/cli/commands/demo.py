@@ -153,11 +153,10 @@ def _step(console: Console, title: str, *, pause: bool) -> None:
 
 def _run(console: Console, context: SyncContext, simulator: Simulator, mode: Mode = Mode.FULL) -> None:
     simulator.requests.clear()
-    print_report(run(context, SyncRequest(mode=mode)))
-    bodies = [call for call in simulator.requests if ("body-format", "storage") in call.query]
-    asked = sum(key == "id" for call in bodies for key, _ in call.query)
+    report = run(context, SyncRequest(mode=mode))
+    print_report(report)
     times = number(len(simulator.requests), "time")
-    console.print(f"Confluence was asked {times}, for the bodies of {number(asked, 'page')}.")
+    console.print(f"Confluence was asked {times}, for the bodies of {number(report.counts.bodies, 'page')}.")
 
 
 def _show_what_arrived(console: Console, context: SyncContext) -> None:
