@@ -187,10 +187,8 @@ def test_a_space_that_another_worker_has_just_read_needs_no_full_pass(engine: En
         def read_meanwhile(*given: Any, **others: Any) -> Any:
             found = original(*given, **others)
             site.world.advance(timedelta(minutes=5))
-            execute(
-                engine,
-                "UPDATE sync_spaces SET watermark = watermark + interval '4 days 3 minutes' WHERE space_key = 'S04'",
-            )
+            now = "looked_from + interval '3 minutes'"
+            execute(engine, f"UPDATE sync_spaces SET watermark = {now}, looked_from = {now} WHERE space_key = 'S04'")
             return found
 
         context.source.recent_of_spaces = read_meanwhile  # type: ignore[method-assign]
