@@ -4,6 +4,7 @@ Started as a new program and never by a fork of this process alone, which may ha
 """
 
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -46,7 +47,9 @@ class ChildProcess:
             env=environment,
             start_new_session=True,  # Ctrl-C is for the parent
         )
-        self.peak_memory_bytes = 0  #: known once it has ended; at least what this process used when it started it
+        #: Known once it has ended. 0 where it is not known: it ended by itself, and this process had used more.
+        self.peak_memory_bytes = 0
+        self._peak_of_parent_bytes = _peak(resource.getrusage(resource.RUSAGE_SELF))
         self._pipes = [pipe for pipe in (self._process.stdin, self._process.stdout) if pipe is not None]
         self._inward, self._outward = (pipe.fileno() for pipe in self._pipes)
         for pipe in (self._inward, self._outward):
@@ -118,9 +121,26 @@ class ChildProcess:
     def _reap(self) -> int:
         """Kill the process unless it has ended, and wait for it, which takes no time then."""
         pid = self._process.pid
+        running_peak = _peak_while_running(pid)
         done, status, usage = os.wait4(pid, os.WNOHANG)
         if not done:
             os.kill(pid, signal.SIGKILL)
             _, status, usage = os.wait4(pid, 0)
-        self.peak_memory_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        # Linux counts what the parent used before the start as the child's, so that a smaller figure is the parent's.
+        ended_peak = _peak(usage) if _peak(usage) > self._peak_of_parent_bytes else 0
+        self.peak_memory_bytes = running_peak or ended_peak
         return os.waitstatus_to_exitcode(status)
+
+
+def _peak(usage: resource.struct_rusage) -> int:
+    """Return the largest resident size in bytes."""
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _peak_while_running(pid: int) -> int:
+    """Return the largest resident size in bytes of a program that still runs, 0 where the system does not tell."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -217,6 +218,25 @@ def test_a_process_that_was_killed_is_replaced() -> None:
 
         assert reader.read(b"words", media_type="text/plain", name="a.txt") == Unreadable(reason=Reason.READER_FAILED)
         assert isinstance(reader.read(b"words", media_type="text/plain", name="a.txt"), Document)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("is_killed", [False, True], ids=["running", "killed"])
+def test_the_memory_of_a_process_is_its_own(is_killed: bool) -> None:
+    """And not what this process used before, which Linux hands on to whatever it starts."""
+    held = bytearray(b"x" * (200 << 20))
+    with DocumentReader(LIMITS, files_per_process=9) as reader:
+        reader.read(b"words", media_type="text/plain", name="a.txt")
+        assert reader._child is not None
+        child = reader._child._process
+        if is_killed:
+            child.kill()
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        reader.close()
+
+    assert len(held) == 200 << 20
+    assert reader.peak_memory_bytes < 150 << 20
+    assert (reader.peak_memory_bytes == 0) is is_killed
 
 
 def test_reading_ends_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
