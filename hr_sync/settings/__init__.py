@@ -6,7 +6,7 @@ Importing this costs about 0.3 s (pydantic-settings): commands import it when th
 from hr_sync.settings.addresses import has_password, with_password, without_password
 from hr_sync.settings.confluence import ConfluenceSettings
 from hr_sync.settings.example import config_example, config_schema
-from hr_sync.settings.load import load_settings, settings_of
+from hr_sync.settings.load import load_settings, load_sites, settings_of, site_names
 from hr_sync.settings.model import (
     AccessSettings,
     DatabaseSettings,
@@ -33,10 +33,12 @@ __all__ = [
     "config_text",
     "has_password",
     "load_settings",
+    "load_sites",
     "read_pasted",
     "secret_values",
     "settings_of",
     "shown",
+    "site_names",
     "with_password",
     "without_password",
 ]

@@ -53,7 +53,7 @@ class DatabaseSettings(Group):
     hosts are divided by commas. In a password write @ as %40 and % as %25. Not set: an embedded PostgreSQL in
     embedded_folder. With a password better kept in a file, named by HR_SYNC_DATABASE__URL_FILE."""
     schema_name: SchemaName = Field(default="public", alias="schema")  # BaseModel has an attribute `schema` of its own
-    """PostgreSQL schema of all tables; a second Confluence site is a second schema."""
+    """PostgreSQL schema of all tables. Each of several sites has its own: not set for a site, its name."""
     allow_plaintext: bool = False
     """Whether to connect to a server on another machine without verified TLS (sslmode=verify-full). The network between
     the two can then read and change everything."""
@@ -247,6 +247,7 @@ class Settings(BaseSettings):
             )
         return text
 
+    _site: str | None = PrivateAttr(default=None)
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
     _readable_secrets: list[str] = PrivateAttr(default_factory=list)
 
@@ -261,6 +262,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Use only the passed values: `load_settings` reads the environment and checks its values."""
         return (init_settings,)
+
+    @property
+    def site(self) -> str | None:
+        """Return the name of the site that these settings are of; None where `sites` is not configured."""
+        return self._site
 
     def source_of(self, path: str) -> str | None:
         """Return the file or variable that a key path such as `log.level` came from; None for a default."""
