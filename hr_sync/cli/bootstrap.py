@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hr_sync import __version__
+from hr_sync.cli.options import SettingsChoice
 from hr_sync.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hr_sync.sync.context import SyncContext
 
 
-def open_settings(config: Path | None, *, is_quiet: bool = False, is_verbose: bool = False) -> "Settings":
+def open_settings(config: SettingsChoice, *, is_quiet: bool = False, is_verbose: bool = False) -> "Settings":
     """Read the settings and configure the log with them. Raise ConfigurationError.
 
     `is_quiet`: log warnings and errors at most, never more than the settings say. `is_verbose`: log everything.
@@ -38,14 +38,14 @@ def open_settings(config: Path | None, *, is_quiet: bool = False, is_verbose: bo
     from hr_sync.settings import load_settings, secret_values
 
     keep_heap_small()
-    settings = load_settings(config)
+    settings = load_settings(config.file, site=config.site)
     level = settings.log.level
     if is_verbose:
         level = "debug"
     elif is_quiet and level != "error":
         level = "warning"
     configure_logging(level=level, format=settings.log.format, secrets=secret_values(settings))
-    for name in settings.readable_secrets:
+    for name in dict.fromkeys(settings.readable_secrets):
         structlog.get_logger(__name__).warning(
             "secrets.readable", file=name, remedy="Remove that permission: chmod o-r"
         )

@@ -7,7 +7,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from contextvars import copy_context
 from types import FrameType
 from typing import NoReturn, TypeVar
 
@@ -61,7 +62,7 @@ def run_until_stopped(
         stop.set()
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    worker = threading.Thread(target=call, name="work", daemon=True)
+    worker = threading.Thread(target=copy_context().run, args=(call,), name="work", daemon=True)
     worker.start()
     try:
         while worker.is_alive() and not stop.is_set():
@@ -98,7 +99,8 @@ def _leave(clean_up: Callable[[], None], *, as_json: bool) -> NoReturn:
     cleaner.start()
     cleaner.join(CLEANUP_SECONDS)
     stopped = Stopped("Stopped in the middle of a wait. What was committed before stays.")
-    report_failure(stopped, as_json=as_json)
+    with redirect_stdout(sys.__stdout__):  # what a command over several sites has collected is lost
+        report_failure(stopped, as_json=as_json)
     sys.stdout.flush()
     sys.stderr.flush()
     # Threads that hang in a system call cannot be joined, which an ordinary exit would wait for.

@@ -117,7 +117,9 @@ def secret_files(environ: Mapping[str, str], site: str | None = None) -> Layer:
             continue
         value: object = _UNREAD
         if key.variable in environ:
-            mistakes.append(Mistake(key=key.full_path, source=variable, what=f"set beside {key.variable}; keep one of them"))
+            mistakes.append(
+                Mistake(key=key.full_path, source=variable, what=f"set beside {key.variable}; keep one of them")
+            )
         else:
             try:
                 value, is_readable = _secret_in(Path(environ[variable]))

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hr_sync.cli.help import Commands
-from hr_sync.cli.options import Config
+from hr_sync.cli.options import DEFAULT_SETTINGS, Config
+from hr_sync.cli.sites import OneSite
 
 if TYPE_CHECKING:
     from hr_sync.cancellation import Cancellation
@@ -20,9 +21,9 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(db_commands, name="db")
 
 
-@db_commands.command("url")
+@db_commands.command("url", cls=OneSite)
 def url(
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     start: Annotated[
         bool, typer.Option("--start", help="Start the embedded PostgreSQL, and keep it running until Ctrl-C.")
     ] = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_sync.cli.options import Config
+from hr_sync.cli.options import SettingsChoice
 
 if TYPE_CHECKING:
     from hr_sync.cli.setup.conversation import GivenAnswers
@@ -23,7 +23,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def init(
-    config: Config = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="PATH",
+            help="Settings file that is written; else HR_SYNC_CONFIG, else config.toml.",
+            show_default=False,
+        ),
+    ] = None,
     url: Annotated[
         str | None, typer.Option("--url", help="Address of Confluence, as the browser shows it.", metavar="URL")
     ] = None,
@@ -109,7 +117,8 @@ def init(
     dialogue = Dialogue(takes_defaults=yes)
     with ExitStack() as stack:
         _write(dialogue, target, given, stack, force=force)
-        _try_out(dialogue, config or (target if target != _DEFAULT else None), begins=run)
+        named = SettingsChoice(file=config or (target if target != _DEFAULT else None))
+        _try_out(dialogue, named, begins=run)
 
 
 def _write(dialogue: "Dialogue", target: Path, given: "GivenAnswers", stack: ExitStack, *, force: bool) -> None:
@@ -157,7 +166,7 @@ def _tell_written(dialogue: "Dialogue", written: "WrittenFiles") -> None:
         dialogue.say(f"Warning: these variables count more than the file: {', '.join(set_already)}.")
 
 
-def _try_out(dialogue: "Dialogue", config: Path | None, *, begins: bool | None) -> None:
+def _try_out(dialogue: "Dialogue", config: SettingsChoice, *, begins: bool | None) -> None:
     """Check the settings as every other command reads them, and begin the first run if that is wanted."""
     from hr_sync.cli.commands.check import check
     from hr_sync.cli.commands.run import run

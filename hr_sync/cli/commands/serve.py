@@ -7,14 +7,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
 import typer
 
 from hr_sync import __version__
-from hr_sync.cli.options import Config
+from hr_sync.cli.options import DEFAULT_SETTINGS, Config, SettingsChoice
+from hr_sync.cli.sites import OneSite
 from hr_sync.errors import ConfigurationError, HrSyncError
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ class RunOnce(Protocol):
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command()(serve)
+    app.command(cls=OneSite)(serve)
 
 
-def serve(config: Config = None) -> None:
+def serve(config: Config = DEFAULT_SETTINGS) -> None:
     """Update the mirror on a schedule until SIGTERM, with health, metrics and a status page over HTTP."""
     from hr_sync.cli.bootstrap import HeldLeases, open_database, open_settings
     from hr_sync.cli.stopping import run_until_stopped
@@ -91,7 +91,7 @@ def check_service(settings: "Settings") -> None:
 class CurrentSettings:
     """The settings in force. SIGHUP reads them again: they apply to the next run, and to the scope that is shown."""
 
-    def __init__(self, settings: "Settings", config: Path | None) -> None:
+    def __init__(self, settings: "Settings", config: SettingsChoice) -> None:
         self.settings = settings
         self._config = config
 
@@ -103,7 +103,7 @@ class CurrentSettings:
 
         log = structlog.get_logger(__name__)
         try:
-            fresh = load_settings(self._config)
+            fresh = load_settings(self._config.file, site=self._config.site)
         except ConfigurationError as error:
             log.error("settings.refused", error=str(error))  # noqa: TRY400 -- the message says it all
             return

@@ -1,0 +1,98 @@
+"""Several sites in one settings file and one database: what the commands do of each, and that nothing crosses."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from confluence_simulator import Fault, Simulator
+
+from tests.cli.conftest import world_of
+from tests.cli.program import TOKEN, USERNAME, postgres, run
+
+PAGES = {"emea": 12, "apac": 5}
+
+
+@pytest.fixture
+def sites() -> Iterator[dict[str, Simulator]]:
+    """Two sites with a space of the same key, whose pages have the same ids and other texts."""
+    with (
+        Simulator(world_of(PAGES["emea"]), api_token=TOKEN) as emea,
+        Simulator(world_of(PAGES["apac"]), api_token=TOKEN) as apac,
+    ):
+        for name, site in (("emea", emea), ("apac", apac)):
+            for page in site.world.pages():
+                site.world.edit_page(page.id, title=f"{name} {page.id}", storage=f"<p>{name} only</p>")
+        yield {"emea": emea, "apac": apac}
+
+
+def written_sites(home: Path, sites: dict[str, Simulator], url: str, text: str = "", **of_site: str) -> Path:
+    """Write the settings of the sites; `text` stands outside of them, `of_site` below the tables of one."""
+    common = {"flavor": "cloud", "username": USERNAME, "first_retry_wait_seconds": 0.01, "max_attempts": 2}
+    lines = ["[confluence]", *(f"{key} = {json.dumps(value)}" for key, value in common.items())]
+    lines += ["[database]", f"url = {json.dumps(postgres(url))}", "[log]", 'format = "json"', text]
+    for name, site in sites.items():
+        lines += [f"[sites.{name}.confluence]", f'url = "{site.site_url}"', f'api_token = "{TOKEN}"']
+        lines += ['spaces = ["*"]', of_site.get(name, "")]
+    path = home / "config.toml"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def ask(url: str, query: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
+    with psycopg.connect(postgres(url)) as connection:
+        return connection.execute(query).fetchall()  # type: ignore[arg-type] # constant texts of this module
+
+
+def titles(url: str, schema: str) -> set[str]:
+    """Return the first words of the titles that one schema holds."""
+    return {title.partition(" ")[0] for (title,) in ask(url, f"SELECT title FROM {schema}.confluence_pages")}
+
+
+def test_two_sites_in_one_database_share_nothing(home: Path, sites: dict[str, Simulator], database_url: str) -> None:
+    """Each has its schema; the same ids and keys in both stay apart; every command shows each under its name."""
+    written_sites(home, sites, database_url)
+
+    first = run(home, "run")
+
+    assert first.exit_code == 0
+    assert re.search(
+        r"^Site emea\n.*^S00 +complete +12 .*^Site apac\n.*^S00 +complete +5 ", first.stdout, re.MULTILINE | re.DOTALL
+    )
+    assert {json.loads(line).get("site") for line in first.stderr.splitlines()} == {"emea", "apac"}
+    for name in sites:
+        assert titles(database_url, name) == {name}
+        assert ask(database_url, f"SELECT count(*) FROM {name}.live_pages") == [(PAGES[name],)]
+    assert ask(database_url, "SELECT to_regclass('public.confluence_pages') IS NULL") == [(True,)]
+
+    sites["apac"].world.trash_page(sites["apac"].world.pages()[0].id)
+    document = run(home, "run", "--json").document
+    assert document["exit_code"] == 0
+    assert {name: each["counts"]["removed"] for name, each in document["sites"].items()} == {"emea": 0, "apac": 1}
+    status = run(home, "status", "--json").document["sites"]
+    assert {name: each["spaces"][0]["live_pages"] for name, each in status.items()} == {"emea": 12, "apac": 4}
+    alone = run(home, "status", "--site", "apac", "--json").document
+    assert alone["spaces"][0]["live_pages"] == 4
+
+
+def test_a_site_that_fails_keeps_no_other_from_its_turn(
+    home: Path, sites: dict[str, Simulator], database_url: str
+) -> None:
+    """The first one is down, the second is mirrored; the message names the site, and the exit code is the worst."""
+    sites["emea"].faults.add(Fault(status=503))
+    written_sites(home, sites, database_url)
+
+    ended = run(home, "run")
+
+    assert sites["emea"].faults.fired
+    assert ended.exit_code == 75
+    assert any(message.startswith("hr-sync: emea: ") for message in ended.messages)
+    assert ask(database_url, "SELECT count(*) FROM apac.live_pages") == [(5,)]
+    document = run(home, "run", "--json").document
+    assert (document["exit_code"], document["sites"]["apac"]["outcome"]) == (75, "complete")
+    assert document["sites"]["emea"]["exit_code"] == 75
