@@ -1,6 +1,6 @@
 """Wires the program from its settings: log, database, HTTP client, context. Imports heavy modules late."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -27,36 +27,61 @@ if TYPE_CHECKING:
 
 
 def open_settings(config: SettingsChoice, *, is_quiet: bool = False, is_verbose: bool = False) -> "Settings":
-    """Read the settings and configure the log with them. Raise ConfigurationError.
+    """Read the settings of one site and configure the log with them. Raise ConfigurationError.
 
+    Raise UsageError if several sites are configured, and none was named.
     `is_quiet`: log warnings and errors at most, never more than the settings say. `is_verbose`: log everything.
     """
+    from hr_sync.settings import load_settings
+
+    settings = load_settings(config.file, site=config.site)
+    _open_log([settings], is_quiet=is_quiet, is_verbose=is_verbose)
+    return settings
+
+
+def open_each_settings(config: SettingsChoice) -> "Sequence[Settings]":
+    """Read the settings of every site that is meant, and configure the log with them. Raise ConfigurationError."""
+    settings = load_each_settings(config)
+    _open_log(settings)
+    return settings
+
+
+def load_each_settings(config: SettingsChoice) -> "Sequence[Settings]":
+    """Return the settings of every site that is meant. Raise ConfigurationError."""
+    from hr_sync.settings import load_settings, load_sites
+
+    every = {} if config.site is not None else load_sites(config.file)
+    return list(every.values()) or [load_settings(config.file, site=config.site)]
+
+
+def _open_log(sites: "Sequence[Settings]", *, is_quiet: bool = False, is_verbose: bool = False) -> None:
     import structlog
 
     from hr_sync.cli.heap import keep_heap_small
     from hr_sync.logs import configure_logging
-    from hr_sync.settings import load_settings, secret_values
+    from hr_sync.settings import secret_values
 
     keep_heap_small()
-    settings = load_settings(config.file, site=config.site)
-    level = settings.log.level
+    log = sites[0].log  # the same for all
+    level = log.level
     if is_verbose:
         level = "debug"
     elif is_quiet and level != "error":
         level = "warning"
-    configure_logging(level=level, format=settings.log.format, secrets=secret_values(settings))
-    for name in dict.fromkeys(settings.readable_secrets):
+    secrets = [secret for each in sites for secret in secret_values(each)]
+    configure_logging(level=level, format=log.format, secrets=secrets)
+    for name in dict.fromkeys(name for each in sites for name in each.readable_secrets):
         structlog.get_logger(__name__).warning(
             "secrets.readable", file=name, remedy="Remove that permission: chmod o-r"
         )
-    return settings
 
 
 @contextmanager
-def open_database(settings: "Settings", *, is_trial: bool = False) -> Iterator["Engine"]:
+def open_database(settings: "Settings", *, is_trial: bool = False, sites: int = 1) -> Iterator["Engine"]:
     """Return the engine of the configured database; without `database.url`, of an embedded one that runs meanwhile.
 
     `is_trial`: a person waits for the result, so a server that does not answer is given up after seconds.
+    `sites`: how many share its connections. Each may have as many in use as one alone.
     Raise ConfigurationError and DatabaseUnavailable.
     """
     from hr_sync.cli.trial import short_database
@@ -71,7 +96,7 @@ def open_database(settings: "Settings", *, is_trial: bool = False) -> Iterator["
             url,
             schema=database.schema_name,
             pool_size=database.pool_size,
-            max_overflow=database.max_overflow,
+            max_overflow=database.max_overflow + (sites - 1) * (database.pool_size + database.max_overflow),
             pool_timeout_seconds=database.pool_timeout_seconds,
             pool_recycle_seconds=database.pool_recycle_seconds,
             connect_timeout_seconds=database.connect_timeout_seconds,
@@ -283,14 +308,13 @@ class HeldLeases:
     """Releases the leases of this process on a forced shutdown, once it is known where they are."""
 
     def __init__(self) -> None:
-        self._held: tuple[Store, Worker] | None = None
+        self._held: list[tuple[Store, Worker]] = []  # of each site
 
     def are_in(self, store: "Store", worker: "Worker") -> None:
-        """Set the database that holds the leases, and the worker that owns them."""
-        self._held = (store, worker)
+        """Add a database that holds leases, and the worker that owns them."""
+        self._held.append((store, worker))
 
     def release(self) -> None:
         """Cancel the running statements and release the leases. Raise HrSyncError if the database cannot be reached."""
-        if self._held is not None:
-            store, worker = self._held
+        for store, worker in self._held:
             store.release_leases(worker)

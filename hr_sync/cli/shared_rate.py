@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ def shared_gate(store: "Store", worker: "Worker", stats: "HttpStats") -> Iterato
                 _try(lambda: _note_left(budget, stats))
 
     _try(lambda: gate.close_by_others(budget.blocked_seconds()))
-    thread = threading.Thread(target=follow, name="rate", daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=(follow,), name="rate", daemon=True)
     thread.start()
     try:
         yield gate

@@ -67,8 +67,8 @@ def _mean(context: Any, chosen: SettingsChoice) -> None:
         context.obj.config = chosen
 
 
-class OneSite(TyperCommand, _TakesSite):
-    """A command about one site. Where several are configured it has to be named."""
+class AllSites(TyperCommand, _TakesSite):
+    """A command that does all sites at once by itself, or the one that is named."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -78,6 +78,10 @@ class OneSite(TyperCommand, _TakesSite):
         """Run the command for the site that was named."""
         self.choose(ctx)
         return super().invoke(ctx)
+
+
+class OneSite(AllSites):
+    """A command about one site. Where several are configured it has to be named: the settings cannot be read else."""
 
 
 class EachSite(TyperCommand, _TakesSite):
@@ -158,7 +162,7 @@ def _in_json(names: Sequence[str], do: Callable[[str], None], form: OutputForm) 
     documents: dict[str, object] = {}
     codes = []
     for site in names:
-        printed = _Collected()
+        printed = Collected()
         with redirect_stdout(printed):
             code, is_last = _turn(site, do, form)
         documents[site] = orjson.loads(printed.getvalue() or "null")
@@ -199,10 +203,14 @@ def _turn(site: str, do: Callable[[str], None], form: OutputForm) -> tuple[int, 
     return 0, False
 
 
-class _Collected(io.StringIO):
+class Collected(io.StringIO):
     """Standard output of one site. A document of ours is UTF-8 there, whatever the terminal takes."""
 
     encoding = "utf-8"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outside = sys.stdout  #: that of the process
 
 
 class _Headed(io.TextIOBase):

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from contextvars import copy_context
 from types import FrameType
 from typing import NoReturn, TypeVar
@@ -94,13 +94,15 @@ def deadline(cancellation: Cancellation, seconds: float) -> Iterator[None]:
 
 def _leave(clean_up: Callable[[], None], *, as_json: bool) -> NoReturn:
     from hr_sync.cli.output import report_failure
+    from hr_sync.cli.sites import Collected
 
     cleaner = threading.Thread(target=clean_up, name="clean-up", daemon=True)
     cleaner.start()
     cleaner.join(CLEANUP_SECONDS)
     stopped = Stopped("Stopped in the middle of a wait. What was committed before stays.")
-    with redirect_stdout(sys.__stdout__):  # what a command over several sites has collected is lost
-        report_failure(stopped, as_json=as_json)
+    if isinstance(sys.stdout, Collected):
+        sys.stdout = sys.stdout.outside  # what a command over several sites has collected is lost
+    report_failure(stopped, as_json=as_json)
     sys.stdout.flush()
     sys.stderr.flush()
     # Threads that hang in a system call cannot be joined, which an ordinary exit would wait for.

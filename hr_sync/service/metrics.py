@@ -33,6 +33,7 @@ _LAG_SECONDS = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
 # What is withdrawn is hidden or removed.
 _NOT_ACTIONS = {"listed", "withdrawn", "bodies", "attachments_listed", "comments_listed"}
 ACTIONS = tuple(each.name for each in fields(Counts) if each.name not in _NOT_ACTIONS)
+_OF_PROCESS = {"hr_sync_build_info", "hr_sync_database_pool_connections"}  # the same at each of several sites
 JOBS = ("full", "incremental", "access", "notified")
 
 
@@ -116,19 +117,61 @@ class Metrics:
         """Return all metrics in the text format of Prometheus, version 0.0.4."""
         return generate_latest(self.registry)
 
-    def write_textfile(self, path: Path) -> None:
-        """Write all metrics for the textfile collector of node exporter, atomically. Raises OSError."""
-        write_to_textfile(str(path), self.registry)
+    def write_textfile(self, path: Path, site: str | None = None) -> None:
+        """Write all metrics for the textfile collector of node exporter, atomically. Raises OSError.
+
+        `site`: which of several sites they are of.
+        """
+        write_to_textfile(str(path), _of_site(self.registry, site))
 
 
-def write_drift(path: Path, by_kind: Mapping[str, int]) -> None:
+def exposition_of_sites(sites: Mapping[str, Metrics]) -> bytes:
+    """Return the metrics of several sites, each with the label `site`; once and without it what is of the process."""
+    return generate_latest(_of_sites({site: each.registry for site, each in sites.items()}))
+
+
+def write_drift(path: Path, by_kind: Mapping[str, int], site: str | None = None) -> None:
     """Write what an audit found, by kind of difference, for the textfile collector, atomically. Raises OSError."""
     registry = CollectorRegistry(auto_describe=False)
     drift = Gauge("hr_sync_drift_pages", "Differences that the last audit found.", ["kind"], registry=registry)
     for kind, pages in by_kind.items():
         drift.labels(kind=kind).set(pages)
     Gauge("hr_sync_audit_timestamp_seconds", "When the last audit ended.", registry=registry).set_to_current_time()
-    write_to_textfile(str(path), registry)
+    write_to_textfile(str(path), _of_site(registry, site))
+
+
+def _of_site(registry: CollectorRegistry, site: str | None) -> CollectorRegistry:
+    return registry if site is None else _of_sites({site: registry})
+
+
+def _of_sites(sites: Mapping[str, CollectorRegistry]) -> CollectorRegistry:
+    labelled = CollectorRegistry(auto_describe=False)
+    labelled.register(_Labelled(sites))
+    return labelled
+
+
+class _Labelled(Collector):
+    """The metrics of several registries, each family once."""
+
+    def __init__(self, sites: Mapping[str, CollectorRegistry]) -> None:
+        self._sites = sites
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: the database is not read when this is registered."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Read all registries now."""
+        families: dict[str, Metric] = {}
+        for site, registry in self._sites.items():
+            for found in registry.collect():
+                is_new = found.name not in families
+                family = families.setdefault(found.name, Metric(found.name, found.documentation, found.type))
+                if found.name in _OF_PROCESS:
+                    family.samples += found.samples if is_new else []
+                else:
+                    family.samples += [each._replace(labels={"site": site} | each.labels) for each in found.samples]
+        return families.values()
 
 
 class _ReadAtScrape(Collector):

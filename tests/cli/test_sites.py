@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from confluence_simulator import Fault, Simulator
 
 from tests.cli.conftest import world_of
-from tests.cli.program import TOKEN, USERNAME, postgres, run
+from tests.cli.program import TOKEN, USERNAME, postgres, run, start_logging
+from tests.cli.test_serve import Service, eventually, port_of
 
 PAGES = {"emea": 12, "apac": 5}
 
@@ -46,7 +48,7 @@ def written_sites(home: Path, sites: dict[str, Simulator], url: str, text: str =
 def ask(url: str, query: str) -> list[tuple[Any, ...]]:
     """Return the rows of a query."""
     with psycopg.connect(postgres(url)) as connection:
-        return connection.execute(query).fetchall()  # type: ignore[arg-type] # constant texts of this module
+        return connection.execute(query).fetchall()
 
 
 def titles(url: str, schema: str) -> set[str]:
@@ -84,15 +86,59 @@ def test_a_site_that_fails_keeps_no_other_from_its_turn(
     home: Path, sites: dict[str, Simulator], database_url: str
 ) -> None:
     """The first one is down, the second is mirrored; the message names the site, and the exit code is the worst."""
-    sites["emea"].faults.add(Fault(status=503))
+    sites["emea"].faults.add(Fault(kind="status", match=".", times=0, argument={"status": 503}))
     written_sites(home, sites, database_url)
 
     ended = run(home, "run")
 
-    assert sites["emea"].faults.fired
     assert ended.exit_code == 75
     assert any(message.startswith("hr-sync: emea: ") for message in ended.messages)
     assert ask(database_url, "SELECT count(*) FROM apac.live_pages") == [(5,)]
     document = run(home, "run", "--json").document
     assert (document["exit_code"], document["sites"]["apac"]["outcome"]) == (75, "complete")
     assert document["sites"]["emea"]["exit_code"] == 75
+
+
+def test_the_service_serves_each_site_and_one_that_is_blocked_costs_the_others_nothing(
+    home: Path, sites: dict[str, Simulator], database_url: str
+) -> None:
+    """One answers 429 to everything; the other is mirrored and follows edits. Each is shown under its name."""
+    sites["emea"].faults.add(
+        Fault(kind="status", match=".", times=0, argument={"status": 429, "headers": {"Retry-After": "3600"}})
+    )
+    schedule = "[sync]\nincremental_interval_minutes = 0.0167\njitter_seconds = 0\n[service]\nport = 0\n"
+    written_sites(home, sites, database_url, schedule)
+    with (home / "log").open("w") as log:
+        process = start_logging(home, log, "serve")
+    try:
+        service = Service(process, port_of(process, home / "log"))
+        live = "SELECT title FROM apac.live_pages"
+        eventually(lambda: "apac" in tables_of(database_url) and len(ask(database_url, live)) == 5)
+        page = sites["apac"].world.pages()[0]
+        sites["apac"].world.edit_page(page.id, title="apac changed")
+        eventually(lambda: ("apac changed",) in ask(database_url, live))
+
+        eventually(lambda: service.metric('hr_sync_runs_total{mode="incremental",outcome="complete",site="apac"}') > 0)
+        assert service.metric('hr_sync_live_pages{site="apac",space="S00"}') == 5
+        _, answer = service.get("/healthz")
+        assert set(json.loads(answer)["sites"]) == {"emea", "apac"}
+        assert 'href="/sites/emea/"' in service.get("/")[1]
+        assert service.get("/sites/apac/healthz")[0] == 200
+        assert "S00" in service.get("/sites/apac/")[1]
+        assert service.get("/livez")[0] == service.get("/readyz")[0] == 200
+        assert service.get("/sites/nowhere/")[0] == 404
+        sites_in_log = {
+            json.loads(line).get("site") for line in (home / "log").read_text().splitlines() if "run." in line
+        }
+        assert sites_in_log <= {"emea", "apac"}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(10)
+
+
+def tables_of(url: str) -> set[str]:
+    """Return the schemas that hold the table of pages."""
+    return {name for (name,) in ask(url, "SELECT schemaname FROM pg_tables WHERE tablename = 'confluence_pages'")}

@@ -133,7 +133,8 @@ def _write_metrics(settings: "Settings", found: "Audit") -> None:
     from hr_sync.service.metrics import write_drift
 
     kinds = [drift.kind for drift in found.drifts]
-    write_drift(path.with_name(f"{path.stem}_drift{path.suffix}"), {kind: kinds.count(kind) for kind in DriftKind})
+    counts: dict[str, int] = {kind: kinds.count(kind) for kind in DriftKind}
+    write_drift(path.with_name(f"{path.stem}_drift{path.suffix}"), counts, settings.site)
 
 
 def explain(
