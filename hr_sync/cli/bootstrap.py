@@ -221,6 +221,10 @@ def open_store(settings: "Settings", *, tables: "Callable[[Engine], object] | No
 
     with open_database(settings) as engine:
         (tables or ensure_schema)(engine)
+        if tables is None and settings.schemas:
+            from hr_sync.store.union import keep_union
+
+            keep_union(engine, settings.schemas)
         yield Store(engine)
 
 
@@ -302,19 +306,3 @@ def make_scope(settings: "Settings") -> "SpaceScope":
             archived_pages="archived_pages" in confluence.include,
         ),
     )
-
-
-class HeldLeases:
-    """Releases the leases of this process on a forced shutdown, once it is known where they are."""
-
-    def __init__(self) -> None:
-        self._held: list[tuple[Store, Worker]] = []  # of each site
-
-    def are_in(self, store: "Store", worker: "Worker") -> None:
-        """Add a database that holds leases, and the worker that owns them."""
-        self._held.append((store, worker))
-
-    def release(self) -> None:
-        """Cancel the running statements and release the leases. Raise HrSyncError if the database cannot be reached."""
-        for store, worker in self._held:
-            store.release_leases(worker)

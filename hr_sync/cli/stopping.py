@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from types import FrameType
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.errors import Stopped
+
+if TYPE_CHECKING:
+    from hr_sync.store.store import Store
+    from hr_sync.store.values import Worker
 
 GRACE_SECONDS = 2.5  #: for the work to end; a statement that waits for a lock does not
 CLEANUP_SECONDS = 0.8  #: for what is done then
@@ -107,3 +111,19 @@ def _leave(clean_up: Callable[[], None], *, as_json: bool) -> NoReturn:
     sys.stderr.flush()
     # Threads that hang in a system call cannot be joined, which an ordinary exit would wait for.
     os._exit(Stopped.exit_code)
+
+
+class HeldLeases:
+    """Releases the leases of this process on a forced shutdown, once it is known where they are."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[Store, Worker]] = []  # of each site
+
+    def are_in(self, store: "Store", worker: "Worker") -> None:
+        """Add a database that holds leases, and the worker that owns them."""
+        self._held.append((store, worker))
+
+    def release(self) -> None:
+        """Cancel the running statements and release the leases. Raise HrSyncError if the database cannot be reached."""
+        for store, worker in self._held:
+            store.release_leases(worker)

@@ -15,7 +15,7 @@ from hr_sync.errors import ConfigurationError
 from hr_sync.settings.keys import full_path
 from hr_sync.settings.model import PLACEHOLDER, Settings
 from hr_sync.settings.problems import Mistake, message, printable, validation_mistakes
-from hr_sync.settings.sites import choose_site, find_sites, layer_of_all, layers_of_site
+from hr_sync.settings.sites import choose_site, find_sites, layer_of_all, layers_of_site, schema_of_site
 from hr_sync.settings.sources import (
     DEFAULT_FILES,
     Given,
@@ -105,7 +105,12 @@ class _Read:
             *(layers_of_site(environ, self.file, site) if site is not None else ()),
             *(layer_of_all(layer, self.sites) for layer in of_all),
         ]
-        return _settings_of(layers, config_name=self.file.source or printable(str(DEFAULT_FILES[0])), site=site)
+        name = self.file.source or printable(str(DEFAULT_FILES[0]))
+        settings, mistakes = _settings_of(layers, config_name=name, site=site)
+        if settings is not None:
+            schemas = {each: schema_of_site(each, environ, self.file) for each in self.sites}
+            settings._schemas.update(schemas)  # noqa: SLF001 - of the views over all sites
+        return settings, mistakes
 
 
 def _checked(settings: Settings | None, mistakes: Sequence[Mistake]) -> Settings:

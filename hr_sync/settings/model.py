@@ -248,6 +248,7 @@ class Settings(BaseSettings):
         return text
 
     _site: str | None = PrivateAttr(default=None)
+    _schemas: dict[str, str] = PrivateAttr(default_factory=dict)
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
     _readable_secrets: list[str] = PrivateAttr(default_factory=list)
 
@@ -267,6 +268,11 @@ class Settings(BaseSettings):
     def site(self) -> str | None:
         """Return the name of the site that these settings are of; None where `sites` is not configured."""
         return self._site
+
+    @property
+    def schemas(self) -> dict[str, str]:
+        """Return the PostgreSQL schema of every site that is configured; nothing where `sites` is not."""
+        return self._schemas
 
     def source_of(self, path: str) -> str | None:
         """Return the file or variable that a key path such as `log.level` came from; None for a default."""

@@ -26,7 +26,8 @@ def find_sites(environ: Mapping[str, str], file: TomlFile) -> tuple[Sequence[str
     """Return the names of the sites, and what is wrong with them. The environment names sites only if no file does."""
     tables = (file.tables or {}).get(SITES)
     if tables is None:
-        return sorted(_sites_of_variables(environ)), []
+        names = sorted(_sites_of_variables(environ))
+        return names, list(_clashes(names, environ, file))
     if not isinstance(tables, dict) or not tables:
         what = "must hold a table for each site, which begins with [sites.NAME.confluence]"
         return [], [Mistake(key=SITES, source=file.source, what=what)]
@@ -115,9 +116,13 @@ def _refused(layer: Layer, site: str, is_refused: Callable[[str], bool], what: s
 def _clashes(names: Sequence[str], environ: Mapping[str, str], file: TomlFile) -> Iterator[Mistake]:
     """Yield which sites would write into one schema, and which are the same twice."""
     by_variable = _sites_of_variables(environ)
+    for name in names:
+        if schema_of_site(name, environ, file) == UNION_SCHEMA:
+            what = f"must not be mirrored into {UNION_SCHEMA}, which holds the views over all sites"
+            yield Mistake(key=f"{SITES}.{name}", source=file.source, what=what)
     for one, other in combinations(names, 2):
         key = f"{SITES}.{other}"
-        if _schema(one, environ, file) == _schema(other, environ, file):
+        if schema_of_site(one, environ, file) == schema_of_site(other, environ, file):
             what = f"would be mirrored into the schema of {SITES}.{one}; set another one for {key}.database.schema"
             yield Mistake(key=key, source=file.source, what=what)
         elif not {one, other} & by_variable and _what_is_mirrored(one, file) == _what_is_mirrored(other, file):
@@ -125,11 +130,12 @@ def _clashes(names: Sequence[str], environ: Mapping[str, str], file: TomlFile) -
             yield Mistake(key=key, source=file.source, what=what)
 
 
-def _schema(site: str, environ: Mapping[str, str], file: TomlFile) -> object:
+def schema_of_site(site: str, environ: Mapping[str, str], file: TomlFile) -> str:
+    """Return the schema that is set for a site, whether it may be one or not; else its name."""
     variable = f"{PREFIX}{SITES}__{site}__DATABASE__SCHEMA".upper()
-    database = file.sites[site].get("database")
+    database = file.sites.get(site, {}).get("database")
     named = database.get("schema") if isinstance(database, dict) else None
-    return environ.get(variable) or named or site
+    return str(environ.get(variable) or named or site)
 
 
 def _what_is_mirrored(site: str, file: TomlFile) -> Sequence[object]:

@@ -112,10 +112,10 @@ def _check_how(*, quiet: bool, verbose: bool) -> None:
 
 
 def _run(config: SettingsChoice, request: "SyncRequest", *, quiet: bool, verbose: bool, as_json: bool) -> None:
-    from hr_sync.cli.bootstrap import HeldLeases, make_context, open_settings, open_store
+    from hr_sync.cli.bootstrap import make_context, open_settings, open_store
     from hr_sync.cli.notifications import notify
     from hr_sync.cli.progress import shown_progress
-    from hr_sync.cli.stopping import deadline, run_until_stopped
+    from hr_sync.cli.stopping import HeldLeases, deadline, run_until_stopped
     from hr_sync.cli.texts import TextMaker, check_attachment_texts
     from hr_sync.domain.outcome import Outcome
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from hr_sync.cancellation import Cancellation
-    from hr_sync.cli.bootstrap import HeldLeases
     from hr_sync.cli.served_site import ServedSite
+    from hr_sync.cli.stopping import HeldLeases
     from hr_sync.service.web import Endpoints
     from hr_sync.settings import Settings
 
@@ -30,8 +30,8 @@ def add_to(app: typer.Typer) -> None:
 
 def serve(config: Config = DEFAULT_SETTINGS) -> None:
     """Update the mirror on a schedule until SIGTERM, with health, metrics and a status page over HTTP."""
-    from hr_sync.cli.bootstrap import HeldLeases, open_database, open_each_settings
-    from hr_sync.cli.stopping import run_until_stopped
+    from hr_sync.cli.bootstrap import open_database, open_each_settings
+    from hr_sync.cli.stopping import HeldLeases, run_until_stopped
     from hr_sync.cli.texts import check_attachment_texts
 
     sites = [CurrentSettings(each) for each in open_each_settings(config)]
@@ -110,6 +110,7 @@ def _serve(
     from hr_sync.store.engine import in_schema
     from hr_sync.store.schema import ensure_schema
     from hr_sync.store.store import Store
+    from hr_sync.store.union import keep_union
     from hr_sync.store.values import Worker
 
     worker = Worker.current()
@@ -119,6 +120,8 @@ def _serve(
         ensure_schema(store.engine)
         leases.are_in(store, worker)
         served[each.settings.site] = ServedSite(each.in_force, store, worker)
+    if sites[0].settings.schemas:
+        keep_union(engine, sites[0].settings.schemas)
     endpoints = {site: each.endpoints for site, each in served.items()}
     with _opened_web(sites[0].settings, endpoints):
         _keep_running(list(served.values()), cancellation)

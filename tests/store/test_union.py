@@ -1,0 +1,110 @@
+"""Views over several sites: what they show, who may read them, and what becomes of them when the sites change."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from hr_sync.domain.access import AccessPolicy
+from hr_sync.store.engine import in_schema, make_engine
+from hr_sync.store.schema import ensure_schema
+from hr_sync.store.store import Store
+from hr_sync.store.union import keep_union
+from hr_sync.store.views import VIEWS
+from tests.store.spaces import decision, leased
+from tests.store.test_access_facts import ANN, changed, node, write_facts, write_tree
+from tests.store.test_roles import LEAK, PLANS, SCRIPTS, Installed
+from tests.store.test_roles import installed as installed  # noqa: PLC0414 -- a fixture
+
+SITES = {"emea": "public", "apac": "apac"}
+
+
+@pytest.fixture
+def two(installed: Installed) -> Iterator[Installed]:
+    """Return a database with two sites whose pages have the same ids: 1 is open in emea, 1, 2 and 4 in apac."""
+    owner = make_engine(installed.url("hr_owner"))
+    ensure_schema(in_schema(owner, "apac"))
+    grants = (SCRIPTS / "grants.sql").read_text(encoding="utf-8").replace("public", "apac")
+    grants += (SCRIPTS / "grants-sites.sql").read_text(encoding="utf-8")
+    assert keep_union(owner, SITES) == ["emea", "apac"]
+    for role in ("hr_owner", "hr_worker", "hr_reader"):
+        grants = grants.replace(role, installed.name(role))
+    installed.tell(grants.replace("DATABASE hr ", f"DATABASE {installed.name('hr')} "))
+    worker = make_engine(installed.url("hr_worker"), schema="apac")
+    store = Store(worker)
+    write_tree(store)
+    write_facts(store, list(changed(node("3", "1", ANN))))
+    assert store.apply_access_policy(AccessPolicy(max_age_hours=48))
+    with leased(store) as space:
+        space.remove([decision("5")])
+    worker.dispose()
+    yield installed
+    owner.dispose()
+
+
+def test_each_view_shows_the_rows_of_every_site_under_its_name(two: Installed) -> None:
+    """The same id twice is two rows; every view has the columns of one site behind the name of the site."""
+    for view in VIEWS:
+        columns = [column.name for column in view.table.columns]
+        query = (
+            "SELECT attname::text FROM pg_attribute WHERE attnum > 0 AND attrelid = "
+            f"'hr_sync_sites.{view.table.name}'::regclass ORDER BY attnum"
+        )
+        assert two.ask("hr_owner", query) == ["site", *columns]
+    shown = two.ask("hr_reader", "SELECT site || ' ' || id FROM hr_sync_sites.live_pages ORDER BY 1")
+    assert shown == ["apac 1", "apac 2", "apac 4", "emea 1"]
+    freshness = two.ask("hr_reader", "SELECT site || ' ' || space_key FROM hr_sync_sites.mirror_freshness ORDER BY 1")
+    assert freshness == ["apac HR", "emea HR"]
+
+
+def test_a_function_in_the_query_sees_only_what_the_views_show(two: Installed) -> None:
+    """Not what another reader may see, in no site, and with a temporary table of the same name in the way."""
+    two.tell(f"GRANT TEMPORARY ON DATABASE {two.name('hr')} TO PUBLIC")
+    two.tell(f"REVOKE ALL ON SCHEMA apac, public FROM {two.name('hr_reader')}")  # the views are enough
+    seen: list[str] = []
+    with psycopg.connect(two.url("hr_reader").replace("+psycopg", "")) as connection:
+        connection.add_notice_handler(lambda notice: seen.append(str(notice.message_primary)))
+        for statement in ("CREATE TEMPORARY TABLE live_pages (id text)", LEAK, PLANS):
+            connection.execute(statement.encode())
+        connection.execute("SELECT count(*) FROM hr_sync_sites.live_pages WHERE pg_temp.leak(site || id)")
+    assert sorted(seen) == ["apac1", "apac2", "apac4", "emea1"]
+
+
+def test_an_asker_is_asked_about_at_each_site(two: Installed) -> None:
+    """The query of docs/sites.md: functions of each schema, with the ids that the asker has there."""
+    query = """
+        SELECT 'emea ' || p FROM public.pages_readable_by('ann', '{}') AS p
+        UNION ALL SELECT 'apac ' || p FROM apac.pages_readable_by('bob', '{}') AS p ORDER BY 1"""
+    assert two.ask("hr_reader", query) == ["apac 1", "apac 2", "apac 4", "emea 1", "emea 2", "emea 3", "emea 4"]
+
+
+def test_a_site_that_is_taken_out_leaves_the_views_and_keeps_its_tables(two: Installed) -> None:
+    """Grants stay, and somebody without the right changes nothing and is told what to type."""
+    owner, worker = (make_engine(two.url(role)) for role in ("hr_owner", "hr_worker"))
+    with capture_logs() as told:
+        assert keep_union(worker, {"emea": "public"}) == ["emea", "apac"]
+    assert [each["event"] for each in told] == ["union.not_made"]
+    with capture_logs() as told:
+        assert keep_union(owner, {"emea": "public"}) == ["emea"]
+    assert told[0]["schemas"] == {"apac": "apac"}
+    assert two.ask("hr_reader", "SELECT DISTINCT site FROM hr_sync_sites.live_pages") == ["emea"]
+    assert two.ask("hr_reader", "SELECT count(*) FROM apac.live_pages") == [3]
+    with capture_logs() as told:
+        assert keep_union(owner, {"emea": "public"}) == ["emea"]
+    assert told == []
+
+    assert keep_union(owner, {}) == []
+    assert two.ask("hr_owner", "SELECT to_regnamespace('hr_sync_sites') IS NULL") == [True]
+    owner.dispose()
+    worker.dispose()
+
+
+def test_a_site_without_tables_waits(two: Installed) -> None:
+    """Nothing is shown of it until its tables are made."""
+    owner = make_engine(two.url("hr_owner"))
+    three = SITES | {"latam": "latam"}
+    assert keep_union(owner, three) == ["emea", "apac"]
+    ensure_schema(in_schema(owner, "latam"))
+    assert keep_union(owner, three) == ["emea", "apac", "latam"]
+    owner.dispose()
