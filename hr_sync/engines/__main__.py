@@ -40,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_app(files: Sequence[Path], schema: str) -> "App":
+    from hr_sync.engines.space_jobs import SiteSettings
     from hr_sync.logs import configure_logging
-    from hr_sync.settings import load_settings, secret_values
+    from hr_sync.settings import load_settings, secret_values, site_names
 
     try:
         from procrastinate import PsycopgConnector
@@ -54,12 +55,13 @@ def _open_app(files: Sequence[Path], schema: str) -> "App":
         raise ConfigurationError(f"procrastinate is not installed. Type: {command}") from None
     from hr_sync.cli.bootstrap import queue_connection
 
-    settings = [load_settings(each) for each in files]
+    sites = [SiteSettings(file, site) for file in files for site in (site_names(file) or (None,))]
+    settings = [load_settings(each.file, site=each.site) for each in sites]
     log = settings[0].log
     secrets = {secret for each in settings for secret in secret_values(each)}
     configure_logging(level=log.level, format=log.format, secrets=secrets)
     connector = PsycopgConnector(kwargs=dict(queue_connection(settings[0], schema)), min_size=1, max_size=4)
-    return make_app(connector, {_site(each): path for each, path in zip(settings, files, strict=True)})
+    return make_app(connector, {_site(each): of for each, of in zip(settings, sites, strict=True)})
 
 
 def _site(settings: "Settings") -> str:

@@ -19,7 +19,7 @@ from procrastinate.tasks import Task
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.domain.rounds import DueSpace
-from hr_sync.engines.space_jobs import SpaceResult, due_spaces, prune, run_space
+from hr_sync.engines.space_jobs import SiteSettings, SpaceResult, due_spaces, prune, run_space
 from hr_sync.errors import HrSyncError, Stopped
 
 log = structlog.get_logger(__name__)
@@ -36,12 +36,12 @@ _ABORT_LOOK_SECONDS = 0.5
 
 def make_app(
     connector: BaseConnector,
-    sites: Mapping[str, Path],
+    sites: Mapping[str, Path | SiteSettings],
     *,
     cron: str = EVERY_MINUTE,
     stalled_seconds: float = STALLED_SECONDS,
 ) -> App:
-    """Return the app whose tasks run the spaces of these sites: settings files by name. Every worker needs the same.
+    """Return the app whose tasks run the spaces of these sites: their settings by name. Every worker needs the same.
 
     `cron`: when to look for what is due; procrastinate allows a sixth field for seconds.
     """
@@ -50,13 +50,13 @@ def make_app(
     # Neither `lock`, behind which other jobs of the space would wait, nor `retry`: the due time does both.
     @app.task(name="hr_sync.run_space", queue=SPACES, pass_context=True)
     def run_space_job(context: JobContext, site: str, space_key: str, mode: str) -> None:
-        run_one(context, sites[site], space_key, mode)
+        run_one(context, _settings_of(sites[site]), space_key, mode)
 
     # Each of these is given the time for which it was deferred.
     @app.periodic(cron=cron)
     @app.task(name="hr_sync.defer_due_spaces", queue=CONTROL, queueing_lock="hr_sync.defer_due_spaces")
     def defer_due_spaces(timestamp: int) -> None:  # noqa: ARG001
-        _for_each(sites, lambda site, config: _defer(run_space_job, site, due_spaces(config)))
+        _for_each(sites, lambda name, of: _defer(run_space_job, name, due_spaces(of.file, site=of.site)))
 
     @app.periodic(cron=cron)
     @app.task(name="hr_sync.delete_stalled_jobs", queue=CONTROL, queueing_lock="hr_sync.delete_stalled_jobs")
@@ -68,16 +68,20 @@ def make_app(
     @app.periodic(cron=DAILY)
     @app.task(name="hr_sync.prune", queue=CONTROL, queueing_lock="hr_sync.prune")
     def prune_sites(timestamp: int) -> None:  # noqa: ARG001
-        _for_each(sites, lambda _, config: prune(config))
+        _for_each(sites, lambda _, of: prune(of.file, site=of.site))
 
     return app
 
 
-def _for_each(sites: Mapping[str, Path], do: Callable[[str, Path], None]) -> None:
+def _settings_of(site: Path | SiteSettings) -> SiteSettings:
+    return site if isinstance(site, SiteSettings) else SiteSettings(site)
+
+
+def _for_each(sites: Mapping[str, Path | SiteSettings], do: Callable[[str, SiteSettings], None]) -> None:
     """Do something at each site; a failure there costs no other site."""
-    for site, config in sites.items():
+    for site, settings in sites.items():
         try:
-            do(site, config)
+            do(site, _settings_of(settings))
         except HrSyncError as failure:
             log.warning("site.failed", site=site, exit_code=int(failure.exit_code), error=str(failure))
 
@@ -102,11 +106,11 @@ def run_worker(app: App, *, concurrency: int, heartbeat_seconds: float = HEARTBE
     )
 
 
-def run_one(context: JobContext, config: Path, space_key: str, mode: str) -> SpaceResult:
+def run_one(context: JobContext, settings: SiteSettings, space_key: str, mode: str) -> SpaceResult:
     """Run one space until it is done or procrastinate aborts the job. Raise JobAborted then."""
     with _stopped_by(context) as stop:
         try:
-            result = run_space(space_key, mode, config, cancellation=stop)
+            result = run_space(space_key, mode, settings.file, site=settings.site, cancellation=stop)
         except Stopped:
             raise JobAborted from None
     if stop.is_set():

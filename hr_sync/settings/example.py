@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hr_sync.settings.keys import Key, groups, keys
+from hr_sync.settings.keys import SITES, Key, groups, keys
 from hr_sync.settings.model import PLACEHOLDER, Settings
+from hr_sync.settings.sites import LONGEST_NAME, SITE_NAME, is_of_installation
 
 _HEAD = """\
 # Settings of hr_sync. Copy this file to config.toml and fill in what says CHANGE-ME. A key behind "# " has its
@@ -19,10 +20,23 @@ _HEAD = """\
 # Unknown keys and unknown HR_SYNC_ variables are refused.
 """
 
+_SITES = """
+# Several sites in one database (docs/sites.md): a table below sites.NAME holds what is different for that site, and the
+# tables above count for all. Its variables are HR_SYNC_SITES__NAME__CONFLUENCE__URL and so on. Its schema is its name.
+#   [sites.emea.confluence]
+#   url = "https://acme-emea.atlassian.net"
+#   api_token_file = "emea-token"
+#   [sites.apac.confluence]
+#   url = "https://acme-apac.atlassian.net"
+#   api_token_file = "apac-token"
+#   [sites.apac.sync]
+#   time_zone = "Asia/Singapore"
+"""
+
 
 def config_example() -> str:
     """Return the text of `config.example.toml`: every key with its description, its variable and its default."""
-    return _HEAD + "".join(_table(group, model) for group, model in groups())
+    return _HEAD + "".join(_table(group, model) for group, model in groups()) + _SITES
 
 
 def config_schema() -> dict[str, Any]:
@@ -33,9 +47,26 @@ def config_schema() -> dict[str, Any]:
     for group, model in groups():
         named = {f"{key.name}_file": _file_of(key) for key in keys() if key.group == group and key.is_secret}
         schema["$defs"][model.__name__]["properties"] |= named
+    schema["properties"][SITES] = {
+        "type": "object",
+        "description": "What is different for each of several sites.",
+        "minProperties": 1,
+        "propertyNames": {"pattern": f"^{SITE_NAME}$", "maxLength": LONGEST_NAME},
+        "additionalProperties": {
+            "type": "object",
+            "properties": {group: _of_site(group, schema["$defs"][model.__name__]) for group, model in groups()},
+            "additionalProperties": False,
+        },
+    }
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "hr_sync settings"
     return schema
+
+
+def _of_site(group: str, table: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a table of one site: of some groups it has only what no other site may have."""
+    own = {name: each for name, each in table["properties"].items() if not is_of_installation(f"{group}.{name}")}
+    return table | {"properties": own}
 
 
 def _file_of(key: Key) -> dict[str, str]:

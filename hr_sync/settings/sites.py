@@ -15,7 +15,7 @@ from hr_sync.settings.sources import Given, Layer, TomlFile, environment, secret
 
 LONGEST_NAME = 40
 UNION_SCHEMA = "hr_sync_sites"  #: of the views over all sites
-_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+SITE_NAME = "[a-z][a-z0-9]*(_[a-z0-9]+)*"  #: as a regular expression
 _OF_INSTALLATION = ("database", "service", "log")
 #: Keys of these groups that a site has for itself alone; two sites would get in each other's way.
 OF_ONE_SITE = ("database.schema", "service.ping_url", "service.metrics_file")
@@ -34,7 +34,7 @@ def find_sites(environ: Mapping[str, str], file: TomlFile) -> tuple[Sequence[str
     names, mistakes = [], []
     for name, table in tables.items():
         key = printable(f"{SITES}.{name}")
-        if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        if not re.fullmatch(SITE_NAME, name) or len(name) > LONGEST_NAME:
             what = (
                 f"is no name of a site: take at most {LONGEST_NAME} small letters, digits and single _, a letter "
                 "first, as in [sites.emea.confluence]"
@@ -57,7 +57,7 @@ def _sites_of_variables(environ: Mapping[str, str]) -> set[str]:
         parts = name.removeprefix(begin).split("__")
         if name.startswith(begin) and len(parts) == 3 and f"__{parts[1]}__{parts[2]}" in endings:
             found.add(parts[0].lower())
-    return {name for name in found if _NAME.fullmatch(name) and len(name) <= LONGEST_NAME}
+    return {name for name in found if re.fullmatch(SITE_NAME, name) and len(name) <= LONGEST_NAME}
 
 
 def choose_site(names: Sequence[str], wanted: str | None) -> str | None:
@@ -83,7 +83,7 @@ def layers_of_site(environ: Mapping[str, str], file: TomlFile, site: str) -> Seq
     """Return what is set for a site alone, the source that counts first at first."""
     own = [environment(environ, site), secret_files(environ, site), toml_layer(file, site)]
     schema = Layer({"database.schema": Given(value=site, source=_BY_NAME, site=site)}, [])
-    return [*(_refused(layer, site, _is_of_installation, _MOVE_UP) for layer in own), schema]
+    return [*(_refused(layer, site, is_of_installation, _MOVE_UP) for layer in own), schema]
 
 
 def layer_of_all(layer: Layer, sites: Sequence[str]) -> Layer:
@@ -95,7 +95,8 @@ _MOVE_UP = "counts for all sites: set {path} outside of sites, where it stands f
 _MOVE_DOWN = "would count for every site: set {place} for a site instead"
 
 
-def _is_of_installation(path: str) -> bool:
+def is_of_installation(path: str) -> bool:
+    """Return True for a setting that no site may have for itself."""
     return path.partition(".")[0] in _OF_INSTALLATION and path not in OF_ONE_SITE
 
 

@@ -10,6 +10,8 @@ import typer
 from hr_sync.cli.options import SettingsChoice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hr_sync.cli.setup.conversation import GivenAnswers
     from hr_sync.cli.setup.dialogue import Dialogue
     from hr_sync.cli.setup.files import WrittenFiles
@@ -143,18 +145,34 @@ def _text(path: Path | None) -> str | None:
 def _check_target(dialogue: "Dialogue", target: Path, *, force: bool) -> None:
     """Raise UsageError for a settings file that is there and not to be replaced."""
     from hr_sync.cli.setup.files import check_target
+    from hr_sync.domain.principal_words import listed
     from hr_sync.errors import UsageError
 
     check_target(target)
     if not target.exists() or force:
         return
     kept = f"{target} is there already."
+    if sites := _sites_in(target):
+        raise UsageError(
+            f"{kept} It has the sites {listed(sites)}, and init writes the settings of one. Add a table "
+            "[sites.NAME.confluence] for another site, or name another file with --config."
+        )
     if not dialogue.is_interactive:
         raise UsageError(
             f"{kept} Pass --force to replace it and keep it as {target.name}.bak, or name another --config."
         )
     if not dialogue.confirm(f"{kept} Replace it, and keep it as {target.name}.bak?", option="--force", default=False):
         raise UsageError(f"{kept} Nothing was changed. Name another file with --config.")
+
+
+def _sites_in(target: Path) -> "Sequence[str]":
+    from hr_sync.errors import ConfigurationError
+    from hr_sync.settings import site_names
+
+    try:
+        return site_names(target, {})
+    except ConfigurationError:
+        return ()
 
 
 def _tell_written(dialogue: "Dialogue", written: "WrittenFiles") -> None:
