@@ -199,7 +199,9 @@ def _turn(site: str, do: Callable[[str], None], form: OutputForm) -> tuple[int, 
             raise  # standard output cannot be written
         except Exception:  # noqa: BLE001 -- a bug at one site costs no other site its turn
             structlog.get_logger(__name__).exception("site.crashed")
-            return HrSyncError.exit_code, False
+            bug = HrSyncError("This is a bug. The log has where it happened (site.crashed).")
+            report_failure(bug, as_json=form.as_json)
+            return bug.exit_code, False
     return 0, False
 
 

@@ -1,11 +1,14 @@
 """Views over several sites: what they show, who may read them, and what becomes of them when the sites change."""
 
+import re
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 from structlog.testing import capture_logs
 
+from hr_sync.cancellation import Cancellation
+from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.access import AccessPolicy
 from hr_sync.store.engine import in_schema, make_engine
 from hr_sync.store.schema import ensure_schema
@@ -17,6 +20,7 @@ from tests.store.test_access_facts import ANN, changed, node, write_facts, write
 from tests.store.test_roles import LEAK, PLANS, SCRIPTS, Installed
 from tests.store.test_roles import installed as installed  # noqa: PLC0414 -- a fixture
 
+GUIDE = SCRIPTS.parents[1] / "docs/sites.md"
 SITES = {"emea": "public", "apac": "apac"}
 
 
@@ -73,10 +77,17 @@ def test_a_function_in_the_query_sees_only_what_the_views_show(two: Installed) -
 
 def test_an_asker_is_asked_about_at_each_site(two: Installed) -> None:
     """The query of docs/sites.md: functions of each schema, with the ids that the asker has there."""
-    query = """
-        SELECT 'emea ' || p FROM public.pages_readable_by('ann', '{}') AS p
-        UNION ALL SELECT 'apac ' || p FROM apac.pages_readable_by('bob', '{}') AS p ORDER BY 1"""
-    assert two.ask("hr_reader", query) == ["apac 1", "apac 2", "apac 4", "emea 1", "emea 2", "emea 3", "emea 4"]
+    worker = make_engine(two.url("hr_worker"))
+    for schema in SITES.values():
+        assert derive_texts(Store(in_schema(worker, schema)), Cancellation(), section_size=2000).pages == 4
+    worker.dispose()
+    (query,) = re.findall(r"```sql\n(SELECT 'emea' AS site.*?);\n```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    here = query.replace("emea.", "public.").replace("parental leave", "page").replace("712020:ann", "ann")
+    found = f"SELECT site || ' ' || page_id FROM ({here}) AS found ORDER BY 1"
+
+    assert two.ask("hr_reader", found) == [f"{site} {page}" for site in ("apac", "emea") for page in "1234"]
+    nobody = found.replace("'ann'", "'bob'").replace("hr-emea", "hr-others")
+    assert two.ask("hr_reader", nobody) == ["apac 1", "apac 2", "apac 4", "emea 1"]
 
 
 def test_a_site_that_is_taken_out_leaves_the_views_and_keeps_its_tables(two: Installed) -> None:
