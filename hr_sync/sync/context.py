@@ -146,7 +146,7 @@ class AccountProof:
         self._source = source
         self._lock = threading.Lock()
         self._proven_since = float("-inf")  # monotonic: when the last check began
-        self._proven_answers = -1  # so many answers of the site came before the last check, or were its own
+        self._proven_answers = -1  # those before the last check, and its own: if there are more now, some came later
 
     def prove(self) -> None:
         """Return once a check has passed that began after every answer so far. Raise CredentialsRefused if it does not.
@@ -160,8 +160,7 @@ class AccountProof:
                 return
             began_at = time.monotonic()
             self._source.check_account()
-            is_alone = self._answers() == before + 1
-            self._proven_since, self._proven_answers = began_at, before + 1 if is_alone else before
+            self._proven_since, self._proven_answers = began_at, before + 1
 
     def _answers(self) -> int:
         return self._source.client.http_stats.counts().requests
