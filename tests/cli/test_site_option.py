@@ -30,7 +30,6 @@ OF_ONE_SITE = {
     "changes ack": ["1", "--consumer", "index"],
     "changes snapshot": ["--consumer", "index"],
     "changes remove": ["--consumer", "index"],
-    "db url": [],
 }
 
 
