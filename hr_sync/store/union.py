@@ -90,12 +90,17 @@ def _make(connection: Connection, sites: Mapping[str, str]) -> None:
     for name, wanted in _COLUMNS.items():
         columns = ", ".join(map(quote, wanted))
         parts = [
-            f"SELECT CAST('{site}' AS text) AS site, {columns} FROM {quote(schema)}.{name}"  # noqa: S608 -- both checked
+            f"SELECT CAST({_literal(site)} AS text) AS site, {columns} FROM {quote(schema)}.{name}"  # noqa: S608 -- both checked
             for site, schema in sites.items()
         ]
         query = " UNION ALL ".join(parts)
         statement = f"CREATE OR REPLACE VIEW {SCHEMA}.{name} WITH (security_barrier = true) AS {query}"
         connection.execute(text(statement))
         connection.execute(text(f"COMMENT ON VIEW {SCHEMA}.{name} IS 'The view {name} of every site'"))
-    mark = (_MARK + orjson.dumps({"sites": dict(sites), "views": _DIGEST}).decode()).replace(":", r"\:")
-    connection.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{mark}'"))
+    mark = _MARK + orjson.dumps({"sites": dict(sites), "views": _DIGEST}).decode()
+    connection.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS {_literal(mark)}"))
+
+
+def _literal(value: str) -> str:
+    """Return a text as SQL, in which a colon begins no parameter."""
+    return "'" + value.replace("'", "''").replace(":", r"\:") + "'"
