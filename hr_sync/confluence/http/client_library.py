@@ -34,7 +34,7 @@ def _rest_client() -> ModuleType:
 
 
 def _oauth() -> dict[str, ModuleType]:
-    """Return modules with the names that the client imports for OAuth, which load the libraries once they are called."""
+    """Return modules with the names that the client imports for OAuth; the libraries are imported by the first call."""
     signing, sessions = ModuleType("oauthlib.oauth1.rfc5849"), ModuleType("requests_oauthlib")
     signing.__dict__["SIGNATURE_RSA_SHA512"] = "RSA-SHA512"
     sessions.__dict__.update({name: partial(_made_by, "requests_oauthlib", name) for name in ("OAuth1", "OAuth2")})
