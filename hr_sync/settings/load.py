@@ -2,13 +2,12 @@
 
 import os
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from hr_sync.errors import ConfigurationError
-from hr_sync.settings.keys import groups
 from hr_sync.settings.model import PLACEHOLDER, Settings
 from hr_sync.settings.problems import Mistake, message, printable, validation_mistakes
 from hr_sync.settings.sources import (
@@ -50,13 +49,9 @@ def _settings_of(layers: Sequence[Layer], *, config_name: str) -> Settings:
     effective = ChainMap(*(layer.given for layer in layers))
     sources = {key: given.source for key, given in effective.items()}
     mistakes = [mistake for layer in layers for mistake in layer.mistakes] + _placeholders(effective)
-    # A group without a value is an empty group: then each of its missing keys is reported, not the group.
-    values: dict[str, dict[str, object]] = {group: {} for group, _ in groups()}
-    for path, given in effective.items():
-        group, _, name = path.partition(".")
-        values[group][name] = given.value
+    build: Callable[..., Settings] = Settings
     try:
-        settings = Settings.model_validate(values)
+        settings = build(_build_sources=(layers, {}))
     except ValidationError as error:
         found = validation_mistakes(error, sources, config_name=config_name)
         mistakes += _new_mistakes(found, mistakes, layers)

@@ -7,8 +7,6 @@ schema and `hr-sync config show` follow from it. A group is a class and one line
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
@@ -16,6 +14,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hr_sync.settings.addresses import database_url
 from hr_sync.settings.confluence import ConfluenceSettings
@@ -221,19 +220,19 @@ class LogSettings(Group):
     """auto: for people on a terminal, one JSON object a line elsewhere."""
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """All settings. `load_settings` reads them; constructed directly, only what is passed counts."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     confluence: ConfluenceSettings
-    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
-    sync: SyncSettings = Field(default_factory=SyncSettings)
-    access: AccessSettings = Field(default_factory=AccessSettings)
-    text: TextSettings = Field(default_factory=TextSettings)
-    feed: FeedSettings = Field(default_factory=FeedSettings)
-    service: ServiceSettings = Field(default_factory=ServiceSettings)
-    log: LogSettings = Field(default_factory=LogSettings)
+    database: DatabaseSettings = DatabaseSettings()
+    sync: SyncSettings = SyncSettings()
+    access: AccessSettings = AccessSettings()
+    text: TextSettings = TextSettings()
+    feed: FeedSettings = FeedSettings()
+    service: ServiceSettings = ServiceSettings()
+    log: LogSettings = LogSettings()
 
     @field_validator("text")
     @classmethod
@@ -250,6 +249,18 @@ class Settings(BaseModel):
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
     _readable_secrets: list[str] = PrivateAttr(default_factory=list)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the five parameters are inherited
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Use only the passed values: `load_settings` reads the environment and checks its values."""
+        return (init_settings,)
 
     def source_of(self, path: str) -> str | None:
         """Return the file or variable that a key path such as `log.level` came from; None for a default."""

@@ -9,12 +9,15 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic.fields import FieldInfo
+from pydantic_settings import PydanticBaseSettingsSource
+
 from hr_sync.settings.keys import CONFIG_VARIABLE, FILE_SUFFIX, PREFIX, Key, groups, keys, nearest
-from hr_sync.settings.model import PLACEHOLDER
+from hr_sync.settings.model import PLACEHOLDER, Settings
 from hr_sync.settings.problems import Mistake, printable
 
 COMMAND_LINE = "command line"
@@ -36,14 +39,31 @@ class _Refused(ValueError):
     """A file that is not read; the message is for people."""
 
 
-@dataclass(kw_only=True)
-class Layer:
+class Layer(PydanticBaseSettingsSource):
     """The values of one source by key path. `is_whole` is false when the source could not be read at all."""
 
-    given: dict[str, Given] = field(default_factory=dict)
-    mistakes: list[Mistake] = field(default_factory=list)
-    is_whole: bool = True
-    readable: Sequence[str] = ()  #: files with secrets that others may read
+    def __init__(
+        self,
+        given: dict[str, Given],
+        mistakes: list[Mistake],
+        *,
+        is_whole: bool = True,
+        readable: Sequence[str] = (),
+    ) -> None:
+        super().__init__(Settings)
+        self.given = given
+        self.mistakes = mistakes
+        self.is_whole = is_whole
+        self.readable = readable  #: files with secrets that others may read
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - inherited
+        """Return the values of one group."""
+        pairs = ([*path.split(".", 1), given.value] for path, given in self.given.items())
+        return {name: value for group, name, value in pairs if group == field_name}, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        # A group without a value is an empty group: then each of its missing keys is reported, not the group.
+        return {group: self.get_field_value(Settings.model_fields[group], group)[0] for group, _ in groups()}
 
 
 def command_line(overrides: Mapping[str, object]) -> Layer:
@@ -52,7 +72,7 @@ def command_line(overrides: Mapping[str, object]) -> Layer:
     if unknown := overrides.keys() - known:
         raise KeyError(*unknown)
     given = {path: Given(value=value, source=COMMAND_LINE) for path, value in overrides.items() if value is not None}
-    return Layer(given=given)
+    return Layer(given, [])
 
 
 def environment(environ: Mapping[str, str]) -> Layer:
@@ -67,7 +87,7 @@ def environment(environ: Mapping[str, str]) -> Layer:
         for name in environ
         if name.upper().startswith(PREFIX) and name not in taken and not _is_service_link(name, environ)
     ]
-    return Layer(given=given, mistakes=mistakes)
+    return Layer(given, mistakes)
 
 
 def _is_service_link(name: str, environ: Mapping[str, str]) -> bool:
@@ -97,7 +117,7 @@ def secret_files(environ: Mapping[str, str]) -> Layer:
             except _Refused as refusal:
                 mistakes.append(Mistake(key=key.path, source=variable, what=str(refusal)))
         given[key.path] = Given(value=value, source=variable)
-    return Layer(given=given, mistakes=mistakes, readable=readable)
+    return Layer(given, mistakes, readable=readable)
 
 
 def _secret_in(path: Path) -> tuple[str, bool]:
@@ -115,23 +135,21 @@ def toml_file(path: Path | None) -> Layer:
     name is relative to the folder of the TOML file.
     """
     if path is None:
-        return Layer()
+        return Layer({}, [])
     source = printable(str(path))
     try:
         document = tomllib.loads(_text_of(path))
     except tomllib.TOMLDecodeError as error:
-        return Layer(mistakes=[Mistake(source=source, what=f"is not valid TOML: {error}")], is_whole=False)
+        return Layer({}, [Mistake(source=source, what=f"is not valid TOML: {error}")], is_whole=False)
     except (OSError, ValueError, RecursionError) as error:
         what = f"cannot be read as a TOML file in UTF-8 ({_reason(error)})"
-        return Layer(mistakes=[Mistake(source=source, what=what)], is_whole=False)
+        return Layer({}, [Mistake(source=source, what=what)], is_whole=False)
     named = _take_secret_files(document, source, path.parent)
     layer = _layer_of_document(document, source)
     if any(_is_secret(path, given.value) for path, given in layer.given.items()) and _is_readable_by_others(path):
         layer.readable = [source]
     return Layer(
-        given=layer.given | named.given,
-        mistakes=[*layer.mistakes, *named.mistakes],
-        readable=[*layer.readable, *named.readable],
+        layer.given | named.given, [*layer.mistakes, *named.mistakes], readable=[*layer.readable, *named.readable]
     )
 
 
@@ -149,7 +167,7 @@ def _take_secret_files(document: dict[str, Any], source: str, folder: Path) -> L
         except _Refused as refusal:
             mistakes.append(Mistake(key=key.path, source=place, what=str(refusal)))
         given[key.path] = Given(value=value, source=place)
-    return Layer(given=given, mistakes=mistakes, readable=readable)
+    return Layer(given, mistakes, readable=readable)
 
 
 def _named_secret(table: dict[str, Any], key: Key, named: object, folder: Path) -> tuple[object, bool]:
@@ -187,7 +205,7 @@ def _layer_of_document(document: dict[str, Any], source: str) -> Layer:
     for path in [path for path in given if path not in known]:
         del given[path]
         mistakes.append(Mistake(key=printable(path), source=source, what=f"unknown key{nearest(path, known)}"))
-    return Layer(given=given, mistakes=mistakes)
+    return Layer(given, mistakes)
 
 
 def config_path(config_file: Path | None, environ: Mapping[str, str]) -> Path | None:
