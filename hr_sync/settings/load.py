@@ -15,6 +15,7 @@ from hr_sync.errors import ConfigurationError
 from hr_sync.settings.keys import full_path
 from hr_sync.settings.model import PLACEHOLDER, Settings
 from hr_sync.settings.problems import Mistake, message, printable, validation_mistakes
+from hr_sync.settings.credentials import mixed_credentials
 from hr_sync.settings.sites import choose_site, find_sites, layer_of_all, layers_of_site, schema_of_site
 from hr_sync.settings.sources import (
     DEFAULT_FILES,
@@ -110,6 +111,8 @@ class _Read:
         if settings is not None:
             schemas = {each: schema_of_site(each, environ, self.file) for each in self.sites}
             settings._schemas.update(schemas)  # noqa: SLF001 - of the views over all sites
+        if site is not None:
+            mistakes += mixed_credentials(layers, site, is_only=len(self.sites) == 1)
         return settings, mistakes
 
 

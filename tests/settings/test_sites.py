@@ -141,6 +141,50 @@ def test_a_mistake_names_the_place_and_the_remedy(file: Path, text: str, said: s
     assert said.replace("FILE", str(file)) in mistakes(file, text)
 
 
+OF_ALL = '[confluence]\nspaces = ["HR"]\n'
+EMEA = 'url = "https://emea.atlassian.net"\n'
+PAIR = 'username = "a@acme.com"\napi_token = "canary-of-all"\n'
+CLIENT = 'client_id = "a"\nclient_secret = "canary-of-all"\n'
+NEEDED = "sites.apac.confluence.{} (FILE): must be set for the site too: sites.apac.confluence.{} "
+
+
+@pytest.mark.parametrize(
+    ("of_all", "of_apac", "said"),
+    [
+        (EMEA + PAIR, 'url = "https://apac.example"', NEEDED.format("api_token", "url is another address")),
+        (EMEA + CLIENT, 'url = "https://apac.example"', NEEDED.format("client_secret", "url is another address")),
+        (EMEA + 'token = "canary"', 'url = "https://apac.example"', NEEDED.format("token", "url is another address")),
+        (EMEA + PAIR, 'username = "b@acme.com"', NEEDED.format("api_token", "username names an account")),
+        (EMEA + CLIENT, 'client_id = "b"', NEEDED.format("client_secret", "client_id names an account")),
+        (EMEA + 'api_token = "canary-of-all"', 'username = "b"', NEEDED.format("api_token", "username names an")),
+        (PAIR, 'url = "https://apac.example"', None),
+        (PAIR, EMEA + 'username = "b"\napi_token = "canary"', None),
+        (EMEA + PAIR, 'url = "https://apac.example"\napi_token = "canary"', None),
+        (EMEA + PAIR, 'url = "https://emea.atlassian.net"\nspaces = ["IT"]', None),
+    ],
+)
+def test_a_credential_of_all_sites_is_sent_to_no_other_address_or_account(
+    file: Path, of_all: str, of_apac: str, said: str | None
+) -> None:
+    """Without an address of all, the sites share the account; with one, another address needs its own credential."""
+    file.write_text(f"{OF_ALL}{of_all}\n[sites.emea.sync]\n[sites.apac.confluence]\n{of_apac}\n")
+    file.chmod(0o600)
+    if said is None:
+        assert load_settings(file, {}, site="apac").site == "apac"
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(file, {}, site="apac")
+    assert said.replace("FILE", str(file)) in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+def test_an_account_of_the_only_site_may_have_its_secret_outside(file: Path) -> None:
+    """There is no other one to which the secret could belong."""
+    file.write_text(f"{OF_ALL}api_token = 'canary'\n[sites.apac.confluence]\n{EMEA}username = 'b'\n")
+    file.chmod(0o600)
+    assert load_settings(file, {}).confluence.username == "b"
+
+
 def test_a_mistake_of_all_sites_is_told_once_and_one_of_a_site_is_its_own(file: Path) -> None:
     """`--site apac` works while the table of emea is wrong."""
     assert mistakes(file, TWO + "[access]\nmax_age_hours = 0\n").count("access.max_age_hours") == 1
