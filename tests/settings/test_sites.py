@@ -1,5 +1,6 @@
 """Several sites in one file: what counts for which, and what is refused, with the place and the remedy."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -183,6 +184,34 @@ def test_an_account_of_the_only_site_may_have_its_secret_outside(file: Path) -> 
     file.write_text(f"{OF_ALL}api_token = 'canary'\n[sites.apac.confluence]\n{EMEA}username = 'b'\n")
     file.chmod(0o600)
     assert load_settings(file, {}).confluence.username == "b"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("access.mode", '"account"'),
+        ("access.audience_groups", '["hr-all"]'),
+        ("access.open_spaces", '["HR"]'),
+        ("confluence.page_trees", '["1"]'),
+        ("confluence.exclude_page_trees", '["1"]'),
+    ],
+)
+def test_what_names_something_of_one_site_counts_for_no_other(file: Path, path: str, value: str) -> None:
+    """An id, a key or a decision about readers, wherever it is set; below the table of a site it counts there."""
+    group, _, name = path.partition(".")
+    outside = COMMON.replace(f"[{group}]", f"[{group}]\n{name} = {value}")
+    outside += "" if f"[{group}]" in COMMON else f"[{group}]\n{name} = {value}\n"
+    file.write_text(outside + TWO)
+    file.chmod(0o600)
+    said = f"would count for every site: set sites.emea.{path} for a site instead"
+    with pytest.raises(ConfigurationError, match=re.escape(f"{path} ({file}): {said}")):
+        load_settings(file, {}, site="apac")
+    variable = f"HR_SYNC_{path.replace('.', '__')}".upper()
+    assert f"{path} ({variable}): {said}" in mistakes(file, TWO, {variable: value})
+    table = f"[sites.emea.{group}]\n"
+    own = TWO.replace(table, f"{table}{name} = {value}\n") if table in TWO else f"{TWO}{table}{name} = {value}\n"
+    emea, apac = load_sites(written(file, own), {}).values()
+    assert getattr(getattr(emea, group), name) != getattr(getattr(apac, group), name)
 
 
 def test_a_mistake_of_all_sites_is_told_once_and_one_of_a_site_is_its_own(file: Path) -> None:
