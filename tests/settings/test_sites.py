@@ -131,7 +131,7 @@ def test_the_environment_alone_may_name_the_sites(file: Path) -> None:
             "would be mirrored into the schema of sites.emea; set another one for sites.apac.database.schema",
         ),
         (TWO + '[sites.emea.database]\nschema = "hr_sync_sites"\n', "sites.emea (FILE): must not be mirrored into"),
-        (TWO.replace("apac.atl", "emea.atl"), "sites.apac (FILE): is the same as sites.emea: give it another url"),
+        (TWO.replace("apac.atl", "emea.atl"), "sites.apac: is the same as sites.emea: give it another url"),
         (
             "[sites.pg_x.confluence]\nurl = 'https://x.atlassian.net'\n",
             "sites.pg_x.database.schema (the name of the site): must not be a schema of PostgreSQL itself",
@@ -184,6 +184,27 @@ def test_an_account_of_the_only_site_may_have_its_secret_outside(file: Path) -> 
     file.write_text(f"{OF_ALL}api_token = 'canary'\n[sites.apac.confluence]\n{EMEA}username = 'b'\n")
     file.chmod(0o600)
     assert load_settings(file, {}).confluence.username == "b"
+
+
+def test_two_sites_in_one_schema_are_refused_wherever_it_is_set(file: Path, tmp_path: Path) -> None:
+    """By a variable, or by a file that a variable names; what is in force is what the views are made of."""
+    named = tmp_path / "schema"
+    named.write_text("emea\n")
+    variable = "HR_SYNC_SITES__APAC__DATABASE__SCHEMA"
+    said = f"sites.apac ({variable}{{}}): would be mirrored into the schema of sites.emea"
+    assert said.format("") in mistakes(file, TWO, {variable: "emea"})
+    assert said.format("_FILE") in mistakes(file, TWO, {f"{variable}_FILE": str(named)})
+    named.write_text("other\n")
+    apac = load_settings(file, {f"{variable}_FILE": str(named)}, site="apac")
+    assert apac.schemas["apac"] == apac.database.schema_name == "other"
+
+
+def test_two_sites_of_variables_that_are_the_same_are_refused(file: Path) -> None:
+    """As those of a file are."""
+    environ = {f"HR_SYNC_SITES__{name}__CONFLUENCE__URL": "https://x.atlassian.net" for name in ("EU", "US")}
+    assert "sites.us: is the same as sites.eu: give it another url" in mistakes(file, "", environ)
+    environ["HR_SYNC_SITES__US__CONFLUENCE__SPACES"] = "IT"
+    assert site_names(file, environ) == ["eu", "us"]
 
 
 @pytest.mark.parametrize(
