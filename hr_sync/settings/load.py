@@ -13,10 +13,10 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from hr_sync.errors import ConfigurationError
+from hr_sync.settings.credentials import mixed_credentials
 from hr_sync.settings.keys import full_path
 from hr_sync.settings.model import PLACEHOLDER, Settings
 from hr_sync.settings.problems import Mistake, message, printable, validation_mistakes
-from hr_sync.settings.credentials import mixed_credentials
 from hr_sync.settings.sites import choose_site, clashes, find_sites, layer_of_all, layers_of_site, schema_of_site
 from hr_sync.settings.sources import (
     DEFAULT_FILES,

@@ -18,7 +18,7 @@ LONGEST_NAME = 40
 UNION_SCHEMA = "hr_sync_sites"  #: of the views over all sites
 SITE_NAME = "[a-z][a-z0-9]*(_[a-z0-9]+)*"  #: as a regular expression
 _OF_INSTALLATION = ("database", "service", "log")
-#: Keys that a site has for itself alone: two sites would get in each other's way, or the ids, keys and readers are those
+#: Keys that a site has for itself alone: two sites would get in each other's way, or ids, keys and readers are those
 #: of one site. The space HR of another site holds other pages, and nobody has decided who reads them.
 OF_ONE_SITE = (
     "database.schema",
