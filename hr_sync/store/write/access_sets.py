@@ -25,8 +25,9 @@ from sqlalchemy.types import Text
 
 from hr_sync.domain.scope import MAX_LEVELS
 from hr_sync.store.engine import quoted_schema, set_local
+from hr_sync.store.write.changes import record_restricted
 from hr_sync.store.write.included_access import derive_of_hosts, hosts_of
-from hr_sync.store.write.set_rows import DIGEST, LIVE, OWN_SET, lock_policy, record_restrictions, set_rows
+from hr_sync.store.write.set_rows import BY_REASON, DIGEST, LIVE, OWN_SET, lock_policy, restricted_pages, set_rows
 
 # Which nodes are concerned, apart from the derivation: how many rows a recursion gives is not known beforehand, and
 # with an estimate that is wrong by a thousand times the derivation is planned badly.
@@ -122,10 +123,11 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
         own_access_set_id = CASE WHEN page.own_access_set_id IS NOT NULL THEN coalesce(locked.after, 0) END
     -- By id: a row that somebody else has just changed has another place than the one that this statement sees.
     FROM locked WHERE page.id = locked.id
-    RETURNING page.id, page.space_key, page.version, locked.before, locked.after,
+    RETURNING page.id, page.space_key, page.kind, page.version, locked.before, locked.after,
         page.own_access_set_id IS NOT NULL AS shows_others
 )
-SELECT id, space_key, version, before, after, shows_others FROM derived"""
+{by_reason}, shows_others
+FROM derived GROUP BY space_key, kind, was_known, is_known, shows_others"""
 
 # A page below that is in another space has facts of another pass.
 _FRESH = "page.id = ANY (CAST(:fresh AS text[])) OR nodes.space_id = CAST(:fresh_space AS text)"
@@ -171,9 +173,9 @@ def derive_sets(
         "fresh_space": space_id,
     }
     derived = session.execute(_derive(schema), values).all()
-    record_restrictions(session, run_id, [row for row in derived if not row.shows_others])
-    alone = frozenset(row.id for row in derived if not row.shows_others)
-    hosts = frozenset(row.id for row in derived if row.shows_others)
+    record_restricted(session, run_id, restricted_pages(row for row in derived if not row.shows_others))
+    alone = frozenset(page_id for row in derived if not row.shows_others for page_id in row.ids)
+    hosts = frozenset(page_id for row in derived if row.shows_others for page_id in row.ids)
     return alone | derive_of_hosts(session, run_id, hosts | hosts_of(session, alone | hosts))
 
 
@@ -194,6 +196,7 @@ def _derive(schema: str) -> TextClause:
         digest=DIGEST,
         rows=set_rows(schema),
         live=LIVE,
+        by_reason=BY_REASON,
     )
     arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("ids", "asker", "licence", "fresh"))
     return text(statement).bindparams(*arrays, bindparam("affected", type_=ARRAY(Boolean)))
