@@ -41,6 +41,18 @@ MOVES_BY_RUN = """
 _WRITE = """
 WITH turn AS MATERIALIZED (
     SELECT pg_advisory_xact_lock(:lock) IS NULL AS is_ours
+), kinds AS MATERIALIZED (
+    SELECT kind, page_kind, space_key, run_id, action, reason,
+        string_to_array(changed_fields, ',') AS changed_fields, string_to_array(sections_added, ',') AS sections_added,
+        string_to_array(sections_changed, ',') AS sections_changed,
+        string_to_array(sections_removed, ',') AS sections_removed
+    FROM unnest(
+        :page_kind, :space_key, :run_id, :action, :reason, :changed_fields, :sections_added, :sections_changed,
+        :sections_removed
+    ) WITH ORDINALITY AS given (
+        page_kind, space_key, run_id, action, reason, changed_fields, sections_added, sections_changed,
+        sections_removed, kind
+    )
 ), told AS (
     INSERT INTO {schema}.content_changes (
         page_id, attachment_id, comment_id, page_kind, space_key, run_id, action, version, reason,
@@ -49,18 +61,11 @@ WITH turn AS MATERIALIZED (
     SELECT page_id, attachment_id, comment_id,
         coalesce(page_kind, (SELECT page.kind FROM {schema}.confluence_pages page WHERE page.id = given.page_id)),
         space_key, run_id, action, version, reason,
-        string_to_array(changed_fields, ','), string_to_array(sections_added, ','),
-        string_to_array(sections_changed, ','), string_to_array(sections_removed, ',')
+        changed_fields, sections_added, sections_changed, sections_removed
     -- Columns that are shorter than others are null from there on.
     FROM turn CROSS JOIN unnest(:page_id, :attachment_id, :comment_id, :version, :kind)
         AS given (page_id, attachment_id, comment_id, version, kind)
-    JOIN unnest(
-        :page_kind, :space_key, :run_id, :action, :reason, :changed_fields, :sections_added, :sections_changed,
-        :sections_removed
-    ) WITH ORDINALITY AS kinds (
-        page_kind, space_key, run_id, action, reason, changed_fields, sections_added, sections_changed,
-        sections_removed, kind
-    ) USING (kind)
+    JOIN kinds USING (kind)
     WHERE turn.is_ours IS NOT NULL
     ORDER BY page_id, attachment_id NULLS FIRST, comment_id NULLS FIRST
     RETURNING seq

@@ -54,16 +54,15 @@ _ROWS = """found AS (
     -- Another space may be making the same set: wait for it, and take its number.
     ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest
     RETURNING id, digest
-), made_layers AS (
-    INSERT INTO {schema}.access_layers (set_id, layer_no)
-    SELECT made.id, each.no
+), layers_made AS MATERIALIZED (
+    SELECT made.id AS set_id, each.no AS layer_no, each.layer
     FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no)
+), made_layers AS (
+    INSERT INTO {schema}.access_layers (set_id, layer_no) SELECT set_id, layer_no FROM layers_made
     ON CONFLICT DO NOTHING
 ), made_principals AS (
     INSERT INTO {schema}.access_principals (set_id, layer_no, principal)
-    SELECT made.id, each.no, who.principal
-    FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no),
-        jsonb_array_elements_text(each.layer) AS who (principal)
+    SELECT set_id, layer_no, who.principal FROM layers_made, jsonb_array_elements_text(layer) AS who (principal)
     ON CONFLICT DO NOTHING
 ), numbers AS (
     SELECT id, digest FROM found UNION ALL SELECT id, digest FROM made

@@ -480,7 +480,7 @@ def _content_changes() -> None:
         comment="Every change that consumers can see, once. Rows are numbered under a lock that is held until "
         "the commit: read those with a greater seq than the last one, ordered by seq, as docs/feed.md says",
     )
-    op.create_index("ix_content_changes_page_id_seq", "content_changes", ["page_id", "seq"], schema=SCHEMA_TOKEN)
+    op.create_index("ix_content_changes_page_id", "content_changes", ["page_id"], schema=SCHEMA_TOKEN)
 
 
 def _feed_state() -> None:
