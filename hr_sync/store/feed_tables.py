@@ -67,7 +67,7 @@ class ContentChange(Base):
         one_of("action", ChangeAction),
         CheckConstraint(f"changed_fields <@ ARRAY[{quoted_words(ChangedField)}]", name="changed_fields"),
         CheckConstraint("cardinality(changed_fields) > 0", name="changed_fields_not_empty"),
-        # Without the seq: equal keys share an entry, and the rows of a revocation are written in two thirds of the time.
+        # Without the seq: equal keys share an entry, and the rows of a revocation take two thirds of the time.
         Index(None, "page_id"),
         {
             "comment": "Every change that consumers can see, once. Rows are numbered under a lock that is held until "
