@@ -83,20 +83,18 @@ _IS_AMONG_READABLE = """page.status = 'current' AND page.hidden_at IS NULL AND p
             THEN page.space_id IN (SELECT unnest({schema}.spaces_with_recent_access())) ELSE false END"""
 
 _HAS_BODY = "EXISTS (SELECT FROM {schema}.page_bodies body WHERE body.page_id = page.id)"
-_READABLE = f"""
-    FROM {{schema}}.confluence_pages page
-    WHERE {_IS_AMONG_READABLE} AND {_HAS_BODY}"""
 _MAY_READ = f"""
-    FROM {{schema}}.confluence_pages page
-    WHERE page.id = $3 AND {_IS_READABLE} AND {_HAS_BODY}"""
-
-
+    FROM {{schema}}.confluence_pages page WHERE page.id = $3 AND {_IS_READABLE} AND {_HAS_BODY}"""
+_AMONG_PAGES = f"""
+    FROM {{schema}}.confluence_pages page WHERE {_IS_AMONG_READABLE}"""
+# The number of sections in the row of a page counts until the text is outdated, which does not write that row.
+_OUTDATED_AMONG_THEM = f"""
+    FROM {{schema}}.page_texts made JOIN {{schema}}.confluence_pages page ON page.id = made.page_id
+    WHERE made.content_hash = '' AND {_IS_AMONG_READABLE}"""
 _READABLE_ATTACHMENTS = f"""
     FROM {{schema}}.confluence_pages page
         JOIN {{schema}}.page_attachments attachment ON attachment.page_id = page.id
     WHERE {_IS_AMONG_READABLE} AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL AND {_HAS_BODY}"""
-
-
 # As in `live_comments`: under access that was read after the text.
 _READABLE_COMMENTS = f"""
     FROM {{schema}}.confluence_pages page
@@ -107,7 +105,7 @@ _READABLE_COMMENTS = f"""
 
 
 # No column of a section is asked about access: the sets of the pages decide.
-def _of_readable_texts(join: str = "") -> str:
+def _of_readable_texts(join: str) -> str:
     return f"""
     FROM {{schema}}.confluence_pages page
         JOIN {{schema}}.page_texts made ON made.page_id = page.id AND made.content_hash = page.content_hash
@@ -220,7 +218,7 @@ FUNCTIONS = (
         arguments=_ASKER,
         returns="SETOF text",
         comment="Ids of the live pages that somebody may read",
-        body=f"SELECT page.id {_READABLE}",
+        body=f"SELECT page.id {_AMONG_PAGES} AND {_HAS_BODY}",
     ),
     ConsumerFunction(
         name="sections_readable_by",
@@ -251,7 +249,8 @@ FUNCTIONS = (
         returns="bigint",
         comment="How many sections of live pages somebody may read, without reading them",
         body=(
-            f"SELECT (SELECT coalesce(sum(made.sections), 0) {_of_readable_texts()})"
+            f"SELECT (SELECT coalesce(sum(page.sections), 0) {_AMONG_PAGES})"
+            f" - (SELECT coalesce(sum(page.sections), 0) {_OUTDATED_AMONG_THEM})"
             f" + (SELECT coalesce(sum(known.sections), 0) {_of_readable_texts(READ_FILES)})"
             f" + (SELECT count(*) {_of_readable_texts(COMMENT_SECTIONS)} AND {COMMENT_IS_SHOWN})"
         ),
