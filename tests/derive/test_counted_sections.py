@@ -11,7 +11,6 @@ from hr_sync.store.store import Store
 from tests.derive.test_includes import Mirror, include
 from tests.store.spaces import HR, ask, decision, leased, tell, write
 
-
 TWO = "<h1>One</h1><p>1</p><h1>Two</h1><p>2</p>"
 THREE = f"{TWO}<h1>Three</h1><p>3</p>"
 
