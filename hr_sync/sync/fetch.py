@@ -45,6 +45,10 @@ class BodyFetcher:
         """Call `ask` for each item, in parallel. Return the results in order; raise what a call raises."""
         return list(self._pool.map(question, about))
 
+    def begin(self, ask: Callable[[], Answer]) -> Future[Answer]:
+        """Begin a call beside everything else, and return its future."""
+        return self._pool.submit(ask)
+
     def read_ahead(self, answers: Iterator[Answer]) -> Generator[Answer]:
         """Yield each answer while the next one is requested. Raise what the iterator raises.
 

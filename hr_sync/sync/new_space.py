@@ -1,6 +1,7 @@
 """Lists a space for a full pass. The pages of a space that is new are written while the listing goes on.
 
-Their bodies come along with the listing, so that nothing is asked for twice. Until the listing is complete only rows of
+Their bodies come along with the listing, so that nothing is asked for twice, and their places and restrictions are read
+beside it. Until the listing is complete only rows of
 pages are added that no row knows: a listing that breaks leaves what has arrived, and nothing is hidden or removed.
 """
 
@@ -13,6 +14,7 @@ from hr_sync.sync.apply import write_new_pages
 from hr_sync.sync.archived_pages import ArchivedList, list_archived
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.kinds import list_kinds
+from hr_sync.sync.nodes_aside import Walk, begin_walk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +26,7 @@ class ListedSpace:
     archived: ArchivedList = field(default_factory=ArchivedList)
     written: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()  #: by the database; their failures are recorded
+    nodes: Walk | None = None  #: of a space that is new, begun before the second answer
 
 
 @dataclass(slots=True)
@@ -32,6 +35,7 @@ class _Pages:
 
     written: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
+    nodes: Walk | None = None
 
 
 def list_space(run: SpaceRun) -> ListedSpace:
@@ -63,6 +67,7 @@ def _list_current(run: SpaceRun) -> ListedSpace:
         doubt=listed.doubt,
         written=frozenset(pages.written),
         refused=frozenset(pages.refused),
+        nodes=pages.nodes,
     )
 
 
@@ -78,7 +83,9 @@ def _list_and_write(run: SpaceRun, pages: _Pages) -> Listing:
     began_at = None
     with closing(run.fetcher.read_ahead(run.source.listing_with_bodies(run.space))) as answers:
         for number, answer in enumerate(answers):
-            began_at = answer.began_at if number == 0 else began_at
+            if number == 0:
+                began_at = answer.began_at
+                pages.nodes = begin_walk(run, began_at)
             heads.update(answer.heads)
             unreadable.update(answer.unreadable)
             done = run.store.stored_by_id(list(answer.pages)).keys() | pages.refused
