@@ -8,8 +8,9 @@ pages are added that no row knows: a listing that breaks leaves what has arrived
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from hr_sync.domain.content import Head, Listing
+from hr_sync.domain.content import Head, ListedPages, Listing
 from hr_sync.errors import AnswerNotTrusted, ServerFailed
+from hr_sync.store.values import MAX_PAGES
 from hr_sync.sync.apply import write_new_pages
 from hr_sync.sync.archived_pages import ArchivedList, list_archived
 from hr_sync.sync.context import SpaceRun
@@ -81,18 +82,25 @@ def _list_and_write(run: SpaceRun, pages: _Pages) -> Listing:
     heads: dict[str, Head] = {}
     unreadable: dict[str, str] = {}
     began_at = None
-    with closing(run.fetcher.read_ahead(run.source.listing_with_bodies(run.space))) as answers:
+    with closing(run.fetcher.in_turn(run.source.listing_with_bodies(run.space))) as answers:
         for number, answer in enumerate(answers):
             if number == 0:
                 began_at = answer.began_at
                 pages.nodes = begin_walk(run, began_at)
             heads.update(answer.heads)
             unreadable.update(answer.unreadable)
-            done = run.store.stored_by_id(list(answer.pages)).keys() | pages.refused
-            new = {page_id: page for page_id, page in answer.pages.items() if page_id not in done}
-            result = write_new_pages(run, list(new.values()))
-            pages.written |= new.keys() - result.failed - result.superseded
-            pages.refused |= result.failed
+            _write(run, answer, pages)
             run.context.on_progress(run.space.key, len(heads), None)
     run.context.on_progress(run.space.key, len(heads), len(heads))
     return Listing(space=run.space, heads=heads, unreadable=unreadable, began_at=began_at)
+
+
+def _write(run: SpaceRun, answer: ListedPages, pages: _Pages) -> None:
+    """Write the pages of an answer that are new, and let go of each chunk of bodies as soon as it is written."""
+    done = run.store.stored_by_id(list(answer.pages)).keys() | pages.refused
+    new = sorted(answer.pages.keys() - done)
+    for start in range(0, len(new), MAX_PAGES):
+        some = new[start : start + MAX_PAGES]
+        result = write_new_pages(run, [answer.pages.pop(page_id) for page_id in some])
+        pages.written |= set(some) - result.failed - result.superseded
+        pages.refused |= result.failed
