@@ -75,11 +75,11 @@ def read_sources(config_file: Path | None = None, environ: Mapping[str, str] = o
     Raise ConfigurationError for wrong names of sites, and for two sites that are in each other's way.
     """
     file = read_toml(config_path(config_file, environ))
-    sites, mistakes = find_sites(environ, file)
+    of_all = (environment(environ), secret_files(environ), toml_layer(file))
+    sites, mistakes = find_sites(environ, file, of_all)
     of_site = {site: layers_of_site(environ, file, site) for site in sites}
     if mistakes := [*mistakes, *clashes(of_site)]:
         raise ConfigurationError(message(mistakes))
-    of_all = (environment(environ), secret_files(environ), toml_layer(file))
     return Sources(
         config_name=file.source or printable(str(DEFAULT_FILES[0])),
         of_all=[unknown_variables(environ, sites), *(layer_of_all(layer, sites) for layer in of_all)],

@@ -33,11 +33,18 @@ OF_ONE_SITE = (
 _BY_NAME = "the name of the site"
 
 
-def find_sites(environ: Mapping[str, str], file: TomlFile) -> tuple[Sequence[str], Sequence[Mistake]]:
-    """Return the names of the sites, and what is wrong with them. The environment names sites only if no file does."""
+def find_sites(
+    environ: Mapping[str, str], file: TomlFile, of_all: Sequence[Layer]
+) -> tuple[Sequence[str], Sequence[Mistake]]:
+    """Return the names of the sites, and what is wrong with them.
+
+    The environment names sites only if no file does, and if no address is set outside of them: beside the settings of
+    the only site, one variable would else mirror it again, into another schema.
+    """
     tables = (file.tables or {}).get(SITES)
     if tables is None:
-        return sorted(_sites_of_variables(environ)), []
+        is_one = any("confluence.url" in layer.given for layer in of_all)
+        return [] if is_one else sorted(_sites_of_variables(environ)), []
     if not isinstance(tables, dict) or not tables:
         what = "must hold a table for each site, which begins with [sites.NAME.confluence]"
         return [], [Mistake(key=SITES, source=file.source, what=what)]

@@ -186,6 +186,20 @@ def test_an_account_of_the_only_site_may_have_its_secret_outside(file: Path) -> 
     assert load_settings(file, {}).confluence.username == "b"
 
 
+@pytest.mark.parametrize("is_variable", [False, True])
+def test_a_stray_variable_makes_no_site_of_the_only_one(file: Path, *, is_variable: bool) -> None:
+    """Its pages would be mirrored again, into another schema, and those that consumers read would grow old."""
+    url = "https://x.atlassian.net"
+    environ = {"HR_SYNC_SITES__EMEA__CONFLUENCE__API_TOKEN": "canary"}
+    if is_variable:
+        environ["HR_SYNC_CONFLUENCE__URL"] = url
+    file.write_text(COMMON if is_variable else COMMON.replace("[confluence]", f'[confluence]\nurl = "{url}"'))
+    file.chmod(0o600)
+    assert site_names(file, environ) == []
+    with pytest.raises(ConfigurationError, match="HR_SYNC_SITES__EMEA__CONFLUENCE__API_TOKEN: unknown environment"):
+        load_settings(file, environ)
+
+
 def test_two_sites_in_one_schema_are_refused_wherever_it_is_set(file: Path, tmp_path: Path) -> None:
     """By a variable, or by a file that a variable names; what is in force is what the views are made of."""
     named = tmp_path / "schema"
