@@ -2,11 +2,21 @@
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+if TYPE_CHECKING:
+    from hr_sync.settings import Sources
+
+
+@dataclass(slots=True)
+class ReadSources:
+    """What the sources of the settings held when a command began."""
+
+    sources: "Sources | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,24 @@ class SettingsChoice:
 
     file: Path | None = None
     site: str | None = None  #: None: the only one, or all of them
+    read: ReadSources | None = field(default=None, compare=False, repr=False)  #: None: read whenever they are needed
+
+    def sources(self) -> "Sources":
+        """Return what the settings file and the environment hold; read once by a command. Raise ConfigurationError.
+
+        A pipe such as `--config <(sops -d sites.toml)` holds nothing when it is read again.
+        """
+        from hr_sync.settings import read_sources
+
+        if self.read is None:
+            return read_sources(self.file)
+        if self.read.sources is None:
+            self.read.sources = read_sources(self.file)
+        return self.read.sources
+
+    def again(self) -> "SettingsChoice":
+        """Return the same choice, for which the sources are read anew."""
+        return replace(self, read=None)
 
 
 DEFAULT_SETTINGS = SettingsChoice()  #: nothing was named

@@ -16,7 +16,7 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from hr_sync.cli.help import Commands
-from hr_sync.cli.options import OutputForm, SettingsChoice
+from hr_sync.cli.options import OutputForm, ReadSources, SettingsChoice
 from hr_sync.errors import HrSyncError, Stopped, UsageError
 
 _SITE = "site"
@@ -56,7 +56,8 @@ class _TakesSite:
 
     def choose(self, context: Any) -> SettingsChoice:
         """Return what the command line means, and note it for messages."""
-        chosen: SettingsChoice = replace(context.params["config"], site=context.params.pop(_SITE))
+        site, read = context.params.pop(_SITE), ReadSources()
+        chosen: SettingsChoice = replace(context.params["config"], site=site, read=read)
         _mean(context, chosen)
         return chosen
 
@@ -132,9 +133,7 @@ def each_site(*one_with: str) -> type[EachSite]:
 
 def _sites_in_turn(chosen: SettingsChoice) -> Sequence[str]:
     """Return the sites that are to have their turn; none where one was named, or none is configured."""
-    from hr_sync.settings import site_names
-
-    return () if chosen.site is not None else site_names(chosen.file)
+    return () if chosen.site is not None else chosen.sources().sites
 
 
 def worst_exit_code(codes: Sequence[int]) -> int:

@@ -6,7 +6,7 @@ Importing this costs about 0.3 s (pydantic-settings): commands import it when th
 from hr_sync.settings.addresses import has_password, with_password, without_password
 from hr_sync.settings.confluence import ConfluenceSettings
 from hr_sync.settings.example import config_example, config_schema
-from hr_sync.settings.load import load_settings, load_sites, settings_of, site_names
+from hr_sync.settings.load import Sources, load_settings, load_sites, read_sources, settings_of, site_names
 from hr_sync.settings.model import (
     AccessSettings,
     DatabaseSettings,
@@ -27,6 +27,7 @@ __all__ = [
     "PastedAddress",
     "ServiceSettings",
     "Settings",
+    "Sources",
     "SyncSettings",
     "config_example",
     "config_schema",
@@ -35,6 +36,7 @@ __all__ = [
     "load_settings",
     "load_sites",
     "read_pasted",
+    "read_sources",
     "secret_values",
     "settings_of",
     "shown",

@@ -1,7 +1,9 @@
 """The option `--site`: which commands have it, and how a command does several sites, without a site or a database."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,13 @@ import pytest
 import typer
 from structlog.testing import capture_logs
 
+from hr_sync.cli.bootstrap import load_each_settings
 from hr_sync.cli.commands.serve import CurrentSettings, Reloading
 from hr_sync.cli.main import app
-from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, OutputForm, SettingsChoice, with_config
+from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, OutputForm, ReadSources, SettingsChoice, with_config
 from hr_sync.cli.sites import EachSite, StoppedExit, each_site, worst_exit_code
 from hr_sync.errors import ConfluenceUnavailable, HrSyncError, Stopped, UsageError
-from hr_sync.settings import load_sites
+from hr_sync.settings import secret_values
 
 WITHOUT_SITE = {"init", "simulate", "demo", "config schema", "config example"}
 OF_ONE_SITE = {
@@ -137,6 +140,43 @@ def test_a_stop_is_for_all_sites(end: Exception) -> None:
     assert (program(work)(), done) == (75, ["emea"])
 
 
+@pytest.mark.parametrize("named", [[], ["--site", "apac"]])
+def test_settings_and_secrets_may_come_from_pipes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: list[str]
+) -> None:
+    """As from `--config <(sops -d sites.toml)`: a pipe holds nothing when it is read again."""
+    seen = []
+
+    def work(config: SettingsChoice) -> None:
+        (settings,) = load_each_settings(config)
+        seen.append((config.site, settings.site, "canary" in secret_values(settings)))
+
+    with ExitStack() as stack:
+        monkeypatch.setenv("HR_SYNC_CONFLUENCE__API_TOKEN_FILE", piped("canary", stack))
+        text = (tmp_path / "config.toml").read_text().replace('api_token = "t"\n', "")
+        assert program(work)(*named, "--config", piped(text, stack)) == 0
+    every = ["apac"] if named else ["emea", "apac"]
+    assert seen == [(site, site, True) for site in every]
+
+
+def test_the_settings_of_one_site_may_come_from_a_pipe(tmp_path: Path) -> None:
+    """Where no sites are configured, both questions have one answer; `serve` and `db url` ask for every site."""
+    single = (tmp_path / "config.toml").read_text().partition("[sites")[0]
+    single = single.replace("[confluence]", '[confluence]\nurl = "https://x.atlassian.net"')
+    with ExitStack() as stack:
+        choice = SettingsChoice(file=Path(piped(single, stack)), read=ReadSources())
+        assert [each.confluence.url for each in load_each_settings(choice)] == ["https://x.atlassian.net"]
+
+
+def piped(text: str, stack: ExitStack) -> str:
+    """Return the name of a pipe that holds a text."""
+    end, begin = os.pipe()
+    stack.callback(os.close, end)
+    os.write(begin, text.encode())
+    os.close(begin)
+    return f"/dev/fd/{end}"
+
+
 def test_a_mistake_in_typing_is_told_once() -> None:
     def work(config: SettingsChoice) -> None:
         raise UsageError(f"wrong for {config.site}")
@@ -173,8 +213,9 @@ def test_printed_commands_name_the_site() -> None:
 def test_a_signal_to_read_again_is_for_every_site(tmp_path: Path) -> None:
     """Settings of each are replaced; a site more needs a restart; a mistake anywhere keeps the old ones."""
     file = tmp_path / "config.toml"
-    sites = [CurrentSettings(each) for each in load_sites(file).values()]
-    reloading = Reloading(SettingsChoice(file=file), sites)
+    choice = SettingsChoice(file=file, read=ReadSources())
+    sites = [CurrentSettings(each) for each in load_each_settings(choice)]
+    reloading = Reloading(choice, sites)
     file.write_text(
         file.read_text() + '[sites.apac.access]\nmax_age_hours = 9\n[sites.eu.confluence]\nurl = "https://eu.example"\n'
     )

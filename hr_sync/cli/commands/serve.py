@@ -92,7 +92,7 @@ class Reloading:
 
         log = structlog.get_logger(__name__)
         try:
-            fresh = {each.site: each for each in load_each_settings(self._config)}
+            fresh = {each.site: each for each in load_each_settings(self._config.again())}
         except ConfigurationError as error:
             log.error("settings.refused", error=str(error))  # noqa: TRY400 -- the message says it all
             return
