@@ -88,7 +88,7 @@ class OneSite(AllSites):
 class EachSite(TyperCommand, _TakesSite):
     """A command about the site that is named, or else about all of them.
 
-    `one_with`: options that name something of one site.
+    `one_with`: options that name something of one site, or decide about it.
     """
 
     one_with: Sequence[str] = ()

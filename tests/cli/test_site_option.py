@@ -66,11 +66,11 @@ def test_every_command_takes_the_name_of_a_site() -> None:
     assert set(found) >= set(OF_ONE_SITE)
 
 
-@pytest.mark.parametrize("command", OF_ONE_SITE)
-def test_a_command_about_one_thing_asks_for_the_site(command: str) -> None:
-    """An id or a name is that of one site; the message says what to add."""
+@pytest.mark.parametrize(("command", "options"), [*OF_ONE_SITE.items(), ("run", ["--allow-mass-delete"])])
+def test_a_command_about_one_thing_asks_for_the_site(command: str, options: Sequence[str]) -> None:
+    """An id, a name or a decision about removals is that of one site; the message says what to add."""
     with pytest.raises(UsageError, match=r"several sites are configured \(emea, apac\): add --site emea"):
-        app([*command.split(), *OF_ONE_SITE[command]], obj=OutputForm(), standalone_mode=False)
+        app([*command.split(), *options], obj=OutputForm(), standalone_mode=False)
 
 
 def program(do: Callable[[SettingsChoice], None], *one_with: str) -> Callable[..., int]:
