@@ -6,17 +6,18 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from typing import Never
 
 import pytest
 
 from hr_sync.domain.outcome import Mode
-from hr_sync.errors import DatabaseUnavailable
+from hr_sync.errors import DatabaseUnavailable, SchemaError
 from hr_sync.service.html import path_of_site
 from hr_sync.service.web import Endpoints
 from hr_sync.service.web_of_sites import start_web_of_sites
 from hr_sync.store.read.overview import Overview
 from hr_sync.sync.context import Notified
-from tests.service.samples import HELD, OVERVIEW, SPACE, make_endpoints
+from tests.service.samples import HELD, HISTORY, OVERVIEW, SPACE, make_endpoints
 
 TOKEN = "a-token-of-sixteen"
 WELL = replace(OVERVIEW, spaces=[SPACE], shown=[])
@@ -96,6 +97,34 @@ def test_pages_lead_to_pages_of_their_site() -> None:
     assert {link for link in links if not link.startswith("/sites/apac/")} == {"/"}
     assert "/sites/apac/pages" in links
     assert "hr-sync explain 12345 --site apac" in page
+
+
+def test_each_printed_command_names_its_site() -> None:
+    """Also one that was stored, and one of a failure; each once."""
+    stored = "Type `hr-sync resync --failed`."
+    overview = replace(
+        OVERVIEW,
+        spaces=[replace(HELD, held_reason=stored)],
+        runs=[replace(OVERVIEW.runs[0], error=stored)],
+        failures=[replace(OVERVIEW.failures[0], message=stored)],
+    )
+    assert HISTORY.failure is not None
+    history = replace(HISTORY, failure=replace(HISTORY.failure, message=stored))
+    apac = replace(make_endpoints(overview), history=lambda _: history, ready=without_tables)
+    with serving(emea=make_endpoints(), apac=apac) as port:
+        shown = [ask(port, f"/sites/apac{path}")[1] for path in ("/", "/pages/12345", "/healthz", "/readyz")]
+        shown.append(ask(port, "/readyz")[1])
+    with serving(emea=replace(make_endpoints(), overview=without_tables)) as port:
+        shown += [ask(port, path)[1].replace("emea", "apac") for path in ("/", "/healthz", "/sites/emea/")]
+    for text in shown:
+        commands = re.findall(r"(?:<code>|`)(hr-sync [^`<]+)", text)
+        assert commands, text
+        assert [command for command in commands if command.count(" --site apac") != 1] == []
+    assert shown[0].count("hr-sync resync --failed --site apac") == 3
+
+
+def without_tables() -> Never:
+    raise SchemaError("There are no tables. Type `hr-sync init-db`.")
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/sites/emea/", "/sites/emea/metrics"])
