@@ -68,6 +68,18 @@ def _mean(context: Any, chosen: SettingsChoice) -> None:
         context.obj.config = chosen
 
 
+@contextmanager
+def _named_in_log(chosen: SettingsChoice) -> Iterator[None]:
+    """Add the site that was named to each line of the log."""
+    if chosen.site is None:
+        yield
+        return
+    import structlog
+
+    with structlog.contextvars.bound_contextvars(site=chosen.site):
+        yield
+
+
 class AllSites(TyperCommand, _TakesSite):
     """A command that does all sites at once by itself, or the one that is named."""
 
@@ -77,8 +89,8 @@ class AllSites(TyperCommand, _TakesSite):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command for the site that was named."""
-        self.choose(ctx)
-        return super().invoke(ctx)
+        with _named_in_log(self.choose(ctx)):
+            return super().invoke(ctx)
 
 
 class OneSite(AllSites):
@@ -102,7 +114,8 @@ class EachSite(TyperCommand, _TakesSite):
         chosen = self.choose(ctx)
         names = () if any(ctx.params.get(name) for name in self.one_with) else _sites_in_turn(chosen)
         if not names:
-            return super().invoke(ctx)
+            with _named_in_log(chosen):
+                return super().invoke(ctx)
 
         def do(site: str) -> None:
             _mean(ctx, replace(chosen, site=site))
@@ -122,8 +135,8 @@ class OneSiteGroup(Commands, _TakesSite):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, or the one that it holds."""
-        self.choose(ctx)
-        return super().invoke(ctx)
+        with _named_in_log(self.choose(ctx)):
+            return super().invoke(ctx)
 
 
 def each_site(*one_with: str) -> type[EachSite]:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 import typer
+from structlog.contextvars import get_contextvars
 from structlog.testing import capture_logs
 
 from hr_sync.cli.bootstrap import load_each_settings
 from hr_sync.cli.commands.serve import CurrentSettings, Reloading
 from hr_sync.cli.main import app
 from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, OutputForm, ReadSources, SettingsChoice, with_config
-from hr_sync.cli.sites import EachSite, StoppedExit, each_site, worst_exit_code
+from hr_sync.cli.sites import EachSite, OneSite, StoppedExit, each_site, worst_exit_code
 from hr_sync.errors import ConfluenceUnavailable, HrSyncError, Stopped, UsageError
 from hr_sync.settings import secret_values
 
@@ -183,6 +184,23 @@ def test_a_mistake_in_typing_is_told_once() -> None:
 
     with pytest.raises(UsageError, match="wrong for emea"):
         program(work)()
+
+
+@pytest.mark.parametrize("made_of", [EachSite, OneSite])
+def test_lines_of_the_log_name_the_site(made_of: type[Any]) -> None:
+    """Also where it was named on the command line; none is named after it."""
+    seen = []
+    made = typer.Typer()
+
+    @made.command(cls=made_of)
+    def work(config: Config = DEFAULT_SETTINGS) -> None:
+        seen.append((config.site, get_contextvars().get("site")))
+
+    made(["--site", "apac"], obj=OutputForm(), standalone_mode=False)
+    if made_of is EachSite:
+        made([], obj=OutputForm(), standalone_mode=False)
+    assert seen == [(name, name) for name in ("apac", "emea", "apac")][: len(seen)]
+    assert "site" not in get_contextvars()
 
 
 def test_an_option_that_names_something_of_one_site_asks_for_it() -> None:
