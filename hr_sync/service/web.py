@@ -169,17 +169,18 @@ class Application(ABC):
 
     def _answer_checked(self, environ: WSGIEnvironment) -> Answer:
         path = environ["PATH_INFO"]
-        if path == "/livez":
-            alive = self._probes.alive()
-            return json_answer({"ok": alive}, ok=alive)
         authorization = environ.get("HTTP_AUTHORIZATION", "")
         may = may_read(authorization, self._probes.token)
         if authorization and not may:
             self._refused.note(environ.get("REMOTE_ADDR", ""))
-        if path == "/readyz":
-            return self._readyz(may=may)
-        if path == "/healthz":
-            return self.health(may=may)
+        if may or self._site is None:  # the probes of one of several sites would tell that there is such a site
+            if path == "/livez":
+                alive = self._probes.alive()
+                return json_answer({"ok": alive}, ok=alive)
+            if path == "/readyz":
+                return self._readyz(may=may)
+            if path == "/healthz":
+                return self.health(may=may)
         if not may:
             words = "A token is needed, as bearer or as the password."
             return text_answer(words, HTTPStatus.UNAUTHORIZED, _ASK_FOR_TOKEN)
@@ -230,7 +231,7 @@ class SiteApplication(Application):
     def notified(self, environ: WSGIEnvironment) -> Answer | None:
         """Keep what was notified. No answer depends on what is mirrored, nor says what was wrong."""
         notify = self._ends.notify
-        if notify is None:
+        if notify is None or (self._site is not None and environ["REQUEST_METHOD"] != "POST"):
             return None
         if environ["REQUEST_METHOD"] != "POST":
             return text_answer("Only POST.", HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "POST"))
@@ -245,7 +246,7 @@ class SiteApplication(Application):
                 status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         self._ends.metrics.count_notification(accepted=status is None)
         if status is HTTPStatus.UNAUTHORIZED:
-            return text_answer(status.phrase, status, _ASK_FOR_TOKEN)
+            return not_notified()
         return Answer(body=b"", status=HTTPStatus.ACCEPTED) if status is None else text_answer(status.phrase, status)
 
     def _refusal(self, environ: WSGIEnvironment, body: bytes) -> HTTPStatus | None:
@@ -296,6 +297,12 @@ def health_of_site(site: Endpoints) -> Health:
 def health_document(health: Health, site: str | None) -> dict[str, object]:
     """Return all of it for JSON, with commands that can be typed."""
     return complete_document(asdict(health), site=site)
+
+
+def not_notified() -> Answer:
+    """Answer a notification of somebody who may not send any."""
+    status = HTTPStatus.UNAUTHORIZED
+    return text_answer(status.phrase, status, _ASK_FOR_TOKEN)
 
 
 def json_answer(document: object, *, ok: bool) -> Answer:

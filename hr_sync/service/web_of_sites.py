@@ -9,6 +9,7 @@
 | `/notify` | nothing: a notification is about one site, `/sites/NAME/notify` |
 """
 
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from hr_sync.domain.printed_commands import complete_commands
 from hr_sync.errors import HrSyncError
+from hr_sync.service.auth import may_read
 from hr_sync.service.health import Health, HealthState
 from hr_sync.service.html import path_of_site
 from hr_sync.service.site_metrics import exposition_of_sites
@@ -32,6 +34,7 @@ from hr_sync.service.web import (
     health_document,
     health_of_site,
     json_answer,
+    not_notified,
     start_application,
     text_answer,
 )
@@ -60,6 +63,8 @@ class _BySite:
             if path == begin or path.startswith(f"{begin}/"):
                 inside = environ | {"SCRIPT_NAME": begin, "PATH_INFO": path.removeprefix(begin) or "/"}
                 return application(inside, start_response)
+        if re.fullmatch("/sites/[^/]*/notify", path) and environ["REQUEST_METHOD"] == "POST":
+            environ = environ | {"PATH_INFO": "/notify"}
         return self._all(environ, start_response)
 
 
@@ -96,8 +101,9 @@ class _AllSites(Application):
         return json_answer({"ok": is_well, "state": worst} | detail, ok=is_well)
 
     def notified(self, environ: WSGIEnvironment) -> Answer:
-        """Refuse what is about no site."""
-        del environ
+        """Refuse what is about no site, as a site does without a token: nobody else is told which sites there are."""
+        if not may_read(environ.get("HTTP_AUTHORIZATION", ""), self._probes.token):
+            return not_notified()
         return text_answer("Name the site: POST to /sites/NAME/notify.", HTTPStatus.NOT_FOUND)
 
     def _health_by_site(self) -> dict[str, Health]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import product
 from typing import Never
 
 import pytest
@@ -133,6 +134,18 @@ def test_the_token_is_asked_for_at_each_path(path: str) -> None:
         assert ask(port, path)[0] == 401
         assert ask(port, path, token=TOKEN)[0] == 200
         assert "sites" not in json.loads(ask(port, "/healthz")[1])
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "PUT"])
+def test_nobody_without_the_token_is_told_which_sites_there_are(method: str) -> None:
+    """A site that is there answers as one that is not."""
+    paths = ("", "/", "/healthz", "/livez", "/readyz", "/metrics", "/notify", "/pages/1")
+    emea = replace(make_endpoints(), token=TOKEN, notify=lambda _: None)
+    with serving(emea=emea, apac=replace(make_endpoints(), token=TOKEN)) as port:
+        for path, token in product(paths, ("", "another-token-of-16")):
+            there, nowhere = (ask(port, f"/sites/{name}{path}", method, b"{}", token) for name in ("emea", "nowhere"))
+            assert there == nowhere
+            assert there[0] in {401, 405}
 
 
 def test_a_notification_is_about_the_site_of_its_path() -> None:
