@@ -139,13 +139,19 @@ def test_a_failure_costs_no_other_site_its_turn(
         assert document["sites"]["emea"] == {"error": str(failure), "exit_code": code}
 
 
+def asked_to_stop(stop: Cancellation) -> bool:
+    """Send this process the signal of an operator. Return True once it is noted."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    return stop.wait(9)
+
+
 def test_a_signal_stops_the_turns_of_all_sites(capsys: pytest.CaptureFixture[str]) -> None:
     """No other site begins after it, also where the work of this one was done by then."""
     done = []
 
     def work(config: SettingsChoice) -> None:
         done.append(config.site)
-        run_until_stopped(lambda stop: (os.kill(os.getpid(), signal.SIGTERM), stop.wait(9)))
+        run_until_stopped(asked_to_stop)
         typer.echo('{"outcome": "stopped"}')
         raise typer.Exit(75)
 
@@ -184,7 +190,7 @@ def test_what_cannot_be_stopped_leaves_the_document_of_all_sites(
     def work(config: SettingsChoice) -> None:
         if config.site == "apac":
             monkeypatch.setattr(os, "_exit", leave)
-            run_until_stopped(lambda _: (os.kill(os.getpid(), signal.SIGTERM), blocked.wait(9)), as_json=True)
+            run_until_stopped(lambda stop: asked_to_stop(stop) and blocked.wait(9), as_json=True)
         typer.echo('{"well": true}')
 
     with pytest.raises(SystemExit, match="75"):
