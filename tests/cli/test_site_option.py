@@ -22,7 +22,7 @@ from hr_sync.cli.sites import EachSite, each_site, worst_exit_code
 from hr_sync.cli.stopping import run_until_stopped
 from hr_sync.cli.terminal import is_output_error
 from hr_sync.errors import ConfluenceUnavailable, HrSyncError, NothingMirrored, UsageError
-from hr_sync.settings import load_sites
+from hr_sync.settings import load_settings, load_sites
 
 WITHOUT_SITE = {"init", "simulate", "demo", "config schema", "config example"}
 OF_ONE_SITE = {
@@ -284,3 +284,14 @@ def test_a_signal_to_read_again_is_for_every_site(tmp_path: Path) -> None:
         reloading.reload(1, None)
     assert "sites.apac.access.max_age_hours" in told[-1]["error"]
     assert [each.settings.access.max_age_hours for each in sites] == [24, 9]
+
+
+def test_a_signal_to_read_again_survives_a_site_that_is_gone(tmp_path: Path) -> None:
+    """The process was started for it alone: what it raises in the handler would end the process."""
+    file = tmp_path / "config.toml"
+    choice = SettingsChoice(file=file, site="emea")
+    reloading = Reloading(choice, [CurrentSettings(load_settings(file, site="emea"))])
+    file.write_text(file.read_text().replace("sites.emea", "sites.eu"))
+    with capture_logs() as told:
+        reloading.reload(1, None)
+    assert (told[0]["event"], "no site emea" in told[0]["error"]) == ("settings.refused", True)
