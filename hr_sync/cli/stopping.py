@@ -7,13 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.errors import Stopped
+from hr_sync.errors import HrSyncError, Stopped
 
 if TYPE_CHECKING:
     from hr_sync.cli.sites import Turns
@@ -151,6 +151,10 @@ class HeldLeases:
         self._held.append((store, worker))
 
     def release(self) -> None:
-        """Cancel the running statements and release the leases. Raise HrSyncError if the database cannot be reached."""
-        for store, worker in self._held:
-            store.release_leases(worker)
+        """Cancel the running statements and release the leases, as far as that goes: one site costs no other one it."""
+        held = list(self._held)
+        for store, _ in held:
+            store.expect_cancellation()  # the sites share their connections: the first cancels the statements of all
+        for number, (store, worker) in enumerate(held):
+            with suppress(HrSyncError):
+                store.release_leases(worker, cancels=number == 0)
