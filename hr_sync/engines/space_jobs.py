@@ -187,7 +187,7 @@ class _Opened:
         with (
             bound_contextvars(**({} if settings.site is None else {"site": settings.site})),
             deadline(stop, settings.sync.run_deadline_minutes * 60),
-            open_store(settings) as store,
+            open_store(settings, keeps_union=False) as store,  # `hr-sync init-db` makes the views: jobs are many
             shared_gate(store, worker, stats) as gate,
         ):
             yield cls(
