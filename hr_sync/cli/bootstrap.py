@@ -220,19 +220,14 @@ def open_context(
 
 
 @contextmanager
-def open_store(
-    settings: "Settings", *, tables: "Callable[[Engine], object] | None" = None, keeps_union: bool = True
-) -> Iterator["Store"]:
-    """Open the database alone, as `open_context` does.
-
-    `keeps_union`: where it creates tables, also make the views over all sites as the settings say.
-    """
+def open_store(settings: "Settings", *, tables: "Callable[[Engine], object] | None" = None) -> Iterator["Store"]:
+    """Open the database alone, as `open_context` does."""
     from hr_sync.store.schema import ensure_schema
     from hr_sync.store.store import Store
 
     with open_database(settings) as engine:
         (tables or ensure_schema)(engine)
-        if tables is None and keeps_union and settings.schemas:
+        if tables is None and settings.schemas:
             from hr_sync.store.union import keep_union
 
             keep_union(engine, settings.schemas)
