@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
 from hr_sync.cancellation import Cancellation
@@ -209,6 +210,29 @@ def test_a_view_that_somebody_reads_or_changed_stops_no_site(two: Installed, mon
     with pytest.raises(SchemaError, match=r"Drop them by DROP SCHEMA hr_sync_sites CASCADE, run `hr-sync init-db`"):
         make_union(owner, {"emea": "public"})
     owner.dispose()
+
+
+def test_whoever_made_the_views_is_named(two: Installed) -> None:
+    """The owner of the tables may not replace views that a superuser made, and would be told to run init-db again."""
+    superuser = make_engine(make_url(two.admin).set(database=two.name("hr")).render_as_string(hide_password=False))
+    owner = make_engine(two.url("hr_owner"))
+    name = two.ask("hr_owner", "SELECT pg_get_userbyid(10)::text")[0]
+    assert make_union(owner, {}) == []
+    assert make_union(superuser, SITES) == ["emea", "apac"]
+    remedies = {}
+    for role, views_of in (("superuser", name), ("both", two.name("hr_owner"))):
+        two.tell(f"ALTER VIEW hr_sync_sites.live_pages OWNER TO {views_of}")
+        with capture_logs() as told:
+            assert make_union(owner, {"emea": "public"}) == ["emea", "apac"]
+        remedies[role] = told[-1]["remedy"]
+    assert remedies["superuser"] == f"As {name}: hr-sync init-db"
+    names = ", ".join(sorted([name, two.name("hr_owner")]))
+    assert f"to one owner ({names} have them now). As the owner of the tables: hr-sync init-db" in remedies["both"]
+    with capture_logs() as told:
+        assert make_union(superuser, {"emea": "public"}) == ["emea"]
+    assert "union.not_made" not in [each["event"] for each in told]
+    owner.dispose()
+    superuser.dispose()
 
 
 def test_no_schema_waits_for_the_tables_of_another(two: Installed) -> None:
