@@ -10,7 +10,7 @@ from hr_sync.cli.options import SettingsChoice
 from hr_sync.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import URL, Engine
 
     from hr_sync.cancellation import Cancellation
     from hr_sync.confluence.http.client import HttpClient
@@ -84,14 +84,20 @@ def open_database(settings: "Settings", *, is_trial: bool = False, sites: int = 
     `sites`: how many share its connections. Each may have as many in use as one alone.
     Raise ConfigurationError and DatabaseUnavailable.
     """
-    from hr_sync.cli.trial import short_database
-    from hr_sync.embedded.server import EmbeddedPostgres
     from hr_sync.store.db_errors import database_errors
     from hr_sync.store.engine import make_engine
 
-    database = short_database(settings.database) if is_trial else settings.database
+    database = settings.database
+    if is_trial:
+        from hr_sync.cli.trial import short_database
+
+        database = short_database(database)
     with ExitStack() as stack:
-        url = database.sqlalchemy_url or stack.enter_context(EmbeddedPostgres(database.embedded_folder)).url
+        url: URL | str | None = database.sqlalchemy_url
+        if url is None:
+            from hr_sync.embedded.server import EmbeddedPostgres
+
+            url = stack.enter_context(EmbeddedPostgres(database.embedded_folder)).url
         engine = make_engine(
             url,
             schema=database.schema_name,
@@ -163,7 +169,6 @@ def open_client(
 
 def client_limits(confluence: "ConfluenceSettings", *, is_trial: bool = False) -> "Limits":
     """Return the bounds of a client; `is_trial` as in `open_client`."""
-    from hr_sync.cli.trial import short_limits
     from hr_sync.confluence.http.retry import RetryRules
     from hr_sync.confluence.http.session import Limits
 
@@ -182,7 +187,11 @@ def client_limits(confluence: "ConfluenceSettings", *, is_trial: bool = False) -
         ca_file=str(confluence.ca_file) if confluence.ca_file else None,
         proxy=confluence.proxy.get_secret_value() if confluence.proxy else None,
     )
-    return short_limits(limits) if is_trial else limits
+    if is_trial:
+        from hr_sync.cli.trial import short_limits
+
+        return short_limits(limits)
+    return limits
 
 
 def open_trial_source(settings: "Settings") -> "Source":

@@ -23,6 +23,7 @@ from hr_sync.domain.shown_pages import NotShown
 from hr_sync.service.feed_metrics import feed_metrics
 from hr_sync.service.health import HealthLimits, ScheduleSnapshot
 from hr_sync.service.sharing_metrics import sharing_metrics
+from hr_sync.service.site_metrics import registry_of_site
 from hr_sync.store.read.overview import AccessAuditLine, Overview
 from hr_sync.store.read.runs import SpaceStatus
 
@@ -33,7 +34,6 @@ _LAG_SECONDS = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
 # What is withdrawn is hidden or removed.
 _NOT_ACTIONS = {"listed", "withdrawn", "bodies", "attachments_listed", "comments_listed"}
 ACTIONS = tuple(each.name for each in fields(Counts) if each.name not in _NOT_ACTIONS)
-_OF_PROCESS = {"hr_sync_build_info", "hr_sync_database_pool_connections"}  # the same at each of several sites
 JOBS = ("full", "incremental", "access", "notified")
 
 
@@ -122,12 +122,7 @@ class Metrics:
 
         `site`: which of several sites they are of.
         """
-        write_to_textfile(str(path), _of_site(self.registry, site))
-
-
-def exposition_of_sites(sites: Mapping[str, Metrics]) -> bytes:
-    """Return the metrics of several sites, each with the label `site`; once and without it what is of the process."""
-    return generate_latest(_of_sites({site: each.registry for site, each in sites.items()}))
+        write_to_textfile(str(path), registry_of_site(self.registry, site))
 
 
 def write_drift(path: Path, by_kind: Mapping[str, int], site: str | None = None) -> None:
@@ -137,41 +132,7 @@ def write_drift(path: Path, by_kind: Mapping[str, int], site: str | None = None)
     for kind, pages in by_kind.items():
         drift.labels(kind=kind).set(pages)
     Gauge("hr_sync_audit_timestamp_seconds", "When the last audit ended.", registry=registry).set_to_current_time()
-    write_to_textfile(str(path), _of_site(registry, site))
-
-
-def _of_site(registry: CollectorRegistry, site: str | None) -> CollectorRegistry:
-    return registry if site is None else _of_sites({site: registry})
-
-
-def _of_sites(sites: Mapping[str, CollectorRegistry]) -> CollectorRegistry:
-    labelled = CollectorRegistry(auto_describe=False)
-    labelled.register(_Labelled(sites))
-    return labelled
-
-
-class _Labelled(Collector):
-    """The metrics of several registries, each family once."""
-
-    def __init__(self, sites: Mapping[str, CollectorRegistry]) -> None:
-        self._sites = sites
-
-    def describe(self) -> Iterable[Metric]:
-        """Return nothing: the database is not read when this is registered."""
-        return ()
-
-    def collect(self) -> Iterable[Metric]:
-        """Read all registries now."""
-        families: dict[str, Metric] = {}
-        for site, registry in self._sites.items():
-            for found in registry.collect():
-                is_new = found.name not in families
-                family = families.setdefault(found.name, Metric(found.name, found.documentation, found.type))
-                if found.name in _OF_PROCESS:
-                    family.samples += found.samples if is_new else []
-                else:
-                    family.samples += [each._replace(labels={"site": site} | each.labels) for each in found.samples]
-        return families.values()
+    write_to_textfile(str(path), registry_of_site(registry, site))
 
 
 class _ReadAtScrape(Collector):

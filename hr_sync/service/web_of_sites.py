@@ -20,7 +20,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from hr_sync.errors import HrSyncError
 from hr_sync.service.health import Health, HealthState
 from hr_sync.service.html import Pages, path_of_site
-from hr_sync.service.metrics import exposition_of_sites
+from hr_sync.service.site_metrics import exposition_of_sites
 from hr_sync.service.web import (
     MOST_PAGES,
     Answer,
@@ -76,7 +76,7 @@ class _AllSites(Application):
         """Return the metrics of all sites, or the page that leads to each."""
         del query
         if path == "/metrics":
-            metrics = {name: each.metrics for name, each in self._sites.items()}
+            metrics = {name: each.metrics.registry for name, each in self._sites.items()}
             return Answer(body=exposition_of_sites(metrics), kind="text/plain; version=0.0.4; charset=utf-8")
         if path == "/":
             return Answer(body=self._pages.sites(self._health_by_site(), now=datetime.now(UTC)))

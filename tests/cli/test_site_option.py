@@ -9,10 +9,12 @@ import pytest
 import typer
 from structlog.testing import capture_logs
 
+from hr_sync.cli.commands.serve import CurrentSettings, Reloading
 from hr_sync.cli.main import app
 from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, OutputForm, SettingsChoice, with_config
 from hr_sync.cli.sites import EachSite, StoppedExit, each_site, worst_exit_code
 from hr_sync.errors import ConfluenceUnavailable, HrSyncError, Stopped, UsageError
+from hr_sync.settings import load_sites
 
 WITHOUT_SITE = {"init", "simulate", "demo", "config schema", "config example"}
 OF_ONE_SITE = {
@@ -30,7 +32,6 @@ OF_ONE_SITE = {
     "changes ack": ["1", "--consumer", "index"],
     "changes snapshot": ["--consumer", "index"],
     "changes remove": ["--consumer", "index"],
-    "db url": [],
 }
 
 
@@ -167,3 +168,23 @@ def test_printed_commands_name_the_site() -> None:
         "`hr-sync run --full --config x.toml --site emea`, `hr-sync init --config x.toml`, "
         "`hr-sync init-db --config x.toml --site emea`"
     )
+
+
+def test_a_signal_to_read_again_is_for_every_site(tmp_path: Path) -> None:
+    """Settings of each are replaced; a site more needs a restart; a mistake anywhere keeps the old ones."""
+    file = tmp_path / "config.toml"
+    sites = [CurrentSettings(each) for each in load_sites(file).values()]
+    reloading = Reloading(SettingsChoice(file=file), sites)
+    file.write_text(
+        file.read_text() + '[sites.apac.access]\nmax_age_hours = 9\n[sites.eu.confluence]\nurl = "https://eu.example"\n'
+    )
+    with capture_logs() as told:
+        reloading.reload(1, None)
+    assert [each.settings.access.max_age_hours for each in sites] == [24, 9]
+    assert told[-1]["needs_restart"] == ["sites", "access"]
+
+    file.write_text(file.read_text().replace("max_age_hours = 9", "max_age_hours = 0"))
+    with capture_logs() as told:
+        reloading.reload(1, None)
+    assert "sites.apac.access.max_age_hours" in told[-1]["error"]
+    assert [each.settings.access.max_age_hours for each in sites] == [24, 9]

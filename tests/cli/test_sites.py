@@ -82,6 +82,38 @@ def test_two_sites_in_one_database_share_nothing(home: Path, sites: dict[str, Si
     assert alone["spaces"][0]["live_pages"] == 4
 
 
+def test_the_commands_show_all_sites_or_one(home: Path, sites: dict[str, Simulator], database_url: str) -> None:
+    """In one document, and the views over all sites come and go with the settings."""
+    metrics = "".join(f'[sites.{name}.service]\nmetrics_file = "{home}/{name}.prom"\n' for name in sites)
+    written_sites(home, sites, database_url, f"[text]\nsections = true\n{metrics}")
+    assert run(home, "init-db").stdout.count("The tables exist") == 2
+    assert run(home, "run", "--quiet").stdout == ""
+    for name in sites:
+        written = (home / f"{name}.prom").read_text(encoding="utf-8")
+        assert f'hr_sync_runs_total{{mode="full",outcome="complete",site="{name}"}} 1.0' in written
+
+    for command in ("check", "verify", "pages", "spaces", "search emea or apac", "changes consumers", "config show"):
+        ended = run(home, *command.split(), "--json")
+        assert ended.exit_code == ended.document["exit_code"] == 0, command
+        assert list(ended.document["sites"]) == list(sites)
+    found = run(home, "search", "emea or apac", "--json").document["sites"]
+    shown = {name: {each["title"].partition(" ")[0] for each in found[name]["results"]} for name in sites}
+    assert shown == {name: {name} for name in sites}
+    assert len(run(home, "pages", "--site", "apac", "--json").document) == PAGES["apac"]
+    page = sites["apac"].world.pages()[0].id
+    asked = run(home, "explain", page)
+    assert (asked.exit_code, "add --site emea" in asked.messages[0]) == (2, True)
+    assert run(home, "explain", page, "--site", "apac").exit_code == 0
+    assert run(home, "init", "--yes").exit_code == 2
+
+    union = "SELECT site, count(*) FROM hr_sync_sites.live_pages GROUP BY site ORDER BY site"
+    assert ask(database_url, union) == [("apac", PAGES["apac"]), ("emea", PAGES["emea"])]
+    written_sites(home, {"emea": sites["emea"]}, database_url)
+    assert run(home, "migrate").exit_code == 0
+    assert ask(database_url, union) == [("emea", PAGES["emea"])]
+    assert titles(database_url, "apac") == {"apac"}
+
+
 def test_a_site_that_fails_keeps_no_other_from_its_turn(
     home: Path, sites: dict[str, Simulator], database_url: str
 ) -> None:
@@ -92,6 +124,7 @@ def test_a_site_that_fails_keeps_no_other_from_its_turn(
     ended = run(home, "run")
 
     assert ended.exit_code == 75
+    assert sites["emea"].faults.fired
     assert any(message.startswith("hr-sync: emea: ") for message in ended.messages)
     assert ask(database_url, "SELECT count(*) FROM apac.live_pages") == [(5,)]
     document = run(home, "run", "--json").document
@@ -118,6 +151,7 @@ def test_the_service_serves_each_site_and_one_that_is_blocked_costs_the_others_n
         sites["apac"].world.edit_page(page.id, title="apac changed")
         eventually(lambda: ("apac changed",) in ask(database_url, live))
 
+        assert sites["emea"].faults.fired
         eventually(lambda: service.metric('hr_sync_runs_total{mode="incremental",outcome="complete",site="apac"}') > 0)
         assert service.metric('hr_sync_live_pages{site="apac",space="S00"}') == 5
         _, answer = service.get("/healthz")

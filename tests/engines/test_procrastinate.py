@@ -16,6 +16,7 @@ from procrastinate.testing import InMemoryConnector
 from hr_sync.engines import DueSpace, Mode
 from hr_sync.engines.__main__ import main
 from hr_sync.engines.procrastinate import make_app
+from hr_sync.engines.space_jobs import SiteSettings
 from hr_sync.errors import ConfluenceUnavailable
 from tests.engines.site import TOKEN, USERNAME, config_of, world_of
 from tests.engines.test_space_jobs import sql
@@ -93,9 +94,12 @@ def test_a_worker_that_is_stopped_leaves_its_spaces_due(tmp_path: Path, prepared
 def test_a_space_waits_once_without_lock_or_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of each site, however often somebody looks. A site that is away costs the others nothing."""
     connector = InMemoryConnector()
-    app = make_app(connector, {"away": Path("away"), "one": Path("one"), "two": Path("two")})
+    both = {name: SiteSettings(Path("both"), name) for name in ("one", "two")}
+    app = make_app(connector, {"away": Path("away"), **both})
+    asked = []
 
-    def due(config: Path) -> list[DueSpace]:
+    def due(config: Path, *, site: str | None) -> list[DueSpace]:
+        asked.append((config.name, site))
         if config.name == "away":
             raise ConfluenceUnavailable("away")
         return [DueSpace(space_key="HR", mode=Mode.FULL, due_at=datetime.now(UTC))]
@@ -105,6 +109,7 @@ def test_a_space_waits_once_without_lock_or_retry(monkeypatch: pytest.MonkeyPatc
         for _ in range(2):
             app.tasks["hr_sync.defer_due_spaces"](timestamp=0)
 
+    assert asked == [("away", None), ("both", "one"), ("both", "two")] * 2
     assert [job["args"]["site"] for job in connector.jobs.values()] == ["one", "two"]
     assert {job["lock"] for job in connector.jobs.values()} == {None}
     assert app.tasks["hr_sync.run_space"].retry_strategy is None

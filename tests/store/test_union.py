@@ -21,6 +21,7 @@ from tests.store.test_roles import LEAK, PLANS, SCRIPTS, Installed
 from tests.store.test_roles import installed as installed  # noqa: PLC0414 -- a fixture
 
 GUIDE = SCRIPTS.parents[1] / "docs/sites.md"
+MADE_BY_AN_OLDER_BUILD = 'Made by hr_sync: {"sites":{"emea":"public"},"views":"older"}'
 SITES = {"emea": "public", "apac": "apac"}
 
 
@@ -104,6 +105,13 @@ def test_a_site_that_is_taken_out_leaves_the_views_and_keeps_its_tables(two: Ins
     with capture_logs() as told:
         assert keep_union(owner, {"emea": "public"}) == ["emea"]
     assert told == []
+    two.tell("DROP VIEW hr_sync_sites.live_comments")
+    assert keep_union(owner, {"emea": "public"}, anew=True) == ["emea"]  # as init-db does
+    assert two.ask("hr_owner", "SELECT count(*) FROM hr_sync_sites.live_comments") == [0]
+    two.tell(f"COMMENT ON SCHEMA hr_sync_sites IS '{MADE_BY_AN_OLDER_BUILD}'")
+    with capture_logs() as told:
+        assert keep_union(owner, {"emea": "public"}) == ["emea"]
+    assert [each["event"] for each in told] == ["union.made"]
 
     assert keep_union(owner, {}) == []
     assert two.ask("hr_owner", "SELECT to_regnamespace('hr_sync_sites') IS NULL") == [True]

@@ -28,7 +28,7 @@ def init_db(config: Config = DEFAULT_SETTINGS) -> None:
     with open_database(settings) as engine:
         revision = ensure_schema(engine)
         make_missing_rows(engine)
-        keep_union(engine, settings.schemas)
+        keep_union(engine, settings.schemas, anew=True)
     typer.echo(f"The tables exist, at revision {revision}.")
 
 
@@ -41,7 +41,7 @@ def migrate(config: Config = DEFAULT_SETTINGS) -> None:
     settings = open_settings(config)
     with open_database(settings) as engine:
         revision = migrate_schema(engine)
-        keep_union(engine, settings.schemas)
+        keep_union(engine, settings.schemas, anew=True)
     typer.echo(f"The tables are at revision {revision}.")
 
 

@@ -117,7 +117,6 @@ def _run(config: SettingsChoice, request: "SyncRequest", *, quiet: bool, verbose
     from hr_sync.cli.progress import shown_progress
     from hr_sync.cli.stopping import HeldLeases, deadline, run_until_stopped
     from hr_sync.cli.texts import TextMaker, check_attachment_texts
-    from hr_sync.domain.outcome import Outcome
 
     settings = open_settings(config, is_quiet=quiet, is_verbose=verbose)
     check_attachment_texts(settings)
@@ -152,7 +151,13 @@ def _run(config: SettingsChoice, request: "SyncRequest", *, quiet: bool, verbose
         report, held = run_until_stopped(work, clean_up=leases.release, as_json=as_json)
         notify_report(report, held=held)
     _print(report, config, as_json=as_json, quiet=quiet)
-    raise (StoppedExit if report.outcome is Outcome.STOPPED else typer.Exit)(report.exit_code)
+    raise _end_of(report)
+
+
+def _end_of(report: "RunReport") -> typer.Exit:
+    from hr_sync.domain.outcome import Outcome
+
+    return (StoppedExit if report.outcome is Outcome.STOPPED else typer.Exit)(report.exit_code)
 
 
 def _print(report: "RunReport", config: SettingsChoice, *, as_json: bool, quiet: bool) -> None:
