@@ -46,13 +46,13 @@ def play_engine(database_url: str, name: str, number: int, seed: int) -> None:
 
 
 def outage(database_url: str, number: int) -> None:
-    """Measure three sites beside one that answers 429 for an hour, and without it, in turn."""
+    """Measure three sites beside one that answers 429 for an hour, and beside the same when it answers, in turn."""
     blocked, *others = LIMITS
-    spaces = dict.fromkeys(others, max(number // len(LIMITS), 1))
+    spaces = {blocked: 1} | dict.fromkeys(others, max(number // len(LIMITS), 1))
     with_it, without = list[Played](), list[Played]()
     for _ in range(REPETITIONS):
-        without.append(_play(database_url, serve, spaces, LIMITS))
-        with_it.append(_play(database_url, serve, {blocked: 10, **spaces}, LIMITS, blocked=blocked))
+        without.append(_play(database_url, serve, spaces, LIMITS, apart=blocked))
+        with_it.append(_play(database_url, serve, spaces, LIMITS, apart=blocked, is_blocked=True))
         assert 0 < with_it[-1].refused[blocked] <= 8 * WORKERS * len(with_it), "told once, and then not asked"
         for each in (without[-1], with_it[-1]):
             check(each)
@@ -65,7 +65,7 @@ def outage(database_url: str, number: int) -> None:
         pairs = [(of(one), of(other)) for one, other in zip(with_it, without, strict=True)]
         ratio = statistics.median(a for a, _ in pairs) / statistics.median(b for _, b in pairs)
         shown = ", ".join(f"{a:.1f}/{b:.1f}" for a, b in pairs)
-        print(f"{blocked} answers 429 for an hour: {what} {ratio:.3f} of those without it ({shown})", flush=True)
+        print(f"{blocked} answers 429 for an hour: {what} {ratio:.3f} of those when it answers ({shown})", flush=True)
 
 
 def check(played: Played) -> None:
@@ -83,10 +83,12 @@ def _play(
     *,
     workers: int = WORKERS,
     seed: int | None = None,
-    blocked: str | None = None,
+    apart: str | None = None,
+    is_blocked: bool = False,
 ) -> Played:
+    blocked = apart if is_blocked else None
     with _fresh(database_url) as (home, url), opened(home, url, starter, spaces, limits, blocked=blocked) as sites:
-        return play(sites, workers=workers, seed=seed, but=blocked)
+        return play(sites, workers=workers, seed=seed, but=apart)
 
 
 @contextmanager
