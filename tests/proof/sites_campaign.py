@@ -16,7 +16,7 @@ from tests.proof.stage import plain_connection
 WORKERS = 3
 REPETITIONS = 3
 #: How workers are started, and by what the limits are divided: a job of an engine costs five times the processor time.
-ENGINES: Mapping[str, tuple[Starter, int]] = {"replicas": (serve, 1), "procrastinate": (engine_worker, 4)}
+ENGINES: Mapping[str, tuple[Starter, float]] = {"replicas": (serve, 1), "procrastinate": (engine_worker, 2.5)}
 
 
 def play_sites(database_url: str, number: int, seed: int) -> None:
