@@ -15,6 +15,7 @@ from tests.proof.stage import plain_connection
 
 WORKERS = 3
 REPETITIONS = 3
+MOST_TROUBLES = 12  #: kills and sleeps of one play
 #: How workers are started, and by what the limits are divided: a job of an engine costs five times the processor time.
 ENGINES: Mapping[str, tuple[Starter, float]] = {"replicas": (serve, 1), "procrastinate": (engine_worker, 2.5)}
 
@@ -88,7 +89,7 @@ def _play(
 ) -> Played:
     blocked = apart if is_blocked else None
     with _fresh(database_url) as (home, url), opened(home, url, starter, spaces, limits, blocked=blocked) as sites:
-        return play(sites, workers=workers, seed=seed, but=apart)
+        return play(sites, workers=workers, seed=seed, but=apart, most_troubles=MOST_TROUBLES)
 
 
 @contextmanager
