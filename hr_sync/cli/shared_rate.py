@@ -42,7 +42,7 @@ def shared_gate(
 
     def follow() -> None:
         noted_at = -_NOTE_SECONDS
-        while not done.wait(_pause_seconds(gate)):
+        while not done.wait(pause_seconds(gate)):
             _try(lambda: gate.close_by_others(budget.blocked_seconds()))
             if time.monotonic() - noted_at >= _NOTE_SECONDS:
                 noted_at = time.monotonic()
@@ -59,7 +59,7 @@ def shared_gate(
         thread.join()
 
 
-def _pause_seconds(gate: RateGate) -> float:
+def pause_seconds(gate: RateGate) -> float:
     """Return when to look next: when requests begin again, and often then, since others may be refused at once."""
     _, rest = gate.rest()
     if rest > 0:

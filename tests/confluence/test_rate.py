@@ -11,6 +11,7 @@ import requests
 from confluence_simulator import Fault, Simulator
 
 from hr_sync.cancellation import Cancellation
+from hr_sync.cli.shared_rate import pause_seconds
 from hr_sync.confluence.http.admission import Admission
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.rate import LONGEST_HOLD_SECONDS, Allowance, RateGate, allowance_of
@@ -208,3 +209,19 @@ def test_refusals_of_one_moment_narrow_once() -> None:
 
     assert gate.width.most == 2
     assert gate.was_closed_within(30)
+
+
+def test_what_others_were_told_is_read_more_often_while_a_limit_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a second before, at the moment at which requests begin again, and five times a second after that."""
+    now = 1000.0
+    monkeypatch.setattr("hr_sync.confluence.http.rate.time.monotonic", lambda: now)
+    gate = RateGate()
+    assert pause_seconds(gate) == 1
+    gate.close(0.5)
+    assert pause_seconds(gate) == pytest.approx(0.5)
+    now += 1
+    assert pause_seconds(gate) == pytest.approx(0.2)
+    now += 60
+    assert pause_seconds(gate) == 1
+    gate.close(3600)
+    assert pause_seconds(gate) == 1
