@@ -57,6 +57,8 @@ def test_each_view_shows_the_rows_of_every_site_under_its_name(two: Installed) -
             f"'hr_sync_sites.{view.table.name}'::regclass ORDER BY attnum"
         )
         assert two.ask("hr_owner", query) == ["site", *columns]
+        options = f"SELECT reloptions FROM pg_class WHERE oid = 'hr_sync_sites.{view.table.name}'::regclass"
+        assert two.ask("hr_owner", options) == [["security_barrier=true"]]
     shown = two.ask("hr_reader", "SELECT site || ' ' || id FROM hr_sync_sites.live_pages ORDER BY 1")
     assert shown == ["apac 1", "apac 2", "apac 4", "emea 1"]
     freshness = two.ask("hr_reader", "SELECT site || ' ' || space_key FROM hr_sync_sites.mirror_freshness ORDER BY 1")

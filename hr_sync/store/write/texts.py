@@ -30,6 +30,7 @@ from hr_sync.store.write.text_rows import (
     TEXTS,
     TextKept,
     TextWrite,
+    count_sections,
     put_includes,
     put_sections,
     put_texts,
@@ -91,6 +92,7 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
     outputs = stored_outputs(session, [each.page_id for each in texts if each.outputs_hash])
     stays = [each for each in kept if each.page_id in intact and _is_of(rows, each)]
     _keep(session, stays)
+    session.execute(count_sections(), {"page_ids": [each.page_id for each in stays]})
     record_changes(session, _NO_RUN, [_kept_change(each, rows[each.page_id]) for each in stays])
     current = [
         each
@@ -105,6 +107,7 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
         return TextsWritten(pages=0, sections_written=0, sections_deleted=0)
     before = _stored_sections(session, [each.page_id for each in writes])
     session.execute(put_texts(), as_arrays([text_row(each) for each in writes]))
+    session.execute(count_sections(), {"page_ids": [each.page_id for each in writes]})
     written, deleted = _write_sections(session, writes)
     shifted = close_up(session, [each.page_id for each in writes])
     _write_includes(session, writes)
