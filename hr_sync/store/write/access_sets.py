@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
-from sqlalchemy.types import Text
+from sqlalchemy.types import NullType, Text
 
 from hr_sync.domain.scope import MAX_LEVELS
 from hr_sync.store.engine import quoted_schema, set_local
@@ -31,7 +31,8 @@ from hr_sync.store.write.set_rows import BY_REASON, DIGEST, LIVE, OWN_SET, lock_
 
 # Which nodes are concerned, apart from the derivation: how many rows a recursion gives is not known beforehand, and
 # with an estimate that is wrong by a thousand times the derivation is planned badly. Arrays in text: they go back as
-# they came, and thousands of ids are neither read nor written here.
+# they came, and thousands of ids are neither read nor written here. They go back without a type, so that PostgreSQL
+# reads them as constant arrays, and hashes them. A cast from text would be read again for each row that is compared.
 _CONCERNED = """
 WITH RECURSIVE roots (id) AS (
     {roots}
@@ -192,4 +193,4 @@ def _derive(schema: str) -> TextClause:
         by_reason=BY_REASON,
     )
     arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("asker", "licence", "fresh"))
-    return text(statement).bindparams(*arrays, *(bindparam(name, type_=Text) for name in ("ids", "above")))
+    return text(statement).bindparams(*arrays, *(bindparam(name, type_=NullType()) for name in ("ids", "above")))
