@@ -138,6 +138,8 @@ class _Noted:
 
     changes: dict[_Subject, Change] = field(default_factory=dict)
     restricted: list[Restricted] = field(default_factory=list)
+    #: which of `restricted` has a page: there may be one of them for each space, and thousands of spaces
+    _restricted_with: dict[str, Restricted] = field(default_factory=dict)
 
     def add(self, change: Change) -> None:
         subject = (change.page_id, change.attachment_id, change.comment_id)
@@ -145,17 +147,18 @@ class _Noted:
         self.changes[subject] = change if before is None else _merged(before, change)
 
     def add_restricted(self, pages: Restricted) -> None:
-        for earlier in self.restricted:
-            for page_id in earlier.versions.keys() & pages.versions.keys():
-                del earlier.versions[page_id]
-        for subject, before in self.changes.items():
-            if subject[0] in pages.versions and subject[1:] == _PAGE_ITSELF:
-                self.changes[subject] = _merged(before, pages.take(subject[0]))
+        for page_id in self._restricted_with.keys() & pages.versions.keys():
+            del self._restricted_with.pop(page_id).versions[page_id]
+        if self.changes:
+            for subject in [each for page_id in pages.versions if (each := (page_id, *_PAGE_ITSELF)) in self.changes]:
+                self.changes[subject] = _merged(self.changes[subject], pages.take(subject[0]))
+        self._restricted_with.update(dict.fromkeys(pages.versions, pages))
         self.restricted.append(pages)
 
     def _taken(self, subject: _Subject) -> Change | None:
-        pages = (each for each in self.restricted if subject[0] in each.versions and subject[1:] == _PAGE_ITSELF)
-        found = next(pages, None)
+        if subject[1:] != _PAGE_ITSELF:
+            return None
+        found = self._restricted_with.pop(subject[0], None)
         return None if found is None else found.take(subject[0])
 
 
