@@ -18,6 +18,7 @@ from hr_sync.domain.rounds import Cadence, DueSpace
 from hr_sync.errors import HrSyncError, UsageError
 
 if TYPE_CHECKING:
+    from hr_sync.confluence.http.rate import RateGate
     from hr_sync.service.schedule import Trigger
     from hr_sync.settings import Settings
     from hr_sync.store.store import Store
@@ -83,6 +84,20 @@ def run_space(
     for wrong settings, and DatabaseUnavailable if there is nowhere to write how it ended. All are HrSyncError, and have
     an `exit_code`.
     """
+    return run_space_through(None, space_key, mode, config, site, only_if_due=only_if_due, cancellation=cancellation)
+
+
+def run_space_through(
+    gate: "RateGate | None",
+    space_key: str,
+    mode: Mode | str,
+    config: ConfigFile,
+    site: str | None,
+    *,
+    only_if_due: bool = True,
+    cancellation: Cancellation | None = None,
+) -> SpaceResult:
+    """Do the same, with what the site has said about the rate to other calls of this process that share the gate."""
     from hr_sync.cli.texts import check_attachment_texts
     from hr_sync.sync.context import SyncRequest
 
@@ -93,7 +108,7 @@ def run_space(
     keys = (space_key,)
 
     def work() -> RunReport:
-        with _Opened.of(settings, stop) as opened:
+        with _Opened.of(settings, stop, gate) as opened:
             cadence = opened.cadences((mode,))[mode] if only_if_due else None
             return opened.run(SyncRequest(mode=mode, space_keys=keys, cadence=cadence))
 
@@ -175,7 +190,7 @@ class _Opened:
 
     @classmethod
     @contextmanager
-    def of(cls, settings: "Settings", stop: Cancellation) -> "Iterator[_Opened]":
+    def of(cls, settings: "Settings", stop: Cancellation, shared: "RateGate | None" = None) -> "Iterator[_Opened]":
         """Open the database, and create the tables if they are missing, as `hr-sync run` does."""
         from hr_sync.cli.bootstrap import make_context, open_store
         from hr_sync.cli.shared_rate import shared_gate
@@ -189,7 +204,7 @@ class _Opened:
             bound_contextvars(**({} if settings.site is None else {"site": settings.site})),
             deadline(stop, settings.sync.run_deadline_minutes * 60),
             open_store(settings, tables=ensure_schema) as store,  # no views over all sites: jobs are many
-            shared_gate(store, worker, stats) as gate,
+            shared_gate(store, worker, stats, shared) as gate,
         ):
             yield cls(
                 settings=settings,

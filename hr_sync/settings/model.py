@@ -226,13 +226,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     confluence: ConfluenceSettings
-    database: DatabaseSettings = DatabaseSettings()
-    sync: SyncSettings = SyncSettings()
-    access: AccessSettings = AccessSettings()
-    text: TextSettings = TextSettings()
-    feed: FeedSettings = FeedSettings()
-    service: ServiceSettings = ServiceSettings()
-    log: LogSettings = LogSettings()
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    sync: SyncSettings = Field(default_factory=SyncSettings)
+    access: AccessSettings = Field(default_factory=AccessSettings)
+    text: TextSettings = Field(default_factory=TextSettings)
+    feed: FeedSettings = Field(default_factory=FeedSettings)
+    service: ServiceSettings = Field(default_factory=ServiceSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
 
     @field_validator("text")
     @classmethod

@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 
 from hr_sync.errors import ConfigurationError, UsageError
-from hr_sync.settings import config_schema, load_settings, load_sites, secret_values, site_names
+from hr_sync.settings import load_settings, load_sites, secret_values, site_names
+from hr_sync.settings.example import config_schema
 
 COMMON = """
 [confluence]

@@ -141,7 +141,7 @@ def config_show(config: Config = DEFAULT_SETTINGS, as_json: AsJson = False) -> N
 def config_schema() -> None:
     """Print the JSON schema of the settings file."""
     from hr_sync.cli.output import print_json
-    from hr_sync.settings import config_schema as schema
+    from hr_sync.settings.example import config_schema as schema
 
     print_json(schema())
 
@@ -149,6 +149,6 @@ def config_schema() -> None:
 @config_commands.command("example")
 def config_example() -> None:
     """Print a settings file with every setting explained."""
-    from hr_sync.settings import config_example as example
+    from hr_sync.settings.example import config_example as example
 
     typer.echo(example(), nl=False)
