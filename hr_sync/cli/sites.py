@@ -72,6 +72,8 @@ class Turns:
 
     def print_stopped(self, code: int) -> None:
         """Print the document of all sites in the middle of a turn, which ends with this exit code."""
+        if self._as_json and not self._printed.getvalue():
+            self._printed.write(f'{{"error": "Stopped on request.", "exit_code": {code}}}')
         self.end(code)
         with redirect_stdout(self._outside):
             self.print_all()

@@ -34,7 +34,15 @@ def leave_when_asked() -> None:
     The kernel drops a signal to process 1 that has no handler.
     """
     # Not by raising: an exception raised in a finalizer is printed and ignored.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(Stopped.exit_code))
+    signal.signal(signal.SIGTERM, _leave_now)
+
+
+def _leave_now(*_: object) -> None:
+    """End the process. What sites have said that had their turn is printed."""
+    if (loaded := sys.modules.get("hr_sync.cli.sites")) is not None and (turns := loaded.current_turns()) is not None:
+        with suppress(Exception):  # it may have come in the middle of a print
+            turns.print_stopped(Stopped.exit_code)
+    os._exit(Stopped.exit_code)
 
 
 def run_until_stopped(

@@ -121,8 +121,9 @@ def _make(
     left = {site: schema for site, schema in before.items() if site not in schemas}
     if left:
         log.warning("union.sites_left", schemas=left, remedy="Their tables stay; drop the schemas to delete them.")
-    rights = {"created": created, "remedy": "Grant the rights: scripts/sql/grants-sites.sql"} if created else {}
-    (log.warning if created and before else log.info)("union.made", schema=SCHEMA, sites=list(sites), **rights)
+    log.info("union.made", schema=SCHEMA, sites=list(sites))
+    if created:
+        log.warning("union.created", views=created, remedy="Grant the rights: scripts/sql/grants-sites.sql")
     return list(sites)
 
 

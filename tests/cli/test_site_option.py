@@ -241,6 +241,33 @@ def piped(text: str, stack: ExitStack) -> str:
     return f"/dev/fd/{end}"
 
 
+def test_a_stop_between_the_turns_leaves_what_was_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While no work has begun at the next site, as in a command that has none."""
+
+    def leave(code: int) -> None:
+        raise SystemExit(code)
+
+    def work(config: SettingsChoice) -> None:
+        if config.site == "apac":
+            os.kill(os.getpid(), signal.SIGTERM)
+        typer.echo('{"well": true}')
+
+    monkeypatch.setattr(os, "_exit", leave)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        stopping.leave_when_asked()
+        with pytest.raises(SystemExit, match="75"):
+            program(work)("--json")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert json.loads(capsys.readouterr().out) == {
+        "sites": {"emea": {"well": True}, "apac": {"error": "Stopped on request.", "exit_code": 75}},
+        "exit_code": 75,
+    }
+
+
 def test_a_mistake_in_typing_is_told_once() -> None:
     def work(config: SettingsChoice) -> None:
         raise UsageError(f"wrong for {config.site}")
