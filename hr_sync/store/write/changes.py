@@ -11,7 +11,6 @@ A revocation changes thousands of pages in the same way. They are noted and writ
 an object for each.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -22,7 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import ChangeAction, ChangedField
-from hr_sync.store.engine import quoted_schema, schema_of
+from hr_sync.store.engine import lock_key, quoted_schema, schema_of
 
 _PATIENCE = "10s"  # from the last statement to the commit; shorter than anybody waits for a lock
 CHANNEL = "hr_sync_feed"  #: of NOTIFY; the payload is the schema
@@ -212,7 +211,7 @@ def write_changes(session: Session) -> None:
 
 def feed_lock(schema: str) -> int:
     """Return the key of the advisory lock under which the feed of a schema is numbered; the same in every build."""
-    return int.from_bytes(hashlib.sha256(f"hr_sync feed {schema}".encode()).digest()[:8], signed=True)
+    return lock_key(f"feed {schema}")
 
 
 def _merged(before: Change, after: Change) -> Change:
