@@ -17,7 +17,15 @@ from sqlalchemy import Connection, text
 
 from hr_sync.domain.access import EVERY_ASKER, Principal, PrincipalKind
 from hr_sync.store.engine import quoted_schema, schema_of
-from hr_sync.store.item_conditions import COMMENT_IS_SHOWN, COMMENT_SECTIONS, IS_LIVE, IS_SHOWN, READ_FILES
+from hr_sync.store.item_conditions import (
+    COMMENT_IS_KNOWN,
+    COMMENT_IS_SHOWN,
+    COMMENT_SECTIONS,
+    FILE_IS_KNOWN,
+    IS_LIVE,
+    IS_SHOWN,
+    READ_FILES,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,12 +88,13 @@ _READABLE = f"""
     WHERE {_IS_READABLE}
         AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)"""
 
-
+# As in `live_attachments`: under access that was read after the file.
 _READABLE_ATTACHMENTS = f"""
     FROM {{schema}}.confluence_pages page
         JOIN {{schema}}.page_attachments attachment ON attachment.page_id = page.id
     WHERE {_IS_READABLE} AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL
-        AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)"""
+        AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)
+        AND {FILE_IS_KNOWN}"""
 
 
 # As in `live_comments`: under access that was read after the text.
@@ -94,8 +103,7 @@ _READABLE_COMMENTS = f"""
         JOIN {{schema}}.page_comments comment ON comment.page_id = page.id
     WHERE {_IS_READABLE} AND comment.hidden_at IS NULL AND comment.removed_at IS NULL
         AND EXISTS (SELECT FROM {{schema}}.page_bodies body WHERE body.page_id = page.id)
-        AND (SELECT min(space.access_checked_at) FROM {{schema}}.sync_spaces space
-            WHERE space.space_id = page.space_id) >= comment.text_read_at"""  # noqa: S608 -- words of our own
+        AND {COMMENT_IS_KNOWN}"""
 
 
 # No column of a section is asked about access: the sets of the pages decide.
@@ -227,14 +235,14 @@ FUNCTIONS = (
         name="attachments_readable_by",
         arguments=_ASKER,
         returns="SETOF text",
-        comment="Ids of the attachments of live pages that somebody may read",
+        comment="Ids of the attachments of live pages that somebody may read, as far as access was read after them",
         body=f"SELECT attachment.id {_READABLE_ATTACHMENTS}",
     ),
     ConsumerFunction(
         name="comments_readable_by",
         arguments=_ASKER,
         returns="SETOF text",
-        comment="Ids of the comments about live pages that somebody may read",
+        comment="Ids of the comments about live pages that somebody may read, as far as access was read after them",
         body=f"SELECT comment.id {_READABLE_COMMENTS}",
     ),
     ConsumerFunction(

@@ -10,7 +10,7 @@ revision that must take a column away drops the view first.
 """
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, SelectBase, Table, and_, func, or_, select, true
 from sqlalchemy.sql.ddl import CreateView
@@ -19,7 +19,6 @@ from hr_sync.domain.access import AccessMode
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet
 from hr_sync.store.attachment_tables import AttachmentText, PageAttachment
 from hr_sync.store.comment_tables import PageComment
-from hr_sync.store.item_conditions import CLOCKS_DIFFER
 from hr_sync.store.orm import SCHEMA_TOKEN
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncSpace
 from hr_sync.store.text_tables import PageSection, PageText
@@ -104,8 +103,11 @@ _LIVE_PAGES = (
     )
 )
 
-# What the mode `account` has read before is shown by other settings once access was read after it.
-_SEES_WITH_ACCOUNT = _POLICY.mode == AccessMode.ACCOUNT
+
+def _is_known(known_since: ColumnElement[Any]) -> ColumnElement[bool]:
+    # What was not known when access to the space was read is shown in the mode `account` alone.
+    return or_(_POLICY.mode == AccessMode.ACCOUNT, _CLOCKS.c.access_checked_at >= known_since)
+
 
 # A section of a file is shown while the file is on its page, shown there, and in the version that was read.
 _FILE_IS_SHOWN = (
@@ -117,23 +119,25 @@ _FILE_IS_SHOWN = (
         _ATTACHMENT.hidden_at.is_(None),
         _ATTACHMENT.removed_at.is_(None),
         _ATTACHMENT.version == _FILE_TEXT.version,
-        or_(_SEES_WITH_ACCOUNT, _CLOCKS.c.access_checked_at > _ATTACHMENT.last_updated + CLOCKS_DIFFER),
+        _is_known(_ATTACHMENT.known_since),
     )
     .correlate(PageSection, AccessPolicyRow, _CLOCKS)
     .exists()
 )
 
-# A section of a comment is shown while the comment is on its page, shown there, and has the text that was rendered.
+# A section of a comment is shown while the comment is on its page, shown there, in an open thread, and has the text
+# that was rendered.
 _COMMENT_IS_SHOWN = (
     select(_COMMENT.id)
     .where(
         _COMMENT.id == _SECTION.comment_id,
         _COMMENT.page_id == _SECTION.page_id,
         _COMMENT.content_hash == _SECTION.comment_hash,
-        _COMMENT.text_read_at <= _TEXT.rendered_at,
+        _COMMENT.known_since <= _TEXT.rendered_at,
+        _COMMENT.in_open_thread,
         _COMMENT.hidden_at.is_(None),
         _COMMENT.removed_at.is_(None),
-        or_(_SEES_WITH_ACCOUNT, _CLOCKS.c.access_checked_at >= _COMMENT.text_read_at),
+        _is_known(_COMMENT.known_since),
     )
     .correlate(PageSection, PageText, AccessPolicyRow, _CLOCKS)
     .exists()
@@ -170,7 +174,7 @@ _LIVE_SECTIONS = (
     )
 )
 
-# The files of the same pages. A page that is not shown shows no file.
+# The files of the same pages, under access that was read after them. A page that is not shown shows no file.
 _LIVE_ATTACHMENTS = (
     _LIVE_PAGES.with_only_columns(
         _ATTACHMENT.id,
@@ -190,7 +194,7 @@ _LIVE_ATTACHMENTS = (
         _PAGE.kind.label("page_kind"),
     )
     .join(PageAttachment, _ATTACHMENT.page_id == _PAGE.id)
-    .where(_ATTACHMENT.hidden_at.is_(None), _ATTACHMENT.removed_at.is_(None))
+    .where(_ATTACHMENT.hidden_at.is_(None), _ATTACHMENT.removed_at.is_(None), _is_known(_ATTACHMENT.known_since))
 )
 
 # The comments about the same pages, under access that was read after their text.
@@ -220,7 +224,7 @@ _LIVE_COMMENTS = (
     .where(
         _COMMENT.hidden_at.is_(None),
         _COMMENT.removed_at.is_(None),
-        or_(_SEES_WITH_ACCOUNT, _CLOCKS.c.access_checked_at >= _COMMENT.text_read_at),
+        _is_known(_COMMENT.known_since),
     )
 )
 

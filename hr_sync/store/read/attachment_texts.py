@@ -9,13 +9,11 @@ from sqlalchemy import ColumnElement, Select, Text, and_, func, literal, or_, se
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import AccessMode
 from hr_sync.domain.attachment_texts import FINAL, OF_BYTES_ALONE, AttachmentFile, AttachmentTextCounts, TextOutcome
-from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.attachment_tables import AttachmentText, PageAttachment
-from hr_sync.store.item_conditions import CLOCKS_DIFFER
+from hr_sync.store.item_conditions import is_known
 from hr_sync.store.read.pages import LIVE
-from hr_sync.store.tables import ConfluencePage, PageFailure, SyncSpace
+from hr_sync.store.tables import ConfluencePage, PageFailure
 from hr_sync.store.text_tables import PageSection
 from hr_sync.store.values import FailureStage
 
@@ -76,7 +74,7 @@ def pending_files(
         _live_files(file, page, file.page_id, file.name, file.media_type, file.size_bytes, file.download_path)
         .add_columns(page.title, page.space_key)
         .add_columns(read.content_sha256, read.kind, read.outcome, read.reader_version, read.section_size)
-        .where(_is_due(rules), _readers_are_newer(), ~_waits_after_a_failure())
+        .where(_is_due(rules), is_known(PageAttachment.known_since), ~_waits_after_a_failure())
     )
     if before is not None:
         query = query.where(tuple_(file.last_updated, file.id) < tuple_(*before))
@@ -93,7 +91,8 @@ def file_texts_to_relabel(session: Session, rules: ReadingRules, *, limit: int) 
     ids = session.scalars(
         _live_files(file, page)
         .with_only_columns(file.id)
-        .where(read.sections > 0, differs, ~_is_due(rules), _readers_are_newer())  # so that what is shown then is told
+        .where(read.sections > 0, differs, ~_is_due(rules))
+        .where(is_known(file.known_since))  # so that what is shown then is told
         .order_by(file.id)
         .limit(limit)
     ).all()
@@ -198,17 +197,6 @@ def _is_due(rules: ReadingRules) -> ColumnElement[bool]:
     is_selected = read.kind == func.any(literal(list(rules.kinds), ARRAY(Text)))
     other_choice = and_(read.kind.is_not(None), is_selected == (read.outcome == TextOutcome.TYPE_NOT_SELECTED))
     return or_(read.attachment_id.is_(None), is_other, by_older_reader, in_other_sizes, was_too_large, other_choice)
-
-
-def _readers_are_newer() -> ColumnElement[bool]:
-    """Return whether who may read the space was read after this version of the file was made.
-
-    A file that was made after its page was restricted must not be shown to the readers of before.
-    """
-    file, page, space = PageAttachment, ConfluencePage, SyncSpace
-    is_account = select(AccessPolicyRow.mode == AccessMode.ACCOUNT).scalar_subquery()
-    looked = select(func.min(space.access_checked_at)).where(space.space_id == page.space_id).scalar_subquery()
-    return or_(is_account, looked > file.last_updated + CLOCKS_DIFFER)
 
 
 def _waits_after_a_failure() -> ColumnElement[bool]:

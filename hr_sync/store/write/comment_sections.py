@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from hr_sync.store.comment_tables import PageComment
+from hr_sync.store.item_conditions import is_known
 from hr_sync.store.write.attachment_texts import ShownSections
 from hr_sync.store.write.locks import PAGES
 from hr_sync.store.write.text_rows import SECTIONS, TEXTS
@@ -21,7 +22,8 @@ def sections_of_comments(session: Session, comment_ids: Collection[str]) -> dict
     is_shown = (
         (comment.page_id == section.page_id)
         & (comment.content_hash == section.comment_hash)
-        & (comment.text_read_at <= TEXTS.c.rendered_at)
+        & (comment.known_since <= TEXTS.c.rendered_at)
+        & comment.in_open_thread
         & comment.hidden_at.is_(None)
         & comment.removed_at.is_(None)
     )
@@ -33,6 +35,7 @@ def sections_of_comments(session: Session, comment_ids: Collection[str]) -> dict
         .join(PAGES, page.id == comment.page_id)
         .where(section.comment_id == func.any(bindparam("ids", type_=ARRAY(Text))))
         .where(page.hidden_at.is_(None), page.removed_at.is_(None), page.status == "current")
+        .where(is_known(comment.known_since))
         .group_by(comment.id, page.id)
     )
     return {
@@ -45,6 +48,13 @@ def sections_of_comments(session: Session, comment_ids: Collection[str]) -> dict
         )
         for row in session.execute(query, {"ids": list(comment_ids)})
     }
+
+
+def comments_on(session: Session, page_ids: Collection[str]) -> Sequence[str]:
+    """Return the ids of the comments about these pages: those of a thread are text together, or not at all."""
+    given = bindparam("ids", type_=ARRAY(Text))
+    query = select(COMMENTS_TABLE.c.id).where(COMMENTS_TABLE.c.page_id == func.any(given))
+    return session.scalars(query, {"ids": sorted(page_ids)}).all() if page_ids else ()
 
 
 def delete_sections_of_comments(session: Session, comment_ids: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from hr_sync.domain.people import FORMER_USER
 from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, GroupMember, KnownUser
 from hr_sync.store.comment_tables import PageComment
 from hr_sync.store.engine import quoted_schema
+from hr_sync.store.item_conditions import is_known
 from hr_sync.store.read.live import storable
 from hr_sync.store.text_tables import MentionedUser
 from hr_sync.store.write.changes import Change, record_changes
@@ -152,6 +153,7 @@ def _erase_author(session: Session, run_id: int, user_id: str) -> int:
         select(comment.id, comment.version, PAGES.c.id.label("page_id"), PAGES.c.space_key)
         .join(PAGES, PAGES.c.id == comment.page_id)
         .where(comment.id.in_(locked), comment.hidden_at.is_(None), comment.removed_at.is_(None))
+        .where(is_known(comment.known_since))
         .where(PAGES.c.hidden_at.is_(None), PAGES.c.removed_at.is_(None))
     )
     changes = [

@@ -8,6 +8,7 @@ from sqlalchemy import Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from hr_sync.store.item_conditions import is_known
 from hr_sync.store.item_tables import ItemTable
 from hr_sync.store.write.locks import PAGES
 
@@ -27,7 +28,8 @@ class LockedItem:
     row: Mapping[str, Any]
     page_id: str
     version: int
-    live: bool
+    live: bool  #: neither hidden nor removed
+    shown: bool  #: with its page, under what is known of its readers
     removed: bool
     page: LockedItemPage
 
@@ -52,6 +54,7 @@ def lock_items(session: Session, kind: ItemTable[Any], ids: Sequence[str]) -> di
         select(row.id, row.page_id, row.version, row.hidden_at, row.removed_at, PAGES.c.space_key)
         .add_columns(
             (PAGES.c.hidden_at.is_(None) & PAGES.c.removed_at.is_(None)).label("page_is_live"),
+            is_known(row.known_since).label("is_known"),
             *(row[name] for name in kind.compared),
         )
         .join_from(kind.table, PAGES, PAGES.c.id == row.page_id)
@@ -65,6 +68,10 @@ def lock_items(session: Session, kind: ItemTable[Any], ids: Sequence[str]) -> di
             page_id=found["page_id"],
             version=found["version"],
             live=found["hidden_at"] is None and found["removed_at"] is None,
+            shown=found["hidden_at"] is None
+            and found["removed_at"] is None
+            and found["page_is_live"]
+            and found["is_known"],
             removed=found["removed_at"] is not None,
             page=LockedItemPage(space_key=found["space_key"], live=found["page_is_live"]),
         )

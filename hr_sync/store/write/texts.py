@@ -193,7 +193,8 @@ def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _St
     comment = COMMENTS_TABLE.c
     is_seen = and_(
         comment.content_hash == SECTIONS.c.comment_hash,
-        comment.text_read_at <= TEXTS.c.rendered_at,
+        comment.known_since <= TEXTS.c.rendered_at,
+        comment.in_open_thread,
         comment.hidden_at.is_(None),
         comment.removed_at.is_(None),
     )
@@ -242,7 +243,7 @@ def _changes(
     for write in writes:
         stored = before.get(write.page_id, _Stored(None, frozenset()))
         ids = [section.section_id for section in write.sections]
-        differing = [each for each in ids if each in written]
+        differing = [each for each in ids if each in written or each not in stored.section_ids]
         removed = sorted(each for each in stored.section_ids if each in deleted)
         is_another = stored.content_hash != write.content_hash
         is_shown_again = is_another and (ids or stored.section_ids or stored.has_files)
