@@ -21,7 +21,7 @@ from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.comment_sections import COMMENTS_TABLE, existing_comments
 from hr_sync.store.write.included_access import derive_of_hosts
 from hr_sync.store.write.locks import PAGES
-from hr_sync.store.write.mentions import names_stand, stored_names, write_mentions
+from hr_sync.store.write.mentions import add_mentions, names_stand, stored_names, write_mentions
 from hr_sync.store.write.renderings import outputs_stand, stored_outputs
 from hr_sync.store.write.section_order import close_up
 from hr_sync.store.write.text_rows import (
@@ -87,36 +87,38 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
     shown = {each.page_id: each.shown for each in texts} | _shown_in(session, [each.page_id for each in kept])
     rows = _lock_pages(session, {*shown, *(source for sources in shown.values() for source in sources)})
     intact = {page_id for page_id, sources in shown.items() if _are_stored(rows, sources)}
-    names = stored_names(session, {user_id for each in texts for user_id, name in each.mentions.items() if name})
+    given: list[TextWrite | TextKept] = [*texts, *kept]
+    names = stored_names(session, {user_id for each in given for user_id, name in each.mentions.items() if name})
     outputs = stored_outputs(session, [each.page_id for each in texts if each.outputs_hash])
-    stays = [each for each in kept if each.page_id in intact and _is_of(rows, each)]
-    _keep(session, stays)
-    record_changes(session, _NO_RUN, [_kept_change(each, rows[each.page_id]) for each in stays])
-    current = [
-        each
-        for each in texts
-        if each.page_id in intact
-        and _is_of(rows, each)
-        and names_stand(each.mentions, names)
-        and outputs_stand(each.page_id, each.outputs_hash, outputs)
+    stands = [
+        each for each in given if each.page_id in intact and _is_of(rows, each) and names_stand(each.mentions, names)
     ]
-    writes = _with_stored_comments(session, current)
-    if not writes:
+    current = _with_stored_comments(session, stands)
+    stays = [each for each in current if isinstance(each, TextKept)]
+    writes = [
+        each
+        for each in current
+        if isinstance(each, TextWrite) and outputs_stand(each.page_id, each.outputs_hash, outputs)
+    ]
+    every: list[TextWrite | TextKept] = [*writes, *stays]
+    if not every:
         return TextsWritten(pages=0, sections_written=0, sections_deleted=0)
-    before = _stored_sections(session, [each.page_id for each in writes])
-    session.execute(put_texts(), as_arrays([text_row(each) for each in writes]))
-    written, deleted = _write_sections(session, writes)
-    shifted = close_up(session, [each.page_id for each in writes])
+    before = _stored_sections(session, [each.page_id for each in every])
+    _put_texts(session, writes)
+    _keep(session, stays)
+    written, deleted = _write_sections(session, every)
+    shifted = close_up(session, [each.page_id for each in every])
     _write_includes(session, writes)
     write_mentions(session, {each.page_id: each.mentions for each in writes})
-    record_changes(session, _NO_RUN, _changes(writes, rows, before, written=written, deleted=deleted, shifted=shifted))
+    add_mentions(session, {each.page_id: each.mentions for each in stays})
+    record_changes(session, _NO_RUN, _changes(every, rows, before, written=written, deleted=deleted, shifted=shifted))
     derive_of_hosts(
         session, _NO_RUN, [each.page_id for each in writes if each.shows_others or rows[each.page_id].shows_others]
     )
     return TextsWritten(pages=len(writes), sections_written=len(written), sections_deleted=len(deleted))
 
 
-def _with_stored_comments(session: Session, writes: Sequence[TextWrite]) -> list[TextWrite]:
+def _with_stored_comments(session: Session, writes: Sequence[TextWrite | TextKept]) -> list[TextWrite | TextKept]:
     """Return the texts without sections of comments that were erased meanwhile."""
     wanted = {each.comment_id for write in writes for each in write.sections if each.comment_id is not None}
     if not wanted:
@@ -166,25 +168,19 @@ def _shown_in(session: Session, page_ids: Sequence[str]) -> dict[str, dict[str, 
     return shown
 
 
+def _put_texts(session: Session, writes: Sequence[TextWrite]) -> None:
+    if writes:
+        session.execute(put_texts(), as_arrays([text_row(each) for each in writes]))
+
+
 def _keep(session: Session, kept: Sequence[TextKept]) -> None:
-    """Let older texts stand for the stored bodies."""
+    """Let older texts stand for the stored bodies, with comments as they are now."""
     for each in kept:
         values = {name: getattr(each, name) for name in _MADE_FROM}
         values["search_languages"] = list(each.search_languages)  # its vectors stay: nothing can make them again
         values["kept_since"] = func.coalesce(TEXTS.c.kept_since, func.now())
+        values["rendered_at"] = func.now()
         session.execute(update(TEXTS).where(TEXTS.c.page_id == each.page_id).values(values))
-
-
-def _kept_change(kept: TextKept, row: _Current) -> Change:
-    """Return the change of a page whose sections are shown again, of whatever age its text is."""
-    return Change(
-        page_id=kept.page_id,
-        space_key=kept.space_key,
-        action=ChangeAction.DERIVE,
-        changed_fields=(ChangedField.SECTIONS,) if row.is_live else (),
-        version=row.version,
-        reason="its body arrived without text, so that its older text stays",
-    )
 
 
 def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _Stored]:
@@ -212,12 +208,17 @@ def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _St
     return {row.page_id: _Stored(row.content_hash, frozenset(row.section_ids or ()), row.has_files) for row in rows}
 
 
-def _write_sections(session: Session, writes: Sequence[TextWrite]) -> tuple[frozenset[str], frozenset[str]]:
-    """Write the sections that differ, and delete those that are gone. Return the ids of both."""
+def _write_sections(session: Session, writes: Sequence[TextWrite | TextKept]) -> tuple[frozenset[str], frozenset[str]]:
+    """Write the sections that differ, and delete those that are gone. Return the ids of both.
+
+    Of a page whose text is kept those of its comments alone.
+    """
+    made = [each.page_id for each in writes if isinstance(each, TextWrite)]
     rows = [section_row(each, section) for each in writes for section in each.sections]
     gone = delete(SECTIONS).where(
         SECTIONS.c.page_id.in_([each.page_id for each in writes]),
         SECTIONS.c.attachment_id.is_(None),
+        or_(SECTIONS.c.page_id.in_(made), SECTIONS.c.comment_id.is_not(None)),
         SECTIONS.c.section_id != func.all(bindparam("kept", type_=ARRAY(Text))),
     )
     deleted = session.scalars(gone.returning(SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
@@ -227,7 +228,7 @@ def _write_sections(session: Session, writes: Sequence[TextWrite]) -> tuple[froz
 
 
 def _changes(
-    writes: Sequence[TextWrite],
+    writes: Sequence[TextWrite | TextKept],
     current: Mapping[str, _Current],
     before: Mapping[str, _Stored],
     *,
@@ -256,7 +257,9 @@ def _changes(
                 action=ChangeAction.DERIVE,
                 changed_fields=(ChangedField.SECTIONS,),
                 version=locked.version,
-                reason="its text was made",
+                reason="its text was made"
+                if isinstance(write, TextWrite)
+                else "its body arrived without text, so that its older text stays",
                 sections_added=[each for each in differing if each not in stored.section_ids],
                 sections_changed=[*(each for each in differing if each in stored.section_ids), *moved],
                 sections_removed=removed,
