@@ -40,6 +40,8 @@ _CLOCKS = (
         _SPACE.space_id,
         func.min(_SPACE.last_complete_at).label("checked_at"),
         func.min(_SPACE.access_checked_at).label("access_checked_at"),
+        func.min(_SPACE.attachments_checked_at).label("attachments_checked_at"),
+        func.min(_SPACE.comments_checked_at).label("comments_checked_at"),
     )
     .group_by(_SPACE.space_id)
     .subquery("clocks")
@@ -189,7 +191,7 @@ _LIVE_ATTACHMENTS = (
         _PAGE.title.label("page_title"),
         _PAGE.url.label("page_url"),
         _PAGE.space_key,
-        _CLOCKS.c.checked_at,
+        _CLOCKS.c.attachments_checked_at.label("checked_at"),
         _CLOCKS.c.access_checked_at,
         _PAGE.kind.label("page_kind"),
     )
@@ -216,7 +218,7 @@ _LIVE_COMMENTS = (
         _PAGE.title.label("page_title"),
         _PAGE.url.label("page_url"),
         _PAGE.space_key,
-        _CLOCKS.c.checked_at,
+        _CLOCKS.c.comments_checked_at.label("checked_at"),
         _CLOCKS.c.access_checked_at,
         _PAGE.kind.label("page_kind"),
     )
@@ -241,6 +243,8 @@ _MIRROR_FRESHNESS = (
         _SPACE.viewers_known,
         func.coalesce(_is_shown(_SPACE.last_complete_at), False).label("is_shown"),
         _POLICY.mode.label("access_mode"),
+        _SPACE.attachments_checked_at,
+        _SPACE.comments_checked_at,
     )
     .join_from(SyncSpace, AccessPolicyRow, true())
     .where(_SPACE.gone_at.is_(None), _SPACE.epoch > 0)  # not one that no run has begun

@@ -89,6 +89,12 @@ def told(engine: Engine, column: str) -> list[tuple[str, str]]:
     return list(ask(engine, query))
 
 
+def waiting(context: SyncContext, page_id: str) -> int:
+    """Return how many items of a page `explain` shows as waiting."""
+    known = context.store.page_history(page_id)
+    return sum(each.waits for each in known.attachments) + (known.comments.waiting if known.comments else 0)
+
+
 def attach(world: World, page_id: str, word: str) -> str:
     """Attach a file whose name and text are this word."""
     return world.attach(page_id, filename=f"{word}.txt", payload=word.encode()).id
@@ -117,6 +123,7 @@ def test_an_item_is_shown_once_access_was_read_after_it(engine: Engine, column: 
         assert "secret" not in everything_shown(engine)
         assert "harmless" not in everything_shown(engine)
         assert told(engine, column) == []
+        assert waiting(context, closed) == 1
         access(context)
         derive(context)
         assert "secret" not in everything_shown(engine)
@@ -188,6 +195,37 @@ def test_a_move_between_spaces_makes_what_hangs_on_the_page_wait(engine: Engine,
         assert "secret" not in shown
         assert "old" not in shown
         assert told(engine, column)[-1] == (old, "hide")
+
+
+LISTS = {"attachments": r"type\+%3D\+attachment", "comments": r"type\+%3D\+comment"}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+@pytest.mark.parametrize("run", [full, incremental])
+def test_items_whose_list_was_not_read_are_as_old_as_they_are(
+    engine: Engine, kind: str, run: Callable[[SyncContext], object]
+) -> None:
+    """The clock of their space goes on, as its pages were looked at; that of the items in the views does not."""
+    world = world_of(1)
+    page = world.pages(space_key="HR")[0].id
+    attach(world, page, "file")
+    write_comment(world, page, "text")
+    view = f"SELECT checked_at FROM live_{kind}"
+    (other,) = LISTS.keys() - {kind}
+    with mirror_of(world, engine) as (site, context):
+        before = ask(engine, view)
+        assert before[0][0] is not None
+        fault(site, "error-500", LISTS[kind], times=0)
+        run(context)
+        assert fired(site) == {"error-500"}
+        assert ask(engine, view) == before
+        assert ask(engine, f"SELECT checked_at FROM live_{other}") > before
+        assert ask(engine, "SELECT min(checked_at) FROM live_pages") > before
+        clocks = f"SELECT {kind}_checked_at FROM mirror_freshness WHERE space_key = 'HR'"
+        assert ask(engine, clocks) == before
+        site.faults.clear()
+        run(context)
+        assert ask(engine, view) > before
 
 
 @dataclass

@@ -612,6 +612,15 @@ def _sync_spaces() -> None:
             "When the last look at everything that may have changed began (Confluence's clock)",
             null=True,
         ),
+        _column(
+            "attachments_checked_at",
+            TIME,
+            "When the last such run ended that read the list of attachments too",
+            null=True,
+        ),
+        _column(
+            "comments_checked_at", TIME, "When the last such run ended that read the list of comments too", null=True
+        ),
         _column("access_checked_at", TIME, "When the last access pass that ended began", null=True),
         _column(
             "viewers_known",
