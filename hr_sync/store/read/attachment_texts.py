@@ -66,15 +66,18 @@ class StoredFileText:
 
 
 def pending_files(
-    session: Session, rules: ReadingRules, *, before: tuple[datetime, str] | None, limit: int
+    session: Session, rules: ReadingRules, *, failed: bool, before: tuple[datetime, str] | None, limit: int
 ) -> list[PendingFile]:
-    """Return the next files to be read, newest first; with `before` those behind that date and id."""
+    """Return the next files to be read, newest first; with `before` those behind that date and id.
+
+    `failed`: those whose download failed in this version, and that are due again; otherwise those that did not fail.
+    """
     file, page, read = PageAttachment, ConfluencePage, AttachmentText
     query = (
         _live_files(file, page, file.page_id, file.name, file.media_type, file.size_bytes, file.download_path)
         .add_columns(page.title, page.space_key)
         .add_columns(read.content_sha256, read.kind, read.outcome, read.reader_version, read.section_size)
-        .where(_is_due(rules), is_known(PageAttachment.known_since), ~_waits_after_a_failure())
+        .where(_is_due(rules), is_known(PageAttachment.known_since), _failed(due=True) if failed else ~_failed())
     )
     if before is not None:
         query = query.where(tuple_(file.last_updated, file.id) < tuple_(*before))
@@ -199,15 +202,15 @@ def _is_due(rules: ReadingRules) -> ColumnElement[bool]:
     return or_(read.attachment_id.is_(None), is_other, by_older_reader, in_other_sizes, was_too_large, other_choice)
 
 
-def _waits_after_a_failure() -> ColumnElement[bool]:
-    """Return whether the download of this version failed, and is not due again."""
+def _failed(*, due: bool = False) -> ColumnElement[bool]:
+    """Return whether the download of this version failed, and with `due` whether it is due again."""
     file, failure = PageAttachment, PageFailure
-    return (
+    query = (
         select(failure.page_id)
         .where(failure.page_id == file.id, failure.stage == FailureStage.ATTACHMENT_TEXT)
-        .where(failure.version == file.version, failure.next_attempt_at > func.now())
-        .exists()
+        .where(failure.version == file.version)
     )
+    return (query.where(failure.next_attempt_at <= func.now()) if due else query).exists()
 
 
 def _pending(row: Any, rules: ReadingRules) -> PendingFile:
