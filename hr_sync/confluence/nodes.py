@@ -19,7 +19,7 @@ from hr_sync.confluence.pagination import with_smaller_pages
 from hr_sync.domain.access import NodeFact, Restriction
 from hr_sync.domain.content import ContentKind, ContentNode, Space
 
-_ALONE = 3  #: answers before another walk begins at the other end of the space
+_ALONE = 10  #: answers before another walk begins at the other end of the space
 NODE_PARTS = f"{RESTRICTIONS},ancestors"
 
 

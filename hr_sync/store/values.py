@@ -16,7 +16,7 @@ from hr_sync.domain.holds import Leaving
 from hr_sync.domain.outcome import SpaceReport
 from hr_sync.domain.plan import Step
 
-MAX_PAGES = 50  #: pages in one write transaction: below the 64 savepoints that PostgreSQL keeps in memory
+MAX_PAGES = 250  #: pages in one write transaction: as many as one answer of a listing has
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -140,22 +140,30 @@ class Shared(Generic[Value]):
 
 
 class AccountProof:
-    """Checks that the account is still known, with one request for all spaces that wait for the check."""
+    """Checks that the account is still known, with one request for all spaces whose answers came before it."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._lock = threading.Lock()
-        self._proven_since = float("-inf")
+        self._proven_since = float("-inf")  # monotonic: when the last check began
+        self._proven_answers = -1  # those before the last check, and its own: if there are more now, some came later
 
     def prove(self) -> None:
-        """Return once a check that began after this call has passed. Raise CredentialsRefused if it does not."""
+        """Return once a check has passed that began after every answer so far. Raise CredentialsRefused if it does not.
+
+        One that began after this call did; so did one since which nothing else was answered.
+        """
         called_at = time.monotonic()
         with self._lock:
-            if self._proven_since >= called_at:
+            before = self._answers()
+            if self._proven_since >= called_at or before == self._proven_answers:
                 return
             began_at = time.monotonic()
             self._source.check_account()
-            self._proven_since = began_at
+            self._proven_since, self._proven_answers = began_at, before + 1
+
+    def _answers(self) -> int:
+        return self._source.client.http_stats.counts().requests
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

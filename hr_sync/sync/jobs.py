@@ -33,7 +33,7 @@ from hr_sync.sync.unlisted_spaces import sync_unconfigured, sync_unlisted
 
 log = structlog.get_logger(__name__)
 
-_MAX_SPACES = 6  # at once; those that fetch no bodies yet are listed ahead, which holds their heads in memory
+_MAX_SPACES = 8  # at once; those that fetch no bodies yet are listed ahead, which holds their heads in memory
 
 
 def _sync_recent(run: SpaceRun) -> SpaceReport:

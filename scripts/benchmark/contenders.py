@@ -16,8 +16,9 @@ class Contender(StrEnum):
     """A process that brings pages into PostgreSQL."""
 
     HR_SYNC = "hr-sync"
-    HR_SYNC_FIFTY_TIMES = "hr-sync, 50 runs"
+    HR_SYNC_MANY_TIMES = "hr-sync, 200 runs"
     TUTORIAL = "tutorial worker"
+    BARE = "bare worker"
     FLOOR = "floor"
 
 
@@ -26,10 +27,12 @@ def command(contender: Contender, arguments: Sequence[str]) -> Sequence[str]:
     match contender:
         case Contender.HR_SYNC:
             return (str(Path(_PYTHON).with_name("hr-sync")), *arguments)
-        case Contender.HR_SYNC_FIFTY_TIMES:
-            return (_PYTHON, "-m", "benchmark.fifty_runs")
+        case Contender.HR_SYNC_MANY_TIMES:
+            return (_PYTHON, "-m", "benchmark.many_runs")
         case Contender.TUTORIAL:
             return (_PYTHON, "-m", "benchmark.tutorial")
+        case Contender.BARE:
+            return (_PYTHON, "-m", "benchmark.bare")
         case Contender.FLOOR:
             return (_PYTHON, "-m", "benchmark.floor")
 

@@ -71,7 +71,7 @@ def _database_port(step: Step, postgres: Postgres) -> Iterator[int]:
 
 
 def _parts(step: Step, output: str) -> dict[str, float] | None:
-    if step.contender in (Contender.FLOOR, Contender.HR_SYNC_FIFTY_TIMES):
+    if step.contender in (Contender.FLOOR, Contender.HR_SYNC_MANY_TIMES):
         parts: dict[str, float] = json.loads(output)
         return parts
     return None

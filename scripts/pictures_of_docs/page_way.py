@@ -17,7 +17,7 @@ _ROWS = (
         "write",
         "blue",
         (
-            ("transaction", "50 pages under the", "lease of the space"),
+            ("transaction", "up to 250 pages under the", "lease of the space"),
             ("compare", "rows locked in order,", "unchanged: nothing"),
             ("row and body", "confluence_pages,", "page_bodies"),
             ("feed", "what changed, numbered", "before the commit"),

@@ -51,10 +51,29 @@ def test_a_page_is_written_with_body_feed_row_and_no_failure(store: Store, engin
     assert feed(engine) == [("1", "insert", NEW), ("2", "insert", NEW)]
 
 
-def test_more_than_fifty_pages_are_refused(store: Store) -> None:
-    """PostgreSQL keeps 64 savepoints of a transaction in memory."""
-    with leased(store) as space, pytest.raises(ValueError, match="at most 50"):
-        space.write_pages([write(str(number)) for number in range(51)])
+def test_a_chunk_that_is_too_large_is_refused(store: Store) -> None:
+    """No transaction grows without a limit."""
+    with leased(store) as space, pytest.raises(ValueError, match="at most 250"):
+        space.write_pages([write(str(number)) for number in range(251)])
+
+
+@pytest.mark.parametrize("refused", [{"7"}, {"0", "124", "125", "249"}, set(map(str, range(100, 110)))], ids=len)
+def test_each_page_that_is_refused_fails_alone(store: Store, engine: Engine, refused: set[str]) -> None:
+    """However many there are in a chunk, and where; PostgreSQL keeps 64 savepoints of a transaction in memory."""
+    ids = [str(number) for number in range(250)]
+    pages = [write(page_id, body="\ud800" if page_id in refused else "<p>x</p>") for page_id in ids]
+    savepoints: list[str] = []
+    event.listen(engine, "savepoint", lambda _connection, name: savepoints.append(name))
+    kept: list[str] = []
+    event.listen(engine, "release_savepoint", lambda _connection, name, _context: kept.append(name))
+    with leased(store) as space:
+        result = space.write_pages(pages)
+        stored = space.stored_pages()
+
+    assert result == WriteResult(failed=frozenset(refused))
+    assert stored.keys() == set(ids) - refused
+    assert len(savepoints) <= 1 + 16 * len(refused)
+    assert len(kept) <= 8 * len(refused) <= 80
 
 
 def test_a_row_that_another_space_took_over_is_not_written(store: Store, engine: Engine) -> None:

@@ -73,6 +73,7 @@ def test_many_idle_spaces_cost_one_question(engine: Engine, flavor: str) -> None
 
         assert (report.outcome, len(report.spaces), report.counts.updated) == ("complete", SPACES, 0)
         assert (asked(site, OF_ALL[flavor]), asked(site, OF_ONE[flavor])) == (1, 0)
+        assert asked(site, "user/current") == 2  # at the beginning, and once after what all spaces read
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)

@@ -24,23 +24,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.content import WithdrawalReason
-from hr_sync.store.db_errors import is_refusal
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.values import MAX_PAGES, PageWrite
 from hr_sync.store.write.arrays import as_arrays, unnested
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
 from hr_sync.store.write.page_rows import HEAD_COLUMNS, head_row, put_bodies
+from hr_sync.store.write.refused_rows import put_or_divide
 
 _REASON = WithdrawalReason.ARCHIVED.value
 _NOT_LIVE = or_(PAGES.c.hidden_at.is_not(None), PAGES.c.removed_at.is_not(None))
 
 
 def write_archived(session: Session, lease: Lease, run_id: int, writes: Sequence[PageWrite]) -> frozenset[str]:
-    """Write at most 50 archived pages. Return the ids of those that the database refused.
+    """Write at most `MAX_PAGES` archived pages. Return the ids of those that the database refused.
 
     What is live, in another space than the plan saw, or of another version than a head without a body is left alone.
     Raises LeaseLost, and what SQLAlchemy raises when the server or the connection failed.
@@ -66,20 +65,12 @@ def _may_write(write: PageWrite, locked: LockedPage | None) -> bool:
 def _put(
     session: Session, statement: Any, rows: Sequence[Mapping[str, Any]], others: Mapping[str, Any]
 ) -> frozenset[str]:
-    """Write rows together, or one by one if PostgreSQL refuses that. Return the ids of what it refuses alone."""
-    if not rows:
-        return frozenset()
-    try:
-        with session.begin_nested():
-            session.execute(statement, as_arrays(rows) | dict(others))
-    except (DBAPIError, UnicodeEncodeError) as error:
-        if not is_refusal(error):
-            raise
-    else:
-        return frozenset()
-    if len(rows) == 1:
-        return frozenset({rows[0]["id"]})
-    return frozenset().union(*(_put(session, statement, [row], others) for row in rows))
+    """Write rows. Return the ids of what PostgreSQL refuses."""
+
+    def put(some: Sequence[Mapping[str, Any]]) -> None:
+        session.execute(statement, as_arrays(some) | dict(others))
+
+    return frozenset(row["id"] for row, _ in put_or_divide(session, rows, put))
 
 
 def _row(write: PageWrite, run_id: int) -> dict[str, Any]:

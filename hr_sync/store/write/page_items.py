@@ -1,4 +1,4 @@
-"""Writes the items of pages: at most 50 in a transaction, fenced by the lease; one that PostgreSQL refuses fails alone.
+"""Writes the items of pages, at most 250 in a transaction, fenced by the lease; one that is refused fails alone.
 
 The rows of the pages are locked first, then those of the items, each in the order of their ids. What is on a page that
 is not in the space any more, or that is gone, is dropped: the pass over its space writes it.
@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.domain.deletion import DeletionDecision
 from hr_sync.domain.page_items import ItemWrite
-from hr_sync.store.db_errors import describe_error, is_refusal
+from hr_sync.store.db_errors import describe_error
 from hr_sync.store.item_tables import ItemTable
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.values import MAX_PAGES, Failure
@@ -32,6 +32,7 @@ from hr_sync.store.write.attachment_texts import record_section_changes
 from hr_sync.store.write.changes import Change, action_told, record_changes
 from hr_sync.store.write.failures import forget_failures, record_failures
 from hr_sync.store.write.item_locks import LockedItem, LockedItemPage, lock_items, lock_pages_of_items
+from hr_sync.store.write.refused_rows import RefusalError, put_or_divide
 from hr_sync.store.write.shown_items import ShownItem, about, shown_items
 
 _SHARED = ("page_id", "space_id", "version", "metadata_digest", "last_written_run_id")
@@ -51,7 +52,7 @@ def write_items(
     run_id: int,
     space_id: str,
 ) -> frozenset[str]:
-    """Write at most 50 items and their changes. Return the ids of those that were written. Raises LeaseLost."""
+    """Write at most `MAX_PAGES` items and their changes. Return the ids of those written. Raises LeaseLost."""
     if len(writes) > MAX_PAGES:
         raise ValueError(f"{len(writes)} {kind.kind} in one transaction; at most {MAX_PAGES}")
     check_lease(session, lease)
@@ -158,27 +159,13 @@ def _page_of(write: ItemWrite[Any], pages: Mapping[str, LockedItemPage], lease: 
 def _put(
     session: Session, kind: ItemTable[Any], run_id: int, space_id: str, writes: Sequence[ItemWrite[Any]]
 ) -> tuple[frozenset[str], list[Failure]]:
-    """Write the rows together, or one by one if PostgreSQL refuses that. Return what was written, and what failed."""
+    """Write the rows, without those that PostgreSQL refuses. Return what was written, and what failed."""
     rows = [_row(kind, write, run_id, space_id) for write in writes]
-    if not rows:
-        return frozenset(), []
-    try:
-        with session.begin_nested():
-            session.execute(_upsert(kind), as_arrays(rows))
-    except (DBAPIError, UnicodeEncodeError) as error:
-        if not is_refusal(error):
-            raise
-    else:
-        return frozenset(row["id"] for row in rows), []
-    failures: list[Failure] = []
-    for row in rows:
-        try:
-            with session.begin_nested():
-                session.execute(_upsert(kind), as_arrays([row]))
-        except (DBAPIError, UnicodeEncodeError) as error:
-            if not is_refusal(error):
-                raise
-            failures.append(_failure(kind, row, error))
+
+    def put(some: Sequence[Mapping[str, Any]]) -> None:
+        session.execute(_upsert(kind), as_arrays(some))
+
+    failures = [_failure(kind, row, error) for row, error in put_or_divide(session, rows, put)]
     return frozenset(row["id"] for row in rows) - {failure.page_id for failure in failures}, failures
 
 
@@ -204,7 +191,7 @@ def _upsert(kind: ItemTable[Any]) -> Insert:
     return statement.on_conflict_do_update(index_elements=["id"], set_=fresh | _SHOWN | {"synced_at": func.now()})
 
 
-def _failure(kind: ItemTable[Any], row: Mapping[str, Any], error: DBAPIError | UnicodeEncodeError) -> Failure:
+def _failure(kind: ItemTable[Any], row: Mapping[str, Any], error: RefusalError) -> Failure:
     original = error.orig if isinstance(error, DBAPIError) else error
     return Failure(
         page_id=row["id"],

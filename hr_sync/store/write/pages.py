@@ -1,10 +1,10 @@
-"""Writes pages: at most 50 in a transaction, fenced by the lease; a page that PostgreSQL refuses does not block others.
+"""Writes pages: at most 250 in a transaction, fenced by the lease; one that PostgreSQL refuses does not block others.
 
 The rows are locked and read first; a page whose row another space has taken over meanwhile is dropped. What is left is
 written by one statement inside one savepoint: its parts are the upsert of the pages, that of the bodies, and the
-failures that are over. When PostgreSQL refuses the data, the chunk is replayed with a savepoint around each page,
-and what still fails goes to `page_failures`. That is eleven times faster over a network than a savepoint for each page
-from the start, and stays below the 64 subtransactions that PostgreSQL keeps in memory.
+failures that are over. When PostgreSQL refuses the data, the chunk is divided until each page that it refuses stands
+alone in its savepoint, and those go to `page_failures`. That is eleven times faster over a network than a savepoint for
+each page from the start.
 
 Each page is a node of the facts of access as well. Its restriction is written where all facts that decide about its
 readers were read with the page; without it a new version makes the access to the page unknown, because its text is
@@ -37,7 +37,7 @@ from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import NodeFact
 from hr_sync.domain.changes import ChangedField, changed_fields
-from hr_sync.store.db_errors import describe_error, is_refusal
+from hr_sync.store.db_errors import describe_error
 from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.tables import PageFailure
 from hr_sync.store.text_tables import PageText
@@ -51,6 +51,7 @@ from hr_sync.store.write.included_access import hosts_of, outdate_hosts
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
 from hr_sync.store.write.nodes import write_nodes
 from hr_sync.store.write.page_rows import HEAD_COLUMNS, head_row, put_bodies
+from hr_sync.store.write.refused_rows import RefusalError, put_or_divide
 from hr_sync.store.write.shown_items import ItemsOfMovingPages
 
 Written: TypeAlias = dict[str, bool]
@@ -72,7 +73,7 @@ _SHOWN: dict[str, Any] = {
 def write_pages(
     session: Session, lease: Lease, run_id: int, writes: Sequence[PageWrite], above: Collection[NodeFact] = ()
 ) -> WriteResult:
-    """Write at most 50 pages and their changes. Return what was not written.
+    """Write at most `MAX_PAGES` pages and their changes. Return what was not written.
 
     `above`: the nodes above those of the pages whose restriction is given.
     Raises LeaseLost, and what SQLAlchemy raises when the server or the connection failed: nothing is written then.
@@ -125,29 +126,13 @@ def _changes_space(write: PageWrite, locked: Mapping[str, LockedPage]) -> bool:
 def _put(
     session: Session, run_id: int, writes: Sequence[PageWrite], locked: Mapping[str, LockedPage]
 ) -> tuple[Written, list[Failure]]:
-    """Write the pages together, or one by one if PostgreSQL refuses that. Return what was written, and what failed."""
-    if not writes:
-        return {}, []
-    try:
-        with session.begin_nested():
-            return _put_together(session, run_id, writes, locked), []
-    except (DBAPIError, UnicodeEncodeError) as error:
-        if not is_refusal(error):
-            raise
+    """Write the pages, without those that PostgreSQL refuses. Return what was written, and what failed."""
     written: Written = {}
-    failures: list[Failure] = []
-    for write in writes:
-        try:
-            with session.begin_nested():
-                written |= _put_together(session, run_id, [write], locked)
-        except (DBAPIError, UnicodeEncodeError) as error:
-            if not is_refusal(error):
-                raise
-            failures.append(_failure(write, error))
-    return written, failures
+    refused = put_or_divide(session, writes, lambda some: written.update(_put_together(session, run_id, some, locked)))
+    return written, [_failure(write, error) for write, error in refused]
 
 
-def _failure(write: PageWrite, error: DBAPIError | UnicodeEncodeError) -> Failure:
+def _failure(write: PageWrite, error: RefusalError) -> Failure:
     original = error.orig if isinstance(error, DBAPIError) else error
     return Failure(
         page_id=write.head.id,

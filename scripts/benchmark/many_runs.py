@@ -1,6 +1,6 @@
-"""Fifty runs in one process, as the container makes them: prints by how much its memory grew from run to run, as JSON.
+"""Many runs in one process, as the container makes them: prints by how much its memory grew from run to run, as JSON.
 
-Each run fetches and writes every page anew. The slope is fitted over the last forty.
+Each run fetches and writes every page anew. The slope is fitted over the last 190.
 """
 
 import json
@@ -13,7 +13,7 @@ from hr_sync.cli.bootstrap import open_context, open_settings
 from hr_sync.sync.context import SyncRequest
 from hr_sync.sync.run import run
 
-_RUNS = 50
+_RUNS = 200
 _SETTLING = 10
 
 
