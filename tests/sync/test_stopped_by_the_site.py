@@ -39,10 +39,9 @@ SHOWN = {
 WHERE = {
     "posts": r"/api/v2/spaces/\d+/blogposts",
     "files": r"type\+%3D\+attachment",
-    "comments": r"type\+%3D\+comment\+order",
     "texts": r"type\+%3D\+comment\+and\+id",
 }
-AFTER = {"posts": 0, "files": 1, "comments": 2, "texts": 2}  #: the first kind of which not everything was asked
+AFTER = {"posts": 0, "files": 1, "texts": 2}  #: the first kind of which not everything was asked
 REMOVED = """
     SELECT title FROM confluence_pages WHERE removed_at IS NOT NULL AND space_key = ANY (%s)
     UNION ALL SELECT name FROM page_attachments item JOIN confluence_pages page ON page.id = item.page_id
