@@ -10,7 +10,7 @@ from hr_sync import __version__
 from hr_sync.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import URL, Engine
 
     from hr_sync.cancellation import Cancellation
     from hr_sync.confluence.http.client import HttpClient
@@ -59,14 +59,20 @@ def open_database(settings: "Settings", *, is_trial: bool = False) -> Iterator["
     `is_trial`: a person waits for the result, so a server that does not answer is given up after seconds.
     Raise ConfigurationError and DatabaseUnavailable.
     """
-    from hr_sync.cli.trial import short_database
-    from hr_sync.embedded.server import EmbeddedPostgres
     from hr_sync.store.db_errors import database_errors
     from hr_sync.store.engine import make_engine
 
-    database = short_database(settings.database) if is_trial else settings.database
+    database = settings.database
+    if is_trial:
+        from hr_sync.cli.trial import short_database
+
+        database = short_database(database)
     with ExitStack() as stack:
-        url = database.sqlalchemy_url or stack.enter_context(EmbeddedPostgres(database.embedded_folder)).url
+        url: URL | str | None = database.sqlalchemy_url
+        if url is None:
+            from hr_sync.embedded.server import EmbeddedPostgres
+
+            url = stack.enter_context(EmbeddedPostgres(database.embedded_folder)).url
         engine = make_engine(
             url,
             schema=database.schema_name,
@@ -138,7 +144,6 @@ def open_client(
 
 def client_limits(confluence: "ConfluenceSettings", *, is_trial: bool = False) -> "Limits":
     """Return the bounds of a client; `is_trial` as in `open_client`."""
-    from hr_sync.cli.trial import short_limits
     from hr_sync.confluence.http.retry import RetryRules
     from hr_sync.confluence.http.session import Limits
 
@@ -157,7 +162,11 @@ def client_limits(confluence: "ConfluenceSettings", *, is_trial: bool = False) -
         ca_file=str(confluence.ca_file) if confluence.ca_file else None,
         proxy=confluence.proxy.get_secret_value() if confluence.proxy else None,
     )
-    return short_limits(limits) if is_trial else limits
+    if is_trial:
+        from hr_sync.cli.trial import short_limits
+
+        return short_limits(limits)
+    return limits
 
 
 def open_trial_source(settings: "Settings") -> "Source":

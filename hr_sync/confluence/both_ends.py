@@ -39,6 +39,15 @@ def from_both_ends(upwards: Iterator[Answer], downwards: Iterator[Answer], *, al
                 return
 
 
+def read_ahead(answers: Iterator[Answer]) -> Iterator[Answer]:
+    """Yield the answers of one walk, each while the next one is requested. Raise what the walk raises."""
+    with ThreadPoolExecutor(1, thread_name_prefix="listing") as pool:
+        coming = pool.submit(next, answers, None)
+        while (answer := coming.result()) is not None:
+            coming = pool.submit(next, answers, None)
+            yield answer
+
+
 def in_order_of_ids(answers: Iterator[Answer], *, descending: bool) -> Iterator[Answer]:
     """Yield the answers of a walk. Raise AnswerUnusable if its entries are not in the order of their ids.
 

@@ -52,6 +52,7 @@ class CloudWalks:
             some, unreadable = read_heads(answer.content, space, self._urls, kind)
             heads = {page_id: head for page_id, head in some.items() if is_current_in(head, space)}
             pages = read_bodies(answer.content, heads)
+            answer.content["results"].clear()  # the walk refers to its last answer; what is written shall be freed
             yield ListedPages(heads=heads, unreadable=unreadable, pages=pages, began_at=answer.date)
 
     def recent(self, space: Space, since: datetime, kind: ContentKind) -> RecentChanges:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from hr_sync.confluence.access import SEARCH, WIDEST_EXPANDED, ExpandedAttributes, in_spaces, nodes_of, walk_attributes
 from hr_sync.confluence.access_json import DATA_CENTER
+from hr_sync.confluence.both_ends import read_ahead
 from hr_sync.confluence.datacenter_json import HEAD_PARTS, PAGE_PARTS, names_next_cursor, read_heads
 from hr_sync.confluence.http.client import HttpClient, Query
 from hr_sync.confluence.http.response import Answer
@@ -67,10 +68,11 @@ class PageWalks:
         """Yield the answers of the scan, each page with its body. Raise AnswerUnusable if there is no scan."""
         if kind is not ContentKind.PAGE:
             raise AnswerUnusable("Data Center lists blog posts by offset alone.")
-        for answer in self._scan_with_bodies(space):
+        for answer in read_ahead(self._scan_with_bodies(space)):
             some, unreadable = read_heads(answer.content, space, self._urls)
             heads = _current(some, space)
             pages = read_bodies(answer.content, heads)
+            answer.content["results"].clear()  # the walk refers to its last answer; what is written shall be freed
             yield ListedPages(heads=heads, unreadable=unreadable, pages=pages, began_at=answer.date)
 
     def heads(self, space: Space, kind: ContentKind) -> HeadWalk:

@@ -95,6 +95,7 @@ def search_nodes(client: HttpClient, space: Space, kinds: Sequence[str], check_s
         upwards, downwards = (answers(order, width, tries) for order in ("created", "created desc"))
         for answer in from_both_ends(upwards, downwards, alone=_ALONE):
             found.take(answer.content, CLOUD)
+            answer.content["results"].clear()  # megabytes, which the walk would keep until its next answer
         return found
 
     return with_smaller_pages(walk, WIDEST_EXPANDED, check_site=check_site)

@@ -82,6 +82,7 @@ class Source(Protocol):
     def listing_with_bodies(self, space: Space, kind: ContentKind = ContentKind.PAGE) -> Iterator[ListedPages]:
         """List every current page of a space with its body, some at a time. For a space that is new to the mirror.
 
+        The next answer is requested while the last one is used, and no more: two of them are in memory.
         The parts make a listing once the iterator has ended without an error; they may overlap. Raise AnswerNotTrusted
         or ServerFailed for a request that `listing` would repeat with fewer pages, and where there is no such list:
         then use `listing`.

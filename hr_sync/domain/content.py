@@ -148,7 +148,9 @@ class ListedPages:
 
     heads: Mapping[str, Head]  #: by page id
     unreadable: Mapping[str, str]  #: as in `Listing`
-    pages: Mapping[str, Page]  #: by page id; a page whose body cannot be read is among the heads alone
+    pages: dict[
+        str, Page
+    ]  #: by page id, to be taken out when they are written; a page whose body cannot be read is among the heads alone
     began_at: datetime | None  #: `Date` of the answer
 
 

@@ -17,16 +17,11 @@ from hr_sync.domain.content import ItemKind, Space
 from hr_sync.domain.holds import NOTHING_LEAVES, PAGES, POSTS, Leaving
 from hr_sync.domain.outcome import Mode, Outcome, SpaceReport
 from hr_sync.domain.rounds import Cadence, DueSpace, Round, first_due, next_due
+from hr_sync.store.due_conditions import DUE_AT, is_free
 from hr_sync.store.lease import Lease
 from hr_sync.store.tables import SyncSpace
 
 _SPACES = cast("Table", SyncSpace.__table__)
-_DUE: Mapping[Mode, Column[Any]] = {
-    Mode.FULL: _SPACES.c.full_due_at,
-    Mode.INCREMENTAL: _SPACES.c.incremental_due_at,
-    Mode.ACCESS: _SPACES.c.access_due_at,
-}
-DUE_MODES = tuple(_DUE)
 _WHAT = (PAGES, POSTS, *(kind.value for kind in ItemKind))  # the beginnings of the names of columns
 _NOW = func.clock_timestamp()
 
@@ -41,7 +36,7 @@ def open_round(
     since these spaces are a part of the round that others do too.
     """
     now: datetime = session.execute(select(_NOW)).scalar_one()
-    due = _DUE[mode]
+    due = DUE_AT[mode]
     rows = {row.space_key: row for row in session.execute(_rows_of_round(mode, cadence))}
     ids = {row.space_id: row.space_key for row in rows.values() if row.space_id}
     known = {space: space.key if space.key in rows else ids.get(space.id) for space in spaces}
@@ -65,7 +60,7 @@ def open_round(
 
 def has_work(session: Session, mode: Mode, cadence: Cadence) -> bool:
     """Return True if a space is due, or has no due time or one of other settings, or if there is no space yet."""
-    due = _DUE[mode]
+    due = DUE_AT[mode]
     here = _SPACES.c.gone_at.is_(None)
     now: datetime = session.execute(select(_NOW)).scalar_one()
     is_due = or_(due.is_(None), due <= now + cadence.early, due > cadence.latest(now + cadence.early))
@@ -77,20 +72,20 @@ def has_work(session: Session, mode: Mode, cadence: Cadence) -> bool:
 
 def next_due_at(session: Session, mode: Mode) -> datetime | None:
     """Return when the next space becomes due that is not due yet; None if there is none."""
-    due = _DUE[mode]
+    due = DUE_AT[mode]
     found: datetime | None = session.scalar(select(func.min(due)).where(due > _NOW))
     return found
 
 
 def count_waiting(session: Session) -> dict[Mode, int]:
     """Return in each mode how many spaces are due that somebody could take now."""
-    counts = [func.count().filter(due <= _NOW) for due in _DUE.values()]
-    return dict(zip(_DUE, session.execute(select(*counts).select_from(_SPACES).where(is_free())).one(), strict=True))
+    counts = [func.count().filter(due <= _NOW) for due in DUE_AT.values()]
+    return dict(zip(DUE_AT, session.execute(select(*counts).select_from(_SPACES).where(is_free())).one(), strict=True))
 
 
 def postpone_done(session: Session, mode: Mode, cadence: Cadence) -> None:
     """Let spaces without a due time wait for their next turn where another pass has done that work lately."""
-    row, due = _SPACES.c, _DUE[mode]
+    row, due = _SPACES.c, DUE_AT[mode]
     last = {Mode.FULL: row.last_full_at, Mode.INCREMENTAL: row.last_complete_at, Mode.ACCESS: row.access_checked_at}
     now: datetime = session.execute(select(_NOW)).scalar_one()
     since = None if cadence.every is None else now - cadence.every
@@ -102,14 +97,14 @@ def postpone_done(session: Session, mode: Mode, cadence: Cadence) -> None:
 def due_spaces(session: Session, modes: Collection[Mode]) -> list[DueSpace]:
     """Return the spaces that are due in one of the modes and that somebody could take now, in the order of turns."""
     row = _SPACES.c
-    columns = [_DUE[mode] for mode in modes]
+    columns = [DUE_AT[mode] for mode in modes]
     query = (
         select(row.space_key, row.priority, _NOW.label("now"), *columns)
         .where(or_(false(), *(column <= _NOW for column in columns)), is_free(), row.gone_at.is_(None))
         .order_by(row.priority, func.least(*columns), row.space_key)
     )
     found = (
-        first_due(each.space_key, {mode: getattr(each, _DUE[mode].key) for mode in modes}, each.now)
+        first_due(each.space_key, {mode: getattr(each, DUE_AT[mode].key) for mode in modes}, each.now)
         for each in (session.execute(query) if columns else ())
     )
     return [each for each in found if each is not None]
@@ -122,7 +117,7 @@ def lock_due(
 
     `only`: this space or none.
     """
-    row, due = _SPACES.c, _DUE[current.mode]
+    row, due = _SPACES.c, DUE_AT[current.mode]
     among = true() if only is None else _is_row_of(only)
     query = (
         select(row.space_key, row.space_id)
@@ -170,7 +165,7 @@ def due_after(
     access_was_read = _SPACES.c.access_checked_at >= lease.began_at
     values["access_due_at"] = _done(Mode.ACCESS, access_was_read)
     if current is not None:
-        values[_DUE[current.mode].key] = current.next_at
+        values[DUE_AT[current.mode].key] = current.next_at
     return values
 
 
@@ -196,7 +191,7 @@ def others_leaving(session: Session, current: Round, own_keys: Collection[str]) 
     """
     row = _SPACES.c
     decided = row.decided_at >= current.since
-    of_round = or_(decided, _DUE[current.mode] <= current.until) if current.mode is Mode.FULL else decided
+    of_round = or_(decided, DUE_AT[current.mode] <= current.until) if current.mode is Mode.FULL else decided
     sums = [
         func.coalesce(func.sum(column).filter(condition), 0)
         for what in _WHAT
@@ -212,11 +207,6 @@ def others_leaving(session: Session, current: Round, own_keys: Collection[str]) 
     return {what: Leaving(new=new, hidden_before=before, stored=stored) for what, new, before, stored in thirds}
 
 
-def due_column(mode: Mode) -> Column[Any]:
-    """Return the column that says when a space is due in a mode."""
-    return _DUE[mode]
-
-
 def _rows_of_round(mode: Mode, cadence: Cadence) -> Any:
     row = _SPACES.c
     last = row.last_full_at if mode is Mode.FULL else row.last_complete_at
@@ -224,16 +214,7 @@ def _rows_of_round(mode: Mode, cadence: Cadence) -> Any:
     if cadence.late_before is not None:
         asked = row.full_pass_due if mode is Mode.FULL else false()
         late = and_(or_(last.is_(None), last < cadence.late_before, asked), is_free())
-    return select(row.space_key, row.space_id, _DUE[mode].label("due_at"), late.label("is_late"))
-
-
-def is_free() -> ColumnElement[bool]:
-    """Return the condition that a replica may take a space: nobody holds its lease, or waits for it."""
-    row = _SPACES.c
-    return and_(
-        or_(row.lease_token.is_(None), row.lease_expires_at < _NOW),
-        or_(row.reserved_until.is_(None), row.reserved_until < _NOW),
-    )
+    return select(row.space_key, row.space_id, DUE_AT[mode].label("due_at"), late.label("is_late"))
 
 
 def _is_row_of(space: Space) -> ColumnElement[bool]:
@@ -266,7 +247,7 @@ def _set_due(session: Session, due: Column[Any], at: datetime | None, keys: Coll
 
 def _done(mode: Mode, condition: ColumnElement[bool] | None = None) -> ColumnElement[Any]:
     """Return the due time of a mode whose work another pass has done: with the spaces that are done already."""
-    due = _DUE[mode]
+    due = DUE_AT[mode]
     others = _SPACES.alias("others")
     latest = select(func.max(others.c[due.key])).where(others.c[due.key] > _NOW).scalar_subquery()
     is_done = due <= _NOW if condition is None else and_(due <= _NOW, condition)

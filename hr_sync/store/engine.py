@@ -64,6 +64,7 @@ def make_engine(
         pool_timeout=pool_timeout_seconds,
         pool_recycle=pool_recycle_seconds,
         pool_pre_ping=True,
+        use_native_hstore=False,  # asks each server for a type that no table of ours has, by three statements
         hide_parameters=True,  # bound values are titles and bodies; without this they stand in every error's text
         isolation_level="READ COMMITTED",  # whatever the server's default: it goes with BEGIN
         connect_args=_connect_args(where, application_name, connect_timeout_seconds)

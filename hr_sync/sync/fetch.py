@@ -15,6 +15,7 @@ Answer = TypeVar("Answer")
 
 PAGES_PER_REQUEST = 100  #: fewer cost more waits for Confluence, more cost memory
 _MAX_FETCHING_SPACES = 4  # more are no faster
+_MAX_LISTED_WITH_BODIES = 3  # of them, since two answers of 250 pages are in memory for each; no slower than four
 
 
 class BodyFetcher:
@@ -28,6 +29,7 @@ class BodyFetcher:
         self._source = source
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="fetch")
         self._fetching = threading.Semaphore(_MAX_FETCHING_SPACES)
+        self._listing = threading.Semaphore(_MAX_LISTED_WITH_BODIES)
         self._connections = connections
         self._lock = threading.Lock()
         self._in_flight = 0  # requests for bodies, of all spaces, until their answer is taken
@@ -44,6 +46,19 @@ class BodyFetcher:
     def ask_each(self, question: Callable[[Asked], Answer], about: Iterable[Asked]) -> list[Answer]:
         """Call `ask` for each item, in parallel. Return the results in order; raise what a call raises."""
         return list(self._pool.map(question, about))
+
+    def in_turn(self, answers: Iterator[Answer]) -> Generator[Answer]:
+        """Yield the answers of an iterator that requests the next one by itself. Raise what it raises.
+
+        At most three spaces do so at a time, and nothing is read further ahead: the bodies of an answer take megabytes.
+        Close the generator.
+        """
+        with self._listing, self._fetching:
+            yield from answers
+
+    def begin(self, ask: Callable[[], Answer]) -> Future[Answer]:
+        """Begin a call beside everything else, and return its future."""
+        return self._pool.submit(ask)
 
     def read_ahead(self, answers: Iterator[Answer]) -> Generator[Answer]:
         """Yield each answer while the next one is requested. Raise what the iterator raises.

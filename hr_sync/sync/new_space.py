@@ -1,18 +1,21 @@
 """Lists a space for a full pass. The pages of a space that is new are written while the listing goes on.
 
-Their bodies come along with the listing, so that nothing is asked for twice. Until the listing is complete only rows of
+Their bodies come along with the listing, so that nothing is asked for twice, and their places and restrictions are read
+beside it. Until the listing is complete only rows of
 pages are added that no row knows: a listing that breaks leaves what has arrived, and nothing is hidden or removed.
 """
 
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from hr_sync.domain.content import Head, Listing
+from hr_sync.domain.content import Head, ListedPages, Listing
 from hr_sync.errors import AnswerNotTrusted, ServerFailed
+from hr_sync.store.values import MAX_PAGES
 from hr_sync.sync.apply import write_new_pages
 from hr_sync.sync.archived_pages import ArchivedList, list_archived
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.kinds import list_kinds
+from hr_sync.sync.nodes_aside import Walk, begin_walk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +27,7 @@ class ListedSpace:
     archived: ArchivedList = field(default_factory=ArchivedList)
     written: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()  #: by the database; their failures are recorded
+    nodes: Walk | None = None  #: of a space that is new, begun before the second answer
 
 
 @dataclass(slots=True)
@@ -32,6 +36,7 @@ class _Pages:
 
     written: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
+    nodes: Walk | None = None
 
 
 def list_space(run: SpaceRun) -> ListedSpace:
@@ -63,6 +68,7 @@ def _list_current(run: SpaceRun) -> ListedSpace:
         doubt=listed.doubt,
         written=frozenset(pages.written),
         refused=frozenset(pages.refused),
+        nodes=pages.nodes,
     )
 
 
@@ -76,16 +82,25 @@ def _list_and_write(run: SpaceRun, pages: _Pages) -> Listing:
     heads: dict[str, Head] = {}
     unreadable: dict[str, str] = {}
     began_at = None
-    with closing(run.fetcher.read_ahead(run.source.listing_with_bodies(run.space))) as answers:
+    with closing(run.fetcher.in_turn(run.source.listing_with_bodies(run.space))) as answers:
         for number, answer in enumerate(answers):
-            began_at = answer.began_at if number == 0 else began_at
+            if number == 0:
+                began_at = answer.began_at
+                pages.nodes = begin_walk(run, began_at)
             heads.update(answer.heads)
             unreadable.update(answer.unreadable)
-            done = run.store.stored_by_id(list(answer.pages)).keys() | pages.refused
-            new = {page_id: page for page_id, page in answer.pages.items() if page_id not in done}
-            result = write_new_pages(run, list(new.values()))
-            pages.written |= new.keys() - result.failed - result.superseded
-            pages.refused |= result.failed
+            _write(run, answer, pages)
             run.context.on_progress(run.space.key, len(heads), None)
     run.context.on_progress(run.space.key, len(heads), len(heads))
     return Listing(space=run.space, heads=heads, unreadable=unreadable, began_at=began_at)
+
+
+def _write(run: SpaceRun, answer: ListedPages, pages: _Pages) -> None:
+    """Write the pages of an answer that are new, and let go of each chunk of bodies as soon as it is written."""
+    done = run.store.stored_by_id(list(answer.pages)).keys() | pages.refused
+    new = sorted(answer.pages.keys() - done)
+    for start in range(0, len(new), MAX_PAGES):
+        some = new[start : start + MAX_PAGES]
+        result = write_new_pages(run, [answer.pages.pop(page_id) for page_id in some])
+        pages.written |= set(some) - result.failed - result.superseded
+        pages.refused |= result.failed

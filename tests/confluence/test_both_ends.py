@@ -6,8 +6,8 @@ from contextlib import closing
 import pytest
 from confluence_simulator import Simulator
 
-from hr_sync.confluence import nodes
-from hr_sync.confluence.both_ends import from_both_ends, in_order_of_ids
+from hr_sync.confluence import cloud_walks, nodes
+from hr_sync.confluence.both_ends import from_both_ends, in_order_of_ids, read_ahead
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.http.response import Answer
 from hr_sync.errors import AnswerUnusable, ServerFailed
@@ -109,3 +109,33 @@ def test_the_nodes_of_a_large_space_are_read_from_both_ends(monkeypatch: pytest.
     assert all(fact.parent_known and fact.restriction is not None for fact in facts.values())
     assert {query.rpartition(" order by ")[2] for query in queries} == {"created", "created desc"}
     assert len(queries) <= 7 + 3
+
+
+def test_one_walk_is_read_one_answer_ahead() -> None:
+    walk = Walk(range(10))
+    with closing(read_ahead(iter(walk))) as answers:  # type: ignore[type-var]
+        assert shown(iter([next(answers)])) == [0, 1, 2]
+    assert walk.asked == 2, "closing waits for the request that is under way"
+    assert shown(read_ahead(iter(Walk(range(10))))) == list(range(10))
+    with pytest.raises(ServerFailed):
+        shown(read_ahead(iter(Walk(range(10), fails_at=3))))
+
+
+def test_the_walk_keeps_nothing_of_an_answer_that_was_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It refers to its last answer until the next one arrives: bodies that are written meanwhile could not be freed."""
+    walked: list[Answer] = []
+
+    def noted(answers: Iterator[Answer], *, descending: bool) -> Iterator[Answer]:
+        for answer in in_order_of_ids(answers, descending=descending):
+            walked.append(answer)
+            yield answer
+
+    monkeypatch.setattr(cloud_walks, "in_order_of_ids", noted)
+    monkeypatch.setattr(cloud_walks, "WIDEST", WIDTH)
+    with Simulator(world_of(2 * WIDTH)) as site, open_client(site.site_url) as client:
+        source = CloudSource(client)
+        (space,) = source.spaces().spaces
+        with closing(source.listing_with_bodies(space)) as answers:  # type: ignore[type-var]
+            pages = next(answers).pages
+            assert len(pages) == WIDTH
+            assert walked[0].content["results"] == []

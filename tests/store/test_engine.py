@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from psycopg.types import TypeInfo
 from sqlalchemy import Engine, create_engine, event, func, insert, make_url, select, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from hr_sync.errors import ConfigurationError
 from hr_sync.store.engine import make_engine, make_sessions, schema_of, session_scope
 from hr_sync.store.orm import SCHEMA_TOKEN
+from hr_sync.store.read.overview import read_overview
 from hr_sync.store.read.runs import status_by_space
 from hr_sync.store.schema import check_schema, ensure_schema, migrate
 from hr_sync.store.store import Store
@@ -260,3 +262,24 @@ def test_a_session_scope_rolls_back_on_whatever_is_raised(engine: Engine, error:
 def _count(engine: Engine) -> int:
     with Session(engine) as session:
         return session.execute(select(func.count()).select_from(ConfluencePage)).scalar_one()
+
+
+def test_a_new_connection_looks_for_no_type(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLAlchemy asks each server for hstore, by three statements, unless it is told not to."""
+    asked: list[object] = []
+    monkeypatch.setattr(TypeInfo, "fetch", lambda *arguments: asked.append(arguments))
+    engine = make_engine(database_url)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+    engine.dispose()
+
+    assert asked == []
+
+
+def test_status_asks_once_where_the_feed_ends(engine: Engine) -> None:
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    with session_scope(make_sessions(engine)) as session:
+        read_overview(session)
+
+    assert len([each for each in statements if "max(" in each and "content_changes.seq" in each]) == 1

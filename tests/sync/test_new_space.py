@@ -1,6 +1,7 @@
 """The pages of a space that is new come along with its listing, and are written while it goes on."""
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,8 +15,12 @@ from sqlalchemy import Engine
 from hr_sync.confluence import cloud_walks
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
+from hr_sync.domain.content import Page
 from hr_sync.domain.scope import PageScope
-from hr_sync.sync.context import SyncContext
+from hr_sync.store.values import WriteResult
+from hr_sync.sync import new_space as module
+from hr_sync.sync.apply import write_new_pages
+from hr_sync.sync.context import SpaceRun, SyncContext
 from tests.confluence.flavors import BEFORE_SCAN
 from tests.support.database import execute, page_rows, rows
 from tests.support.oracle import sanitized, sha256, wrong
@@ -274,3 +279,24 @@ def test_a_page_that_one_answer_holds_twice_is_asked_for(engine: Engine) -> None
         assert report.outcome == "complete"
         assert asked_bodies(site)
         assert wrong(engine, site, marked=True) == []
+
+
+def test_bodies_are_freed_chunk_by_chunk_as_they_are_written(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer of 250 pages takes megabytes, for each of the spaces that are listed at a time."""
+    alive: list[int] = []
+
+    def count() -> int:
+        return sum(type(each) is Page for each in gc.get_objects())
+
+    def counted(run: SpaceRun, pages: Collection[Page]) -> WriteResult:
+        alive.append(count() - before)
+        return write_new_pages(run, pages)
+
+    before = count()
+
+    monkeypatch.setattr(module, "write_new_pages", counted)
+    monkeypatch.setattr(module, "MAX_PAGES", 50)
+    with new_space(engine) as (_, context):
+        full(context)
+
+    assert alive[:6] == [250, 200, 150, 100, 50, 250], "two answers, without what was written"

@@ -109,9 +109,9 @@ def find_position(session: Session, name: str) -> FeedPosition:
     return FeedPosition(epoch=str(row.epoch), seq=row.acked_seq)
 
 
-def list_consumers(session: Session) -> list[Consumer]:
-    """Return all consumers by name, and how far each is."""
-    feed = feed_state(session)
+def list_consumers(session: Session, feed: FeedState | None = None) -> list[Consumer]:
+    """Return all consumers by name, and how far each is. `feed`: where it begins and ends, if that was read already."""
+    feed = feed_state(session) if feed is None else feed
     rows = session.execute(select(_CONSUMERS).order_by(_CONSUMERS.c.name)).all()
     return [_consumer(session, row, feed) for row in rows]
 

@@ -178,7 +178,7 @@ def _not_mirrored(session: Session) -> list[NotMirrored]:
 
 def _feed(session: Session) -> FeedLine:
     state = feed_state(session)
-    rows, consumers = count_changes(session), list_consumers(session)
+    rows, consumers = count_changes(session), list_consumers(session, state)
     return FeedLine(epoch=state.epoch, rows=rows, head=state.head, consumers=consumers)
 
 

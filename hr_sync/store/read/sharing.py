@@ -9,7 +9,7 @@ from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from hr_sync.store.budget_tables import SiteBudget
-from hr_sync.store.due import DUE_MODES, due_column, is_free
+from hr_sync.store.due_conditions import DUE_AT, is_free
 from hr_sync.store.tables import SyncSpace
 
 _SPACES = cast("Table", SyncSpace.__table__)
@@ -74,11 +74,11 @@ def _due(session: Session) -> list[DueLine]:
     now = func.statement_timestamp()
     figures = [
         figure
-        for column in map(due_column, DUE_MODES)
+        for column in DUE_AT.values()
         for figure in (func.count().filter(column <= now), now - func.min(column).filter(column <= now))
     ]
     found = list(session.execute(select(*figures).select_from(_SPACES).where(is_free())).one())
     return [
         DueLine(mode=str(mode), spaces=spaces, oldest=oldest)
-        for mode, spaces, oldest in zip(DUE_MODES, found[::2], found[1::2], strict=True)
+        for mode, spaces, oldest in zip(DUE_AT, found[::2], found[1::2], strict=True)
     ]
