@@ -31,7 +31,6 @@ UNUSED = {
     "hr_sync.settings.example",
     "hr_sync.store.lease",
     "hr_sync.store.transaction",
-    "pydantic_settings",
     "pygments",
     "requests",
     "rich.syntax",
