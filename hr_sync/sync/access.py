@@ -38,7 +38,6 @@ from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.fetch import BodyFetcher
 from hr_sync.sync.finish import AccessResult, SpaceResult, finish
 from hr_sync.sync.kinds import labels_of_kinds, look_up_each
-from hr_sync.sync.nodes_aside import NodesAside, Walk, counting_walk
 from hr_sync.sync.scope import Parents, confirm_parents
 
 
@@ -81,16 +80,15 @@ def read_access(run: SpaceRun) -> AccessResult:
     return _result(facts)
 
 
-def sync_access_after(run: SpaceRun, listing: Listing, walk: Walk | None) -> AccessResult:
+def sync_access_after(run: SpaceRun, listing: Listing) -> AccessResult:
     """Do the same at the end of a full pass, if the settings say so. What fails here is reported and costs no more.
 
-    `walk`: one that was begun beside the listing, if no other texts were read.
     Raise what is about every space: a site that is down or refuses our credentials; not a token that lacks a scope.
     """
     if not run.context.policy.reads_access:
         return AccessResult()
     try:
-        return _sync_listed(run, listing, counting_walk(walk, listing.heads.values()))
+        return _sync_listed(run, listing)
     except ConfluenceError as failure:
         if isinstance(failure, CredentialsRefused):
             run.source.check_account()
@@ -100,20 +98,14 @@ def sync_access_after(run: SpaceRun, listing: Listing, walk: Walk | None) -> Acc
 
 
 def facts_of_listing(
-    source: Source,
-    fetcher: BodyFetcher,
-    viewers: SpaceViewers,
-    listing: Listing,
-    pages: KindById,
-    *,
-    shown: Mapping[str, NodeFact] | None = None,
+    source: Source, fetcher: BodyFetcher, viewers: SpaceViewers, listing: Listing, pages: KindById
 ) -> SpaceFacts:
     """Read the access to these pages, whose places a listing shows. Raise what `Source` raises.
 
-    The walk that reads the restrictions (`shown`, if it was made already) confirms these places: the listing is not
-    newer than it, and older than new texts. A blog post has the same place always, so that it needs no listing.
+    The walk that reads the restrictions confirms these places: the listing is older than it, and than new texts. A blog
+    post has the same place always, so that it needs no listing.
     """
-    shown = source.node_facts(listing.space, _kinds_in(pages)) if shown is None else shown
+    shown = source.node_facts(listing.space, _kinds_in(pages))
     listed = {
         head.id: NodeFact(id=head.id, kind=str(head.kind), parent_id=head.parent_id, restriction=None)
         for head in listing.heads.values()
@@ -207,11 +199,10 @@ def viewers_of_run(run: SpaceRun) -> SpaceViewers:
     return viewers_of(run.space, run.context.policy.open_spaces, lambda: run.source.viewers(run.space, run.roles.get()))
 
 
-def _sync_listed(run: SpaceRun, listing: Listing, nodes: NodesAside | None) -> AccessResult:
-    began_at = run.context.store.now() if nodes is None else nodes.began_at
-    shown = None if nodes is None else nodes.facts
+def _sync_listed(run: SpaceRun, listing: Listing) -> AccessResult:
+    began_at = run.context.store.now()
     pages = run.store.live_kinds()
-    facts = facts_of_listing(run.source, run.fetcher, viewers_of_run(run), listing, pages, shown=shown)
+    facts = facts_of_listing(run.source, run.fetcher, viewers_of_run(run), listing, pages)
     run.counts.restricted += len(run.store.write_access(facts.viewers, facts.nodes, began_at=began_at))
     if run.context.policy.compares_labels:
         _compare_labels(run)

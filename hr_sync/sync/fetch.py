@@ -56,10 +56,6 @@ class BodyFetcher:
         with self._listing, self._fetching:
             yield from answers
 
-    def begin(self, ask: Callable[[], Answer]) -> Future[Answer]:
-        """Begin a call beside everything else, and return its future."""
-        return self._pool.submit(ask)
-
     def read_ahead(self, answers: Iterator[Answer]) -> Generator[Answer]:
         """Yield each answer while the next one is requested. Raise what the iterator raises.
 

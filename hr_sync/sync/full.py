@@ -88,7 +88,7 @@ def sync_full(run: SpaceRun) -> SpaceReport:
     absent = decide_unlisted_pages(run.source, run.fetcher, run.job, seen, plan, hold=run.state.hold, hide=run.hide)
     deletions = plan_leaving(run.context, run.job, run.state, [*outside, *withheld, *absent], seen.stored)
     items = {each.table: sync_items(run, each, seen.in_scope) for each in MIRRORED}
-    access = sync_access_after(run, seen.listing, None if plan.fetches else listed.nodes)
+    access = sync_access_after(run, seen.listing)
     shows_all = listed.doubt is None and not any(each.action is DeletionAction.KEEP for each in absent)
     return finish(
         run,

@@ -1,7 +1,6 @@
 """Lists a space for a full pass. The pages of a space that is new are written while the listing goes on.
 
-Their bodies come along with the listing, so that nothing is asked for twice, and their places and restrictions are read
-beside it. Until the listing is complete only rows of
+Their bodies come along with the listing, so that nothing is asked for twice. Until the listing is complete only rows of
 pages are added that no row knows: a listing that breaks leaves what has arrived, and nothing is hidden or removed.
 """
 
@@ -15,7 +14,6 @@ from hr_sync.sync.apply import write_new_pages
 from hr_sync.sync.archived_pages import ArchivedList, list_archived
 from hr_sync.sync.context import SpaceRun
 from hr_sync.sync.kinds import list_kinds
-from hr_sync.sync.nodes_aside import Walk, begin_walk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +25,6 @@ class ListedSpace:
     archived: ArchivedList = field(default_factory=ArchivedList)
     written: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()  #: by the database; their failures are recorded
-    nodes: Walk | None = None  #: of a space that is new, begun before the second answer
 
 
 @dataclass(slots=True)
@@ -36,7 +33,6 @@ class _Pages:
 
     written: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
-    nodes: Walk | None = None
 
 
 def list_space(run: SpaceRun) -> ListedSpace:
@@ -68,7 +64,6 @@ def _list_current(run: SpaceRun) -> ListedSpace:
         doubt=listed.doubt,
         written=frozenset(pages.written),
         refused=frozenset(pages.refused),
-        nodes=pages.nodes,
     )
 
 
@@ -84,9 +79,7 @@ def _list_and_write(run: SpaceRun, pages: _Pages) -> Listing:
     began_at = None
     with closing(run.fetcher.in_turn(run.source.listing_with_bodies(run.space))) as answers:
         for number, answer in enumerate(answers):
-            if number == 0:
-                began_at = answer.began_at
-                pages.nodes = begin_walk(run, began_at)
+            began_at = answer.began_at if number == 0 else began_at
             heads.update(answer.heads)
             unreadable.update(answer.unreadable)
             _write(run, answer, pages)
