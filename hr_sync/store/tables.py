@@ -55,6 +55,9 @@ class ConfluencePage(Base):
     metadata_digest: Mapped[str] = mapped_column(
         comment="SHA-256 over title, place, status, url and kind: what changes without a new version"
     )
+    sections: Mapped[int | None] = mapped_column(
+        comment="How many sections its text has, as page_texts says; null = no text was made of the stored body"
+    )
     access_set_id: Mapped[int | None] = mapped_column(BigInteger, comment="Its access set; null = nobody may read it")
     own_access_set_id: Mapped[int | None] = mapped_column(
         BigInteger, comment="That of its own facts, while its text shows other pages; 0 = not known; null = shows none"

@@ -56,8 +56,9 @@ class PageText(Base):
     rendered_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When this row was last written")
 
     __table_args__ = (
-        # Counts sections without reading texts.
+        # Says which texts are of the stored bodies without reading texts.
         Index("ix_page_texts_sections", "page_id", postgresql_include=["content_hash", "sections"]),
+        Index("ix_page_texts_outdated", "page_id", postgresql_where=text("content_hash = ''")),
         Index(None, "kept_since", postgresql_where=text("kept_since IS NOT NULL")),
         Index("ix_page_texts_computed", "page_id", postgresql_where=text("has_computed_content")),
         {"comment": "Pages as Markdown, made from the stored bodies without asking Confluence"},

@@ -207,6 +207,24 @@ def test_a_page_that_somebody_else_is_changing_gets_its_set(known: Store, engine
     assert ("2", "restrict", ["restrictions"]) in feed(engine)[10:]
 
 
+def test_rows_are_locked_in_the_order_of_their_ids(store: Store, engine: Engine) -> None:
+    """Whatever their order in the table: two writers that lock in different orders wait for each other."""
+    with leased(store) as space:
+        for page_id in "54321":
+            space.write_pages([write(page_id)])
+    nodes = [node("1"), *(node(page_id, "1") for page_id in "2345")]
+    write_facts(store, nodes)
+    url = make_url(engine.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as other, psycopg.connect(url, autocommit=True) as third:
+        other.execute("SELECT FROM confluence_pages WHERE id = '3' FOR UPDATE")
+        with waiting_for_a_lock(engine, lambda: write_facts(store, [node("1", None, ANN), *nodes[1:]])):
+            free = third.execute("SELECT id FROM confluence_pages ORDER BY id FOR UPDATE SKIP LOCKED").fetchall()
+            other.commit()
+
+    assert free == [("4",), ("5",)]
+    assert set(sets(engine).values()) == {ANN_TOO}
+
+
 def test_the_set_of_a_page_that_is_moved_away_meanwhile_is_left_to_who_moves_it(known: Store, engine: Engine) -> None:
     """A set of this space would be wrong in the other one."""
     before = sets(engine)["2"]

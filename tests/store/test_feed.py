@@ -19,7 +19,15 @@ from hr_sync.store.engine import make_engine, make_sessions, session_scope
 from hr_sync.store.read.feed import begin_snapshot, snapshot_rows
 from hr_sync.store.schema import make_missing_rows
 from hr_sync.store.store import Store
-from hr_sync.store.write.changes import Change, begin_changes, feed_lock, record_changes, write_changes
+from hr_sync.store.write.changes import (
+    Change,
+    Restricted,
+    begin_changes,
+    feed_lock,
+    record_changes,
+    record_restricted,
+    write_changes,
+)
 from hr_sync.store.write.text_rows import SectionWrite, TextWrite
 from tests.store.spaces import HR, ask, decision, leased, record, tell, write
 from tests.support.database import connect
@@ -518,6 +526,40 @@ def test_sections_that_go_in_two_steps_of_a_transaction_are_all_told(bot: Store,
         write_changes(session)
     (told,) = ask(engine, "SELECT sections_removed FROM content_changes ORDER BY seq DESC LIMIT 1")
     assert told["sections_removed"] == ["a"]
+
+
+def test_what_is_noted_of_many_pages_is_one_change_with_what_is_noted_of_one(bot: Store, engine: Engine) -> None:
+    """In any order; the last reason stands, and who may read a page that is new is no change of it."""
+
+    def change(page_id: str, action: ChangeAction, field: ChangedField, **item: str) -> Change:
+        shared = {"page_id": page_id, "space_key": "HR", "page_kind": "page", "version": 7, "reason": "one"}
+        return Change(**shared | item, action=action, changed_fields=(field,))  # type: ignore[arg-type]
+
+    def restricted(reason: str, *page_ids: str) -> Restricted:
+        versions = dict.fromkeys(page_ids, 7)
+        return Restricted(space_key="HR", page_kind="page", reason=reason, versions=versions)
+
+    with session_scope(make_sessions(bot.engine)) as session:
+        begin_changes(session)
+        record_changes(session, 3, [change("before", ChangeAction.UPDATE, ChangedField.TEXT)])
+        record_restricted(session, 3, [restricted("many", "after", "before", "new", "only", "twice")])
+        record_changes(session, 3, [change("after", ChangeAction.MOVE, ChangedField.LOCATION)])
+        record_changes(session, 3, [change("new", ChangeAction.INSERT, ChangedField.TITLE)])
+        record_changes(session, 3, [change("only", ChangeAction.UPDATE, ChangedField.TITLE, attachment_id="file")])
+        record_restricted(session, 3, [restricted("later", "twice"), restricted("nobody")])
+        write_changes(session)
+
+    query = "SELECT page_id, attachment_id, action, changed_fields, reason, run_id, version FROM content_changes"
+    assert [
+        tuple(row.values())[:5] for row in ask(engine, f"{query} WHERE run_id = 3 AND version = 7 ORDER BY seq")
+    ] == [
+        ("after", None, "move", ["location", "restrictions"], "one"),
+        ("before", None, "update", ["text", "restrictions"], "one"),
+        ("new", None, "insert", ["title"], "one"),
+        ("only", None, "restrict", ["restrictions"], "many"),
+        ("only", "file", "update", ["title"], "one"),
+        ("twice", None, "restrict", ["restrictions"], "later"),
+    ]
 
 
 def test_a_text_of_a_page_that_was_hidden_meanwhile_is_not_told(bot: Store) -> None:

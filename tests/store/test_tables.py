@@ -17,7 +17,7 @@ def test_every_table_and_column_carries_a_comment(engine: Engine) -> None:
     with engine.begin() as connection:
         assert connection.execute(text(silent)).all() == []
         columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'confluence_pages'"
-        assert connection.scalar(text(columns)) == 24
+        assert connection.scalar(text(columns)) == 25
 
 
 def test_no_column_holds_a_time_without_a_zone(engine: Engine) -> None:

@@ -127,4 +127,4 @@ def test_access_of_a_subtree_costs_in_proportion(store: Store, engine: Engine, w
     assert any("AS derived" in each or "derived AS" in each for each in work.statements)
     assert work.compared[0] <= 2 * PAGES, work.compared
     assert work.returned[0] <= 12 * PAGES, work.returned
-    assert work.blocks[0] <= 14 * PAGES, work.blocks
+    assert work.blocks[0] <= 11 * PAGES, work.blocks

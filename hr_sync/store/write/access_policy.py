@@ -10,11 +10,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import AccessMode, AccessPolicy, Audience
-from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.engine import quoted_schema
 from hr_sync.store.tables import SyncSpace
-from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.changes import Restricted, record_restricted
 from hr_sync.store.write.recency import tell_recency
 from hr_sync.store.write.renderings import withdraw_renderings
 from hr_sync.store.write.set_rows import AUDIENCE_PASSES, AudienceTokens
@@ -35,12 +34,13 @@ WITH layers AS (
     UPDATE {schema}.access_sets stored SET audience = sets.after
     FROM sets WHERE sets.id = stored.id AND sets.before <> sets.after
 ), pages AS (
-    SELECT page.id, page.space_key, page.version,
+    SELECT page.id, page.space_key, page.kind, page.version,
         :was_account OR coalesce(sets.before, false) AS before, :is_account OR coalesce(sets.after, false) AS after
     FROM {schema}.confluence_pages page LEFT JOIN sets ON sets.id = page.access_set_id
     WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
 )
-SELECT id, space_key, version, after FROM pages WHERE before <> after"""
+SELECT space_key, kind, after, array_agg(id) AS ids, array_agg(version) AS versions
+FROM pages WHERE before <> after GROUP BY space_key, kind, after"""
 
 
 def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collection[str] | None) -> bool:
@@ -79,7 +79,7 @@ def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collect
             "is_account": is_account,
         },
     )
-    record_changes(session, 0, [_change(row) for row in pages])
+    record_restricted(session, 0, [_restricted(row) for row in pages])
     if items is not None:
         items.tell()
     tell_recency(session, 0)
@@ -115,15 +115,13 @@ def _recent_licence_groups(session: Session, policy: AccessPolicy) -> Collection
     return session.scalar(recent) or ()
 
 
-def _change(row: Row[Any]) -> Change:
+def _restricted(row: Row[Any]) -> Restricted:
     may = "may" if row.after else "may not"
-    return Change(
-        page_id=row.id,
+    return Restricted(
         space_key=row.space_key,
-        action=ChangeAction.RESTRICT,
-        changed_fields=(ChangedField.RESTRICTIONS,),
-        version=row.version,
+        page_kind=row.kind,
         reason=f"by the settings the audience {may} read it",
+        versions=dict(zip(row.ids, row.versions, strict=True)),
     )
 
 

@@ -18,18 +18,20 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, TextClause, bindparam, text
+from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
 from hr_sync.domain.scope import MAX_LEVELS
 from hr_sync.store.engine import quoted_schema, set_local
+from hr_sync.store.write.changes import record_restricted
 from hr_sync.store.write.included_access import derive_of_hosts, hosts_of
-from hr_sync.store.write.set_rows import DIGEST, LIVE, OWN_SET, lock_policy, record_restrictions, set_rows
+from hr_sync.store.write.set_rows import BY_REASON, DIGEST, LIVE, OWN_SET, lock_policy, restricted_pages, set_rows
 
 # Which nodes are concerned, apart from the derivation: how many rows a recursion gives is not known beforehand, and
-# with an estimate that is wrong by a thousand times the derivation is planned badly.
+# with an estimate that is wrong by a thousand times the derivation is planned badly. Arrays in text: they go back as
+# they came, and thousands of ids are neither read nor written here.
 _CONCERNED = """
 WITH RECURSIVE roots (id) AS (
     {roots}
@@ -40,18 +42,15 @@ WITH RECURSIVE roots (id) AS (
     SELECT node.parent_id FROM roots JOIN {schema}.content_nodes node USING (id) WHERE node.parent_id IS NOT NULL
     UNION SELECT node.parent_id FROM above JOIN {schema}.content_nodes node USING (id) WHERE node.parent_id IS NOT NULL
 )
-SELECT id, true AS affected FROM below
--- EXCEPT and not NOT IN, which goes through all of `below` for each row where that is expected to be large.
-UNION ALL SELECT id, false FROM (SELECT id FROM above EXCEPT SELECT id FROM below) AS only_above"""
+SELECT count(*) AS number, CAST(array_agg(id) AS text) AS ids,
+    CAST(ARRAY(SELECT id FROM above EXCEPT SELECT id FROM below) AS text) AS above
+FROM below"""
 
 _DERIVE = """
-WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
-    SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:affected AS boolean[]))
-), nodes AS MATERIALIZED (
+WITH RECURSIVE nodes AS MATERIALIZED (
     SELECT node.id, node.parent_id, node.space_id, node.outdated, node.parent_known AND node.restriction IS NOT NULL
         AS is_known, own.layer
-    FROM concerned JOIN {schema}.content_nodes node USING (id)
-    CROSS JOIN LATERAL (
+    FROM {schema}.content_nodes node CROSS JOIN LATERAL (
         SELECT CASE WHEN node.restriction = CAST(:nobody AS jsonb) THEN NULL ELSE (
             SELECT CAST(jsonb_agg(token ORDER BY token COLLATE "C") AS text) FROM (
                 SELECT 'u:' || name FROM jsonb_array_elements_text(node.restriction -> 'users') AS who (name)
@@ -59,6 +58,7 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
             ) AS tokens (token)
         ) END
     ) AS own (layer)
+    WHERE node.id = ANY (CAST(:ids AS text[]) || CAST(:above AS text[]))
 ), known (id, level, layers) AS (
     SELECT id, 1, CASE WHEN layer IS NULL THEN CAST('{{}}' AS text[]) ELSE ARRAY[layer] END
     FROM nodes WHERE parent_id IS NULL AND is_known
@@ -73,11 +73,11 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
     SELECT page.id, {own} AS before, nodes.space_id, page.space_id AS stored_in,
         CASE WHEN NOT nodes.outdated AND nodes.space_id = page.space_id THEN known.layers END AS layers,
         CASE WHEN {fresh} THEN 0 ELSE stored.id END AS within
-    FROM concerned JOIN {schema}.confluence_pages page USING (id)
+    FROM {schema}.confluence_pages page
         LEFT JOIN nodes USING (id)
         LEFT JOIN known USING (id)
         LEFT JOIN {schema}.access_sets stored ON stored.id = {own}
-    WHERE concerned.affected AND {live}
+    WHERE page.id = ANY (CAST(:ids AS text[])) AND {live}
 ), viewers AS MATERIALIZED (
     SELECT space_id, CAST(coalesce((
         SELECT jsonb_agg(principal ORDER BY principal COLLATE "C")
@@ -106,26 +106,21 @@ WITH RECURSIVE concerned (id, affected) AS MATERIALIZED (
     SELECT pages.id, pages.stored_in, pages.before, numbers.id AS after
     FROM pages LEFT JOIN digests USING (space_id, layers, within) LEFT JOIN numbers USING (digest)
     WHERE pages.before IS DISTINCT FROM numbers.id
-), locked AS (
-    SELECT page.id, differing.before, differing.after
-    FROM (SELECT * FROM differing ORDER BY id) AS differing CROSS JOIN LATERAL (
-        -- Row by row: joined as a whole, every live page of the mirror may be read for it. The set of a page that has
-        -- been moved to another space meanwhile is the matter of who moved it.
-        SELECT page.id FROM {schema}.confluence_pages page
-        WHERE page.id = differing.id AND page.space_id IS NOT DISTINCT FROM differing.stored_in AND {live}
-        FOR UPDATE
-    ) AS page
 ), derived AS (
     UPDATE {schema}.confluence_pages page
     -- Nothing that an index holds: the row of a page changes in its block, which is several times as fast.
-    SET access_set_id = CASE WHEN page.own_access_set_id IS NULL THEN locked.after ELSE page.access_set_id END,
-        own_access_set_id = CASE WHEN page.own_access_set_id IS NOT NULL THEN coalesce(locked.after, 0) END
-    -- By id: a row that somebody else has just changed has another place than the one that this statement sees.
-    FROM locked WHERE page.id = locked.id
-    RETURNING page.id, page.space_key, page.version, locked.before, locked.after,
+    SET access_set_id = CASE WHEN page.own_access_set_id IS NULL THEN differing.after ELSE page.access_set_id END,
+        own_access_set_id = CASE WHEN page.own_access_set_id IS NOT NULL THEN coalesce(differing.after, 0) END
+    -- Row by row in the order of the ids, which is the order in which rows are locked: an array of one is compared by
+    -- no hash and no merge join, so that each row is found by the index, in the order of what is given.
+    FROM (SELECT * FROM differing ORDER BY id) AS differing
+    -- The set of a page that has been moved to another space meanwhile is the matter of who moved it.
+    WHERE page.id = ANY (ARRAY[differing.id]) AND page.space_id IS NOT DISTINCT FROM differing.stored_in AND {live}
+    RETURNING page.id, page.space_key, page.kind, page.version, differing.before, differing.after,
         page.own_access_set_id IS NOT NULL AS shows_others
 )
-SELECT id, space_key, version, before, after, shows_others FROM derived"""
+{by_reason}, shows_others
+FROM derived GROUP BY space_key, kind, was_known, is_known, shows_others"""
 
 # A page below that is in another space has facts of another pass.
 _FRESH = "page.id = ANY (CAST(:fresh AS text[])) OR nodes.space_id = CAST(:fresh_space AS text)"
@@ -156,14 +151,14 @@ def derive_sets(
     schema = quoted_schema(session.connection())
     audience = lock_policy(session)
     roots: dict[str, Any] = {"ids": sorted(node_ids)} | ({} if space_id is None else {"space_id": space_id})
-    concerned = session.execute(_concerned(schema, of_space=space_id is not None), roots).all()
-    if not concerned:
+    concerned = session.execute(_concerned(schema, of_space=space_id is not None), roots).one()
+    if not concerned.number:
         return frozenset()
     # Of a large table a few thousand rows are found by an index in a tenth of the time that the planner expects.
-    set_local(session.connection(), enable_seqscan="off" if len(concerned) <= _LOOKED_UP else "on")
+    set_local(session.connection(), enable_seqscan="off" if concerned.number <= _LOOKED_UP else "on")
     values: dict[str, Any] = {
-        "ids": [row.id for row in concerned],
-        "affected": [row.affected for row in concerned],
+        "ids": concerned.ids,
+        "above": concerned.above,
         "nobody": '{"users": [], "groups": []}',
         "asker": audience.asker,
         "licence": audience.licence,
@@ -171,9 +166,9 @@ def derive_sets(
         "fresh_space": space_id,
     }
     derived = session.execute(_derive(schema), values).all()
-    record_restrictions(session, run_id, [row for row in derived if not row.shows_others])
-    alone = frozenset(row.id for row in derived if not row.shows_others)
-    hosts = frozenset(row.id for row in derived if row.shows_others)
+    record_restricted(session, run_id, restricted_pages(row for row in derived if not row.shows_others))
+    alone = frozenset(page_id for row in derived if not row.shows_others for page_id in row.ids)
+    hosts = frozenset(page_id for row in derived if row.shows_others for page_id in row.ids)
     return alone | derive_of_hosts(session, run_id, hosts | hosts_of(session, alone | hosts))
 
 
@@ -194,6 +189,7 @@ def _derive(schema: str) -> TextClause:
         digest=DIGEST,
         rows=set_rows(schema),
         live=LIVE,
+        by_reason=BY_REASON,
     )
-    arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("ids", "asker", "licence", "fresh"))
-    return text(statement).bindparams(*arrays, bindparam("affected", type_=ARRAY(Boolean)))
+    arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("asker", "licence", "fresh"))
+    return text(statement).bindparams(*arrays, *(bindparam(name, type_=Text) for name in ("ids", "above")))

@@ -31,7 +31,7 @@ from hr_sync.store.lease import Lease, check_lease
 from hr_sync.store.values import MAX_PAGES, PageWrite
 from hr_sync.store.write.arrays import as_arrays, unnested
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
-from hr_sync.store.write.page_rows import HEAD_COLUMNS, head_row, put_bodies
+from hr_sync.store.write.page_rows import HEAD_COLUMNS, head_row, put_bodies, sections_of_text
 from hr_sync.store.write.refused_rows import put_or_divide
 
 _REASON = WithdrawalReason.ARCHIVED.value
@@ -99,11 +99,12 @@ def _whole() -> Select[tuple[str]]:
     names = ("id", *HEAD_COLUMNS, "content_hash")
     given = unnested({name: PAGES.c[name] for name in names})
     hidden = (func.now(), literal(_REASON), given.c.last_written_run_id)
-    rows = select(*(given.c[name] for name in names), *hidden)
-    pages = upsert(PAGES).from_select([*names, "hidden_at", "hidden_reason", "missing_since_run_id"], rows)
+    rows = select(*(given.c[name] for name in names), sections_of_text(given), *hidden)
+    pages = upsert(PAGES).from_select([*names, "sections", "hidden_at", "hidden_reason", "missing_since_run_id"], rows)
+    fresh = {name: pages.excluded[name] for name in (*names[1:], "sections")}
     pages = pages.on_conflict_do_update(
         index_elements=["id"],
-        set_={name: pages.excluded[name] for name in names[1:]} | _hidden(pages.excluded.last_written_run_id),
+        set_=fresh | _hidden(pages.excluded.last_written_run_id),
         where=and_(
             _NOT_LIVE,
             or_(

@@ -6,11 +6,14 @@ nothing below it. Nothing may lock a row after that statement: a transaction tha
 that it cannot be part of a deadlock.
 
 A page has one row a transaction, and so has each of its attachments and comments.
+
+A revocation changes thousands of pages in the same way. They are noted and written by columns (`Restricted`), without
+an object for each.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -38,6 +41,18 @@ MOVES_BY_RUN = """
 _WRITE = """
 WITH turn AS MATERIALIZED (
     SELECT pg_advisory_xact_lock(:lock) IS NULL AS is_ours
+), kinds AS MATERIALIZED (
+    SELECT kind, page_kind, space_key, run_id, action, reason,
+        string_to_array(changed_fields, ',') AS changed_fields, string_to_array(sections_added, ',') AS sections_added,
+        string_to_array(sections_changed, ',') AS sections_changed,
+        string_to_array(sections_removed, ',') AS sections_removed
+    FROM unnest(
+        :page_kind, :space_key, :run_id, :action, :reason, :changed_fields, :sections_added, :sections_changed,
+        :sections_removed
+    ) WITH ORDINALITY AS given (
+        page_kind, space_key, run_id, action, reason, changed_fields, sections_added, sections_changed,
+        sections_removed, kind
+    )
 ), told AS (
     INSERT INTO {schema}.content_changes (
         page_id, attachment_id, comment_id, page_kind, space_key, run_id, action, version, reason,
@@ -46,17 +61,11 @@ WITH turn AS MATERIALIZED (
     SELECT page_id, attachment_id, comment_id,
         coalesce(page_kind, (SELECT page.kind FROM {schema}.confluence_pages page WHERE page.id = given.page_id)),
         space_key, run_id, action, version, reason,
-        string_to_array(changed_fields, ','), string_to_array(sections_added, ','),
-        string_to_array(sections_changed, ','), string_to_array(sections_removed, ',')
+        changed_fields, sections_added, sections_changed, sections_removed
+    -- Columns that are shorter than others are null from there on.
     FROM turn CROSS JOIN unnest(:page_id, :attachment_id, :comment_id, :version, :kind)
         AS given (page_id, attachment_id, comment_id, version, kind)
-    JOIN unnest(
-        :page_kind, :space_key, :run_id, :action, :reason, :changed_fields, :sections_added, :sections_changed,
-        :sections_removed
-    ) WITH ORDINALITY AS kinds (
-        page_kind, space_key, run_id, action, reason, changed_fields, sections_added, sections_changed,
-        sections_removed, kind
-    ) USING (kind)
+    JOIN kinds USING (kind)
     WHERE turn.is_ours IS NOT NULL
     ORDER BY page_id, attachment_id NULLS FIRST, comment_id NULLS FIRST
     RETURNING seq
@@ -70,9 +79,11 @@ _NUMBERS = ("version", "kind", "run_id")
 _TEXTS = ("page_id", "attachment_id", "comment_id", "page_kind", "space_key", "action", "reason", *_LISTS)
 
 _Subject: TypeAlias = tuple[str, str | None, str | None]  # a page and, where it is one, its attachment or comment
+_PAGE_ITSELF = (None, None)
+_Kind: TypeAlias = tuple[Any, ...]
 
 
-@dataclass(kw_only=True, slots=True)  # not frozen, which takes three times as long; a revocation makes thousands
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
     """One change of one page, attachment or comment. Without changed fields it makes no feed row."""
 
@@ -91,6 +102,64 @@ class Change:
     sections_removed: Sequence[str] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restricted:
+    """Live pages of one space and kind that other people may read, for one reason."""
+
+    space_key: str
+    page_kind: str
+    reason: str
+    versions: dict[str, int]  #: of the pages, by id
+    run_id: int = 0  #: 0: no run makes it
+
+    def take(self, page_id: str) -> Change:
+        """Remove one of the pages, and return its change."""
+        return self._change(page_id, self.versions.pop(page_id))
+
+    def shared(self) -> _Kind:
+        """Return what the changes have in common."""
+        return _shared(self._change("", None))
+
+    def _change(self, page_id: str, version: int | None) -> Change:
+        return Change(
+            page_id=page_id,
+            space_key=self.space_key,
+            action=ChangeAction.RESTRICT,
+            changed_fields=(ChangedField.RESTRICTIONS,),
+            version=version,
+            reason=self.reason,
+            run_id=self.run_id,
+            page_kind=self.page_kind,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """The changes of a transaction. A page stands in one place."""
+
+    changes: dict[_Subject, Change] = field(default_factory=dict)
+    restricted: list[Restricted] = field(default_factory=list)
+
+    def add(self, change: Change) -> None:
+        subject = (change.page_id, change.attachment_id, change.comment_id)
+        before = self.changes.get(subject) or self._taken(subject)
+        self.changes[subject] = change if before is None else _merged(before, change)
+
+    def add_restricted(self, pages: Restricted) -> None:
+        for earlier in self.restricted:
+            for page_id in earlier.versions.keys() & pages.versions.keys():
+                del earlier.versions[page_id]
+        for subject, before in self.changes.items():
+            if subject[0] in pages.versions and subject[1:] == _PAGE_ITSELF:
+                self.changes[subject] = _merged(before, pages.take(subject[0]))
+        self.restricted.append(pages)
+
+    def _taken(self, subject: _Subject) -> Change | None:
+        pages = (each for each in self.restricted if subject[0] in each.versions and subject[1:] == _PAGE_ITSELF)
+        found = next(pages, None)
+        return None if found is None else found.take(subject[0])
+
+
 def action_told(planned: ChangeAction, *, is_live: bool | None) -> ChangeAction:
     """Return what a write is to consumers. `is_live`: of the row that it overwrites, None if there is none.
 
@@ -107,29 +176,34 @@ def action_told(planned: ChangeAction, *, is_live: bool | None) -> ChangeAction:
 
 def begin_changes(session: Session) -> None:
     """Make the session ready to note changes."""
-    session.info[_NOTED] = {}
+    session.info[_NOTED] = _Noted()
 
 
 def record_changes(session: Session, run_id: int, changes: Iterable[Change]) -> None:
     """Note changes that this transaction has made, for its last statement. `run_id` 0: no run has made them."""
-    noted: dict[_Subject, Change] = session.info[_NOTED]
+    noted: _Noted = session.info[_NOTED]
     for change in changes:
         if change.changed_fields:
-            subject = (change.page_id, change.attachment_id, change.comment_id)
-            before = noted.get(subject)
-            applied = change if change.run_id == run_id else replace(change, run_id=run_id)  # thousands at once
-            noted[subject] = applied if before is None else _merged(before, applied)
+            noted.add(replace(change, run_id=run_id))
+
+
+def record_restricted(session: Session, run_id: int, restricted: Iterable[Restricted]) -> None:
+    """Note the same of pages whose readers are other people now."""
+    noted: _Noted = session.info[_NOTED]
+    for pages in restricted:
+        noted.add_restricted(replace(pages, run_id=run_id))
 
 
 def write_changes(session: Session) -> None:
     """Write the changes that were noted. The last statement of a transaction: what follows must lock nothing."""
-    noted: dict[_Subject, Change] = session.info.pop(_NOTED)
-    if not noted:
+    noted: _Noted = session.info.pop(_NOTED)
+    restricted = [pages for pages in noted.restricted if pages.versions]
+    if not noted.changes and not restricted:
         return
     connection = session.connection()
     schema = schema_of(connection)
     given = {"lock": feed_lock(schema), "channel": CHANNEL, "payload": schema, "patience": _PATIENCE}
-    values = given | _as_lists(list(noted.values()))
+    values = given | _as_lists(list(noted.changes.values()), restricted)
     session.execute(_write(quoted_schema(connection)), values)
 
 
@@ -154,10 +228,10 @@ def _merged(before: Change, after: Change) -> Change:
     )
 
 
-def _as_lists(changes: Sequence[Change]) -> dict[str, list[Any]]:
+def _as_lists(changes: Sequence[Change], restricted: Sequence[Restricted]) -> dict[str, list[Any]]:
     """Return the columns of the changes, and the number of each one's kind, from 1: what it shares with others."""
-    kinds: dict[tuple[Any, ...], int] = {}
-    numbers = [kinds.setdefault(_shared(change), len(kinds) + 1) for change in changes]
+    kinds: dict[_Kind, int] = {}
+    numbers = [_numbered(kinds, _shared(change)) for change in changes]
     columns: dict[str, list[Any]] = {
         "page_id": [change.page_id for change in changes],
         "attachment_id": [change.attachment_id for change in changes],
@@ -165,11 +239,19 @@ def _as_lists(changes: Sequence[Change]) -> dict[str, list[Any]]:
         "version": [change.version for change in changes],
         "kind": numbers,
     }
+    for pages in restricted:
+        columns["page_id"] += pages.versions.keys()
+        columns["version"] += pages.versions.values()
+        columns["kind"] += [_numbered(kinds, pages.shared())] * len(pages.versions)
     columns |= {name: [kind[at] for kind in kinds] for at, name in enumerate(_SHARED)}
     return columns | {name: [_SEPARATOR.join(each) for each in columns[name]] for name in _LISTS}
 
 
-def _shared(change: Change) -> tuple[Any, ...]:
+def _numbered(kinds: dict[_Kind, int], kind: _Kind) -> int:
+    return kinds.setdefault(kind, len(kinds) + 1)
+
+
+def _shared(change: Change) -> _Kind:
     return (
         change.page_kind,
         change.space_key,

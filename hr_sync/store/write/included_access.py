@@ -24,9 +24,9 @@ from sqlalchemy.types import Text
 from hr_sync.domain.changes import ChangeAction, ChangedField, IncludeState
 from hr_sync.store.engine import quoted_schema
 from hr_sync.store.text_tables import PageInclude, PageText
-from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.changes import Change, record_changes, record_restricted
 from hr_sync.store.write.locks import PAGES
-from hr_sync.store.write.set_rows import DIGEST, LIVE, OWN_SET, lock_policy, record_restrictions, set_rows
+from hr_sync.store.write.set_rows import BY_REASON, DIGEST, LIVE, OWN_SET, lock_policy, restricted_pages, set_rows
 
 _DERIVE = """
 WITH hosts AS (
@@ -70,9 +70,10 @@ WITH hosts AS (
     ) AS needed
     WHERE page.id = needed.id AND (page.access_set_id, page.own_access_set_id) IS DISTINCT FROM
         (needed.after, CASE WHEN needed.shows_others THEN coalesce(needed.own, 0) END)
-    RETURNING page.id, page.space_key, page.version, needed.before, needed.after
+    RETURNING page.id, page.space_key, page.kind, page.version, needed.before, needed.after
 )
-SELECT id, space_key, version, before, after FROM derived WHERE before IS DISTINCT FROM after"""
+{by_reason}
+FROM derived WHERE before IS DISTINCT FROM after GROUP BY space_key, kind, was_known, is_known"""
 
 
 def hosts_of(session: Session, page_ids: Collection[str]) -> frozenset[str]:
@@ -97,9 +98,9 @@ def derive_of_hosts(session: Session, run_id: int, host_ids: Collection[str]) ->
     ids = sorted(host_ids)
     session.execute(select(PAGES.c.id).where(PAGES.c.id.in_(ids)).order_by(PAGES.c.id).with_for_update())
     values = {"ids": ids, "asker": audience.asker, "licence": audience.licence}
-    restricted = session.execute(_derive(quoted_schema(session.connection())), values).all()
-    record_restrictions(session, run_id, restricted)
-    return frozenset(row.id for row in restricted)
+    derived = session.execute(_derive(quoted_schema(session.connection())), values).all()
+    record_restricted(session, run_id, restricted_pages(derived))
+    return frozenset(page_id for row in derived for page_id in row.ids)
 
 
 def withdraw_from_hosts(session: Session, run_id: int, page_ids: Collection[str]) -> frozenset[str]:
@@ -141,5 +142,7 @@ def _outdated(row: Any) -> Change:
 
 @cache
 def _derive(schema: str) -> TextClause:
-    statement = _DERIVE.format(schema=schema, own=OWN_SET, live=LIVE, digest=DIGEST, rows=set_rows(schema))
+    statement = _DERIVE.format(
+        schema=schema, own=OWN_SET, live=LIVE, digest=DIGEST, rows=set_rows(schema), by_reason=BY_REASON
+    )
     return text(statement).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("ids", "asker", "licence")))

@@ -2,16 +2,18 @@
 
 from typing import Any, cast
 
-from sqlalchemy import CTE, Table, select
+from sqlalchemy import CTE, ScalarSelect, Table, TableValuedAlias, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hr_sync.domain.content import metadata_digest
 from hr_sync.store.tables import PageBody
+from hr_sync.store.text_tables import PageText
 from hr_sync.store.values import PageWrite
 from hr_sync.store.write.arrays import unnested
 from hr_sync.store.write.locks import PAGES
 
 BODIES = cast("Table", PageBody.__table__)
+_TEXTS = cast("Table", PageText.__table__)
 #: Columns of `confluence_pages` beside the id.
 HEAD_COLUMNS = (
     "kind",
@@ -47,6 +49,13 @@ def head_row(write: PageWrite, run_id: int) -> dict[str, Any]:
         "metadata_digest": metadata_digest(head),
         "last_written_run_id": run_id,
     }
+
+
+def sections_of_text(given: TableValuedAlias) -> ScalarSelect[int]:
+    """Return how many sections the stored text of a `given` page has, if it is of the body that is given."""
+    text = _TEXTS.c
+    is_of_body = (text.page_id == given.c.id, text.content_hash == given.c.content_hash)
+    return select(text.sections).where(*is_of_body).scalar_subquery()
 
 
 def put_bodies(written: CTE) -> Any:

@@ -50,7 +50,7 @@ from hr_sync.store.write.failures import record_failures
 from hr_sync.store.write.included_access import hosts_of, outdate_hosts
 from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
 from hr_sync.store.write.nodes import write_nodes
-from hr_sync.store.write.page_rows import HEAD_COLUMNS, head_row, put_bodies
+from hr_sync.store.write.page_rows import HEAD_COLUMNS, head_row, put_bodies, sections_of_text
 from hr_sync.store.write.refused_rows import RefusalError, put_or_divide
 from hr_sync.store.write.shown_items import ItemsOfMovingPages
 
@@ -183,8 +183,9 @@ def _change(write: PageWrite, locked: LockedPage | None) -> Change:
 def _put_with_bodies() -> Select[tuple[str, bool]]:
     """Return the statement that inserts pages with their bodies, or overwrites what is there."""
     names = ("id", *HEAD_COLUMNS, "content_hash")
-    pages = upsert(PAGES).from_select(names, select(unnested({name: PAGES.c[name] for name in names})))
-    fresh = {name: pages.excluded[name] for name in names[1:]}
+    given = unnested({name: PAGES.c[name] for name in names})
+    pages = upsert(PAGES).from_select([*names, "sections"], select(given, sections_of_text(given)))
+    fresh = {name: pages.excluded[name] for name in (*names[1:], "sections")}
     pages = pages.on_conflict_do_update(
         index_elements=["id"],
         set_=fresh | _SHOWN | {"synced_at": func.now()},

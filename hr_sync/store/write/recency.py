@@ -11,9 +11,8 @@ from typing import Any
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.engine import quoted_schema
-from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.changes import Restricted, record_restricted
 
 # The clocks are those of `live_pages`: by the id of the space. A space that another transaction is writing is left out:
 # whatever writes its clocks tells this as well.
@@ -42,10 +41,11 @@ WITH clocks AS (
     UNION SELECT page.id, turned.after FROM turned JOIN {schema}.access_sets sets ON turned.space_id = ANY (sets.spaces)
         JOIN {schema}.confluence_pages page ON page.access_set_id = sets.id
 )
-SELECT page.id, page.space_key, page.version, dependent.after
+SELECT page.space_key, page.kind, dependent.after, array_agg(page.id) AS ids, array_agg(page.version) AS versions
 FROM dependent JOIN {schema}.confluence_pages page USING (id) CROSS JOIN {schema}.access_policy policy
 WHERE page.status = 'current' AND page.hidden_at IS NULL AND page.removed_at IS NULL
-    AND (policy.mode = 'account' OR page.access_set_id IS NOT NULL)"""
+    AND (policy.mode = 'account' OR page.access_set_id IS NOT NULL)
+GROUP BY page.space_key, page.kind, dependent.after"""
 
 
 def tell_recency(session: Session, run_id: int, *, space_key: str | None = None) -> int:
@@ -55,18 +55,17 @@ def tell_recency(session: Session, run_id: int, *, space_key: str | None = None)
     """
     statement = _turn(quoted_schema(session.connection()), of_one_space=space_key is not None)
     rows = session.execute(statement, {} if space_key is None else {"space_key": space_key}).all()
-    record_changes(session, run_id, [_change(row) for row in rows])
-    return len(rows)
+    told = [_restricted(row) for row in rows]
+    record_restricted(session, run_id, told)
+    return sum(len(pages.versions) for pages in told)
 
 
-def _change(row: Row[Any]) -> Change:
-    return Change(
-        page_id=row.id,
+def _restricted(row: Row[Any]) -> Restricted:
+    return Restricted(
         space_key=row.space_key,
-        action=ChangeAction.RESTRICT,
-        changed_fields=(ChangedField.RESTRICTIONS,),
-        version=row.version,
+        page_kind=row.kind,
         reason="what is known of its space is recent again" if row.after else "what is known of its space is too old",
+        versions=dict(zip(row.ids, row.versions, strict=True)),
     )
 
 

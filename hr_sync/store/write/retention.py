@@ -91,6 +91,7 @@ def prune_bodies(session: Session, *, removed_for: timedelta) -> int:
         files = session.scalars(select(_ATTACHMENTS.c.id).where(_ATTACHMENTS.c.page_id.in_(page_ids))).all()
         delete_attachment_texts(session, files)
         session.execute(delete(_BODIES).where(_BODIES.c.page_id.in_(page_ids)))
+        session.execute(update(PAGES).where(PAGES.c.id.in_(page_ids)).values(sections=None))
     return len(page_ids)
 
 

@@ -12,9 +12,8 @@ from sqlalchemy import Row, delete, select
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import Audience, Principal, PrincipalKind
-from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.access_tables import AccessLayer, AccessPolicyRow, AccessPrincipal, AccessSet
-from hr_sync.store.write.changes import Change, record_changes
+from hr_sync.store.write.changes import Restricted
 
 #: Whether the audience passes a set, given as its JSON array of layers.
 AUDIENCE_PASSES = """NOT EXISTS (
@@ -38,6 +37,11 @@ LIVE = "CASE WHEN page.hidden_at IS NULL THEN page.removed_at IS NULL ELSE false
 DIGEST = """encode(sha256(convert_to(
     CAST(whole AS text) || CASE WHEN spaces = '{}' THEN '' ELSE CAST(to_jsonb(spaces) AS text) END, 'UTF8')), 'hex')"""
 
+#: The end of a statement that has `derived` pages (space_key, kind, id, version, the set before and after): a few rows
+#: with arrays, because a row for each of thousands of pages takes longer to read than to make.
+BY_REASON = """SELECT space_key, kind, before IS NOT NULL AS was_known, after IS NOT NULL AS is_known,
+    array_agg(id) AS ids, array_agg(version) AS versions"""
+
 # Part of a statement that has sets in its `digests` (digest, whole, spaces). Gives their `numbers` (id, digest).
 _ROWS = """found AS (
     SELECT DISTINCT stored.id, stored.digest FROM digests JOIN {schema}.access_sets stored USING (digest)
@@ -50,16 +54,15 @@ _ROWS = """found AS (
     -- Another space may be making the same set: wait for it, and take its number.
     ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest
     RETURNING id, digest
-), made_layers AS (
-    INSERT INTO {schema}.access_layers (set_id, layer_no)
-    SELECT made.id, each.no
+), layers_made AS MATERIALIZED (
+    SELECT made.id AS set_id, each.no AS layer_no, each.layer
     FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no)
+), made_layers AS (
+    INSERT INTO {schema}.access_layers (set_id, layer_no) SELECT set_id, layer_no FROM layers_made
     ON CONFLICT DO NOTHING
 ), made_principals AS (
     INSERT INTO {schema}.access_principals (set_id, layer_no, principal)
-    SELECT made.id, each.no, who.principal
-    FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no),
-        jsonb_array_elements_text(each.layer) AS who (principal)
+    SELECT set_id, layer_no, who.principal FROM layers_made, jsonb_array_elements_text(layer) AS who (principal)
     ON CONFLICT DO NOTHING
 ), numbers AS (
     SELECT id, digest FROM found UNION ALL SELECT id, digest FROM made
@@ -107,24 +110,20 @@ def lock_policy(session: Session) -> AudienceTokens:
     return AudienceTokens.of(Audience(groups=frozenset(row[0]), licence_groups=frozenset(row[1])))
 
 
-def record_restrictions(session: Session, run_id: int, rows: Iterable[Row[Any]]) -> None:
-    """Record that other people may read these pages. `rows`: id, space_key, version, and the sets before and after."""
-    record_changes(session, run_id, [_restriction(row, run_id) for row in rows])
+def restricted_pages(rows: Iterable[Row[Any]]) -> list[Restricted]:
+    """Return pages that have another set, from rows of `BY_REASON`."""
+    return [
+        Restricted(
+            space_key=row.space_key,
+            page_kind=row.kind,
+            reason=_reason(row),
+            versions=dict(zip(row.ids, row.versions, strict=True)),
+        )
+        for row in rows
+    ]
 
 
-def _restriction(row: Row[Any], run_id: int) -> Change:
-    if row.after is None:
-        reason = "who may read it is not known any more"
-    elif row.before is None:
-        reason = "who may read it is known now"
-    else:
-        reason = "other people may read it"
-    return Change(
-        page_id=row.id,
-        space_key=row.space_key,
-        action=ChangeAction.RESTRICT,
-        changed_fields=(ChangedField.RESTRICTIONS,),
-        version=row.version,
-        reason=reason,
-        run_id=run_id,
-    )
+def _reason(row: Row[Any]) -> str:
+    if not row.is_known:
+        return "who may read it is not known any more"
+    return "other people may read it" if row.was_known else "who may read it is known now"

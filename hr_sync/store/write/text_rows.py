@@ -8,13 +8,27 @@ from dataclasses import dataclass, field
 from functools import cache, reduce
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Insert, Table, Text, column, func, literal, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Table,
+    Text,
+    bindparam,
+    column,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import insert as insert_rows
-from sqlalchemy.dialects.postgresql import JSONB, REGCONFIG, TSVECTOR, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REGCONFIG, TSVECTOR, insert
 
 from hr_sync.domain.changes import IncludeState
 from hr_sync.store.text_tables import PageInclude, PageSection, PageText
 from hr_sync.store.write.arrays import unnested
+from hr_sync.store.write.locks import PAGES
 
 TEXTS = cast("Table", PageText.__table__)
 SECTIONS = cast("Table", PageSection.__table__)
@@ -154,6 +168,16 @@ def put_texts() -> Insert:
     return statement.on_conflict_do_update(
         index_elements=[TEXTS.c.page_id],
         set_={name: statement.excluded[name] for name in names[1:]} | {"rendered_at": func.now(), "kept_since": None},
+    )
+
+
+@cache
+def count_sections() -> Any:
+    """Return the statement that copies the number of sections into the rows of pages, which are locked."""
+    differs = PAGES.c.sections.is_distinct_from(TEXTS.c.sections)
+    ids = func.any(bindparam("page_ids", type_=ARRAY(Text)))
+    return (
+        update(PAGES).where(PAGES.c.id == ids, TEXTS.c.page_id == PAGES.c.id, differs).values(sections=TEXTS.c.sections)
     )
 
 

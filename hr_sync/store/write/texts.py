@@ -30,6 +30,7 @@ from hr_sync.store.write.text_rows import (
     TEXTS,
     TextKept,
     TextWrite,
+    count_sections,
     put_includes,
     put_sections,
     put_texts,
@@ -106,6 +107,7 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
     before = _stored_sections(session, [each.page_id for each in every])
     _put_texts(session, writes)
     _keep(session, stays)
+    session.execute(count_sections(), {"page_ids": [each.page_id for each in every]})
     written, deleted = _write_sections(session, every)
     shifted = close_up(session, [each.page_id for each in every])
     _write_includes(session, writes)

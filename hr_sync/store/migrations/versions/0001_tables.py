@@ -157,6 +157,12 @@ def _confluence_pages() -> None:
             "SHA-256 over title, place, status, url and kind: what changes without a new version",
         ),
         _column(
+            "sections",
+            sa.Integer(),
+            "How many sections its text has, as page_texts says; null = no text was made of the stored body",
+            null=True,
+        ),
+        _column(
             "access_set_id",
             sa.BigInteger(),
             "Its access set; null = nobody may read it",
@@ -496,7 +502,7 @@ def _content_changes() -> None:
         comment="Every change that consumers can see, once. Rows are numbered under a lock that is held until "
         "the commit: read those with a greater seq than the last one, ordered by seq, as docs/feed.md says",
     )
-    op.create_index("ix_content_changes_page_id_seq", "content_changes", ["page_id", "seq"], schema=SCHEMA_TOKEN)
+    op.create_index("ix_content_changes_page_id", "content_changes", ["page_id"], schema=SCHEMA_TOKEN)
 
 
 def _feed_state() -> None:
@@ -1028,6 +1034,13 @@ def _page_texts() -> None:
         ["page_id"],
         schema=SCHEMA_TOKEN,
         postgresql_include=["content_hash", "sections"],
+    )
+    op.create_index(
+        "ix_page_texts_outdated",
+        "page_texts",
+        ["page_id"],
+        schema=SCHEMA_TOKEN,
+        postgresql_where=sa.text("content_hash = ''"),
     )
     op.create_index(
         "ix_page_texts_kept_since",
