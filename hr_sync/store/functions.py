@@ -91,13 +91,12 @@ _AMONG_PAGES = f"""
 _OUTDATED_AMONG_THEM = f"""
     FROM {{schema}}.page_texts made JOIN {{schema}}.confluence_pages page ON page.id = made.page_id
     WHERE made.content_hash = '' AND {_IS_AMONG_READABLE}"""
-# As in `live_attachments`: under access that was read after the file.
+# As in `live_attachments` and `live_comments`: under access that was read after them.
 _READABLE_ATTACHMENTS = f"""
     FROM {{schema}}.confluence_pages page
         JOIN {{schema}}.page_attachments attachment ON attachment.page_id = page.id
     WHERE {_IS_AMONG_READABLE} AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL AND {_HAS_BODY}
         AND {item.FILE_IS_KNOWN}"""
-# As in `live_comments`: under access that was read after the text.
 _READABLE_COMMENTS = f"""
     FROM {{schema}}.confluence_pages page
         JOIN {{schema}}.page_comments comment ON comment.page_id = page.id
