@@ -621,12 +621,10 @@ def _sync_spaces() -> None:
         _column(
             "attachments_checked_at",
             TIME,
-            "When the last such run ended that read the list of attachments too",
+            "When one last read the attachments too",
             null=True,
         ),
-        _column(
-            "comments_checked_at", TIME, "When the last such run ended that read the list of comments too", null=True
-        ),
+        _column("comments_checked_at", TIME, "When one last read the comments too", null=True),
         _column("access_checked_at", TIME, "When the last access pass that ended began", null=True),
         _column(
             "viewers_known",
