@@ -18,7 +18,7 @@ from hr_sync.domain.changes import ChangeAction, ChangedField, IncludeState
 from hr_sync.store.text_tables import TextPolicyRow
 from hr_sync.store.write.arrays import as_arrays
 from hr_sync.store.write.changes import Change, record_changes
-from hr_sync.store.write.comment_sections import COMMENTS_TABLE, existing_comments
+from hr_sync.store.write.comment_sections import COMMENTS_TABLE, is_shown_section, texts_of_comments
 from hr_sync.store.write.included_access import derive_of_hosts
 from hr_sync.store.write.locks import PAGES
 from hr_sync.store.write.mentions import add_mentions, names_stand, stored_names, write_mentions
@@ -94,7 +94,7 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
     stands = [
         each for each in given if each.page_id in intact and _is_of(rows, each) and names_stand(each.mentions, names)
     ]
-    current = _with_stored_comments(session, stands)
+    current = _with_shown_comments(session, stands)
     stays = [each for each in current if isinstance(each, TextKept)]
     writes = [
         each
@@ -120,13 +120,26 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
     return TextsWritten(pages=len(writes), sections_written=len(written), sections_deleted=len(deleted))
 
 
-def _with_stored_comments(session: Session, writes: Sequence[TextWrite | TextKept]) -> list[TextWrite | TextKept]:
-    """Return the texts without sections of comments that were erased meanwhile."""
+def _with_shown_comments(session: Session, writes: Sequence[TextWrite | TextKept]) -> list[TextWrite | TextKept]:
+    """Return the texts without sections of comments that were withdrawn, edited or closed since they were read.
+
+    Such a text has the digest of other comments than there are, and is made again.
+    """
     wanted = {each.comment_id for write in writes for each in write.sections if each.comment_id is not None}
-    if not wanted:
-        return list(writes)
-    kept = {None, *existing_comments(session, wanted)}
-    return [replace(write, sections=[each for each in write.sections if each.comment_id in kept]) for write in writes]
+    shown = texts_of_comments(session, wanted)
+    return [_with_comments(write, shown) for write in writes]
+
+
+def _with_comments(write: TextWrite | TextKept, shown: Collection[tuple[str, str, str]]) -> TextWrite | TextKept:
+    kept = [
+        each
+        for each in write.sections
+        if each.comment_id is None or (write.page_id, each.comment_id, each.comment_hash) in shown
+    ]
+    if len(kept) == len(write.sections):
+        return write
+    first = write.sections[0].ordinal  # without gaps: what follows is counted
+    return replace(write, sections=[replace(each, ordinal=first + place) for place, each in enumerate(kept)])
 
 
 def _lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, _Current]:
@@ -188,21 +201,14 @@ def _keep(session: Session, kept: Sequence[TextKept]) -> None:
 def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _Stored]:
     """Return what the stored texts of these pages were made from, and the ids of their sections, by page id."""
     # A section of a comment that was edited or withdrawn is not seen any more: that was told when it was.
-    comment = COMMENTS_TABLE.c
-    is_seen = and_(
-        comment.content_hash == SECTIONS.c.comment_hash,
-        comment.known_since <= TEXTS.c.rendered_at,
-        comment.in_open_thread,
-        comment.hidden_at.is_(None),
-        comment.removed_at.is_(None),
-    )
-    is_own = and_(SECTIONS.c.attachment_id.is_(None), or_(SECTIONS.c.comment_id.is_(None), is_seen))
+    is_own = and_(SECTIONS.c.attachment_id.is_(None), or_(SECTIONS.c.comment_id.is_(None), is_shown_section()))
     ids = func.array_remove(func.array_agg(SECTIONS.c.section_id).filter(is_own), None)
     has_files = func.count(SECTIONS.c.attachment_id) > 0
     query = (
         select(TEXTS.c.page_id, TEXTS.c.content_hash, ids.label("section_ids"), has_files.label("has_files"))
+        .join(PAGES, PAGES.c.id == TEXTS.c.page_id)
         .outerjoin(SECTIONS, SECTIONS.c.page_id == TEXTS.c.page_id)
-        .outerjoin(COMMENTS_TABLE, comment.id == SECTIONS.c.comment_id)
+        .outerjoin(COMMENTS_TABLE, COMMENTS_TABLE.c.id == SECTIONS.c.comment_id)
         .where(TEXTS.c.page_id.in_(page_ids))
         .group_by(TEXTS.c.page_id)
     )
