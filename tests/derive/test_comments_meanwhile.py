@@ -1,7 +1,9 @@
 """What becomes of comments between the reading of a text and its writing: the feed leads to what is shown."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,11 +13,15 @@ from hr_sync.cancellation import Cancellation
 from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.access import AccessMode, AccessPolicy
 from hr_sync.domain.comments import CommentWrite, Resolution
+from hr_sync.store.engine import make_engine
 from hr_sync.store.item_tables import COMMENTS
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.store import Store
+from hr_sync.store.write import texts
+from hr_sync.store.write.changes import record_changes
 from tests.derive.test_includes import Mirror
 from tests.store.spaces import HR, ask, comment, decision, leased
+from tests.store.test_writing_pages import waiting_for_a_lock
 
 Step = Callable[[SpaceStore], object]
 
@@ -128,3 +134,43 @@ def test_a_comment_that_waits_for_access_in_another_mode_is_no_text(engine: Engi
 
     assert told(engine) == shown(engine)[0]
     assert len(shown(engine)[0]) == 1
+
+
+def test_a_withdrawal_waits_for_a_text_that_is_being_written(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It hides an answer with it, whose section the text brings: told as added, and then as removed."""
+    mirror.derive()
+    with leased(mirror.store) as space:
+        space.write_items(COMMENTS, [inline("c4", parent_id="c1")])
+    mirror.restrict(HR)
+    other = make_engine(mirror.engine.url)
+    with ExitStack() as waiting, leased(Store(other)) as space:
+
+        def record(*given: Any) -> None:
+            record_changes(*given)
+            hide = partial(space.hide_items, COMMENTS, [decision("c1")])
+            waiting.enter_context(waiting_for_a_lock(mirror.engine, hide))
+
+        monkeypatch.setattr(texts, "record_changes", record)
+        mirror.derive()
+        waiting.close()
+    other.dispose()
+
+    assert told(mirror.engine) == shown(mirror.engine)[0]
+    assert len(shown(mirror.engine)[0]) == 3, "two pages and another comment"
+
+
+def test_pages_are_locked_before_comments_about_them(mirror: Mirror) -> None:
+    """Also a page that a comment leaves, and where an author is erased: what is derived finds the rows free."""
+    store, other = Store(mirror.engine), make_engine(mirror.engine.url)
+    with leased(store) as space, other.connect() as holder:
+        for act in (
+            lambda: space.write_items(COMMENTS, [inline("c3", "2")]),
+            lambda: space.hide_items(COMMENTS, [decision("c1")]),
+            lambda: space.remove_items(COMMENTS, [decision("c1")]),
+            lambda: store.erase_user(1, "ann"),
+        ):
+            holder.exec_driver_sql("SELECT FROM public.confluence_pages WHERE id = '1' FOR NO KEY UPDATE")
+            with waiting_for_a_lock(mirror.engine, act):
+                holder.exec_driver_sql("SELECT FROM public.page_comments FOR UPDATE NOWAIT")
+                holder.rollback()
+    other.dispose()

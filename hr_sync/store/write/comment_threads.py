@@ -1,7 +1,7 @@
 """Derives which comments are in an open thread: the rule of `hr_sync.domain.comments.comments_as_text` in SQL.
 
 It is done in the transaction that writes, hides or removes a comment, so that the sections of a whole thread go with
-the comment that closes it. Whoever calls this has locked the pages, or their comments.
+the comment that closes it. Whoever calls this has locked the pages.
 """
 
 from collections.abc import Collection

@@ -1,7 +1,7 @@
 """Writes the items of pages, at most 250 in a transaction, fenced by the lease; one that is refused fails alone.
 
 The rows of the pages are locked first, then those of the items, each in the order of their ids. What is on a page that
-is not in the space any more, or that is gone, is dropped: the pass over its space writes it.
+is not in the space any more, or that is gone, or was moved meanwhile, is dropped: the pass over its space writes it.
 
 What is withdrawn, or gets another version, shows its sections no more in the same transaction, and its page has a row
 in the feed for them; what comes back shows them again.
@@ -56,22 +56,23 @@ def write_items(
     if len(writes) > MAX_PAGES:
         raise ValueError(f"{len(writes)} {kind.kind} in one transaction; at most {MAX_PAGES}")
     check_lease(session, lease)
-    pages = lock_pages_of_items(session, [write.item.page_id or "" for write in writes])
-    current = [write for write in writes if _page_of(write, pages, lease) is not None]
+    every = [write.item.id for write in writes]
+    pages = lock_pages_of_items(session, kind, every, [write.item.page_id or "" for write in writes])
+    rows = lock_items(session, kind, every, pages)
+    moved = {item_id for item_id, row in rows.items() if row is None}
+    current = [write for write in writes if _is_here(write, pages, lease) and write.item.id not in moved]
     ids = [write.item.id for write in current]
-    locked = lock_items(session, kind, ids)
-    page_ids = {*pages, *(row.page_id for row in locked.values())}
-    shown = kind.shown_sections(session, _with_others(session, kind, ids, page_ids))
+    shown = kind.shown_sections(session, _with_others(session, kind, ids, pages))
     written, failures = _put(session, kind, run_id, space_id, current)
-    kind.derive(session, page_ids)
+    kind.derive(session, pages)
     now_shown = shown_items(session, kind, written)
     changes = (
-        _change(kind, write, locked.get(write.item.id), now_shown.get(write.item.id))
+        _change(kind, write, rows.get(write.item.id), now_shown.get(write.item.id))
         for write in current
         if write.item.id in written
     )
     record_changes(session, run_id, [change for change in changes if change is not None])
-    after = kind.shown_sections(session, _with_others(session, kind, ids, page_ids))
+    after = kind.shown_sections(session, _with_others(session, kind, ids, pages))
     record_section_changes(session, run_id, shown, after, reason=f"{kind.of_page} {_REPLACED}")
     forget_failures(session, sorted(written))
     record_failures(session, lease.space_key, run_id, failures)
@@ -151,9 +152,9 @@ def _with_others(
     return frozenset((*ids, *kind.beside(session, page_ids)))
 
 
-def _page_of(write: ItemWrite[Any], pages: Mapping[str, LockedItemPage], lease: Lease) -> LockedItemPage | None:
+def _is_here(write: ItemWrite[Any], pages: Mapping[str, LockedItemPage], lease: Lease) -> bool:
     page = pages.get(write.item.page_id or "")
-    return page if page is not None and page.space_key == lease.space_key else None
+    return page is not None and not page.removed and page.space_key == lease.space_key
 
 
 def _put(
@@ -242,14 +243,14 @@ def _change_of_hidden(kind: ItemTable[Any], write: ItemWrite[Any], locked: Locke
 def _lock_decided(
     session: Session, kind: ItemTable[Any], lease: Lease, decisions: Sequence[DeletionDecision]
 ) -> list[_Marked]:
-    """Lock the rows, and return the decisions that still are about their row, in the order of the ids."""
+    """Lock pages and rows. Return the decisions that still are about their row, in the order of the ids."""
     check_lease(session, lease)
     by_id = {decision.page_id: decision for decision in decisions if decision.reason is not None}
-    rows = lock_items(session, kind, sorted(by_id))
+    rows = lock_items(session, kind, sorted(by_id), lock_pages_of_items(session, kind, by_id))
     return [
         (by_id[item_id], row)
         for item_id, row in sorted(rows.items())
-        if not row.removed and row.page.space_key == by_id[item_id].space_key
+        if row is not None and not row.removed and row.page.space_key == by_id[item_id].space_key
     ]
 
 
