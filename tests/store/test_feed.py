@@ -3,8 +3,10 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -560,6 +562,39 @@ def test_what_is_noted_of_many_pages_is_one_change_with_what_is_noted_of_one(bot
         ("only", "file", "update", ["title"], "one"),
         ("twice", None, "restrict", ["restrictions"], "later"),
     ]
+
+
+def test_what_is_noted_of_many_groups_of_pages_is_looked_up_once() -> None:
+    """Thousands of personal spaces may turn too old at once: no group is looked through for a page of another."""
+    looks = 0
+
+    class Versions(dict[str, int]):
+        def keys(self) -> Any:
+            nonlocal looks
+            looks += 1
+            return super().keys()
+
+        def __contains__(self, key: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__contains__(key)
+
+    session: Any = SimpleNamespace(info={})
+    begin_changes(session)
+    file = Change(
+        page_id="0",
+        space_key="HR",
+        action=ChangeAction.HIDE,
+        changed_fields=(ChangedField.HIDDEN,),
+        version=7,
+        reason="one",
+        attachment_id="0",
+    )
+    for number in range(100):
+        given = Restricted(space_key="HR", page_kind="page", reason="many", versions=Versions({f"{number}": 7}))
+        record_restricted(session, 3, [given])
+        record_changes(session, 3, [replace(file, attachment_id=f"{number}")])
+    assert looks <= 100
 
 
 def test_a_text_of_a_page_that_was_hidden_meanwhile_is_not_told(bot: Store) -> None:

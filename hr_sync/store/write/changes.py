@@ -139,6 +139,7 @@ class _Noted:
 
     changes: dict[_Subject, Change] = field(default_factory=dict)
     restricted: list[Restricted] = field(default_factory=list)
+    place: dict[str, Restricted] = field(default_factory=dict)  #: of each page that stands among `restricted`
 
     def add(self, change: Change) -> None:
         subject = (change.page_id, change.attachment_id, change.comment_id)
@@ -146,17 +147,17 @@ class _Noted:
         self.changes[subject] = change if before is None else _merged(before, change)
 
     def add_restricted(self, pages: Restricted) -> None:
-        for earlier in self.restricted:
-            for page_id in earlier.versions.keys() & pages.versions.keys():
-                del earlier.versions[page_id]
-        for subject, before in self.changes.items():
-            if subject[0] in pages.versions and subject[1:] == _PAGE_ITSELF:
-                self.changes[subject] = _merged(before, pages.take(subject[0]))
+        for page_id in list(pages.versions):
+            subject = (page_id, *_PAGE_ITSELF)
+            if page_id in self.place:
+                del self.place[page_id].versions[page_id]
+            elif subject in self.changes:
+                self.changes[subject] = _merged(self.changes[subject], pages.take(page_id))
+        self.place.update(dict.fromkeys(pages.versions, pages))
         self.restricted.append(pages)
 
     def _taken(self, subject: _Subject) -> Change | None:
-        pages = (each for each in self.restricted if subject[0] in each.versions and subject[1:] == _PAGE_ITSELF)
-        found = next(pages, None)
+        found = self.place.pop(subject[0], None) if subject[1:] == _PAGE_ITSELF else None
         return None if found is None else found.take(subject[0])
 
 
