@@ -113,8 +113,9 @@ class ItemsOfMovingPages:
         for kind, ids, before in self._before:
             row = kind.table.c
             page_ids = [each for each in self._page_ids if each in moved]
-            statement = update(kind.table).where(row.page_id == _any_of(page_ids))
-            self._session.execute(statement.values(known_since=func.now()))
+            is_on_them = row.page_id == _any_of(page_ids)
+            self._session.execute(select(row.id).where(is_on_them).order_by(row.id).with_for_update())
+            self._session.execute(update(kind.table).where(is_on_them).values(known_since=func.now()))
             after = _shown(self._session, kind, ids)
             _tell(self._session, run_id, kind, before, after, reason="its page was moved to another space")
 
