@@ -2,7 +2,8 @@
 
 All go in by one statement inside one savepoint. Where PostgreSQL refuses the data, each half is tried by itself, down
 to a savepoint around each row that it refuses. One refused row among 250 needs 16 savepoints more, of which at most 8
-are kept: PostgreSQL holds 64 of a transaction in memory, and every other session pays for more.
+are kept; 8 scattered ones keep up to 40, and from about 16 on it may be more than the 64 of a transaction that
+PostgreSQL holds in memory: every other session pays for those until this transaction is committed.
 """
 
 from collections.abc import Callable, Sequence
