@@ -1,12 +1,12 @@
 """Wires the program from its settings: log, database, HTTP client, context. Imports heavy modules late."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hr_sync import __version__
+from hr_sync.cli.options import SettingsChoice
 from hr_sync.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,37 +26,62 @@ if TYPE_CHECKING:
     from hr_sync.sync.context import SyncContext
 
 
-def open_settings(config: Path | None, *, is_quiet: bool = False, is_verbose: bool = False) -> "Settings":
-    """Read the settings and configure the log with them. Raise ConfigurationError.
+def open_settings(config: SettingsChoice, *, is_quiet: bool = False, is_verbose: bool = False) -> "Settings":
+    """Read the settings of one site and configure the log with them. Raise ConfigurationError.
 
+    Raise UsageError if several sites are configured, and none was named.
     `is_quiet`: log warnings and errors at most, never more than the settings say. `is_verbose`: log everything.
     """
+    from hr_sync.settings import load_settings
+
+    settings = load_settings(config.file, site=config.site)
+    _open_log([settings], is_quiet=is_quiet, is_verbose=is_verbose)
+    return settings
+
+
+def open_each_settings(config: SettingsChoice) -> "Sequence[Settings]":
+    """Read the settings of every site that is meant, and configure the log with them. Raise ConfigurationError."""
+    settings = load_each_settings(config)
+    _open_log(settings)
+    return settings
+
+
+def load_each_settings(config: SettingsChoice) -> "Sequence[Settings]":
+    """Return the settings of every site that is meant. Raise ConfigurationError."""
+    from hr_sync.settings import load_settings, load_sites
+
+    every = {} if config.site is not None else load_sites(config.file)
+    return list(every.values()) or [load_settings(config.file, site=config.site)]
+
+
+def _open_log(sites: "Sequence[Settings]", *, is_quiet: bool = False, is_verbose: bool = False) -> None:
     import structlog
 
     from hr_sync.cli.heap import keep_heap_small
     from hr_sync.logs import configure_logging
-    from hr_sync.settings import load_settings, secret_values
+    from hr_sync.settings import secret_values
 
     keep_heap_small()
-    settings = load_settings(config)
-    level = settings.log.level
+    log = sites[0].log  # the same for all
+    level = log.level
     if is_verbose:
         level = "debug"
     elif is_quiet and level != "error":
         level = "warning"
-    configure_logging(level=level, format=settings.log.format, secrets=secret_values(settings))
-    for name in settings.readable_secrets:
+    secrets = [secret for each in sites for secret in secret_values(each)]
+    configure_logging(level=level, format=log.format, secrets=secrets)
+    for name in dict.fromkeys(name for each in sites for name in each.readable_secrets):
         structlog.get_logger(__name__).warning(
             "secrets.readable", file=name, remedy="Remove that permission: chmod o-r"
         )
-    return settings
 
 
 @contextmanager
-def open_database(settings: "Settings", *, is_trial: bool = False) -> Iterator["Engine"]:
+def open_database(settings: "Settings", *, is_trial: bool = False, sites: int = 1) -> Iterator["Engine"]:
     """Return the engine of the configured database; without `database.url`, of an embedded one that runs meanwhile.
 
     `is_trial`: a person waits for the result, so a server that does not answer is given up after seconds.
+    `sites`: how many share its connections. Each may have as many in use as one alone.
     Raise ConfigurationError and DatabaseUnavailable.
     """
     from hr_sync.store.db_errors import database_errors
@@ -77,7 +102,7 @@ def open_database(settings: "Settings", *, is_trial: bool = False) -> Iterator["
             url,
             schema=database.schema_name,
             pool_size=database.pool_size,
-            max_overflow=database.max_overflow,
+            max_overflow=database.max_overflow + (sites - 1) * (database.pool_size + database.max_overflow),
             pool_timeout_seconds=database.pool_timeout_seconds,
             pool_recycle_seconds=database.pool_recycle_seconds,
             connect_timeout_seconds=database.connect_timeout_seconds,
@@ -205,6 +230,10 @@ def open_store(settings: "Settings", *, tables: "Callable[[Engine], object] | No
 
     with open_database(settings) as engine:
         (tables or ensure_schema)(engine)
+        if tables is None and settings.schemas:
+            from hr_sync.store.union import keep_union
+
+            keep_union(engine, settings.schemas)
         yield Store(engine)
 
 
@@ -286,20 +315,3 @@ def make_scope(settings: "Settings") -> "SpaceScope":
             archived_pages="archived_pages" in confluence.include,
         ),
     )
-
-
-class HeldLeases:
-    """Releases the leases of this process on a forced shutdown, once it is known where they are."""
-
-    def __init__(self) -> None:
-        self._held: tuple[Store, Worker] | None = None
-
-    def are_in(self, store: "Store", worker: "Worker") -> None:
-        """Set the database that holds the leases, and the worker that owns them."""
-        self._held = (store, worker)
-
-    def release(self) -> None:
-        """Cancel the running statements and release the leases. Raise HrSyncError if the database cannot be reached."""
-        if self._held is not None:
-            store, worker = self._held
-            store.release_leases(worker)

@@ -5,10 +5,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hr_sync.cli.options import with_config
+from hr_sync.cli.options import DEFAULT_SETTINGS, SettingsChoice, with_config
 from hr_sync.cli.output import print_json_line
 from hr_sync.cli.terminal import Rows, make_console, moment, one_line, print_message
 from hr_sync.domain.feed import ConsumerState
@@ -81,7 +80,7 @@ class SnapshotLines(Lines):
         print_json_line({"kind": "end", "rows": self._rows})
 
 
-def print_consumers(consumers: "Sequence[Consumer]", config: Path | None = None) -> None:
+def print_consumers(consumers: "Sequence[Consumer]", config: SettingsChoice = DEFAULT_SETTINGS) -> None:
     """Print consumers, a line each, and what those need that cannot go on."""
     from hr_sync.store.read.feed import snapshot_command
 

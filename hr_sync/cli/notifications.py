@@ -47,7 +47,7 @@ def notify(settings: "Settings", mode: Mode) -> Iterator[ReportRun]:
             metrics = Metrics()
             metrics.observe(report)
             try:
-                metrics.write_textfile(path)
+                metrics.write_textfile(path, settings.site)
             except OSError as error:
                 raise _not_writable(path, error) from None
 
@@ -57,7 +57,7 @@ def notify(settings: "Settings", mode: Mode) -> Iterator[ReportRun]:
         send(PingKind.FAILURE)
         # A mistake in typing is no run.
         if path is not None and not isinstance(failure, UsageError):
-            _write_failure(path, mode, failure)
+            _write_failure(path, settings.site, mode, failure)
         raise
 
 
@@ -82,14 +82,14 @@ def ping_kind(report: RunReport, *, held: int) -> "PingKind":
     return PingKind.SUCCESS if report.outcome is Outcome.COMPLETE and not held else PingKind.FAILURE
 
 
-def _write_failure(path: "Path", mode: Mode, failure: BaseException) -> None:
+def _write_failure(path: "Path", site: str | None, mode: Mode, failure: BaseException) -> None:
     """Let the metrics say which exit code a run without a report ended with, instead of that of the run before."""
     from hr_sync.service.metrics import Metrics
 
     metrics = Metrics()
     metrics.count_failed(mode, failure.exit_code if isinstance(failure, HrSyncError) else ExitCode.FAILED)
     with suppress(OSError):  # the failure itself is what people must learn
-        metrics.write_textfile(path)
+        metrics.write_textfile(path, site)
 
 
 def _check_folder(path: "Path") -> None:

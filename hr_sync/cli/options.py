@@ -9,37 +9,61 @@ from typing import Annotated, TypeAlias
 import typer
 
 
+@dataclass(frozen=True, slots=True)
+class SettingsChoice:
+    """The settings that a command line means: the file that --config named, and the site."""
+
+    file: Path | None = None
+    site: str | None = None  #: None: the only one, or all of them
+
+
+DEFAULT_SETTINGS = SettingsChoice()  #: nothing was named
+
+
 @dataclass(slots=True)
 class OutputForm:
     """Options of the output, for code that reports a failure after the command has ended."""
 
     as_json: bool = False
     is_lines: bool = False  #: JSON objects, one a line
-    config: Path | None = None  #: what --config named
+    config: SettingsChoice = DEFAULT_SETTINGS
 
 
 _COMMAND = re.compile(r"(?<=`)hr-sync [^`\n]+(?=`)")
+_WITHOUT_SITE = re.compile("hr-sync (init|simulate|demo|config (schema|example))(?![-a-z])")
 
 
-def with_config(text: str, config: Path | None) -> str:
-    """Add `--config` to every command that a text prints, if the settings file was named on the command line."""
-    if config is None:
-        return text
-    option = f" --config {shlex.quote(str(config))}"
-    return _COMMAND.sub(lambda command: command[0] + option, text)
+def with_config(text: str, config: SettingsChoice) -> str:
+    """Add `--config` and `--site` to every command that a text prints, if they were named on the command line.
+
+    A command for one of several sites is given its `--site` also where a command over all of them prints it.
+    """
+    file = "" if config.file is None else f" --config {shlex.quote(str(config.file))}"
+    site = "" if config.site is None else f" --site {config.site}"
+
+    def complete(command: re.Match[str]) -> str:
+        return command[0] + file + ("" if _WITHOUT_SITE.match(command[0]) else site)
+
+    return _COMMAND.sub(complete, text)
 
 
-def _note_config(context: typer.Context, value: Path | None) -> Path | None:
+def _settings_choice(value: "str | SettingsChoice") -> SettingsChoice:
+    return value if isinstance(value, SettingsChoice) else SettingsChoice(file=Path(value))
+
+
+def _note_config(context: typer.Context, value: SettingsChoice) -> SettingsChoice:
     if isinstance(context.obj, OutputForm):
         context.obj.config = value
     return value
 
 
 Config: TypeAlias = Annotated[
-    Path | None,
+    SettingsChoice,
     typer.Option(
         "--config",
         callback=_note_config,
+        parser=_settings_choice,
+        metavar="PATH",
         help="Settings file; else HR_SYNC_CONFIG, else config.toml.",
         show_default=False,
     ),

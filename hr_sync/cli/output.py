@@ -5,13 +5,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from hr_sync.cli.item_facts import attachment_facts, comment_facts
-from hr_sync.cli.options import with_config
+from hr_sync.cli.options import DEFAULT_SETTINGS, SettingsChoice, with_config
 from hr_sync.cli.readers_output import layers_table
 from hr_sync.cli.terminal import Rows, json_line, make_console, moment, one_line, print_message, visible
 from hr_sync.domain.attachment_texts import counts_in_words
@@ -45,7 +44,9 @@ def print_json_line(value: object) -> None:
     sys.stdout.flush()
 
 
-def report_failure(error: HrSyncError, *, as_json: bool, is_lines: bool = False, config: Path | None = None) -> None:
+def report_failure(
+    error: HrSyncError, *, as_json: bool, is_lines: bool = False, config: SettingsChoice = DEFAULT_SETTINGS
+) -> None:
     """Report why a command ended without a result: in the log or to people, and as the JSON document if asked for.
 
     `is_lines`: on one line, as the last one of a command that prints JSON objects.
@@ -62,7 +63,7 @@ def report_failure(error: HrSyncError, *, as_json: bool, is_lines: bool = False,
         print_json(document)
 
 
-def print_report(report: RunReport, config: Path | None = None) -> None:
+def print_report(report: RunReport, config: SettingsChoice = DEFAULT_SETTINGS) -> None:
     """Print how a run ended, a line for each space."""
     console = make_console()
     table = Rows("space", "outcome", ">listed", ">new", ">updated", ">moved", ">back", ">hidden", ">removed", ">failed")
@@ -157,7 +158,7 @@ def print_audit(audit: "Audit") -> None:
         console.print(f"Spaces not visible to the account: {one_line(', '.join(audit.not_visible))}.", soft_wrap=True)
 
 
-def print_traces(words: str, traces: "Traces", config: Path | None = None) -> None:
+def print_traces(words: str, traces: "Traces", config: SettingsChoice = DEFAULT_SETTINGS) -> None:
     """Print where a text stands that was erased, and what erases it."""
     console = make_console()
     table = Rows("table", "column", ">rows")
@@ -200,7 +201,7 @@ def print_access_audit(audit: "AccessAudit") -> None:
     )
 
 
-def print_explanation(explanation: "Explanation", config: Path | None = None) -> None:
+def print_explanation(explanation: "Explanation", config: SettingsChoice = DEFAULT_SETTINGS) -> None:
     """Print everything known about one page."""
     console = make_console()
     summary = one_line(with_config(explanation.summary, config))

@@ -1,10 +1,9 @@
 """Prints what a run would do."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hr_sync.cli.options import with_config
+from hr_sync.cli.options import DEFAULT_SETTINGS, SettingsChoice, with_config
 from hr_sync.cli.terminal import Rows, make_console, one_line
 from hr_sync.domain.outcome import release_command
 from hr_sync.domain.principal_words import number
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 _MAX_ROWS = 50  # of a plan; the JSON form has them all
 
 
-def print_previews(previews: Sequence["SpacePreview"], config: Path | None = None) -> None:
+def print_previews(previews: Sequence["SpacePreview"], config: SettingsChoice = DEFAULT_SETTINGS) -> None:
     """Print what a run would do, each step with its reason."""
     console = make_console()
     for preview in previews:

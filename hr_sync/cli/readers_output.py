@@ -1,10 +1,9 @@
 """Prints who may read what, for people."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hr_sync.cli.options import with_config
+from hr_sync.cli.options import DEFAULT_SETTINGS, SettingsChoice, with_config
 from hr_sync.cli.terminal import Rows, make_console, one_line, print_message, visible
 from hr_sync.domain.principal_words import number, principals_in_words
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 _MAX_ROWS = 50  # of a list; the JSON form has them all
 
 
-def print_readers(readers: "PageReaders", config: Path | None = None) -> None:
+def print_readers(readers: "PageReaders", config: SettingsChoice = DEFAULT_SETTINGS) -> None:
     """Print who may read a page, a line for each layer that a reader must pass."""
     console = make_console()
     summary = one_line(with_config(readers.summary, config))

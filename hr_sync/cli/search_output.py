@@ -3,10 +3,9 @@
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hr_sync.cli.options import with_config
+from hr_sync.cli.options import DEFAULT_SETTINGS, SettingsChoice, with_config
 from hr_sync.cli.readers_output import notes_of_asker
 from hr_sync.cli.status_output import ago
 from hr_sync.cli.terminal import make_console, one_line, print_message, visible
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from hr_sync.sync.search import SearchResult
 
 
-def notes_of(found: "SearchResult", *, makes_texts: bool, config: Path | None = None) -> list[str]:
+def notes_of(found: "SearchResult", *, makes_texts: bool, config: SettingsChoice = DEFAULT_SETTINGS) -> list[str]:
     """Return what the reader of a result must know: what it misses, and why it may be empty, with the remedy."""
     notes = []
     if found.asker is not None and found.asker.user is not None:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hr_sync.cli.feed_output import print_consumers
-from hr_sync.cli.options import with_config
+from hr_sync.cli.options import DEFAULT_SETTINGS, SettingsChoice, with_config
 from hr_sync.cli.terminal import Rows, make_console, moment, one_line, visible
 from hr_sync.domain.attachment_texts import counts_in_words
 from hr_sync.domain.not_mirrored import not_mirrored_in_words
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from hr_sync.store.read.runs import SpaceStatus
 
 
-def print_status(overview: "Overview", health: "Health", config: Path | None = None) -> None:
+def print_status(overview: "Overview", health: "Health", config: SettingsChoice = DEFAULT_SETTINGS) -> None:
     """Print the state with its reasons, spaces with what they need, last runs and failures."""
     console = make_console()
     if not overview.spaces:
@@ -102,7 +101,7 @@ def _spaces_table(overview: "Overview") -> "Table":
     return spaces.table
 
 
-def _print_not_shown(console: "Console", shown: Sequence["ShownPages"], config: Path | None) -> None:
+def _print_not_shown(console: "Console", shown: Sequence["ShownPages"], config: SettingsChoice) -> None:
     """Print the pages that consumers are not shown, by reason, and what shows them."""
     some = [each for each in shown if each.reasons]
     reasons = [reason for reason in NotShown if any(reason.value in each.reasons for each in some)]
@@ -135,7 +134,7 @@ def _shared(overview: "Overview") -> Iterator[str]:
         yield f"Requests left{limit}, as Confluence last said: {sharing.requests_left}."
 
 
-def _print_kept_texts(console: "Console", kept_texts: Sequence["KeptText"], config: Path | None) -> None:
+def _print_kept_texts(console: "Console", kept_texts: Sequence["KeptText"], config: SettingsChoice) -> None:
     """Print the pages whose older text is kept, and what decides about each."""
     for kept in kept_texts:
         text = (

@@ -8,11 +8,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from types import FrameType
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.errors import Stopped
+
+if TYPE_CHECKING:
+    from hr_sync.store.store import Store
+    from hr_sync.store.values import Worker
 
 GRACE_SECONDS = 2.5  #: for the work to end; a statement that waits for a lock does not
 CLEANUP_SECONDS = 0.8  #: for what is done then
@@ -61,7 +66,7 @@ def run_until_stopped(
         stop.set()
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    worker = threading.Thread(target=call, name="work", daemon=True)
+    worker = threading.Thread(target=copy_context().run, args=(call,), name="work", daemon=True)
     worker.start()
     try:
         while worker.is_alive() and not stop.is_set():
@@ -93,13 +98,32 @@ def deadline(cancellation: Cancellation, seconds: float) -> Iterator[None]:
 
 def _leave(clean_up: Callable[[], None], *, as_json: bool) -> NoReturn:
     from hr_sync.cli.output import report_failure
+    from hr_sync.cli.sites import Collected
 
     cleaner = threading.Thread(target=clean_up, name="clean-up", daemon=True)
     cleaner.start()
     cleaner.join(CLEANUP_SECONDS)
     stopped = Stopped("Stopped in the middle of a wait. What was committed before stays.")
+    if isinstance(sys.stdout, Collected):
+        sys.stdout = sys.stdout.outside  # what a command over several sites has collected is lost
     report_failure(stopped, as_json=as_json)
     sys.stdout.flush()
     sys.stderr.flush()
     # Threads that hang in a system call cannot be joined, which an ordinary exit would wait for.
     os._exit(Stopped.exit_code)
+
+
+class HeldLeases:
+    """Releases the leases of this process on a forced shutdown, once it is known where they are."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[Store, Worker]] = []  # of each site
+
+    def are_in(self, store: "Store", worker: "Worker") -> None:
+        """Add a database that holds leases, and the worker that owns them."""
+        self._held.append((store, worker))
+
+    def release(self) -> None:
+        """Cancel the running statements and release the leases. Raise HrSyncError if the database cannot be reached."""
+        for store, worker in self._held:
+            store.release_leases(worker)

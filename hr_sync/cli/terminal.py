@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import structlog
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
@@ -58,8 +59,15 @@ def make_console(*, stderr: bool = False) -> Console:
 
 
 def print_message(text: str) -> None:
-    """Print a message to people: on standard error, or beside the result where standard error holds a JSON log."""
-    print(f"hr-sync: {visible(text)}", file=sys.stdout if log_is_json() else sys.stderr)
+    """Print a message to people: on standard error, or beside the result where standard error holds a JSON log.
+
+    In a command over several sites it begins with the one that is at its turn.
+    """
+    site = structlog.contextvars.get_contextvars().get("site")
+    print(
+        f"hr-sync: {'' if site is None else f'{site}: '}{visible(text)}",
+        file=sys.stdout if log_is_json() else sys.stderr,
+    )
 
 
 def moment(time: datetime) -> str:

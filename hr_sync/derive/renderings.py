@@ -8,9 +8,11 @@ import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import TypeAlias
 
 import structlog
+from structlog.contextvars import bind_contextvars, get_contextvars
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.domain.content import ContentKind, RenderedBody
@@ -51,7 +53,8 @@ class Renderings:
             self._store.withdraw()
             return 0
         asked, after = 0, ""
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="renderings") as threads:
+        facts = partial(bind_contextvars, **get_contextvars())  # of the run and its site, for the log
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="renderings", initializer=facts) as threads:
             while self._left > 0 and not self._is_down:
                 cancellation.check()
                 due = self._store.due(self._max_age, after, min(_AT_ONCE, self._left))

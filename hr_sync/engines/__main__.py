@@ -21,27 +21,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=("init", "worker"), help="make the tables of the queue, or do its jobs")
     parser.add_argument("--config", action="append", type=Path, required=True, help="a settings file; may be repeated")
     parser.add_argument("--queue-schema", default="hr_sync_queue", help="of the tables of the queue")
-    parser.add_argument("--concurrency", type=int, default=4, help="spaces at once in this process")
+    parser.add_argument("--concurrency", type=int, default=4, help="spaces of each site at once in this process")
     given = parser.parse_args(arguments)
     try:
         if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", given.queue_schema):
             raise UsageError("--queue-schema takes small letters, digits and _.")
-        app = _open_app(given.config, given.queue_schema)
+        app, sites = _open_app(given.config, given.queue_schema)
         if given.command == "init":
             _init(app, given.queue_schema)
         else:
             from hr_sync.engines.procrastinate import run_worker
 
-            run_worker(app, concurrency=given.concurrency)
+            run_worker(app, sites, concurrency=given.concurrency)
     except HrSyncError as failure:
         sys.stderr.write(f"{failure}\n")
         return int(failure.exit_code)
     return 0
 
 
-def _open_app(files: Sequence[Path], schema: str) -> "App":
+def _open_app(files: Sequence[Path], schema: str) -> "tuple[App, Sequence[str]]":
+    from hr_sync.engines.space_jobs import SiteSettings
     from hr_sync.logs import configure_logging
-    from hr_sync.settings import load_settings, secret_values
+    from hr_sync.settings import load_settings, secret_values, site_names
 
     try:
         from procrastinate import PsycopgConnector
@@ -54,12 +55,14 @@ def _open_app(files: Sequence[Path], schema: str) -> "App":
         raise ConfigurationError(f"procrastinate is not installed. Type: {command}") from None
     from hr_sync.cli.bootstrap import queue_connection
 
-    settings = [load_settings(each) for each in files]
+    sites = [SiteSettings(file, site) for file in files for site in (site_names(file) or (None,))]
+    settings = [load_settings(each.file, site=each.site) for each in sites]
     log = settings[0].log
     secrets = {secret for each in settings for secret in secret_values(each)}
     configure_logging(level=log.level, format=log.format, secrets=secrets)
     connector = PsycopgConnector(kwargs=dict(queue_connection(settings[0], schema)), min_size=1, max_size=4)
-    return make_app(connector, {_site(each): path for each, path in zip(settings, files, strict=True)})
+    named = {_site(each): of for each, of in zip(settings, sites, strict=True)}
+    return make_app(connector, named), list(named)
 
 
 def _site(settings: "Settings") -> str:

@@ -9,6 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from structlog.contextvars import bound_contextvars
+
 from hr_sync import __version__
 from hr_sync.cancellation import Cancellation
 from hr_sync.domain.outcome import Mode, Outcome, RunReport
@@ -16,6 +18,7 @@ from hr_sync.domain.rounds import Cadence, DueSpace
 from hr_sync.errors import HrSyncError, UsageError
 
 if TYPE_CHECKING:
+    from hr_sync.confluence.http.rate import RateGate
     from hr_sync.service.schedule import Trigger
     from hr_sync.settings import Settings
     from hr_sync.store.store import Store
@@ -25,6 +28,14 @@ ConfigFile: TypeAlias = "str | PathLike[str] | None"  #: None: as for the comman
 Result = TypeVar("Result")
 
 _MODES = (Mode.FULL, Mode.INCREMENTAL, Mode.ACCESS)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """The settings of one of several sites in a file."""
+
+    file: Path
+    site: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +67,7 @@ def run_space(
     mode: Mode | str,
     config: ConfigFile = None,
     *,
+    site: str | None = None,
     only_if_due: bool = True,
     cancellation: Cancellation | None = None,
 ) -> SpaceResult:
@@ -63,7 +75,7 @@ def run_space(
 
     A space that is not due, or that another worker is at work on, is left alone: a task that comes twice does no harm.
     What leaves counts to the limit of the round over all spaces. Not `only_if_due`: do it in any case, as `hr-sync run
-    --space KEY` does, and wait for the lease.
+    --space KEY` does, and wait for the lease. `site`: which one, where the settings have several.
 
     A set `cancellation` (one for each call) stops the job within seconds, and so does an exception that a signal
     handler raises in the calling thread. What was committed stays.
@@ -72,17 +84,31 @@ def run_space(
     for wrong settings, and DatabaseUnavailable if there is nowhere to write how it ended. All are HrSyncError, and have
     an `exit_code`.
     """
+    return run_space_through(None, space_key, mode, config, site, only_if_due=only_if_due, cancellation=cancellation)
+
+
+def run_space_through(
+    gate: "RateGate | None",
+    space_key: str,
+    mode: Mode | str,
+    config: ConfigFile,
+    site: str | None,
+    *,
+    only_if_due: bool = True,
+    cancellation: Cancellation | None = None,
+) -> SpaceResult:
+    """Do the same, with what the site has said about the rate to other calls of this process that share the gate."""
     from hr_sync.cli.texts import check_attachment_texts
     from hr_sync.sync.context import SyncRequest
 
     mode = _mode(mode)
-    settings = _settings(config)
+    settings = _settings(config, site)
     check_attachment_texts(settings)
     stop = cancellation or Cancellation()
     keys = (space_key,)
 
     def work() -> RunReport:
-        with _Opened.of(settings, stop) as opened:
+        with _Opened.of(settings, stop, gate) as opened:
             cadence = opened.cadences((mode,))[mode] if only_if_due else None
             return opened.run(SyncRequest(mode=mode, space_keys=keys, cadence=cadence))
 
@@ -100,17 +126,27 @@ def run_space(
     )
 
 
-def due_spaces(config: ConfigFile = None, *, cancellation: Cancellation | None = None) -> Sequence[DueSpace]:
+def site_names(config: ConfigFile = None) -> Sequence[str]:
+    """Return the sites that the settings have; none where they are those of one site. Raise ConfigurationError."""
+    from hr_sync.settings import site_names as names_in
+
+    return names_in(None if config is None else Path(config))
+
+
+def due_spaces(
+    config: ConfigFile = None, *, site: str | None = None, cancellation: Cancellation | None = None
+) -> Sequence[DueSpace]:
     """Return the spaces that are due and that nobody is at work on, each once, in the order of their turns.
 
     The schedule of the settings (`sync.full_interval_minutes` and the like) says what is due. Where something is,
     Confluence is asked for the spaces in scope, so that new ones are among them. Otherwise it is not asked.
+    `site`: which one, where the settings have several.
 
     Raise HrSyncError if Confluence or the database cannot be reached: then there is nothing that could be done.
     """
     from hr_sync.sync.due_rounds import open_rounds
 
-    settings = _settings(config)
+    settings = _settings(config, site)
     stop = cancellation or Cancellation()
 
     def work() -> Sequence[DueSpace]:
@@ -127,14 +163,14 @@ def due_spaces(config: ConfigFile = None, *, cancellation: Cancellation | None =
     return _until_interrupted(work, stop)
 
 
-def prune(config: ConfigFile = None, *, cancellation: Cancellation | None = None) -> None:
+def prune(config: ConfigFile = None, *, site: str | None = None, cancellation: Cancellation | None = None) -> None:
     """Delete what is older than the settings keep. Call it once a day, where no `hr-sync serve` does it.
 
     Raise DatabaseUnavailable if there is no database.
     """
     from hr_sync.cli import retention
 
-    settings = _settings(config)
+    settings = _settings(config, site)
     stop = cancellation or Cancellation()
 
     def work() -> None:
@@ -154,7 +190,7 @@ class _Opened:
 
     @classmethod
     @contextmanager
-    def of(cls, settings: "Settings", stop: Cancellation) -> "Iterator[_Opened]":
+    def of(cls, settings: "Settings", stop: Cancellation, shared: "RateGate | None" = None) -> "Iterator[_Opened]":
         """Open the database, and create the tables if they are missing, as `hr-sync run` does."""
         from hr_sync.cli.bootstrap import make_context, open_store
         from hr_sync.cli.shared_rate import shared_gate
@@ -164,9 +200,10 @@ class _Opened:
 
         worker, stats = Worker.current(), HttpStats()
         with (
+            bound_contextvars(**({} if settings.site is None else {"site": settings.site})),
             deadline(stop, settings.sync.run_deadline_minutes * 60),
             open_store(settings) as store,
-            shared_gate(store, worker, stats) as gate,
+            shared_gate(store, worker, stats, shared) as gate,
         ):
             yield cls(
                 settings=settings,
@@ -219,11 +256,11 @@ def _trigger(settings: "Settings", mode: Mode) -> "Trigger | None":
     return made[mode](settings)
 
 
-def _settings(config: ConfigFile) -> "Settings":
+def _settings(config: ConfigFile, site: str | None) -> "Settings":
     from hr_sync.logs import join_logging
     from hr_sync.settings import load_settings, secret_values
 
-    settings = load_settings(None if config is None else Path(config))
+    settings = load_settings(None if config is None else Path(config), site=site)
     join_logging(secret_values(settings))
     return settings
 

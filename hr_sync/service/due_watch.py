@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import copy_context
 
 import structlog
 
@@ -31,7 +32,7 @@ class DueWatch:
     def watching(self) -> Iterator[None]:
         """Look in the background within the block."""
         done = Cancellation()
-        thread = threading.Thread(target=self._keep_looking, args=(done,), name="due", daemon=True)
+        thread = threading.Thread(target=copy_context().run, args=(self._keep_looking, done), name="due", daemon=True)
         thread.start()
         try:
             yield

@@ -43,9 +43,12 @@ class Activity:
 
 
 class Pages:
-    """Renders each page of the service. Every value is escaped, whichever template shows it."""
+    """Renders each page of the service. Every value is escaped, whichever template shows it.
 
-    def __init__(self) -> None:
+    `site`: the one of several sites that the pages are about.
+    """
+
+    def __init__(self, site: str | None = None) -> None:
         self._templates = Environment(
             loader=PackageLoader("hr_sync.service"),
             autoescape=True,
@@ -62,7 +65,15 @@ class Pages:
             "until": _until,
         }
         style = self._templates.get_template("style.css").render()
-        self._templates.globals |= {"style": Markup(style), "look": look_command, "release": release_command}  # noqa: S704 -- ours
+        option = "" if site is None else f" --site {site}"
+        self._templates.globals |= {
+            "style": Markup(style),  # noqa: S704 -- ours
+            "look": lambda key: look_command(key) + option,
+            "release": lambda key: release_command(key) + option,
+            "site_option": option,
+            "root": "" if site is None else path_of_site(site),
+            "site_name": site,
+        }
         #: Source of the style sheet for a content security policy.
         self.style_source = f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
 
@@ -100,9 +111,20 @@ class Pages:
             facts=_facts(history.stored, show_titles=show_titles) if history.stored else None,
         )
 
+    def sites(self, states: Mapping[str, Health], *, now: datetime) -> str:
+        """Return the page that leads to the status page of each site."""
+        return self._templates.get_template("sites.html").render(
+            states=states, paths={site: path_of_site(site) for site in states}, now=now, version=__version__
+        )
+
     def message(self, heading: str, message: str) -> str:
         """Return a page with one message."""
         return self._templates.get_template("message.html").render(heading=heading, message=message)
+
+
+def path_of_site(site: str) -> str:
+    """Return how the paths of one of several sites begin."""
+    return f"/sites/{site}"
 
 
 def _facts(stored: StoredFacts, *, show_titles: bool) -> Sequence[tuple[str, object]]:

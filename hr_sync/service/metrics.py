@@ -23,6 +23,7 @@ from hr_sync.domain.shown_pages import NotShown
 from hr_sync.service.feed_metrics import feed_metrics
 from hr_sync.service.health import HealthLimits, ScheduleSnapshot
 from hr_sync.service.sharing_metrics import sharing_metrics
+from hr_sync.service.site_metrics import registry_of_site
 from hr_sync.store.read.overview import AccessAuditLine, Overview
 from hr_sync.store.read.runs import SpaceStatus
 
@@ -116,19 +117,22 @@ class Metrics:
         """Return all metrics in the text format of Prometheus, version 0.0.4."""
         return generate_latest(self.registry)
 
-    def write_textfile(self, path: Path) -> None:
-        """Write all metrics for the textfile collector of node exporter, atomically. Raises OSError."""
-        write_to_textfile(str(path), self.registry)
+    def write_textfile(self, path: Path, site: str | None = None) -> None:
+        """Write all metrics for the textfile collector of node exporter, atomically. Raises OSError.
+
+        `site`: which of several sites they are of.
+        """
+        write_to_textfile(str(path), registry_of_site(self.registry, site))
 
 
-def write_drift(path: Path, by_kind: Mapping[str, int]) -> None:
+def write_drift(path: Path, by_kind: Mapping[str, int], site: str | None = None) -> None:
     """Write what an audit found, by kind of difference, for the textfile collector, atomically. Raises OSError."""
     registry = CollectorRegistry(auto_describe=False)
     drift = Gauge("hr_sync_drift_pages", "Differences that the last audit found.", ["kind"], registry=registry)
     for kind, pages in by_kind.items():
         drift.labels(kind=kind).set(pages)
     Gauge("hr_sync_audit_timestamp_seconds", "When the last audit ended.", registry=registry).set_to_current_time()
-    write_to_textfile(str(path), registry)
+    write_to_textfile(str(path), registry_of_site(registry, site))
 
 
 class _ReadAtScrape(Collector):

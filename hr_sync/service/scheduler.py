@@ -142,6 +142,7 @@ class _Lane:
         self._lock = threading.Lock()
         self._stopping = False
         self._end_of_run = Cancellation()
+        self._facts = structlog.contextvars.get_contextvars()  # of the site, for the log
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(1), "in_the_loop": DebugExecutor()},
@@ -191,6 +192,10 @@ class _Lane:
 
     def _run(self, job: Job) -> None:
         """Do one run of a job, in the lane's thread."""
+        with structlog.contextvars.bound_contextvars(**self._facts):
+            self._run_named(job)
+
+    def _run_named(self, job: Job) -> None:
         state = self._state
         if not _has_work(job):
             self._requested.discard(job.name)
@@ -247,7 +252,7 @@ class _Lane:
         if event.job_id not in self._scheduled:  # one on demand is still due, and is asked again in a moment
             self._requested.discard(event.job_id.removesuffix(_ON_DEMAND))
             return
-        log.warning("job.skipped", job=event.job_id)
+        log.warning("job.skipped", job=event.job_id, **self._facts)
         _call(self._observer.skipped, event.job_id)
 
 

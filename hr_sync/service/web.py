@@ -14,13 +14,14 @@ Without a token only this machine is answered: a request whose `Host` names anot
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import parse_qs
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import orjson
 import structlog
@@ -56,18 +57,28 @@ _HEADERS = [
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Endpoints:
-    """The sources of the answers. Called from the threads of the server; `alive` must not block."""
+class Probes:
+    """What every request needs. Called from the threads of the server; `alive` must not block."""
 
     alive: Callable[[], bool]  #: False: a restart would help
     ready: Callable[[], None]  #: raises HrSyncError when the database is away or its tables are not ours
+    token: str | None = None  #: None: everybody on this machine may read
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoints(Probes):
+    """The sources of the answers about a site.
+
+    `name`: the one of several sites that they are about; its paths then begin with `/sites/NAME`.
+    """
+
     overview: Callable[[], Overview]
     health: Callable[[Overview], Health]
     history: Callable[[str], PageHistory]  #: of a page id
     metrics: Metrics
     activity: Callable[[], Activity]
     title: Callable[[str], str | None] | None = None  #: of a page id; None: no titles are shown
-    token: str | None = None  #: None: everybody on this machine may read
+    name: str | None = None
     notify: Callable[[Notified], None] | None = None  #: keeps it for a run; must not block. None: no /notify
 
 
@@ -79,7 +90,9 @@ class Running:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Answer:
+class Answer:
+    """What is answered to a request."""
+
     body: bytes | str
     status: HTTPStatus = HTTPStatus.OK
     kind: str = "text/html; charset=utf-8"
@@ -89,22 +102,43 @@ class _Answer:
 @contextmanager
 def start_web(host: str, port: int, endpoints: Endpoints) -> Iterator[Running]:
     """Serve until the block ends; port 0 lets the system choose. Raise OSError when the port is taken."""
-    with serving(host, port, _Site(endpoints), largest_body_bytes=2 * LARGEST_BODY_BYTES) as chosen:
+    with start_application(host, port, SiteApplication(endpoints)) as running:
+        yield running
+
+
+@contextmanager
+def start_application(host: str, port: int, application: WSGIApplication) -> Iterator[Running]:
+    """Serve an application of ours in the same way."""
+    with serving(host, port, application, largest_body_bytes=2 * LARGEST_BODY_BYTES) as chosen:
         log.info("web.started", host=host, port=chosen)
         yield Running(port=chosen)
 
 
-class _Site:
-    def __init__(self, endpoints: Endpoints) -> None:
-        self._ends = endpoints
-        self._pages = Pages()
-        self._slots = threading.BoundedSemaphore(MOST_PAGES)
+class Application(ABC):
+    """Answers who may read: checks each request, and answers probes. What is shown is in the classes below it."""
+
+    def __init__(self, probes: Probes, pages: Pages, slots: threading.BoundedSemaphore) -> None:
+        self._probes = probes
+        self._pages = pages
+        self._slots = slots
         self._refused = RefusedTokens()
         policy = (
             f"default-src 'none'; style-src {self._pages.style_source}; img-src data:; form-action 'self'; "
             "base-uri 'none'; frame-ancestors 'none'"
         )
         self._headers = [("Content-Security-Policy", policy), *_HEADERS]
+
+    @abstractmethod
+    def show(self, path: str, query: str) -> Answer:
+        """Answer a request that may be answered. Raise HrSyncError when the database cannot be read."""
+
+    @abstractmethod
+    def health(self, *, may: bool) -> Answer:
+        """Answer /healthz; in detail if the reader may see that."""
+
+    @abstractmethod
+    def notified(self, environ: WSGIEnvironment) -> Answer | None:
+        """Answer /notify; None if there is no such path."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         answer = self._answer(environ)
@@ -113,66 +147,89 @@ class _Site:
         start_response(f"{answer.status.value} {answer.status.phrase}", [*length, *self._headers, *answer.headers])
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
-    def _answer(self, environ: WSGIEnvironment) -> _Answer:
-        if environ["PATH_INFO"] == "/notify" and self._ends.notify is not None:
-            return self._notify(environ, self._ends.notify)
+    def _answer(self, environ: WSGIEnvironment) -> Answer:
+        if environ["PATH_INFO"] == "/notify" and (answer := self.notified(environ)) is not None:
+            return answer
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
-            return _text("Only GET and HEAD.", HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "GET, HEAD"))
-        if self._ends.token is None and not names_this_machine(environ.get("HTTP_HOST", "localhost")):
+            return text_answer("Only GET and HEAD.", HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "GET, HEAD"))
+        if self._probes.token is None and not names_this_machine(environ.get("HTTP_HOST", "localhost")):
             words = "Ask for 127.0.0.1 or localhost, or set service.token."
-            return _text(words, HTTPStatus.MISDIRECTED_REQUEST)
+            return text_answer(words, HTTPStatus.MISDIRECTED_REQUEST)
         try:
             return self._answer_checked(environ)
         except HrSyncError as failure:
             page = self._pages.message("The database cannot be read", str(failure))
-            return _Answer(body=page, status=HTTPStatus.SERVICE_UNAVAILABLE)
+            return Answer(body=page, status=HTTPStatus.SERVICE_UNAVAILABLE)
         except Exception:
             log.exception("web.failed", path=environ["PATH_INFO"])
             page = self._pages.message("An error", "This could not be shown. See the log.")
-            return _Answer(body=page, status=HTTPStatus.INTERNAL_SERVER_ERROR)
+            return Answer(body=page, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    def _answer_checked(self, environ: WSGIEnvironment) -> _Answer:
+    def _answer_checked(self, environ: WSGIEnvironment) -> Answer:
         path = environ["PATH_INFO"]
         if path == "/livez":
-            alive = self._ends.alive()
-            return _json({"ok": alive}, ok=alive)
+            alive = self._probes.alive()
+            return json_answer({"ok": alive}, ok=alive)
         authorization = environ.get("HTTP_AUTHORIZATION", "")
-        may = may_read(authorization, self._ends.token)
+        may = may_read(authorization, self._probes.token)
         if authorization and not may:
             self._refused.note(environ.get("REMOTE_ADDR", ""))
         if path == "/readyz":
             return self._readyz(may=may)
         if path == "/healthz":
-            return self._healthz(may=may)
+            return self.health(may=may)
         if not may:
             words = "A token is needed, as bearer or as the password."
-            return _text(words, HTTPStatus.UNAUTHORIZED, _ASK_FOR_TOKEN)
+            return text_answer(words, HTTPStatus.UNAUTHORIZED, _ASK_FOR_TOKEN)
         if not self._slots.acquire(blocking=False):
-            return _text("Too many requests at once.", HTTPStatus.SERVICE_UNAVAILABLE, ("Retry-After", "1"))
+            return text_answer("Too many requests at once.", HTTPStatus.SERVICE_UNAVAILABLE, ("Retry-After", "1"))
         try:
-            return self._page(path, environ.get("QUERY_STRING", "")[:LONGEST_QUERY])
+            return self.show(path, environ.get("QUERY_STRING", "")[:LONGEST_QUERY])
         finally:
             self._slots.release()
 
-    def _page(self, path: str, query: str) -> _Answer:
+    def _readyz(self, *, may: bool) -> Answer:
+        try:
+            self._probes.ready()
+        except HrSyncError as failure:
+            return json_answer({"ok": False} | ({"reason": str(failure)} if may else {}), ok=False)
+        return json_answer({"ok": True}, ok=True)
+
+    def _not_found(self, message: str) -> Answer:
+        return Answer(body=self._pages.message("Not found", message), status=HTTPStatus.NOT_FOUND)
+
+
+class SiteApplication(Application):
+    """Shows one site."""
+
+    def __init__(self, endpoints: Endpoints, slots: threading.BoundedSemaphore | None = None) -> None:
+        """`slots`: how many pages are made at once, where other sites are shown by the same server."""
+        super().__init__(endpoints, Pages(endpoints.name), slots or threading.BoundedSemaphore(MOST_PAGES))
+        self._ends = endpoints
+
+    def show(self, path: str, query: str) -> Answer:
+        """Return metrics, the status page or a page of the mirror."""
         if path == "/metrics":
-            return _Answer(body=self._ends.metrics.exposition(), kind="text/plain; version=0.0.4; charset=utf-8")
+            return Answer(body=self._ends.metrics.exposition(), kind="text/plain; version=0.0.4; charset=utf-8")
         if path == "/":
             overview = self._ends.overview()
             health = self._ends.health(overview)
             shows = self._ends.title is not None
             body = self._pages.status(overview, health, self._ends.activity(), now=datetime.now(UTC), show_titles=shows)
-            return _Answer(body=body)
+            return Answer(body=body)
         if path == "/pages":
             return self._page_details(parse_qs(query).get("id", [""])[0])
         if path.startswith("/pages/"):
             return self._page_details(path.removeprefix("/pages/"))
         return self._not_found("There is nothing here.")
 
-    def _notify(self, environ: WSGIEnvironment, notify: Callable[[Notified], None]) -> _Answer:
+    def notified(self, environ: WSGIEnvironment) -> Answer | None:
         """Keep what was notified. No answer depends on what is mirrored, nor says what was wrong."""
+        notify = self._ends.notify
+        if notify is None:
+            return None
         if environ["REQUEST_METHOD"] != "POST":
-            return _text("Only POST.", HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "POST"))
+            return text_answer("Only POST.", HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "POST"))
         body = environ["wsgi.input"].read(LARGEST_BODY_BYTES + 1)
         status = self._refusal(environ, body)
         if status is None:
@@ -184,8 +241,8 @@ class _Site:
                 status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         self._ends.metrics.count_notification(accepted=status is None)
         if status is HTTPStatus.UNAUTHORIZED:
-            return _text(status.phrase, status, _ASK_FOR_TOKEN)
-        return _Answer(body=b"", status=HTTPStatus.ACCEPTED) if status is None else _text(status.phrase, status)
+            return text_answer(status.phrase, status, _ASK_FOR_TOKEN)
+        return Answer(body=b"", status=HTTPStatus.ACCEPTED) if status is None else text_answer(status.phrase, status)
 
     def _refusal(self, environ: WSGIEnvironment, body: bytes) -> HTTPStatus | None:
         """Return why a notification is not read; None if it is."""
@@ -200,21 +257,15 @@ class _Site:
         kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
         return None if kind == "application/json" else HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
-    def _readyz(self, *, may: bool) -> _Answer:
-        try:
-            self._ends.ready()
-        except HrSyncError as failure:
-            return _json({"ok": False} | ({"reason": str(failure)} if may else {}), ok=False)
-        return _json({"ok": True}, ok=True)
-
-    def _healthz(self, *, may: bool) -> _Answer:
+    def health(self, *, may: bool) -> Answer:
+        """Answer how well the mirror is."""
         try:
             health = self._ends.health(self._ends.overview())
         except HrSyncError as failure:
             health = Health(state=HealthState.WRONG, reasons=(str(failure),))
-        return _json({"ok": health.ok, "state": health.state} | (asdict(health) if may else {}), ok=health.ok)
+        return json_answer({"ok": health.ok, "state": health.state} | (asdict(health) if may else {}), ok=health.ok)
 
-    def _page_details(self, given: str) -> _Answer:
+    def _page_details(self, given: str) -> Answer:
         try:
             page_id = page_id_of(given)
         except UsageError as failure:
@@ -229,16 +280,15 @@ class _Site:
             link=self._ends.activity().link(page_id),
         )
         known = history.stored is not None or history.failure is not None or bool(history.changes)
-        return _Answer(body=body, status=HTTPStatus.OK if known else HTTPStatus.NOT_FOUND)
-
-    def _not_found(self, message: str) -> _Answer:
-        return _Answer(body=self._pages.message("Not found", message), status=HTTPStatus.NOT_FOUND)
+        return Answer(body=body, status=HTTPStatus.OK if known else HTTPStatus.NOT_FOUND)
 
 
-def _json(document: object, *, ok: bool) -> _Answer:
+def json_answer(document: object, *, ok: bool) -> Answer:
+    """Return a document; what is not well has a status of its own."""
     status = HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE
-    return _Answer(body=orjson.dumps(document), status=status, kind="application/json")
+    return Answer(body=orjson.dumps(document), status=status, kind="application/json")
 
 
-def _text(words: str, status: HTTPStatus, *headers: tuple[str, str]) -> _Answer:
-    return _Answer(body=f"{words}\n", status=status, kind="text/plain; charset=utf-8", headers=headers)
+def text_answer(words: str, status: HTTPStatus, *headers: tuple[str, str]) -> Answer:
+    """Return a line of text."""
+    return Answer(body=f"{words}\n", status=status, kind="text/plain; charset=utf-8", headers=headers)

@@ -1,12 +1,12 @@
 """Settings: what may be set, where it is read from, and how mistakes are reported.
 
-Importing this costs about 0.3 s (pydantic-settings): commands import it when they need it, not at start.
+Commands import this when they need it, not at start, since pydantic takes its time. What only some of them need stands
+in modules of its own: `example.py`, `pasted.py`, `written.py`.
 """
 
 from hr_sync.settings.addresses import has_password, with_password, without_password
 from hr_sync.settings.confluence import ConfluenceSettings
-from hr_sync.settings.example import config_example, config_schema
-from hr_sync.settings.load import load_settings, settings_of
+from hr_sync.settings.load import load_settings, load_sites, settings_of, site_names
 from hr_sync.settings.model import (
     AccessSettings,
     DatabaseSettings,
@@ -15,28 +15,23 @@ from hr_sync.settings.model import (
     Settings,
     SyncSettings,
 )
-from hr_sync.settings.pasted import PastedAddress, read_pasted
 from hr_sync.settings.redacted import secret_values, shown
-from hr_sync.settings.written import config_text
 
 __all__ = [
     "AccessSettings",
     "ConfluenceSettings",
     "DatabaseSettings",
     "LogSettings",
-    "PastedAddress",
     "ServiceSettings",
     "Settings",
     "SyncSettings",
-    "config_example",
-    "config_schema",
-    "config_text",
     "has_password",
     "load_settings",
-    "read_pasted",
+    "load_sites",
     "secret_values",
     "settings_of",
     "shown",
+    "site_names",
     "with_password",
     "without_password",
 ]

@@ -2,12 +2,15 @@
 
 import json
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from hr_sync.settings.keys import Key, groups, keys
+from hr_sync.settings.described import descriptions
+from hr_sync.settings.keys import SITES, Key, groups, keys
 from hr_sync.settings.model import PLACEHOLDER, Settings
+from hr_sync.settings.sites import LONGEST_NAME, SITE_NAME, is_of_installation
 
 _HEAD = """\
 # Settings of hr_sync. Copy this file to config.toml and fill in what says CHANGE-ME. A key behind "# " has its
@@ -19,23 +22,57 @@ _HEAD = """\
 # Unknown keys and unknown HR_SYNC_ variables are refused.
 """
 
+_SITES = """
+# Several sites in one database (docs/sites.md): a table below sites.NAME holds what is different for that site, and the
+# tables above count for all. Its variables are HR_SYNC_SITES__NAME__CONFLUENCE__URL and so on. Its schema is its name.
+#   [sites.emea.confluence]
+#   url = "https://acme-emea.atlassian.net"
+#   api_token_file = "emea-token"
+#   [sites.apac.confluence]
+#   url = "https://acme-apac.atlassian.net"
+#   api_token_file = "apac-token"
+#   [sites.apac.sync]
+#   time_zone = "Asia/Singapore"
+"""
+
 
 def config_example() -> str:
     """Return the text of `config.example.toml`: every key with its description, its variable and its default."""
-    return _HEAD + "".join(_table(group, model) for group, model in groups())
+    texts = descriptions()
+    return _HEAD + "".join(_table(group, model, texts) for group, model in groups()) + _SITES
 
 
 def config_schema() -> dict[str, Any]:
     """Return a JSON schema for the TOML file. Nothing is required in it: a value may come from the environment."""
-    schema = Settings.model_json_schema(by_alias=True)
+    schema, texts = Settings.model_json_schema(by_alias=True), descriptions()
     for table in [schema, *schema["$defs"].values()]:
         table.pop("required", None)
     for group, model in groups():
-        named = {f"{key.name}_file": _file_of(key) for key in keys() if key.group == group and key.is_secret}
-        schema["$defs"][model.__name__]["properties"] |= named
+        properties = schema["$defs"][model.__name__]["properties"]
+        of_group = [key for key in keys() if key.group == group]
+        for key in of_group:
+            properties[key.name]["description"] = texts[key.path]
+        properties |= {f"{key.name}_file": _file_of(key) for key in of_group if key.is_secret}
+    schema["properties"][SITES] = {
+        "type": "object",
+        "description": "What is different for each of several sites.",
+        "minProperties": 1,
+        "propertyNames": {"pattern": f"^{SITE_NAME}$", "maxLength": LONGEST_NAME},
+        "additionalProperties": {
+            "type": "object",
+            "properties": {group: _of_site(group, schema["$defs"][model.__name__]) for group, model in groups()},
+            "additionalProperties": False,
+        },
+    }
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "hr_sync settings"
     return schema
+
+
+def _of_site(group: str, table: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a table of one site: of some groups it has only what no other site may have."""
+    own = {name: each for name, each in table["properties"].items() if not is_of_installation(f"{group}.{name}")}
+    return table | {"properties": own}
 
 
 def _file_of(key: Key) -> dict[str, str]:
@@ -43,13 +80,13 @@ def _file_of(key: Key) -> dict[str, str]:
     return {"type": "string", "description": description}
 
 
-def _table(group: str, model: type[BaseModel]) -> str:
-    entries = [_entry(key) for key in keys() if key.group == group]
+def _table(group: str, model: type[BaseModel], texts: Mapping[str, str]) -> str:
+    entries = [_entry(key, texts[key.path]) for key in keys() if key.group == group]
     return "\n".join([f"\n[{group}]", _comment(model.__doc__ or ""), *entries, ""])
 
 
-def _entry(key: Key) -> str:
-    lines = ["", _comment(key.field.description or ""), f"# {key.variable}"]
+def _entry(key: Key, description: str) -> str:
+    lines = ["", _comment(description), f"# {key.variable}"]
     example = toml((key.field.examples or [key.field.default])[0])
     sign = "" if PLACEHOLDER in example else "# "
     return "\n".join([*lines, f"{sign}{key.name} = {example}"])

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 class Group(BaseModel):
     """One table of the settings file: unknown keys are refused, and messages show no value."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+    # Built as parts of `Settings`, once, and not each by itself as well.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

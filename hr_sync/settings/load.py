@@ -1,24 +1,33 @@
-"""The only reader of configuration: command line, then environment, then secret files, then TOML, then defaults."""
+"""The only reader of configuration: command line, then environment, then secret files, then TOML, then defaults.
+
+What is set for one site counts before what is set for all of them, whatever the source.
+"""
 
 import os
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from hr_sync.errors import ConfigurationError
+from hr_sync.settings.keys import full_path
 from hr_sync.settings.model import PLACEHOLDER, Settings
 from hr_sync.settings.problems import Mistake, message, printable, validation_mistakes
+from hr_sync.settings.sites import choose_site, find_sites, layer_of_all, layers_of_site, schema_of_site
 from hr_sync.settings.sources import (
     DEFAULT_FILES,
     Given,
     Layer,
+    TomlFile,
     command_line,
     config_path,
     environment,
+    read_toml,
     secret_files,
-    toml_file,
+    toml_layer,
+    unknown_variables,
 )
 
 
@@ -26,45 +35,119 @@ def load_settings(
     config_file: Path | None = None,
     environ: Mapping[str, str] = os.environ,
     overrides: Mapping[str, object] | None = None,
+    *,
+    site: str | None = None,
 ) -> Settings:
-    """Read the settings from every source; the first source that names a key wins.
+    """Read the settings of one site from every source; the first source that names a key wins.
 
     `config_file` is what `--config` named; else `HR_SYNC_CONFIG`, `config.toml` in the working directory or
     /etc/hr_sync/config.toml is read. `overrides` holds options by key path, such as `{"log.level": "debug"}`; None
-    stands for an option that was not used.
+    stands for an option that was not used. `site`: which one, where several are configured.
 
-    Raise ConfigurationError with one message for all mistakes.
+    Raise ConfigurationError with one message for all mistakes, and UsageError for a site that is not configured, or for
+    none where several are.
     """
-    path = config_path(config_file, environ)
-    layers = (command_line(overrides or {}), environment(environ), secret_files(environ), toml_file(path))
-    return _settings_of(layers, config_name=printable(str(path or DEFAULT_FILES[0])))
+    read = _Read.of(config_file, environ)
+    if read.mistakes:
+        raise ConfigurationError(message(read.mistakes))
+    return _checked(*read.settings(choose_site(read.sites, site), overrides or {}))
+
+
+def load_sites(config_file: Path | None = None, environ: Mapping[str, str] = os.environ) -> dict[str, Settings]:
+    """Return the settings of every site by its name; nothing where `sites` is not configured.
+
+    Raise ConfigurationError with one message for the mistakes of all sites.
+    """
+    read = _Read.of(config_file, environ)
+    if read.mistakes:
+        raise ConfigurationError(message(read.mistakes))
+    found = {site: read.settings(site, {}) for site in read.sites}
+    if mistakes := list(dict.fromkeys(mistake for _, wrong in found.values() for mistake in wrong)):
+        raise ConfigurationError(message(mistakes))
+    return {site: _checked(*each) for site, each in found.items()}
+
+
+def site_names(config_file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Sequence[str]:
+    """Return the sites that are configured. Raise ConfigurationError for wrong names, and not for any other mistake."""
+    read = _Read.of(config_file, environ)
+    if read.mistakes:
+        raise ConfigurationError(message(read.mistakes))
+    return read.sites
 
 
 def settings_of(values: Mapping[str, object]) -> Settings:
     """Return the settings with these values by key path, and nothing from elsewhere. Raise as `load_settings` does."""
-    return _settings_of((command_line(values),), config_name=str(DEFAULT_FILES[0]))
+    return _checked(*_settings_of((command_line(values),), config_name=str(DEFAULT_FILES[0]), site=None))
 
 
-def _settings_of(layers: Sequence[Layer], *, config_name: str) -> Settings:
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """The settings file and the environment, and the sites that they name."""
+
+    environ: Mapping[str, str]
+    file: TomlFile
+    sites: Sequence[str]
+    mistakes: Sequence[Mistake]
+
+    @classmethod
+    def of(cls, config_file: Path | None, environ: Mapping[str, str]) -> "_Read":
+        file = read_toml(config_path(config_file, environ))
+        sites, mistakes = find_sites(environ, file)
+        return cls(environ=environ, file=file, sites=sites, mistakes=mistakes)
+
+    def settings(self, site: str | None, overrides: Mapping[str, object]) -> tuple[Settings | None, list[Mistake]]:
+        """Return the settings of a site, or what is wrong with them."""
+        environ = self.environ
+        of_all = (environment(environ), secret_files(environ), toml_layer(self.file))
+        layers = [
+            command_line(overrides),
+            unknown_variables(environ, self.sites),
+            *(layers_of_site(environ, self.file, site) if site is not None else ()),
+            *(layer_of_all(layer, self.sites) for layer in of_all),
+        ]
+        name = self.file.source or printable(str(DEFAULT_FILES[0]))
+        settings, mistakes = _settings_of(layers, config_name=name, site=site)
+        if settings is not None:
+            schemas = {each: schema_of_site(each, environ, self.file) for each in self.sites}
+            settings._schemas.update(schemas)  # noqa: SLF001 - of the views over all sites
+        return settings, mistakes
+
+
+def _checked(settings: Settings | None, mistakes: Sequence[Mistake]) -> Settings:
+    if settings is None or mistakes:
+        raise ConfigurationError(message(mistakes))
+    return settings
+
+
+def _settings_of(
+    layers: Sequence[Layer], *, config_name: str, site: str | None
+) -> tuple[Settings | None, list[Mistake]]:
     effective = ChainMap(*(layer.given for layer in layers))
     sources = {key: given.source for key, given in effective.items()}
     mistakes = [mistake for layer in layers for mistake in layer.mistakes] + _placeholders(effective)
     build: Callable[..., Settings] = Settings
+    settings = None
     try:
         settings = build(_build_sources=(layers, {}))
     except ValidationError as error:
-        found = validation_mistakes(error, sources, config_name=config_name)
+        places = {key: full_path(key, given.site) for key, given in effective.items()}
+        table = full_path("", site)
+        found = validation_mistakes(error, sources, config_name=config_name, places=places, table=table)
         mistakes += _new_mistakes(found, mistakes, layers)
-    if mistakes:
-        raise ConfigurationError(message(mistakes))
-    settings._sources.update(sources)  # noqa: SLF001 - remembered for `hr-sync config show`
-    settings._readable_secrets.extend(name for layer in layers for name in layer.readable)  # noqa: SLF001 - as above
-    return settings
+    if settings is not None:
+        settings._site = site  # noqa: SLF001 - remembered for the log and for what the commands print
+        settings._sources.update(sources)  # noqa: SLF001 - remembered for `hr-sync config show`
+        settings._readable_secrets.extend(name for layer in layers for name in layer.readable)  # noqa: SLF001 - as above
+    return settings, mistakes
 
 
 def _placeholders(effective: Mapping[str, Given]) -> list[Mistake]:
     return [
-        Mistake(key=key, source=given.source, what="still holds the placeholder of the example; fill it in")
+        Mistake(
+            key=full_path(key, given.site),
+            source=given.source,
+            what="still holds the placeholder of the example; fill it in",
+        )
         for key, given in effective.items()
         if isinstance(given.value, str | list) and PLACEHOLDER in str(given.value)
     ]

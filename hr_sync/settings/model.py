@@ -53,7 +53,7 @@ class DatabaseSettings(Group):
     hosts are divided by commas. In a password write @ as %40 and % as %25. Not set: an embedded PostgreSQL in
     embedded_folder. With a password better kept in a file, named by HR_SYNC_DATABASE__URL_FILE."""
     schema_name: SchemaName = Field(default="public", alias="schema")  # BaseModel has an attribute `schema` of its own
-    """PostgreSQL schema of all tables; a second Confluence site is a second schema."""
+    """PostgreSQL schema of all tables. Each of several sites has its own: not set for a site, its name."""
     allow_plaintext: bool = False
     """Whether to connect to a server on another machine without verified TLS (sslmode=verify-full). The network between
     the two can then read and change everything."""
@@ -226,13 +226,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     confluence: ConfluenceSettings
-    database: DatabaseSettings = DatabaseSettings()
-    sync: SyncSettings = SyncSettings()
-    access: AccessSettings = AccessSettings()
-    text: TextSettings = TextSettings()
-    feed: FeedSettings = FeedSettings()
-    service: ServiceSettings = ServiceSettings()
-    log: LogSettings = LogSettings()
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    sync: SyncSettings = Field(default_factory=SyncSettings)
+    access: AccessSettings = Field(default_factory=AccessSettings)
+    text: TextSettings = Field(default_factory=TextSettings)
+    feed: FeedSettings = Field(default_factory=FeedSettings)
+    service: ServiceSettings = Field(default_factory=ServiceSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
 
     @field_validator("text")
     @classmethod
@@ -247,6 +247,8 @@ class Settings(BaseSettings):
             )
         return text
 
+    _site: str | None = PrivateAttr(default=None)
+    _schemas: dict[str, str] = PrivateAttr(default_factory=dict)
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
     _readable_secrets: list[str] = PrivateAttr(default_factory=list)
 
@@ -261,6 +263,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Use only the passed values: `load_settings` reads the environment and checks its values."""
         return (init_settings,)
+
+    @property
+    def site(self) -> str | None:
+        """Return the name of the site that these settings are of; None where `sites` is not configured."""
+        return self._site
+
+    @property
+    def schemas(self) -> dict[str, str]:
+        """Return the PostgreSQL schema of every site that is configured; nothing where `sites` is not."""
+        return self._schemas
 
     def source_of(self, path: str) -> str | None:
         """Return the file or variable that a key path such as `log.level` came from; None for a default."""

@@ -22,8 +22,14 @@ def printable(name: str) -> str:
     return name if name.isprintable() else ascii(name)
 
 
-def validation_mistakes(error: ValidationError, sources: Mapping[str, str], *, config_name: str) -> list[Mistake]:
-    """Return what the model refused. `sources` names the source of each value by key path."""
+def validation_mistakes(
+    error: ValidationError, sources: Mapping[str, str], *, config_name: str, places: Mapping[str, str], table: str = ""
+) -> list[Mistake]:
+    """Return what the model refused. `sources` names the source of each value by key path.
+
+    `places`: the path of a key as it stands in the file, where it is of a site. `table` begins the paths of keys of
+    this site: `sites.emea.`.
+    """
     mistakes = []
     for fault in error.errors(include_url=False, include_input=False, include_context=False):
         key = ".".join(str(part) for part in fault["loc"][:2])
@@ -32,10 +38,12 @@ def validation_mistakes(error: ValidationError, sources: Mapping[str, str], *, c
         what = fault["msg"].removeprefix("Value error, ").replace("Input should", "must").replace("should", "must")
         if fault["type"] == "missing":
             group, name = map(str, fault["loc"])
-            what = f"required; set {name} below [{group}] in {config_name}, or HR_SYNC_{group.upper()}__{name.upper()}"
+            variable = f"HR_SYNC_{table.replace('.', '__')}{group}__{name}".upper()
+            what = f"required; set {name} below [{table}{group}] in {config_name}, or {variable}"
         if entries := fault["loc"][2:]:
             what = f"entry {int(entries[0]) + 1} {what}"
-        mistakes.append(Mistake(key=key, source=sources.get(key, ""), what=what))
+        place = places.get(key, key) if key in sources else f"{table}{key}"
+        mistakes.append(Mistake(key=place, source=sources.get(key, ""), what=what))
     return mistakes
 
 

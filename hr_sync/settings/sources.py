@@ -9,14 +9,14 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
 from pydantic_settings import PydanticBaseSettingsSource
 
-from hr_sync.settings.keys import CONFIG_VARIABLE, FILE_SUFFIX, PREFIX, Key, groups, keys, nearest
+from hr_sync.settings.keys import CONFIG_VARIABLE, FILE_SUFFIX, PREFIX, SITES, Key, full_path, groups, keys, nearest
 from hr_sync.settings.model import PLACEHOLDER, Settings
 from hr_sync.settings.problems import Mistake, printable
 
@@ -29,10 +29,11 @@ _UNREAD = object()  # stands for a value that could not be read; no kind of valu
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """A value, and the source that it was read from."""
+    """A value, the source that it was read from, and the site for which it was set; None: for all."""
 
     value: object
     source: str
+    site: str | None = None
 
 
 class _Refused(ValueError):
@@ -75,19 +76,26 @@ def command_line(overrides: Mapping[str, object]) -> Layer:
     return Layer(given, [])
 
 
-def environment(environ: Mapping[str, str]) -> Layer:
-    """Return the layer of environment variables. Unknown ones with our prefix are mistakes."""
+def environment(environ: Mapping[str, str], site: str | None = None) -> Layer:
+    """Return the layer of environment variables, for a site or for all."""
     given = {
-        key.path: Given(value=environ[key.variable], source=key.variable) for key in keys() if key.variable in environ
+        key.path: Given(value=environ[key.variable], source=key.variable, site=site)
+        for key in keys(site)
+        if key.variable in environ
     }
-    known = [CONFIG_VARIABLE, *(key.variable for key in keys())]
-    taken = {*known, *(key.variable + FILE_SUFFIX for key in keys())}
+    return Layer(given, [])
+
+
+def unknown_variables(environ: Mapping[str, str], sites: Sequence[str] = ()) -> Layer:
+    """Return an empty layer whose mistakes are the variables with our prefix that name no setting."""
+    known = [CONFIG_VARIABLE, *(key.variable for site in (None, *sites) for key in keys(site))]
+    taken = {*known, *(name + FILE_SUFFIX for name in known[1:])}
     mistakes = [
         Mistake(source=printable(name), what=f"unknown environment variable{nearest(name.upper(), known)}")
         for name in environ
         if name.upper().startswith(PREFIX) and name not in taken and not _is_service_link(name, environ)
     ]
-    return Layer(given, mistakes)
+    return Layer({}, mistakes)
 
 
 def _is_service_link(name: str, environ: Mapping[str, str]) -> bool:
@@ -96,27 +104,29 @@ def _is_service_link(name: str, environ: Mapping[str, str]) -> bool:
     return link is not None and {f"{link[1]}_SERVICE_HOST", f"{link[1]}_SERVICE_PORT"} <= environ.keys()
 
 
-def secret_files(environ: Mapping[str, str]) -> Layer:
+def secret_files(environ: Mapping[str, str], site: str | None = None) -> Layer:
     """Return the layer of `HR_SYNC_..._FILE` variables: each names a file with the value, read without its line break.
 
     Messages do not name the file: whoever confuses the two variables has put the secret itself there.
     """
     given, mistakes, readable = {}, [], []
-    fields = {key.variable for key in keys()}
-    for key in keys():
+    fields = {key.variable for key in keys(site)}
+    for key in keys(site):
         variable = key.variable + FILE_SUFFIX
         if variable not in environ or variable in fields:  # HR_SYNC_CONFLUENCE__CA_FILE is a setting of its own
             continue
         value: object = _UNREAD
         if key.variable in environ:
-            mistakes.append(Mistake(key=key.path, source=variable, what=f"set beside {key.variable}; keep one of them"))
+            mistakes.append(
+                Mistake(key=key.full_path, source=variable, what=f"set beside {key.variable}; keep one of them")
+            )
         else:
             try:
                 value, is_readable = _secret_in(Path(environ[variable]))
                 readable += [f"the file that {variable} names"] if is_readable else []
             except _Refused as refusal:
-                mistakes.append(Mistake(key=key.path, source=variable, what=str(refusal)))
-        given[key.path] = Given(value=value, source=variable)
+                mistakes.append(Mistake(key=key.full_path, source=variable, what=str(refusal)))
+        given[key.path] = Given(value=value, source=variable, site=site)
     return Layer(given, mistakes, readable=readable)
 
 
@@ -128,45 +138,73 @@ def _secret_in(path: Path) -> tuple[str, bool]:
         raise _Refused(f"must name a file that holds the value as UTF-8 text ({_reason(error)})") from None
 
 
-def toml_file(path: Path | None) -> Layer:
-    """Return the layer of a TOML file; an empty one without a file.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TomlFile:
+    """What a TOML file holds. `tables` is None for a file that could not be read at all."""
+
+    source: str = ""  #: its name, for people
+    path: Path | None = None
+    tables: dict[str, Any] | None = field(default_factory=dict)
+    mistakes: Sequence[Mistake] = ()
+
+    @property
+    def sites(self) -> dict[str, Any]:
+        """Return the tables of the sites, whatever stands there; none where `sites` is no table."""
+        found = (self.tables or {}).get(SITES)
+        return found if isinstance(found, dict) else {}
+
+
+def read_toml(path: Path | None) -> TomlFile:
+    """Read a TOML file; without one nothing was set."""
+    if path is None:
+        return TomlFile()
+    source = printable(str(path))
+    try:
+        return TomlFile(source=source, path=path, tables=tomllib.loads(_text_of(path)))
+    except tomllib.TOMLDecodeError as error:
+        what = f"is not valid TOML: {error}"
+    except (OSError, ValueError, RecursionError) as error:
+        what = f"cannot be read as a TOML file in UTF-8 ({_reason(error)})"
+    return TomlFile(source=source, path=path, tables=None, mistakes=[Mistake(source=source, what=what)])
+
+
+def toml_layer(file: TomlFile, site: str | None = None) -> Layer:
+    """Return the layer of a TOML file: its tables below `sites.NAME`, or those outside of `sites`.
 
     A secret may be in a file of its own, which the key with `_file` at its end names: `api_token_file = "token"`. The
     name is relative to the folder of the TOML file.
     """
-    if path is None:
-        return Layer({}, [])
-    source = printable(str(path))
-    try:
-        document = tomllib.loads(_text_of(path))
-    except tomllib.TOMLDecodeError as error:
-        return Layer({}, [Mistake(source=source, what=f"is not valid TOML: {error}")], is_whole=False)
-    except (OSError, ValueError, RecursionError) as error:
-        what = f"cannot be read as a TOML file in UTF-8 ({_reason(error)})"
-        return Layer({}, [Mistake(source=source, what=what)], is_whole=False)
-    named = _take_secret_files(document, source, path.parent)
-    layer = _layer_of_document(document, source)
-    if any(_is_secret(path, given.value) for path, given in layer.given.items()) and _is_readable_by_others(path):
-        layer.readable = [source]
+    if file.tables is None or file.path is None:
+        return Layer({}, [*file.mistakes], is_whole=file.tables is not None)
+    tables = {name: table for name, table in file.tables.items() if name != SITES}
+    if site is not None:
+        own = file.sites.get(site, {})
+        tables = dict(own) if isinstance(own, dict) else {}
+    tables = {name: dict(table) if isinstance(table, dict) else table for name, table in tables.items()}
+    named = _take_secret_files(tables, file, site)
+    layer = _layer_of_document(tables, file.source, site)
+    if any(_is_secret(key, given.value) for key, given in layer.given.items()) and _is_readable_by_others(file.path):
+        layer.readable = [file.source]
     return Layer(
         layer.given | named.given, [*layer.mistakes, *named.mistakes], readable=[*layer.readable, *named.readable]
     )
 
 
-def _take_secret_files(document: dict[str, Any], source: str, folder: Path) -> Layer:
+def _take_secret_files(document: dict[str, Any], file: TomlFile, site: str | None) -> Layer:
     """Take the keys that name files of secrets out of a document. Return what the files hold."""
     given, mistakes, readable = {}, [], []
-    for key in filter(lambda key: key.is_secret, keys()):
+    folder = file.path.parent if file.path is not None else Path()
+    for key in filter(lambda key: key.is_secret, keys(site)):
         table, name = document.get(key.group), f"{key.name}{FILE_SUFFIX.lower()}"
         if not isinstance(table, dict) or name not in table:
             continue
-        place, value = f"{source}, {name}", _UNREAD
+        place, value = f"{file.source}, {name}", _UNREAD
         try:
             value, is_readable = _named_secret(table, key, table.pop(name), folder)
-            readable += [f"the file that {name} in {source} names"] if is_readable else []
+            readable += [f"the file that {name} in {file.source} names"] if is_readable else []
         except _Refused as refusal:
-            mistakes.append(Mistake(key=key.path, source=place, what=str(refusal)))
-        given[key.path] = Given(value=value, source=place)
+            mistakes.append(Mistake(key=key.full_path, source=place, what=str(refusal)))
+        given[key.path] = Given(value=value, source=place, site=site)
     return Layer(given, mistakes, readable=readable)
 
 
@@ -187,24 +225,27 @@ def _is_secret(path: str, value: object) -> bool:
     return path in _SECRETS and PLACEHOLDER not in str(value)
 
 
-def _layer_of_document(document: dict[str, Any], source: str) -> Layer:
+def _layer_of_document(document: dict[str, Any], source: str, site: str | None) -> Layer:
     given, mistakes = {}, []
-    known = [key.path for key in keys()]
+    known = [key.full_path for key in keys(site)]
     group_names = [name for name, _ in groups()]
     for group, table in document.items():
+        place = full_path(group, site)
         if isinstance(table, dict) and group in group_names:
-            given.update({f"{group}.{name}": Given(value=value, source=source) for name, value in table.items()})
+            found = {f"{group}.{name}": Given(value=value, source=source, site=site) for name, value in table.items()}
+            given.update(found)
         elif isinstance(table, dict):
             what = f"unknown table{nearest(group, group_names)}"
-            mistakes.append(Mistake(key=printable(group), source=source, what=what))
+            mistakes.append(Mistake(key=printable(place), source=source, what=what))
         elif group in group_names:
-            mistakes.append(Mistake(key=group, source=source, what=f"must be a table that begins with [{group}]"))
+            mistakes.append(Mistake(key=place, source=source, what=f"must be a table that begins with [{place}]"))
         else:
             what = f"unknown key outside of every table{nearest(group, known)}"
-            mistakes.append(Mistake(key=printable(group), source=source, what=what))
-    for path in [path for path in given if path not in known]:
+            mistakes.append(Mistake(key=printable(place), source=source, what=what))
+    for path in [path for path in given if full_path(path, site) not in known]:
         del given[path]
-        mistakes.append(Mistake(key=printable(path), source=source, what=f"unknown key{nearest(path, known)}"))
+        place = full_path(path, site)
+        mistakes.append(Mistake(key=printable(place), source=source, what=f"unknown key{nearest(place, known)}"))
     return Layer(given, mistakes)
 
 

@@ -139,6 +139,11 @@ def schema_of(bind: Engine | Connection) -> str:
     return translated[SCHEMA_TOKEN]
 
 
+def in_schema(engine: Engine, schema: str) -> Engine:
+    """Return an engine with the same connections whose tables are in another schema."""
+    return engine.execution_options(schema_translate_map={SCHEMA_TOKEN: schema})
+
+
 def quoted_schema(connection: Connection) -> str:
     """Return the schema of the tables, quoted for SQL that is written as text."""
     return connection.dialect.identifier_preparer.quote(schema_of(connection))

@@ -4,8 +4,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
+
+from structlog.contextvars import bind_contextvars, get_contextvars
 
 from hr_sync.confluence.source import Source
 from hr_sync.domain.content import ContentKind, Fetched, KindById, Space
@@ -27,7 +30,8 @@ class BodyFetcher:
 
     def __init__(self, source: Source, connections: int) -> None:
         self._source = source
-        self._pool = ThreadPoolExecutor(connections, thread_name_prefix="fetch")
+        facts = partial(bind_contextvars, **get_contextvars())  # of the run and its site, for the log
+        self._pool = ThreadPoolExecutor(connections, thread_name_prefix="fetch", initializer=facts)
         self._fetching = threading.Semaphore(_MAX_FETCHING_SPACES)
         self._listing = threading.Semaphore(_MAX_LISTED_WITH_BODIES)
         self._connections = connections

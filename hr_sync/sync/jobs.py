@@ -121,6 +121,7 @@ class JobRunner:
         asking = [job.space for job in jobs if job.kind is JobKind.INCREMENTAL]
         self._changes = SiteChanges(context.source, asking, context.store.newest_look, context.policy.overlap)
         self._ended_by: HrSyncError | None = None
+        self._facts = structlog.contextvars.get_contextvars()  #: of the run and its site, for the log
 
     def run_while_due(self, current: Round, queue: _DueJobs) -> list[tuple[SpaceJob, SpaceReport]]:
         """Take the spaces that are due, one after the other, and do their jobs. Return them with their reports."""
@@ -147,7 +148,8 @@ class JobRunner:
 
     def run(self, job: SpaceJob, taken: SpaceStore | None = None) -> SpaceReport:
         """Do one job under the lease of its space, which may be `taken`. Return its report; raise only bugs."""
-        with structlog.contextvars.bound_contextvars(run_id=job.run_id, space=job.space.key):
+        facts = self._facts | {"run_id": job.run_id, "space": job.space.key}
+        with structlog.contextvars.bound_contextvars(**facts):
             try:
                 report = self._run_leased(job) if taken is None else self._work(job, taken)
             except HrSyncError as failure:

@@ -10,6 +10,7 @@ from statistics import linear_regression
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.cli.bootstrap import open_context, open_settings
+from hr_sync.cli.options import DEFAULT_SETTINGS
 from hr_sync.sync.context import SyncRequest
 from hr_sync.sync.run import run
 
@@ -24,7 +25,7 @@ def resident_megabytes() -> float:
 
 def main() -> None:
     held = []
-    with open_context(open_settings(None), Cancellation()) as context:
+    with open_context(open_settings(DEFAULT_SETTINGS), Cancellation()) as context:
         for _ in range(_RUNS):
             run(context, SyncRequest(every_page=True))
             held.append(resident_megabytes())

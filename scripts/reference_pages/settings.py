@@ -4,6 +4,7 @@ import re
 
 from pydantic_core import PydanticUndefined
 
+from hr_sync.settings.described import descriptions
 from hr_sync.settings.keys import keys
 
 BETWEEN = re.compile(r"(<!-- settings:[^>]*-->\n).*?(<!-- /settings -->)", re.DOTALL)
@@ -12,10 +13,11 @@ BETWEEN = re.compile(r"(<!-- settings:[^>]*-->\n).*?(<!-- /settings -->)", re.DO
 def settings_table() -> str:
     """Return the table: one line a setting, from the model."""
     lines = ["| setting | default | what it is |", "|---|---|---|"]
+    texts = descriptions()
     for key in keys():
         default = key.field.default
         shown = "" if default in (None, (), PydanticUndefined) else f"`{default}`"
-        description = " ".join((key.field.description or "").split()).replace("|", "\\|").replace("*", "\\*")
+        description = " ".join(texts[key.path].split()).replace("|", "\\|").replace("*", "\\*")
         lines.append(f"| `{key.path}` | {shown} | {description} |")
     return "\n".join(lines) + "\n"
 

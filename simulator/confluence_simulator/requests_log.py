@@ -8,7 +8,11 @@ from typing import overload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """`route` is the path below the site or gateway prefix, e.g. "/api/v2/pages"; `fault` the kinds that fired."""
+    """`route` is the path below the site or gateway prefix, e.g. "/api/v2/pages"; `fault` the kinds that fired.
+
+    `began_at` and `answered_at` are seconds that never run backwards: when the request had arrived, and when its answer
+    was ready, before any latency.
+    """
 
     method: str
     path: str
@@ -17,6 +21,8 @@ class RequestRecord:
     status: int
     response_bytes: int
     fault: str | None = None
+    began_at: float = 0.0
+    answered_at: float = 0.0
 
 
 class RequestLog(Sequence[RequestRecord]):

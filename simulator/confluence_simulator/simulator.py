@@ -136,6 +136,7 @@ class Simulator:
         if request.path.startswith(PREFIX):
             answer = self._control.answer(request)
             return whole(self._encoded(packed(answer), request))
+        began_at = time.monotonic()
         self.requests.begin()
         made, firing = self._packed(request, self.faults.take(request.target))
         encoded = self._encoded(made, request)
@@ -149,6 +150,8 @@ class Simulator:
                 status=made.answer.status,
                 response_bytes=len(encoded.payload),
                 fault=", ".join(fault.kind for fault in firing) or None,
+                began_at=began_at,
+                answered_at=time.monotonic(),
             )
         )
         late = delivery.delay_seconds + self.tenant.latency_seconds + self.tenant.row_latency_seconds * made.rows

@@ -84,6 +84,7 @@ def scene(home: Path, installed: Installed, site: Simulator) -> Iterator[Play]:
             words={
                 "http://127.0.0.1:8090/wiki": site.site_url,
                 "https://acme.atlassian.net/wiki": site.site_url,
+                "https://acme-apac.atlassian.net/wiki": site.site_url,
                 "hr-bot@example.com": USERNAME,
                 "simulated-token": TOKEN,
                 "712020:5b1c…": site.world.bot.account_id,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.cli.commands.serve import make_jobs
+from hr_sync.cli.service_jobs import make_jobs
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.errors import ConfigurationError
 from hr_sync.settings import Settings

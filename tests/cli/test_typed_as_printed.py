@@ -10,7 +10,7 @@ from confluence_simulator import Fault, Simulator
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from hr_sync.cli.options import with_config
+from hr_sync.cli.options import SettingsChoice, with_config
 from hr_sync.domain.outcome import Outcome, SpaceReport
 from hr_sync.sync.jobs import log_space
 from tests.cli.program import TOKEN, Ended, ended, run, settings, typed, wired, written
@@ -27,8 +27,8 @@ def test_a_command_gets_the_option_once_and_only_if_it_was_used() -> None:
     """Between backticks; other words stay."""
     text = "hr-sync: no tables. Run `hr-sync init-db`. Look with `hr-sync run --space '~a b' --dry-run`; `chmod o-r`."
 
-    assert with_config(text, None) == text
-    assert with_config(text, Path("of hr.toml")) == (
+    assert with_config(text, SettingsChoice()) == text
+    assert with_config(text, SettingsChoice(file=Path("of hr.toml"))) == (
         "hr-sync: no tables. Run `hr-sync init-db --config 'of hr.toml'`. "
         "Look with `hr-sync run --space '~a b' --dry-run --config 'of hr.toml'`; `chmod o-r`."
     )

@@ -11,6 +11,7 @@ import requests
 from confluence_simulator import Fault, Simulator
 
 from hr_sync.cancellation import Cancellation
+from hr_sync.cli.shared_rate import pause_seconds
 from hr_sync.confluence.http.admission import Admission
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.rate import LONGEST_HOLD_SECONDS, Allowance, RateGate, allowance_of
@@ -144,3 +145,83 @@ def test_others_are_told_once_for_each_later_time() -> None:
 
     assert told == [5]
     assert gate.rest()[1] > 50
+
+
+def test_a_site_that_answers_in_turn_fails_no_request_that_waits(site: Simulator) -> None:
+    """Eight threads share four requests a second: each gets its answers, although one try may be refused twice."""
+    with Simulator(site.world, rate_per_second=4) as limited:
+        client = HttpClient(limited.site_url, BASIC, limits(max_connections=8, max_attempts=2), Cancellation())
+        with ThreadPoolExecutor(8) as pool:
+            for each in [pool.submit(client.get, ME) for _ in range(20)]:
+                each.result()
+
+        refused = sum(record.status == 429 for record in limited.requests)
+        assert refused > 0
+        assert len(limited.requests) - refused == 20
+    assert client.http_stats.counts().throttled_seconds > 2
+
+
+def test_one_endpoint_that_refuses_for_ever_ends(site: Simulator) -> None:
+    """Although the site answers everything else meanwhile."""
+    site.faults.add(Fault(kind="status", match=ME, times=0, argument={"status": 429, "headers": {"Retry-After": "1"}}))
+    gate = RateGate()
+
+    class AnsweredMeanwhile(RecordedWaits):
+        def wait(self, seconds: float | None = None) -> bool:
+            gate.width.widen()
+            return super().wait(seconds)
+
+    client = HttpClient(site.site_url, BASIC, limits(max_attempts=2), AnsweredMeanwhile(), gate=gate)
+    with pytest.raises(ConfluenceUnavailable, match="limits the request rate"):
+        client.get(ME)
+    client.close()
+
+    assert site.requests.count(f"/{ME}") == 8
+
+
+def test_fewer_requests_are_under_way_after_a_refusal_and_more_after_answers() -> None:
+    """Half as many, one at least; one more for as many answers as may be under way."""
+    width = RateGate().width
+    with width.one(), width.one(), width.one(), width.one():
+        pass
+    width.narrow()
+    assert width.most == 2
+    width.widen()
+    width.widen()
+    assert 2.8 < width.most < 3
+    for _ in range(3):
+        width.narrow()
+    assert width.most == 1
+    with width.one(), ThreadPoolExecutor(1) as pool:
+        other = pool.submit(lambda: width.one().__enter__())
+        assert not other.done()
+        width.widen()
+        other.result(5)
+
+
+def test_refusals_of_one_moment_narrow_once() -> None:
+    """What was under way when the gate closed says nothing new, nor does the word of another worker."""
+    gate = RateGate()
+    with gate.width.one(), gate.width.one(), gate.width.one(), gate.width.one():
+        for _ in range(3):
+            gate.close(1)
+            gate.close_by_others(1.2)
+
+    assert gate.width.most == 2
+    assert gate.was_closed_within(30)
+
+
+def test_what_others_were_told_is_read_more_often_while_a_limit_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a second before, at the moment at which requests begin again, and five times a second after that."""
+    now = 1000.0
+    monkeypatch.setattr("hr_sync.confluence.http.rate.time.monotonic", lambda: now)
+    gate = RateGate()
+    assert pause_seconds(gate) == 1
+    gate.close(0.5)
+    assert pause_seconds(gate) == pytest.approx(0.5)
+    now += 1
+    assert pause_seconds(gate) == pytest.approx(0.2)
+    now += 60
+    assert pause_seconds(gate) == 1
+    gate.close(3600)
+    assert pause_seconds(gate) == 1

@@ -1,5 +1,6 @@
 """Spaces as tasks of procrastinate: two workers, one of which is killed; stops, and a queue that forgets."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from procrastinate.testing import InMemoryConnector
 
 from hr_sync.engines import DueSpace, Mode
 from hr_sync.engines.__main__ import main
-from hr_sync.engines.procrastinate import make_app
+from hr_sync.engines.procrastinate import make_app, until_one_ends
+from hr_sync.engines.space_jobs import SiteSettings
 from hr_sync.errors import ConfluenceUnavailable
 from tests.engines.site import TOKEN, USERNAME, config_of, world_of
 from tests.engines.test_space_jobs import sql
@@ -23,7 +25,7 @@ from tests.support.wiring import fault
 
 SCHEMA = "jobs_of_test"
 WORKER = Path(__file__).with_name("worker.py")
-JOBS = f"SELECT status::text, args ->> 'space_key' FROM {SCHEMA}.procrastinate_jobs WHERE queue_name = 'hr_sync'"
+JOBS = f"SELECT status::text, args ->> 'space_key' FROM {SCHEMA}.procrastinate_jobs WHERE queue_name = 'hr_sync one'"
 DONE = "SELECT count(*) FROM sync_spaces WHERE last_full_at IS NOT NULL"
 HELD = "SELECT space_key FROM sync_spaces WHERE lease_holder LIKE %s AND lease_token IS NOT NULL"
 
@@ -93,9 +95,12 @@ def test_a_worker_that_is_stopped_leaves_its_spaces_due(tmp_path: Path, prepared
 def test_a_space_waits_once_without_lock_or_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of each site, however often somebody looks. A site that is away costs the others nothing."""
     connector = InMemoryConnector()
-    app = make_app(connector, {"away": Path("away"), "one": Path("one"), "two": Path("two")})
+    both = {name: SiteSettings(Path("both"), name) for name in ("one", "two")}
+    app = make_app(connector, {"away": Path("away"), **both})
+    asked = []
 
-    def due(config: Path) -> list[DueSpace]:
+    def due(config: Path, *, site: str | None) -> list[DueSpace]:
+        asked.append((config.name, site))
         if config.name == "away":
             raise ConfluenceUnavailable("away")
         return [DueSpace(space_key="HR", mode=Mode.FULL, due_at=datetime.now(UTC))]
@@ -105,8 +110,10 @@ def test_a_space_waits_once_without_lock_or_retry(monkeypatch: pytest.MonkeyPatc
         for _ in range(2):
             app.tasks["hr_sync.defer_due_spaces"](timestamp=0)
 
+    assert asked == [("away", None), ("both", "one"), ("both", "two")] * 2
     assert [job["args"]["site"] for job in connector.jobs.values()] == ["one", "two"]
     assert {job["lock"] for job in connector.jobs.values()} == {None}
+    assert [job["queue_name"] for job in connector.jobs.values()] == ["hr_sync one", "hr_sync two"]
     assert app.tasks["hr_sync.run_space"].retry_strategy is None
 
 
@@ -122,3 +129,35 @@ def test_wrong_use_of_the_worker_is_told(
     monkeypatch.setitem(sys.modules, "procrastinate", None)
     assert main(["worker", "--config", str(config)]) == 78
     assert capsys.readouterr().err.endswith(" 'procrastinate>=3.10,<4'\n")
+
+
+def test_jobs_of_a_site_share_what_it_says_about_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And those of another site do not."""
+    app = make_app(InMemoryConnector(), {"one": Path("one"), "two": Path("two")})
+    gates: list[object] = []
+    monkeypatch.setattr("hr_sync.engines.procrastinate.run_one", lambda *given: gates.append(given[-1]))
+    for site in ("one", "one", "two"):
+        app.tasks["hr_sync.run_space"].func(None, site=site, space_key="HR", mode="full")
+
+    assert gates[0] is gates[1]
+    assert gates[1] is not gates[2]
+
+
+def test_all_queues_end_with_one_and_each_is_stopped_once() -> None:
+    """A second cancellation would not wait for the jobs that are under way."""
+    cancelled: list[str] = []
+
+    async def fails() -> None:
+        raise ConfluenceUnavailable("away")
+
+    async def works() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)  # as a worker that waits for its jobs
+            cancelled.append("once")
+            raise
+
+    with pytest.raises(ConfluenceUnavailable):
+        asyncio.run(until_one_ends([works(), fails()]))
+    assert cancelled == ["once"]

@@ -13,4 +13,4 @@ if __name__ == "__main__":
     config = Path(sys.argv[1])
     connector = PsycopgConnector(kwargs=dict(queue_connection(load_settings(config), sys.argv[2])), min_size=1)
     app = make_app(connector, {"one": config}, cron="* * * * * *", stalled_seconds=2)
-    run_worker(app, concurrency=2, heartbeat_seconds=0.5)
+    run_worker(app, ["one"], concurrency=2, heartbeat_seconds=0.5)

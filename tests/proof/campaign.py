@@ -22,6 +22,7 @@ from tests.proof.histories import History, TreeHistory
 from tests.proof.rounds import Rounds, rounds
 from tests.proof.seeds import play
 from tests.proof.sharing import check, share, small_spaces
+from tests.proof.sites_campaign import play_sites
 from tests.proof.stage import Stage, first_world
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -136,6 +137,11 @@ def speedup(stage: Stage, number: int, _seed: int) -> None:
     print(f"two workers: {seconds[0] / seconds[1]:.2f} times as fast as one")
 
 
+def sites(stage: Stage, number: int, seed: int) -> None:
+    """Let three workers do so many spaces in four sites with limits of their own, while they are killed and stopped."""
+    play_sites(stage.url, number, seed)
+
+
 def _tell(played: Rounds, done: int) -> None:
     assert played.double_writers() == []
     if done % 25 == 0:
@@ -152,6 +158,7 @@ def main() -> None:
         "feed": (feed, 100_000),
         "sharing": (sharing, 20),
         "speedup": (speedup, 120),
+        "sites": (sites, 200),
     }
     parser = argparse.ArgumentParser(prog="scripts/campaign", description=__doc__)
     parser.add_argument("campaign", choices=campaigns)

@@ -13,7 +13,7 @@ WATCH = """
         id bigint GENERATED ALWAYS AS IDENTITY, place text, space_key text, run_id bigint, epoch bigint, holder text,
         backend int
     );
-    CREATE OR REPLACE FUNCTION see_write() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+    CREATE OR REPLACE FUNCTION see_write() RETURNS trigger LANGUAGE plpgsql SET search_path = {schema} AS $$
     BEGIN
         INSERT INTO writes_seen (place, space_key, run_id, epoch, holder, backend)
         SELECT TG_TABLE_NAME, lease.space_key, (to_jsonb(NEW) ->> TG_ARGV[0])::bigint, lease.epoch, lease.lease_holder,
@@ -37,9 +37,9 @@ DOUBLE = """
 """
 
 
-def watch(connection: psycopg.Connection[Any]) -> None:
-    """Begin to look on."""
-    connection.execute(WATCH.encode())
+def watch(connection: psycopg.Connection[Any], schema: str = "public") -> None:
+    """Begin to look on in a schema, which is the first one of the connection's search path."""
+    connection.execute(WATCH.replace("{schema}", schema).encode())
 
 
 def double_writers(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.cli.commands.serve import serve
+from hr_sync.cli.options import SettingsChoice
 from hr_sync.confluence.http.session import Limits
 from hr_sync.domain.outcome import Mode
 from hr_sync.domain.rounds import Cadence
@@ -93,7 +94,7 @@ def keep_serving(task: dict[str, Any]) -> dict[str, Any]:
     """Be `hr-sync serve`, with the settings file that the task names, until a signal ends it."""
     with Path(task["log"]).open("ab") as log:
         os.dup2(log.fileno(), 2)
-    serve(Path(task["config"]))
+    serve(SettingsChoice(file=Path(task["config"])))
     return {"exit_code": 0, "error": None, "busy": False}
 
 

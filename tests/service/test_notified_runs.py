@@ -10,7 +10,7 @@ from confluence_simulator.world.records import SpacePermission
 from sqlalchemy import Engine
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.cli.commands.serve import notified_job
+from hr_sync.cli.service_jobs import notified_job
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.datacenter import DataCenterSource
 from hr_sync.domain.access import AccessMode, AccessPolicy

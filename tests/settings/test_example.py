@@ -9,7 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from hr_sync.settings import config_example, config_schema, load_settings, secret_values, shown
+from hr_sync.settings import load_settings, secret_values, shown
+from hr_sync.settings.described import descriptions
+from hr_sync.settings.example import config_example, config_schema
 from hr_sync.settings.keys import keys
 from hr_sync.settings.model import PLACEHOLDER
 
@@ -55,9 +57,9 @@ def test_every_key_of_the_example_holds_what_the_model_takes(tmp_path: Path) -> 
 
 def test_every_key_has_a_description_and_its_variable_beside_it() -> None:
     """An operator needs no second document."""
-    example = config_example()
+    example, texts = config_example(), descriptions()
     for key in keys():
-        assert key.field.description, key.path
+        assert texts[key.path], key.path
         assert re.search(rf"^# {key.variable}\n(# )?{key.name} = ", example, flags=re.MULTILINE), key.path
     assert max(map(len, example.splitlines())) <= 120
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hr_sync.settings import read_pasted
+from hr_sync.settings.pasted import read_pasted
 
 
 @pytest.mark.parametrize(

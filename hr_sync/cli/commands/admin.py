@@ -2,45 +2,51 @@
 
 import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hr_sync.cli.options import Config, Spaces
+from hr_sync.cli.options import DEFAULT_SETTINGS, Config, SettingsChoice, Spaces
+from hr_sync.cli.sites import EachSite, OneSite
 from hr_sync.errors import UsageError
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("init-db")(init_db)
-    app.command()(migrate)
-    app.command()(purge)
+    app.command("init-db", cls=EachSite)(init_db)
+    app.command(cls=EachSite)(migrate)
+    app.command(cls=OneSite)(purge)
 
 
-def init_db(config: Config = None) -> None:
+def init_db(config: Config = DEFAULT_SETTINGS) -> None:
     """Create the tables if they are missing. `run` and `serve` also do this."""
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.store.schema import ensure_schema, make_missing_rows
+    from hr_sync.store.union import keep_union
 
-    with open_database(open_settings(config)) as engine:
+    settings = open_settings(config)
+    with open_database(settings) as engine:
         revision = ensure_schema(engine)
         make_missing_rows(engine)
+        keep_union(engine, settings.schemas, anew=True)
     typer.echo(f"The tables exist, at revision {revision}.")
 
 
-def migrate(config: Config = None) -> None:
+def migrate(config: Config = DEFAULT_SETTINGS) -> None:
     """Migrate an older schema to the one that this build uses."""
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.store.schema import migrate as migrate_schema
+    from hr_sync.store.union import keep_union
 
-    with open_database(open_settings(config)) as engine:
+    settings = open_settings(config)
+    with open_database(settings) as engine:
         revision = migrate_schema(engine)
+        keep_union(engine, settings.schemas, anew=True)
     typer.echo(f"The tables are at revision {revision}.")
 
 
 def purge(
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     page: Annotated[
         list[str] | None, typer.Option("--page", help="A page by id or URL; may be given again.", metavar="ID_OR_URL")
     ] = None,
@@ -72,7 +78,7 @@ def purge(
 
 
 def _purge_pages(
-    config: Path | None, pages: list[str], space_keys: list[str], removed_days: int | None, *, yes: bool
+    config: SettingsChoice, pages: list[str], space_keys: list[str], removed_days: int | None, *, yes: bool
 ) -> None:
     from hr_sync import __version__
     from hr_sync.cancellation import Cancellation
@@ -115,7 +121,7 @@ def _purge_pages(
     typer.echo(f"Erased {_pages(erased)}.")
 
 
-def _purge_user(config: Path | None, user: str, *, yes: bool) -> None:
+def _purge_user(config: SettingsChoice, user: str, *, yes: bool) -> None:
     import shlex
 
     from hr_sync import __version__

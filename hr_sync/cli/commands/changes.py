@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from hr_sync.cli.help import Commands
-from hr_sync.cli.options import AsJson, Config, JsonLines
+from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, JsonLines, SettingsChoice
+from hr_sync.cli.sites import EachSite, OneSite, OneSiteGroup
 
 if TYPE_CHECKING:
     from hr_sync.cancellation import Cancellation
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 Name: TypeAlias = Annotated[str, typer.Option("--consumer", help="Name of the consumer.", metavar="NAME")]
 
 changes_commands = typer.Typer(
-    cls=Commands, help="Give consumers what has changed, once and in order; a consumer begins with a snapshot."
+    cls=OneSiteGroup, help="Give consumers what has changed, once and in order; a consumer begins with a snapshot."
 )
 
 
@@ -32,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 @changes_commands.callback(invoke_without_command=True)
 def changes(
     context: typer.Context,
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     consumer: Annotated[
         str | None, typer.Option("--consumer", help="Name of the consumer.", metavar="NAME", show_default=False)
     ] = None,
@@ -53,7 +52,7 @@ def changes(
     from hr_sync.feed.follow import read_changes
 
     if context.invoked_subcommand is not None:
-        if consumer or follow or compact or limit or as_json or config:
+        if consumer or follow or compact or limit or as_json or config != DEFAULT_SETTINGS:
             raise UsageError(
                 f"Options belong behind the command: hr-sync changes {context.invoked_subcommand} --consumer NAME."
             )
@@ -71,11 +70,11 @@ def changes(
             lines.write(change)
 
 
-@changes_commands.command("ack")
+@changes_commands.command("ack", cls=OneSite)
 def ack(
     seq: Annotated[int, typer.Argument(metavar="SEQ", min=0, help="The last change that was dealt with.")],
     consumer: Name,
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     epoch: Annotated[
         str | None, typer.Option("--epoch", help="Epoch of that change, if the consumer noted it.", show_default=False)
     ] = None,
@@ -93,8 +92,8 @@ def ack(
         typer.echo(f"Consumer {one_line(consumer)} has acknowledged everything up to {position.seq}.")
 
 
-@changes_commands.command("snapshot")
-def snapshot(consumer: Name, config: Config = None, as_json: JsonLines = False) -> None:
+@changes_commands.command("snapshot", cls=OneSite)
+def snapshot(consumer: Name, config: Config = DEFAULT_SETTINGS, as_json: JsonLines = False) -> None:
     """Print everything that is live, as JSON lines, and let the consumer go on from there.
 
     Sections, or pages where no texts are made. The first line is the position; the last one says that it is complete.
@@ -112,8 +111,8 @@ def snapshot(consumer: Name, config: Config = None, as_json: JsonLines = False) 
         feed.start_consumer(consumer, position)
 
 
-@changes_commands.command("consumers")
-def consumers(config: Config = None, as_json: AsJson = False) -> None:
+@changes_commands.command("consumers", cls=EachSite)
+def consumers(config: Config = DEFAULT_SETTINGS, as_json: AsJson = False) -> None:
     """List the consumers of the feed, and how far behind each is."""
     from hr_sync.cli.feed_output import print_consumers
     from hr_sync.cli.output import print_json
@@ -126,8 +125,8 @@ def consumers(config: Config = None, as_json: AsJson = False) -> None:
         print_consumers(found, config)
 
 
-@changes_commands.command("remove")
-def remove(consumer: Name, config: Config = None) -> None:
+@changes_commands.command("remove", cls=OneSite)
+def remove(consumer: Name, config: Config = DEFAULT_SETTINGS) -> None:
     """Forget a consumer. No changes are kept for it any more."""
     from hr_sync.cli.terminal import one_line
     from hr_sync.errors import UsageError
@@ -141,7 +140,7 @@ def remove(consumer: Name, config: Config = None) -> None:
     typer.echo(f"Consumer {one_line(consumer)} is removed.")
 
 
-def _follow(config: Path | None, consumer: str, lines: "ChangeLines", *, compact: bool) -> None:
+def _follow(config: SettingsChoice, consumer: str, lines: "ChangeLines", *, compact: bool) -> None:
     from hr_sync.cli.stopping import run_until_stopped
     from hr_sync.feed.follow import follow_changes
 
@@ -153,7 +152,7 @@ def _follow(config: Path | None, consumer: str, lines: "ChangeLines", *, compact
 
 
 @contextmanager
-def _opened_feed(config: Path | None) -> "Iterator[tuple[FeedStore, Settings]]":
+def _opened_feed(config: SettingsChoice) -> "Iterator[tuple[FeedStore, Settings]]":
     from hr_sync.cli.bootstrap import open_settings, open_store
     from hr_sync.store.schema import check_schema
 

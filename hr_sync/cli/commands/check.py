@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hr_sync.cli.options import AsJson, Config, with_config
+from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, SettingsChoice, with_config
+from hr_sync.cli.sites import EachSite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from hr_sync.cli.check_steps import Checks
     from hr_sync.confluence.source import Source
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command()(check)
+    app.command(cls=EachSite)(check)
 
 
-def check(config: Config = None, as_json: AsJson = False) -> None:
+def check(config: Config = DEFAULT_SETTINGS, as_json: AsJson = False) -> None:
     """Test the settings step by step: site, account, database, spaces, audience. Write nothing."""
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.cli.check_database import check_database
@@ -108,7 +108,7 @@ def _check_scope(
     return spaces, shown
 
 
-def _print_shown(shown: "Sequence[ShownPages]", config: "Path | None") -> None:
+def _print_shown(shown: "Sequence[ShownPages]", config: "SettingsChoice") -> None:
     """Print how many pages of each mirrored space consumers are shown under these settings."""
     from hr_sync.cli.terminal import one_line
 
@@ -127,7 +127,7 @@ def _print_warnings(warnings: "Sequence[str]") -> None:
 
 
 def _print_document(
-    checks: "Checks", spaces: "SpaceSelection | None", shown: "Sequence[ShownPages]", config: "Path | None"
+    checks: "Checks", spaces: "SpaceSelection | None", shown: "Sequence[ShownPages]", config: "SettingsChoice"
 ) -> None:
     from hr_sync.cli.output import print_json
     from hr_sync.cli.terminal import visible
@@ -141,7 +141,7 @@ def _print_document(
     print_json(document)
 
 
-def _end(checks: "Checks", config: "Path | None") -> None:
+def _end(checks: "Checks", config: "SettingsChoice") -> None:
     """Report every failure, and end with the exit code of the first. Return if there is none."""
     from hr_sync.cli.output import report_failure
 

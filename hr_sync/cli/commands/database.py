@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hr_sync.cli.help import Commands
-from hr_sync.cli.options import Config
+from hr_sync.cli.options import DEFAULT_SETTINGS, Config
+from hr_sync.cli.sites import AllSites
 
 if TYPE_CHECKING:
     from hr_sync.cancellation import Cancellation
@@ -20,21 +21,21 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(db_commands, name="db")
 
 
-@db_commands.command("url")
+@db_commands.command("url", cls=AllSites)
 def url(
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     start: Annotated[
         bool, typer.Option("--start", help="Start the embedded PostgreSQL, and keep it running until Ctrl-C.")
     ] = False,
 ) -> None:
     """Print the URL of the database, without its password: psql "$(hr-sync db url)"."""
-    from hr_sync.cli.bootstrap import open_settings
+    from hr_sync.cli.bootstrap import open_each_settings
     from hr_sync.cli.stopping import run_until_stopped
     from hr_sync.embedded.server import EmbeddedPostgres, running_url
     from hr_sync.errors import DatabaseUnavailable, UsageError
     from hr_sync.settings import without_password
 
-    database = open_settings(config).database
+    database = open_each_settings(config)[0].database  # the same for all sites
     if database.url is not None:
         if start:
             raise UsageError(

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_sync.cli.options import Config
+from hr_sync.cli.options import SettingsChoice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hr_sync.cli.setup.conversation import GivenAnswers
     from hr_sync.cli.setup.dialogue import Dialogue
     from hr_sync.cli.setup.files import WrittenFiles
@@ -23,7 +25,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def init(
-    config: Config = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="PATH",
+            help="Settings file that is written; else HR_SYNC_CONFIG, else config.toml.",
+            show_default=False,
+        ),
+    ] = None,
     url: Annotated[
         str | None, typer.Option("--url", help="Address of Confluence, as the browser shows it.", metavar="URL")
     ] = None,
@@ -109,7 +119,8 @@ def init(
     dialogue = Dialogue(takes_defaults=yes)
     with ExitStack() as stack:
         _write(dialogue, target, given, stack, force=force)
-        _try_out(dialogue, config or (target if target != _DEFAULT else None), begins=run)
+        named = SettingsChoice(file=config or (target if target != _DEFAULT else None))
+        _try_out(dialogue, named, begins=run)
 
 
 def _write(dialogue: "Dialogue", target: Path, given: "GivenAnswers", stack: ExitStack, *, force: bool) -> None:
@@ -134,18 +145,34 @@ def _text(path: Path | None) -> str | None:
 def _check_target(dialogue: "Dialogue", target: Path, *, force: bool) -> None:
     """Raise UsageError for a settings file that is there and not to be replaced."""
     from hr_sync.cli.setup.files import check_target
+    from hr_sync.domain.principal_words import listed
     from hr_sync.errors import UsageError
 
     check_target(target)
     if not target.exists() or force:
         return
     kept = f"{target} is there already."
+    if sites := _sites_in(target):
+        raise UsageError(
+            f"{kept} It has the sites {listed(sites)}, and init writes the settings of one. Add a table "
+            "[sites.NAME.confluence] for another site, or name another file with --config."
+        )
     if not dialogue.is_interactive:
         raise UsageError(
             f"{kept} Pass --force to replace it and keep it as {target.name}.bak, or name another --config."
         )
     if not dialogue.confirm(f"{kept} Replace it, and keep it as {target.name}.bak?", option="--force", default=False):
         raise UsageError(f"{kept} Nothing was changed. Name another file with --config.")
+
+
+def _sites_in(target: Path) -> "Sequence[str]":
+    from hr_sync.errors import ConfigurationError
+    from hr_sync.settings import site_names
+
+    try:
+        return site_names(target, {})
+    except ConfigurationError:
+        return ()
 
 
 def _tell_written(dialogue: "Dialogue", written: "WrittenFiles") -> None:
@@ -157,7 +184,7 @@ def _tell_written(dialogue: "Dialogue", written: "WrittenFiles") -> None:
         dialogue.say(f"Warning: these variables count more than the file: {', '.join(set_already)}.")
 
 
-def _try_out(dialogue: "Dialogue", config: Path | None, *, begins: bool | None) -> None:
+def _try_out(dialogue: "Dialogue", config: SettingsChoice, *, begins: bool | None) -> None:
     """Check the settings as every other command reads them, and begin the first run if that is wanted."""
     from hr_sync.cli.commands.check import check
     from hr_sync.cli.commands.run import run

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_sync.cli.options import AsJson, Config
+from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config
+from hr_sync.cli.sites import OneSite
 
 if TYPE_CHECKING:
     from hr_sync.settings import Settings
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command()(who)
-    app.command()(sees)
+    app.command(cls=OneSite)(who)
+    app.command(cls=OneSite)(sees)
 
 
 def who(
     page: Annotated[str, typer.Argument(metavar="PAGE", help="A page, by id or URL.")],
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     if_restricted: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,7 +65,7 @@ def sees(
         str,
         typer.Argument(metavar="USER", help="An account id (Cloud), a user key (Data Center), or an e-mail address."),
     ],
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     group: Annotated[
         list[str] | None,
         typer.Option("--group", help="A group of the user, by id or name; may be given again. Else the mirrored ones."),

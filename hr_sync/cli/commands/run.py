@@ -1,13 +1,13 @@
 """`run` and `resync`: one run."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hr_sync import __version__
-from hr_sync.cli.options import AsJson, Config, Spaces
+from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, SettingsChoice, Spaces
+from hr_sync.cli.sites import StoppedExit, each_site
 from hr_sync.errors import HrSyncError
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ AllowMassDelete = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command()(run)
-    app.command()(resync)
+    app.command(cls=each_site("space"))(run)
+    app.command(cls=each_site("page", "space"))(resync)
 
 
 def run(
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     space: Spaces = None,
     full: Annotated[
         bool, typer.Option("--full", help="Compare every page, and find pages that are gone. The default.")
@@ -73,7 +73,7 @@ def run(
 
 
 def resync(
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     page: Annotated[
         list[str] | None, typer.Option("--page", help="A page by id or URL; may be given again.", metavar="ID_OR_URL")
     ] = None,
@@ -111,11 +111,11 @@ def _check_how(*, quiet: bool, verbose: bool) -> None:
         raise UsageError("--quiet and --verbose exclude each other; leave one of them out.")
 
 
-def _run(config: Path | None, request: "SyncRequest", *, quiet: bool, verbose: bool, as_json: bool) -> None:
-    from hr_sync.cli.bootstrap import HeldLeases, make_context, open_settings, open_store
+def _run(config: SettingsChoice, request: "SyncRequest", *, quiet: bool, verbose: bool, as_json: bool) -> None:
+    from hr_sync.cli.bootstrap import make_context, open_settings, open_store
     from hr_sync.cli.notifications import notify
     from hr_sync.cli.progress import shown_progress
-    from hr_sync.cli.stopping import deadline, run_until_stopped
+    from hr_sync.cli.stopping import HeldLeases, deadline, run_until_stopped
     from hr_sync.cli.texts import TextMaker, check_attachment_texts
 
     settings = open_settings(config, is_quiet=quiet, is_verbose=verbose)
@@ -151,10 +151,16 @@ def _run(config: Path | None, request: "SyncRequest", *, quiet: bool, verbose: b
         report, held = run_until_stopped(work, clean_up=leases.release, as_json=as_json)
         notify_report(report, held=held)
     _print(report, config, as_json=as_json, quiet=quiet)
-    raise typer.Exit(report.exit_code)
+    raise _end_of(report)
 
 
-def _print(report: "RunReport", config: Path | None, *, as_json: bool, quiet: bool) -> None:
+def _end_of(report: "RunReport") -> typer.Exit:
+    from hr_sync.domain.outcome import Outcome
+
+    return (StoppedExit if report.outcome is Outcome.STOPPED else typer.Exit)(report.exit_code)
+
+
+def _print(report: "RunReport", config: SettingsChoice, *, as_json: bool, quiet: bool) -> None:
     from hr_sync.cli.output import print_json, print_report
 
     if as_json:
@@ -163,7 +169,7 @@ def _print(report: "RunReport", config: Path | None, *, as_json: bool, quiet: bo
         print_report(report, config)
 
 
-def _dry_run(config: Path | None, request: "SyncRequest", *, quiet: bool, verbose: bool, as_json: bool) -> None:
+def _dry_run(config: SettingsChoice, request: "SyncRequest", *, quiet: bool, verbose: bool, as_json: bool) -> None:
     from hr_sync.cli.bootstrap import open_context, open_settings
     from hr_sync.cli.output import print_json
     from hr_sync.cli.preview_output import print_previews

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_sync.cli.options import AsJson, Config
+from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config
+from hr_sync.cli.sites import each_site
 
 if TYPE_CHECKING:
     from hr_sync.settings import Settings
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this module."""
-    app.command()(search)
+    app.command(cls=each_site("user", "group"))(search)
 
 
 def search(
@@ -22,7 +23,7 @@ def search(
         list[str],
         typer.Argument(metavar="WORDS", help='Words; "a phrase", or, and -word work as in a web search (behind --).'),
     ],
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     user: Annotated[
         str | None,
         typer.Option(

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hr_sync.cli.options import AsJson, Config
+from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config
+from hr_sync.cli.sites import EachSite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,10 +17,10 @@ _MOST_COUNTED = 50  # spaces, by one request each
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command()(spaces)
+    app.command(cls=EachSite)(spaces)
 
 
-def spaces(config: Config = None, as_json: AsJson = False) -> None:
+def spaces(config: Config = DEFAULT_SETTINGS, as_json: AsJson = False) -> None:
     """List the spaces that the account sees: how many pages, mirrored or not, and what to set for it."""
     from hr_sync.cancellation import Cancellation
     from hr_sync.cli.bootstrap import make_scope, open_client, open_settings

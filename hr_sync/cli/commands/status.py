@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hr_sync.cli.help import Commands
-from hr_sync.cli.options import AsJson, Config
+from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config
+from hr_sync.cli.sites import EachSite, each_site
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -20,13 +21,13 @@ config_commands = typer.Typer(
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command()(status)
-    app.command()(pages)
+    app.command(cls=each_site("plot"))(status)
+    app.command(cls=EachSite)(pages)
     app.add_typer(config_commands, name="config")
 
 
 def status(
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -75,7 +76,7 @@ def _plot(engine: "Engine", file: Path) -> None:
 
 
 def pages(
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     space: Annotated[str | None, typer.Option("--space", "-s", help="Only this space.", metavar="KEY")] = None,
     since: Annotated[
         str | None,
@@ -122,8 +123,8 @@ def _moment(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-@config_commands.command("show")
-def config_show(config: Config = None, as_json: AsJson = False) -> None:
+@config_commands.command("show", cls=EachSite)
+def config_show(config: Config = DEFAULT_SETTINGS, as_json: AsJson = False) -> None:
     """Show every setting in force and where it came from. Secrets are masked."""
     from hr_sync.cli.bootstrap import open_settings
     from hr_sync.cli.output import print_json, print_settings
@@ -140,7 +141,7 @@ def config_show(config: Config = None, as_json: AsJson = False) -> None:
 def config_schema() -> None:
     """Print the JSON schema of the settings file."""
     from hr_sync.cli.output import print_json
-    from hr_sync.settings import config_schema as schema
+    from hr_sync.settings.example import config_schema as schema
 
     print_json(schema())
 
@@ -148,6 +149,6 @@ def config_schema() -> None:
 @config_commands.command("example")
 def config_example() -> None:
     """Print a settings file with every setting explained."""
-    from hr_sync.settings import config_example as example
+    from hr_sync.settings.example import config_example as example
 
     typer.echo(example(), nl=False)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_sync.cli.options import AsJson, Config
+from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, SettingsChoice
+from hr_sync.cli.sites import OneSite
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this module."""
-    app.command()(text)
+    app.command(cls=OneSite)(text)
 
 
 def text(
@@ -27,7 +28,7 @@ def text(
         Path | None,
         typer.Option("--file", help="A document on this machine in the place of a page.", show_default=False),
     ] = None,
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     as_json: AsJson = False,
 ) -> None:
     """Print the text of one live page, made from stored bodies, or of a document, as Markdown. --json adds sections."""
@@ -41,7 +42,7 @@ def text(
         _print_page(page, config, as_json=as_json)
 
 
-def _print_page(page: str, config: Path | None, *, as_json: bool) -> None:
+def _print_page(page: str, config: SettingsChoice, *, as_json: bool) -> None:
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.cli.output import print_json
     from hr_sync.cli.terminal import visible

@@ -3,12 +3,12 @@
 They write nothing, but for the result of an audit of access.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from hr_sync.cli.options import AsJson, Config, Spaces
+from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, SettingsChoice, Spaces
+from hr_sync.cli.sites import OneSite, each_site
 from hr_sync.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command()(verify)
-    app.command()(explain)
+    app.command(cls=each_site("space"))(verify)
+    app.command(cls=OneSite)(explain)
 
 
 def verify(
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     space: Spaces = None,
     sample: Annotated[
         int, typer.Option("--sample", min=0, help="Compare this many bodies of each space, chosen at random, by hash.")
@@ -81,7 +81,7 @@ def verify(
     raise typer.Exit(found.exit_code)
 
 
-def _verify_access(config: Path | None, number: int, *, as_json: bool) -> NoReturn:
+def _verify_access(config: SettingsChoice, number: int, *, as_json: bool) -> NoReturn:
     from hr_sync.cli.bootstrap import open_context, open_settings
     from hr_sync.cli.output import print_access_audit, print_json
     from hr_sync.cli.stopping import run_until_stopped
@@ -102,7 +102,7 @@ def _verify_access(config: Path | None, number: int, *, as_json: bool) -> NoRetu
     raise typer.Exit(found.exit_code)
 
 
-def _verify_erased(config: Path | None, given: str, *, as_json: bool) -> NoReturn:
+def _verify_erased(config: SettingsChoice, given: str, *, as_json: bool) -> NoReturn:
     from dataclasses import asdict
 
     from hr_sync.cli.bootstrap import open_settings, open_store
@@ -133,12 +133,13 @@ def _write_metrics(settings: "Settings", found: "Audit") -> None:
     from hr_sync.service.metrics import write_drift
 
     kinds = [drift.kind for drift in found.drifts]
-    write_drift(path.with_name(f"{path.stem}_drift{path.suffix}"), {kind: kinds.count(kind) for kind in DriftKind})
+    counts: dict[str, int] = {kind: kinds.count(kind) for kind in DriftKind}
+    write_drift(path.with_name(f"{path.stem}_drift{path.suffix}"), counts, settings.site)
 
 
 def explain(
     page: Annotated[str, typer.Argument(metavar="PAGE", help="A page, by id or URL.")],
-    config: Config = None,
+    config: Config = DEFAULT_SETTINGS,
     as_json: AsJson = False,
 ) -> None:
     """Show one page: its state in Confluence, its row, and what a full run would decide and why."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hr_sync.errors import ConfigurationError
-from hr_sync.settings import config_text
+from hr_sync.settings.written import config_text
 
 _PRIVATE = 0o600
 

@@ -16,7 +16,8 @@ from hr_sync.confluence.http.urls import api_base, is_cloud
 from hr_sync.confluence.source import Source, open_source
 from hr_sync.errors import AnswerUnusable, ConfigurationError, CredentialsRefused, NotFound, SiteMoved, UsageError
 from hr_sync.logs import configure_logging
-from hr_sync.settings import Settings, read_pasted, secret_values
+from hr_sync.settings import Settings, secret_values
+from hr_sync.settings.pasted import read_pasted
 
 _TOKENS = "https://id.atlassian.com/manage-profile/security/api-tokens"
 

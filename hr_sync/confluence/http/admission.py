@@ -10,6 +10,7 @@ import requests
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.http.rate import RateGate, allowance_of, held_back
+from hr_sync.confluence.http.retry import LIMITED_STATUSES
 from hr_sync.confluence.http.session import Limits
 from hr_sync.confluence.http.stats import HttpStats
 
@@ -40,7 +41,7 @@ class Admission:
                 if self._cancellation.wait(seconds):
                     self._cancellation.check()
                 self._thread.passed = until
-            with self._slots:
+            with self._slots, self._gate.width.one(self._cancellation.check):
                 # It may have been closed by the request that held the slot.
                 if not self._gate.is_closed(self._passed()):
                     yield
@@ -59,10 +60,40 @@ class Admission:
         passed: float = getattr(self._thread, "passed", -inf)
         return passed
 
+    @property
+    def answers(self) -> int:
+        """How many requests of this process the site has not refused for their rate."""
+        return self._gate.width.answers
+
     def note(self, response: requests.Response) -> None:
         """Send nothing more where this answer was the last of the allowance; a refusal says more than that."""
+        if response.status_code not in LIMITED_STATUSES:
+            self._gate.width.widen()
         if "X-RateLimit-Remaining" not in response.headers or not response.ok:
             return
         allowance = allowance_of(response.headers, datetime.now(UTC))
         if allowance.left == 0 and allowance.more_in_seconds:
             self._gate.close(min(allowance.more_in_seconds, self._longest_wait_seconds))
+
+
+class Turns:
+    """Says which refusals of one request are none of its attempts.
+
+    A site that limits the rate answers as many requests as it allows. Where it has answered others since the last
+    refusal, this one was only not among them, and waits for its turn; not for ever, as one endpoint may refuse always.
+    """
+
+    def __init__(self, admission: Admission, max_attempts: int) -> None:
+        self._admission = admission
+        self._left = 3 * max_attempts
+        self._answers: int | None = None  # at the last refusal
+
+    def is_missed(self, response: requests.Response | None, asked_seconds: float | None) -> bool:
+        """Return True for a refusal that is no attempt. `asked_seconds`: what it says to wait."""
+        if response is None or response.status_code not in LIMITED_STATUSES or asked_seconds is None:
+            return False
+        before, self._answers = self._answers, self._admission.answers
+        if before is None or self._answers <= before or not self._left:
+            return False
+        self._left -= 1
+        return True

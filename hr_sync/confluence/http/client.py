@@ -19,7 +19,7 @@ import requests
 import structlog
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.confluence.http.admission import Admission
+from hr_sync.confluence.http.admission import Admission, Turns
 from hr_sync.confluence.http.credentials import Authentication, Credentials
 from hr_sync.confluence.http.downloads import MOST_HOPS, FileSink, check_download, check_file, media_url
 from hr_sync.confluence.http.failures import is_about_answer, is_about_tls, is_slow, no_answer, status_failure
@@ -240,6 +240,7 @@ class HttpClient:
         """Send until there is a usable answer, or no attempt is left. Credentials that can be renewed are, once."""
         rules = self._limits.retry
         attempt = slow = 0
+        turns = Turns(self._admission, rules.max_attempts)
         is_renewed = False
         while True:
             attempt += 1
@@ -264,6 +265,7 @@ class HttpClient:
                     return response
             slow += is_slow(failure)
             is_last = max_attempts is not None and attempt >= max_attempts and is_about_answer(response, failure)
+            attempt -= turns.is_missed(response, asked)
             wait = wait_seconds(rules, attempt=attempt, asked_seconds=asked, random=random.random)
             if response is not None and is_about_rate(response.status_code, asked):
                 self._admission.close(asked or wait or 0.0)  # for every thread

@@ -9,10 +9,12 @@ rate limiting"). The site counts for all workers of an account: there is no seco
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from hr_sync.confluence.http.width import Width
 from hr_sync.errors import ConfluenceUnavailable
 
 LONGEST_HOLD_SECONDS = 3600.0  #: a header that names a later time is believed for so long, and then asked again
@@ -64,15 +66,34 @@ class RateGate:
 
     def __init__(self, tell: Callable[[float], None] | None = None) -> None:
         """Take whom to tell for how many seconds this process was asked to send nothing: other workers."""
-        self._tell = tell
+        self._tells = [tell] if tell is not None else []
         self._lock = threading.Lock()
         self._until = -math.inf  # monotonic
+        self.width = Width()  #: how many requests may be under way once it is open
+
+    @contextmanager
+    def telling(self, tell: Callable[[float], None]) -> Iterator[None]:
+        """Tell so within the block; of several, one is told."""
+        with self._lock:
+            self._tells.append(tell)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._tells.remove(tell)
+
+    @property
+    def tellers(self) -> int:
+        """How many blocks share this gate now."""
+        return len(self._tells)
 
     def close(self, seconds: float) -> float:
         """Send nothing for so long, by the word of the site. Return until when (monotonic)."""
         until, is_later = self._close(seconds)
-        if is_later and self._tell is not None:
-            self._tell(min(seconds, LONGEST_HOLD_SECONDS))
+        with self._lock:
+            tell = self._tells[-1] if self._tells else None
+        if is_later and tell is not None:
+            tell(min(seconds, LONGEST_HOLD_SECONDS))
         return until
 
     def close_by_others(self, seconds: float) -> None:
@@ -88,11 +109,18 @@ class RateGate:
         until = self._until
         return until, max(until - time.monotonic(), 0.0)
 
+    def was_closed_within(self, seconds: float) -> bool:
+        """Return True if requests waited at some moment of the last so many seconds."""
+        return time.monotonic() - seconds < self._until
+
     def _close(self, seconds: float) -> tuple[float, bool]:
-        until = time.monotonic() + min(seconds, LONGEST_HOLD_SECONDS)
+        now = time.monotonic()
+        until = now + min(seconds, LONGEST_HOLD_SECONDS)
         with self._lock:
-            is_later = until > self._until + 0.1
+            is_later, was_open = until > self._until + 0.1, self._until <= now
             self._until = max(self._until, until)
+        if was_open and seconds > 0:  # else it was closed for the same refusals
+            self.width.narrow()
         return until, is_later
 
 

@@ -1,0 +1,257 @@
+"""The option `--site`, and commands over several sites: one after another, each under its name.
+
+With `--json` one document holds those of all sites: `{"sites": {"emea": {...}, "apac": {...}}, "exit_code": 3}`.
+"""
+
+import io
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
+from functools import cache
+from typing import Annotated, Any, TextIO
+
+import typer
+from typer.core import TyperCommand
+from typer.main import get_command
+
+from hr_sync.cli.help import Commands
+from hr_sync.cli.options import OutputForm, SettingsChoice
+from hr_sync.errors import HrSyncError, Stopped, UsageError
+
+_SITE = "site"
+#: Exit codes from best to worst: a message about several sites ends with the worst.
+_WORST_LAST = (0, 5, 3, 4, 75, 77, 78, 2, 1)
+
+
+class StoppedExit(typer.Exit):
+    """Ends a command that was asked to stop, after its result was printed: no other site has its turn."""
+
+
+def _only_site(
+    site: Annotated[
+        str | None,
+        typer.Option("--site", metavar="NAME", help="One of several sites in the settings.", show_default=False),
+    ] = None,
+) -> None:
+    del site
+
+
+@cache
+def _site_option() -> Any:
+    only = typer.Typer(add_completion=False, rich_markup_mode=None)
+    only.command()(_only_site)
+    return get_command(only).params[0]
+
+
+class _TakesSite:
+    """Adds `--site` to a command, and puts it into its `config`."""
+
+    params: list[Any]
+
+    def add_site(self) -> None:
+        """Add the option, behind --config."""
+        names = [param.name for param in self.params]
+        self.params.insert(names.index("config") + 1, _site_option())
+
+    def choose(self, context: Any) -> SettingsChoice:
+        """Return what the command line means, and note it for messages."""
+        chosen: SettingsChoice = replace(context.params["config"], site=context.params.pop(_SITE))
+        _mean(context, chosen)
+        return chosen
+
+
+def _mean(context: Any, chosen: SettingsChoice) -> None:
+    context.params["config"] = chosen
+    if isinstance(context.obj, OutputForm):
+        context.obj.config = chosen
+
+
+class AllSites(TyperCommand, _TakesSite):
+    """A command that does all sites at once by itself, or the one that is named."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.add_site()
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command for the site that was named."""
+        self.choose(ctx)
+        return super().invoke(ctx)
+
+
+class OneSite(AllSites):
+    """A command about one site. Where several are configured it has to be named: the settings cannot be read else."""
+
+
+class EachSite(TyperCommand, _TakesSite):
+    """A command about the site that is named, or else about all of them.
+
+    `one_with`: options that name something of one site.
+    """
+
+    one_with: Sequence[str] = ()
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.add_site()
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command for each site."""
+        chosen = self.choose(ctx)
+        names = () if any(ctx.params.get(name) for name in self.one_with) else _sites_in_turn(chosen)
+        if not names:
+            return super().invoke(ctx)
+
+        def do(site: str) -> None:
+            _mean(ctx, replace(chosen, site=site))
+            super(EachSite, self).invoke(ctx)
+
+        as_json = bool(ctx.params.get("as_json"))
+        form = ctx.obj if isinstance(ctx.obj, OutputForm) else OutputForm(as_json=as_json)
+        raise typer.Exit((_in_json if as_json else _for_people)(names, do, form))
+
+
+class OneSiteGroup(Commands, _TakesSite):
+    """A command that is about one site, and holds others."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.add_site()
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, or the one that it holds."""
+        self.choose(ctx)
+        return super().invoke(ctx)
+
+
+def each_site(*one_with: str) -> type[EachSite]:
+    """Return the class of a command that is about one site only with these options."""
+    return type("EachSite", (EachSite,), {"one_with": one_with})
+
+
+def _sites_in_turn(chosen: SettingsChoice) -> Sequence[str]:
+    """Return the sites that are to have their turn; none where one was named, or none is configured."""
+    from hr_sync.settings import site_names
+
+    return () if chosen.site is not None else site_names(chosen.file)
+
+
+def worst_exit_code(codes: Sequence[int]) -> int:
+    """Return the exit code that says most about what is wrong. An unknown one counts as a failure."""
+    return max(codes, key=lambda code: _WORST_LAST.index(code) if code in _WORST_LAST else len(_WORST_LAST), default=0)
+
+
+def _for_people(names: Sequence[str], do: Callable[[str], None], form: OutputForm) -> int:
+    codes = []
+    for site in names:
+        with _headed(site):
+            code, is_last = _turn(site, do, form)
+        codes.append(code)
+        if is_last:
+            break
+    return worst_exit_code(codes)
+
+
+def _in_json(names: Sequence[str], do: Callable[[str], None], form: OutputForm) -> int:
+    """Collect the document of each site, and print them as one."""
+    import orjson
+
+    from hr_sync.cli.output import print_json
+
+    documents: dict[str, object] = {}
+    codes = []
+    for site in names:
+        printed = Collected()
+        with redirect_stdout(printed):
+            code, is_last = _turn(site, do, form)
+        documents[site] = orjson.loads(printed.getvalue() or "null")
+        codes.append(code)
+        if is_last:
+            break
+    worst = worst_exit_code(codes)
+    print_json({"sites": documents, "exit_code": worst})
+    return worst
+
+
+def _turn(site: str, do: Callable[[str], None], form: OutputForm) -> tuple[int, bool]:
+    """Run the command for a site. Return its exit code, and whether no other site may follow.
+
+    What the process is asked for, and a mistake in typing, are about all sites. Anything else is about this one.
+    """
+    import structlog
+
+    from hr_sync.cli.output import report_failure
+
+    with structlog.contextvars.bound_contextvars(site=site):
+        try:
+            do(site)
+        except StoppedExit as end:
+            return end.exit_code, True
+        except typer.Exit as end:
+            return end.exit_code, False
+        except HrSyncError as failure:
+            if isinstance(failure, UsageError):
+                raise
+            report_failure(failure, as_json=form.as_json, config=form.config)
+            return failure.exit_code, isinstance(failure, Stopped)
+        except OSError:
+            raise  # standard output cannot be written
+        except Exception:  # noqa: BLE001 -- a bug at one site costs no other site its turn
+            structlog.get_logger(__name__).exception("site.crashed")
+            bug = HrSyncError("This is a bug. The log has where it happened (site.crashed).")
+            report_failure(bug, as_json=form.as_json)
+            return bug.exit_code, False
+    return 0, False
+
+
+class Collected(io.StringIO):
+    """Standard output of one site. A document of ours is UTF-8 there, whatever the terminal takes."""
+
+    encoding = "utf-8"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outside = sys.stdout  #: that of the process
+
+
+class _Headed(io.TextIOBase):
+    """Standard output that begins with a heading, once there is any."""
+
+    def __init__(self, stream: TextIO, heading: str) -> None:
+        self._stream = stream
+        self._heading = heading
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override] # of the stream below
+        """Return what the stream below is written in."""
+        return self._stream.encoding
+
+    def write(self, text: str) -> int:
+        """Write the heading, if it is not there yet, and the text."""
+        if text and self._heading:
+            heading, self._heading = self._heading, ""
+            self._stream.write(heading)
+        return self._stream.write(text)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def flush(self) -> None:
+        """Write what is buffered below."""
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Return True on a terminal."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Return the descriptor of the stream below."""
+        return self._stream.fileno()
+
+
+@contextmanager
+def _headed(site: str) -> Iterator[None]:
+    with redirect_stdout(_Headed(sys.stdout, f"Site {site}\n")):
+        yield

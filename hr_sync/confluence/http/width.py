@@ -1,0 +1,65 @@
+"""How many requests may be under way at once at a site that limits the rate.
+
+After a refusal half as many, and one more after as many answers as may be under way: what congestion control does in
+TCP. Otherwise all threads ask again at the moment that the site has named, and most of them are refused again.
+"""
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_CHECK_SECONDS = 0.25
+_BOUNDLESS = 64.0  #: above, there is no bound any more; `max_connections` is at most 32
+
+
+class Width:
+    """The bound for all clients of a process; there is none before the first refusal. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._most = math.inf
+        self._under_way = self._peak = self._answers = 0
+
+    @property
+    def answers(self) -> int:
+        """How many requests the site has answered in another way than by a refusal."""
+        return self._answers
+
+    @property
+    def most(self) -> float:
+        """How many requests may be under way at once, rounded down."""
+        return self._most
+
+    @contextmanager
+    def one(self, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Count one more as under way, as soon as the bound admits it. `check` may raise meanwhile."""
+        with self._changed:
+            while not self._changed.wait_for(self._has_room, _CHECK_SECONDS):
+                check()
+            self._under_way += 1
+            self._peak = max(self._peak, self._under_way)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify()
+
+    def _has_room(self) -> bool:
+        return self._under_way < math.floor(min(self._most, _BOUNDLESS))
+
+    def narrow(self) -> None:
+        """Halve the bound, or what was under way if that was less."""
+        with self._changed:
+            self._most = max(min(self._most, self._peak) / 2, 1.0)
+            self._peak = self._under_way
+
+    def widen(self) -> None:
+        """Note an answer."""
+        with self._changed:
+            self._answers += 1
+            if self._most < math.inf:
+                self._most += 1 / self._most
+                self._most = self._most if self._most < _BOUNDLESS else math.inf
+                self._changed.notify()

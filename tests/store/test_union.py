@@ -1,0 +1,131 @@
+"""Views over several sites: what they show, who may read them, and what becomes of them when the sites change."""
+
+import re
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from hr_sync.cancellation import Cancellation
+from hr_sync.derive.texts import derive_texts
+from hr_sync.domain.access import AccessPolicy
+from hr_sync.store.engine import in_schema, make_engine
+from hr_sync.store.schema import ensure_schema
+from hr_sync.store.store import Store
+from hr_sync.store.union import keep_union
+from hr_sync.store.views import VIEWS
+from tests.store.spaces import decision, leased
+from tests.store.test_access_facts import ANN, changed, node, write_facts, write_tree
+from tests.store.test_roles import LEAK, PLANS, SCRIPTS, Installed
+from tests.store.test_roles import installed as installed  # noqa: PLC0414 -- a fixture
+
+GUIDE = SCRIPTS.parents[1] / "docs/sites.md"
+MADE_BY_AN_OLDER_BUILD = 'Made by hr_sync: {"sites":{"emea":"public"},"views":"older"}'
+SITES = {"emea": "public", "apac": "apac"}
+
+
+@pytest.fixture
+def two(installed: Installed) -> Iterator[Installed]:
+    """Return a database with two sites whose pages have the same ids: 1 is open in emea, 1, 2 and 4 in apac."""
+    owner = make_engine(installed.url("hr_owner"))
+    ensure_schema(in_schema(owner, "apac"))
+    grants = (SCRIPTS / "grants.sql").read_text(encoding="utf-8").replace("public", "apac")
+    grants += (SCRIPTS / "grants-sites.sql").read_text(encoding="utf-8")
+    assert keep_union(owner, SITES) == ["emea", "apac"]
+    for role in ("hr_owner", "hr_worker", "hr_reader"):
+        grants = grants.replace(role, installed.name(role))
+    installed.tell(grants.replace("DATABASE hr ", f"DATABASE {installed.name('hr')} "))
+    worker = make_engine(installed.url("hr_worker"), schema="apac")
+    store = Store(worker)
+    write_tree(store)
+    write_facts(store, list(changed(node("3", "1", ANN))))
+    assert store.apply_access_policy(AccessPolicy(max_age_hours=48))
+    with leased(store) as space:
+        space.remove([decision("5")])
+    worker.dispose()
+    yield installed
+    owner.dispose()
+
+
+def test_each_view_shows_the_rows_of_every_site_under_its_name(two: Installed) -> None:
+    """The same id twice is two rows; every view has the columns of one site behind the name of the site."""
+    for view in VIEWS:
+        columns = [column.name for column in view.table.columns]
+        query = (
+            "SELECT attname::text FROM pg_attribute WHERE attnum > 0 AND attrelid = "
+            f"'hr_sync_sites.{view.table.name}'::regclass ORDER BY attnum"
+        )
+        assert two.ask("hr_owner", query) == ["site", *columns]
+        options = f"SELECT reloptions FROM pg_class WHERE oid = 'hr_sync_sites.{view.table.name}'::regclass"
+        assert two.ask("hr_owner", options) == [["security_barrier=true"]]
+    shown = two.ask("hr_reader", "SELECT site || ' ' || id FROM hr_sync_sites.live_pages ORDER BY 1")
+    assert shown == ["apac 1", "apac 2", "apac 4", "emea 1"]
+    freshness = two.ask("hr_reader", "SELECT site || ' ' || space_key FROM hr_sync_sites.mirror_freshness ORDER BY 1")
+    assert freshness == ["apac HR", "emea HR"]
+
+
+def test_a_function_in_the_query_sees_only_what_the_views_show(two: Installed) -> None:
+    """Not what another reader may see, in no site, and with a temporary table of the same name in the way."""
+    two.tell(f"GRANT TEMPORARY ON DATABASE {two.name('hr')} TO PUBLIC")
+    two.tell(f"REVOKE ALL ON SCHEMA apac, public FROM {two.name('hr_reader')}")  # the views are enough
+    seen: list[str] = []
+    with psycopg.connect(two.url("hr_reader").replace("+psycopg", "")) as connection:
+        connection.add_notice_handler(lambda notice: seen.append(str(notice.message_primary)))
+        for statement in ("CREATE TEMPORARY TABLE live_pages (id text)", LEAK, PLANS):
+            connection.execute(statement.encode())
+        connection.execute("SELECT count(*) FROM hr_sync_sites.live_pages WHERE pg_temp.leak(site || id)")
+    assert sorted(seen) == ["apac1", "apac2", "apac4", "emea1"]
+
+
+def test_an_asker_is_asked_about_at_each_site(two: Installed) -> None:
+    """The query of docs/sites.md: functions of each schema, with the ids that the asker has there."""
+    worker = make_engine(two.url("hr_worker"))
+    for schema in SITES.values():
+        assert derive_texts(Store(in_schema(worker, schema)), Cancellation(), section_size=2000).pages == 4
+    worker.dispose()
+    (query,) = re.findall(r"```sql\n(SELECT 'emea' AS site.*?);\n```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    here = query.replace("emea.", "public.").replace("parental leave", "page").replace("712020:ann", "ann")
+    found = f"SELECT site || ' ' || page_id FROM ({here}) AS found ORDER BY 1"
+
+    assert two.ask("hr_reader", found) == [f"{site} {page}" for site in ("apac", "emea") for page in "1234"]
+    nobody = found.replace("'ann'", "'bob'").replace("hr-emea", "hr-others")
+    assert two.ask("hr_reader", nobody) == ["apac 1", "apac 2", "apac 4", "emea 1"]
+
+
+def test_a_site_that_is_taken_out_leaves_the_views_and_keeps_its_tables(two: Installed) -> None:
+    """Grants stay, and somebody without the right changes nothing and is told what to type."""
+    owner, worker = (make_engine(two.url(role)) for role in ("hr_owner", "hr_worker"))
+    with capture_logs() as told:
+        assert keep_union(worker, {"emea": "public"}) == ["emea", "apac"]
+    assert [each["event"] for each in told] == ["union.not_made"]
+    with capture_logs() as told:
+        assert keep_union(owner, {"emea": "public"}) == ["emea"]
+    assert told[0]["schemas"] == {"apac": "apac"}
+    assert two.ask("hr_reader", "SELECT DISTINCT site FROM hr_sync_sites.live_pages") == ["emea"]
+    assert two.ask("hr_reader", "SELECT count(*) FROM apac.live_pages") == [3]
+    with capture_logs() as told:
+        assert keep_union(owner, {"emea": "public"}) == ["emea"]
+    assert told == []
+    two.tell("DROP VIEW hr_sync_sites.live_comments")
+    assert keep_union(owner, {"emea": "public"}, anew=True) == ["emea"]  # as init-db does
+    assert two.ask("hr_owner", "SELECT count(*) FROM hr_sync_sites.live_comments") == [0]
+    two.tell(f"COMMENT ON SCHEMA hr_sync_sites IS '{MADE_BY_AN_OLDER_BUILD}'")
+    with capture_logs() as told:
+        assert keep_union(owner, {"emea": "public"}) == ["emea"]
+    assert [each["event"] for each in told] == ["union.made"]
+
+    assert keep_union(owner, {}) == []
+    assert two.ask("hr_owner", "SELECT to_regnamespace('hr_sync_sites') IS NULL") == [True]
+    owner.dispose()
+    worker.dispose()
+
+
+def test_a_site_without_tables_waits(two: Installed) -> None:
+    """Nothing is shown of it until its tables are made."""
+    owner = make_engine(two.url("hr_owner"))
+    three = SITES | {"latam": "latam"}
+    assert keep_union(owner, three) == ["emea", "apac"]
+    ensure_schema(in_schema(owner, "latam"))
+    assert keep_union(owner, three) == ["emea", "apac", "latam"]
+    owner.dispose()
