@@ -2,6 +2,7 @@
 
 HrSyncError                      1   a bug, or something unforeseen
 ├── UsageError                   2   the command line asks for something that does not exist
+│   └── NothingMirrored          2   the mirror of a site holds nothing yet that the command could use
 ├── ConfigurationError          78   a setting is missing, unknown or wrong
 │   └── SchemaError             78   the database's tables are older or newer than this build
 ├── DatabaseUnavailable         75   PostgreSQL could not be reached, or the connection broke
@@ -40,6 +41,10 @@ class UsageError(HrSyncError):
     """The command line asks for something that does not exist."""
 
     exit_code = 2
+
+
+class NothingMirrored(UsageError):
+    """The mirror of a site holds nothing yet that the command could use. Another site may have it."""
 
 
 class ConfigurationError(HrSyncError):

@@ -1,6 +1,5 @@
 """The program: its commands, and the exit code of each failure."""
 
-import errno
 import io
 import os
 import sys
@@ -28,8 +27,6 @@ from hr_sync.cli.commands import (
 from hr_sync.cli.help import Commands, help_settings
 from hr_sync.cli.options import OutputForm
 from hr_sync.errors import HrSyncError, UsageError
-
-_OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # of a print
 
 app = typer.Typer(
     name="hr-sync",
@@ -67,7 +64,9 @@ def main() -> NoReturn:
     except HrSyncError as error:
         code = _fail(error, form)
     except OSError as error:
-        if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
+        from hr_sync.cli.terminal import is_output_error
+
+        if not is_output_error(error):
             raise
         code = _give_up_output(error, HrSyncError.exit_code)
     if (problem := _output_error()) is not None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import structlog
 
@@ -36,6 +36,7 @@ from hr_sync.service.due_watch import DueWatch
 from hr_sync.service.pending import PendingNotifications
 from hr_sync.service.progress import ActiveRuns
 from hr_sync.service.scheduler import SchedulerState, keep_running
+from hr_sync.service.web import Endpoints
 from hr_sync.sync.context import SyncRequest, no_retry
 from hr_sync.sync.run import record_failed_start, run
 
@@ -119,3 +120,13 @@ class ServedSite:
         return make_context(
             self._settings(), self._store, end_of_run, stats=self._stats, worker=self._worker, gate=self._gate
         )
+
+
+def endpoints_without_runs(settings: "Callable[[], Settings]", store: "Store", failure: HrSyncError) -> Endpoints:
+    """Return what the service shows of a site that it does not serve: why."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise failure.with_traceback(None)
+
+    made = make_endpoints(settings, store.engine, SchedulerState.of(), HttpStats())
+    return replace(made, alive=lambda: True, ready=refuse, overview=refuse, history=refuse, activity=refuse)

@@ -7,6 +7,7 @@ import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, TextIO
@@ -17,15 +18,74 @@ from typer.main import get_command
 
 from hr_sync.cli.help import Commands
 from hr_sync.cli.options import OutputForm, SettingsChoice
-from hr_sync.errors import HrSyncError, Stopped, UsageError
+from hr_sync.errors import HrSyncError, NothingMirrored, UsageError
 
 _SITE = "site"
 #: Exit codes from best to worst: a message about several sites ends with the worst.
 _WORST_LAST = (0, 5, 3, 4, 75, 77, 78, 2, 1)
 
 
-class StoppedExit(typer.Exit):
-    """Ends a command that was asked to stop, after its result was printed: no other site has its turn."""
+class Turns:
+    """The turns of the sites in one command: how each has ended, and what it printed.
+
+    `are_stopped`: the process was asked to stop, so that no other site may follow.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.are_stopped = False
+        self._as_json = as_json
+        self._documents: dict[str, object] = {}
+        self._codes: list[int] = []
+        self._site = ""
+        self._printed = io.StringIO()
+        self._outside = sys.stdout
+
+    @contextmanager
+    def of(self, site: str) -> Iterator[None]:
+        """Let a site print: below its name, or as a part of the document of all."""
+        self._site = site
+        self._printed = Collected()
+        with redirect_stdout(self._printed if self._as_json else _Headed(sys.stdout, f"Site {site}\n")):
+            yield
+
+    @property
+    def are_begun(self) -> bool:
+        """Return True if a site has had its turn."""
+        return bool(self._codes)
+
+    def end(self, code: int) -> None:
+        """Note how the turn of the last site has ended."""
+        import orjson
+
+        self._codes.append(code)
+        if self._as_json:
+            self._documents[self._site] = orjson.loads(self._printed.getvalue() or "null")
+
+    def print_all(self) -> int:
+        """Print the document of all sites, if it is asked for. Return the worst exit code."""
+        from hr_sync.cli.output import print_json
+
+        worst = worst_exit_code(self._codes)
+        if self._as_json:
+            print_json({"sites": self._documents, "exit_code": worst})
+        return worst
+
+    def print_stopped(self, code: int) -> None:
+        """Print the document of all sites in the middle of a turn, which ends with this exit code."""
+        if self._as_json and not self._printed.getvalue():
+            self._printed.write(f'{{"error": "Stopped on request.", "exit_code": {code}}}')
+        self.end(code)
+        with redirect_stdout(self._outside):
+            self.print_all()
+        self._outside.flush()
+
+
+_TURNS: ContextVar[Turns | None] = ContextVar("turns", default=None)
+
+
+def current_turns() -> Turns | None:
+    """Return the turns that the command is at; None where it is about one site."""
+    return _TURNS.get()
 
 
 def _only_site(
@@ -109,7 +169,7 @@ class EachSite(TyperCommand, _TakesSite):
 
         as_json = bool(ctx.params.get("as_json"))
         form = ctx.obj if isinstance(ctx.obj, OutputForm) else OutputForm(as_json=as_json)
-        raise typer.Exit((_in_json if as_json else _for_people)(names, do, form))
+        raise typer.Exit(_in_turn(names, do, form, Turns(as_json=as_json)))
 
 
 class OneSiteGroup(Commands, _TakesSite):
@@ -142,77 +202,55 @@ def worst_exit_code(codes: Sequence[int]) -> int:
     return max(codes, key=lambda code: _WORST_LAST.index(code) if code in _WORST_LAST else len(_WORST_LAST), default=0)
 
 
-def _for_people(names: Sequence[str], do: Callable[[str], None], form: OutputForm) -> int:
-    codes = []
-    for site in names:
-        with _headed(site):
-            code, is_last = _turn(site, do, form)
-        codes.append(code)
-        if is_last:
-            break
-    return worst_exit_code(codes)
+def _in_turn(names: Sequence[str], do: Callable[[str], None], form: OutputForm, turns: Turns) -> int:
+    """Run the command for one site after the other, and print what all have to say. Return the worst exit code."""
+    before = _TURNS.set(turns)
+    try:
+        for site in names:
+            with turns.of(site):
+                code = _turn(site, do, form, turns)
+            turns.end(code)
+            if turns.are_stopped:
+                break
+    finally:
+        _TURNS.reset(before)
+    return turns.print_all()
 
 
-def _in_json(names: Sequence[str], do: Callable[[str], None], form: OutputForm) -> int:
-    """Collect the document of each site, and print them as one."""
-    import orjson
+def _turn(site: str, do: Callable[[str], None], form: OutputForm, turns: Turns) -> int:
+    """Run the command for a site. Return its exit code.
 
-    from hr_sync.cli.output import print_json
-
-    documents: dict[str, object] = {}
-    codes = []
-    for site in names:
-        printed = Collected()
-        with redirect_stdout(printed):
-            code, is_last = _turn(site, do, form)
-        documents[site] = orjson.loads(printed.getvalue() or "null")
-        codes.append(code)
-        if is_last:
-            break
-    worst = worst_exit_code(codes)
-    print_json({"sites": documents, "exit_code": worst})
-    return worst
-
-
-def _turn(site: str, do: Callable[[str], None], form: OutputForm) -> tuple[int, bool]:
-    """Run the command for a site. Return its exit code, and whether no other site may follow.
-
-    What the process is asked for, and a mistake in typing, are about all sites. Anything else is about this one.
+    A mistake in typing is about all sites, and found at the first. Anything else is about this one.
     """
     import structlog
 
     from hr_sync.cli.output import report_failure
+    from hr_sync.cli.terminal import is_output_error
 
     with structlog.contextvars.bound_contextvars(site=site):
         try:
             do(site)
-        except StoppedExit as end:
-            return end.exit_code, True
         except typer.Exit as end:
-            return end.exit_code, False
+            return end.exit_code
         except HrSyncError as failure:
-            if isinstance(failure, UsageError):
+            if isinstance(failure, UsageError) and not (isinstance(failure, NothingMirrored) or turns.are_begun):
                 raise
             report_failure(failure, as_json=form.as_json, config=form.config)
-            return failure.exit_code, isinstance(failure, Stopped)
-        except OSError:
-            raise  # standard output cannot be written
-        except Exception:  # noqa: BLE001 -- a bug at one site costs no other site its turn
+            return failure.exit_code
+        except Exception as error:
+            if is_output_error(error):
+                raise
             structlog.get_logger(__name__).exception("site.crashed")
             bug = HrSyncError("This is a bug. The log has where it happened (site.crashed).")
             report_failure(bug, as_json=form.as_json)
-            return bug.exit_code, False
-    return 0, False
+            return bug.exit_code
+    return 0
 
 
 class Collected(io.StringIO):
     """Standard output of one site. A document of ours is UTF-8 there, whatever the terminal takes."""
 
     encoding = "utf-8"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.outside = sys.stdout  #: that of the process
 
 
 class _Headed(io.TextIOBase):
@@ -249,9 +287,3 @@ class _Headed(io.TextIOBase):
     def fileno(self) -> int:
         """Return the descriptor of the stream below."""
         return self._stream.fileno()
-
-
-@contextmanager
-def _headed(site: str) -> Iterator[None]:
-    with redirect_stdout(_Headed(sys.stdout, f"Site {site}\n")):
-        yield

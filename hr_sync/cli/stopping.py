@@ -7,19 +7,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.errors import Stopped
+from hr_sync.errors import HrSyncError, Stopped
 
 if TYPE_CHECKING:
+    from hr_sync.cli.sites import Turns
     from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
 
 GRACE_SECONDS = 2.5  #: for the work to end; a statement that waits for a lock does not
+DEADLINE_GRACE_SECONDS = 60  #: for the work to end after its deadline: longer than a lock is waited for
 CLEANUP_SECONDS = 0.8  #: for what is done then
 SAME_REQUEST_SECONDS = 0.2  #: `timeout` signals its child and then the child's group: one request, two signals
 
@@ -32,7 +34,15 @@ def leave_when_asked() -> None:
     The kernel drops a signal to process 1 that has no handler.
     """
     # Not by raising: an exception raised in a finalizer is printed and ignored.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(Stopped.exit_code))
+    signal.signal(signal.SIGTERM, _leave_now)
+
+
+def _leave_now(*_: object) -> None:
+    """End the process. What sites have said that had their turn is printed."""
+    if (loaded := sys.modules.get("hr_sync.cli.sites")) is not None and (turns := loaded.current_turns()) is not None:
+        with suppress(Exception):  # it may have come in the middle of a print
+            turns.print_stopped(Stopped.exit_code)
+    os._exit(Stopped.exit_code)
 
 
 def run_until_stopped(
@@ -42,10 +52,13 @@ def run_until_stopped(
 
     SIGTERM and SIGINT set the cancellation that every wait of the work checks; a second request ends the process
     at once. If the work does not end within the grace, the process ends after `clean_up`: transactions roll back by
-    themselves.
+    themselves. A deadline sets the cancellation too, and has a longer grace: other sites may have their turn after it.
     `as_json`: it leaves a JSON document on standard output then, too.
     """
+    from hr_sync.cli.sites import current_turns
+
     stop = Cancellation()
+    request = _Request(stop, current_turns())
     outcome: list[Result] = []
     failure: list[BaseException] = []
 
@@ -55,23 +68,11 @@ def run_until_stopped(
         except BaseException as error:  # noqa: BLE001 -- raised again in the main thread
             failure.append(error)
 
-    first_at = math.inf
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        nonlocal first_at
-        now = time.monotonic()
-        if now - first_at >= SAME_REQUEST_SECONDS:
-            os._exit(128 + number)
-        first_at = min(first_at, now)
-        stop.set()
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, request.on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     worker = threading.Thread(target=copy_context().run, args=(call,), name="work", daemon=True)
     worker.start()
     try:
-        while worker.is_alive() and not stop.is_set():
-            worker.join(0.1)
-        worker.join(GRACE_SECONDS if stop.is_set() else None)
+        _await_end(worker, stop, request)
         if worker.is_alive():
             _leave(clean_up, as_json=as_json)
     finally:
@@ -80,6 +81,40 @@ def run_until_stopped(
     if failure:
         raise failure[0]
     return outcome[0]
+
+
+class _Request:
+    """The signals that ask the process to stop."""
+
+    def __init__(self, stop: Cancellation, turns: "Turns | None") -> None:
+        self._stop = stop
+        self._turns = turns
+        self._first_at = math.inf
+
+    @property
+    def is_made(self) -> bool:
+        """Return True once there was a signal."""
+        return self._first_at < math.inf
+
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """Stop the work, and let no other site have its turn. End the process at once if it was asked before."""
+        now = time.monotonic()
+        if now - self._first_at >= SAME_REQUEST_SECONDS:
+            os._exit(128 + number)
+        self._first_at = min(self._first_at, now)
+        if self._turns is not None:
+            self._turns.are_stopped = True
+        self._stop.set()
+
+
+def _await_end(worker: threading.Thread, stop: Cancellation, request: _Request) -> None:
+    """Wait until the work ends, or until the grace after a stop is over."""
+    ends_at = math.inf
+    while worker.is_alive() and not request.is_made and time.monotonic() < ends_at:
+        worker.join(0.1)
+        if stop.is_set():
+            ends_at = min(ends_at, time.monotonic() + DEADLINE_GRACE_SECONDS)
+    worker.join(GRACE_SECONDS)
 
 
 @contextmanager
@@ -98,15 +133,15 @@ def deadline(cancellation: Cancellation, seconds: float) -> Iterator[None]:
 
 def _leave(clean_up: Callable[[], None], *, as_json: bool) -> NoReturn:
     from hr_sync.cli.output import report_failure
-    from hr_sync.cli.sites import Collected
+    from hr_sync.cli.sites import current_turns
 
     cleaner = threading.Thread(target=clean_up, name="clean-up", daemon=True)
     cleaner.start()
     cleaner.join(CLEANUP_SECONDS)
     stopped = Stopped("Stopped in the middle of a wait. What was committed before stays.")
-    if isinstance(sys.stdout, Collected):
-        sys.stdout = sys.stdout.outside  # what a command over several sites has collected is lost
     report_failure(stopped, as_json=as_json)
+    if (turns := current_turns()) is not None:
+        turns.print_stopped(stopped.exit_code)
     sys.stdout.flush()
     sys.stderr.flush()
     # Threads that hang in a system call cannot be joined, which an ordinary exit would wait for.
@@ -124,6 +159,10 @@ class HeldLeases:
         self._held.append((store, worker))
 
     def release(self) -> None:
-        """Cancel the running statements and release the leases. Raise HrSyncError if the database cannot be reached."""
-        for store, worker in self._held:
-            store.release_leases(worker)
+        """Cancel the running statements and release the leases, as far as that goes: one site costs no other one it."""
+        held = list(self._held)
+        for store, _ in held:
+            store.expect_cancellation()  # the sites share their connections: the first cancels the statements of all
+        for number, (store, worker) in enumerate(held):
+            with suppress(HrSyncError):
+                store.release_leases(worker, cancels=number == 0)

@@ -1,5 +1,6 @@
 """Prints text of the source on a terminal, without anything that the terminal or rich would interpret."""
 
+import errno
 import json
 import re
 import sys
@@ -14,12 +15,20 @@ from rich.text import Text
 
 from hr_sync.logs import log_is_json
 
+_OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # of a print
 _WIDTH_OF_A_PIPE = 240  # characters
 _UNLIMITED = 100_000  # characters
 _NARROW_COLUMNS = 2  # of a table that stays one in a narrow terminal, where long values are folded
 # Control characters but newline, characters that reorder what is shown, and halves of characters.
 _ACTIVE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _BEYOND_ASCII = re.compile("[^\x00-\x7e]")
+
+
+def is_output_error(error: BaseException) -> bool:
+    """Return True if standard output cannot be written: its disk is full, or its reader has closed it."""
+    return isinstance(error, OSError) and (
+        isinstance(error, BrokenPipeError) or (error.filename is None and error.errno in _OUTPUT_ERRORS)
+    )
 
 
 def visible(text: object) -> str:

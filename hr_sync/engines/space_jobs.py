@@ -196,13 +196,14 @@ class _Opened:
         from hr_sync.cli.shared_rate import shared_gate
         from hr_sync.cli.stopping import deadline
         from hr_sync.confluence.http.stats import HttpStats
+        from hr_sync.store.schema import ensure_schema
         from hr_sync.store.values import Worker
 
         worker, stats = Worker.current(), HttpStats()
         with (
             bound_contextvars(**({} if settings.site is None else {"site": settings.site})),
             deadline(stop, settings.sync.run_deadline_minutes * 60),
-            open_store(settings) as store,
+            open_store(settings, tables=ensure_schema) as store,  # no views over all sites: jobs are many
             shared_gate(store, worker, stats, shared) as gate,
         ):
             yield cls(

@@ -3,6 +3,7 @@
 Nothing here knows a table. The engine is made where a process is wired together and handed on.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -147,6 +148,11 @@ def in_schema(engine: Engine, schema: str) -> Engine:
 def quoted_schema(connection: Connection) -> str:
     """Return the schema of the tables, quoted for SQL that is written as text."""
     return connection.dialect.identifier_preparer.quote(schema_of(connection))
+
+
+def lock_key(subject: str) -> int:
+    """Return the key of the advisory lock for one thing in the database; the same in every build."""
+    return int.from_bytes(hashlib.sha256(f"hr_sync {subject}".encode()).digest()[:8], signed=True)
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:

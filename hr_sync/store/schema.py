@@ -31,7 +31,7 @@ from hr_sync.errors import SchemaError
 from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.budget_tables import SiteBudget  # noqa: F401 -- declares a table of ours
 from hr_sync.store.db_errors import MISSING_RIGHT, database_errors, sqlstate
-from hr_sync.store.engine import quoted_schema, schema_of, set_local
+from hr_sync.store.engine import lock_key, quoted_schema, schema_of, set_local
 from hr_sync.store.feed_tables import FeedState
 from hr_sync.store.functions import FUNCTIONS, create_functions
 from hr_sync.store.orm import SCHEMA_TOKEN, Base
@@ -47,7 +47,6 @@ _NAMED = 5  # missing columns in a message
 REVISIONS = ("0001",)  #: oldest first; a test compares them with `migrations/versions`
 HEAD = REVISIONS[-1]  #: revision of this build's tables
 VERSION_TABLE = "hr_sync_alembic_version"
-MIGRATION_LOCK = int.from_bytes(b"hr_sync")  # key of pg_advisory_xact_lock; the same in every build
 MIGRATION_LOCK_TIMEOUT = "120s"  # as long as another worker may take to create or migrate
 
 COLUMNS = text("""
@@ -158,15 +157,20 @@ def migrate(engine: Engine) -> str:
     return HEAD
 
 
+def migration_lock(schema: str) -> int:
+    """Return the key of the advisory lock under which the tables of a schema are made: another schema does not wait."""
+    return lock_key(f"tables {schema}")
+
+
 @contextmanager
 def _schema_transaction(engine: Engine) -> Iterator[tuple[Connection, Found]]:
-    """Hold one transaction in which nobody else creates or migrates, and yield it with what is there.
+    """Hold one transaction in which nobody else creates or migrates here, and yield it with what is there.
 
     DDL is transactional: an error leaves nothing.
     """
     with database_errors(engine), engine.begin() as connection:
         set_local(connection, lock_timeout=MIGRATION_LOCK_TIMEOUT, statement_timeout=MIGRATION_LOCK_TIMEOUT)
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": migration_lock(schema_of(engine))})
         found = _look(connection)
         try:
             yield connection, found

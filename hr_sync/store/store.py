@@ -132,9 +132,14 @@ class Store:
         """Return how many removals wait for a decision, in all spaces together."""
         return self._transactions.run(held_removals)
 
-    def release_leases(self, worker: Worker) -> None:
-        """Cancel the statements of this process and release the leases of this worker, for a forced shutdown."""
-        self._transactions.connections.cancel()
+    def expect_cancellation(self) -> None:
+        """Note that this process cancels its statements from now on: what it cancels is no time-out."""
+        self._transactions.connections.cancelled = True
+
+    def release_leases(self, worker: Worker, *, cancels: bool = True) -> None:
+        """Release the leases of this worker, for a forced shutdown. `cancels`: first the statements of this process."""
+        if cancels:
+            self._transactions.connections.cancel()
         release_leases_of(self._transactions, worker)
 
     def request_full_pass(self, space: Space) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hr_sync.domain.access import Principal, PrincipalKind
 from hr_sync.domain.outcome import ExitCode
 from hr_sync.domain.sampling import upper_bound
-from hr_sync.errors import AccessDenied, UsageError
+from hr_sync.errors import AccessDenied, NothingMirrored
 from hr_sync.store.read.audit import AuditedPage
 from hr_sync.sync.context import SyncContext
 from hr_sync.sync.fetch import BodyFetcher
@@ -51,13 +51,13 @@ def audit_access(context: SyncContext, number: int) -> AccessAudit:
     """Draw so many pairs of a live page and a known user, compare, and store the result.
 
     A fifth each of pages with an own restriction, with one above, in a space that not everybody may view, moved in the
-    last week, and any. Raise UsageError if no user is known, AccessDenied if Confluence answers about nobody.
+    last week, and any. Raise NothingMirrored if no user is known, AccessDenied if Confluence answers about nobody.
     """
     context.source.check_account()
     pages = context.store.audits.pages_to_audit(number)
     users = sorted(context.store.users_in_use())
     if not users:
-        raise UsageError(
+        raise NothingMirrored(
             "The mirror knows no user to ask about. Set access.groups_interval_minutes, and run `hr-sync run --access`."
         )
     pairs = list(zip(pages, random.choices(users, k=len(pages)), strict=True))  # noqa: S311 -- no secret

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hr_sync.domain.sanitize import sanitize
-from hr_sync.errors import ConfigurationError, UsageError
+from hr_sync.errors import ConfigurationError, NothingMirrored, UsageError
 from hr_sync.store.read.search import FoundSection, SearchAsker
 from hr_sync.store.store import Store
 
@@ -36,7 +36,8 @@ def search(
     """Return the sections that fit words best, among those that an asker may read.
 
     Without an asker: among those of `live_sections`. `makes_texts` and `search_languages` are the settings of texts.
-    Raise ConfigurationError where no text is made, UsageError where none was made yet or no word is left to search for.
+    Raise ConfigurationError where no text is made, NothingMirrored where none was made yet, UsageError where no word is
+    left to search for.
     """
     given = sanitize(words).strip()
     state = store.search.state(given, search_languages)
@@ -46,7 +47,7 @@ def search(
                 "Nothing can be searched: no text is made of the pages. Set text.sections = true, then `hr-sync run` "
                 "makes it."
             )
-        raise UsageError("Nothing can be searched: no text was made yet. `hr-sync run` makes it.")
+        raise NothingMirrored("Nothing can be searched: no text was made yet. `hr-sync run` makes it.")
     if not state.is_searchable:
         raise UsageError(
             "There is no word to search for: these are none, or too common in the language of the search. Try others."

@@ -75,6 +75,15 @@ CASES = {
         undone_by="ALTER TABLE sync_runs DROP CONSTRAINT by_hand",
     ),
     "UsageError": Case(cause=named("a typing mistake in the command"), then=("run",)),
+    "NothingMirrored": Case(
+        cause=running(
+            command=("search", "words"),
+            sql="DELETE FROM page_texts",
+            groups={"text": {"sections": True}},
+            exit_code=2,
+            says=r"no text was made yet\. `hr-sync run` makes it",
+        )
+    ),
     "ConfigurationError": Case(cause=named("an unknown key"), sets="confluence.max_connections"),
     "SchemaError": Case(cause=named("no tables"), then=("status",)),
     "DatabaseUnavailable": Case(cause=named("a closed database port", command=("run",)), sets="database.url"),

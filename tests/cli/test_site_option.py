@@ -1,6 +1,10 @@
 """The option `--site`: which commands have it, and how a command does several sites, without a site or a database."""
 
+import errno
 import json
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,12 +13,16 @@ import pytest
 import typer
 from structlog.testing import capture_logs
 
+from hr_sync.cancellation import Cancellation
+from hr_sync.cli import stopping
 from hr_sync.cli.commands.serve import CurrentSettings, Reloading
 from hr_sync.cli.main import app
 from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, OutputForm, SettingsChoice, with_config
-from hr_sync.cli.sites import EachSite, StoppedExit, each_site, worst_exit_code
-from hr_sync.errors import ConfluenceUnavailable, HrSyncError, Stopped, UsageError
-from hr_sync.settings import load_sites
+from hr_sync.cli.sites import EachSite, each_site, worst_exit_code
+from hr_sync.cli.stopping import run_until_stopped
+from hr_sync.cli.terminal import is_output_error
+from hr_sync.errors import ConfluenceUnavailable, HrSyncError, NothingMirrored, UsageError
+from hr_sync.settings import load_settings, load_sites
 
 WITHOUT_SITE = {"init", "simulate", "demo", "config schema", "config example"}
 OF_ONE_SITE = {
@@ -99,7 +107,13 @@ def test_each_site_has_its_turn_under_its_name(capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize(
     ("failure", "code"),
-    [(ConfluenceUnavailable("gone"), 75), (typer.Exit(4), 4), (ZeroDivisionError("bug"), 1), (HrSyncError("x"), 1)],
+    [
+        (ConfluenceUnavailable("gone"), 75),
+        (typer.Exit(4), 4),
+        (ZeroDivisionError("bug"), 1),
+        (HrSyncError("x"), 1),
+        (PermissionError(errno.EACCES, "x", "f"), 1),
+    ],
 )
 def test_a_failure_costs_no_other_site_its_turn(
     failure: Exception, code: int, capsys: pytest.CaptureFixture[str]
@@ -125,16 +139,93 @@ def test_a_failure_costs_no_other_site_its_turn(
         assert document["sites"]["emea"] == {"error": str(failure), "exit_code": code}
 
 
-@pytest.mark.parametrize("end", [Stopped("asked"), StoppedExit(75)])
-def test_a_stop_is_for_all_sites(end: Exception) -> None:
-    """No other site begins after it."""
+def asked_to_stop(stop: Cancellation) -> bool:
+    """Send this process the signal of an operator. Return True once it is noted."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    return stop.wait(9)
+
+
+def test_a_signal_stops_the_turns_of_all_sites(capsys: pytest.CaptureFixture[str]) -> None:
+    """No other site begins after it, also where the work of this one was done by then."""
     done = []
 
     def work(config: SettingsChoice) -> None:
         done.append(config.site)
-        raise end
+        run_until_stopped(asked_to_stop)
+        typer.echo('{"outcome": "stopped"}')
+        raise typer.Exit(75)
 
-    assert (program(work)(), done) == (75, ["emea"])
+    assert (program(work)("--json"), done) == (75, ["emea"])
+    assert json.loads(capsys.readouterr().out) == {"sites": {"emea": {"outcome": "stopped"}}, "exit_code": 75}
+
+
+def test_a_deadline_is_of_one_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one has its turn, also where the work takes longer to end than after a signal."""
+    monkeypatch.setattr(stopping, "GRACE_SECONDS", 0)
+    done = []
+
+    def work(config: SettingsChoice) -> None:
+        def run(stop: Cancellation) -> None:
+            with stopping.deadline(stop, 0.01):
+                assert stop.wait(9)
+                threading.Event().wait(0.15)  # what cannot be cancelled
+            stop.check()
+
+        done.append(config.site)
+        run_until_stopped(run)
+
+    assert (program(work)(), done) == (75, ["emea", "apac"])
+
+
+def test_what_cannot_be_stopped_leaves_the_document_of_all_sites(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that are done, and the one that was stopped."""
+    monkeypatch.setattr(stopping, "GRACE_SECONDS", 0)
+    blocked = threading.Event()
+
+    def leave(code: int) -> None:
+        raise SystemExit(code)
+
+    def work(config: SettingsChoice) -> None:
+        if config.site == "apac":
+            monkeypatch.setattr(os, "_exit", leave)
+            run_until_stopped(lambda stop: asked_to_stop(stop) and blocked.wait(9), as_json=True)
+        typer.echo('{"well": true}')
+
+    with pytest.raises(SystemExit, match="75"):
+        program(work)("--json")
+    blocked.set()
+    document = json.loads(capsys.readouterr().out)
+    assert document["sites"]["emea"] == {"well": True}
+    assert (document["sites"]["apac"]["exit_code"], document["exit_code"]) == (75, 75)
+
+
+def test_a_stop_between_the_turns_leaves_what_was_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While no work has begun at the next site, as in a command that has none."""
+
+    def leave(code: int) -> None:
+        raise SystemExit(code)
+
+    def work(config: SettingsChoice) -> None:
+        if config.site == "apac":
+            os.kill(os.getpid(), signal.SIGTERM)
+        typer.echo('{"well": true}')
+
+    monkeypatch.setattr(os, "_exit", leave)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        stopping.leave_when_asked()
+        with pytest.raises(SystemExit, match="75"):
+            program(work)("--json")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert json.loads(capsys.readouterr().out) == {
+        "sites": {"emea": {"well": True}, "apac": {"error": "Stopped on request.", "exit_code": 75}},
+        "exit_code": 75,
+    }
 
 
 def test_a_mistake_in_typing_is_told_once() -> None:
@@ -143,6 +234,38 @@ def test_a_mistake_in_typing_is_told_once() -> None:
 
     with pytest.raises(UsageError, match="wrong for emea"):
         program(work)()
+
+
+@pytest.mark.parametrize(
+    ("site", "failure"), [("emea", NothingMirrored("no text was made")), ("apac", UsageError("no such word here"))]
+)
+def test_what_a_site_lacks_costs_no_other_site_its_turn(
+    site: str, failure: UsageError, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command that one site has done was typed well: what another one then refuses is about that site."""
+
+    def work(config: SettingsChoice) -> None:
+        if config.site == site:
+            raise failure
+        typer.echo('{"well": true}')
+
+    assert program(work)("--json") == 2
+    other = {"emea": "apac", "apac": "emea"}[site]
+    assert json.loads(capsys.readouterr().out)["sites"] == {
+        other: {"well": True},
+        site: {"error": str(failure), "exit_code": 2},
+    }
+
+
+def test_output_that_cannot_be_written_ends_the_turns() -> None:
+    """No site can say anything any more. Another error of the system is about one site."""
+
+    def work(_: SettingsChoice) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(OSError, match="full"):
+        program(work)()
+    assert is_output_error(BrokenPipeError(errno.EPIPE, "x"))
 
 
 def test_an_option_that_names_something_of_one_site_asks_for_it() -> None:
@@ -188,3 +311,14 @@ def test_a_signal_to_read_again_is_for_every_site(tmp_path: Path) -> None:
         reloading.reload(1, None)
     assert "sites.apac.access.max_age_hours" in told[-1]["error"]
     assert [each.settings.access.max_age_hours for each in sites] == [24, 9]
+
+
+def test_a_signal_to_read_again_survives_a_site_that_is_gone(tmp_path: Path) -> None:
+    """The process was started for it alone: what it raises in the handler would end the process."""
+    file = tmp_path / "config.toml"
+    choice = SettingsChoice(file=file, site="emea")
+    reloading = Reloading(choice, [CurrentSettings(load_settings(file, site="emea"))])
+    file.write_text(file.read_text().replace("sites.emea", "sites.eu"))
+    with capture_logs() as told:
+        reloading.reload(1, None)
+    assert (told[0]["event"], "no site emea" in told[0]["error"]) == ("settings.refused", True)

@@ -10,7 +10,13 @@ from typing import Any
 import psycopg
 import pytest
 from confluence_simulator import Fault, Simulator
+from structlog.testing import capture_logs
 
+from hr_sync.cli.bootstrap import open_database
+from hr_sync.cli.commands.serve import CurrentSettings, open_sites
+from hr_sync.cli.stopping import HeldLeases
+from hr_sync.errors import SchemaError
+from hr_sync.settings import load_sites
 from tests.cli.conftest import world_of
 from tests.cli.program import TOKEN, USERNAME, postgres, run, start_logging
 from tests.cli.test_serve import Service, eventually, port_of
@@ -171,6 +177,27 @@ def test_the_service_serves_each_site_and_one_that_is_blocked_costs_the_others_n
         if process.poll() is None:
             process.kill()
         process.wait(10)
+
+
+def test_a_site_whose_tables_are_wrong_is_not_served_and_costs_no_other_one(
+    home: Path, sites: dict[str, Simulator], database_url: str
+) -> None:
+    """Its health says why, with a command that works. Where none can be served the start fails."""
+    with psycopg.connect(postgres(database_url)) as connection:
+        connection.execute("CREATE SCHEMA apac CREATE TABLE sync_spaces (theirs int)")
+    current = [CurrentSettings(each) for each in load_sites(written_sites(home, sites, database_url)).values()]
+    with open_database(current[0].settings, sites=2) as engine, capture_logs() as told:
+        served, endpoints = open_sites(current, engine, HeldLeases())
+        assert (len(served), list(endpoints)) == (1, ["emea", "apac"])
+        assert ("site.not_served", "apac") in [(each["event"], each.get("site")) for each in told]
+        endpoints["emea"].ready()
+        for ask_it in (endpoints["apac"].ready, endpoints["apac"].overview, endpoints["apac"].activity):
+            with pytest.raises(SchemaError, match="schema apac already holds sync_spaces"):
+                ask_it()
+        assert endpoints["apac"].alive()
+        assert b"hr_sync_" in endpoints["apac"].metrics.exposition()
+        with pytest.raises(SchemaError):
+            open_sites(current[1:], engine, HeldLeases())
 
 
 def tables_of(url: str) -> set[str]:

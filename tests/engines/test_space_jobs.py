@@ -241,3 +241,14 @@ logging.getLogger("urllib3.connectionpool").debug("Authorization: x")
     assert lines[0].startswith("INFO hr_sync.x event='run.ended'")
     assert "space='HR'" in lines[0]
     assert "secret" not in lines[0]
+
+
+def test_a_job_does_not_make_the_views_over_all_sites(tmp_path: Path, prepared_url: str) -> None:
+    """Jobs are many: `hr-sync init-db` makes the views."""
+    with served(world_of(1)) as site:
+        config = config_of(tmp_path, site, prepared_url)
+        text = config.read_text(encoding="utf-8").replace("[confluence]", "[sites.emea.confluence]")
+        config.write_text(text.replace("[access]", "[sites.emea.access]"), encoding="utf-8")
+        assert keys(due_spaces(config, site="emea")) == ["S00"]
+    assert sql(prepared_url, "SELECT to_regclass('emea.live_pages') IS NOT NULL") == [(True,)]
+    assert sql(prepared_url, "SELECT to_regnamespace('hr_sync_sites') IS NULL") == [(True,)]

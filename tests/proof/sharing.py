@@ -18,6 +18,7 @@ REPLICAS = 3
 PATIENCE_SECONDS = 120
 _EPOCHS = "SELECT coalesce(sum(epoch), 0)::int FROM sync_spaces"
 _DONE = "SELECT count(*)::int FROM sync_spaces WHERE last_full_at IS NOT NULL"
+_AT_WORK = "SELECT count(*)::int FROM sync_spaces WHERE lease_holder LIKE '%:{pid}' AND last_full_at IS NULL"
 _FULL_PASSES = """
     SELECT space_key, count(*)::int FROM sync_run_spaces JOIN sync_runs ON sync_runs.id = run_id
     WHERE sync_runs.mode = 'full' AND sync_run_spaces.outcome = 'complete' GROUP BY space_key
@@ -115,9 +116,19 @@ def _disturb(
     _until(lambda: _number(connection, _DONE) >= moments[0])
     sleeper.signal(signal.SIGSTOP)
     _until(lambda: _number(connection, _DONE) >= moments[1])
-    victim.signal(signal.SIGKILL)
+    _until(lambda: _is_killed_at_work(connection, victim))
     time.sleep(lease_seconds * 1.5)
     sleeper.signal(signal.SIGCONT)
+
+
+def _is_killed_at_work(connection: "psycopg.Connection[Any]", victim: Worker) -> bool:
+    """Kill a replica if it holds the lease of a space that is not done."""
+    victim.signal(signal.SIGSTOP)
+    if not _number(connection, _AT_WORK.format(pid=victim.pid)):
+        victim.signal(signal.SIGCONT)
+        return False
+    victim.signal(signal.SIGKILL)
+    return True
 
 
 def _number(connection: "psycopg.Connection[Any]", query: str) -> int:

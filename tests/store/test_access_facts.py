@@ -405,6 +405,25 @@ def test_a_set_that_is_gone_is_made_again(known: Store, engine: Engine) -> None:
     assert set(sets(engine).values()) == {EVERYBODY}
 
 
+@pytest.mark.parametrize(("pages", "nodes"), [(2, 25_000), (5, 5), (50, 50), (250, 250)])
+def test_pages_that_get_another_set_are_locked_in_the_order_of_their_ids(
+    store: Store, engine: Engine, pages: int, nodes: int
+) -> None:
+    """However few there are, and wherever they lie: everybody locks them in that order, so that nobody deadlocks."""
+    ids = [f"{number:05}" for number in range(nodes)]
+    with leased(store) as space:
+        space.write_pages([write(page_id) for page_id in reversed(ids[:pages])])
+        tell(engine, "ANALYZE")
+        facts = [node(each) for each in ids]
+        query = f"SELECT FROM public.confluence_pages WHERE id = '{ids[pages // 2]}' FOR UPDATE"
+        with engine.connect() as other:
+            other.exec_driver_sql(query)
+            with waiting_for_a_lock(engine, lambda: space.write_access(OPEN, facts, began_at=store.now())):
+                free = ask(engine, "SELECT id FROM confluence_pages ORDER BY id FOR UPDATE SKIP LOCKED")
+                other.rollback()
+    assert [row["id"] for row in free] == ids[pages // 2 + 1 : pages]
+
+
 def test_a_space_without_an_id_has_no_facts(store: Store) -> None:
     """Nothing could be found again under its nodes."""
     with leased(store, Space(id="", key="X", name="")) as space, pytest.raises(ValueError, match="has no id"):

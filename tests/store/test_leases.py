@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from hr_sync.cancellation import Cancellation
+from hr_sync.cli.stopping import HeldLeases
 from hr_sync.domain.access import SpaceViewers
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import Mode
-from hr_sync.errors import DatabaseUnavailable, LeaseLost, Stopped
-from hr_sync.store.engine import make_engine
+from hr_sync.errors import DatabaseUnavailable, HrSyncError, LeaseLost, Stopped
+from hr_sync.store.engine import in_schema, make_engine
 from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.store import Store
 from hr_sync.store.values import Busy, Held, Worker
@@ -173,6 +174,29 @@ def test_a_forced_shutdown_cancels_and_releases_its_own_leases_alone(store: Stor
         assert rows == [{"space_key": "HR", "lease_holder": None}, {"space_key": "ZZ", "lease_holder": "box:1"}]
     other.engine.dispose()
     assert len(raised) == 1
+
+
+def test_a_forced_shutdown_releases_the_leases_of_every_site(store: Store, engine: Engine) -> None:
+    """Also where the tables of one are gone; what waits at any of them is stopped, not tried again."""
+    observer = make_engine(engine.url)
+    held, raised = HeldLeases(), []
+    held.are_in(Store(in_schema(engine, "gone")), WORKER)
+    held.are_in(store, WORKER)
+    with leased(store) as space, observer.connect() as blocker:
+        space.write_pages([write("1")])
+        blocker.execute(text("SELECT FROM public.confluence_pages FOR UPDATE"))
+
+        def wait() -> None:
+            try:
+                space.write_pages([write("1", seen="HR", version=2)])
+            except HrSyncError as error:
+                raised.append(type(error))
+
+        with waiting_for_a_lock(observer, wait):
+            held.release()
+        assert ask(observer, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
+    observer.dispose()
+    assert raised == [Stopped]
 
 
 def test_no_lease_without_a_database(engine: Engine) -> None:

@@ -10,10 +10,12 @@ from structlog.testing import capture_logs
 from hr_sync.cancellation import Cancellation
 from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.access import AccessPolicy
-from hr_sync.store.engine import in_schema, make_engine
-from hr_sync.store.schema import ensure_schema
+from hr_sync.errors import DatabaseConflict, SchemaError
+from hr_sync.store import schema, union
+from hr_sync.store.engine import in_schema, lock_key, make_engine
+from hr_sync.store.schema import ensure_schema, migration_lock
 from hr_sync.store.store import Store
-from hr_sync.store.union import keep_union
+from hr_sync.store.union import keep_union, make_union
 from hr_sync.store.views import VIEWS
 from tests.store.spaces import decision, leased
 from tests.store.test_access_facts import ANN, changed, node, write_facts, write_tree
@@ -81,8 +83,8 @@ def test_a_function_in_the_query_sees_only_what_the_views_show(two: Installed) -
 def test_an_asker_is_asked_about_at_each_site(two: Installed) -> None:
     """The query of docs/sites.md: functions of each schema, with the ids that the asker has there."""
     worker = make_engine(two.url("hr_worker"))
-    for schema in SITES.values():
-        assert derive_texts(Store(in_schema(worker, schema)), Cancellation(), section_size=2000).pages == 4
+    for each in SITES.values():
+        assert derive_texts(Store(in_schema(worker, each)), Cancellation(), section_size=2000).pages == 4
     worker.dispose()
     (query,) = re.findall(r"```sql\n(SELECT 'emea' AS site.*?);\n```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     here = query.replace("emea.", "public.").replace("parental leave", "page").replace("712020:ann", "ann")
@@ -108,14 +110,14 @@ def test_a_site_that_is_taken_out_leaves_the_views_and_keeps_its_tables(two: Ins
         assert keep_union(owner, {"emea": "public"}) == ["emea"]
     assert told == []
     two.tell("DROP VIEW hr_sync_sites.live_comments")
-    assert keep_union(owner, {"emea": "public"}, anew=True) == ["emea"]  # as init-db does
+    assert make_union(owner, {"emea": "public"}) == ["emea"]
     assert two.ask("hr_owner", "SELECT count(*) FROM hr_sync_sites.live_comments") == [0]
     two.tell(f"COMMENT ON SCHEMA hr_sync_sites IS '{MADE_BY_AN_OLDER_BUILD}'")
     with capture_logs() as told:
         assert keep_union(owner, {"emea": "public"}) == ["emea"]
     assert [each["event"] for each in told] == ["union.made"]
 
-    assert keep_union(owner, {}) == []
+    assert make_union(owner, {}) == []
     assert two.ask("hr_owner", "SELECT to_regnamespace('hr_sync_sites') IS NULL") == [True]
     owner.dispose()
     worker.dispose()
@@ -128,4 +130,73 @@ def test_a_site_without_tables_waits(two: Installed) -> None:
     assert keep_union(owner, three) == ["emea", "apac"]
     ensure_schema(in_schema(owner, "latam"))
     assert keep_union(owner, three) == ["emea", "apac", "latam"]
+    owner.dispose()
+
+
+def test_views_that_went_with_a_schema_are_made_again(two: Installed) -> None:
+    """Also where the schema of the site is there again by then; the log says that nobody may read them."""
+    owner = make_engine(two.url("hr_owner"))
+    two.tell("DROP SCHEMA apac CASCADE")
+    ensure_schema(in_schema(owner, "apac"))
+    with capture_logs() as told:
+        assert keep_union(owner, SITES) == ["emea", "apac"]
+    assert [each["event"] for each in told] == ["union.made", "union.created"]
+    assert told[1]["views"] == [view.table.name for view in VIEWS]
+    assert two.ask("hr_owner", "SELECT DISTINCT site FROM hr_sync_sites.live_pages") == ["emea"]
+    owner.dispose()
+
+
+def test_the_views_of_other_settings_stay(two: Installed) -> None:
+    """Those of another site alone, or of other sites, in the same database. Nor is a consumer's view of them lost."""
+    owner = make_engine(two.url("hr_owner"))
+    shown = "SELECT DISTINCT site FROM hr_sync_sites.live_pages ORDER BY 1"
+    ensure_schema(in_schema(owner, "other"))
+    assert make_union(in_schema(owner, "other"), {}) == ["emea", "apac"]
+    assert two.ask("hr_reader", shown) == ["apac", "emea"]
+    with capture_logs() as told:
+        assert keep_union(in_schema(owner, "other"), {"other": "other"}) == ["emea", "apac"]
+    assert [each["event"] for each in told] == ["union.of_others"]
+    assert two.ask("hr_reader", shown) == ["apac", "emea"]
+
+    two.tell("CREATE VIEW theirs AS SELECT id FROM hr_sync_sites.live_pages")
+    with capture_logs() as told:
+        assert make_union(owner, {}) == ["emea", "apac"]
+    assert [each["event"] for each in told] == ["union.not_dropped"]
+    assert two.ask("hr_reader", shown) == ["apac", "emea"]
+    two.tell("DROP VIEW theirs")
+    assert make_union(owner, {}) == []
+    owner.dispose()
+
+
+def test_a_view_that_somebody_reads_or_changed_stops_no_site(two: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log says why; `init-db` ends with an error that says what to type."""
+    monkeypatch.setattr(union, "_PATIENCE", "50ms")
+    owner = make_engine(two.url("hr_owner"))
+    with psycopg.connect(two.url("hr_reader").replace("+psycopg", "")) as reader, capture_logs() as told:
+        reader.execute("SELECT count(*) FROM hr_sync_sites.live_pages")
+        assert keep_union(owner, {"emea": "public"}) == ["emea", "apac"]
+    assert [(each["event"], each["reason"]) for each in told] == [("union.not_made", "LockNotAvailable (55P03)")]
+
+    two.tell("DROP VIEW hr_sync_sites.live_pages")
+    two.tell("CREATE VIEW hr_sync_sites.live_pages AS SELECT id AS other FROM public.live_pages")
+    two.tell(f"ALTER VIEW hr_sync_sites.live_pages OWNER TO {two.name('hr_owner')}")
+    with capture_logs() as told:
+        assert keep_union(owner, {"emea": "public"}) == ["emea", "apac"]
+    assert [(each["event"], each["reason"]) for each in told] == [("union.not_made", "InvalidTableDefinition (42P16)")]
+    with pytest.raises(SchemaError, match=r"Drop them by DROP SCHEMA hr_sync_sites CASCADE, run `hr-sync init-db`"):
+        make_union(owner, {"emea": "public"})
+    owner.dispose()
+
+
+def test_no_schema_waits_for_the_tables_of_another(two: Installed) -> None:
+    """A site may be migrated for an hour, or its views be made, while the other one starts."""
+    owner = make_engine(two.url("hr_owner"), lock_timeout_seconds=1)
+    with psycopg.connect(two.url("hr_owner").replace("+psycopg", "")) as migrating:
+        for key in (migration_lock("apac"), lock_key("views over sites")):
+            migrating.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+        assert ensure_schema(in_schema(owner, "public"))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(schema, "MIGRATION_LOCK_TIMEOUT", "50ms")
+            with pytest.raises(DatabaseConflict):
+                ensure_schema(in_schema(owner, "apac"))
     owner.dispose()

@@ -92,7 +92,7 @@ def test_a_chunk_is_a_transaction_and_has_few_savepoints(engine: Engine) -> None
         "SELECT max(pages) AS pages FROM (SELECT count(*) AS pages FROM content_changes GROUP BY transaction_id) AS t",
     )
     assert most["pages"] == 50
-    assert 1 < max(watched.savepoints) <= 13
+    assert 1 < max(watched.savepoints) <= 14
     assert sum(savepoints > 0 for savepoints in watched.savepoints) == 3
 
 

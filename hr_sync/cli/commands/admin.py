@@ -22,13 +22,13 @@ def init_db(config: Config = DEFAULT_SETTINGS) -> None:
     """Create the tables if they are missing. `run` and `serve` also do this."""
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.store.schema import ensure_schema, make_missing_rows
-    from hr_sync.store.union import keep_union
+    from hr_sync.store.union import make_union
 
     settings = open_settings(config)
     with open_database(settings) as engine:
         revision = ensure_schema(engine)
         make_missing_rows(engine)
-        keep_union(engine, settings.schemas, anew=True)
+        make_union(engine, settings.schemas)
     typer.echo(f"The tables exist, at revision {revision}.")
 
 
@@ -36,12 +36,12 @@ def migrate(config: Config = DEFAULT_SETTINGS) -> None:
     """Migrate an older schema to the one that this build uses."""
     from hr_sync.cli.bootstrap import open_database, open_settings
     from hr_sync.store.schema import migrate as migrate_schema
-    from hr_sync.store.union import keep_union
+    from hr_sync.store.union import make_union
 
     settings = open_settings(config)
     with open_database(settings) as engine:
         revision = migrate_schema(engine)
-        keep_union(engine, settings.schemas, anew=True)
+        make_union(engine, settings.schemas)
     typer.echo(f"The tables are at revision {revision}.")
 
 

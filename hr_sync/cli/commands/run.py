@@ -7,7 +7,7 @@ import typer
 
 from hr_sync import __version__
 from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, SettingsChoice, Spaces
-from hr_sync.cli.sites import StoppedExit, each_site
+from hr_sync.cli.sites import each_site
 from hr_sync.errors import HrSyncError
 
 if TYPE_CHECKING:
@@ -151,13 +151,7 @@ def _run(config: SettingsChoice, request: "SyncRequest", *, quiet: bool, verbose
         report, held = run_until_stopped(work, clean_up=leases.release, as_json=as_json)
         notify_report(report, held=held)
     _print(report, config, as_json=as_json, quiet=quiet)
-    raise _end_of(report)
-
-
-def _end_of(report: "RunReport") -> typer.Exit:
-    from hr_sync.domain.outcome import Outcome
-
-    return (StoppedExit if report.outcome is Outcome.STOPPED else typer.Exit)(report.exit_code)
+    raise typer.Exit(report.exit_code)
 
 
 def _print(report: "RunReport", config: SettingsChoice, *, as_json: bool, quiet: bool) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hr_sync.cli.options import DEFAULT_SETTINGS, Config, SettingsChoice
+from hr_sync.cli.options import DEFAULT_SETTINGS, Config, SettingsChoice, with_config
 from hr_sync.cli.sites import AllSites
-from hr_sync.errors import ConfigurationError
+from hr_sync.errors import ConfigurationError, DatabaseConflict, HrSyncError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -93,7 +93,7 @@ class Reloading:
         log = structlog.get_logger(__name__)
         try:
             fresh = {each.site: each for each in load_each_settings(self._config)}
-        except ConfigurationError as error:
+        except HrSyncError as error:  # also where the site is not there any more
             log.error("settings.refused", error=str(error))  # noqa: TRY400 -- the message says it all
             return
         needs_restart = [] if fresh.keys() == {each.settings.site for each in self._sites} else ["sites"]
@@ -106,25 +106,49 @@ class Reloading:
 def _serve(
     sites: Sequence[CurrentSettings], engine: "Engine", leases: "HeldLeases", cancellation: "Cancellation"
 ) -> None:
-    from hr_sync.cli.served_site import ServedSite
+    from hr_sync.store.union import keep_union
+
+    served, endpoints = open_sites(sites, engine, leases)
+    if sites[0].settings.schemas:
+        keep_union(engine, sites[0].settings.schemas)
+    with _opened_web(sites[0].settings, endpoints):
+        _keep_running(served, cancellation)
+
+
+def open_sites(
+    sites: Sequence[CurrentSettings], engine: "Engine", leases: "HeldLeases"
+) -> "tuple[Sequence[ServedSite], Mapping[str | None, Endpoints]]":
+    """Return the sites that can be served, and what is shown of every one. Raise HrSyncError if there is none.
+
+    A site whose schema or schedule is wrong, or whose tables somebody is at work on, is left out until a restart.
+    """
+    import structlog
+
+    from hr_sync.cli.served_site import ServedSite, endpoints_without_runs
     from hr_sync.store.engine import in_schema
     from hr_sync.store.schema import ensure_schema
     from hr_sync.store.store import Store
-    from hr_sync.store.union import keep_union
     from hr_sync.store.values import Worker
 
     worker = Worker.current()
-    served: dict[str | None, ServedSite] = {}
+    served: list[ServedSite] = []
+    endpoints: dict[str | None, Endpoints] = {}
     for each in sites:
+        site = each.settings.site
         store = Store(in_schema(engine, each.settings.database.schema_name))  # a forced stop cancels its statements
-        ensure_schema(store.engine)
-        leases.are_in(store, worker)
-        served[each.settings.site] = ServedSite(each.in_force, store, worker)
-    if sites[0].settings.schemas:
-        keep_union(engine, sites[0].settings.schemas)
-    endpoints = {site: each.endpoints for site, each in served.items()}
-    with _opened_web(sites[0].settings, endpoints):
-        _keep_running(list(served.values()), cancellation)
+        try:
+            ensure_schema(store.engine)
+            served.append(ServedSite(each.in_force, store, worker))
+        except (ConfigurationError, DatabaseConflict) as failure:
+            if len(endpoints) + 1 == len(sites) and not served:
+                raise
+            error = with_config(str(failure), SettingsChoice(site=site))
+            structlog.get_logger(__name__).error("site.not_served", site=site, error=error)
+            endpoints[site] = endpoints_without_runs(each.in_force, store, type(failure)(error))
+        else:
+            leases.are_in(store, worker)
+            endpoints[site] = served[-1].endpoints
+    return served, endpoints
 
 
 def _keep_running(served: "Sequence[ServedSite]", cancellation: "Cancellation") -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
-from sqlalchemy.types import Text
+from sqlalchemy.types import NullType, Text
 
 from hr_sync.domain.scope import MAX_LEVELS
 from hr_sync.store.engine import quoted_schema, set_local
@@ -31,7 +31,8 @@ from hr_sync.store.write.set_rows import BY_REASON, DIGEST, LIVE, OWN_SET, lock_
 
 # Which nodes are concerned, apart from the derivation: how many rows a recursion gives is not known beforehand, and
 # with an estimate that is wrong by a thousand times the derivation is planned badly. Arrays in text: they go back as
-# they came, and thousands of ids are neither read nor written here.
+# they came, and thousands of ids are neither read nor written here. They go back without a type, so that PostgreSQL
+# reads them as constant arrays, and hashes them. A cast from text would be read again for each row that is compared.
 _CONCERNED = """
 WITH RECURSIVE roots (id) AS (
     {roots}
@@ -112,7 +113,7 @@ WITH RECURSIVE nodes AS MATERIALIZED (
     SET access_set_id = CASE WHEN page.own_access_set_id IS NULL THEN differing.after ELSE page.access_set_id END,
         own_access_set_id = CASE WHEN page.own_access_set_id IS NOT NULL THEN coalesce(differing.after, 0) END
     -- Row by row in the order of the ids, which is the order in which rows are locked: an array of one is compared by
-    -- no hash and no merge join, so that each row is found by the index, in the order of what is given.
+    -- no hash and no merge join, so that each row is found by the index (scans are off), in the order of what is given.
     FROM (SELECT * FROM differing ORDER BY id) AS differing
     -- The set of a page that has been moved to another space meanwhile is the matter of who moved it.
     WHERE page.id = ANY (ARRAY[differing.id]) AND page.space_id IS NOT DISTINCT FROM differing.stored_in AND {live}
@@ -124,7 +125,6 @@ FROM derived GROUP BY space_key, kind, was_known, is_known, shows_others"""
 
 # A page below that is in another space has facts of another pass.
 _FRESH = "page.id = ANY (CAST(:fresh AS text[])) OR nodes.space_id = CAST(:fresh_space AS text)"
-_LOOKED_UP = 20_000  # nodes
 _OF_THESE = "SELECT unnest(CAST(:ids AS text[]))"
 # Also pages without a node: whatever the set of one is, it is not known.
 _OF_SPACE = """SELECT unnest(CAST(:ids AS text[]))
@@ -154,8 +154,9 @@ def derive_sets(
     concerned = session.execute(_concerned(schema, of_space=space_id is not None), roots).one()
     if not concerned.number:
         return frozenset()
-    # Of a large table a few thousand rows are found by an index in a tenth of the time that the planner expects.
-    set_local(session.connection(), enable_seqscan="off" if concerned.number <= _LOOKED_UP else "on")
+    # Rows are found by an index in a tenth of the time that the planner expects, and those of a whole table as fast as
+    # by a scan. A scan of few pages as the outer side of the join would also lock them in the order in which they lie.
+    set_local(session.connection(), enable_seqscan="off")
     values: dict[str, Any] = {
         "ids": concerned.ids,
         "above": concerned.above,
@@ -192,4 +193,4 @@ def _derive(schema: str) -> TextClause:
         by_reason=BY_REASON,
     )
     arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("asker", "licence", "fresh"))
-    return text(statement).bindparams(*arrays, *(bindparam(name, type_=Text) for name in ("ids", "above")))
+    return text(statement).bindparams(*arrays, *(bindparam(name, type_=NullType()) for name in ("ids", "above")))

@@ -11,7 +11,6 @@ A revocation changes thousands of pages in the same way. They are noted and writ
 an object for each.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -22,7 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.changes import ChangeAction, ChangedField
-from hr_sync.store.engine import quoted_schema, schema_of
+from hr_sync.store.engine import lock_key, quoted_schema, schema_of
 
 _PATIENCE = "10s"  # from the last statement to the commit; shorter than anybody waits for a lock
 CHANNEL = "hr_sync_feed"  #: of NOTIFY; the payload is the schema
@@ -139,7 +138,8 @@ class _Noted:
 
     changes: dict[_Subject, Change] = field(default_factory=dict)
     restricted: list[Restricted] = field(default_factory=list)
-    place: dict[str, Restricted] = field(default_factory=dict)  #: of each page that stands among `restricted`
+    #: which of `restricted` has a page: there may be one of them for each space, and thousands of spaces
+    _restricted_with: dict[str, Restricted] = field(default_factory=dict)
 
     def add(self, change: Change) -> None:
         subject = (change.page_id, change.attachment_id, change.comment_id)
@@ -147,17 +147,18 @@ class _Noted:
         self.changes[subject] = change if before is None else _merged(before, change)
 
     def add_restricted(self, pages: Restricted) -> None:
-        for page_id in list(pages.versions):
-            subject = (page_id, *_PAGE_ITSELF)
-            if page_id in self.place:
-                del self.place[page_id].versions[page_id]
-            elif subject in self.changes:
-                self.changes[subject] = _merged(self.changes[subject], pages.take(page_id))
-        self.place.update(dict.fromkeys(pages.versions, pages))
+        for page_id in self._restricted_with.keys() & pages.versions.keys():
+            del self._restricted_with.pop(page_id).versions[page_id]
+        if self.changes:
+            for subject in [each for page_id in pages.versions if (each := (page_id, *_PAGE_ITSELF)) in self.changes]:
+                self.changes[subject] = _merged(self.changes[subject], pages.take(subject[0]))
+        self._restricted_with.update(dict.fromkeys(pages.versions, pages))
         self.restricted.append(pages)
 
     def _taken(self, subject: _Subject) -> Change | None:
-        found = self.place.pop(subject[0], None) if subject[1:] == _PAGE_ITSELF else None
+        if subject[1:] != _PAGE_ITSELF:
+            return None
+        found = self._restricted_with.pop(subject[0], None)
         return None if found is None else found.take(subject[0])
 
 
@@ -210,7 +211,7 @@ def write_changes(session: Session) -> None:
 
 def feed_lock(schema: str) -> int:
     """Return the key of the advisory lock under which the feed of a schema is numbered; the same in every build."""
-    return int.from_bytes(hashlib.sha256(f"hr_sync feed {schema}".encode()).digest()[:8], signed=True)
+    return lock_key(f"feed {schema}")
 
 
 def _merged(before: Change, after: Change) -> Change:

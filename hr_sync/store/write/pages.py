@@ -129,7 +129,11 @@ def _put(
     """Write the pages, without those that PostgreSQL refuses. Return what was written, and what failed."""
     written: Written = {}
     refused = put_or_divide(session, writes, lambda some: written.update(_put_together(session, run_id, some, locked)))
-    return written, [_failure(write, error) for write, error in refused]
+    # What one call wrote may have been rolled back, and refused by a later one.
+    accepted = {write.head.id for write in writes if all(write is not each for each, _ in refused)}
+    return {page_id: written[page_id] for page_id in written.keys() & accepted}, [
+        _failure(write, error) for write, error in refused
+    ]
 
 
 def _failure(write: PageWrite, error: RefusalError) -> Failure:
