@@ -32,9 +32,7 @@ def open_settings(config: SettingsChoice, *, is_quiet: bool = False, is_verbose:
     Raise UsageError if several sites are configured, and none was named.
     `is_quiet`: log warnings and errors at most, never more than the settings say. `is_verbose`: log everything.
     """
-    from hr_sync.settings import load_settings
-
-    settings = load_settings(config.file, site=config.site)
+    settings = config.sources().settings(config.site)
     _open_log([settings], is_quiet=is_quiet, is_verbose=is_verbose)
     return settings
 
@@ -48,10 +46,9 @@ def open_each_settings(config: SettingsChoice) -> "Sequence[Settings]":
 
 def load_each_settings(config: SettingsChoice) -> "Sequence[Settings]":
     """Return the settings of every site that is meant. Raise ConfigurationError."""
-    from hr_sync.settings import load_settings, load_sites
-
-    every = {} if config.site is not None else load_sites(config.file)
-    return list(every.values()) or [load_settings(config.file, site=config.site)]
+    sources = config.sources()
+    every = {} if config.site is not None else sources.of_every_site()
+    return list(every.values()) or [sources.settings(config.site)]
 
 
 def _open_log(sites: "Sequence[Settings]", *, is_quiet: bool = False, is_verbose: bool = False) -> None:

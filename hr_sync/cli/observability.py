@@ -1,12 +1,10 @@
 """Wires what the service shows: metrics, health and the status page."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hr_sync.cli.health import health_limits, read_in_scope
 from hr_sync.cli.notifications import sender
-from hr_sync.cli.options import SettingsChoice, with_config
 from hr_sync.confluence.http.urls import api_base, is_gateway
 from hr_sync.domain.outcome import ExitCode, Mode, Outcome, RunReport
 from hr_sync.errors import HrSyncError
@@ -83,7 +81,7 @@ def make_endpoints(
         alive=lambda: is_alive(state.snapshot(), limits),
         ready=TtlCache(ready),
         overview=cached,
-        health=lambda seen: _typed(judge(seen.spaces, state.snapshot(), limits, seen.shown), settings().site),
+        health=lambda seen: judge(seen.spaces, state.snapshot(), limits, seen.shown),
         history=pages.history,
         metrics=Metrics(sources),
         activity=lambda: Activity(
@@ -96,13 +94,6 @@ def make_endpoints(
         name=settings().site,
         notify=pending.add if pending is not None else None,
     )
-
-
-def _typed(health: Health, site: str | None) -> Health:
-    """Return the same with commands that work when they are typed: where there are several sites they name one."""
-    choice = SettingsChoice(site=site)
-    reasons, notes = (tuple(with_config(each, choice) for each in texts) for texts in (health.reasons, health.notes))
-    return replace(health, reasons=reasons, notes=notes)
 
 
 def _site(settings: "Settings") -> str | None:

@@ -1,12 +1,22 @@
 """Options that several commands share."""
 
-import re
-import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+from hr_sync.domain.printed_commands import complete_commands
+
+if TYPE_CHECKING:
+    from hr_sync.settings import Sources
+
+
+@dataclass(slots=True)
+class ReadSources:
+    """What the sources of the settings held when a command began."""
+
+    sources: "Sources | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,24 @@ class SettingsChoice:
 
     file: Path | None = None
     site: str | None = None  #: None: the only one, or all of them
+    read: ReadSources | None = field(default=None, compare=False, repr=False)  #: None: read whenever they are needed
+
+    def sources(self) -> "Sources":
+        """Return what the settings file and the environment hold; read once by a command. Raise ConfigurationError.
+
+        A pipe such as `--config <(sops -d sites.toml)` holds nothing when it is read again.
+        """
+        from hr_sync.settings import read_sources
+
+        if self.read is None:
+            return read_sources(self.file)
+        if self.read.sources is None:
+            self.read.sources = read_sources(self.file)
+        return self.read.sources
+
+    def again(self) -> "SettingsChoice":
+        """Return the same choice, for which the sources are read anew."""
+        return replace(self, read=None)
 
 
 DEFAULT_SETTINGS = SettingsChoice()  #: nothing was named
@@ -29,22 +57,12 @@ class OutputForm:
     config: SettingsChoice = DEFAULT_SETTINGS
 
 
-_COMMAND = re.compile(r"(?<=`)hr-sync [^`\n]+(?=`)")
-_WITHOUT_SITE = re.compile("hr-sync (init|simulate|demo|config (schema|example))(?![-a-z])")
-
-
 def with_config(text: str, config: SettingsChoice) -> str:
     """Add `--config` and `--site` to every command that a text prints, if they were named on the command line.
 
     A command for one of several sites is given its `--site` also where a command over all of them prints it.
     """
-    file = "" if config.file is None else f" --config {shlex.quote(str(config.file))}"
-    site = "" if config.site is None else f" --site {config.site}"
-
-    def complete(command: re.Match[str]) -> str:
-        return command[0] + file + ("" if _WITHOUT_SITE.match(command[0]) else site)
-
-    return _COMMAND.sub(complete, text)
+    return complete_commands(text, file=None if config.file is None else str(config.file), site=config.site)
 
 
 def _settings_choice(value: "str | SettingsChoice") -> SettingsChoice:

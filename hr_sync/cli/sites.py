@@ -17,7 +17,7 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from hr_sync.cli.help import Commands
-from hr_sync.cli.options import OutputForm, SettingsChoice
+from hr_sync.cli.options import OutputForm, ReadSources, SettingsChoice
 from hr_sync.errors import HrSyncError, NothingMirrored, UsageError
 
 _SITE = "site"
@@ -116,7 +116,8 @@ class _TakesSite:
 
     def choose(self, context: Any) -> SettingsChoice:
         """Return what the command line means, and note it for messages."""
-        chosen: SettingsChoice = replace(context.params["config"], site=context.params.pop(_SITE))
+        site, read = context.params.pop(_SITE), ReadSources()
+        chosen: SettingsChoice = replace(context.params["config"], site=site, read=read)
         _mean(context, chosen)
         return chosen
 
@@ -125,6 +126,18 @@ def _mean(context: Any, chosen: SettingsChoice) -> None:
     context.params["config"] = chosen
     if isinstance(context.obj, OutputForm):
         context.obj.config = chosen
+
+
+@contextmanager
+def _named_in_log(chosen: SettingsChoice) -> Iterator[None]:
+    """Add the site that was named to each line of the log."""
+    if chosen.site is None:
+        yield
+        return
+    import structlog
+
+    with structlog.contextvars.bound_contextvars(site=chosen.site):
+        yield
 
 
 class AllSites(TyperCommand, _TakesSite):
@@ -136,8 +149,8 @@ class AllSites(TyperCommand, _TakesSite):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command for the site that was named."""
-        self.choose(ctx)
-        return super().invoke(ctx)
+        with _named_in_log(self.choose(ctx)):
+            return super().invoke(ctx)
 
 
 class OneSite(AllSites):
@@ -147,7 +160,7 @@ class OneSite(AllSites):
 class EachSite(TyperCommand, _TakesSite):
     """A command about the site that is named, or else about all of them.
 
-    `one_with`: options that name something of one site.
+    `one_with`: options that name something of one site, or decide about it.
     """
 
     one_with: Sequence[str] = ()
@@ -161,7 +174,8 @@ class EachSite(TyperCommand, _TakesSite):
         chosen = self.choose(ctx)
         names = () if any(ctx.params.get(name) for name in self.one_with) else _sites_in_turn(chosen)
         if not names:
-            return super().invoke(ctx)
+            with _named_in_log(chosen):
+                return super().invoke(ctx)
 
         def do(site: str) -> None:
             _mean(ctx, replace(chosen, site=site))
@@ -181,8 +195,8 @@ class OneSiteGroup(Commands, _TakesSite):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, or the one that it holds."""
-        self.choose(ctx)
-        return super().invoke(ctx)
+        with _named_in_log(self.choose(ctx)):
+            return super().invoke(ctx)
 
 
 def each_site(*one_with: str) -> type[EachSite]:
@@ -192,9 +206,7 @@ def each_site(*one_with: str) -> type[EachSite]:
 
 def _sites_in_turn(chosen: SettingsChoice) -> Sequence[str]:
     """Return the sites that are to have their turn; none where one was named, or none is configured."""
-    from hr_sync.settings import site_names
-
-    return () if chosen.site is not None else site_names(chosen.file)
+    return () if chosen.site is not None else chosen.sources().sites
 
 
 def worst_exit_code(codes: Sequence[int]) -> int:

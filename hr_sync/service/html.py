@@ -14,6 +14,7 @@ from hr_sync import __version__
 from hr_sync.domain.access import AccessMode
 from hr_sync.domain.not_mirrored import not_mirrored_in_words
 from hr_sync.domain.outcome import look_command, release_command
+from hr_sync.domain.printed_commands import complete_commands
 from hr_sync.service.health import Health, ScheduleSnapshot
 from hr_sync.service.progress import Progress
 from hr_sync.store.read.history import PageHistory, StoredFacts
@@ -60,7 +61,7 @@ class Pages:
         self._templates.filters |= {
             "moment": _moment,
             "ago": _ago,
-            "commands": _commands,
+            "commands": lambda text, of=site: _commands(complete_commands(text or "", site=of)),
             "seconds": _seconds,
             "until": _until,
         }
@@ -170,9 +171,9 @@ def _until(moment: datetime, now: datetime) -> str:
     return f"in {seconds // size} {unit}"
 
 
-def _commands(text: str | None) -> Markup:
+def _commands(text: str) -> Markup:
     """Show a message; what stands in backticks in it is a command."""
-    parts = (text or "").split("`")
+    parts = text.split("`")
     shown = (Markup("<code>{}</code>") if number % 2 else Markup("{}") for number in range(len(parts)))
     return Markup("").join(markup.format(_visible(part)) for markup, part in zip(shown, parts, strict=True))
 

@@ -27,6 +27,7 @@ import orjson
 import structlog
 
 from hr_sync.domain.page_ref import page_id_of
+from hr_sync.domain.printed_commands import complete_commands, complete_document
 from hr_sync.errors import HrSyncError, UsageError
 from hr_sync.service.auth import RefusedTokens, is_signed, may_read, names_this_machine
 from hr_sync.service.health import Health, HealthState
@@ -117,9 +118,10 @@ def start_application(host: str, port: int, application: WSGIApplication) -> Ite
 class Application(ABC):
     """Answers who may read: checks each request, and answers probes. What is shown is in the classes below it."""
 
-    def __init__(self, probes: Probes, pages: Pages, slots: threading.BoundedSemaphore) -> None:
+    def __init__(self, probes: Probes, slots: threading.BoundedSemaphore, *, site: str | None = None) -> None:
+        self._site = site  #: the one of several that it is about
         self._probes = probes
-        self._pages = pages
+        self._pages = Pages(site)
         self._slots = slots
         self._refused = RefusedTokens()
         policy = (
@@ -167,17 +169,18 @@ class Application(ABC):
 
     def _answer_checked(self, environ: WSGIEnvironment) -> Answer:
         path = environ["PATH_INFO"]
-        if path == "/livez":
-            alive = self._probes.alive()
-            return json_answer({"ok": alive}, ok=alive)
         authorization = environ.get("HTTP_AUTHORIZATION", "")
         may = may_read(authorization, self._probes.token)
         if authorization and not may:
             self._refused.note(environ.get("REMOTE_ADDR", ""))
-        if path == "/readyz":
-            return self._readyz(may=may)
-        if path == "/healthz":
-            return self.health(may=may)
+        if may or self._site is None:  # the probes of one of several sites would tell that there is such a site
+            if path == "/livez":
+                alive = self._probes.alive()
+                return json_answer({"ok": alive}, ok=alive)
+            if path == "/readyz":
+                return self._readyz(may=may)
+            if path == "/healthz":
+                return self.health(may=may)
         if not may:
             words = "A token is needed, as bearer or as the password."
             return text_answer(words, HTTPStatus.UNAUTHORIZED, _ASK_FOR_TOKEN)
@@ -192,7 +195,9 @@ class Application(ABC):
         try:
             self._probes.ready()
         except HrSyncError as failure:
-            return json_answer({"ok": False} | ({"reason": str(failure)} if may else {}), ok=False)
+            return json_answer(
+                {"ok": False} | ({"reason": complete_commands(str(failure), site=self._site)} if may else {}), ok=False
+            )
         return json_answer({"ok": True}, ok=True)
 
     def _not_found(self, message: str) -> Answer:
@@ -204,7 +209,7 @@ class SiteApplication(Application):
 
     def __init__(self, endpoints: Endpoints, slots: threading.BoundedSemaphore | None = None) -> None:
         """`slots`: how many pages are made at once, where other sites are shown by the same server."""
-        super().__init__(endpoints, Pages(endpoints.name), slots or threading.BoundedSemaphore(MOST_PAGES))
+        super().__init__(endpoints, slots or threading.BoundedSemaphore(MOST_PAGES), site=endpoints.name)
         self._ends = endpoints
 
     def show(self, path: str, query: str) -> Answer:
@@ -226,7 +231,7 @@ class SiteApplication(Application):
     def notified(self, environ: WSGIEnvironment) -> Answer | None:
         """Keep what was notified. No answer depends on what is mirrored, nor says what was wrong."""
         notify = self._ends.notify
-        if notify is None:
+        if notify is None or (self._site is not None and environ["REQUEST_METHOD"] != "POST"):
             return None
         if environ["REQUEST_METHOD"] != "POST":
             return text_answer("Only POST.", HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "POST"))
@@ -241,7 +246,7 @@ class SiteApplication(Application):
                 status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         self._ends.metrics.count_notification(accepted=status is None)
         if status is HTTPStatus.UNAUTHORIZED:
-            return text_answer(status.phrase, status, _ASK_FOR_TOKEN)
+            return not_notified()
         return Answer(body=b"", status=HTTPStatus.ACCEPTED) if status is None else text_answer(status.phrase, status)
 
     def _refusal(self, environ: WSGIEnvironment, body: bytes) -> HTTPStatus | None:
@@ -259,11 +264,9 @@ class SiteApplication(Application):
 
     def health(self, *, may: bool) -> Answer:
         """Answer how well the mirror is."""
-        try:
-            health = self._ends.health(self._ends.overview())
-        except HrSyncError as failure:
-            health = Health(state=HealthState.WRONG, reasons=(str(failure),))
-        return json_answer({"ok": health.ok, "state": health.state} | (asdict(health) if may else {}), ok=health.ok)
+        health = health_of_site(self._ends)
+        detail = health_document(health, self._site) if may else {"state": health.state}
+        return json_answer({"ok": health.ok} | detail, ok=health.ok)
 
     def _page_details(self, given: str) -> Answer:
         try:
@@ -281,6 +284,25 @@ class SiteApplication(Application):
         )
         known = history.stored is not None or history.failure is not None or bool(history.changes)
         return Answer(body=body, status=HTTPStatus.OK if known else HTTPStatus.NOT_FOUND)
+
+
+def health_of_site(site: Endpoints) -> Health:
+    """Return how well the mirror of a site is."""
+    try:
+        return site.health(site.overview())
+    except HrSyncError as failure:
+        return Health(state=HealthState.WRONG, reasons=(str(failure),))
+
+
+def health_document(health: Health, site: str | None) -> dict[str, object]:
+    """Return all of it for JSON, with commands that can be typed."""
+    return complete_document(asdict(health), site=site)
+
+
+def not_notified() -> Answer:
+    """Answer a notification of somebody who may not send any."""
+    status = HTTPStatus.UNAUTHORIZED
+    return text_answer(status.phrase, status, _ASK_FOR_TOKEN)
 
 
 def json_answer(document: object, *, ok: bool) -> Answer:

@@ -9,17 +9,19 @@
 | `/notify` | nothing: a notification is about one site, `/sites/NAME/notify` |
 """
 
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from hr_sync.domain.printed_commands import complete_commands
 from hr_sync.errors import HrSyncError
+from hr_sync.service.auth import may_read
 from hr_sync.service.health import Health, HealthState
-from hr_sync.service.html import Pages, path_of_site
+from hr_sync.service.html import path_of_site
 from hr_sync.service.site_metrics import exposition_of_sites
 from hr_sync.service.web import (
     MOST_PAGES,
@@ -29,7 +31,10 @@ from hr_sync.service.web import (
     Probes,
     Running,
     SiteApplication,
+    health_document,
+    health_of_site,
     json_answer,
+    not_notified,
     start_application,
     text_answer,
 )
@@ -58,18 +63,23 @@ class _BySite:
             if path == begin or path.startswith(f"{begin}/"):
                 inside = environ | {"SCRIPT_NAME": begin, "PATH_INFO": path.removeprefix(begin) or "/"}
                 return application(inside, start_response)
+        if re.fullmatch("/sites/[^/]*/notify", path) and environ["REQUEST_METHOD"] == "POST":
+            environ = environ | {"PATH_INFO": "/notify"}
         return self._all(environ, start_response)
 
 
 class _AllSites(Application):
     def __init__(self, sites: Mapping[str, Endpoints], slots: threading.BoundedSemaphore) -> None:
         def ready() -> None:
-            for each in sites.values():
-                each.ready()
+            for name, each in sites.items():
+                try:
+                    each.ready()
+                except HrSyncError as failure:
+                    raise HrSyncError(f"{name}: {complete_commands(str(failure), site=name)}") from failure
 
         token = next(iter(sites.values())).token  # the same for all
         probes = Probes(alive=lambda: all(each.alive() for each in sites.values()), ready=ready, token=token)
-        super().__init__(probes, Pages(), slots)
+        super().__init__(probes, slots)
         self._sites = sites
 
     def show(self, path: str, query: str) -> Answer:
@@ -86,21 +96,15 @@ class _AllSites(Application):
         """Answer how well the mirrors are: as well as the worst of them."""
         by_site = self._health_by_site()
         worst = max((each.state for each in by_site.values()), key=_STATES.index)
-        detail = {"sites": {name: asdict(each) for name, each in by_site.items()}} if may else {}
+        detail = {"sites": {name: health_document(each, name) for name, each in by_site.items()}} if may else {}
         is_well = worst is HealthState.WELL
         return json_answer({"ok": is_well, "state": worst} | detail, ok=is_well)
 
     def notified(self, environ: WSGIEnvironment) -> Answer:
-        """Refuse what is about no site."""
-        del environ
+        """Refuse what is about no site, as a site does without a token: nobody else is told which sites there are."""
+        if not may_read(environ.get("HTTP_AUTHORIZATION", ""), self._probes.token):
+            return not_notified()
         return text_answer("Name the site: POST to /sites/NAME/notify.", HTTPStatus.NOT_FOUND)
 
     def _health_by_site(self) -> dict[str, Health]:
-        return {name: _health(each) for name, each in self._sites.items()}
-
-
-def _health(site: Endpoints) -> Health:
-    try:
-        return site.health(site.overview())
-    except HrSyncError as failure:
-        return Health(state=HealthState.WRONG, reasons=(str(failure),))
+        return {name: health_of_site(each) for name, each in self._sites.items()}

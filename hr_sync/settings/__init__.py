@@ -6,7 +6,7 @@ in modules of its own: `example.py`, `pasted.py`, `written.py`.
 
 from hr_sync.settings.addresses import has_password, with_password, without_password
 from hr_sync.settings.confluence import ConfluenceSettings
-from hr_sync.settings.load import load_settings, load_sites, settings_of, site_names
+from hr_sync.settings.load import Sources, load_settings, load_sites, read_sources, settings_of, site_names
 from hr_sync.settings.model import (
     AccessSettings,
     DatabaseSettings,
@@ -24,10 +24,12 @@ __all__ = [
     "LogSettings",
     "ServiceSettings",
     "Settings",
+    "Sources",
     "SyncSettings",
     "has_password",
     "load_settings",
     "load_sites",
+    "read_sources",
     "secret_values",
     "settings_of",
     "shown",

@@ -20,7 +20,7 @@ from hr_sync.settings.types import (
     Word,
 )
 
-_WAYS = (("username", "api_token"), ("client_id", "client_secret"), ("token",))  # of authenticating
+WAYS = (("username", "api_token"), ("client_id", "client_secret"), ("token",))  #: of authenticating; the secret is last
 
 
 class ConfluenceSettings(Group):
@@ -118,14 +118,14 @@ class ConfluenceSettings(Group):
     @classmethod
     def _check_one_way(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         """Check that there is one way of authenticating. Last, so that mistakes of other fields are reported too."""
-        if not {name for way in _WAYS for name in way} - {"token"} <= info.data.keys():
+        if not {name for way in WAYS for name in way} - {"token"} <= info.data.keys():
             return token
         values = {**info.data, "token": token}
-        used = [[name for name in way if values[name] is not None] for way in _WAYS]
+        used = [[name for name in way if values[name] is not None] for way in WAYS]
         given = [name for names in used for name in names]
         choices = "set username and api_token both, or client_id and client_secret both, or token alone"
         if sum(map(bool, used)) > 1:
             raise ValueError(f"keep one way of authenticating ({', '.join(given)} are set): {choices}")
-        if given not in map(list, _WAYS):
+        if given not in map(list, WAYS):
             raise ValueError(f"nothing to authenticate with: {choices}")
         return token

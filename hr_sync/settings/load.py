@@ -8,19 +8,20 @@ from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
 from hr_sync.errors import ConfigurationError
+from hr_sync.settings.credentials import mixed_credentials
 from hr_sync.settings.keys import full_path
 from hr_sync.settings.model import PLACEHOLDER, Settings
 from hr_sync.settings.problems import Mistake, message, printable, validation_mistakes
-from hr_sync.settings.sites import choose_site, find_sites, layer_of_all, layers_of_site, schema_of_site
+from hr_sync.settings.sites import choose_site, clashes, find_sites, layer_of_all, layers_of_site, schema_of_site
 from hr_sync.settings.sources import (
     DEFAULT_FILES,
     Given,
     Layer,
-    TomlFile,
     command_line,
     config_path,
     environment,
@@ -47,10 +48,7 @@ def load_settings(
     Raise ConfigurationError with one message for all mistakes, and UsageError for a site that is not configured, or for
     none where several are.
     """
-    read = _Read.of(config_file, environ)
-    if read.mistakes:
-        raise ConfigurationError(message(read.mistakes))
-    return _checked(*read.settings(choose_site(read.sites, site), overrides or {}))
+    return read_sources(config_file, environ).settings(site, overrides or {})
 
 
 def load_sites(config_file: Path | None = None, environ: Mapping[str, str] = os.environ) -> dict[str, Settings]:
@@ -58,21 +56,12 @@ def load_sites(config_file: Path | None = None, environ: Mapping[str, str] = os.
 
     Raise ConfigurationError with one message for the mistakes of all sites.
     """
-    read = _Read.of(config_file, environ)
-    if read.mistakes:
-        raise ConfigurationError(message(read.mistakes))
-    found = {site: read.settings(site, {}) for site in read.sites}
-    if mistakes := list(dict.fromkeys(mistake for _, wrong in found.values() for mistake in wrong)):
-        raise ConfigurationError(message(mistakes))
-    return {site: _checked(*each) for site, each in found.items()}
+    return read_sources(config_file, environ).of_every_site()
 
 
 def site_names(config_file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Sequence[str]:
     """Return the sites that are configured. Raise ConfigurationError for wrong names, and not for any other mistake."""
-    read = _Read.of(config_file, environ)
-    if read.mistakes:
-        raise ConfigurationError(message(read.mistakes))
-    return read.sites
+    return read_sources(config_file, environ).sites
 
 
 def settings_of(values: Mapping[str, object]) -> Settings:
@@ -80,36 +69,58 @@ def settings_of(values: Mapping[str, object]) -> Settings:
     return _checked(*_settings_of((command_line(values),), config_name=str(DEFAULT_FILES[0]), site=None))
 
 
+def read_sources(config_file: Path | None = None, environ: Mapping[str, str] = os.environ) -> "Sources":
+    """Read the settings file, the environment and the files of secrets, for all sites that they name.
+
+    Raise ConfigurationError for wrong names of sites, and for two sites that are in each other's way.
+    """
+    file = read_toml(config_path(config_file, environ))
+    of_all = (environment(environ), secret_files(environ), toml_layer(file))
+    sites, mistakes = find_sites(environ, file, of_all)
+    of_site = {site: layers_of_site(environ, file, site) for site in sites}
+    if mistakes := [*mistakes, *clashes(of_site)]:
+        raise ConfigurationError(message(mistakes))
+    return Sources(
+        config_name=file.source or printable(str(DEFAULT_FILES[0])),
+        of_all=[unknown_variables(environ, sites), *(layer_of_all(layer, sites) for layer in of_all)],
+        of_site=of_site,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Read:
-    """The settings file and the environment, and the sites that they name."""
+class Sources:
+    """What the sources of the settings hold. Each has been read once: a pipe holds nothing when it is read again."""
 
-    environ: Mapping[str, str]
-    file: TomlFile
-    sites: Sequence[str]
-    mistakes: Sequence[Mistake]
+    config_name: str
+    of_all: Sequence[Layer]
+    of_site: Mapping[str, Sequence[Layer]]
 
-    @classmethod
-    def of(cls, config_file: Path | None, environ: Mapping[str, str]) -> "_Read":
-        file = read_toml(config_path(config_file, environ))
-        sites, mistakes = find_sites(environ, file)
-        return cls(environ=environ, file=file, sites=sites, mistakes=mistakes)
+    @property
+    def sites(self) -> Sequence[str]:
+        """Return the names of the sites; none where `sites` is not configured."""
+        return list(self.of_site)
 
-    def settings(self, site: str | None, overrides: Mapping[str, object]) -> tuple[Settings | None, list[Mistake]]:
+    def settings(self, site: str | None = None, overrides: Mapping[str, object] = MappingProxyType({})) -> Settings:
+        """Return the settings of one site. Raise as `load_settings` does."""
+        return _checked(*self._read(choose_site(self.sites, site), overrides))
+
+    def of_every_site(self) -> dict[str, Settings]:
+        """Return the settings of each site by its name. Raise as `load_sites` does."""
+        found = {site: self._read(site, {}) for site in self.sites}
+        if mistakes := list(dict.fromkeys(mistake for _, wrong in found.values() for mistake in wrong)):
+            raise ConfigurationError(message(mistakes))
+        return {site: _checked(*each) for site, each in found.items()}
+
+    def _read(self, site: str | None, overrides: Mapping[str, object]) -> tuple[Settings | None, list[Mistake]]:
         """Return the settings of a site, or what is wrong with them."""
-        environ = self.environ
-        of_all = (environment(environ), secret_files(environ), toml_layer(self.file))
-        layers = [
-            command_line(overrides),
-            unknown_variables(environ, self.sites),
-            *(layers_of_site(environ, self.file, site) if site is not None else ()),
-            *(layer_of_all(layer, self.sites) for layer in of_all),
-        ]
-        name = self.file.source or printable(str(DEFAULT_FILES[0]))
-        settings, mistakes = _settings_of(layers, config_name=name, site=site)
+        own = self.of_site[site] if site is not None else ()
+        layers = [command_line(overrides), *own, *self.of_all]
+        settings, mistakes = _settings_of(layers, config_name=self.config_name, site=site)
         if settings is not None:
-            schemas = {each: schema_of_site(each, environ, self.file) for each in self.sites}
+            schemas = {each: schema_of_site(own) for each, own in self.of_site.items()}
             settings._schemas.update(schemas)  # noqa: SLF001 - of the views over all sites
+        if site is not None:
+            mistakes += mixed_credentials(layers, site, is_only=len(self.of_site) == 1)
         return settings, mistakes
 
 

@@ -5,6 +5,7 @@
 """
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
@@ -17,17 +18,33 @@ LONGEST_NAME = 40
 UNION_SCHEMA = "hr_sync_sites"  #: of the views over all sites
 SITE_NAME = "[a-z][a-z0-9]*(_[a-z0-9]+)*"  #: as a regular expression
 _OF_INSTALLATION = ("database", "service", "log")
-#: Keys of these groups that a site has for itself alone; two sites would get in each other's way.
-OF_ONE_SITE = ("database.schema", "service.ping_url", "service.metrics_file")
+#: Keys that a site has for itself alone: two sites would get in each other's way, or ids, keys and readers are those
+#: of one site. The space HR of another site holds other pages, and nobody has decided who reads them.
+OF_ONE_SITE = (
+    "database.schema",
+    "service.ping_url",
+    "service.metrics_file",
+    "access.mode",
+    "access.audience_groups",
+    "access.open_spaces",
+    "confluence.page_trees",
+    "confluence.exclude_page_trees",
+)
 _BY_NAME = "the name of the site"
 
 
-def find_sites(environ: Mapping[str, str], file: TomlFile) -> tuple[Sequence[str], Sequence[Mistake]]:
-    """Return the names of the sites, and what is wrong with them. The environment names sites only if no file does."""
+def find_sites(
+    environ: Mapping[str, str], file: TomlFile, of_all: Sequence[Layer]
+) -> tuple[Sequence[str], Sequence[Mistake]]:
+    """Return the names of the sites, and what is wrong with them.
+
+    The environment names sites only if no file does, and if no address is set outside of them: beside the settings of
+    the only site, one variable would else mirror it again, into another schema.
+    """
     tables = (file.tables or {}).get(SITES)
     if tables is None:
-        names = sorted(_sites_of_variables(environ))
-        return names, list(_clashes(names, environ, file))
+        is_one = any("confluence.url" in layer.given for layer in of_all)
+        return [] if is_one else sorted(_sites_of_variables(environ)), []
     if not isinstance(tables, dict) or not tables:
         what = "must hold a table for each site, which begins with [sites.NAME.confluence]"
         return [], [Mistake(key=SITES, source=file.source, what=what)]
@@ -45,7 +62,7 @@ def find_sites(environ: Mapping[str, str], file: TomlFile) -> tuple[Sequence[str
             mistakes.append(Mistake(key=key, source=file.source, what=what))
         else:
             names.append(name)
-    return names, [*mistakes, *_clashes(names, environ, file)]
+    return names, mistakes
 
 
 def _sites_of_variables(environ: Mapping[str, str]) -> set[str]:
@@ -114,30 +131,29 @@ def _refused(layer: Layer, site: str, is_refused: Callable[[str], bool], what: s
     return Layer(given, [*layer.mistakes, *mistakes], is_whole=layer.is_whole, readable=layer.readable)
 
 
-def _clashes(names: Sequence[str], environ: Mapping[str, str], file: TomlFile) -> Iterator[Mistake]:
-    """Yield which sites would write into one schema, and which are the same twice."""
-    by_variable = _sites_of_variables(environ)
-    for name in names:
-        if schema_of_site(name, environ, file) == UNION_SCHEMA:
+def clashes(layers: Mapping[str, Sequence[Layer]]) -> Iterator[Mistake]:
+    """Yield which sites would write into one schema, and which are the same twice. `layers`: those of each site."""
+    given = {site: ChainMap(*(layer.given for layer in own)) for site, own in layers.items()}
+    schemas = {site: found["database.schema"] for site, found in given.items()}
+    for name, schema in schemas.items():
+        if schema.value == UNION_SCHEMA:
             what = f"must not be mirrored into {UNION_SCHEMA}, which holds the views over all sites"
-            yield Mistake(key=f"{SITES}.{name}", source=file.source, what=what)
-    for one, other in combinations(names, 2):
+            yield Mistake(key=f"{SITES}.{name}", source=schema.source, what=what)
+    for one, other in combinations(given, 2):
         key = f"{SITES}.{other}"
-        if schema_of_site(one, environ, file) == schema_of_site(other, environ, file):
+        if isinstance(schemas[one].value, str) and schemas[one].value == schemas[other].value:
             what = f"would be mirrored into the schema of {SITES}.{one}; set another one for {key}.database.schema"
-            yield Mistake(key=key, source=file.source, what=what)
-        elif not {one, other} & by_variable and _what_is_mirrored(one, file) == _what_is_mirrored(other, file):
+            yield Mistake(key=key, source=schemas[other].source, what=what)
+        elif _what_is_mirrored(given[one]) == _what_is_mirrored(given[other]):
             what = f"is the same as {SITES}.{one}: give it another url, account or scope, or take it out"
-            yield Mistake(key=key, source=file.source, what=what)
+            yield Mistake(key=key, what=what)
 
 
-def schema_of_site(site: str, environ: Mapping[str, str], file: TomlFile) -> str:
-    """Return the schema that is set for a site, whether it may be one or not; else its name."""
-    variable = f"{PREFIX}{SITES}__{site}__DATABASE__SCHEMA".upper()
-    database = file.sites.get(site, {}).get("database")
-    named = database.get("schema") if isinstance(database, dict) else None
-    return str(environ.get(variable) or named or site)
+def schema_of_site(layers: Sequence[Layer]) -> str:
+    """Return the schema that is set for a site by its layers, whether it may be one or not; else its name."""
+    return str(ChainMap(*(layer.given for layer in layers))["database.schema"].value)
 
 
-def _what_is_mirrored(site: str, file: TomlFile) -> Sequence[object]:
-    return [file.sites[site].get(group) for group in ("confluence", "access")]
+def _what_is_mirrored(given: Mapping[str, Given]) -> Mapping[str, object]:
+    groups = ("confluence.", "access.")
+    return {path: each.value for path, each in given.items() if path.startswith(groups)}

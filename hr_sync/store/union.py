@@ -31,6 +31,11 @@ _OTHER_COLUMNS = "42P16"  # a view whose columns cannot be replaced in place
 _IN_USE = "2BP01"  # something else depends on it
 _DROPS_ALL = f"DROP SCHEMA {SCHEMA} CASCADE"
 
+_OWNERS = text("""
+    SELECT DISTINCT pg_get_userbyid(owner)::text FROM (
+        SELECT nspowner AS owner FROM pg_namespace WHERE nspname = :schema
+        UNION ALL SELECT relowner FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relkind = 'v'
+    ) AS found ORDER BY 1""")
 _MADE_OF = text("SELECT obj_description(to_regnamespace(:schema), 'pg_namespace')")
 
 
@@ -52,7 +57,7 @@ def keep_union(engine: Engine, schemas: Mapping[str, str]) -> Sequence[str]:
             return list(before)
         return _make(engine, schemas, before, patience=_PATIENCE)
     except (DBAPIError, PoolTimeoutError) as error:
-        _say_not_made(schemas, error)
+        _say_not_made(engine, schemas, error)
         return list(before)
 
 
@@ -70,7 +75,7 @@ def make_union(engine: Engine, schemas: Mapping[str, str]) -> Sequence[str]:
         return _make(engine, schemas, before)
     except DBAPIError as error:
         if sqlstate(error) == MISSING_RIGHT:
-            _say_not_made(schemas, error)
+            _say_not_made(engine, schemas, error)
             return list(before)
         if sqlstate(error) == _OTHER_COLUMNS:
             raise SchemaError(
@@ -81,9 +86,21 @@ def make_union(engine: Engine, schemas: Mapping[str, str]) -> Sequence[str]:
         raise expected or error from None
 
 
-def _say_not_made(schemas: Mapping[str, str], error: DBAPIError | PoolTimeoutError) -> None:
-    remedy = "As the owner of the tables: hr-sync init-db"
+def _say_not_made(engine: Engine, schemas: Mapping[str, str], error: DBAPIError | PoolTimeoutError) -> None:
+    owners = _owners(engine) if isinstance(error, DBAPIError) and sqlstate(error) == MISSING_RIGHT else []
+    remedy = f"As {owners[0] if len(owners) == 1 else 'the owner of the tables'}: hr-sync init-db"
+    if len(owners) > 1:
+        remedy = f"Give schema {SCHEMA} and its views to one owner ({', '.join(owners)} have them now). {remedy}"
     log.warning("union.not_made", schema=SCHEMA, sites=list(schemas), reason=describe_error(error), remedy=remedy)
+
+
+def _owners(engine: Engine) -> Sequence[str]:
+    """Return who may replace the views: whoever made them, which may be another one than the owner of the tables."""
+    try:
+        with engine.begin() as connection:
+            return list(connection.scalars(_OWNERS, {"schema": SCHEMA}))
+    except (DBAPIError, PoolTimeoutError):
+        return []
 
 
 def _make(

@@ -1,5 +1,6 @@
 -- What each role may do, by a superuser in the database, after `hr-sync init-db` as hr_owner. Replace public where
--- database.schema names another schema. Consumers get hr_reader: GRANT hr_reader TO chatbot.
+-- database.schema names another schema, and hr_reader where another site has that one. Consumers get hr_reader: GRANT
+-- hr_reader TO chatbot.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 REVOKE TEMPORARY ON DATABASE hr FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO hr_worker, hr_reader;

@@ -6,23 +6,26 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from structlog.contextvars import get_contextvars
 from structlog.testing import capture_logs
 
 from hr_sync.cancellation import Cancellation
 from hr_sync.cli import stopping
+from hr_sync.cli.bootstrap import load_each_settings
 from hr_sync.cli.commands.serve import CurrentSettings, Reloading
 from hr_sync.cli.main import app
-from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, OutputForm, SettingsChoice, with_config
-from hr_sync.cli.sites import EachSite, each_site, worst_exit_code
+from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, OutputForm, ReadSources, SettingsChoice, with_config
+from hr_sync.cli.sites import EachSite, OneSite, each_site, worst_exit_code
 from hr_sync.cli.stopping import run_until_stopped
 from hr_sync.cli.terminal import is_output_error
 from hr_sync.errors import ConfluenceUnavailable, HrSyncError, NothingMirrored, UsageError
-from hr_sync.settings import load_settings, load_sites
+from hr_sync.settings import load_settings, secret_values
 
 WITHOUT_SITE = {"init", "simulate", "demo", "config schema", "config example"}
 OF_ONE_SITE = {
@@ -71,11 +74,11 @@ def test_every_command_takes_the_name_of_a_site() -> None:
     assert set(found) >= set(OF_ONE_SITE)
 
 
-@pytest.mark.parametrize("command", OF_ONE_SITE)
-def test_a_command_about_one_thing_asks_for_the_site(command: str) -> None:
-    """An id or a name is that of one site; the message says what to add."""
+@pytest.mark.parametrize(("command", "options"), [*OF_ONE_SITE.items(), ("run", ["--allow-mass-delete"])])
+def test_a_command_about_one_thing_asks_for_the_site(command: str, options: Sequence[str]) -> None:
+    """An id, a name or a decision about removals is that of one site; the message says what to add."""
     with pytest.raises(UsageError, match=r"several sites are configured \(emea, apac\): add --site emea"):
-        app([*command.split(), *OF_ONE_SITE[command]], obj=OutputForm(), standalone_mode=False)
+        app([*command.split(), *options], obj=OutputForm(), standalone_mode=False)
 
 
 def program(do: Callable[[SettingsChoice], None], *one_with: str) -> Callable[..., int]:
@@ -201,6 +204,43 @@ def test_what_cannot_be_stopped_leaves_the_document_of_all_sites(
     assert (document["sites"]["apac"]["exit_code"], document["exit_code"]) == (75, 75)
 
 
+@pytest.mark.parametrize("named", [[], ["--site", "apac"]])
+def test_settings_and_secrets_may_come_from_pipes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: list[str]
+) -> None:
+    """As from `--config <(sops -d sites.toml)`: a pipe holds nothing when it is read again."""
+    seen = []
+
+    def work(config: SettingsChoice) -> None:
+        (settings,) = load_each_settings(config)
+        seen.append((config.site, settings.site, "canary" in secret_values(settings)))
+
+    with ExitStack() as stack:
+        monkeypatch.setenv("HR_SYNC_CONFLUENCE__API_TOKEN_FILE", piped("canary", stack))
+        text = (tmp_path / "config.toml").read_text().replace('api_token = "t"\n', "")
+        assert program(work)(*named, "--config", piped(text, stack)) == 0
+    every = ["apac"] if named else ["emea", "apac"]
+    assert seen == [(site, site, True) for site in every]
+
+
+def test_the_settings_of_one_site_may_come_from_a_pipe(tmp_path: Path) -> None:
+    """Where no sites are configured, both questions have one answer; `serve` and `db url` ask for every site."""
+    single = (tmp_path / "config.toml").read_text().partition("[sites")[0]
+    single = single.replace("[confluence]", '[confluence]\nurl = "https://x.atlassian.net"')
+    with ExitStack() as stack:
+        choice = SettingsChoice(file=Path(piped(single, stack)), read=ReadSources())
+        assert [each.confluence.url for each in load_each_settings(choice)] == ["https://x.atlassian.net"]
+
+
+def piped(text: str, stack: ExitStack) -> str:
+    """Return the name of a pipe that holds a text."""
+    end, begin = os.pipe()
+    stack.callback(os.close, end)
+    os.write(begin, text.encode())
+    os.close(begin)
+    return f"/dev/fd/{end}"
+
+
 def test_a_stop_between_the_turns_leaves_what_was_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -234,6 +274,23 @@ def test_a_mistake_in_typing_is_told_once() -> None:
 
     with pytest.raises(UsageError, match="wrong for emea"):
         program(work)()
+
+
+@pytest.mark.parametrize("made_of", [EachSite, OneSite])
+def test_lines_of_the_log_name_the_site(made_of: type[Any]) -> None:
+    """Also where it was named on the command line; none is named after it."""
+    seen = []
+    made = typer.Typer()
+
+    @made.command(cls=made_of)
+    def work(config: Config = DEFAULT_SETTINGS) -> None:
+        seen.append((config.site, get_contextvars().get("site")))
+
+    made(["--site", "apac"], obj=OutputForm(), standalone_mode=False)
+    if made_of is EachSite:
+        made([], obj=OutputForm(), standalone_mode=False)
+    assert seen == [(name, name) for name in ("apac", "emea", "apac")][: len(seen)]
+    assert "site" not in get_contextvars()
 
 
 @pytest.mark.parametrize(
@@ -296,8 +353,9 @@ def test_printed_commands_name_the_site() -> None:
 def test_a_signal_to_read_again_is_for_every_site(tmp_path: Path) -> None:
     """Settings of each are replaced; a site more needs a restart; a mistake anywhere keeps the old ones."""
     file = tmp_path / "config.toml"
-    sites = [CurrentSettings(each) for each in load_sites(file).values()]
-    reloading = Reloading(SettingsChoice(file=file), sites)
+    choice = SettingsChoice(file=file, read=ReadSources())
+    sites = [CurrentSettings(each) for each in load_each_settings(choice)]
+    reloading = Reloading(choice, sites)
     file.write_text(
         file.read_text() + '[sites.apac.access]\nmax_age_hours = 9\n[sites.eu.confluence]\nurl = "https://eu.example"\n'
     )

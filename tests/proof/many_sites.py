@@ -300,9 +300,10 @@ def _make_tables(database_url: str, sites: Sequence[str]) -> None:
 def _write_settings(home: Path, database_url: str, simulators: Mapping[str, Simulator]) -> None:
     lines = ["[confluence]", 'flavor = "cloud"', f'username = "{USERNAME}"', 'spaces = ["*"]']
     lines += ["[database]", f"url = {json.dumps(postgres(database_url))}", "[log]", 'format = "json"']
-    lines += ["[access]", 'mode = "account"', "[service]", "port = 0"]
+    lines += ["[service]", "port = 0"]
     for site, simulator in simulators.items():
         lines += [f"[sites.{site}.confluence]", f'url = "{simulator.site_url}"', f'api_token = "{TOKEN}"']
+        lines += [f"[sites.{site}.access]", 'mode = "account"']
     path = home / "config.toml"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     path.chmod(0o600)

@@ -6,17 +6,19 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import product
+from typing import Never
 
 import pytest
 
 from hr_sync.domain.outcome import Mode
-from hr_sync.errors import DatabaseUnavailable
+from hr_sync.errors import DatabaseUnavailable, SchemaError
 from hr_sync.service.html import path_of_site
 from hr_sync.service.web import Endpoints
 from hr_sync.service.web_of_sites import start_web_of_sites
 from hr_sync.store.read.overview import Overview
 from hr_sync.sync.context import Notified
-from tests.service.samples import HELD, OVERVIEW, SPACE, make_endpoints
+from tests.service.samples import HELD, HISTORY, OVERVIEW, SPACE, make_endpoints
 
 TOKEN = "a-token-of-sixteen"
 WELL = replace(OVERVIEW, spaces=[SPACE], shown=[])
@@ -98,12 +100,52 @@ def test_pages_lead_to_pages_of_their_site() -> None:
     assert "hr-sync explain 12345 --site apac" in page
 
 
+def test_each_printed_command_names_its_site() -> None:
+    """Also one that was stored, and one of a failure; each once."""
+    stored = "Type `hr-sync resync --failed`."
+    overview = replace(
+        OVERVIEW,
+        spaces=[replace(HELD, held_reason=stored)],
+        runs=[replace(OVERVIEW.runs[0], error=stored)],
+        failures=[replace(OVERVIEW.failures[0], message=stored)],
+    )
+    assert HISTORY.failure is not None
+    history = replace(HISTORY, failure=replace(HISTORY.failure, message=stored))
+    apac = replace(make_endpoints(overview), history=lambda _: history, ready=without_tables)
+    with serving(emea=make_endpoints(), apac=apac) as port:
+        shown = [ask(port, f"/sites/apac{path}")[1] for path in ("/", "/pages/12345", "/healthz", "/readyz")]
+        shown.append(ask(port, "/readyz")[1])
+    with serving(emea=replace(make_endpoints(), overview=without_tables)) as port:
+        shown += [ask(port, path)[1].replace("emea", "apac") for path in ("/", "/healthz", "/sites/emea/")]
+    for text in shown:
+        commands = re.findall(r"(?:<code>|`)(hr-sync [^`<]+)", text)
+        assert commands, text
+        assert [command for command in commands if command.count(" --site apac") != 1] == []
+    assert shown[0].count("hr-sync resync --failed --site apac") == 3
+
+
+def without_tables() -> Never:
+    raise SchemaError("There are no tables. Type `hr-sync init-db`.")
+
+
 @pytest.mark.parametrize("path", ["/", "/metrics", "/sites/emea/", "/sites/emea/metrics"])
 def test_the_token_is_asked_for_at_each_path(path: str) -> None:
     with serving(emea=replace(make_endpoints(), token=TOKEN), apac=replace(make_endpoints(), token=TOKEN)) as port:
         assert ask(port, path)[0] == 401
         assert ask(port, path, token=TOKEN)[0] == 200
         assert "sites" not in json.loads(ask(port, "/healthz")[1])
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "PUT"])
+def test_nobody_without_the_token_is_told_which_sites_there_are(method: str) -> None:
+    """A site that is there answers as one that is not."""
+    paths = ("", "/", "/healthz", "/livez", "/readyz", "/metrics", "/notify", "/pages/1")
+    emea = replace(make_endpoints(), token=TOKEN, notify=lambda _: None)
+    with serving(emea=emea, apac=replace(make_endpoints(), token=TOKEN)) as port:
+        for path, token in product(paths, ("", "another-token-of-16")):
+            there, nowhere = (ask(port, f"/sites/{name}{path}", method, b"{}", token) for name in ("emea", "nowhere"))
+            assert there == nowhere
+            assert there[0] in {401, 405}
 
 
 def test_a_notification_is_about_the_site_of_its_path() -> None:

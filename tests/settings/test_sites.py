@@ -1,5 +1,6 @@
 """Several sites in one file: what counts for which, and what is refused, with the place and the remedy."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -131,7 +132,7 @@ def test_the_environment_alone_may_name_the_sites(file: Path) -> None:
             "would be mirrored into the schema of sites.emea; set another one for sites.apac.database.schema",
         ),
         (TWO + '[sites.emea.database]\nschema = "hr_sync_sites"\n', "sites.emea (FILE): must not be mirrored into"),
-        (TWO.replace("apac.atl", "emea.atl"), "sites.apac (FILE): is the same as sites.emea: give it another url"),
+        (TWO.replace("apac.atl", "emea.atl"), "sites.apac: is the same as sites.emea: give it another url"),
         (
             "[sites.pg_x.confluence]\nurl = 'https://x.atlassian.net'\n",
             "sites.pg_x.database.schema (the name of the site): must not be a schema of PostgreSQL itself",
@@ -140,6 +141,113 @@ def test_the_environment_alone_may_name_the_sites(file: Path) -> None:
 )
 def test_a_mistake_names_the_place_and_the_remedy(file: Path, text: str, said: str) -> None:
     assert said.replace("FILE", str(file)) in mistakes(file, text)
+
+
+OF_ALL = '[confluence]\nspaces = ["HR"]\n'
+EMEA = 'url = "https://emea.atlassian.net"\n'
+PAIR = 'username = "a@acme.com"\napi_token = "canary-of-all"\n'
+CLIENT = 'client_id = "a"\nclient_secret = "canary-of-all"\n'
+NEEDED = "sites.apac.confluence.{} (FILE): must be set for the site too: sites.apac.confluence.{} "
+
+
+@pytest.mark.parametrize(
+    ("of_all", "of_apac", "said"),
+    [
+        (EMEA + PAIR, 'url = "https://apac.example"', NEEDED.format("api_token", "url is another address")),
+        (EMEA + CLIENT, 'url = "https://apac.example"', NEEDED.format("client_secret", "url is another address")),
+        (EMEA + 'token = "canary"', 'url = "https://apac.example"', NEEDED.format("token", "url is another address")),
+        (EMEA + PAIR, 'username = "b@acme.com"', NEEDED.format("api_token", "username names an account")),
+        (EMEA + CLIENT, 'client_id = "b"', NEEDED.format("client_secret", "client_id names an account")),
+        (EMEA + 'api_token = "canary-of-all"', 'username = "b"', NEEDED.format("api_token", "username names an")),
+        (PAIR, 'url = "https://apac.example"', None),
+        (PAIR, EMEA + 'username = "b"\napi_token = "canary"', None),
+        (EMEA + PAIR, 'url = "https://apac.example"\napi_token = "canary"', None),
+        (EMEA + PAIR, 'url = "https://emea.atlassian.net"\nspaces = ["IT"]', None),
+    ],
+)
+def test_a_credential_of_all_sites_is_sent_to_no_other_address_or_account(
+    file: Path, of_all: str, of_apac: str, said: str | None
+) -> None:
+    """Without an address of all, the sites share the account; with one, another address needs its own credential."""
+    file.write_text(f"{OF_ALL}{of_all}\n[sites.emea.sync]\n[sites.apac.confluence]\n{of_apac}\n")
+    file.chmod(0o600)
+    if said is None:
+        assert load_settings(file, {}, site="apac").site == "apac"
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(file, {}, site="apac")
+    assert said.replace("FILE", str(file)) in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+def test_an_account_of_the_only_site_may_have_its_secret_outside(file: Path) -> None:
+    """There is no other one to which the secret could belong."""
+    file.write_text(f"{OF_ALL}api_token = 'canary'\n[sites.apac.confluence]\n{EMEA}username = 'b'\n")
+    file.chmod(0o600)
+    assert load_settings(file, {}).confluence.username == "b"
+
+
+@pytest.mark.parametrize("is_variable", [False, True])
+def test_a_stray_variable_makes_no_site_of_the_only_one(file: Path, *, is_variable: bool) -> None:
+    """Its pages would be mirrored again, into another schema, and those that consumers read would grow old."""
+    url = "https://x.atlassian.net"
+    environ = {"HR_SYNC_SITES__EMEA__CONFLUENCE__API_TOKEN": "canary"}
+    if is_variable:
+        environ["HR_SYNC_CONFLUENCE__URL"] = url
+    file.write_text(COMMON if is_variable else COMMON.replace("[confluence]", f'[confluence]\nurl = "{url}"'))
+    file.chmod(0o600)
+    assert site_names(file, environ) == []
+    with pytest.raises(ConfigurationError, match="HR_SYNC_SITES__EMEA__CONFLUENCE__API_TOKEN: unknown environment"):
+        load_settings(file, environ)
+
+
+def test_two_sites_in_one_schema_are_refused_wherever_it_is_set(file: Path, tmp_path: Path) -> None:
+    """By a variable, or by a file that a variable names; what is in force is what the views are made of."""
+    named = tmp_path / "schema"
+    named.write_text("emea\n")
+    variable = "HR_SYNC_SITES__APAC__DATABASE__SCHEMA"
+    said = f"sites.apac ({variable}{{}}): would be mirrored into the schema of sites.emea"
+    assert said.format("") in mistakes(file, TWO, {variable: "emea"})
+    assert said.format("_FILE") in mistakes(file, TWO, {f"{variable}_FILE": str(named)})
+    named.write_text("other\n")
+    apac = load_settings(file, {f"{variable}_FILE": str(named)}, site="apac")
+    assert apac.schemas["apac"] == apac.database.schema_name == "other"
+
+
+def test_two_sites_of_variables_that_are_the_same_are_refused(file: Path) -> None:
+    """As those of a file are."""
+    environ = {f"HR_SYNC_SITES__{name}__CONFLUENCE__URL": "https://x.atlassian.net" for name in ("EU", "US")}
+    assert "sites.us: is the same as sites.eu: give it another url" in mistakes(file, "", environ)
+    environ["HR_SYNC_SITES__US__CONFLUENCE__SPACES"] = "IT"
+    assert site_names(file, environ) == ["eu", "us"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("access.mode", '"account"'),
+        ("access.audience_groups", '["hr-all"]'),
+        ("access.open_spaces", '["HR"]'),
+        ("confluence.page_trees", '["1"]'),
+        ("confluence.exclude_page_trees", '["1"]'),
+    ],
+)
+def test_what_names_something_of_one_site_counts_for_no_other(file: Path, path: str, value: str) -> None:
+    """An id, a key or a decision about readers, wherever it is set; below the table of a site it counts there."""
+    group, _, name = path.partition(".")
+    outside = COMMON.replace(f"[{group}]", f"[{group}]\n{name} = {value}")
+    outside += "" if f"[{group}]" in COMMON else f"[{group}]\n{name} = {value}\n"
+    file.write_text(outside + TWO)
+    file.chmod(0o600)
+    said = f"would count for every site: set sites.emea.{path} for a site instead"
+    with pytest.raises(ConfigurationError, match=re.escape(f"{path} ({file}): {said}")):
+        load_settings(file, {}, site="apac")
+    variable = f"HR_SYNC_{path.replace('.', '__')}".upper()
+    assert f"{path} ({variable}): {said}" in mistakes(file, TWO, {variable: value})
+    table = f"[sites.emea.{group}]\n"
+    own = TWO.replace(table, f"{table}{name} = {value}\n") if table in TWO else f"{TWO}{table}{name} = {value}\n"
+    emea, apac = load_sites(written(file, own), {}).values()
+    assert getattr(getattr(emea, group), name) != getattr(getattr(apac, group), name)
 
 
 def test_a_mistake_of_all_sites_is_told_once_and_one_of_a_site_is_its_own(file: Path) -> None:

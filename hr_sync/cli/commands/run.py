@@ -26,7 +26,7 @@ AllowMassDelete = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command(cls=each_site("space"))(run)
+    app.command(cls=each_site("space", "allow_mass_delete"))(run)  # who looked at the removals of one site
     app.command(cls=each_site("page", "space"))(resync)
 
 

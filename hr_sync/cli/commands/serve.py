@@ -92,7 +92,7 @@ class Reloading:
 
         log = structlog.get_logger(__name__)
         try:
-            fresh = {each.site: each for each in load_each_settings(self._config)}
+            fresh = {each.site: each for each in load_each_settings(self._config.again())}
         except HrSyncError as error:  # also where the site is not there any more
             log.error("settings.refused", error=str(error))  # noqa: TRY400 -- the message says it all
             return
