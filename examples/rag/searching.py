@@ -21,17 +21,21 @@ EF_SEARCH = 200  #: candidates that the index looks at; more find more, and take
 _CANDIDATES = 40  # of each list
 _RANK = 60  # of the merge: how little the first place counts more than the second
 
+# Files and comments count under access that was read after them: somebody may have restricted the page first.
+_ACCESS_READ_AT = """(SELECT min(space.access_checked_at) FROM sync_spaces space
+                WHERE space.space_id = page.space_id)"""
 # A section of an attached file counts while the file is on its page, in the version that was read.
-_FILE_IS_SHOWN = """(section.attachment_id IS NULL OR EXISTS (
+_FILE_IS_SHOWN = f"""(section.attachment_id IS NULL OR EXISTS (
             SELECT FROM page_attachments file JOIN attachment_texts read ON read.attachment_id = file.id
             WHERE file.id = section.attachment_id AND file.page_id = section.page_id AND read.version = file.version
-                AND file.hidden_at IS NULL AND file.removed_at IS NULL))"""
-# A section of a comment counts while it is the stored text of the comment, which nobody has withdrawn.
-_COMMENT_IS_SHOWN = """(section.comment_id IS NULL OR EXISTS (
+                AND file.hidden_at IS NULL AND file.removed_at IS NULL AND {_ACCESS_READ_AT} >= file.known_since))"""
+# A section of a comment counts while it is the stored text of the comment, in an open thread, and nobody withdrew it.
+_COMMENT_IS_SHOWN = f"""(section.comment_id IS NULL OR EXISTS (
             SELECT FROM page_comments comment JOIN page_texts whole ON whole.page_id = comment.page_id
             WHERE comment.id = section.comment_id AND comment.page_id = section.page_id
-                AND comment.content_hash = section.comment_hash AND comment.text_read_at <= whole.rendered_at
-                AND comment.hidden_at IS NULL AND comment.removed_at IS NULL))"""
+                AND comment.content_hash = section.comment_hash AND comment.known_since <= whole.rendered_at
+                AND comment.in_open_thread AND comment.hidden_at IS NULL AND comment.removed_at IS NULL
+                AND {_ACCESS_READ_AT} >= comment.known_since))"""
 _PART_IS_SHOWN = f"{_FILE_IS_SHOWN} AND {_COMMENT_IS_SHOWN}"
 
 # `distance` is the expression to sort by: with the operator alone the index of rag_embeddings can be used, within an

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from hr_sync.cli.item_facts import attachment_facts, comment_facts
 from hr_sync.cli.options import DEFAULT_SETTINGS, SettingsChoice, with_config
 from hr_sync.cli.readers_output import layers_table
 from hr_sync.cli.terminal import Rows, json_line, make_console, moment, one_line, print_message, visible
-from hr_sync.domain.attachment_texts import counts_in_words, outcome_in_words
+from hr_sync.domain.attachment_texts import counts_in_words
 from hr_sync.domain.content import ItemKind
 from hr_sync.domain.not_mirrored import not_mirrored_in_words
 from hr_sync.domain.outcome import Counts, RunReport
@@ -21,7 +22,7 @@ from hr_sync.errors import HrSyncError
 from hr_sync.logs import log_failure
 
 if TYPE_CHECKING:
-    from hr_sync.store.read.history import AttachmentLine, CommentCounts, TextFacts
+    from hr_sync.store.read.history import TextFacts
     from hr_sync.store.read.overview import PageLine
     from hr_sync.store.read.traces import Traces
     from hr_sync.store.tables import ConfluencePage
@@ -214,9 +215,9 @@ def print_explanation(explanation: "Explanation", config: SettingsChoice = DEFAU
         if value is not None and name != "readers":
             facts.add(name, _fact(value))
     if history.attachments:
-        facts.add("attachments", "; ".join(_attachment_facts(each) for each in history.attachments))
+        facts.add("attachments", "; ".join(attachment_facts(each) for each in history.attachments))
     if history.comments is not None:
-        facts.add("comments", _comment_facts(history.comments))
+        facts.add("comments", comment_facts(history.comments))
     if history.text is not None:
         facts.add("text", _text_facts(history.text))
     if failure := history.failure:
@@ -231,35 +232,6 @@ def print_explanation(explanation: "Explanation", config: SettingsChoice = DEFAU
         changes.add(change.run_id, when, action, change.version, fields, change.reason)
     if history.changes:
         console.print(changes.table)
-
-
-def _attachment_facts(attachment: "AttachmentLine") -> str:
-    """Return in words what is known of a file, and why it is not shown."""
-    reason = attachment.removed_reason or attachment.hidden_reason
-    facts = [attachment.media_type, None if attachment.size_bytes is None else f"{attachment.size_bytes:,} bytes"]
-    facts += [f"version {attachment.version}", f"not shown: {reason}" if reason else _text_of_file(attachment)]
-    return f"{attachment.name or attachment.id} ({', '.join(filter(None, facts))})"
-
-
-def _comment_facts(comments: "CommentCounts") -> str:
-    """Return in words how many comments there are about a page, and how many of them are no text of it."""
-    parts = [f"{comments.footer} below the page", f"{comments.inline} about words of it"]
-    parts += [f"{comments.closed} of these not open, and not in its text"] if comments.closed else []
-    return "; ".join([*parts, *([f"{comments.gone} not shown"] if comments.gone else [])])
-
-
-def _text_of_file(attachment: "AttachmentLine") -> str | None:
-    """Return in words what became of the text of a file; None if it was not read, and did not fail."""
-    if attachment.download_failure is not None:
-        return f"could not be downloaded: {attachment.download_failure}"
-    if attachment.text_outcome is None:
-        return None
-    parts = [outcome_in_words(attachment.text_outcome)]
-    if attachment.text_sections:
-        parts.append(number(attachment.text_sections, "section"))
-    if attachment.text_missing:
-        parts.append(f"without {', '.join(attachment.text_missing)}")
-    return ", ".join(parts)
 
 
 def _text_facts(text: "TextFacts") -> str:

@@ -148,9 +148,17 @@ class _Pass:
                 return  # all of them were changed meanwhile; the next pass sees what they are
 
     def read(self) -> None:
-        """Read what is due, up to the limit of a pass. Raise a failure that every file would meet."""
+        """Read what is due, up to the limit of a pass. Raise a failure that every file would meet.
+
+        What failed before comes last: however many files there are that cannot be downloaded, they keep none waiting.
+        """
+        self._read_those(failed=False)
+        if self.report.bytes < self._settings.max_bytes_of_pass:
+            self._read_those(failed=True)
+
+    def _read_those(self, *, failed: bool) -> None:
         before: tuple[datetime, str] | None = None
-        while pending := self._texts.pending(self._rules, before=before, limit=_AT_ONCE):
+        while pending := self._texts.pending(self._rules, failed=failed, before=before, limit=_AT_ONCE):
             decided = {each.file.id: self._by_metadata(each) for each in pending}
             self._write([text for text in decided.values() if text is not None])
             for each in pending:

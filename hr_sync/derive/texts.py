@@ -230,22 +230,17 @@ def _bodies_of(page: PendingText) -> Iterator[str]:
 def _text_of(page: PendingText, making: TextMaking, search_languages: Sequence[str]) -> TextWrite | TextKept:
     made = make_text(page, making)
     rendered = made.rendered
-    if not rendered.sections and keeps_old_text(page.old):
-        return TextKept(
-            page_id=page.page_id,
-            content_hash=page.content_hash,
-            title=page.title,
-            space_key=page.space_key,
-            renderer_version=RENDERER_VERSION,
-            section_size=making.limits.section_size,
-            search_languages=search_languages,
-            comments_digest=page.comments_digest,
-            outputs_hash=page.outputs_hash,
-        )
+    old = page.old if not rendered.sections and keeps_old_text(page.old) else None
     sections = _sections_of(rendered)
     comments = sections_of_comments(
-        page, making.limits, making.resolve, resolve_user=made.mentions, first_ordinal=len(sections)
+        page,
+        making.limits,
+        making.resolve,
+        resolve_user=made.mentions,
+        first_ordinal=len(sections) if old is None else old.sections,
     )
+    if old is not None:
+        return _kept_text(page, making, search_languages, comments=comments, mentions=made.mentions)
     return TextWrite(
         page_id=page.page_id,
         content_hash=page.content_hash,
@@ -264,6 +259,29 @@ def _text_of(page: PendingText, making: TextMaking, search_languages: Sequence[s
         includes=made.includes.places,
         mentions=made.mentions.shown,
         outputs_hash=page.outputs_hash,
+    )
+
+
+def _kept_text(
+    page: PendingText,
+    making: TextMaking,
+    search_languages: Sequence[str],
+    *,
+    comments: Sequence[SectionWrite],
+    mentions: Mentions,
+) -> TextKept:
+    return TextKept(
+        page_id=page.page_id,
+        content_hash=page.content_hash,
+        title=page.title,
+        space_key=page.space_key,
+        renderer_version=RENDERER_VERSION,
+        section_size=making.limits.section_size,
+        search_languages=search_languages,
+        sections=comments,
+        comments_digest=page.comments_digest,
+        outputs_hash=page.outputs_hash,
+        mentions=mentions.shown,
     )
 
 

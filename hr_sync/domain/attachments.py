@@ -38,6 +38,10 @@ AttachmentLookup: TypeAlias = ItemLookup[Attachment]
 AttachmentWrite: TypeAlias = ItemWrite[Attachment]
 
 
+#: What a change names of a file that consumers have never seen.
+FIELDS_OF_NEW = (ChangedField.TITLE, ChangedField.LOCATION, ChangedField.URL, ChangedField.VERSION)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttachmentBefore:
     """A stored row before a write, as far as the changed fields need it."""
@@ -51,7 +55,7 @@ class AttachmentBefore:
 def changed_fields(before: AttachmentBefore | None, after: Attachment) -> tuple[ChangedField, ...]:
     """Return what a write changes for consumers; empty if nothing that they can see."""
     if before is None:
-        return (ChangedField.TITLE, ChangedField.LOCATION, ChangedField.URL, ChangedField.VERSION)
+        return FIELDS_OF_NEW
     differs = {
         ChangedField.TITLE: before.name != after.name,
         ChangedField.LOCATION: before.page_id != after.page_id,

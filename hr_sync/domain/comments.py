@@ -16,7 +16,7 @@ from typing import TypeAlias
 from hr_sync.domain.changes import ChangedField
 from hr_sync.domain.page_items import ItemListing, ItemLookup, ItemWrite
 
-_DEEPEST = 50  # replies to replies; Confluence shows fewer
+DEEPEST = 50  #: replies to replies; Confluence shows fewer
 
 
 class CommentKind(StrEnum):
@@ -36,7 +36,8 @@ class Resolution(StrEnum):
     UNKNOWN = "unknown"  #: it has one, which is not known here
 
 
-_OPEN = (None, Resolution.OPEN, Resolution.REOPENED)
+#: States of a first comment whose thread is text.
+OPEN = (None, Resolution.OPEN, Resolution.REOPENED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +70,10 @@ CommentLookup: TypeAlias = ItemLookup[Comment]
 CommentWrite: TypeAlias = ItemWrite[Comment]
 
 
+#: What a change names of a comment that consumers have never seen.
+FIELDS_OF_NEW = (ChangedField.TEXT, ChangedField.LOCATION, ChangedField.VERSION)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentBefore:
     """A stored row before a write, as far as the changed fields need it."""
@@ -83,7 +88,7 @@ class CommentBefore:
 def changed_fields(before: CommentBefore | None, after: Comment) -> tuple[ChangedField, ...]:
     """Return what a write changes for consumers; empty if nothing that they can see."""
     if before is None:
-        return (ChangedField.TEXT, ChangedField.LOCATION, ChangedField.VERSION)
+        return FIELDS_OF_NEW
     differs = {
         ChangedField.TEXT: after.content_hash is not None and before.content_hash != after.content_hash,
         ChangedField.LOCATION: before.page_id != after.page_id,
@@ -124,9 +129,7 @@ def comments_as_text(comments: Iterable[PageComment]) -> list[ThreadPart]:
     answers: dict[str | None, list[PageComment]] = {}
     for comment in sorted(comments, key=_age):
         answers.setdefault(comment.parent_id, []).append(comment)
-    return [
-        part for first in answers.get(None, ()) if first.resolution in _OPEN for part in _thread(first, (), answers)
-    ]
+    return [part for first in answers.get(None, ()) if first.resolution in OPEN for part in _thread(first, (), answers)]
 
 
 def _thread(
@@ -134,7 +137,7 @@ def _thread(
 ) -> Iterator[ThreadPart]:
     headings = (*above, _heading(comment))
     yield ThreadPart(comment=comment, headings=headings)
-    if len(headings) < _DEEPEST:
+    if len(headings) < DEEPEST:
         for answer in answers.get(comment.id, ()):
             yield from _thread(answer, headings, answers)
 

@@ -33,6 +33,11 @@ class PageAttachment(Base):
     metadata_digest: Mapped[str] = mapped_column(
         comment="SHA-256 over name, page, type and size: what may change without a new version"
     )
+    known_since: Mapped[datetime] = mapped_column(
+        server_default=func.now(),
+        comment="Since when it is known in this version, with this name on this page in this space (the database's "
+        "clock); shown under access that was read later",
+    )
     first_seen_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="When this row was made (the database's clock)"
     )
@@ -58,6 +63,7 @@ class PageAttachment(Base):
         CheckConstraint("download_path <> '' OR hidden_at IS NOT NULL OR removed_at IS NOT NULL", name="erased"),
         Index(None, "page_id", "id"),
         Index(None, "last_updated", "id"),
+        Index(None, "known_since"),
         {"comment": "Files attached to pages, without their bytes; consumers read live_attachments"},
     )
 

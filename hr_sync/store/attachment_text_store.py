@@ -33,13 +33,16 @@ class AttachmentTextStore:
         self._transactions = transactions
 
     def pending(
-        self, rules: ReadingRules, *, before: tuple[datetime, str] | None = None, limit: int
+        self, rules: ReadingRules, *, failed: bool, before: tuple[datetime, str] | None = None, limit: int
     ) -> list[PendingFile]:
         """Return the next files to be read, newest first; with `before` those behind that date and id.
 
-        A file whose version was made after who may read its space was last read is not among them.
+        `failed`: those that failed and are due again; otherwise those that did not fail. A file that is not shown until
+        access was read after it is not among them.
         """
-        return self._transactions.run(lambda session: pending_files(session, rules, before=before, limit=limit))
+        return self._transactions.run(
+            lambda session: pending_files(session, rules, failed=failed, before=before, limit=limit)
+        )
 
     def to_relabel(self, rules: ReadingRules, *, limit: int) -> list[StoredFileText]:
         """Return what was read of files whose page has another title, space or languages of the search now."""

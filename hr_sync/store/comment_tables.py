@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, false, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hr_sync.domain.comments import CommentKind, Resolution
@@ -36,9 +36,14 @@ class PageComment(Base):
     quoted_text: Mapped[str | None] = mapped_column(comment="Words of the page that it was written about, sanitised")
     storage: Mapped[str] = mapped_column(comment="Text in storage format, sanitised; empty once it is erased")
     content_hash: Mapped[str] = mapped_column(comment="SHA-256 of storage, 64 hex digits; empty once it is erased")
-    text_read_at: Mapped[datetime] = mapped_column(
+    in_open_thread: Mapped[bool] = mapped_column(
+        server_default=false(),
+        comment="Whether its thread is text of its page: the first comment is open, and none above it is withdrawn",
+    )
+    known_since: Mapped[datetime] = mapped_column(
         server_default=func.now(),
-        comment="When this text was first written (the database's clock); shown under access that was read later",
+        comment="Since when it is known with this text, on this page in this space (the database's clock); shown under "
+        "access that was read later",
     )
     metadata_digest: Mapped[str] = mapped_column(
         comment="SHA-256 over page, parent, state and quoted text: what may change without a new version"
@@ -70,5 +75,6 @@ class PageComment(Base):
         CheckConstraint("content_hash <> '' OR hidden_at IS NOT NULL OR removed_at IS NOT NULL", name="erased"),
         Index(None, "page_id", "id"),
         Index(None, "author_id"),
+        Index(None, "known_since"),
         {"comment": "Comments about pages; consumers read live_comments"},
     )

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from hr_sync.domain.access import EVERY_ASKER, Principal, PrincipalKind
+from hr_sync.store import item_conditions as item
 from hr_sync.store.engine import quoted_schema, schema_of
-from hr_sync.store.item_conditions import COMMENT_IS_SHOWN, COMMENT_SECTIONS, IS_LIVE, IS_SHOWN, READ_FILES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,17 +91,17 @@ _AMONG_PAGES = f"""
 _OUTDATED_AMONG_THEM = f"""
     FROM {{schema}}.page_texts made JOIN {{schema}}.confluence_pages page ON page.id = made.page_id
     WHERE made.content_hash = '' AND {_IS_AMONG_READABLE}"""
+# As in `live_attachments` and `live_comments`: under access that was read after them.
 _READABLE_ATTACHMENTS = f"""
     FROM {{schema}}.confluence_pages page
         JOIN {{schema}}.page_attachments attachment ON attachment.page_id = page.id
-    WHERE {_IS_AMONG_READABLE} AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL AND {_HAS_BODY}"""
-# As in `live_comments`: under access that was read after the text.
+    WHERE {_IS_AMONG_READABLE} AND attachment.hidden_at IS NULL AND attachment.removed_at IS NULL AND {_HAS_BODY}
+        AND {item.FILE_IS_KNOWN}"""
 _READABLE_COMMENTS = f"""
     FROM {{schema}}.confluence_pages page
         JOIN {{schema}}.page_comments comment ON comment.page_id = page.id
     WHERE {_IS_AMONG_READABLE} AND comment.hidden_at IS NULL AND comment.removed_at IS NULL AND {_HAS_BODY}
-        AND (SELECT min(space.access_checked_at) FROM {{schema}}.sync_spaces space
-            WHERE space.space_id = page.space_id) >= comment.text_read_at"""  # noqa: S608 -- words of our own
+        AND {item.COMMENT_IS_KNOWN}"""
 
 
 # No column of a section is asked about access: the sets of the pages decide.
@@ -227,20 +227,20 @@ FUNCTIONS = (
         comment="Ids of the sections of live pages that somebody may read",
         body="SELECT section.section_id"
         + _of_readable_texts("JOIN {schema}.page_sections section ON section.page_id = page.id")
-        + f" AND {IS_SHOWN}",
+        + f" AND {item.IS_SHOWN}",
     ),
     ConsumerFunction(
         name="attachments_readable_by",
         arguments=_ASKER,
         returns="SETOF text",
-        comment="Ids of the attachments of live pages that somebody may read",
+        comment="Ids of the attachments of live pages that somebody may read, as far as access was read after them",
         body=f"SELECT attachment.id {_READABLE_ATTACHMENTS}",
     ),
     ConsumerFunction(
         name="comments_readable_by",
         arguments=_ASKER,
         returns="SETOF text",
-        comment="Ids of the comments about live pages that somebody may read",
+        comment="Ids of the comments about live pages that somebody may read, as far as access was read after them",
         body=f"SELECT comment.id {_READABLE_COMMENTS}",
     ),
     ConsumerFunction(
@@ -251,8 +251,8 @@ FUNCTIONS = (
         body=(
             f"SELECT (SELECT coalesce(sum(page.sections), 0) {_AMONG_PAGES})"
             f" - (SELECT coalesce(sum(page.sections), 0) {_OUTDATED_AMONG_THEM})"
-            f" + (SELECT coalesce(sum(known.sections), 0) {_of_readable_texts(READ_FILES)})"
-            f" + (SELECT count(*) {_of_readable_texts(COMMENT_SECTIONS)} AND {COMMENT_IS_SHOWN})"
+            f" + (SELECT coalesce(sum(known.sections), 0) {_of_readable_texts(item.READ_FILES)})"
+            f" + (SELECT count(*) {_of_readable_texts(item.COMMENT_SECTIONS)} AND {item.COMMENT_IS_SHOWN})"
         ),
     ),
     ConsumerFunction(
@@ -282,14 +282,18 @@ FUNCTIONS = (
         arguments='words text, "user" text, groups text[] DEFAULT NULL, max_results integer DEFAULT 10',
         returns=_FOUND,
         comment="The sections that fit words best, of live pages that somebody may read; snippets are plain text",
-        body=_search(_IS_READABLE.replace("$2", "$3").replace("$1", "$2"), "$4", items=_of_matched(IS_SHOWN)),
+        body=_search(_IS_READABLE.replace("$2", "$3").replace("$1", "$2"), "$4", items=_of_matched(item.IS_SHOWN)),
     ),
     ConsumerFunction(
         name="search_live_sections",
         arguments="words text, max_results integer DEFAULT 10",
         returns=_FOUND,
         comment="The sections of live_sections that fit words best; snippets are plain text",
-        body=_search("page.id IN (SELECT live.id FROM {schema}.live_pages live)", "$2", items=_of_matched(IS_LIVE)),
+        body=_search(
+            "page.id IN (SELECT live.id FROM {schema}.live_pages live)",
+            "$2",
+            items=_of_matched(item.IS_LIVE),
+        ),
     ),
 )
 

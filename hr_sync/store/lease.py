@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 _SPACES = cast("Table", SyncSpace.__table__)  # statements over classes pass through the ORM, at twice the cost
 _FREE: dict[str, Any] = {"lease_holder": None, "lease_worker": None, "lease_token": None, "lease_expires_at": None}
+#: When what is known of a space was looked at: nothing of it is, once it is another space or is forgotten.
+CLOCKS = ("last_complete_at", "attachments_checked_at", "comments_checked_at", "access_checked_at")
 _TAKE_LOCK_TIMEOUT = "2s"  # whoever holds the row longer is writing the space
 
 
@@ -185,9 +187,7 @@ def _prepare(session: Session, space: Space, rows: list[Row[Any]]) -> str | None
         return old_key
     if under_key is not None and space.id and under_key.space_id not in {None, space.id}:
         # The key is another space's now, so the position is invalid. The pages and the hold are kept.
-        position = dict.fromkeys(
-            ("watermark", "scope_fingerprint", "last_full_at", "last_complete_at", "access_checked_at")
-        )
+        position = dict.fromkeys(("watermark", "scope_fingerprint", "last_full_at", *CLOCKS))
         values = position | {"viewers_known": False}
         session.execute(update(_SPACES).where(_SPACES.c.space_key == space.key).values(values))
     return None

@@ -212,6 +212,8 @@ class SyncSpace(DueColumns, Base):
     looked_from: Mapped[datetime | None] = mapped_column(
         comment="When the last look at everything that may have changed began (Confluence's clock)"
     )
+    attachments_checked_at: Mapped[datetime | None] = mapped_column(comment="When one last read the attachments too")
+    comments_checked_at: Mapped[datetime | None] = mapped_column(comment="When one last read the comments too")
     access_checked_at: Mapped[datetime | None] = mapped_column(comment="When the last access pass that ended began")
     viewers_known: Mapped[bool] = mapped_column(
         server_default=text("false"), comment="Whether space_permissions holds everybody who may view the space"

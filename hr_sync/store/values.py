@@ -173,6 +173,7 @@ class SpaceRecord:
     is_away: bool = False  #: not visible, or not configured: when it is back, the next pass is a full one
     scope_fingerprint: str | None = None  #: None keeps the stored one
     held: Held | None = None  #: removals that wait for a decision; None keeps the hold as it is
+    items_read: frozenset[ItemKind] = frozenset()  #: kinds of items whose lists were read, where all was looked at
     not_mirrored: int | None = None  #: attachments of what is not mirrored; None: not counted by this run
     allowed_run: bool = False  #: somebody allowed a mass removal in this run
     requests: int = 0  #: HTTP requests made for it

@@ -10,7 +10,7 @@ revision that must take a column away drops the view first.
 """
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, SelectBase, Table, and_, func, or_, select, true
 from sqlalchemy.sql.ddl import CreateView
@@ -19,7 +19,6 @@ from hr_sync.domain.access import AccessMode
 from hr_sync.store.access_tables import AccessPolicyRow, AccessSet
 from hr_sync.store.attachment_tables import AttachmentText, PageAttachment
 from hr_sync.store.comment_tables import PageComment
-from hr_sync.store.item_conditions import CLOCKS_DIFFER
 from hr_sync.store.orm import SCHEMA_TOKEN
 from hr_sync.store.tables import ConfluencePage, PageBody, SyncSpace
 from hr_sync.store.text_tables import PageSection, PageText
@@ -41,6 +40,8 @@ _CLOCKS = (
         _SPACE.space_id,
         func.min(_SPACE.last_complete_at).label("checked_at"),
         func.min(_SPACE.access_checked_at).label("access_checked_at"),
+        func.min(_SPACE.attachments_checked_at).label("attachments_checked_at"),
+        func.min(_SPACE.comments_checked_at).label("comments_checked_at"),
     )
     .group_by(_SPACE.space_id)
     .subquery("clocks")
@@ -104,8 +105,11 @@ _LIVE_PAGES = (
     )
 )
 
-# What the mode `account` has read before is shown by other settings once access was read after it.
-_SEES_WITH_ACCOUNT = _POLICY.mode == AccessMode.ACCOUNT
+
+def _is_known(known_since: ColumnElement[Any]) -> ColumnElement[bool]:
+    # What was not known when access to the space was read is shown in the mode `account` alone.
+    return or_(_POLICY.mode == AccessMode.ACCOUNT, _CLOCKS.c.access_checked_at >= known_since)
+
 
 # A section of a file is shown while the file is on its page, shown there, and in the version that was read.
 _FILE_IS_SHOWN = (
@@ -117,23 +121,25 @@ _FILE_IS_SHOWN = (
         _ATTACHMENT.hidden_at.is_(None),
         _ATTACHMENT.removed_at.is_(None),
         _ATTACHMENT.version == _FILE_TEXT.version,
-        or_(_SEES_WITH_ACCOUNT, _CLOCKS.c.access_checked_at > _ATTACHMENT.last_updated + CLOCKS_DIFFER),
+        _is_known(_ATTACHMENT.known_since),
     )
     .correlate(PageSection, AccessPolicyRow, _CLOCKS)
     .exists()
 )
 
-# A section of a comment is shown while the comment is on its page, shown there, and has the text that was rendered.
+# A section of a comment is shown while the comment is on its page, shown there, in an open thread, and has the text
+# that was rendered.
 _COMMENT_IS_SHOWN = (
     select(_COMMENT.id)
     .where(
         _COMMENT.id == _SECTION.comment_id,
         _COMMENT.page_id == _SECTION.page_id,
         _COMMENT.content_hash == _SECTION.comment_hash,
-        _COMMENT.text_read_at <= _TEXT.rendered_at,
+        _COMMENT.known_since <= _TEXT.rendered_at,
+        _COMMENT.in_open_thread,
         _COMMENT.hidden_at.is_(None),
         _COMMENT.removed_at.is_(None),
-        or_(_SEES_WITH_ACCOUNT, _CLOCKS.c.access_checked_at >= _COMMENT.text_read_at),
+        _is_known(_COMMENT.known_since),
     )
     .correlate(PageSection, PageText, AccessPolicyRow, _CLOCKS)
     .exists()
@@ -170,7 +176,7 @@ _LIVE_SECTIONS = (
     )
 )
 
-# The files of the same pages. A page that is not shown shows no file.
+# The files of the same pages, under access that was read after them. A page that is not shown shows no file.
 _LIVE_ATTACHMENTS = (
     _LIVE_PAGES.with_only_columns(
         _ATTACHMENT.id,
@@ -185,12 +191,12 @@ _LIVE_ATTACHMENTS = (
         _PAGE.title.label("page_title"),
         _PAGE.url.label("page_url"),
         _PAGE.space_key,
-        _CLOCKS.c.checked_at,
+        _CLOCKS.c.attachments_checked_at.label("checked_at"),
         _CLOCKS.c.access_checked_at,
         _PAGE.kind.label("page_kind"),
     )
     .join(PageAttachment, _ATTACHMENT.page_id == _PAGE.id)
-    .where(_ATTACHMENT.hidden_at.is_(None), _ATTACHMENT.removed_at.is_(None))
+    .where(_ATTACHMENT.hidden_at.is_(None), _ATTACHMENT.removed_at.is_(None), _is_known(_ATTACHMENT.known_since))
 )
 
 # The comments about the same pages, under access that was read after their text.
@@ -212,7 +218,7 @@ _LIVE_COMMENTS = (
         _PAGE.title.label("page_title"),
         _PAGE.url.label("page_url"),
         _PAGE.space_key,
-        _CLOCKS.c.checked_at,
+        _CLOCKS.c.comments_checked_at.label("checked_at"),
         _CLOCKS.c.access_checked_at,
         _PAGE.kind.label("page_kind"),
     )
@@ -220,7 +226,7 @@ _LIVE_COMMENTS = (
     .where(
         _COMMENT.hidden_at.is_(None),
         _COMMENT.removed_at.is_(None),
-        or_(_SEES_WITH_ACCOUNT, _CLOCKS.c.access_checked_at >= _COMMENT.text_read_at),
+        _is_known(_COMMENT.known_since),
     )
 )
 
@@ -237,6 +243,8 @@ _MIRROR_FRESHNESS = (
         _SPACE.viewers_known,
         func.coalesce(_is_shown(_SPACE.last_complete_at), False).label("is_shown"),
         _POLICY.mode.label("access_mode"),
+        _SPACE.attachments_checked_at,
+        _SPACE.comments_checked_at,
     )
     .join_from(SyncSpace, AccessPolicyRow, true())
     .where(_SPACE.gone_at.is_(None), _SPACE.epoch > 0)  # not one that no run has begun

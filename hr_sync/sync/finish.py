@@ -86,6 +86,7 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
             is_away=run.job.kind.is_away,
             scope_fingerprint=result.scope_fingerprint,
             held=_held(result) if result.decided_hold else None,
+            items_read=_items_read(run, result),
             not_mirrored=files.not_mirrored,
             allowed_run=result.allowed,
             leaving=_leaving(result),
@@ -94,6 +95,12 @@ def finish(run: SpaceRun, result: SpaceResult) -> SpaceReport:
 
     decided_all = result.decided_hold and result.doubt is None
     return run.store.finish(record_of, clear_old_failures=decided_all, untried=untried)
+
+
+def _items_read(run: SpaceRun, result: SpaceResult) -> frozenset[ItemKind]:
+    """Return the kinds of items that are mirrored and were read to the end."""
+    read = (each.kind for each, found in result.items.items() if found.doubt is None)
+    return run.context.scope.pages.items & frozenset(read)
 
 
 def _leaving(result: SpaceResult) -> Mapping[str, Leaving] | None:

@@ -9,8 +9,8 @@ CREATE ROLE hr_consumer NOLOGIN;
 GRANT USAGE ON SCHEMA public TO hr_consumer;
 GRANT SELECT ON public.confluence_pages, public.page_bodies, public.page_attachments, public.page_comments
     TO hr_consumer;
-GRANT EXECUTE ON FUNCTION public.access_sets_passed, public.spaces_with_recent_access, public.comments_readable_by
-    TO hr_consumer;
+GRANT EXECUTE ON FUNCTION public.access_sets_passed, public.spaces_with_recent_access,
+    public.attachments_readable_by, public.comments_readable_by TO hr_consumer;
 
 -- The worker goes on as before; the owner, and so the views and functions, are not concerned.
 CREATE POLICY of_worker ON public.confluence_pages TO hr_worker USING (true) WITH CHECK (true);
@@ -27,10 +27,12 @@ CREATE POLICY of_consumer ON public.confluence_pages FOR SELECT TO hr_consumer U
     AND space_id = ANY ((SELECT public.spaces_with_recent_access())::text[]));
 CREATE POLICY of_consumer ON public.page_bodies FOR SELECT TO hr_consumer USING (
     page_id IN (SELECT id FROM public.confluence_pages));
+-- As in live_attachments and live_comments: under access that was read after the file or the text. hr_consumer cannot
+-- read sync_spaces, so that functions that run with the rights of the owner say which ones that are.
 CREATE POLICY of_consumer ON public.page_attachments FOR SELECT TO hr_consumer USING (
-    hidden_at IS NULL AND removed_at IS NULL AND page_id IN (SELECT id FROM public.confluence_pages));
--- As in live_comments: under access that was read after the text. hr_consumer cannot read sync_spaces, so that a function
--- that runs with the rights of the owner says which comments that are.
+    hidden_at IS NULL AND removed_at IS NULL AND id IN (SELECT public.attachments_readable_by(
+        nullif(current_setting('hr_sync.user', true), ''),
+        nullif(current_setting('hr_sync.groups', true), '')::text[])));
 CREATE POLICY of_consumer ON public.page_comments FOR SELECT TO hr_consumer USING (
     hidden_at IS NULL AND removed_at IS NULL AND id IN (SELECT public.comments_readable_by(
         nullif(current_setting('hr_sync.user', true), ''),

@@ -105,6 +105,26 @@ def test_many_failures_in_a_row_end_the_pass(engine: Engine) -> None:
         assert mirror.derive().downloads == 2
 
 
+def test_files_that_always_fail_keep_no_other_waiting(engine: Engine) -> None:
+    """However new they are: they are tried after all others, so that they cannot end a pass before these."""
+    world = handbook()
+    page = world.pages()[0].id
+    world.attach(page, filename="older.txt", payload=b"older", media_type="text/plain")
+    for number in range(6):
+        world.attach(page, filename=f"broken{number}.txt", payload=b"x", media_type="text/plain")
+    with mirror_of(world, engine) as mirror:
+        fault(mirror.site, "error-500", r"broken\d", times=0)
+        assert [mirror.derive().failed for _ in range(2)] == [5, 1]
+        assert mirror.of_files() == [("older.txt", "older")]
+        world.attach(page, filename="older.txt", payload=b"another", media_type="text/plain")
+        full(mirror.context)
+        execute(engine, "UPDATE page_failures SET next_attempt_at = now()")
+        execute(engine, "UPDATE page_attachments SET last_updated = '2026-01-01' WHERE name = 'older.txt'")
+        report = mirror.derive()
+        assert (report.failed, report.downloads) == (5, 1)
+        assert mirror.of_files() == [("older.txt", "another")]
+
+
 def test_credentials_that_are_refused_end_the_pass(engine: Engine) -> None:
     """The files are not to blame."""
     with two_files(engine) as mirror:

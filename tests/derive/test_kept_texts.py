@@ -1,5 +1,6 @@
 """A body that arrives without any text takes the text of a page away only when it was read twice."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,14 +10,17 @@ from sqlalchemy import Engine
 from hr_sync.cancellation import Cancellation
 from hr_sync.derive.texts import derive_texts
 from hr_sync.domain.access import AccessPolicy, Restriction
+from hr_sync.domain.comments import CommentWrite, Resolution
 from hr_sync.domain.outcome import Mode
 from hr_sync.store.engine import make_sessions, session_scope
+from hr_sync.store.item_tables import COMMENTS
 from hr_sync.store.read.overview import read_overview
 from hr_sync.store.store import Store
 from hr_sync.sync.context import SyncRequest
 from hr_sync.sync.run import run
 from tests.derive.test_includes import Mirror, include
-from tests.store.spaces import HR, feed, leased, tell, write
+from tests.store.spaces import HR, comment, decision, feed, leased, tell, write
+from tests.support.database import rows
 from tests.support.wiring import asked_bodies, context_of, full, incremental
 
 EMPTY = "<p> </p>"
@@ -172,3 +176,44 @@ def test_a_full_run_reads_a_body_in_doubt_again(engine: Engine) -> None:
         site.requests.clear()
         full(context)
         assert asked_bodies(site) == set()
+
+
+def test_the_comments_of_a_kept_text_come_and_go(mirror: Mirror) -> None:
+    """A thread that is resolved, or whose first comment is gone, goes in that transaction; new comments come."""
+    shown = "SELECT ordinal, comment_id FROM live_sections ORDER BY ordinal"
+
+    def put(*writes: CommentWrite) -> None:
+        with leased(mirror.store, HR) as opened:
+            opened.write_items(COMMENTS, writes)
+
+    def about(comment_id: str, **values: Any) -> CommentWrite:
+        made = comment(comment_id, "1", f"text of {comment_id}")
+        return replace(made, item=replace(made.item, **values))
+
+    def places() -> list[tuple[int, str | None]]:
+        return [(row["ordinal"], row["comment_id"]) for row in rows(mirror.engine, shown)]
+
+    put(about("c1"), about("c2", parent_id="c1"))
+    mirror.restrict(HR)
+    mirror.derive()
+    mirror.put("1", EMPTY, version=2)
+    assert mirror.derive().kept == ["1"]
+    assert places() == [(0, None), (1, "c1"), (2, "c2")]
+
+    put(about("c1", resolution=Resolution.RESOLVED))
+    assert places() == [(0, None)]
+    removed = rows(mirror.engine, "SELECT sections_removed FROM content_changes WHERE action = 'derive' ORDER BY seq")
+    assert len(removed[-1]["sections_removed"]) == 2
+    put(about("c1"), about("c3"))
+    assert places() == [(0, None), (1, "c1"), (2, "c2")]
+    mirror.restrict(HR)
+    mirror.derive()
+    assert places() == [(0, None), (1, "c1"), (2, "c2"), (3, "c3")]
+    assert (mirror.text("1").split("\n")[0], kept(mirror)) == ("Policy.", ["1"])
+    added = rows(mirror.engine, "SELECT sections_added FROM content_changes WHERE action = 'derive' ORDER BY seq")
+    assert len(added[-1]["sections_added"]) == 1
+    with leased(mirror.store, HR) as opened:
+        opened.hide_items(COMMENTS, [decision("c1")])
+    assert places() == [(0, None), (3, "c3")]
+    mirror.derive()
+    assert places() == [(0, None), (1, "c3")]

@@ -78,7 +78,7 @@ FIELDS = {
     "LiveSection": "section_id page_id ordinal level parent_section_id heading_path text embed_text text_hash title "
     "url space_key version last_updated checked_at access_checked_at attachment_id comment_id page_kind",
     "SpaceFreshness": "space_key space_id name checked_at listed_at access_checked_at access_is_recent viewers_known "
-    "is_shown access_mode",
+    "is_shown access_mode attachments_checked_at comments_checked_at",
     "SpaceStatistics": "space_key pages last_updated synced_at",
 }
 

@@ -13,9 +13,10 @@ from hr_sync.domain.content import WithdrawalReason
 from hr_sync.domain.plan import LabelStep
 from hr_sync.errors import DatabaseConflict
 from hr_sync.store.engine import make_engine
+from hr_sync.store.item_tables import ATTACHMENTS
 from hr_sync.store.store import Store
 from hr_sync.store.values import WriteResult
-from tests.store.spaces import HR, IT, ask, decision, feed, leased, tell, write
+from tests.store.spaces import HR, IT, ask, decision, feed, file, leased, tell, write
 
 LABELS = {"1": frozenset("ba"), "2": frozenset[str](), "3": frozenset("c")}
 NEW = ["text", "title", "location", "url", "version"]
@@ -170,6 +171,22 @@ def test_rows_are_locked_in_the_order_of_their_ids(store: Store, engine: Engine)
 
     assert len(locked) == 4
     assert {order for order, *_ in locked} == {"public.confluence_pages.id"}
+
+
+def test_files_of_pages_that_move_are_locked_in_the_order_of_their_ids(store: Store, engine: Engine) -> None:
+    """While the move waits for the first of them it holds none of the others, wherever their rows stand."""
+    with leased(store) as space:
+        space.write_pages([write("1"), write("2")])
+        space.write_items(ATTACHMENTS, [file("a2", "1", "a.txt")])
+        space.write_items(ATTACHMENTS, [file("a1", "2", "a.txt")])
+    other = Store(make_engine(engine.url))
+    with leased(other, IT) as mover, engine.connect() as connection:
+        connection.execute(text("SELECT FROM public.page_attachments WHERE id = 'a1' FOR UPDATE"))
+        moves = [write(each, IT, seen="HR", action=ChangeAction.MOVE) for each in ("1", "2")]
+        with waiting_for_a_lock(engine, lambda: mover.write_pages(moves)):
+            connection.execute(text("SELECT FROM public.page_attachments FOR UPDATE NOWAIT"))
+            connection.rollback()
+    other.engine.dispose()
 
 
 def test_changed_fields_are_those_against_the_row_as_it_is_when_it_is_locked(store: Store, engine: Engine) -> None:

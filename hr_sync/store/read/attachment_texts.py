@@ -9,13 +9,11 @@ from sqlalchemy import ColumnElement, Select, Text, and_, func, literal, or_, se
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import AccessMode
 from hr_sync.domain.attachment_texts import FINAL, OF_BYTES_ALONE, AttachmentFile, AttachmentTextCounts, TextOutcome
-from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.attachment_tables import AttachmentText, PageAttachment
-from hr_sync.store.item_conditions import CLOCKS_DIFFER
+from hr_sync.store.item_conditions import is_known
 from hr_sync.store.read.pages import LIVE
-from hr_sync.store.tables import ConfluencePage, PageFailure, SyncSpace
+from hr_sync.store.tables import ConfluencePage, PageFailure
 from hr_sync.store.text_tables import PageSection
 from hr_sync.store.values import FailureStage
 
@@ -68,15 +66,18 @@ class StoredFileText:
 
 
 def pending_files(
-    session: Session, rules: ReadingRules, *, before: tuple[datetime, str] | None, limit: int
+    session: Session, rules: ReadingRules, *, failed: bool, before: tuple[datetime, str] | None, limit: int
 ) -> list[PendingFile]:
-    """Return the next files to be read, newest first; with `before` those behind that date and id."""
+    """Return the next files to be read, newest first; with `before` those behind that date and id.
+
+    `failed`: those whose download failed in this version, and that are due again; otherwise those that did not fail.
+    """
     file, page, read = PageAttachment, ConfluencePage, AttachmentText
     query = (
         _live_files(file, page, file.page_id, file.name, file.media_type, file.size_bytes, file.download_path)
         .add_columns(page.title, page.space_key)
         .add_columns(read.content_sha256, read.kind, read.outcome, read.reader_version, read.section_size)
-        .where(_is_due(rules), _readers_are_newer(), ~_waits_after_a_failure())
+        .where(_is_due(rules), is_known(PageAttachment.known_since), _failed(due=True) if failed else ~_failed())
     )
     if before is not None:
         query = query.where(tuple_(file.last_updated, file.id) < tuple_(*before))
@@ -93,7 +94,8 @@ def file_texts_to_relabel(session: Session, rules: ReadingRules, *, limit: int) 
     ids = session.scalars(
         _live_files(file, page)
         .with_only_columns(file.id)
-        .where(read.sections > 0, differs, ~_is_due(rules), _readers_are_newer())  # so that what is shown then is told
+        .where(read.sections > 0, differs, ~_is_due(rules))
+        .where(is_known(file.known_since))  # so that what is shown then is told
         .order_by(file.id)
         .limit(limit)
     ).all()
@@ -200,26 +202,15 @@ def _is_due(rules: ReadingRules) -> ColumnElement[bool]:
     return or_(read.attachment_id.is_(None), is_other, by_older_reader, in_other_sizes, was_too_large, other_choice)
 
 
-def _readers_are_newer() -> ColumnElement[bool]:
-    """Return whether who may read the space was read after this version of the file was made.
-
-    A file that was made after its page was restricted must not be shown to the readers of before.
-    """
-    file, page, space = PageAttachment, ConfluencePage, SyncSpace
-    is_account = select(AccessPolicyRow.mode == AccessMode.ACCOUNT).scalar_subquery()
-    looked = select(func.min(space.access_checked_at)).where(space.space_id == page.space_id).scalar_subquery()
-    return or_(is_account, looked > file.last_updated + CLOCKS_DIFFER)
-
-
-def _waits_after_a_failure() -> ColumnElement[bool]:
-    """Return whether the download of this version failed, and is not due again."""
+def _failed(*, due: bool = False) -> ColumnElement[bool]:
+    """Return whether the download of this version failed, and with `due` whether it is due again."""
     file, failure = PageAttachment, PageFailure
-    return (
+    query = (
         select(failure.page_id)
         .where(failure.page_id == file.id, failure.stage == FailureStage.ATTACHMENT_TEXT)
-        .where(failure.version == file.version, failure.next_attempt_at > func.now())
-        .exists()
+        .where(failure.version == file.version)
     )
+    return (query.where(failure.next_attempt_at <= func.now()) if due else query).exists()
 
 
 def _pending(row: Any, rules: ReadingRules) -> PendingFile:

@@ -8,11 +8,10 @@ from sqlalchemy import cast as cast_sql
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import AccessMode
 from hr_sync.domain.comments import CommentKind, PageComment, Resolution
-from hr_sync.store.access_tables import AccessPolicyRow
 from hr_sync.store.comment_tables import PageComment as CommentRow
-from hr_sync.store.tables import ConfluencePage, SyncSpace
+from hr_sync.store.item_conditions import is_known
+from hr_sync.store.tables import ConfluencePage
 from hr_sync.store.text_tables import PageText
 
 _COMMENT = cast("Table", CommentRow.__table__).c
@@ -21,11 +20,7 @@ _SEPARATOR = "\x1f"
 
 def is_shown() -> ColumnElement[bool]:
     """Return the condition for comments about a page that are shown with it: under access read after their text."""
-    page = ConfluencePage
-    is_account = select(AccessPolicyRow.mode == AccessMode.ACCOUNT).scalar_subquery()
-    read = select(func.min(SyncSpace.access_checked_at)).where(SyncSpace.space_id == page.space_id)
-    readers_are_newer = read.correlate(page).scalar_subquery() >= _COMMENT.text_read_at
-    return and_(_COMMENT.hidden_at.is_(None), _COMMENT.removed_at.is_(None), or_(is_account, readers_are_newer))
+    return and_(_COMMENT.hidden_at.is_(None), _COMMENT.removed_at.is_(None), is_known(_COMMENT.known_since))
 
 
 def comments_digest() -> ColumnElement[str]:
@@ -38,7 +33,7 @@ def comments_digest() -> ColumnElement[str]:
         _COMMENT.quoted_text,
         _COMMENT.content_hash,
         func.extract("epoch", _COMMENT.created_at),
-        func.extract("epoch", _COMMENT.text_read_at),  # a text that came back after another one is told anew
+        func.extract("epoch", _COMMENT.known_since),  # a text that came back after another one is told anew
     )
     line = func.concat_ws(_SEPARATOR, *(func.coalesce(cast_sql(part, Text), "-") for part in parts))
     lines = func.string_agg(line, aggregate_order_by(literal("\n"), _COMMENT.id))

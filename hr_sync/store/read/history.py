@@ -12,6 +12,7 @@ from hr_sync.domain.comments import CommentKind, Resolution
 from hr_sync.store.attachment_tables import AttachmentText, PageAttachment
 from hr_sync.store.comment_tables import PageComment
 from hr_sync.store.feed_tables import ContentChange
+from hr_sync.store.item_conditions import is_known
 from hr_sync.store.read.access import layers_of_sets
 from hr_sync.store.read.overview import FailureLine, failure_line
 from hr_sync.store.read.pages import find_page
@@ -81,6 +82,7 @@ class AttachmentLine:
     last_updated: datetime
     hidden_reason: str | None
     removed_reason: str | None
+    waits: bool = False  #: it is shown once access was read after it
     text_outcome: str | None = None  #: complete, partial, or why it has no text; None: this version was not read
     text_sections: int = 0
     text_missing: Sequence[str] = ()  #: the first parts that are not in its text
@@ -94,6 +96,7 @@ class CommentCounts:
     footer: int  #: those of them that are shown with the page, as the next
     inline: int
     closed: int  #: of all shown: resolved, dangling, or in a state that is not known; no text of the page
+    waiting: int  #: shown once access was read after their texts
     gone: int  #: hidden or removed
 
 
@@ -128,7 +131,8 @@ def page_history(session: Session, page_id: str, *, changes: int = 50) -> PageHi
 
 def _comments(session: Session, page_id: str) -> CommentCounts | None:
     row = PageComment
-    shown = and_(row.hidden_at.is_(None), row.removed_at.is_(None))
+    kept = and_(row.hidden_at.is_(None), row.removed_at.is_(None))
+    shown = and_(kept, is_known(row.known_since))
     closed = (Resolution.RESOLVED, Resolution.DANGLING, Resolution.UNKNOWN)
     total, *counts = session.execute(
         select(
@@ -136,9 +140,11 @@ def _comments(session: Session, page_id: str) -> CommentCounts | None:
             func.count().filter(shown, row.kind == CommentKind.FOOTER),
             func.count().filter(shown, row.kind == CommentKind.INLINE),
             func.count().filter(shown, row.resolution.in_(closed)),
-            func.count().filter(~shown),
+            func.count().filter(kept, ~shown),
+            func.count().filter(~kept),
         )
         .select_from(row)
+        .join(ConfluencePage, ConfluencePage.id == row.page_id)
         .where(row.page_id == page_id)
     ).one()
     names = CommentCounts.__dataclass_fields__
@@ -148,18 +154,21 @@ def _comments(session: Session, page_id: str) -> CommentCounts | None:
 def _attachments(session: Session, page_id: str) -> list[AttachmentLine]:
     file, read, failed = PageAttachment, AttachmentText, PageFailure
     rows = session.execute(
-        select(file, read, failed.message)
+        select(file, read, failed.message, ~is_known(file.known_since))
+        .join(ConfluencePage, ConfluencePage.id == file.page_id)
         .outerjoin(read, (read.attachment_id == file.id) & (read.version == file.version))
         .outerjoin(failed, (failed.page_id == file.id) & (failed.stage == FailureStage.ATTACHMENT_TEXT))
         .where(file.page_id == page_id)
         .order_by(file.name, file.id)
     )
-    return [_attachment(row, text, failure) for row, text, failure in rows]
+    return [_attachment(row, text, failure, waits=waits) for row, text, failure, waits in rows]
 
 
-def _attachment(row: PageAttachment, text: AttachmentText | None, failure: str | None) -> AttachmentLine:
+def _attachment(
+    row: PageAttachment, text: AttachmentText | None, failure: str | None, *, waits: bool
+) -> AttachmentLine:
     names = [name for name in AttachmentLine.__dataclass_fields__ if hasattr(row, name)]
-    line = AttachmentLine(**{name: getattr(row, name) for name in names}, download_failure=failure)
+    line = AttachmentLine(**{name: getattr(row, name) for name in names}, download_failure=failure, waits=waits)
     if text is None:
         return line
     missing = [each["part"] for each in text.missing][:_PARTS_NAMED]

@@ -89,6 +89,8 @@ class SpaceFreshness:
     viewers_known: bool  #: whether it is known who may view the space
     is_shown: bool  #: False: hidden, since no run could look at it for too long
     access_mode: str  #: enforce or account, see docs/access.md
+    attachments_checked_at: datetime | None = None  #: end of the last such run that read the list of attachments too
+    comments_checked_at: datetime | None = None  #: and of the last one that read the list of comments
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

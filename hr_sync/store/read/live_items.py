@@ -20,7 +20,7 @@ class LiveAttachment:
     page_url: str
     space_key: str
     synced_at: datetime
-    checked_at: datetime | None
+    checked_at: datetime | None  #: when the attachments of its space were last read; None: not yet
     access_checked_at: datetime | None
     page_kind: str = "page"  #: page or blog_post
 
@@ -45,6 +45,6 @@ class LiveComment:
     page_url: str
     space_key: str
     synced_at: datetime
-    checked_at: datetime | None
+    checked_at: datetime | None  #: when the comments of its space were last read; None: not yet
     access_checked_at: datetime | None
     page_kind: str = "page"  #: page or blog_post

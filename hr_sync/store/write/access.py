@@ -22,6 +22,7 @@ from hr_sync.store.tables import SyncSpace
 from hr_sync.store.write.access_sets import derive_sets
 from hr_sync.store.write.changes import MOVES_BY_RUN
 from hr_sync.store.write.recency import tell_recency
+from hr_sync.store.write.shown_items import access_read_at, tell_items_known_since
 
 # A page that this run has moved to another parent moved again, or after the pass read its place: that is not known.
 # What was written since the pass began is left alone: another space has taken the page over.
@@ -98,10 +99,12 @@ def write_access(
         raise ValueError(f"space {space.key} has no id, so nothing is known of the access to it")
     check_lease(session, lease, for_update=True)
     tell_recency(session, run_id, space_key=lease.space_key)
+    read_before = access_read_at(session, space.id)
     _write_viewers(session, lease, space, viewers, began_at)
     written = _write_nodes(session, run_id, space, nodes, began_at)
     restricted = derive_sets(session, run_id, written, space_id=space.id)
     tell_recency(session, run_id, space_key=lease.space_key)
+    tell_items_known_since(session, run_id, space.id, read_before)
     return restricted
 
 

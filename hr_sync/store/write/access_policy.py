@@ -17,6 +17,7 @@ from hr_sync.store.write.changes import Restricted, record_restricted
 from hr_sync.store.write.recency import tell_recency
 from hr_sync.store.write.renderings import withdraw_renderings
 from hr_sync.store.write.set_rows import AUDIENCE_PASSES, AudienceTokens
+from hr_sync.store.write.shown_items import ItemsBesideModes
 
 _APPLY = """
 WITH layers AS (
@@ -63,6 +64,8 @@ def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collect
     if differing is None:
         return False
     values, was_account = differing
+    is_account = policy.mode is AccessMode.ACCOUNT
+    items = ItemsBesideModes(session) if was_account is not is_account else None
     session.execute(update(AccessPolicyRow).values(values | was_read))
     audience = AudienceTokens.of(
         Audience(groups=policy.audience_groups, licence_groups=frozenset(values["licence_groups"]))
@@ -73,10 +76,12 @@ def apply_policy(session: Session, policy: AccessPolicy, licence_groups: Collect
             "asker": audience.asker,
             "licence": audience.licence,
             "was_account": was_account,
-            "is_account": policy.mode is AccessMode.ACCOUNT,
+            "is_account": is_account,
         },
     )
     record_restricted(session, 0, [_restricted(row) for row in pages])
+    if items is not None:
+        items.tell()
     tell_recency(session, 0)
     return True
 

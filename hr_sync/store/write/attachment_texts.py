@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.attachment_texts import TextOutcome
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.store.attachment_tables import AttachmentText, PageAttachment
+from hr_sync.store.item_conditions import is_known
 from hr_sync.store.tables import PageFailure
 from hr_sync.store.values import Failure, FailureStage
 from hr_sync.store.write.arrays import as_arrays
@@ -109,7 +110,7 @@ def shown_sections(session: Session, attachment_ids: Collection[str]) -> dict[st
         .join(FILE_TEXTS, (read.attachment_id == file.id) & (read.version == file.version))
         .join(PAGES, page.id == file.page_id)
         .where(section.attachment_id == func.any(bindparam("ids", type_=ARRAY(Text))), _IS_LIVE)
-        .where(file.hidden_at.is_(None), file.removed_at.is_(None))
+        .where(file.hidden_at.is_(None), file.removed_at.is_(None), is_known(file.known_since))
         .group_by(file.id, page.id)
     )
     return {

@@ -19,6 +19,7 @@ from hr_sync.domain.people import FORMER_USER
 from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, GroupMember, KnownUser
 from hr_sync.store.comment_tables import PageComment
 from hr_sync.store.engine import quoted_schema
+from hr_sync.store.item_conditions import is_known
 from hr_sync.store.read.live import storable
 from hr_sync.store.text_tables import MentionedUser
 from hr_sync.store.write.changes import Change, record_changes
@@ -120,7 +121,7 @@ def erase_user(session: Session, run_id: int, user_id: str) -> ErasedUser:
     if user_id == ERASED_USER:
         return ErasedUser()
     token = Principal(PrincipalKind.USER, user_id).token
-    _lock_pages(session, token)
+    _lock_pages(session, token, user_id)
     words = [user_id, *_names_of(session, user_id)]
     texts = erase_name(session, run_id, user_id) + erase_from_renderings(session, run_id, words)
     session.execute(select(AccessPolicyRow.id).with_for_update())
@@ -152,6 +153,7 @@ def _erase_author(session: Session, run_id: int, user_id: str) -> int:
         select(comment.id, comment.version, PAGES.c.id.label("page_id"), PAGES.c.space_key)
         .join(PAGES, PAGES.c.id == comment.page_id)
         .where(comment.id.in_(locked), comment.hidden_at.is_(None), comment.removed_at.is_(None))
+        .where(is_known(comment.known_since))
         .where(PAGES.c.hidden_at.is_(None), PAGES.c.removed_at.is_(None))
     )
     changes = [
@@ -179,10 +181,14 @@ def _names_of(session: Session, user_id: str) -> list[str]:
     return [each for each in (*(row or ()), shown) if each and each != FORMER_USER]
 
 
-def _lock_pages(session: Session, token: str) -> None:
-    """Lock the pages whose set names the user: before names and the policy, as transactions do that write texts."""
+def _lock_pages(session: Session, token: str, user_id: str) -> None:
+    """Lock the pages whose set names the user: before names and the policy, as transactions do that write texts.
+
+    With them those about which the user wrote: before their comments, as transactions do that write these.
+    """
     named = select(AccessPrincipal.set_id).where(AccessPrincipal.principal == token)
-    is_named = or_(PAGES.c.access_set_id.in_(named), PAGES.c.own_access_set_id.in_(named))
+    wrote_about = select(PageComment.page_id).where(PageComment.author_id == user_id)
+    is_named = or_(PAGES.c.access_set_id.in_(named), PAGES.c.own_access_set_id.in_(named), PAGES.c.id.in_(wrote_about))
     session.execute(select(PAGES.c.id).where(is_named).order_by(PAGES.c.id).with_for_update())
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, bindparam, func, select
+from sqlalchemy import Table, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
@@ -26,6 +26,7 @@ class LockedPage:
     hidden: bool
     removed: bool
     access_known: bool  #: its own set is
+    space_id: str | None
 
 
 def lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, LockedPage]:
@@ -38,6 +39,7 @@ def lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, LockedP
             row.title,
             row.content_hash,
             row.space_key,
+            row.space_id,
             row.parent_id,
             row.status,
             row.url,
@@ -54,7 +56,7 @@ def lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, LockedP
     return {found.id: _locked(found) for found in rows}
 
 
-def _locked(found: Row[Any]) -> LockedPage:
+def _locked(found: Any) -> LockedPage:
     return LockedPage(
         before=Before(
             title=found.title,
@@ -70,4 +72,5 @@ def _locked(found: Row[Any]) -> LockedPage:
         hidden=found.hidden,
         removed=found.removed,
         access_known=found.access_known,
+        space_id=found.space_id,
     )

@@ -66,6 +66,11 @@ def names_stand(mentions: Mapping[str, str | None], stored: Mapping[str, str | N
 def write_mentions(session: Session, mentions: Mapping[str, Mapping[str, str | None]]) -> None:
     """Write whom the texts of these pages mention, by page id, and the name that each text shows."""
     session.execute(delete(_MENTIONS).where(_MENTIONS.c.page_id.in_(list(mentions))))
+    add_mentions(session, mentions)
+
+
+def add_mentions(session: Session, mentions: Mapping[str, Mapping[str, str | None]]) -> None:
+    """Write whom the texts of these pages mention beside whom they mentioned before."""
     rows = [
         {"page_id": page_id, "user_id": user_id, "name": name}
         for page_id, shown in mentions.items()
@@ -74,8 +79,10 @@ def write_mentions(session: Session, mentions: Mapping[str, Mapping[str, str | N
     if rows:
         given = unnested({each.name: each for each in _MENTIONS.c})
         names = [each.name for each in _MENTIONS.c]
+        statement = insert(_MENTIONS).from_select(names, select(*(given.c[name] for name in names)))
+        shown = {"name": statement.excluded.name}
         session.execute(
-            insert(_MENTIONS).from_select(names, select(*(given.c[name] for name in names))), as_arrays(rows)
+            statement.on_conflict_do_update(index_elements=["page_id", "user_id"], set_=shown), as_arrays(rows)
         )
 
 

@@ -1,16 +1,16 @@
 """Writes the items of pages, at most 250 in a transaction, fenced by the lease; one that is refused fails alone.
 
 The rows of the pages are locked first, then those of the items, each in the order of their ids. What is on a page that
-is not in the space any more, or that is gone, is dropped: the pass over its space writes it.
+is not in the space any more, or that is gone, or was moved meanwhile, is dropped: the pass over its space writes it.
 
 What is withdrawn, or gets another version, shows its sections no more in the same transaction, and its page has a row
 in the feed for them; what comes back shows them again.
 
-The feed tells of an item while its page is neither hidden nor removed. What hides or restores the page tells of the
-page alone.
+The feed tells of an item while it is shown, and in the transaction in which it is not any more (`shown_items.py` has
+the rest). What hides or restores the page tells of the page alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -33,6 +33,7 @@ from hr_sync.store.write.changes import Change, action_told, record_changes
 from hr_sync.store.write.failures import forget_failures, record_failures
 from hr_sync.store.write.item_locks import LockedItem, LockedItemPage, lock_items, lock_pages_of_items
 from hr_sync.store.write.refused_rows import RefusalError, put_or_divide
+from hr_sync.store.write.shown_items import ShownItem, about, shown_items
 
 _SHARED = ("page_id", "space_id", "version", "metadata_digest", "last_written_run_id")
 _REPLACED = "was replaced, moved or restored"
@@ -55,16 +56,23 @@ def write_items(
     if len(writes) > MAX_PAGES:
         raise ValueError(f"{len(writes)} {kind.kind} in one transaction; at most {MAX_PAGES}")
     check_lease(session, lease)
-    pages = lock_pages_of_items(session, [write.item.page_id or "" for write in writes])
-    current = [write for write in writes if _page_of(write, pages, lease) is not None]
+    every = [write.item.id for write in writes]
+    pages = lock_pages_of_items(session, kind, every, [write.item.page_id or "" for write in writes])
+    rows = lock_items(session, kind, every, pages)
+    moved = {item_id for item_id, row in rows.items() if row is None}
+    current = [write for write in writes if _is_here(write, pages, lease) and write.item.id not in moved]
     ids = [write.item.id for write in current]
-    locked = lock_items(session, kind, ids)
-    shown = kind.shown_sections(session, ids)
+    shown = kind.shown_sections(session, _with_others(session, kind, ids, pages))
     written, failures = _put(session, kind, run_id, space_id, current)
-    done = [write for write in current if write.item.id in written]
-    changes = (_change(kind, write, locked.get(write.item.id), _page_of(write, pages, lease)) for write in done)
+    kind.derive(session, pages)
+    now_shown = shown_items(session, kind, written)
+    changes = (
+        _change(kind, write, rows.get(write.item.id), now_shown.get(write.item.id))
+        for write in current
+        if write.item.id in written
+    )
     record_changes(session, run_id, [change for change in changes if change is not None])
-    after = kind.shown_sections(session, ids)
+    after = kind.shown_sections(session, _with_others(session, kind, ids, pages))
     record_section_changes(session, run_id, shown, after, reason=f"{kind.of_page} {_REPLACED}")
     forget_failures(session, sorted(written))
     record_failures(session, lease.space_key, run_id, failures)
@@ -77,7 +85,7 @@ def hide_items(
     """Hide items. Return the ids of those that were shown with their page. Raises LeaseLost."""
     row = kind.table.c
     marked = _lock_decided(session, kind, lease, decisions)
-    shown = kind.shown_sections(session, _ids(marked))
+    withdrawal = _Withdrawal(session, kind, marked)
     given = unnested({"id": row.id, "reason": row.hidden_reason})
     statement = update(kind.table).where(row.id == given.c.id, row.hidden_reason.is_distinct_from(given.c.reason))
     values = {
@@ -89,10 +97,8 @@ def hide_items(
     }
     if marked:
         session.execute(statement.values(values), _reasons(marked))
-    live = [each for each in marked if each[1].live]
-    _record(session, kind, run_id, ChangeAction.HIDE, live)
-    record_section_changes(session, run_id, shown, {}, reason=f"{kind.of_page} {_WITHDRAWN}")
-    return frozenset(decision.page_id for decision, _ in live)
+    withdrawal.tell(run_id, ChangeAction.HIDE)
+    return frozenset(decision.page_id for decision, item in marked if item.live)
 
 
 def remove_items(
@@ -101,7 +107,7 @@ def remove_items(
     """Mark items as removed. Return the ids of those that were. Raises LeaseLost."""
     row = kind.table.c
     marked = _lock_decided(session, kind, lease, decisions)
-    shown = kind.shown_sections(session, _ids(marked))
+    withdrawal = _Withdrawal(session, kind, marked)
     given = unnested({"id": row.id, "reason": row.removed_reason})
     values = {
         "removed_at": func.now(),
@@ -112,17 +118,43 @@ def remove_items(
     if marked:
         statement = update(kind.table).where(row.id == given.c.id)
         session.execute(statement.values(values), _reasons(marked))
-    _record(session, kind, run_id, ChangeAction.REMOVE, [each for each in marked if each[1].live])
-    record_section_changes(session, run_id, shown, {}, reason=f"{kind.of_page} {_WITHDRAWN}")
+    withdrawal.tell(run_id, ChangeAction.REMOVE)
     return frozenset(decision.page_id for decision, _ in marked)
 
 
 _Marked = tuple[DeletionDecision, LockedItem]
 
 
-def _page_of(write: ItemWrite[Any], pages: Mapping[str, LockedItemPage], lease: Lease) -> LockedItemPage | None:
+class _Withdrawal:
+    """What consumers see of items before they are withdrawn, to be told afterwards."""
+
+    def __init__(self, session: Session, kind: ItemTable[Any], marked: Sequence[_Marked]) -> None:
+        self._session = session
+        self._kind = kind
+        self._marked = marked
+        self._page_ids = {item.page_id for _, item in marked}
+        self._ids = _with_others(session, kind, [decision.page_id for decision, _ in marked], self._page_ids)
+        self._sections = kind.shown_sections(session, self._ids)
+
+    def tell(self, run_id: int, action: ChangeAction) -> None:
+        """Derive what follows from the withdrawal, and record what consumers see no more."""
+        self._kind.derive(self._session, self._page_ids)
+        _record(self._session, self._kind, run_id, action, [each for each in self._marked if each[1].shown])
+        after = self._kind.shown_sections(self._session, self._ids)
+        reason = f"{self._kind.of_page} {_WITHDRAWN}"
+        record_section_changes(self._session, run_id, self._sections, after, reason=reason)
+
+
+def _with_others(
+    session: Session, kind: ItemTable[Any], ids: Collection[str], page_ids: Collection[str]
+) -> frozenset[str]:
+    """Return these ids, and those of items whose sections come and go with theirs."""
+    return frozenset((*ids, *kind.beside(session, page_ids)))
+
+
+def _is_here(write: ItemWrite[Any], pages: Mapping[str, LockedItemPage], lease: Lease) -> bool:
     page = pages.get(write.item.page_id or "")
-    return page if page is not None and page.space_key == lease.space_key else None
+    return page is not None and not page.removed and page.space_key == lease.space_key
 
 
 def _put(
@@ -172,61 +204,54 @@ def _failure(kind: ItemTable[Any], row: Mapping[str, Any], error: RefusalError) 
 
 
 def _change(
-    kind: ItemTable[Any], write: ItemWrite[Any], locked: LockedItem | None, page: LockedItemPage | None
+    kind: ItemTable[Any], write: ItemWrite[Any], locked: LockedItem | None, shown: ShownItem | None
 ) -> Change | None:
-    """Return the change that consumers see; None where they see none, as the page is not shown."""
-    if page is None:
-        return None
-    if not page.live:
-        return _change_of_left(kind, write, locked)
-    is_live = locked.live if locked else None
+    """Return the change that consumers see; None where they see none, as before. `shown`: as they see it now."""
+    if shown is None:
+        return _change_of_hidden(kind, write, locked)
+    was_shown = locked.shown if locked else None
     return Change(
-        page_id=write.item.page_id or "",
-        space_key=page.space_key,
-        action=action_told(write.action, is_live=is_live),
-        changed_fields=kind.changed(locked.row if locked else None, bool(is_live), write.item),
+        page_id=shown.page_id,
+        space_key=shown.space_key,
+        action=action_told(write.action, is_live=was_shown),
+        changed_fields=kind.changed(locked.row if locked else None, bool(was_shown), write.item),
         version=write.item.version,
         reason=write.reason,
-        **_about(kind, write.item.id),
+        **about(kind, write.item.id),
     )
 
 
-def _change_of_left(kind: ItemTable[Any], write: ItemWrite[Any], locked: LockedItem | None) -> Change | None:
-    """Return the change of an item that was moved from a page that is shown to one that is not."""
-    if locked is None or not (locked.live and locked.page.live):
+def _change_of_hidden(kind: ItemTable[Any], write: ItemWrite[Any], locked: LockedItem | None) -> Change | None:
+    """Return the change of an item that was shown, and is not now.
+
+    It waits for the next look at access, or was moved to a page that is not shown.
+    """
+    if locked is None or not locked.shown:
         return None
+    is_moved = write.item.page_id != locked.page_id
     return Change(
         page_id=locked.page_id,
         space_key=locked.page.space_key,
         action=ChangeAction.HIDE,
-        changed_fields=(ChangedField.HIDDEN, ChangedField.LOCATION),
+        changed_fields=(ChangedField.HIDDEN, ChangedField.LOCATION) if is_moved else (ChangedField.HIDDEN,),
         version=write.item.version,
-        reason=write.reason,
-        **_about(kind, write.item.id),
+        reason=f"{write.reason}; it is shown once access was read after it",
+        **about(kind, write.item.id),
     )
-
-
-def _about(kind: ItemTable[Any], item_id: str) -> dict[str, Any]:
-    """Return the part of a change that names the item."""
-    return {kind.subject: item_id}
 
 
 def _lock_decided(
     session: Session, kind: ItemTable[Any], lease: Lease, decisions: Sequence[DeletionDecision]
 ) -> list[_Marked]:
-    """Lock the rows, and return the decisions that still are about their row, in the order of the ids."""
+    """Lock pages and rows. Return the decisions that still are about their row, in the order of the ids."""
     check_lease(session, lease)
     by_id = {decision.page_id: decision for decision in decisions if decision.reason is not None}
-    rows = lock_items(session, kind, sorted(by_id))
+    rows = lock_items(session, kind, sorted(by_id), lock_pages_of_items(session, kind, by_id))
     return [
         (by_id[item_id], row)
         for item_id, row in sorted(rows.items())
-        if not row.removed and row.page.space_key == by_id[item_id].space_key
+        if row is not None and not row.removed and row.page.space_key == by_id[item_id].space_key
     ]
-
-
-def _ids(marked: Sequence[_Marked]) -> list[str]:
-    return [decision.page_id for decision, _ in marked]
 
 
 def _reasons(marked: Sequence[_Marked]) -> dict[str, list[Any]]:
@@ -244,9 +269,8 @@ def _record(
             changed_fields=(ChangedField.HIDDEN,),
             version=row.version,
             reason=f"{decision.reason}: {decision.evidence}",
-            **_about(kind, decision.page_id),
+            **about(kind, decision.page_id),
         )
         for decision, row in marked
-        if row.page.live
     ]
     record_changes(session, run_id, changes)

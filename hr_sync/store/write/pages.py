@@ -52,6 +52,7 @@ from hr_sync.store.write.locks import PAGES, LockedPage, lock_pages
 from hr_sync.store.write.nodes import write_nodes
 from hr_sync.store.write.page_rows import HEAD_COLUMNS, head_row, put_bodies, sections_of_text
 from hr_sync.store.write.refused_rows import RefusalError, put_or_divide
+from hr_sync.store.write.shown_items import ItemsOfMovingPages
 
 Written: TypeAlias = dict[str, bool]
 """Ids of pages that were written, and whether a fact of the access to each is another one now."""
@@ -82,6 +83,7 @@ def write_pages(
     check_lease(session, lease)
     locked = lock_pages(session, [write.head.id for write in writes])
     current = [write for write in writes if _is_as_seen(write, locked.get(write.head.id))]
+    moving = ItemsOfMovingPages(session, [write.head.id for write in current if _changes_space(write, locked)])
     written, failures = _put(session, run_id, current, locked)
     changes = [_change(write, locked.get(write.head.id)) for write in current if write.head.id in written]
     other_texts = [
@@ -94,6 +96,7 @@ def write_pages(
     for space_id in {write.head.space_id for write in current if write.head.id in fresh}:
         changed |= write_above(session, space_id, above)
     derive_sets(session, run_id, changed, fresh=fresh)
+    moving.wait_for_access(run_id, written.keys())
     record_failures(session, lease.space_key, run_id, failures)
     failed = frozenset(failure.page_id for failure in failures)
     done = written.keys() | failed
@@ -112,6 +115,12 @@ def _is_as_seen(write: PageWrite, locked: LockedPage | None) -> bool:
     if write.storage is None and write.head.version != locked.before.version:
         return False
     return locked.before.space_key in {write.seen_in_space, write.head.space_key}
+
+
+def _changes_space(write: PageWrite, locked: Mapping[str, LockedPage]) -> bool:
+    """Return True if a page is in another space than its row says. A space that has another key is the same one."""
+    row = locked.get(write.head.id)
+    return row is not None and row.space_id != write.head.space_id
 
 
 def _put(

@@ -24,7 +24,7 @@ from hr_sync.domain.outcome import NOTHING_CHANGED, Counts, Mode, Outcome, RunRe
 from hr_sync.domain.rounds import Round
 from hr_sync.store.access_tables import ContentNode, SpacePermission
 from hr_sync.store.due import due_after, leaving_values
-from hr_sync.store.lease import Lease, check_lease
+from hr_sync.store.lease import CLOCKS, Lease, check_lease
 from hr_sync.store.tables import ConfluencePage, PageFailure, SyncRun, SyncRunSpace, SyncSpace
 from hr_sync.store.values import FailureStage, Held, SpaceRecord, Worker
 from hr_sync.store.write.failures import forget_failures_before
@@ -125,7 +125,7 @@ def mark_gone(session: Session, space_keys: Sequence[str]) -> None:
 def forget_position(session: Session, lease: Lease) -> None:
     """Make the next pass over a space a full one, with nothing held. Raises LeaseLost."""
     check_lease(session, lease, for_update=True)
-    names = ("watermark", "scope_fingerprint", "last_full_at", "looked_from", "last_complete_at", "access_checked_at")
+    names = ("watermark", "scope_fingerprint", "last_full_at", "looked_from", *CLOCKS)
     _write_state(session, lease, dict.fromkeys(names, null()) | {"viewers_known": False} | _hold(Held()))
     _forget_access(session, lease)
 
@@ -160,6 +160,7 @@ def _state(run_id: int, mode: str | None, record: SpaceRecord) -> dict[str, Any]
         values["gone_at"] = null()
     if record.looked_at_all:
         values |= {"last_complete_run_id": run_id, "last_complete_at": func.now()}
+        values |= {f"{kind}_checked_at": func.now() for kind in record.items_read}
     if record.looked_at_all and record.listed_all:
         values["last_full_at"] = func.now()
     if record.listed_all:

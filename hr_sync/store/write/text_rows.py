@@ -137,7 +137,7 @@ class TextWrite:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextKept:
-    """A page whose older text is kept, because its stored body has none."""
+    """A page whose older text is kept, because its stored body has none. Its comments are text as ever."""
 
     page_id: str
     content_hash: str
@@ -146,8 +146,10 @@ class TextKept:
     renderer_version: int
     section_size: int
     search_languages: Sequence[str]
-    comments_digest: str = ""  #: that of the comments which this text does not show, until the page has a text again
+    sections: Sequence[SectionWrite] = ()  #: of its comments; those of the older text stay
+    comments_digest: str = ""
     outputs_hash: str = ""
+    mentions: Mapping[str, str | None] = field(default_factory=dict)  #: in its comments: user id → name
 
 
 @cache
@@ -230,7 +232,7 @@ def text_row(write: TextWrite) -> dict[str, Any]:
     }
 
 
-def section_row(write: TextWrite, section: SectionWrite) -> dict[str, Any]:
+def section_row(write: TextWrite | TextKept, section: SectionWrite) -> dict[str, Any]:
     """Return a section as a row of `put_sections`."""
     return any_section_row(section, page_id=write.page_id, titles=write.title)
 

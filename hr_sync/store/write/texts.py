@@ -18,10 +18,10 @@ from hr_sync.domain.changes import ChangeAction, ChangedField, IncludeState
 from hr_sync.store.text_tables import TextPolicyRow
 from hr_sync.store.write.arrays import as_arrays
 from hr_sync.store.write.changes import Change, record_changes
-from hr_sync.store.write.comment_sections import COMMENTS_TABLE, existing_comments
+from hr_sync.store.write.comment_sections import COMMENTS_TABLE, is_shown_section, texts_of_comments
 from hr_sync.store.write.included_access import derive_of_hosts
 from hr_sync.store.write.locks import PAGES
-from hr_sync.store.write.mentions import names_stand, stored_names, write_mentions
+from hr_sync.store.write.mentions import add_mentions, names_stand, stored_names, write_mentions
 from hr_sync.store.write.renderings import outputs_stand, stored_outputs
 from hr_sync.store.write.section_order import close_up
 from hr_sync.store.write.text_rows import (
@@ -88,44 +88,58 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
     shown = {each.page_id: each.shown for each in texts} | _shown_in(session, [each.page_id for each in kept])
     rows = _lock_pages(session, {*shown, *(source for sources in shown.values() for source in sources)})
     intact = {page_id for page_id, sources in shown.items() if _are_stored(rows, sources)}
-    names = stored_names(session, {user_id for each in texts for user_id, name in each.mentions.items() if name})
+    given: list[TextWrite | TextKept] = [*texts, *kept]
+    names = stored_names(session, {user_id for each in given for user_id, name in each.mentions.items() if name})
     outputs = stored_outputs(session, [each.page_id for each in texts if each.outputs_hash])
-    stays = [each for each in kept if each.page_id in intact and _is_of(rows, each)]
-    _keep(session, stays)
-    session.execute(count_sections(), {"page_ids": [each.page_id for each in stays]})
-    record_changes(session, _NO_RUN, [_kept_change(each, rows[each.page_id]) for each in stays])
-    current = [
-        each
-        for each in texts
-        if each.page_id in intact
-        and _is_of(rows, each)
-        and names_stand(each.mentions, names)
-        and outputs_stand(each.page_id, each.outputs_hash, outputs)
+    stands = [
+        each for each in given if each.page_id in intact and _is_of(rows, each) and names_stand(each.mentions, names)
     ]
-    writes = _with_stored_comments(session, current)
-    if not writes:
+    current = _with_shown_comments(session, stands)
+    stays = [each for each in current if isinstance(each, TextKept)]
+    writes = [
+        each
+        for each in current
+        if isinstance(each, TextWrite) and outputs_stand(each.page_id, each.outputs_hash, outputs)
+    ]
+    every: list[TextWrite | TextKept] = [*writes, *stays]
+    if not every:
         return TextsWritten(pages=0, sections_written=0, sections_deleted=0)
-    before = _stored_sections(session, [each.page_id for each in writes])
-    session.execute(put_texts(), as_arrays([text_row(each) for each in writes]))
-    session.execute(count_sections(), {"page_ids": [each.page_id for each in writes]})
-    written, deleted = _write_sections(session, writes)
-    shifted = close_up(session, [each.page_id for each in writes])
+    before = _stored_sections(session, [each.page_id for each in every])
+    _put_texts(session, writes)
+    _keep(session, stays)
+    session.execute(count_sections(), {"page_ids": [each.page_id for each in every]})
+    written, deleted = _write_sections(session, every)
+    shifted = close_up(session, [each.page_id for each in every])
     _write_includes(session, writes)
     write_mentions(session, {each.page_id: each.mentions for each in writes})
-    record_changes(session, _NO_RUN, _changes(writes, rows, before, written=written, deleted=deleted, shifted=shifted))
+    add_mentions(session, {each.page_id: each.mentions for each in stays})
+    record_changes(session, _NO_RUN, _changes(every, rows, before, written=written, deleted=deleted, shifted=shifted))
     derive_of_hosts(
         session, _NO_RUN, [each.page_id for each in writes if each.shows_others or rows[each.page_id].shows_others]
     )
     return TextsWritten(pages=len(writes), sections_written=len(written), sections_deleted=len(deleted))
 
 
-def _with_stored_comments(session: Session, writes: Sequence[TextWrite]) -> list[TextWrite]:
-    """Return the texts without sections of comments that were erased meanwhile."""
+def _with_shown_comments(session: Session, writes: Sequence[TextWrite | TextKept]) -> list[TextWrite | TextKept]:
+    """Return the texts without sections of comments that were withdrawn, edited or closed since they were read.
+
+    Such a text has the digest of other comments than there are, and is made again.
+    """
     wanted = {each.comment_id for write in writes for each in write.sections if each.comment_id is not None}
-    if not wanted:
-        return list(writes)
-    kept = {None, *existing_comments(session, wanted)}
-    return [replace(write, sections=[each for each in write.sections if each.comment_id in kept]) for write in writes]
+    shown = texts_of_comments(session, wanted)
+    return [_with_comments(write, shown) for write in writes]
+
+
+def _with_comments(write: TextWrite | TextKept, shown: Collection[tuple[str, str, str]]) -> TextWrite | TextKept:
+    kept = [
+        each
+        for each in write.sections
+        if each.comment_id is None or (write.page_id, each.comment_id, each.comment_hash) in shown
+    ]
+    if len(kept) == len(write.sections):
+        return write
+    first = write.sections[0].ordinal  # without gaps: what follows is counted
+    return replace(write, sections=[replace(each, ordinal=first + place) for place, each in enumerate(kept)])
 
 
 def _lock_pages(session: Session, page_ids: Collection[str]) -> dict[str, _Current]:
@@ -169,44 +183,32 @@ def _shown_in(session: Session, page_ids: Sequence[str]) -> dict[str, dict[str, 
     return shown
 
 
+def _put_texts(session: Session, writes: Sequence[TextWrite]) -> None:
+    if writes:
+        session.execute(put_texts(), as_arrays([text_row(each) for each in writes]))
+
+
 def _keep(session: Session, kept: Sequence[TextKept]) -> None:
-    """Let older texts stand for the stored bodies."""
+    """Let older texts stand for the stored bodies, with comments as they are now."""
     for each in kept:
         values = {name: getattr(each, name) for name in _MADE_FROM}
         values["search_languages"] = list(each.search_languages)  # its vectors stay: nothing can make them again
         values["kept_since"] = func.coalesce(TEXTS.c.kept_since, func.now())
+        values["rendered_at"] = func.now()
         session.execute(update(TEXTS).where(TEXTS.c.page_id == each.page_id).values(values))
-
-
-def _kept_change(kept: TextKept, row: _Current) -> Change:
-    """Return the change of a page whose sections are shown again, of whatever age its text is."""
-    return Change(
-        page_id=kept.page_id,
-        space_key=kept.space_key,
-        action=ChangeAction.DERIVE,
-        changed_fields=(ChangedField.SECTIONS,) if row.is_live else (),
-        version=row.version,
-        reason="its body arrived without text, so that its older text stays",
-    )
 
 
 def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _Stored]:
     """Return what the stored texts of these pages were made from, and the ids of their sections, by page id."""
     # A section of a comment that was edited or withdrawn is not seen any more: that was told when it was.
-    comment = COMMENTS_TABLE.c
-    is_seen = and_(
-        comment.content_hash == SECTIONS.c.comment_hash,
-        comment.text_read_at <= TEXTS.c.rendered_at,
-        comment.hidden_at.is_(None),
-        comment.removed_at.is_(None),
-    )
-    is_own = and_(SECTIONS.c.attachment_id.is_(None), or_(SECTIONS.c.comment_id.is_(None), is_seen))
+    is_own = and_(SECTIONS.c.attachment_id.is_(None), or_(SECTIONS.c.comment_id.is_(None), is_shown_section()))
     ids = func.array_remove(func.array_agg(SECTIONS.c.section_id).filter(is_own), None)
     has_files = func.count(SECTIONS.c.attachment_id) > 0
     query = (
         select(TEXTS.c.page_id, TEXTS.c.content_hash, ids.label("section_ids"), has_files.label("has_files"))
+        .join(PAGES, PAGES.c.id == TEXTS.c.page_id)
         .outerjoin(SECTIONS, SECTIONS.c.page_id == TEXTS.c.page_id)
-        .outerjoin(COMMENTS_TABLE, comment.id == SECTIONS.c.comment_id)
+        .outerjoin(COMMENTS_TABLE, COMMENTS_TABLE.c.id == SECTIONS.c.comment_id)
         .where(TEXTS.c.page_id.in_(page_ids))
         .group_by(TEXTS.c.page_id)
     )
@@ -214,12 +216,17 @@ def _stored_sections(session: Session, page_ids: Sequence[str]) -> dict[str, _St
     return {row.page_id: _Stored(row.content_hash, frozenset(row.section_ids or ()), row.has_files) for row in rows}
 
 
-def _write_sections(session: Session, writes: Sequence[TextWrite]) -> tuple[frozenset[str], frozenset[str]]:
-    """Write the sections that differ, and delete those that are gone. Return the ids of both."""
+def _write_sections(session: Session, writes: Sequence[TextWrite | TextKept]) -> tuple[frozenset[str], frozenset[str]]:
+    """Write the sections that differ, and delete those that are gone. Return the ids of both.
+
+    Of a page whose text is kept those of its comments alone.
+    """
+    made = [each.page_id for each in writes if isinstance(each, TextWrite)]
     rows = [section_row(each, section) for each in writes for section in each.sections]
     gone = delete(SECTIONS).where(
         SECTIONS.c.page_id.in_([each.page_id for each in writes]),
         SECTIONS.c.attachment_id.is_(None),
+        or_(SECTIONS.c.page_id.in_(made), SECTIONS.c.comment_id.is_not(None)),
         SECTIONS.c.section_id != func.all(bindparam("kept", type_=ARRAY(Text))),
     )
     deleted = session.scalars(gone.returning(SECTIONS.c.section_id), {"kept": [row["section_id"] for row in rows]})
@@ -229,7 +236,7 @@ def _write_sections(session: Session, writes: Sequence[TextWrite]) -> tuple[froz
 
 
 def _changes(
-    writes: Sequence[TextWrite],
+    writes: Sequence[TextWrite | TextKept],
     current: Mapping[str, _Current],
     before: Mapping[str, _Stored],
     *,
@@ -245,7 +252,7 @@ def _changes(
     for write in writes:
         stored = before.get(write.page_id, _Stored(None, frozenset()))
         ids = [section.section_id for section in write.sections]
-        differing = [each for each in ids if each in written]
+        differing = [each for each in ids if each in written or each not in stored.section_ids]
         removed = sorted(each for each in stored.section_ids if each in deleted)
         is_another = stored.content_hash != write.content_hash
         is_shown_again = is_another and (ids or stored.section_ids or stored.has_files)
@@ -258,7 +265,9 @@ def _changes(
                 action=ChangeAction.DERIVE,
                 changed_fields=(ChangedField.SECTIONS,),
                 version=locked.version,
-                reason="its text was made",
+                reason="its text was made"
+                if isinstance(write, TextWrite)
+                else "its body arrived without text, so that its older text stays",
                 sections_added=[each for each in differing if each not in stored.section_ids],
                 sections_changed=[*(each for each in differing if each in stored.section_ids), *moved],
                 sections_removed=removed,

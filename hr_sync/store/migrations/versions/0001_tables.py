@@ -268,6 +268,13 @@ def _page_attachments() -> None:
         _column(
             "metadata_digest", TEXT, "SHA-256 over name, page, type and size: what may change without a new version"
         ),
+        _column(
+            "known_since",
+            TIME,
+            "Since when it is known in this version, with this name on this page in this space (the database's "
+            "clock); shown under access that was read later",
+            default="now()",
+        ),
         _column("first_seen_at", TIME, "When this row was made (the database's clock)", default="now()"),
         _column("synced_at", TIME, "When this row was last written (the database's clock)", default="now()"),
         _column("last_written_run_id", sa.BigInteger(), "Run that last wrote this row", null=True),
@@ -303,6 +310,7 @@ def _page_attachments() -> None:
     op.create_index(
         "ix_page_attachments_last_updated_id", "page_attachments", ["last_updated", "id"], schema=SCHEMA_TOKEN
     )
+    op.create_index("ix_page_attachments_known_since", "page_attachments", ["known_since"], schema=SCHEMA_TOKEN)
 
 
 def _page_comments() -> None:
@@ -332,9 +340,16 @@ def _page_comments() -> None:
         _column("storage", TEXT, "Text in storage format, sanitised; empty once it is erased"),
         _column("content_hash", TEXT, "SHA-256 of storage, 64 hex digits; empty once it is erased"),
         _column(
-            "text_read_at",
+            "in_open_thread",
+            sa.Boolean(),
+            "Whether its thread is text of its page: the first comment is open, and none above it is withdrawn",
+            default="false",
+        ),
+        _column(
+            "known_since",
             TIME,
-            "When this text was first written (the database's clock); shown under access that was read later",
+            "Since when it is known with this text, on this page in this space (the database's clock); shown under "
+            "access that was read later",
             default="now()",
         ),
         _column(
@@ -377,6 +392,7 @@ def _page_comments() -> None:
     )
     op.create_index("ix_page_comments_page_id_id", "page_comments", ["page_id", "id"], schema=SCHEMA_TOKEN)
     op.create_index("ix_page_comments_author_id", "page_comments", ["author_id"], schema=SCHEMA_TOKEN)
+    op.create_index("ix_page_comments_known_since", "page_comments", ["known_since"], schema=SCHEMA_TOKEN)
 
 
 def _page_failures() -> None:
@@ -602,6 +618,13 @@ def _sync_spaces() -> None:
             "When the last look at everything that may have changed began (Confluence's clock)",
             null=True,
         ),
+        _column(
+            "attachments_checked_at",
+            TIME,
+            "When one last read the attachments too",
+            null=True,
+        ),
+        _column("comments_checked_at", TIME, "When one last read the comments too", null=True),
         _column("access_checked_at", TIME, "When the last access pass that ended began", null=True),
         _column(
             "viewers_known",
