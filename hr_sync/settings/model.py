@@ -27,6 +27,7 @@ from hr_sync.settings.types import (
     Fraction,
     Minutes,
     MinutesOrNone,
+    Names,
     PingUrl,
     SchemaName,
     SearchLanguages,
@@ -130,9 +131,9 @@ class AccessSettings(Group):
 
     mode: Annotated[Literal["enforce", "account"], Word] = "enforce"
     """enforce: consumers see what every reader may read. account: all that the account of hr_sync sees."""
-    audience_groups: list[Text] = Field(default=[], examples=[["hr-all"]])
+    audience_groups: Names = Field(default=(), examples=[["hr-all"]])
     """Groups that every reader of the chatbot is in: ids on Cloud, names on Data Center. Empty: any licensed user."""
-    open_spaces: list[Text] = Field(default=[], examples=[["HR"]])
+    open_spaces: Names = Field(default=(), examples=[["HR"]])
     """Keys of spaces that every reader may view, where the permissions of spaces cannot be read; "*" for all."""
     max_age_hours: int = Field(default=24, ge=1, le=8_760)
     """Age from which what is known of access to a space counts as not known, so that none of its pages is shown."""

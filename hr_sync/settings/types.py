@@ -200,6 +200,12 @@ SpaceKeys = Annotated[
     AfterValidator(_without_repetition),
     WithJsonSchema(_LIST_SCHEMA),
 ]
+Names = Annotated[
+    tuple[Text, ...],
+    BeforeValidator(_split),
+    AfterValidator(_without_repetition),
+    WithJsonSchema(_LIST_SCHEMA),
+]
 PageIds = Annotated[
     tuple[Annotated[str, AfterValidator(_check_page_id)], ...],
     BeforeValidator(_split),

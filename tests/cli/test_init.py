@@ -245,7 +245,7 @@ def test_spaces_that_are_not_open_ask_for_the_readers(here: Stage, home: Path, l
     assert said.exit_code == 0, said.stdout
     settings = load_settings(home / "my.toml", {})
     assert settings.confluence.spaces == ("HR", "PUB")
-    assert settings.access.audience_groups == [limited.world.group("hr-all").id]
+    assert settings.access.audience_groups == (limited.world.group("hr-all").id,)
     assert "Warning" not in said.stdout
     assert "hr-sync run --config my.toml" in said.stdout
 
@@ -275,10 +275,10 @@ def test_spaces_whose_permissions_cannot_be_read_are_asked_for(
 
     assert said.exit_code == 0, said.stdout
     settings = load_settings(home / "config.toml.bak", {})
-    assert (settings.access.mode, settings.access.open_spaces) == expected
+    assert (settings.access.mode, list(settings.access.open_spaces)) == expected
     assert (refused.exit_code, taken.exit_code) == (2, 0)
     assert "Pass --open-space KEY" in refused.messages[-1]
-    assert load_settings(home / "config.toml", {}).access.open_spaces == ["HR"]
+    assert load_settings(home / "config.toml", {}).access.open_spaces == ("HR",)
 
 
 @pytest.mark.parametrize("way", ["token", "password"])

@@ -7,6 +7,7 @@ import certifi
 import pytest
 
 from hr_sync.settings import Settings, load_settings, model
+from hr_sync.settings.keys import Key, keys
 
 Refused = Callable[..., str]
 
@@ -202,6 +203,21 @@ def test_a_list_is_written_with_commas_or_brackets(complete: dict[str, str], wri
     settings = load_settings(None, complete | {"HR_SYNC_CONFLUENCE__SPACES": written})
 
     assert settings.confluence.spaces == ("HR", "IT")
+
+
+LISTS = [key for key in keys() if isinstance(key.field.default, list | tuple) or key.path == "confluence.spaces"]
+
+
+@pytest.mark.parametrize("key", LISTS, ids=lambda key: key.path)
+def test_every_list_may_be_a_variable(complete: dict[str, str], key: Key) -> None:
+    """With commas."""
+    words = next((value for value in (key.field.default, *(key.field.examples or ())) if value), ["1", "2"])
+    written = "HR,IT" if key.path == "confluence.spaces" else ",".join(words)
+
+    settings = load_settings(None, complete | {key.variable: written})
+
+    found = getattr(getattr(settings, key.group), key.attribute)
+    assert [str(each) for each in found] == written.split(",")
 
 
 def test_a_certificate_file_is_taken(complete: dict[str, str]) -> None:
