@@ -921,8 +921,8 @@ OF_FEED = (
     _one(
         "an expiry that nobody has told is told when it ends",
         "store/write/access.py:write_access",
-        r"tell_recency\(session, run_id, space_key=lease\.space_key\)\n    _write_viewers",
-        "_write_viewers",
+        r"tell_recency\(session, run_id, space_key=lease\.space_key\)\n    read_before",
+        "read_before",
         IN_FEED,
     ),
     _one(

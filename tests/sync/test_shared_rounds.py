@@ -202,7 +202,7 @@ def test_a_request_that_waits_reserves_the_space(engine: Engine) -> None:
         space = Space(id=next(iter(world.spaces())).id, key="S00", name="S00")
         with (
             held_elsewhere(waiting, world, "S00"),
-            waiting.store.leased(space, ELSEWHERE, 0, wait_seconds=0.01, cancellation=Cancellation()) as refused,
+            waiting.store.leased(space, ELSEWHERE, 0, wait_seconds=0.5, cancellation=Cancellation()) as refused,
         ):
             assert isinstance(refused, Busy)
         assert ask(engine, "SELECT reserved_until > now() FROM sync_spaces") == [(True,)]
