@@ -105,12 +105,13 @@ def _site_option() -> Any:
 
 
 class _TakesSite:
-    """Adds `--site` to a command, and puts it into its `config`."""
+    """Adds `--site` to a command, and puts it into its `config`. Stands before the class of the command."""
 
     params: list[Any]
 
-    def add_site(self) -> None:
-        """Add the option, behind --config."""
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Make the command, and add the option behind --config."""
+        super().__init__(*args, **options)
         names = [param.name for param in self.params]
         self.params.insert(names.index("config") + 1, _site_option())
 
@@ -140,34 +141,30 @@ def _named_in_log(chosen: SettingsChoice) -> Iterator[None]:
         yield
 
 
-class AllSites(TyperCommand, _TakesSite):
-    """A command that does all sites at once by itself, or the one that is named."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.add_site()
+class _RunsOnce(_TakesSite):
+    """Runs a command once, whichever site is named."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command for the site that was named."""
         with _named_in_log(self.choose(ctx)):
-            return super().invoke(ctx)
+            return super().invoke(ctx)  # type: ignore[misc] # of the class of the command
+
+
+class AllSites(_RunsOnce, TyperCommand):
+    """A command that does all sites at once by itself, or the one that is named."""
 
 
 class OneSite(AllSites):
     """A command about one site. Where several are configured it has to be named: the settings cannot be read else."""
 
 
-class EachSite(TyperCommand, _TakesSite):
+class EachSite(_TakesSite, TyperCommand):
     """A command about the site that is named, or else about all of them.
 
     `one_with`: options that name something of one site, or decide about it.
     """
 
     one_with: Sequence[str] = ()
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.add_site()
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command for each site."""
@@ -186,17 +183,8 @@ class EachSite(TyperCommand, _TakesSite):
         raise typer.Exit(_in_turn(names, do, form, Turns(as_json=as_json)))
 
 
-class OneSiteGroup(Commands, _TakesSite):
+class OneSiteGroup(_RunsOnce, Commands):
     """A command that is about one site, and holds others."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.add_site()
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command, or the one that it holds."""
-        with _named_in_log(self.choose(ctx)):
-            return super().invoke(ctx)
 
 
 def each_site(*one_with: str) -> type[EachSite]:
