@@ -95,6 +95,27 @@ def test_a_page_that_stands_twice_in_a_chunk_is_written_where_another_is_refused
     ]
 
 
+def test_a_page_that_was_accepted_and_then_refused_is_not_told(store: Store, engine: Engine) -> None:
+    """A trigger takes page 3 while page 1 is not there: in a half, and not with all that was accepted."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            """CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$ BEGIN
+                IF NEW.page_id = '3' AND EXISTS (SELECT FROM page_bodies WHERE page_id = '1') THEN
+                    RAISE check_violation;
+                END IF;
+                RETURN NEW;
+            END $$"""
+        )
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON public.page_bodies FOR EACH ROW EXECUTE FUNCTION public.refuse()"
+        )
+    with leased(store) as space:
+        result = space.write_pages([write("1"), write("2", body="\ud800"), write("3"), write("4")])
+
+    assert result == WriteResult(failed=frozenset({"2", "3"}))
+    assert feed(engine) == [("1", "insert", NEW), ("4", "insert", NEW)]
+
+
 def test_a_row_that_another_space_took_over_is_not_written(store: Store, engine: Engine) -> None:
     """The plan saw the page in HR; IT has written it since, and its row stays IT's."""
     with leased(store) as space:
