@@ -152,8 +152,6 @@ def due_spaces(
     def work() -> Sequence[DueSpace]:
         with _Opened.of(settings, stop) as opened:
             store, cadences = opened.store, opened.cadences(_MODES)
-            for mode, each in cadences.items():
-                store.due.postpone_done(mode, each)
             waiting = {mode: each for mode, each in cadences.items() if store.due.has_work(mode, each)}
             if not waiting:
                 return []

@@ -27,22 +27,30 @@ _NOW = func.clock_timestamp()
 
 
 def open_round(
-    session: Session, mode: Mode, spaces: Sequence[Space], cadence: Cadence, *, is_whole: bool = True
+    session: Session,
+    mode: Mode,
+    spaces: Sequence[Space],
+    cadence: Cadence,
+    *,
+    is_whole: bool = True,
+    skips_done: bool = False,
 ) -> Round:
     """Make the spaces without a due time due, and return the round. Spaces of the mirror that are not named wait.
 
     They lose a due time that has come, so that nobody finds them waiting, and a worker that names them makes them due.
     Rows that another worker is writing are left as they are. Not `is_whole`: so are those of spaces that are not named,
-    since these spaces are a part of the round that others do too.
+    since these spaces are a part of the round that others do too. `skips_done`: a space without a due time waits for
+    its next turn where another pass has done that work lately.
     """
     now: datetime = session.execute(select(_NOW)).scalar_one()
     due = DUE_AT[mode]
-    rows = {row.space_key: row for row in session.execute(_rows_of_round(mode, cadence))}
+    rows = {row.space_key: row for row in session.execute(_rows_of_round(mode, cadence, now))}
     ids = {row.space_id: row.space_key for row in rows.values() if row.space_id}
     known = {space: space.key if space.key in rows else ids.get(space.id) for space in spaces}
     _insert(session, due, now, [space for space, found in known.items() if found is None])
     named = {found for found in known.values() if found is not None}
-    begin = [each for each in named if rows[each].due_at is None or rows[each].is_late]
+    done = {each for each in named if skips_done and rows[each].due_at is None and rows[each].is_done}
+    begin = [each for each in named - done if rows[each].due_at is None or rows[each].is_late]
     _set_due(session, due, now, begin)
     # Read again: another worker may have inserted the same spaces meanwhile, as due a moment later.
     until = session.execute(select(_NOW)).scalar_one() + cadence.early
@@ -54,7 +62,7 @@ def open_round(
     next_at = next_due(cadence, since=since, until=until, others=max(later, default=None))
     others = [row for key, row in rows.items() if key not in of_round and row.due_at is not None]
     _set_due(session, due, None, [row.space_key for row in others if not _is_later(row, until)])
-    _set_due(session, due, next_at, [key for key in named if _is_later(rows[key], latest)])
+    _set_due(session, due, next_at, [key for key in named if key in done or _is_later(rows[key], latest)])
     return Round(mode=mode, since=since, until=until, next_at=next_at)
 
 
@@ -81,17 +89,6 @@ def count_waiting(session: Session) -> dict[Mode, int]:
     """Return in each mode how many spaces are due that somebody could take now."""
     counts = [func.count().filter(due <= _NOW) for due in DUE_AT.values()]
     return dict(zip(DUE_AT, session.execute(select(*counts).select_from(_SPACES).where(is_free())).one(), strict=True))
-
-
-def postpone_done(session: Session, mode: Mode, cadence: Cadence) -> None:
-    """Let spaces without a due time wait for their next turn where another pass has done that work lately."""
-    row, due = _SPACES.c, DUE_AT[mode]
-    last = {Mode.FULL: row.last_full_at, Mode.INCREMENTAL: row.last_complete_at, Mode.ACCESS: row.access_checked_at}
-    now: datetime = session.execute(select(_NOW)).scalar_one()
-    since = None if cadence.every is None else now - cadence.every
-    is_done = last[mode].is_not(None) if since is None else last[mode] > since
-    keys = session.scalars(select(row.space_key).where(due.is_(None), is_done)).all()
-    _set_due(session, due, next_due(cadence, since=now, until=now, others=None), keys)
 
 
 def due_spaces(session: Session, modes: Collection[Mode]) -> list[DueSpace]:
@@ -207,14 +204,18 @@ def others_leaving(session: Session, current: Round, own_keys: Collection[str]) 
     return {what: Leaving(new=new, hidden_before=before, stored=stored) for what, new, before, stored in thirds}
 
 
-def _rows_of_round(mode: Mode, cadence: Cadence) -> Any:
+def _rows_of_round(mode: Mode, cadence: Cadence, now: datetime) -> Any:
     row = _SPACES.c
-    last = row.last_full_at if mode is Mode.FULL else row.last_complete_at
+    last = {Mode.FULL: row.last_full_at, Mode.INCREMENTAL: row.last_complete_at, Mode.ACCESS: row.access_checked_at}
+    done = last[mode].is_not(None) if cadence.every is None else last[mode] > now - cadence.every
     late: ColumnElement[bool] = false()
     if cadence.late_before is not None:
+        complete = row.last_full_at if mode is Mode.FULL else row.last_complete_at
         asked = row.full_pass_due if mode is Mode.FULL else false()
-        late = and_(or_(last.is_(None), last < cadence.late_before, asked), is_free())
-    return select(row.space_key, row.space_id, DUE_AT[mode].label("due_at"), late.label("is_late"))
+        late = and_(or_(complete.is_(None), complete < cadence.late_before, asked), is_free())
+    return select(
+        row.space_key, row.space_id, DUE_AT[mode].label("due_at"), late.label("is_late"), done.label("is_done")
+    )
 
 
 def _is_row_of(space: Space) -> ColumnElement[bool]:

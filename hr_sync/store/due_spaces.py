@@ -19,7 +19,6 @@ from hr_sync.store.due import (
     next_due_at,
     open_round,
     others_leaving,
-    postpone_done,
     request_full_passes,
     reserve_space,
 )
@@ -39,16 +38,23 @@ class DueSpaces:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    def open_round(self, mode: Mode, spaces: Sequence[Space], cadence: Cadence, *, is_whole: bool = True) -> Round:
+    def open_round(
+        self,
+        mode: Mode,
+        spaces: Sequence[Space],
+        cadence: Cadence,
+        *,
+        is_whole: bool = True,
+        skips_done: bool = False,
+    ) -> Round:
         """Make the spaces without a due time due, and return the round.
 
-        Spaces that are not named wait, or are left as they are where these are not the whole round.
+        Spaces that are not named wait, or are left as they are where these are not the whole round. `skips_done`: so do
+        spaces whose work another pass has done lately.
         """
-        return self._transactions.run(lambda session: open_round(session, mode, spaces, cadence, is_whole=is_whole))
-
-    def postpone_done(self, mode: Mode, cadence: Cadence) -> None:
-        """Let spaces without a due time wait for their next turn where another pass has done that work lately."""
-        self._transactions.run(lambda session: postpone_done(session, mode, cadence))
+        return self._transactions.run(
+            lambda session: open_round(session, mode, spaces, cadence, is_whole=is_whole, skips_done=skips_done)
+        )
 
     def spaces(self, modes: Collection[Mode]) -> Sequence[DueSpace]:
         """Return the spaces that are due in one of the modes and free, each once, in the order of their turns."""

@@ -27,4 +27,4 @@ def open_rounds(context: SyncContext, cadences: Mapping[Mode, Cadence]) -> None:
         log.warning("space.not_visible", space=key)
     for mode, cadence in cadences.items():
         jobs = jobs_of(SyncRequest(mode=mode), selection, run_id=_NO_RUN)
-        context.store.due.open_round(mode, [job.space for job in jobs], cadence)
+        context.store.due.open_round(mode, [job.space for job in jobs], cadence, skips_done=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -20,6 +21,7 @@ from hr_sync.engines import Cancellation, DueSpace, Mode, due_spaces, prune, run
 from hr_sync.engines.space_jobs import _until_interrupted
 from hr_sync.errors import ConfluenceUnavailable, DatabaseUnavailable, UsageError
 from hr_sync.store.store import Store
+from hr_sync.sync.spaces import select_spaces
 from tests.engines.site import TOKEN, USERNAME, config_of, world_of
 from tests.store.spaces import HR, IT, WORKER
 from tests.support.wiring import fault
@@ -66,6 +68,26 @@ def test_what_is_due_is_run_once_and_is_due_together_again(tmp_path: Path, prepa
         assert due_spaces(config) == []
         assert len(site.requests) == 0
         assert sql(prepared_url, "SELECT count(*) FROM sync_runs") == [(3,)]
+
+
+def test_a_space_that_is_done_while_the_site_is_asked_is_not_due_again(
+    tmp_path: Path, prepared_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its full pass did the work of the other modes, although these have no due time yet."""
+    with served(world_of(2)) as site:
+        config = config_of(tmp_path, site, prepared_url)
+        assert keys(due_spaces(config)) == ["S00", "S01"]
+        ended = []
+
+        def ask_slowly(*given: Any) -> Any:
+            selection = select_spaces(*given)
+            ended.append(run_space("S00", Mode.FULL, config).outcome)
+            return selection
+
+        monkeypatch.setattr("hr_sync.sync.due_rounds.select_spaces", ask_slowly)
+
+        assert keys(due_spaces(config)) == ["S01"]
+        assert ended == ["complete"]
 
 
 def test_a_job_leaves_a_space_that_somebody_is_at_work_on(tmp_path: Path, prepared_url: str) -> None:
