@@ -47,7 +47,7 @@ _SETS_PASSED = f"""
     SELECT ARRAY(
         SELECT sets.id
         FROM (
-            SELECT DISTINCT named.set_id, named.layer_no FROM {{schema}}.access_principals named
+            SELECT DISTINCT named.layer FROM {{schema}}.access_principals named
             WHERE named.principal = ANY (ARRAY(
                 SELECT unnest(ARRAY[{_CLASSES}])
                 UNION ALL SELECT 'u:' || $1 WHERE $1 <> ''
@@ -57,7 +57,8 @@ _SETS_PASSED = f"""
                 WHERE $2 IS NULL AND member.user_id = $1 AND known.members_known AND known.checked_at > now() - (
                     SELECT make_interval(hours => policy.max_age_hours) FROM {{schema}}.access_policy policy)
             ))
-        ) AS passed JOIN {{schema}}.access_sets sets ON sets.id = passed.set_id
+        ) AS passed JOIN {{schema}}.access_layers needed ON needed.layer = passed.layer
+            JOIN {{schema}}.access_sets sets ON sets.id = needed.set_id
         WHERE cardinality(sets.spaces) = 0 OR sets.spaces <@ (SELECT {{schema}}.spaces_with_recent_access())
         GROUP BY sets.id HAVING count(*) = sets.layers
     )"""  # noqa: S608 -- words of our own

@@ -156,7 +156,7 @@ def test_nothing_in_the_callers_path_takes_the_place_of_a_table(engine: Engine) 
     """The functions run with the owner's rights, so an operator or table of the caller's must not be theirs."""
     plain = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain) as connection:
-        connection.execute("CREATE TEMP TABLE access_principals (set_id bigint, layer_no int, principal text)")
+        connection.execute("CREATE TEMP TABLE access_principals (layer text, principal text)")
         connection.execute(
             "CREATE FUNCTION pg_temp.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT NULL::timestamptz'"
         )
