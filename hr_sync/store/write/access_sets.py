@@ -65,7 +65,7 @@ WITH RECURSIVE nodes AS MATERIALIZED (
                 SELECT 'u:' || name FROM jsonb_array_elements_text(node.restriction -> 'users') AS who (name)
                 UNION ALL SELECT 'g:' || name FROM jsonb_array_elements_text(node.restriction -> 'groups') AS who (name)
             ) AS tokens (token)
-        ) END
+        ) END OFFSET 0
     ) AS own (tokens)
     WHERE node.id = ANY (CAST(:ids AS text[]) || CAST(:above AS text[]))
 ), known (id, level, layers) AS (
@@ -98,21 +98,23 @@ WITH RECURSIVE nodes AS MATERIALIZED (
 ), texts AS (
     SELECT layer, tokens FROM nodes WHERE layer IS NOT NULL UNION SELECT layer, tokens FROM viewers
 ), kinds AS MATERIALIZED (
-    SELECT space_id, kind.layers, kind.within, ARRAY(
+    -- What is within a set that has lost a layer is not known.
+    SELECT space_id, kind.layers, kind.within, CASE WHEN cardinality(stored.within) = coalesce((
+        SELECT access_set.layers FROM {schema}.access_sets access_set WHERE access_set.id = kind.within
+    ), 0) THEN ARRAY(
         SELECT each FROM (
             SELECT unnest(kind.layers) UNION SELECT viewers.layer UNION SELECT unnest(stored.within)
         ) AS every (each) ORDER BY each COLLATE "C"
-    ) AS whole
+    ) END AS whole
     FROM (
         SELECT DISTINCT space_id, layers, within FROM pages WHERE layers IS NOT NULL AND within IS NOT NULL
     ) AS kind JOIN viewers USING (space_id) CROSS JOIN LATERAL (
-        SELECT ARRAY(SELECT layer FROM {schema}.access_layers WHERE set_id = kind.within)
+        SELECT ARRAY(SELECT layer FROM {schema}.access_layers WHERE set_id = kind.within) OFFSET 0
     ) AS stored (within)
-    -- What is within a set that has lost a layer is not known.
-    WHERE cardinality(stored.within)
-        = coalesce((SELECT whole.layers FROM {schema}.access_sets whole WHERE whole.id = kind.within), 0)
 ), digests AS (
-    SELECT *, {digest} AS digest FROM (SELECT *, CAST('{{}}' AS text[]) AS spaces FROM kinds) AS of_one_space
+    SELECT *, {digest} AS digest FROM (
+        SELECT *, CAST('{{}}' AS text[]) AS spaces FROM kinds WHERE whole IS NOT NULL
+    ) AS of_one_space
 ), {rows}, differing AS (
     SELECT pages.id, pages.stored_in, pages.before, numbers.id AS after
     FROM pages LEFT JOIN digests USING (space_id, layers, within) LEFT JOIN numbers USING (digest)

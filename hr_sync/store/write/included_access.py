@@ -57,16 +57,16 @@ WITH hosts AS (
     GROUP BY host_id
 ), digests AS (
     SELECT *, {digest} AS digest FROM (
-        SELECT sets, spaces, ARRAY(
+        -- What has the layers of a set that has lost one is not known.
+        SELECT sets, spaces, CASE WHEN (SELECT count(*) FROM {schema}.access_layers WHERE set_id = ANY (kinds.sets))
+            = (SELECT sum(layers) FROM {schema}.access_sets WHERE id = ANY (kinds.sets))
+        THEN ARRAY(
             SELECT layer FROM (
                 SELECT DISTINCT layer FROM {schema}.access_layers WHERE set_id = ANY (kinds.sets)
             ) AS each ORDER BY layer COLLATE "C"
-        ) AS whole
+        ) END AS whole
         FROM (SELECT DISTINCT sets, spaces FROM needs WHERE is_known) AS kinds
-        -- What has the layers of a set that has lost one is not known.
-        WHERE (SELECT count(*) FROM {schema}.access_layers WHERE set_id = ANY (kinds.sets))
-            = (SELECT sum(layers) FROM {schema}.access_sets WHERE id = ANY (kinds.sets))
-    ) AS wholes
+    ) AS wholes WHERE whole IS NOT NULL
 ), {no_texts}, {rows}, derived AS (
     UPDATE {schema}.confluence_pages page
     SET access_set_id = needed.after, own_access_set_id = CASE WHEN needed.shows_others THEN coalesce(needed.own, 0) END

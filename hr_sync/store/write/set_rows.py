@@ -51,8 +51,10 @@ BY_REASON = """SELECT space_key, kind, before IS NOT NULL AS was_known, after IS
 _ROWS = """found AS (
     SELECT DISTINCT stored.id, stored.digest FROM digests JOIN {schema}.access_sets stored USING (digest)
 ), fresh AS (
+    -- In a CASE, which is expected to keep half of the rows: an anti join is expected to keep one, and what follows is
+    -- then joined by going through all sets for each set.
     SELECT DISTINCT digest, whole, spaces FROM digests
-    WHERE NOT EXISTS (SELECT FROM found WHERE found.digest = digests.digest)
+    WHERE CASE WHEN digest IN (SELECT digest FROM found) THEN false ELSE true END
 ), layers_used AS MATERIALIZED (
     SELECT DISTINCT each.layer FROM fresh, unnest(fresh.whole) AS each (layer)
 ), named AS MATERIALIZED (
