@@ -113,9 +113,9 @@ def test_a_time_that_another_worker_was_told_is_read_before_a_request(site: Simu
     """So that none arrives that this worker could have kept back."""
     gate = RateGate()
     client = HttpClient(site.site_url, BASIC, limits(longest_wait_seconds=10), Cancellation(), gate=gate)
-    with gate.shared_with(OtherWorkers(tell=lambda _: None, ask=lambda: 100.0)):
-        with pytest.raises(ConfluenceUnavailable, match="send nothing for another"):
-            client.get(ME)
+    others = OtherWorkers(tell=lambda _: None, ask=lambda: 100.0)
+    with gate.shared_with(others), pytest.raises(ConfluenceUnavailable, match="send nothing for another"):
+        client.get(ME)
     client.close()
 
     assert len(site.requests) == 0
