@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.confluence.http.rate import RateGate, allowance_of
+from hr_sync.confluence.http.rate import OtherWorkers, RateGate, allowance_of
 from hr_sync.errors import HrSyncError
 from hr_sync.store.site_budget import SiteBudget
 
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_READ_SECONDS = 1.0
-_READ_OFTEN_SECONDS = 0.2  # while the site has refused requests lately
-_LATELY_SECONDS = 30.0
 _NOTE_SECONDS = 30.0  # between two notes of what is left
+_AWAY_SECONDS = 5.0  # until a database that could not be reached is asked again
 
 
 @contextmanager
@@ -40,32 +38,37 @@ def shared_gate(
     budget, done = SiteBudget(store.engine), Cancellation()
     gate = gate or RateGate()
 
-    def follow() -> None:
-        noted_at = -_NOTE_SECONDS
-        while not done.wait(pause_seconds(gate)):
-            _try(lambda: gate.close_by_others(budget.blocked_seconds()))
-            if time.monotonic() - noted_at >= _NOTE_SECONDS:
-                noted_at = time.monotonic()
-                _try(lambda: _note_left(budget, stats))
+    def note() -> None:
+        while not done.wait(_NOTE_SECONDS):
+            _try(lambda: _note_left(budget, stats))
 
-    _try(lambda: gate.close_by_others(budget.blocked_seconds()))
-    thread = threading.Thread(target=copy_context().run, args=(follow,), name="rate", daemon=True)
+    others = OtherWorkers(tell=lambda seconds: _try(lambda: budget.block(seconds, worker)), ask=_Question(budget))
+    thread = threading.Thread(target=copy_context().run, args=(note,), name="rate", daemon=True)
     thread.start()
     try:
-        with gate.telling(lambda seconds: _try(lambda: budget.block(seconds, worker))):
+        with gate.shared_with(others):
             yield gate
     finally:
         done.set()
         thread.join()
 
 
-def pause_seconds(gate: RateGate) -> float:
-    """Return when to look next: when requests begin again, and often then, since others may be refused at once."""
-    _, rest = gate.rest()
-    if rest > 0:
-        return min(rest, _READ_SECONDS)
-    often = gate.was_closed_within(_LATELY_SECONDS)
-    return min(_READ_OFTEN_SECONDS * max(gate.tellers, 1), _READ_SECONDS) if often else _READ_SECONDS
+class _Question:
+    """Asks for how long nobody sends anything. No request waits twice for a database that is away."""
+
+    def __init__(self, budget: SiteBudget) -> None:
+        self._budget = budget
+        self._next_at = 0.0  # monotonic
+
+    def __call__(self) -> float:
+        if time.monotonic() < self._next_at:
+            return 0.0
+        try:
+            return self._budget.blocked_seconds()
+        except HrSyncError as failure:
+            self._next_at = time.monotonic() + _AWAY_SECONDS
+            log.debug("rate.not_shared", error=type(failure).__name__)
+            return 0.0
 
 
 def _note_left(budget: SiteBudget, stats: "HttpStats") -> None:

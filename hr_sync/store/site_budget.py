@@ -1,6 +1,7 @@
 """What a site has said about the rate of requests, for all workers: until when nobody asks, and what is left.
 
-A site is a schema, so there is one row. It is written when the site says something, and read once a second.
+A site is a schema, so there is one row. It is written when the site says something, and read before
+requests, a few times a second at most.
 """
 
 from datetime import timedelta

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 
 import structlog
@@ -125,26 +125,36 @@ class JobRunner:
 
     def run_while_due(self, current: Round, queue: _DueJobs) -> list[tuple[SpaceJob, SpaceReport]]:
         """Take the spaces that are due, one after the other, and do their jobs. Return them with their reports."""
-        context, done = self._context, list[tuple[SpaceJob, SpaceReport]]()
-        seconds = context.policy.lease_seconds
-        while self._ended_by is None and not context.cancellation.is_set():
-            with (
-                suppress(DatabaseConflict),  # about a space that is skipped now, and still due
-                context.store.due.leased(
-                    current,
-                    queue.find,
-                    queue.skipped,
-                    context.worker,
-                    queue.run_id,
-                    seconds=seconds,
-                    only=queue.only,
-                ) as store,
-            ):
-                if store is None:
+        done = list[tuple[SpaceJob, SpaceReport]]()
+        # A space that waits for its requests holds a lease for nothing, and is lost with its worker.
+        while not self._is_over():
+            with self._context.source.client.admission.width.task(self._is_over):
+                if self._is_over():
                     return done
-                job = queue.of(store.space)
-                done.append((job, self.run(job, store)))
+                with (
+                    suppress(DatabaseConflict),  # about a space that is skipped now, and still due
+                    self._take(current, queue) as store,
+                ):
+                    if store is None:
+                        return done
+                    job = queue.of(store.space)
+                    done.append((job, self.run(job, store)))
         return done
+
+    def _is_over(self) -> bool:
+        return self._ended_by is not None or self._context.cancellation.is_set()
+
+    def _take(self, current: Round, queue: _DueJobs) -> AbstractContextManager[SpaceStore | None]:
+        context = self._context
+        return context.store.due.leased(
+            current,
+            queue.find,
+            queue.skipped,
+            context.worker,
+            queue.run_id,
+            seconds=context.policy.lease_seconds,
+            only=queue.only,
+        )
 
     def run(self, job: SpaceJob, taken: SpaceStore | None = None) -> SpaceReport:
         """Do one job under the lease of its space, which may be `taken`. Return its report; raise only bugs."""

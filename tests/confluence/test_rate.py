@@ -2,8 +2,8 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -11,10 +11,9 @@ import requests
 from confluence_simulator import Fault, Simulator
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.cli.shared_rate import pause_seconds
 from hr_sync.confluence.http.admission import Admission
 from hr_sync.confluence.http.client import HttpClient
-from hr_sync.confluence.http.rate import LONGEST_HOLD_SECONDS, Allowance, RateGate, allowance_of
+from hr_sync.confluence.http.rate import LONGEST_HOLD_SECONDS, Allowance, OtherWorkers, RateGate, allowance_of
 from hr_sync.confluence.http.stats import HttpStats
 from hr_sync.errors import ConfluenceUnavailable, Stopped
 from tests.confluence.clients import BASIC, RecordedWaits, limits, open_client
@@ -62,14 +61,16 @@ def test_no_thread_asks_before_the_time_that_one_of_them_was_told(site: Simulato
         when_closed.append(len(site.requests))
         closed.set()
 
-    client = HttpClient(site.site_url, BASIC, limits(max_connections=8), cancellation, gate=RateGate(tell=note))
+    gate = RateGate()
+    client = HttpClient(site.site_url, BASIC, limits(max_connections=8), cancellation, gate=gate)
 
     def ask() -> None:
         with suppress(Stopped):
             while True:
                 client.get(ME)
 
-    with ThreadPoolExecutor(8) as pool:
+    others = OtherWorkers(tell=note, ask=lambda: 0)
+    with gate.shared_with(others), ThreadPoolExecutor(8) as pool:
         asking = [pool.submit(ask) for _ in range(8)]
         site.faults.add(Fault(kind="retry-after-seconds", match=ME))
         assert closed.wait(10)
@@ -108,6 +109,18 @@ def test_a_time_that_is_too_far_away_is_not_waited_for(site: Simulator) -> None:
         assert (held.value.exit_code, client.cancellation.is_set()) == (75, False)
 
 
+def test_a_time_that_another_worker_was_told_is_read_before_a_request(site: Simulator) -> None:
+    """So that none arrives that this worker could have kept back."""
+    gate = RateGate()
+    client = HttpClient(site.site_url, BASIC, limits(longest_wait_seconds=10), Cancellation(), gate=gate)
+    others = OtherWorkers(tell=lambda _: None, ask=lambda: 100.0)
+    with gate.shared_with(others), pytest.raises(ConfluenceUnavailable, match="send nothing for another"):
+        client.get(ME)
+    client.close()
+
+    assert len(site.requests) == 0
+
+
 def test_an_absurd_time_is_asked_again_after_an_hour() -> None:
     """A day, or a header that nobody meant."""
     gate = RateGate()
@@ -134,14 +147,15 @@ def test_the_last_request_of_an_allowance_is_followed_by_none(status: int, left:
 def test_others_are_told_once_for_each_later_time() -> None:
     """Eight threads are refused at the same moment, and one statement says so."""
     told: list[float] = []
-    gate = RateGate(tell=told.append)
-    threads = [threading.Thread(target=gate.close, args=(5,)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    gate.close(1)
-    gate.close_by_others(60)
+    gate = RateGate()
+    with gate.shared_with(OtherWorkers(tell=told.append, ask=lambda: 60)):
+        threads = [threading.Thread(target=gate.close, args=(5,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        gate.close(1)
+        gate.look()
 
     assert told == [5]
     assert gate.rest()[1] > 50
@@ -202,26 +216,59 @@ def test_fewer_requests_are_under_way_after_a_refusal_and_more_after_answers() -
 def test_refusals_of_one_moment_narrow_once() -> None:
     """What was under way when the gate closed says nothing new, nor does the word of another worker."""
     gate = RateGate()
-    with gate.width.one(), gate.width.one(), gate.width.one(), gate.width.one():
+    others = OtherWorkers(tell=lambda _: None, ask=lambda: 1.2)
+    with gate.shared_with(others), gate.width.one(), gate.width.one(), gate.width.one(), gate.width.one():
         for _ in range(3):
             gate.close(1)
-            gate.close_by_others(1.2)
+            gate.look()
 
     assert gate.width.most == 2
-    assert gate.was_closed_within(30)
+    assert gate.rest()[1] > 1
 
 
-def test_what_others_were_told_is_read_more_often_while_a_limit_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once a second before, at the moment at which requests begin again, and five times a second after that."""
-    now = 1000.0
+def test_what_others_were_told_is_asked_more_often_while_a_limit_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four times a second before, and twenty times after a refusal."""
+    now, looks = 1000.0, list[float]()
     monkeypatch.setattr("hr_sync.confluence.http.rate.time.monotonic", lambda: now)
     gate = RateGate()
-    assert pause_seconds(gate) == 1
-    gate.close(0.5)
-    assert pause_seconds(gate) == pytest.approx(0.5)
-    now += 1
-    assert pause_seconds(gate) == pytest.approx(0.2)
-    now += 60
-    assert pause_seconds(gate) == 1
-    gate.close(3600)
-    assert pause_seconds(gate) == 1
+
+    def ask() -> float:
+        looks.append(now)
+        return 0.0
+
+    def looks_within(seconds: float) -> int:
+        nonlocal now
+        looks.clear()
+        for _ in range(round(seconds * 100)):
+            gate.look()
+            now += 0.01
+        return len(looks)
+
+    with gate.shared_with(OtherWorkers(tell=lambda _: None, ask=ask)):
+        assert 4 <= looks_within(1) <= 5
+        gate.close(0.5)
+        assert 16 <= looks_within(1) <= 21
+        now += 60
+        assert 4 <= looks_within(1) <= 5
+    gate.look()
+    assert len(looks) <= 5, "nobody is asked whom nothing is shared with"
+
+
+def test_tasks_are_few_while_the_site_limits_the_rate() -> None:
+    """As many as requests may be under way, and one more. One that is not wanted any more waits no longer."""
+    width, is_over = RateGate().width, threading.Event()
+    with ExitStack() as unbounded:
+        for _ in range(20):
+            unbounded.enter_context(width.task(is_over.is_set))
+    with ExitStack() as begun, ThreadPoolExecutor(2) as pool:
+        with width.one(), width.one():
+            width.narrow()
+        for _ in range(2):
+            begun.enter_context(width.task(is_over.is_set))
+        third, fourth = (pool.submit(begun.enter_context, width.task(is_over.is_set)) for _ in range(2))
+        assert not third.done()
+        width.widen()
+        wait([third, fourth], 5, return_when=FIRST_COMPLETED)
+        assert third.done() != fourth.done()
+        is_over.set()
+        third.result(5), fourth.result(5)

@@ -6,25 +6,27 @@ What was not asked stays as it was, and the next round goes on where the workers
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from confluence_simulator import Simulator, World
 from sqlalchemy import Engine
 
-from hr_sync.cli import shared_rate
 from hr_sync.cli.shared_rate import shared_gate
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.session import Limits
 from hr_sync.confluence.http.stats import HttpStats
 from hr_sync.domain.content import ItemKind
-from hr_sync.domain.outcome import Mode, Outcome, RunReport
+from hr_sync.domain.outcome import Mode, Outcome, RunReport, SpaceReport
 from hr_sync.domain.rounds import Cadence
 from hr_sync.domain.scope import PageScope, SpaceScope
+from hr_sync.store.space_store import SpaceStore
 from hr_sync.store.store import Store
 from hr_sync.store.values import Worker
-from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
+from hr_sync.sync.context import SpaceJob, SyncContext, SyncPolicy, SyncRequest
+from hr_sync.sync.jobs import JobRunner
 from hr_sync.sync.run import run
 from tests.support.wiring import CREDENTIALS, FAST_RETRY, NoWaiting, ask, fault, fired
 
@@ -128,11 +130,8 @@ def words(*names: str) -> set[str]:
 
 
 @pytest.mark.parametrize("where", WHERE)
-def test_all_workers_stop_and_the_next_round_goes_on(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
+def test_all_workers_stop_and_the_next_round_goes_on(engine: Engine, where: str) -> None:
     """Nothing is hidden or removed that nobody looked up, and all is right in the end."""
-    monkeypatch.setattr(shared_rate, "_READ_SECONDS", 0.01)
     world = world_of()
     with Simulator(world) as site:
         with workers_of(site, engine, 2) as contexts:
@@ -163,3 +162,29 @@ def test_all_workers_stop_and_the_next_round_goes_on(
             again = take(contexts)
         assert {report.outcome for report in again} == {Outcome.COMPLETE}
         assert shown(engine) == dict.fromkeys(SHOWN, words("stays", "comes"))
+
+
+def test_a_site_that_limits_the_rate_has_few_spaces_under_way(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each holds a lease, and waits for its requests."""
+    under_way, most, run_one = 0, list[int](), JobRunner.run
+
+    def count(runner: JobRunner, job: SpaceJob, taken: SpaceStore | None = None) -> SpaceReport:
+        nonlocal under_way
+        under_way += 1
+        most.append(under_way)
+        try:
+            return run_one(runner, job, taken)
+        finally:
+            under_way -= 1
+
+    monkeypatch.setattr(JobRunner, "run", count)
+    with Simulator(world_of()) as site, workers_of(site, engine, 1) as contexts:
+        fault(site, "slow", ".", argument=0.02, times=0)
+        context = replace(contexts[0], connections=8)
+        width = context.source.client.admission.width
+        width.narrow()
+        monkeypatch.setattr(width, "widen", lambda: None)
+        assert [report.outcome for report in take([context])] == [Outcome.COMPLETE]
+
+    assert len(most) == SPACES
+    assert max(most) == 2

@@ -19,6 +19,7 @@ class Admission:
     """Admits the requests of one client, from many threads."""
 
     def __init__(self, gate: RateGate, limits: Limits, cancellation: Cancellation, http_stats: HttpStats) -> None:
+        self.width = gate.width  #: how much may be under way at once
         self._gate = gate
         self._longest_wait_seconds = limits.retry.longest_wait_seconds
         self._cancellation = cancellation
@@ -41,8 +42,9 @@ class Admission:
                 if self._cancellation.wait(seconds):
                     self._cancellation.check()
                 self._thread.passed = until
-            with self._slots, self._gate.width.one(self._cancellation.check):
-                # It may have been closed by the request that held the slot.
+            with self._slots, self.width.one(self._cancellation.check):
+                # It may have been closed by the request that held the slot, or by another worker.
+                self._gate.look()
                 if not self._gate.is_closed(self._passed()):
                     yield
                     return
@@ -63,12 +65,12 @@ class Admission:
     @property
     def answers(self) -> int:
         """How many requests of this process the site has not refused for their rate."""
-        return self._gate.width.answers
+        return self.width.answers
 
     def note(self, response: requests.Response) -> None:
         """Send nothing more where this answer was the last of the allowance; a refusal says more than that."""
         if response.status_code not in LIMITED_STATUSES:
-            self._gate.width.widen()
+            self.width.widen()
         if "X-RateLimit-Remaining" not in response.headers or not response.ok:
             return
         allowance = allowance_of(response.headers, datetime.now(UTC))

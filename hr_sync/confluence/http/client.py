@@ -81,7 +81,7 @@ class HttpClient:
         self.base = base
         self.cancellation = cancellation
         self.http_stats = http_stats or HttpStats()
-        self._admission = Admission(gate or RateGate(), limits, cancellation, self.http_stats)
+        self.admission = Admission(gate or RateGate(), limits, cancellation, self.http_stats)
         self._host = urlsplit(base).netloc
         self._credentials = credentials
         self._limits = limits
@@ -240,7 +240,7 @@ class HttpClient:
         """Send until there is a usable answer, or no attempt is left. Credentials that can be renewed are, once."""
         rules = self._limits.retry
         attempt = slow = 0
-        turns = Turns(self._admission, rules.max_attempts)
+        turns = Turns(self.admission, rules.max_attempts)
         is_renewed = False
         while True:
             attempt += 1
@@ -268,7 +268,7 @@ class HttpClient:
             attempt -= turns.is_missed(response, asked)
             wait = wait_seconds(rules, attempt=attempt, asked_seconds=asked, random=random.random)
             if response is not None and is_about_rate(response.status_code, asked):
-                self._admission.close(asked or wait or 0.0)  # for every thread
+                self.admission.close(asked or wait or 0.0)  # for every thread
             if wait is None or is_last or slow >= rules.max_slow_attempts:
                 if response is not None:
                     raise status_failure(response, attempt, asked)
@@ -282,13 +282,13 @@ class HttpClient:
             log.info("http.throttled", seconds=round(seconds, 1))
         if self.cancellation.wait(seconds):
             self.cancellation.check()
-        self._admission.has_waited()
+        self.admission.has_waited()
 
     def _once(
         self, url: str, authorization: str | None = None, body: Body | None = None, sink: FileSink | None = None
     ) -> tuple[requests.Response | None, requests.RequestException | None]:
         self.cancellation.check()
-        with self._admission.one_request(), self.http_stats.under_way():
+        with self.admission.one_request(), self.http_stats.under_way():
             try:
                 response = self._session().send(url, authorization, body, sink)
             except requests.RequestException as error:
@@ -297,7 +297,7 @@ class HttpClient:
                     raise self._no_answer(error, 1) from error
                 return None, error
         if self._is_site:
-            self._admission.note(response)
+            self.admission.note(response)
         size = len(response.content) or (sink.size if sink is not None else 0)
         self.http_stats.count_answer(response, size, of_site=self._is_site)
         log.debug("http.answered", endpoint=endpoint_of(response), status=response.status_code, bytes=size)

@@ -19,6 +19,10 @@ from hr_sync.errors import ConfluenceUnavailable
 
 LONGEST_HOLD_SECONDS = 3600.0  #: a header that names a later time is believed for so long, and then asked again
 
+_LOOK_SECONDS = 0.25  # between two looks at what other workers were told
+_LOOK_OFTEN_SECONDS = 0.05  # while the site has refused requests lately
+_LATELY_SECONDS = 30.0
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Allowance:
@@ -61,44 +65,55 @@ def _moment(value: str | None) -> datetime | None:
     return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class OtherWorkers:
+    """The other workers of a site: how to tell them, and to ask what they were told. Both in seconds from now."""
+
+    tell: Callable[[float], None]
+    ask: Callable[[], float]
+
+
 class RateGate:
     """The time before which no request is sent to a site. One for all clients of a process; safe from any thread."""
 
-    def __init__(self, tell: Callable[[float], None] | None = None) -> None:
-        """Take whom to tell for how many seconds this process was asked to send nothing: other workers."""
-        self._tells = [tell] if tell is not None else []
+    def __init__(self) -> None:
+        self._others: list[OtherWorkers] = []
         self._lock = threading.Lock()
+        self._looking = threading.Lock()
+        self._looked_at = -math.inf  # monotonic
         self._until = -math.inf  # monotonic
         self.width = Width()  #: how many requests may be under way once it is open
 
     @contextmanager
-    def telling(self, tell: Callable[[float], None]) -> Iterator[None]:
-        """Tell so within the block; of several, one is told."""
+    def shared_with(self, others: OtherWorkers) -> Iterator[None]:
+        """Share what the site says with other workers within the block; of several blocks, one does it."""
         with self._lock:
-            self._tells.append(tell)
+            self._others.append(others)
         try:
             yield
         finally:
             with self._lock:
-                self._tells.remove(tell)
-
-    @property
-    def tellers(self) -> int:
-        """How many blocks share this gate now."""
-        return len(self._tells)
+                self._others.remove(others)
 
     def close(self, seconds: float) -> float:
         """Send nothing for so long, by the word of the site. Return until when (monotonic)."""
         until, is_later = self._close(seconds)
-        with self._lock:
-            tell = self._tells[-1] if self._tells else None
-        if is_later and tell is not None:
-            tell(min(seconds, LONGEST_HOLD_SECONDS))
+        others = self._sharing()
+        if is_later and others is not None:
+            others.tell(min(seconds, LONGEST_HOLD_SECONDS))
         return until
 
-    def close_by_others(self, seconds: float) -> None:
-        """Send nothing for so long, as another worker was told."""
-        self._close(seconds)
+    def look(self) -> None:
+        """Send nothing for as long as another worker was told. Asked before a request, unless it was just now."""
+        if not self._is_look_due():
+            return
+        with self._looking:  # the others wait for what it finds
+            others = self._sharing()
+            if others is not None and self._is_look_due():
+                seconds = others.ask()
+                self._looked_at = time.monotonic()
+                if seconds > 0:
+                    self._close(seconds)
 
     def is_closed(self, passed: float = -math.inf) -> bool:
         """Return True if requests wait now. `passed`: until when the caller has waited already."""
@@ -109,9 +124,14 @@ class RateGate:
         until = self._until
         return until, max(until - time.monotonic(), 0.0)
 
-    def was_closed_within(self, seconds: float) -> bool:
-        """Return True if requests waited at some moment of the last so many seconds."""
-        return time.monotonic() - seconds < self._until
+    def _is_look_due(self) -> bool:
+        now = time.monotonic()
+        pause = _LOOK_OFTEN_SECONDS if now - _LATELY_SECONDS < self._until else _LOOK_SECONDS
+        return now - self._looked_at >= pause
+
+    def _sharing(self) -> OtherWorkers | None:
+        with self._lock:
+            return self._others[-1] if self._others else None
 
     def _close(self, seconds: float) -> tuple[float, bool]:
         now = time.monotonic()

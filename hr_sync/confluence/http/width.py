@@ -19,7 +19,7 @@ class Width:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._most = math.inf
-        self._under_way = self._peak = self._answers = 0
+        self._under_way = self._peak = self._answers = self._tasks = 0
 
     @property
     def answers(self) -> int:
@@ -44,10 +44,30 @@ class Width:
         finally:
             with self._changed:
                 self._under_way -= 1
-                self._changed.notify()
+                self._changed.notify_all()
+
+    @contextmanager
+    def task(self, is_over: Callable[[], bool]) -> Iterator[None]:
+        """Count one more task as begun: work of many requests, of which more at once would only wait for each other.
+
+        As many as requests may be under way, and one more that waits for something else. `is_over` ends the wait.
+        """
+        with self._changed:
+            while not self._changed.wait_for(lambda: self._tasks <= self._whole(), _CHECK_SECONDS) and not is_over():
+                pass
+            self._tasks += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._tasks -= 1
+                self._changed.notify_all()
 
     def _has_room(self) -> bool:
-        return self._under_way < math.floor(min(self._most, _BOUNDLESS))
+        return self._under_way < self._whole()
+
+    def _whole(self) -> int:
+        return math.floor(min(self._most, _BOUNDLESS))
 
     def narrow(self) -> None:
         """Halve the bound, or what was under way if that was less."""
@@ -62,4 +82,4 @@ class Width:
             if self._most < math.inf:
                 self._most += 1 / self._most
                 self._most = self._most if self._most < _BOUNDLESS else math.inf
-                self._changed.notify()
+                self._changed.notify_all()
