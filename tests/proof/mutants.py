@@ -757,8 +757,8 @@ OF_ACCESS = (
     _one(
         "what is within a set that has lost a layer is not known",
         f"{SETS}:_DERIVE",
-        r"CASE WHEN cardinality\(stored\.within\) = ",
-        "CASE WHEN true OR 0 = ",
+        r"OR cardinality\(stored\.within\) = ",
+        "OR true OR 0 = ",
         IN_LAYERS,
     ),
     _one(

@@ -103,11 +103,13 @@ def test_a_layer_that_another_set_gets_meanwhile_stays(two_spaces: Store, engine
     assert named(engine) == [EVERYBODY, "g:it", "u:ann"]
 
 
-def test_what_is_within_a_set_that_has_lost_a_layer_is_not_known(known: Store, engine: Engine) -> None:
+@pytest.mark.parametrize(
+    "lost", ["access_layers WHERE layer = (%s)", "access_sets WHERE layers = 2"], ids=["layer", "set"]
+)
+def test_what_is_within_a_set_that_has_lost_a_layer_is_not_known(known: Store, engine: Engine, lost: str) -> None:
     """A page that moves to an open place keeps the layers that it has; those that are lost are no open ones."""
     write_facts(known, list(changed(node("1", None, ANN))))
-    tell(engine, "DELETE FROM access_layers USING access_principals named WHERE named.layer = access_layers.layer "
-        "AND principal = 'u:ann'")  # fmt: skip
+    tell(engine, "DELETE FROM " + lost.replace("%s", "SELECT layer FROM access_principals WHERE principal = 'u:ann'"))
     with leased(known) as space:
         space.write_pages([write("2", seen="HR", body=None, action=ChangeAction.MOVE, parent_id="5")])
 

@@ -68,28 +68,27 @@ WITH RECURSIVE nodes AS MATERIALIZED (
         ) END OFFSET 0
     ) AS own (tokens)
     WHERE node.id = ANY (CAST(:ids AS text[]) || CAST(:above AS text[]))
-), known (id, level, layers) AS (
-    SELECT id, 1, CASE WHEN layer IS NULL THEN CAST('{{}}' AS text[]) ELSE ARRAY[layer] END
+), known (id, space_id, outdated, level, layers) AS (
+    SELECT id, space_id, outdated, 1, CASE WHEN layer IS NULL THEN CAST('{{}}' AS text[]) ELSE ARRAY[layer] END
     FROM nodes WHERE parent_id IS NULL AND is_known
     UNION ALL
-    SELECT nodes.id, known.level + 1, CASE
+    SELECT nodes.id, nodes.space_id, nodes.outdated, known.level + 1, CASE
         WHEN nodes.layer IS NULL OR nodes.layer = ANY (known.layers) THEN known.layers
         ELSE ARRAY(SELECT each FROM unnest(known.layers || nodes.layer) AS each ORDER BY each COLLATE "C")
     END
     FROM known JOIN nodes ON nodes.parent_id = known.id
     WHERE nodes.is_known AND known.level < {levels}
 ), pages AS (
-    SELECT page.id, {own} AS before, nodes.space_id, page.space_id AS stored_in,
-        CASE WHEN NOT nodes.outdated AND nodes.space_id = page.space_id THEN known.layers END AS layers,
-        CASE WHEN {fresh} THEN 0 ELSE stored.id END AS within
-    FROM {schema}.confluence_pages page
-        LEFT JOIN nodes USING (id)
-        LEFT JOIN known USING (id)
-        LEFT JOIN {schema}.access_sets stored ON stored.id = {own}
+    SELECT page.id, {own} AS before, known.space_id, page.space_id AS stored_in,
+        CASE WHEN NOT known.outdated AND known.space_id = page.space_id THEN known.layers END AS layers,
+        CASE WHEN {fresh} THEN 0 ELSE {own} END AS within
+    FROM {schema}.confluence_pages page LEFT JOIN known USING (id)
     WHERE page.id = ANY (CAST(:ids AS text[])) AND {live}
+), kinds AS MATERIALIZED (
+    SELECT DISTINCT space_id, layers, within FROM pages WHERE layers IS NOT NULL AND within IS NOT NULL
 ), viewers AS MATERIALIZED (
     SELECT space_id, tokens, {layer_of_viewers} AS layer
-    FROM (SELECT DISTINCT space_id FROM pages WHERE layers IS NOT NULL AND within IS NOT NULL) AS spaces
+    FROM (SELECT DISTINCT space_id FROM kinds) AS spaces
         CROSS JOIN LATERAL (
             SELECT CAST(coalesce(jsonb_agg(principal ORDER BY principal COLLATE "C"), '[]') AS text)
             FROM {schema}.space_permissions permission WHERE permission.space_id = spaces.space_id
@@ -97,23 +96,21 @@ WITH RECURSIVE nodes AS MATERIALIZED (
     WHERE EXISTS (SELECT FROM {schema}.sync_spaces space WHERE space.space_id = spaces.space_id AND space.viewers_known)
 ), texts AS (
     SELECT layer, tokens FROM nodes WHERE layer IS NOT NULL UNION SELECT layer, tokens FROM viewers
-), kinds AS MATERIALIZED (
-    -- What is within a set that has lost a layer is not known.
-    SELECT space_id, kind.layers, kind.within, CASE WHEN cardinality(stored.within) = coalesce((
-        SELECT access_set.layers FROM {schema}.access_sets access_set WHERE access_set.id = kind.within
-    ), 0) THEN ARRAY(
+), wholes AS MATERIALIZED (
+    -- What is within a set that is gone, or has lost a layer, is not known.
+    SELECT space_id, kinds.layers, kinds.within, CASE WHEN kinds.within = 0 OR cardinality(stored.within) = (
+        SELECT access_set.layers FROM {schema}.access_sets access_set WHERE access_set.id = kinds.within
+    ) THEN ARRAY(
         SELECT each FROM (
-            SELECT unnest(kind.layers) UNION SELECT viewers.layer UNION SELECT unnest(stored.within)
+            SELECT unnest(kinds.layers) UNION SELECT viewers.layer UNION SELECT unnest(stored.within)
         ) AS every (each) ORDER BY each COLLATE "C"
     ) END AS whole
-    FROM (
-        SELECT DISTINCT space_id, layers, within FROM pages WHERE layers IS NOT NULL AND within IS NOT NULL
-    ) AS kind JOIN viewers USING (space_id) CROSS JOIN LATERAL (
-        SELECT ARRAY(SELECT layer FROM {schema}.access_layers WHERE set_id = kind.within) OFFSET 0
+    FROM kinds JOIN viewers USING (space_id) CROSS JOIN LATERAL (
+        SELECT ARRAY(SELECT layer FROM {schema}.access_layers WHERE set_id = kinds.within) OFFSET 0
     ) AS stored (within)
 ), digests AS (
     SELECT *, {digest} AS digest FROM (
-        SELECT *, CAST('{{}}' AS text[]) AS spaces FROM kinds WHERE whole IS NOT NULL
+        SELECT *, CAST('{{}}' AS text[]) AS spaces FROM wholes WHERE whole IS NOT NULL
     ) AS of_one_space
 ), {rows}, differing AS (
     SELECT pages.id, pages.stored_in, pages.before, numbers.id AS after
@@ -136,7 +133,7 @@ WITH RECURSIVE nodes AS MATERIALIZED (
 FROM derived GROUP BY space_key, kind, was_known, is_known, shows_others"""
 
 # A page below that is in another space has facts of another pass.
-_FRESH = "page.id = ANY (CAST(:fresh AS text[])) OR nodes.space_id = CAST(:fresh_space AS text)"
+_FRESH = "page.id = ANY (CAST(:fresh AS text[])) OR known.space_id = CAST(:fresh_space AS text)"
 _OF_THESE = "SELECT unnest(CAST(:ids AS text[]))"
 # Also pages without a node: whatever the set of one is, it is not known.
 _OF_SPACE = """SELECT unnest(CAST(:ids AS text[]))
