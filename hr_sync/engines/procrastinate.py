@@ -11,7 +11,7 @@ another site.
 import asyncio
 import signal
 import threading
-from collections import defaultdict
+import weakref
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -25,7 +25,7 @@ from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.confluence.http.rate import RateGate
+from hr_sync.cli.shared_sites import SharedSite, SharedSites
 from hr_sync.domain.rounds import DueSpace
 from hr_sync.engines.space_jobs import SiteSettings, SpaceResult, due_spaces, prune, run_space_through
 from hr_sync.errors import HrSyncError, Stopped
@@ -54,12 +54,13 @@ def make_app(
     `cron`: when to look for what is due; procrastinate allows a sixth field for seconds.
     """
     app = App(connector=connector)
-    gates: Mapping[str, RateGate] = defaultdict(RateGate)  # of the sites, for all jobs of this process
+    shared = SharedSites(len(sites))
+    weakref.finalize(app, shared.close)
 
     # Neither `lock`, behind which other jobs of the space would wait, nor `retry`: the due time does both.
     @app.task(name="hr_sync.run_space", pass_context=True)
     def run_space_job(context: JobContext, site: str, space_key: str, mode: str) -> None:
-        run_one(context, _settings_of(sites[site]), space_key, mode, gates[site])
+        run_one(context, _settings_of(sites[site]), space_key, mode, shared.of(site))
 
     # Each of these is given the time for which it was deferred.
     @app.periodic(cron=cron)
@@ -159,12 +160,12 @@ async def until_one_ends(workers: Sequence[Coroutine[None, None, None]]) -> None
 
 
 def run_one(
-    context: JobContext, settings: SiteSettings, space_key: str, mode: str, gate: RateGate | None = None
+    context: JobContext, settings: SiteSettings, space_key: str, mode: str, shared: SharedSite | None = None
 ) -> SpaceResult:
     """Run one space until it is done or procrastinate aborts the job. Raise JobAborted then."""
     with _stopped_by(context) as stop:
         try:
-            result = run_space_through(gate, space_key, mode, settings.file, settings.site, cancellation=stop)
+            result = run_space_through(shared, space_key, mode, settings.file, settings.site, cancellation=stop)
         except Stopped:
             raise JobAborted from None
     if stop.is_set():
