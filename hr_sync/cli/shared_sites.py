@@ -1,6 +1,8 @@
 """What the jobs of one process share: the connections to each database, and what each site says about the rate."""
 
+import math
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from hr_sync.settings.model import DatabaseSettings
     from hr_sync.store.store import Store
 
+_ROUNDS_SECONDS = 55.0  # between two times that a site is asked for its spaces
+
 
 class SharedSite:
     """One of the sites. A job that opened everything anew would take as long for that as for a small space."""
@@ -25,6 +29,15 @@ class SharedSite:
         self._databases = databases
         self._lock = threading.Lock()
         self._opened: tuple[DatabaseSettings, Store] | None = None
+        self._rounds_at = -math.inf  # monotonic
+
+    def rounds_are_old(self) -> bool:
+        """Return True if the rounds of the site were begun more than a minute ago: there may be other spaces now."""
+        return time.monotonic() - self._rounds_at > _ROUNDS_SECONDS
+
+    def note_rounds(self) -> None:
+        """Note that the rounds of the site have been begun."""
+        self._rounds_at = time.monotonic()
 
     @contextmanager
     def open_store(self, settings: "Settings") -> "Iterator[Store]":

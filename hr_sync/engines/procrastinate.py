@@ -1,7 +1,7 @@
 """Spaces as tasks of procrastinate, a task queue in PostgreSQL (extra `scale`, ADR 0034).
 
-Every minute one worker, whichever it is, defers a job for each space that is due. A job runs one space. What is due
-stands in the mirror, so that the queue may forget everything: no job is tried again, finished jobs are deleted, and
+Every ten seconds one worker, whichever it is, defers a job for each space that is due. A job runs one space. What is
+due stands in the mirror, so that the queue may forget everything: no job is tried again, finished jobs are deleted, and
 jobs of a dead worker are too.
 
 Each site has a queue and a worker of its own in every process: jobs of a site that makes them wait take no turn of
@@ -27,13 +27,13 @@ from procrastinate.tasks import Task
 from hr_sync.cancellation import Cancellation
 from hr_sync.cli.shared_sites import SharedSite, SharedSites
 from hr_sync.domain.rounds import DueSpace
-from hr_sync.engines.space_jobs import SiteSettings, SpaceResult, due_spaces, prune, run_space_through
+from hr_sync.engines.space_jobs import SiteSettings, SpaceResult, due_spaces_through, prune, run_space_through
 from hr_sync.errors import HrSyncError, Stopped
 
 log = structlog.get_logger(__name__)
 
 CONTROL = "hr_sync_control"  #: queue of the short jobs; spaces have one for each site
-EVERY_MINUTE = "* * * * *"
+OFTEN = "* * * * * */10"  #: the sixth field is for seconds
 DAILY = "23 3 * * *"
 HEARTBEAT_SECONDS = 5.0
 STALLED_SECONDS = 30.0  #: without a heartbeat; the lease protects the space if the worker lives on
@@ -46,12 +46,12 @@ def make_app(
     connector: BaseConnector,
     sites: Mapping[str, Path | SiteSettings],
     *,
-    cron: str = EVERY_MINUTE,
+    cron: str = OFTEN,
     stalled_seconds: float = STALLED_SECONDS,
 ) -> App:
     """Return the app whose tasks run the spaces of these sites: their settings by name. Every worker needs the same.
 
-    `cron`: when to look for what is due; procrastinate allows a sixth field for seconds.
+    `cron`: when to look for what is due, which asks a site once a minute at most.
     """
     app = App(connector=connector)
     shared = SharedSites(len(sites))
@@ -66,7 +66,9 @@ def make_app(
     @app.periodic(cron=cron)
     @app.task(name="hr_sync.defer_due_spaces", queue=CONTROL, queueing_lock="hr_sync.defer_due_spaces")
     def defer_due_spaces(timestamp: int) -> None:  # noqa: ARG001
-        _for_each(sites, lambda name, of: _defer(run_space_job, name, due_spaces(of.file, site=of.site)))
+        _for_each(
+            sites, lambda name, of: _defer(run_space_job, name, due_spaces_through(shared.of(name), of.file, of.site))
+        )
 
     @app.periodic(cron=cron)
     @app.task(name="hr_sync.delete_stalled_jobs", queue=CONTROL, queueing_lock="hr_sync.delete_stalled_jobs")

@@ -144,19 +144,27 @@ def due_spaces(
 
     Raise HrSyncError if Confluence or the database cannot be reached: then there is nothing that could be done.
     """
+    return due_spaces_through(None, config, site, cancellation)
+
+
+def due_spaces_through(
+    shared: "SharedSite | None", config: ConfigFile, site: str | None, cancellation: Cancellation | None = None
+) -> Sequence[DueSpace]:
+    """Do the same over shared connections, and ask Confluence for the spaces in scope once a minute at most."""
     from hr_sync.sync.due_rounds import open_rounds
 
     settings = _settings(config, site)
     stop = cancellation or Cancellation()
 
     def work() -> Sequence[DueSpace]:
-        with _Opened.of(settings, stop) as opened:
+        with _Opened.of(settings, stop, shared) as opened:
             store, cadences = opened.store, opened.cadences(_MODES)
             waiting = {mode: each for mode, each in cadences.items() if store.due.has_work(mode, each)}
-            if not waiting:
-                return []
-            open_rounds(opened.context(), waiting)
-            return store.due.spaces(list(cadences))
+            if waiting and (shared is None or shared.rounds_are_old()):
+                open_rounds(opened.context(), waiting)
+                if shared is not None:
+                    shared.note_rounds()
+            return store.due.spaces(list(cadences)) if waiting else []
 
     return _until_interrupted(work, stop)
 

@@ -14,6 +14,7 @@ import pytest
 from confluence_simulator import Simulator
 from procrastinate.testing import InMemoryConnector
 
+from hr_sync.cli.shared_sites import SharedSite
 from hr_sync.engines import DueSpace, Mode
 from hr_sync.engines.__main__ import main
 from hr_sync.engines.procrastinate import make_app, until_one_ends
@@ -108,13 +109,13 @@ def test_a_space_waits_once_without_lock_or_retry(monkeypatch: pytest.MonkeyPatc
     app = make_app(connector, {"away": Path("away"), **both})
     asked = []
 
-    def due(config: Path, *, site: str | None) -> list[DueSpace]:
+    def due(_shared: SharedSite, config: Path, site: str | None) -> list[DueSpace]:
         asked.append((config.name, site))
         if config.name == "away":
             raise ConfluenceUnavailable("away")
         return [DueSpace(space_key="HR", mode=Mode.FULL, due_at=datetime.now(UTC))]
 
-    monkeypatch.setattr("hr_sync.engines.procrastinate.due_spaces", due)
+    monkeypatch.setattr("hr_sync.engines.procrastinate.due_spaces_through", due)
     with app.open():
         for _ in range(2):
             app.tasks["hr_sync.defer_due_spaces"](timestamp=0)

@@ -8,7 +8,7 @@ from confluence_simulator import Simulator
 from sqlalchemy import QueuePool, text
 
 from hr_sync.cli.shared_sites import SharedSites
-from hr_sync.engines.space_jobs import run_space_through
+from hr_sync.engines.space_jobs import due_spaces_through, run_space_through
 from hr_sync.errors import DatabaseUnavailable
 from hr_sync.settings import load_settings
 from hr_sync.settings.model import DatabaseSettings, Settings
@@ -95,3 +95,16 @@ def test_jobs_of_one_process_leave_no_connection_more(tmp_path: Path, prepared_u
 
     assert sql(prepared_url, "SELECT count(*) FROM live_pages") == [(4,)]
     assert counts[0] == counts[-1]
+
+
+def test_a_site_is_asked_for_its_spaces_once_a_minute(tmp_path: Path, prepared_url: str, sites: SharedSites) -> None:
+    """What is due is looked for far more often: a space whose worker was killed waits for nothing else."""
+    with Simulator(world_of(2), username=USERNAME, api_token=TOKEN) as simulator:
+        config, site = config_of(tmp_path, simulator, prepared_url), sites.of("one")
+        assert [each.space_key for each in due_spaces_through(site, config, None)] == ["S00", "S01"]
+        assert run_space_through(site, "S00", "full", config, None).exit_code == 0
+        simulator.requests.clear()
+        assert [each.space_key for each in due_spaces_through(site, config, None)] == ["S01"]
+        assert len(simulator.requests) == 0
+        assert len(due_spaces_through(sites.of("other"), config, None)) == 1
+        assert len(simulator.requests) > 0
