@@ -13,10 +13,10 @@ import structlog
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.http.rate import OtherWorkers, RateGate, allowance_of
 from hr_sync.errors import HrSyncError
-from hr_sync.store.site_budget import SiteBudget
 
 if TYPE_CHECKING:
     from hr_sync.confluence.http.stats import HttpStats
+    from hr_sync.store.site_budget import SiteBudget
     from hr_sync.store.store import Store
     from hr_sync.store.values import Worker
 
@@ -35,7 +35,7 @@ def shared_gate(
     `gate`: one that other blocks of this process share for the same site. Where the database is away, each process
     keeps to what it was told itself.
     """
-    budget, done = SiteBudget(store.engine), Cancellation()
+    budget, done = store.budget, Cancellation()
     gate = gate or RateGate()
 
     def note() -> None:
@@ -56,7 +56,7 @@ def shared_gate(
 class _Question:
     """Asks for how long nobody sends anything. No request waits twice for a database that is away."""
 
-    def __init__(self, budget: SiteBudget) -> None:
+    def __init__(self, budget: "SiteBudget") -> None:
         self._budget = budget
         self._next_at = 0.0  # monotonic
 
@@ -71,7 +71,7 @@ class _Question:
             return 0.0
 
 
-def _note_left(budget: SiteBudget, stats: "HttpStats") -> None:
+def _note_left(budget: "SiteBudget", stats: "HttpStats") -> None:
     allowance = allowance_of(stats.site_headers().rate_limits, datetime.now(UTC))
     if allowance.left is not None:
         budget.note_left(allowance.left, allowance.limit)

@@ -1,7 +1,7 @@
 """Spaces as tasks of procrastinate, a task queue in PostgreSQL (extra `scale`, ADR 0034).
 
-Every minute one worker, whichever it is, defers a job for each space that is due. A job runs one space. What is due
-stands in the mirror, so that the queue may forget everything: no job is tried again, finished jobs are deleted, and
+Every ten seconds one worker, whichever it is, defers a job for each space that is due. A job runs one space. What is
+due stands in the mirror, so that the queue may forget everything: no job is tried again, finished jobs are deleted, and
 jobs of a dead worker are too.
 
 Each site has a queue and a worker of its own in every process: jobs of a site that makes them wait take no turn of
@@ -11,7 +11,7 @@ another site.
 import asyncio
 import signal
 import threading
-from collections import defaultdict
+import weakref
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -25,15 +25,15 @@ from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 
 from hr_sync.cancellation import Cancellation
-from hr_sync.confluence.http.rate import RateGate
+from hr_sync.cli.shared_sites import SharedSite, SharedSites
 from hr_sync.domain.rounds import DueSpace
-from hr_sync.engines.space_jobs import SiteSettings, SpaceResult, due_spaces, prune, run_space_through
+from hr_sync.engines.space_jobs import SiteSettings, SpaceResult, due_spaces_through, prune, run_space_through
 from hr_sync.errors import HrSyncError, Stopped
 
 log = structlog.get_logger(__name__)
 
 CONTROL = "hr_sync_control"  #: queue of the short jobs; spaces have one for each site
-EVERY_MINUTE = "* * * * *"
+OFTEN = "* * * * * */10"  #: the sixth field is for seconds
 DAILY = "23 3 * * *"
 HEARTBEAT_SECONDS = 5.0
 STALLED_SECONDS = 30.0  #: without a heartbeat; the lease protects the space if the worker lives on
@@ -46,26 +46,29 @@ def make_app(
     connector: BaseConnector,
     sites: Mapping[str, Path | SiteSettings],
     *,
-    cron: str = EVERY_MINUTE,
+    cron: str = OFTEN,
     stalled_seconds: float = STALLED_SECONDS,
 ) -> App:
     """Return the app whose tasks run the spaces of these sites: their settings by name. Every worker needs the same.
 
-    `cron`: when to look for what is due; procrastinate allows a sixth field for seconds.
+    `cron`: when to look for what is due, which asks a site once a minute at most.
     """
     app = App(connector=connector)
-    gates: Mapping[str, RateGate] = defaultdict(RateGate)  # of the sites, for all jobs of this process
+    shared = SharedSites(len(sites))
+    weakref.finalize(app, shared.close)
 
     # Neither `lock`, behind which other jobs of the space would wait, nor `retry`: the due time does both.
     @app.task(name="hr_sync.run_space", pass_context=True)
     def run_space_job(context: JobContext, site: str, space_key: str, mode: str) -> None:
-        run_one(context, _settings_of(sites[site]), space_key, mode, gates[site])
+        run_one(context, _settings_of(sites[site]), space_key, mode, shared.of(site))
 
     # Each of these is given the time for which it was deferred.
     @app.periodic(cron=cron)
     @app.task(name="hr_sync.defer_due_spaces", queue=CONTROL, queueing_lock="hr_sync.defer_due_spaces")
     def defer_due_spaces(timestamp: int) -> None:  # noqa: ARG001
-        _for_each(sites, lambda name, of: _defer(run_space_job, name, due_spaces(of.file, site=of.site)))
+        _for_each(
+            sites, lambda name, of: _defer(run_space_job, name, due_spaces_through(shared.of(name), of.file, of.site))
+        )
 
     @app.periodic(cron=cron)
     @app.task(name="hr_sync.delete_stalled_jobs", queue=CONTROL, queueing_lock="hr_sync.delete_stalled_jobs")
@@ -159,12 +162,12 @@ async def until_one_ends(workers: Sequence[Coroutine[None, None, None]]) -> None
 
 
 def run_one(
-    context: JobContext, settings: SiteSettings, space_key: str, mode: str, gate: RateGate | None = None
+    context: JobContext, settings: SiteSettings, space_key: str, mode: str, shared: SharedSite | None = None
 ) -> SpaceResult:
     """Run one space until it is done or procrastinate aborts the job. Raise JobAborted then."""
     with _stopped_by(context) as stop:
         try:
-            result = run_space_through(gate, space_key, mode, settings.file, settings.site, cancellation=stop)
+            result = run_space_through(shared, space_key, mode, settings.file, settings.site, cancellation=stop)
         except Stopped:
             raise JobAborted from None
     if stop.is_set():

@@ -18,7 +18,7 @@ from hr_sync.domain.rounds import Cadence, DueSpace
 from hr_sync.errors import HrSyncError, UsageError
 
 if TYPE_CHECKING:
-    from hr_sync.confluence.http.rate import RateGate
+    from hr_sync.cli.shared_sites import SharedSite
     from hr_sync.service.schedule import Trigger
     from hr_sync.settings import Settings
     from hr_sync.store.store import Store
@@ -88,7 +88,7 @@ def run_space(
 
 
 def run_space_through(
-    gate: "RateGate | None",
+    shared: "SharedSite | None",
     space_key: str,
     mode: Mode | str,
     config: ConfigFile,
@@ -97,7 +97,7 @@ def run_space_through(
     only_if_due: bool = True,
     cancellation: Cancellation | None = None,
 ) -> SpaceResult:
-    """Do the same, with what the site has said about the rate to other calls of this process that share the gate."""
+    """Do the same over the connections, and by the rate of the site, that other calls of this process share."""
     from hr_sync.cli.texts import check_attachment_texts
     from hr_sync.sync.context import SyncRequest
 
@@ -108,7 +108,7 @@ def run_space_through(
     keys = (space_key,)
 
     def work() -> RunReport:
-        with _Opened.of(settings, stop, gate) as opened:
+        with _Opened.of(settings, stop, shared) as opened:
             cadence = opened.cadences((mode,))[mode] if only_if_due else None
             return opened.run(SyncRequest(mode=mode, space_keys=keys, cadence=cadence))
 
@@ -144,19 +144,27 @@ def due_spaces(
 
     Raise HrSyncError if Confluence or the database cannot be reached: then there is nothing that could be done.
     """
+    return due_spaces_through(None, config, site, cancellation)
+
+
+def due_spaces_through(
+    shared: "SharedSite | None", config: ConfigFile, site: str | None, cancellation: Cancellation | None = None
+) -> Sequence[DueSpace]:
+    """Do the same over shared connections, and ask Confluence for the spaces in scope once a minute at most."""
     from hr_sync.sync.due_rounds import open_rounds
 
     settings = _settings(config, site)
     stop = cancellation or Cancellation()
 
     def work() -> Sequence[DueSpace]:
-        with _Opened.of(settings, stop) as opened:
+        with _Opened.of(settings, stop, shared) as opened:
             store, cadences = opened.store, opened.cadences(_MODES)
             waiting = {mode: each for mode, each in cadences.items() if store.due.has_work(mode, each)}
-            if not waiting:
-                return []
-            open_rounds(opened.context(), waiting)
-            return store.due.spaces(list(cadences))
+            if waiting and (shared is None or shared.rounds_are_old()):
+                open_rounds(opened.context(), waiting)
+                if shared is not None:
+                    shared.note_rounds()
+            return store.due.spaces(list(cadences)) if waiting else []
 
     return _until_interrupted(work, stop)
 
@@ -188,8 +196,8 @@ class _Opened:
 
     @classmethod
     @contextmanager
-    def of(cls, settings: "Settings", stop: Cancellation, shared: "RateGate | None" = None) -> "Iterator[_Opened]":
-        """Open the database, and create the tables if they are missing, as `hr-sync run` does."""
+    def of(cls, settings: "Settings", stop: Cancellation, shared: "SharedSite | None" = None) -> "Iterator[_Opened]":
+        """Open the database, and create the tables if they are missing, as `hr-sync run` does, or take what is open."""
         from hr_sync.cli.bootstrap import make_context, open_store
         from hr_sync.cli.shared_rate import shared_gate
         from hr_sync.cli.stopping import deadline
@@ -201,8 +209,9 @@ class _Opened:
         with (
             bound_contextvars(**({} if settings.site is None else {"site": settings.site})),
             deadline(stop, settings.sync.run_deadline_minutes * 60),
-            open_store(settings, tables=ensure_schema) as store,  # no views over all sites: jobs are many
-            shared_gate(store, worker, stats, shared) as gate,
+            # No views over all sites: jobs are many.
+            shared.open_store(settings) if shared else open_store(settings, tables=ensure_schema) as store,
+            shared_gate(store, worker, stats, shared.gate if shared else None) as gate,
         ):
             yield cls(
                 settings=settings,

@@ -7,7 +7,7 @@ requests, a few times a second at most.
 from datetime import timedelta
 from typing import Any, cast
 
-from sqlalchemy import Engine, Table, case, func, or_, select
+from sqlalchemy import Table, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -22,8 +22,8 @@ _NOW = func.clock_timestamp()
 class SiteBudget:
     """The budget that all workers of a site share. Every method is one statement, and raises as those of `Store`."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._transactions = Transactions(engine)
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
     def block(self, seconds: float, worker: Worker) -> None:
         """Let no worker ask for so long. A later time that another one has written stays."""

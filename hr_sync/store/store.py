@@ -30,6 +30,7 @@ from hr_sync.store.read.texts import IncludedPage, PendingText, find_included, p
 from hr_sync.store.read.traces import Traces, find_traces
 from hr_sync.store.rendering_store import RenderingStore
 from hr_sync.store.search_reader import SearchReader
+from hr_sync.store.site_budget import SiteBudget
 from hr_sync.store.space_store import SpaceReader, SpaceStore
 from hr_sync.store.transaction import Transactions
 from hr_sync.store.values import Busy, StoredSpace, Worker
@@ -69,6 +70,7 @@ class Store:
         self.renderings = RenderingStore(self._transactions)  #: what macros show
         self.search = SearchReader(self._transactions)
         self.due = DueSpaces(self._transactions)  #: shared by all replicas of serve
+        self.budget = SiteBudget(self._transactions)  #: likewise
         self.not_mirrored = NotMirroredStore(self._transactions)
         self.attachment_texts = AttachmentTextStore(self._transactions)
 

@@ -12,7 +12,6 @@ from hr_sync.service.health import judge
 from hr_sync.service.html import Pages
 from hr_sync.store.engine import make_sessions, session_scope
 from hr_sync.store.read.sharing import DueLine, HolderLine, Sharing, read_sharing
-from hr_sync.store.site_budget import SiteBudget
 from hr_sync.store.store import Store
 from tests.service.samples import ACTIVITY, LIMITS, NOW, OVERVIEW, WELL
 from tests.store.spaces import HR, IT, WORKER, leased
@@ -37,8 +36,8 @@ def test_what_is_due_and_not_begun_waits(engine: Engine) -> None:
     store = Store(engine)
     store.due.open_round(Mode.FULL, [HR, IT], Cadence(every=timedelta(hours=1)))
     ask(engine, "UPDATE sync_spaces SET full_due_at = now() - interval '1 hour' WHERE space_key = 'IT' RETURNING 1")
-    SiteBudget(engine).block(60, WORKER)
-    SiteBudget(engine).note_left(5, 100)
+    Store(engine).budget.block(60, WORKER)
+    Store(engine).budget.note_left(5, 100)
     with leased(store, HR):
         found = sharing_of(engine)
 

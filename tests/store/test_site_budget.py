@@ -19,7 +19,7 @@ OTHER = Worker(host="other", pid=2)
 
 def test_a_later_time_stays(engine: Engine) -> None:
     """Whoever was told it."""
-    budget = SiteBudget(engine)
+    budget = Store(engine).budget
     assert budget.blocked_seconds() == 0
 
     budget.block(100, WORKER)

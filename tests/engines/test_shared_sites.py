@@ -1,0 +1,110 @@
+"""Jobs of one process share connections and rates; other settings of a database open it anew."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from confluence_simulator import Simulator
+from sqlalchemy import QueuePool, text
+
+from hr_sync.cli.shared_sites import SharedSites
+from hr_sync.engines.space_jobs import due_spaces_through, run_space_through
+from hr_sync.errors import DatabaseUnavailable
+from hr_sync.settings import load_settings
+from hr_sync.settings.model import DatabaseSettings, Settings
+from hr_sync.store.store import Store
+from tests.engines.site import TOKEN, USERNAME, config_of, world_of
+from tests.engines.test_space_jobs import sql
+
+Changed = Callable[..., Settings]
+
+
+@pytest.fixture
+def changed(tmp_path: Path, prepared_url: str) -> Changed:
+    """Return how to make settings of the test's database, with other values in their table of it."""
+    settings = load_settings(config_of(tmp_path, "http://127.0.0.1:9/wiki", prepared_url))
+
+    def with_values(**values: object) -> Settings:
+        database = DatabaseSettings.model_validate(settings.database.model_dump(by_alias=True) | values)
+        return settings.model_copy(update={"database": database})
+
+    return with_values
+
+
+@pytest.fixture
+def sites() -> Iterator[SharedSites]:
+    """Return two sites, and close their connections."""
+    shared = SharedSites(2)
+    yield shared
+    shared.close()
+
+
+def pool_of(store: Store) -> QueuePool:
+    """Return the connections of a store."""
+    assert isinstance(store.engine.pool, QueuePool)
+    return store.engine.pool
+
+
+def test_sites_of_one_database_share_its_connections(sites: SharedSites, changed: Changed) -> None:
+    """Each has the tables of its schema, which are made once, and a rate of its own."""
+    one, other = sites.of("one"), sites.of("other")
+    with one.open_store(changed()) as first, other.open_store(changed(schema="other")) as second:
+        assert pool_of(first) is pool_of(second)
+        assert second.held_removals() == 0
+        assert pool_of(first).size() == 5
+    with one.open_store(changed()) as again:
+        assert again is first
+    assert sites.of("one") is one
+    assert one.gate is not other.gate
+
+
+def test_other_settings_open_the_database_anew(sites: SharedSites, changed: Changed) -> None:
+    """What is under way ends on the connections that it has, and those of nobody are closed."""
+    site = sites.of("one")
+    with site.open_store(changed()) as store, store.engine.connect() as under_way:
+        before = store.engine.pool
+        with site.open_store(changed(pool_size=2)) as newer:
+            assert pool_of(newer).size() == 2
+        assert store.engine.pool is not before, "closed"
+        assert under_way.execute(text("SELECT 1")).scalar_one() == 1
+        under_way.detach()  # else it is closed when the memory of its pool is freed
+
+
+def test_a_database_that_is_away_is_tried_again(sites: SharedSites, changed: Changed) -> None:
+    """By the next job, and as the error of a job."""
+    site = sites.of("one")
+    with (
+        pytest.raises(DatabaseUnavailable),
+        site.open_store(changed(url="postgresql://nobody@127.0.0.1:9/none", connect_timeout_seconds=2)),
+    ):
+        pass
+    with site.open_store(changed()) as store:
+        assert store.held_removals() == 0
+
+
+def test_jobs_of_one_process_leave_no_connection_more(tmp_path: Path, prepared_url: str, sites: SharedSites) -> None:
+    """Nor anything that is called for each connection that is lent."""
+    with Simulator(world_of(4), username=USERNAME, api_token=TOKEN) as simulator:
+        config = config_of(tmp_path, simulator, prepared_url)
+        site, counts = sites.of("one"), list[tuple[object, int]]()
+        for number in range(4):
+            assert run_space_through(site, f"S{number:02d}", "full", config, None).exit_code == 0
+            with site.open_store(load_settings(config)) as store:
+                backends = sql(prepared_url, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hr_sync'")
+                counts.append((backends, len(list(store.engine.pool.dispatch.checkout))))
+
+    assert sql(prepared_url, "SELECT count(*) FROM live_pages") == [(4,)]
+    assert counts[0] == counts[-1]
+
+
+def test_a_site_is_asked_for_its_spaces_once_a_minute(tmp_path: Path, prepared_url: str, sites: SharedSites) -> None:
+    """What is due is looked for far more often: a space whose worker was killed waits for nothing else."""
+    with Simulator(world_of(2), username=USERNAME, api_token=TOKEN) as simulator:
+        config, site = config_of(tmp_path, simulator, prepared_url), sites.of("one")
+        assert [each.space_key for each in due_spaces_through(site, config, None)] == ["S00", "S01"]
+        assert run_space_through(site, "S00", "full", config, None).exit_code == 0
+        simulator.requests.clear()
+        assert [each.space_key for each in due_spaces_through(site, config, None)] == ["S01"]
+        assert len(simulator.requests) == 0
+        assert len(due_spaces_through(sites.of("other"), config, None)) == 1
+        assert len(simulator.requests) > 0
