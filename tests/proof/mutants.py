@@ -790,6 +790,13 @@ OF_ACCESS = (
         IN_LAYERS,
     ),
     _one(
+        "layers are made in one order",
+        "store/write/set_rows.py:_ROWS",
+        r"ORDER BY layer, principal ON CONFLICT",
+        "ORDER BY layer DESC, principal ON CONFLICT",
+        IN_LAYERS,
+    ),
+    _one(
         "who makes a set waits for who deletes some",
         "store/write/set_rows.py:lock_policy",
         r"\.with_for_update\(read=True\)",

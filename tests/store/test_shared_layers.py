@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import sha256
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import Principal, PrincipalKind, SpaceViewers
+from hr_sync.domain.access import Principal, PrincipalKind, Restriction, SpaceViewers
 from hr_sync.domain.changes import ChangeAction
 from hr_sync.store.store import Store
 from hr_sync.store.write.access_sets import derive_sets
@@ -16,6 +19,7 @@ from tests.store.spaces import IT, ask, leased, tell, write
 from tests.store.test_access_facts import ANN, ANN_TOO, EVERYBODY, TREE, changed, known, node, sets, write_facts
 from tests.store.test_functions import MANAGERS
 from tests.store.test_writing_pages import waiting_for_a_lock
+from tests.support.wiring import plain_url
 
 __all__ = ["known"]  # a fixture
 
@@ -73,6 +77,24 @@ def test_two_transactions_make_the_same_layer(two_spaces: Store, engine: Engine,
     stored = sets(engine)
     assert (stored["2"], stored["9"]) == (ANN_TOO, OF_IT_AND_ANN if ends == "commit" else "g:it")
     assert named(engine) == [EVERYBODY, "g:it", "u:ann"]
+
+
+def test_layers_are_made_in_one_order(known: Store, engine: Engine) -> None:
+    """Who waits for the first one has made none that comes after it, so that two cannot wait for each other."""
+    users = {page_id: f"user {page_id}" for page_id in ("1", "2", "3", "4", "5")}
+    facts = [replace(TREE[page_id], restriction=Restriction(users=frozenset({users[page_id]}))) for page_id in users]
+    rows = sorted((sha256(f'["u:{user}"]'.encode()).hexdigest(), f"u:{user}") for user in users.values())
+    make = "INSERT INTO public.access_principals VALUES (%s, %s)"
+    with psycopg.connect(plain_url(engine)) as other, psycopg.connect(plain_url(engine)) as third:
+        other.execute(make, rows[0])
+        with waiting_for_a_lock(engine, lambda: write_facts(known, [*facts, TREE["f"]])):
+            third.execute("SET lock_timeout = '100ms'")
+            for row in rows[1:]:
+                third.execute(make, row)
+            third.rollback()
+            other.rollback()
+
+    assert named(engine) == sorted([EVERYBODY, *(principal for _, principal in rows)])
 
 
 def test_a_layer_that_is_deleted_meanwhile_is_made_again(two_spaces: Store, engine: Engine) -> None:

@@ -55,6 +55,7 @@ SELECT count(*) AS number, CAST(array_agg(id) AS text) AS ids,
     CAST(ARRAY(SELECT id FROM above EXCEPT SELECT id FROM below) AS text) AS above
 FROM below"""
 
+# OFFSET 0 keeps a subquery apart, so that it is computed once where two expressions use it.
 _DERIVE = """
 WITH RECURSIVE nodes AS MATERIALIZED (
     SELECT node.id, node.parent_id, node.space_id, node.outdated, node.parent_known AND node.restriction IS NOT NULL

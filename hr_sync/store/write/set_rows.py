@@ -19,7 +19,7 @@ from hr_sync.store.access_tables import AccessLayer, AccessPolicyRow, AccessPrin
 from hr_sync.store.write.changes import Restricted
 
 #: The layers that the audience passes, of rows of a layer and a principal: one that names somebody whom every reader
-#: is, or all groups of the licence.
+#: is, or all groups of the licence. No other row is counted, so that a licence without groups lets nobody pass.
 PASSED_BY_AUDIENCE = """SELECT layer FROM {named}
     WHERE principal = ANY (CAST(:asker AS text[]) || CAST(:licence AS text[]))
     GROUP BY layer HAVING bool_or(principal = ANY (CAST(:asker AS text[])))
@@ -74,7 +74,7 @@ _ROWS = """found AS (
 ), made_principals AS (
     INSERT INTO {schema}.access_principals (layer, principal) SELECT layer, principal FROM named
     -- Another space may be making the same layer: wait for it, and insert what is not there then. In one order, so
-    -- that two that make the same layers do not wait for each other.
+    -- that two which make the same layers cannot deadlock.
     ORDER BY layer, principal ON CONFLICT DO NOTHING
 ), numbers AS (
     SELECT id, digest FROM found UNION ALL SELECT id, digest FROM made
