@@ -82,7 +82,7 @@ def test_an_answer_during_a_check_is_not_covered_by_it() -> None:
 
 @pytest.mark.parametrize(("moment", "checks"), [("before", 1), ("during", 2)])
 def test_a_check_that_waits_for_its_turn_is_for_all_that_call_meanwhile(moment: str, checks: int) -> None:
-    """A site that limits the rate is asked once for many spaces. One that was sent before they called proves nothing."""
+    """A limited site is asked once for many spaces. A check that was sent before they called proves nothing."""
     site, others = Site(), list[threading.Thread]()
     proof = proof_of(site)
 
