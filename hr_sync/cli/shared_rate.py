@@ -1,5 +1,6 @@
 """Shares what the site says about the rate of requests with the other workers, by the database."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -62,13 +63,13 @@ class _Question:
 
     def __call__(self) -> float:
         if time.monotonic() < self._next_at:
-            return 0.0
+            return -math.inf
         try:
             return self._budget.blocked_seconds()
         except HrSyncError as failure:
             self._next_at = time.monotonic() + _AWAY_SECONDS
             log.debug("rate.not_shared", error=type(failure).__name__)
-            return 0.0
+            return -math.inf
 
 
 def _note_left(budget: "SiteBudget", stats: "HttpStats") -> None:

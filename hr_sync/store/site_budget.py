@@ -4,6 +4,7 @@ A site is a schema, so there is one row. It is written when the site says someth
 requests, a few times a second at most.
 """
 
+import math
 from datetime import timedelta
 from typing import Any, cast
 
@@ -40,10 +41,10 @@ class SiteBudget:
         self._write(values, values)
 
     def blocked_seconds(self) -> float:
-        """Return for how long nobody asks; 0 if the site may be asked."""
+        """Return for how long nobody asks. Less than 0: since when the site may be asked; -inf: it never refused."""
         rest = func.extract("epoch", func.max(_BUDGET.c.blocked_until) - _NOW)
         found = self._transactions.run(lambda session: session.scalar(select(rest)))
-        return max(float(found or 0.0), 0.0)
+        return -math.inf if found is None else float(found)
 
     def _write(self, values: dict[str, Any], again: dict[str, Any]) -> None:
         def work(session: Session) -> None:

@@ -145,22 +145,22 @@ class AccountProof:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._lock = threading.Lock()
-        self._proven_since = float("-inf")  # monotonic: when the last check began
+        self._proven_since = float("-inf")  # monotonic: when the last check was sent
         self._proven_answers = -1  # those before the last check, and its own: if there are more now, some came later
 
     def prove(self) -> None:
-        """Return once a check has passed that began after every answer so far. Raise CredentialsRefused if it does not.
+        """Return once a check has passed that was sent after every answer so far. Raise CredentialsRefused otherwise.
 
-        One that began after this call did; so did one since which nothing else was answered.
+        One that was sent after this call was; so was one since which nothing else was answered.
         """
         called_at = time.monotonic()
         with self._lock:
             before = self._answers()
             if self._proven_since >= called_at or before == self._proven_answers:
                 return
-            began_at = time.monotonic()
             self._source.check_account()
-            self._proven_since, self._proven_answers = began_at, before + 1
+            # Where requests wait for their turn, many calls come before it.
+            self._proven_since, self._proven_answers = self._source.client.admission.sent_at, before + 1
 
     def _answers(self) -> int:
         return self._source.client.http_stats.counts().requests

@@ -1,5 +1,6 @@
 """After the site has named a time nobody asks before it: no thread, no client of the process, no other worker."""
 
+import math
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -227,14 +228,14 @@ def test_refusals_of_one_moment_narrow_once() -> None:
 
 
 def test_what_others_were_told_is_asked_more_often_while_a_limit_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four times a second before, and twenty times after a refusal."""
+    """Seven times a second before, and twenty times after a refusal."""
     now, looks = 1000.0, list[float]()
     monkeypatch.setattr("hr_sync.confluence.http.rate.time.monotonic", lambda: now)
     gate = RateGate()
 
     def ask() -> float:
         looks.append(now)
-        return 0.0
+        return -math.inf
 
     def looks_within(seconds: float) -> int:
         nonlocal now
@@ -245,13 +246,30 @@ def test_what_others_were_told_is_asked_more_often_while_a_limit_is_met(monkeypa
         return len(looks)
 
     with gate.shared_with(OtherWorkers(tell=lambda _: None, ask=ask)):
-        assert 4 <= looks_within(1) <= 5
+        assert 6 <= looks_within(1) <= 7
         gate.close(0.5)
         assert 16 <= looks_within(1) <= 21
         now += 60
-        assert 4 <= looks_within(1) <= 5
+        assert 6 <= looks_within(1) <= 7
+    now, before = now + 60, len(looks)
     gate.look()
-    assert len(looks) <= 5, "nobody is asked whom nothing is shared with"
+    assert len(looks) == before, "nobody is asked whom nothing is shared with"
+
+
+@pytest.mark.parametrize(
+    ("answer", "most"), [(-20.0, 1), (-0.5, 1), (5.0, 1), (-60.0, math.inf), (-math.inf, math.inf)]
+)
+def test_a_worker_that_begins_at_a_site_that_refused_lately_begins_with_one_request(answer: float, most: float) -> None:
+    """And asks as often as the others what they were told."""
+    gate = RateGate()
+    with gate.shared_with(OtherWorkers(tell=lambda _: None, ask=lambda: answer)):
+        gate.look()
+        assert gate.width.most == most
+        gate.width.widen()
+        gate.look()
+
+    assert gate.width.most == (most if most == math.inf else 2)
+    assert gate.is_closed() == (answer > 0)
 
 
 def test_tasks_are_few_while_the_site_limits_the_rate() -> None:

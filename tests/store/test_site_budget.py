@@ -1,5 +1,6 @@
 """What a site says to one worker about the rate of requests reaches the others by the database."""
 
+import math
 import time
 
 import pytest
@@ -20,7 +21,9 @@ OTHER = Worker(host="other", pid=2)
 def test_a_later_time_stays(engine: Engine) -> None:
     """Whoever was told it."""
     budget = Store(engine).budget
-    assert budget.blocked_seconds() == 0
+    assert budget.blocked_seconds() == -math.inf
+    budget.block(0, WORKER)
+    assert -5 < budget.blocked_seconds() <= 0
 
     budget.block(100, WORKER)
     budget.block(5, OTHER)

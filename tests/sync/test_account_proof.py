@@ -1,5 +1,7 @@
 """A space ends as complete only after a check of the account that began after every answer that it used."""
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -14,18 +16,23 @@ from hr_sync.sync.context import AccountProof
 
 @dataclass
 class Site:
-    """Counts answers as a source does; `during` is called while a check is under way."""
+    """Counts answers as a source does. `before` is called before a check is sent, `during` after that."""
 
     answers: int = 1
     checks: int = 0
+    sent_at: float = 0.0
     is_refused: bool = False
+    before: Callable[[], None] = field(default=lambda: None)
     during: Callable[[], None] = field(default=lambda: None)
 
     @property
     def client(self) -> Any:
-        return SimpleNamespace(http_stats=SimpleNamespace(counts=lambda: SimpleNamespace(requests=self.answers)))
+        stats = SimpleNamespace(counts=lambda: SimpleNamespace(requests=self.answers))
+        return SimpleNamespace(http_stats=stats, admission=SimpleNamespace(sent_at=self.sent_at))
 
     def check_account(self) -> None:
+        self.before()
+        self.sent_at = time.monotonic()
         self.during()
         self.answers += 1
         self.checks += 1
@@ -71,6 +78,36 @@ def test_an_answer_during_a_check_is_not_covered_by_it() -> None:
     proof.prove()
 
     assert site.checks == 2
+
+
+@pytest.mark.parametrize(("moment", "checks"), [("before", 1), ("during", 2)])
+def test_a_check_that_waits_for_its_turn_is_for_all_that_call_meanwhile(moment: str, checks: int) -> None:
+    """A limited site is asked once for many spaces. A check that was sent before they called proves nothing."""
+    site, others = Site(), list[threading.Thread]()
+    proof = proof_of(site)
+
+    def others_call() -> None:
+        site.answers += 1
+        called = [threading.Event() for _ in range(3)]
+
+        def prove(event: threading.Event) -> None:
+            event.set()
+            proof.prove()
+
+        others.extend(threading.Thread(target=prove, args=(event,)) for event in called)
+        setattr(site, moment, lambda: None)
+        for thread, event in zip(others, called, strict=True):
+            thread.start()
+            assert event.wait(5)
+        time.sleep(0.05)  # all of them have called when the check goes on
+
+    setattr(site, moment, others_call)
+    proof.prove()
+    for thread in others:
+        thread.join()
+
+    assert len(others) == 3
+    assert site.checks == checks
 
 
 def test_a_check_that_failed_proves_nothing() -> None:

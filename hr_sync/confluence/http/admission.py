@@ -1,6 +1,7 @@
 """Lets so many requests at once to a site, and none before the time that the site has named."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -46,6 +47,7 @@ class Admission:
                 # It may have been closed by the request that held the slot, or by another worker.
                 self._gate.look()
                 if not self._gate.is_closed(self._passed()):
+                    self._thread.sent_at = time.monotonic()
                     yield
                     return
 
@@ -61,6 +63,11 @@ class Admission:
         """Return until when this thread has waited (monotonic)."""
         passed: float = getattr(self._thread, "passed", -inf)
         return passed
+
+    @property
+    def sent_at(self) -> float:
+        """When this thread sent its last request (monotonic), at the last attempt and after every wait."""
+        return float(self._thread.sent_at)
 
     @property
     def answers(self) -> int:

@@ -19,7 +19,7 @@ from hr_sync.errors import ConfluenceUnavailable
 
 LONGEST_HOLD_SECONDS = 3600.0  #: a header that names a later time is believed for so long, and then asked again
 
-_LOOK_SECONDS = 0.25  # between two looks at what other workers were told
+_LOOK_SECONDS = 0.15  # between two looks at what other workers were told
 _LOOK_OFTEN_SECONDS = 0.05  # while the site has refused requests lately
 _LATELY_SECONDS = 30.0
 
@@ -67,7 +67,10 @@ def _moment(value: str | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class OtherWorkers:
-    """The other workers of a site: how to tell them, and to ask what they were told. Both in seconds from now."""
+    """The other workers of a site: how to tell them, and to ask what they were told. Both in seconds from now.
+
+    The answer is less than 0 where that time has passed, and -inf where there was none.
+    """
 
     tell: Callable[[float], None]
     ask: Callable[[], float]
@@ -110,10 +113,11 @@ class RateGate:
         with self._looking:  # the others wait for what it finds
             others = self._sharing()
             if others is not None and self._is_look_due():
-                seconds = others.ask()
+                is_first, seconds = self._looked_at == -math.inf, others.ask()
                 self._looked_at = time.monotonic()
-                if seconds > 0:
-                    self._close(seconds)
+                self._close(seconds)
+                if is_first and -_LATELY_SECONDS < seconds <= 0:
+                    self.width.narrow()  # as narrow as it gets: the others have found out what the site allows
 
     def is_closed(self, passed: float = -math.inf) -> bool:
         """Return True if requests wait now. `passed`: until when the caller has waited already."""
