@@ -55,8 +55,8 @@ LAYERS = """
     WITH made AS (
         INSERT INTO access_sets (digest, layers, audience) VALUES (%(principal)s, 1, %(principal)s = 'g:staff')
         RETURNING id),
-    layer AS (INSERT INTO access_layers SELECT id, 1 FROM made),
-    principal AS (INSERT INTO access_principals SELECT id, 1, %(principal)s FROM made)
+    layer AS (INSERT INTO access_layers SELECT id, %(principal)s FROM made),
+    principal AS (INSERT INTO access_principals VALUES (%(principal)s, %(principal)s))
     SELECT id FROM made"""
 PAGE_COLUMNS = """confluence_pages (id, title, space_key, space_id, content_hash, last_updated, version, url, status,
     metadata_digest, access_set_id)"""

@@ -15,6 +15,7 @@ CREATE PUBLICATION hr_mirror FOR TABLE
     public.sync_spaces,
     public.access_policy,
     public.access_sets,
+    public.access_layers,
     public.access_principals,
     public.groups,
     public.group_members,

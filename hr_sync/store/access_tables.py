@@ -122,7 +122,7 @@ class AccessSet(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True, comment="Number of the set")
     digest: Mapped[str] = mapped_column(
-        comment="SHA-256 over its layers, each sorted, as one JSON text, and its spaces"
+        comment="SHA-256 over the ids of its layers, sorted, and its spaces, as JSON texts"
     )
     layers: Mapped[int] = mapped_column(comment="How many layers it has, at least 1: the space's")
     audience: Mapped[bool] = mapped_column(comment="Whether every reader of the audience passes it, by access_policy")
@@ -145,25 +145,29 @@ class AccessLayer(Base):
     __tablename__ = "access_layers"
 
     # No foreign keys here and in AccessPrincipal: a check costs as much as the row, while a revocation waits.
-    # Sets are deleted by `delete_sets`, with their layers and principals.
+    # Sets are deleted by `delete_sets`, with the layers that no other set has.
     set_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, comment="The set")
-    layer_no: Mapped[int] = mapped_column(SmallInteger, primary_key=True, comment="1, 2, ... in no meaningful order")
+    layer: Mapped[str] = mapped_column(
+        primary_key=True, comment="SHA-256 over the principals of the layer, sorted, as a JSON text"
+    )
 
-    __table_args__ = ({"comment": "Layers of access sets: a reader must be one of the principals of each"},)
+    __table_args__ = (
+        Index(None, "layer", "set_id"),
+        {"comment": "Layers of access sets: a reader must be one of the principals of each"},
+    )
 
 
 class AccessPrincipal(Base):
-    """One principal of a layer."""
+    """One principal of a layer, which any number of sets may have. The rows of a layer never change."""
 
     __tablename__ = "access_principals"
 
-    set_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, comment="The set")
-    layer_no: Mapped[int] = mapped_column(SmallInteger, primary_key=True, comment="The layer")
+    layer: Mapped[str] = mapped_column(primary_key=True, comment="The layer, as in access_layers")
     principal: Mapped[str] = mapped_column(primary_key=True, comment="As in space_permissions")
 
     __table_args__ = (
-        Index(None, "principal", "set_id", "layer_no"),
-        {"comment": "Principals of layers; a layer without any lets nobody pass"},
+        Index(None, "principal", "layer"),
+        {"comment": "Principals of each distinct layer; a layer without any lets nobody pass"},
     )
 
 

@@ -38,8 +38,8 @@ POSITIONS = "SELECT space_key, space_id, name, watermark FROM {schema}.sync_spac
 DIGESTS = "SELECT space_key, listing_digest FROM {schema}.sync_run_spaces ORDER BY run_id, space_key"
 ATTRIBUTES = """
     SELECT id, labels, CASE WHEN access_set_id IS NOT NULL THEN ARRAY(
-        SELECT to_jsonb(array_agg(principal)) FROM {schema}.access_principals
-        WHERE set_id = access_set_id GROUP BY layer_no HAVING array_agg(principal) <> '{{c:everyone}}'
+        SELECT to_jsonb(array_agg(principal)) FROM {schema}.access_layers JOIN {schema}.access_principals USING (layer)
+        WHERE set_id = access_set_id GROUP BY layer HAVING array_agg(principal) <> '{{c:everyone}}'
     ) END FROM {schema}.confluence_pages ORDER BY id"""
 
 

@@ -284,7 +284,7 @@ def assert_sets_follow_the_rule(model: Model, when: object) -> None:
         model.engine,
         """SELECT page.id, array_remove(array_agg(principal), NULL) AS layer
            FROM confluence_pages page JOIN access_layers ON set_id = access_set_id
-           LEFT JOIN access_principals USING (set_id, layer_no) GROUP BY page.id, set_id, layer_no""",
+           LEFT JOIN access_principals USING (layer) GROUP BY page.id, set_id, layer""",
     )
     for row in rows:
         layers.setdefault(row["id"], set()).add(frozenset(map(Principal.of, row["layer"])))

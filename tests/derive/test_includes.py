@@ -341,6 +341,23 @@ def test_old_facts_of_another_space_count(mirror: Mirror) -> None:
     assert feed(mirror.engine)[before:] == [(page_id, "restrict", ["restrictions"]) for page_id in ("1", "2")]
 
 
+def test_a_host_of_a_page_whose_set_has_lost_a_layer_has_none(mirror: Mirror) -> None:
+    """The layers that are left are no set that somebody may pass."""
+    mirror.put("1", include("Page 2") + include("Page 3", "IT"))
+    mirror.put("2", "<p>Two.</p>")
+    mirror.put("3", "<p>Three.</p>", IT)
+    mirror.restrict(HR, p2="board")
+    mirror.derive()
+    assert mirror.layers("1") == 2
+
+    lost = "layer = (SELECT layer FROM access_principals WHERE principal = 'g:board')"
+    tell(mirror.engine, f"DELETE FROM access_layers WHERE {lost}")
+    mirror.restrict(IT, p3="board")
+
+    assert mirror.layers("3") == 2
+    assert mirror.layers("1") is None
+
+
 def test_who_names_the_included_page(mirror: Mirror) -> None:
     """As the origin of the layer that leaves readers out."""
     mirror.put("1", include("Page 2"))

@@ -20,6 +20,7 @@ IN_INCLUDES = ("tests/derive/test_includes.py",)
 IN_FEED = ("tests/store/test_feed.py",)
 IN_TEXTS = ("tests/derive/test_feed.py",)
 IN_FACTS = ("tests/store/test_access_facts.py",)
+IN_LAYERS = ("tests/store/test_shared_layers.py",)
 IN_PLAN = ("tests/domain/test_plan.py",)
 IN_SCOPE = ("tests/domain/test_scope.py",)
 EVIDENCE = ("tests/sync/test_evidence.py",)
@@ -742,9 +743,65 @@ OF_ACCESS = (
     _one(
         "somebody passes a set only by all of its layers",
         "store/functions.py:_SETS_PASSED",
-        r"HAVING count\(\*\) = sets\.layers",
+        r" AND sets\.layers = passed\.number",
         "",
         IN_FUNCTIONS,
+    ),
+    _one(
+        "the audience passes a set only by all of its layers",
+        "store/write/access_policy.py:_APPLY",
+        r"counted\.passed = stored\.layers",
+        "counted.passed > 0",
+        IN_FUNCTIONS,
+    ),
+    _one(
+        "what is within a set that has lost a layer is not known",
+        f"{SETS}:_DERIVE",
+        r"OR cardinality\(stored\.within\) = ",
+        "OR true OR 0 = ",
+        IN_LAYERS,
+    ),
+    _one(
+        "a host of a page whose set has lost a layer has none",
+        "store/write/included_access.py:_DERIVE",
+        r"            = \(SELECT sum\(layers\)",
+        "            <= (SELECT sum(layers)",
+        IN_INCLUDES,
+    ),
+    _one(
+        "what takes the place of a set that has lost a layer lets nobody pass",
+        "store/write/erasure.py:_SETS",
+        r"UNION SELECT \{nobody\} WHERE has\.number < replaced\.layers",
+        "",
+        ("tests/store/test_erasure.py",),
+    ),
+    _one(
+        "a layer that another set has stays when a set is deleted",
+        "store/write/set_rows.py:delete_sets",
+        r", ~is_used",
+        "",
+        IN_LAYERS,
+    ),
+    _one(
+        "a layer that another transaction is making is waited for",
+        "store/write/set_rows.py:_ROWS",
+        r"WHERE NOT EXISTS \(SELECT FROM \{schema\}\.access_principals stored",
+        "WHERE layer <> layer AND EXISTS (SELECT FROM {schema}.access_principals stored",
+        IN_LAYERS,
+    ),
+    _one(
+        "layers are made in one order",
+        "store/write/set_rows.py:_ROWS",
+        r"ORDER BY layer, principal ON CONFLICT",
+        "ORDER BY layer DESC, principal ON CONFLICT",
+        IN_LAYERS,
+    ),
+    _one(
+        "who makes a set waits for who deletes some",
+        "store/write/set_rows.py:lock_policy",
+        r"\.with_for_update\(read=True\)",
+        "",
+        IN_LAYERS,
     ),
     _one(
         "labels that are not shown stay",

@@ -91,7 +91,7 @@ def scratch_copy() -> Iterator[Path]:
     """Copy what tests need into a folder of its own, readable for the account that runs PostgreSQL."""
     folder = Path(tempfile.mkdtemp(prefix="hr_sync-mutants-"))
     try:
-        for name in ("hr_sync", "tests"):
+        for name in ("hr_sync", "tests", "docs"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "README.md"):
             shutil.copy(ROOT / name, folder / name)

@@ -15,7 +15,7 @@ from tests.support.wiring import access, context_for, full
 WANTED = Wanted(spaces=MIRRORED)
 OTHER_SET = """
     INSERT INTO access_sets (digest, layers, audience) VALUES ('planted', 1, false);
-    INSERT INTO access_layers SELECT id, 1 FROM access_sets WHERE digest = 'planted';
+    INSERT INTO access_layers SELECT id, 'planted' FROM access_sets WHERE digest = 'planted';
     UPDATE confluence_pages SET access_set_id = (SELECT id FROM access_sets WHERE digest = 'planted') WHERE id = :page
 """
 GHOST = """

@@ -46,8 +46,8 @@ def sets(engine: Engine) -> dict[str, str | None]:
         for row in ask(
             engine,
             """SELECT set_id, array_agg(words) AS layers FROM (
-                SELECT l.set_id, l.layer_no, coalesce(string_agg(principal, '|' ORDER BY principal), '') AS words
-                FROM access_layers l LEFT JOIN access_principals USING (set_id, layer_no) GROUP BY 1, 2
+                SELECT l.set_id, l.layer, coalesce(string_agg(principal, '|' ORDER BY principal), '') AS words
+                FROM access_layers l LEFT JOIN access_principals USING (layer) GROUP BY 1, 2
             ) AS each GROUP BY set_id""",
         )
     }

@@ -291,10 +291,10 @@ class StoredSet:
 
 def stored_sets(engine: Engine) -> dict[int, StoredSet]:
     """Return every stored set."""
-    layers: dict[int, dict[int, set[Principal]]] = {}
-    query = "SELECT set_id, layer_no, principal FROM access_layers LEFT JOIN access_principals USING (set_id, layer_no)"
+    layers: dict[int, dict[str, set[Principal]]] = {}
+    query = "SELECT set_id, layer, principal FROM access_layers LEFT JOIN access_principals USING (layer)"
     for row in ask(engine, query):
-        layer = layers.setdefault(row["set_id"], {}).setdefault(row["layer_no"], set())
+        layer = layers.setdefault(row["set_id"], {}).setdefault(row["layer"], set())
         if row["principal"] is not None:
             layer.add(Principal.of(row["principal"]))
     rows: list[dict[str, Any]] = ask(engine, "SELECT id, audience, layers FROM access_sets")

@@ -181,3 +181,18 @@ def test_a_page_that_shows_another_keeps_what_its_set_depends_on(known: Store, e
     assert known.erase_user(1, JANE)
 
     assert ask(engine, query) == before
+
+
+def test_a_set_that_has_lost_a_layer_is_not_opened(with_jane: Store, engine: Engine) -> None:
+    """What takes its place lets nobody pass. The name goes from a layer too that no set has any more."""
+    with_jane.apply_access_policy(AccessPolicy(audience_groups=frozenset({"board"})))
+    shown = "SELECT id FROM live_pages ORDER BY id"
+    assert answers(engine)["bob in ['board']"] == [row["id"] for row in ask(engine, shown)] == ["1", "2", "3", "5"]
+    of_ann = "SELECT layer FROM access_principals WHERE principal = 'u:ann'"
+    tell(engine, f"DELETE FROM access_layers WHERE layer IN ({of_ann})")
+
+    with_jane.erase_user(1, JANE)
+
+    assert with_jane.find_traces(JANE).found == []
+    assert set(map(tuple, answers(engine).values())) == {("1", "5")}
+    assert [row["id"] for row in ask(engine, shown)] == ["1", "5"]

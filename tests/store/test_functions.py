@@ -118,7 +118,9 @@ def columns(engine: Engine, query: str) -> list[Any]:
     return [next(iter(row.values())) for row in ask(engine, query)]
 
 
-@pytest.mark.parametrize("lost", [("access_principals",), ("access_layers", "access_principals")])
+@pytest.mark.parametrize(
+    "lost", [("access_principals",), ("access_layers",), ("access_layers", "access_principals")], ids="+".join
+)
 def test_a_set_that_lost_its_layers_lets_nobody_pass(known: Store, engine: Engine, lost: tuple[str, ...]) -> None:
     """Whatever somebody deletes by hand: a layer that is missing is not an open one."""
     for table in lost:
@@ -126,6 +128,17 @@ def test_a_set_that_lost_its_layers_lets_nobody_pass(known: Store, engine: Engin
     assert readable(engine, "ann", []) == []
     known.apply_access_policy(AccessPolicy(audience_groups=frozenset({"x"})))
     assert columns(engine, "SELECT audience FROM access_sets") == [False]
+
+
+@pytest.mark.parametrize("table", ["access_principals", "access_layers"])
+def test_a_layer_that_is_lost_opens_nothing(restricted: Store, engine: Engine, table: str) -> None:
+    """Of several: a set is passed by as many layers as it was made of."""
+    ann = "SELECT layer FROM access_principals WHERE principal = 'u:ann'"
+    tell(engine, f"DELETE FROM {table} WHERE layer IN ({ann})")
+    assert readable(engine, "bob", ["managers"]) == ["1", "5"]
+    assert readable(engine, "ann", ["managers"]) == ["1", "5"]
+    restricted.apply_access_policy(AccessPolicy(audience_groups=frozenset({"managers"})))
+    assert columns(engine, "SELECT id FROM live_pages ORDER BY id") == ["1", "5"]
 
 
 def test_functions_are_kept_as_they_are_granted(database_url: str) -> None:
@@ -156,7 +169,7 @@ def test_nothing_in_the_callers_path_takes_the_place_of_a_table(engine: Engine) 
     """The functions run with the owner's rights, so an operator or table of the caller's must not be theirs."""
     plain = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain) as connection:
-        connection.execute("CREATE TEMP TABLE access_principals (set_id bigint, layer_no int, principal text)")
+        connection.execute("CREATE TEMP TABLE access_principals (layer text, principal text)")
         connection.execute(
             "CREATE FUNCTION pg_temp.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT NULL::timestamptz'"
         )

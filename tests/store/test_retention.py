@@ -63,8 +63,10 @@ def test_access_sets_that_no_page_has_go_with_all_that_is_theirs(known: Store, e
 
     assert known.prune_history(MONTH) == 1
 
-    for table, column in (("access_sets", "id"), ("access_layers", "set_id"), ("access_principals", "set_id")):
+    for table, column in (("access_sets", "id"), ("access_layers", "set_id")):
         assert {row[column] for row in ask(engine, f"SELECT {column} FROM {table}")} == used
+    named = ask(engine, "SELECT principal FROM access_principals ORDER BY principal")
+    assert [row["principal"] for row in named] == ["c:all-licensed-users", "g:board", "g:managers"]
 
 
 def test_a_page_that_is_restored_meanwhile_keeps_its_attachments(store: Store, engine: Engine) -> None:

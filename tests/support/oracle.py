@@ -396,7 +396,7 @@ _TOLD = """
     SELECT page_id, space_key, run_id, action, version, attachment_id, comment_id FROM content_changes ORDER BY seq"""
 _LAYERS = """
     SELECT set_id, array_remove(array_agg(principal), NULL) AS principals
-    FROM access_layers LEFT JOIN access_principals USING (set_id, layer_no) GROUP BY set_id, layer_no"""
+    FROM access_layers LEFT JOIN access_principals USING (layer) GROUP BY set_id, layer"""
 
 
 def attribute_differences(right: Mapping[str, PageAttributes], found: Stored) -> list[str]:

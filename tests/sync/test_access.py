@@ -24,8 +24,8 @@ from tests.support.wiring import EVERY, access, context_of, fault, fired, full
 WITH_ACCESS = SyncPolicy(access=AccessPolicy(), compares_labels=True, busy_wait_seconds=0.0, open_spaces=EVERY)
 ATTRIBUTES = """
     SELECT labels, access_set_id, ARRAY(
-        SELECT to_jsonb(array_agg(principal)) FROM access_principals
-        WHERE set_id = access_set_id GROUP BY layer_no HAVING array_agg(principal) <> '{c:everyone}'
+        SELECT to_jsonb(array_agg(principal)) FROM access_layers JOIN access_principals USING (layer)
+        WHERE set_id = access_set_id GROUP BY layer HAVING array_agg(principal) <> '{c:everyone}'
     ) AS layers
     FROM confluence_pages WHERE id = %s"""
 SEARCH = "/rest/api/content/search"

@@ -37,13 +37,11 @@ def layers_of_sets(session: Session, set_ids: Sequence[int]) -> dict[int, list[l
         None,
         type_=ARRAY(Text),
     )
-    same = (AccessPrincipal.set_id == AccessLayer.set_id) & (AccessPrincipal.layer_no == AccessLayer.layer_no)
     rows = session.execute(
         select(AccessLayer.set_id, principals)
-        .outerjoin(AccessPrincipal, same)
+        .outerjoin(AccessPrincipal, AccessPrincipal.layer == AccessLayer.layer)
         .where(AccessLayer.set_id.in_(set_ids))
-        .group_by(AccessLayer.set_id, AccessLayer.layer_no)
-        .order_by(AccessLayer.set_id, AccessLayer.layer_no)
+        .group_by(AccessLayer.set_id, AccessLayer.layer)
     )
     layers: dict[int, list[list[str]]] = {}
     for set_id, tokens in rows:

@@ -212,27 +212,21 @@ def _layers(session: Session, set_ids: Collection[int]) -> dict[int, AccessSet]:
     if not set_ids:
         return {}
     same = and_(
-        AccessPrincipal.set_id == AccessLayer.set_id,
-        AccessPrincipal.layer_no == AccessLayer.layer_no,
+        AccessPrincipal.layer == AccessLayer.layer,
         AccessPrincipal.principal.not_like(_OF_USERS),
     )
     rows = session.execute(
-        select(AccessLayer.set_id, AccessLayer.layer_no, AccessPrincipal.principal)
+        select(AccessLayer.set_id, AccessLayer.layer, AccessPrincipal.principal)
         .outerjoin(AccessPrincipal, same)
         .where(AccessLayer.set_id == func.any(sorted(set_ids)))
     )
-    sets: dict[int, defaultdict[int, set[str]]] = {}
-    for set_id, layer_no, token in rows:
-        layer = sets.setdefault(set_id, defaultdict(set))[layer_no]
-        if token is not None:
-            layer.add(token)
-    # Most layers are those of many sets: each is made once.
-    made: dict[frozenset[str], Layer] = {}
-    for layers in sets.values():
-        for tokens in map(frozenset, layers.values()):
-            if tokens not in made:
-                made[tokens] = frozenset(map(Principal.of, tokens))
-    return {set_id: frozenset(made[frozenset(tokens)] for tokens in layers.values()) for set_id, layers in sets.items()}
+    sets: defaultdict[int, set[str]] = defaultdict(set)
+    tokens: defaultdict[str, set[str]] = defaultdict(set)
+    for set_id, layer, token in rows:
+        sets[set_id].add(layer)
+        tokens[layer].update(() if token is None else (token,))
+    made = {layer: frozenset(map(Principal.of, each)) for layer, each in tokens.items()}
+    return {set_id: frozenset(made[layer] for layer in layers) for set_id, layers in sets.items()}
 
 
 def _viewers(session: Session, space_ids: Sequence[str]) -> dict[str, Layer]:

@@ -16,20 +16,16 @@ from hr_sync.store.tables import SyncSpace
 from hr_sync.store.write.changes import Restricted, record_restricted
 from hr_sync.store.write.recency import tell_recency
 from hr_sync.store.write.renderings import withdraw_renderings
-from hr_sync.store.write.set_rows import AUDIENCE_PASSES, AudienceTokens
+from hr_sync.store.write.set_rows import PASSED_BY_AUDIENCE, AudienceTokens
 from hr_sync.store.write.shown_items import ItemsBesideModes
 
 _APPLY = """
-WITH layers AS (
-    SELECT set_id, coalesce(jsonb_agg(principal) FILTER (WHERE principal IS NOT NULL), '[]') AS layer
-    FROM {schema}.access_layers LEFT JOIN {schema}.access_principals USING (set_id, layer_no)
-    GROUP BY set_id, layer_no
-), wholes AS (
-    SELECT set_id, jsonb_agg(layer) AS whole FROM layers GROUP BY set_id
+WITH counted AS (
+    SELECT set_id, count(*) AS passed FROM {schema}.access_layers JOIN ({passed}) AS passed USING (layer)
+    GROUP BY set_id
 ), sets AS (
-    SELECT stored.id, stored.audience AS before,
-        coalesce(jsonb_array_length(whole) = stored.layers AND {audience}, false) AS after
-    FROM {schema}.access_sets stored LEFT JOIN wholes ON wholes.set_id = stored.id
+    SELECT stored.id, stored.audience AS before, coalesce(counted.passed = stored.layers, false) AS after
+    FROM {schema}.access_sets stored LEFT JOIN counted ON counted.set_id = stored.id
 ), changed AS (
     UPDATE {schema}.access_sets stored SET audience = sets.after
     FROM sets WHERE sets.id = stored.id AND sets.before <> sets.after
@@ -127,5 +123,6 @@ def _restricted(row: Row[Any]) -> Restricted:
 
 @cache
 def _apply(schema: str) -> TextClause:
-    statement = _APPLY.format(schema=schema, audience=AUDIENCE_PASSES.format(layers="whole"))
+    passed = PASSED_BY_AUDIENCE.format(named=f"{schema}.access_principals")
+    statement = _APPLY.format(schema=schema, passed=passed)
     return text(statement).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("asker", "licence")))

@@ -3,9 +3,8 @@
 It is `hr_sync.domain.access.access_set_of` in SQL; a property test holds the two equal. It runs in the transaction that
 changes a fact, a parent or a space, and writes only pages whose set differs, each with its feed row.
 
-A layer is the text of a JSON array of tokens, sorted; a set is a JSON array of layers, sorted. Walking down from the
-top of a space, a node adds its own layer to those of its parent; where something is not known the walk ends, so that
-everything below has no set. A cycle of parents is never reached from a top.
+Walking down from the top of a space, a node adds the name of its own layer to those of its parent; where something is
+not known the walk ends, so that everything below has no set. A cycle of parents is never reached from a top.
 
 Only a pass over the whole space, or the write of a page whose facts were all read with it, gives a page the set that
 follows from the facts. Everything else below has facts of two moments: new ones from above, older ones of its own. Such
@@ -27,7 +26,16 @@ from hr_sync.domain.scope import MAX_LEVELS
 from hr_sync.store.engine import quoted_schema, set_local
 from hr_sync.store.write.changes import record_restricted
 from hr_sync.store.write.included_access import derive_of_hosts, hosts_of
-from hr_sync.store.write.set_rows import BY_REASON, DIGEST, LIVE, OWN_SET, lock_policy, restricted_pages, set_rows
+from hr_sync.store.write.set_rows import (
+    BY_REASON,
+    DIGEST,
+    LAYER_NAME,
+    LIVE,
+    OWN_SET,
+    lock_policy,
+    restricted_pages,
+    set_rows,
+)
 
 # Which nodes are concerned, apart from the derivation: how many rows a recursion gives is not known beforehand, and
 # with an estimate that is wrong by a thousand times the derivation is planned badly. Arrays in text: they go back as
@@ -47,62 +55,64 @@ SELECT count(*) AS number, CAST(array_agg(id) AS text) AS ids,
     CAST(ARRAY(SELECT id FROM above EXCEPT SELECT id FROM below) AS text) AS above
 FROM below"""
 
+# OFFSET 0 keeps a subquery apart, so that it is computed once where two expressions use it.
 _DERIVE = """
 WITH RECURSIVE nodes AS MATERIALIZED (
     SELECT node.id, node.parent_id, node.space_id, node.outdated, node.parent_known AND node.restriction IS NOT NULL
-        AS is_known, own.layer
+        AS is_known, own.tokens, {layer_of_own} AS layer
     FROM {schema}.content_nodes node CROSS JOIN LATERAL (
         SELECT CASE WHEN node.restriction = CAST(:nobody AS jsonb) THEN NULL ELSE (
             SELECT CAST(jsonb_agg(token ORDER BY token COLLATE "C") AS text) FROM (
                 SELECT 'u:' || name FROM jsonb_array_elements_text(node.restriction -> 'users') AS who (name)
                 UNION ALL SELECT 'g:' || name FROM jsonb_array_elements_text(node.restriction -> 'groups') AS who (name)
             ) AS tokens (token)
-        ) END
-    ) AS own (layer)
+        ) END OFFSET 0
+    ) AS own (tokens)
     WHERE node.id = ANY (CAST(:ids AS text[]) || CAST(:above AS text[]))
-), known (id, level, layers) AS (
-    SELECT id, 1, CASE WHEN layer IS NULL THEN CAST('{{}}' AS text[]) ELSE ARRAY[layer] END
+), known (id, space_id, outdated, level, layers) AS (
+    SELECT id, space_id, outdated, 1, CASE WHEN layer IS NULL THEN CAST('{{}}' AS text[]) ELSE ARRAY[layer] END
     FROM nodes WHERE parent_id IS NULL AND is_known
     UNION ALL
-    SELECT nodes.id, known.level + 1, CASE
+    SELECT nodes.id, nodes.space_id, nodes.outdated, known.level + 1, CASE
         WHEN nodes.layer IS NULL OR nodes.layer = ANY (known.layers) THEN known.layers
         ELSE ARRAY(SELECT each FROM unnest(known.layers || nodes.layer) AS each ORDER BY each COLLATE "C")
     END
     FROM known JOIN nodes ON nodes.parent_id = known.id
     WHERE nodes.is_known AND known.level < {levels}
 ), pages AS (
-    SELECT page.id, {own} AS before, nodes.space_id, page.space_id AS stored_in,
-        CASE WHEN NOT nodes.outdated AND nodes.space_id = page.space_id THEN known.layers END AS layers,
-        CASE WHEN {fresh} THEN 0 ELSE stored.id END AS within
-    FROM {schema}.confluence_pages page
-        LEFT JOIN nodes USING (id)
-        LEFT JOIN known USING (id)
-        LEFT JOIN {schema}.access_sets stored ON stored.id = {own}
+    SELECT page.id, {own} AS before, known.space_id, page.space_id AS stored_in,
+        CASE WHEN NOT known.outdated AND known.space_id = page.space_id THEN known.layers END AS layers,
+        CASE WHEN {fresh} THEN 0 ELSE {own} END AS within
+    FROM {schema}.confluence_pages page LEFT JOIN known USING (id)
     WHERE page.id = ANY (CAST(:ids AS text[])) AND {live}
-), viewers AS MATERIALIZED (
-    SELECT space_id, CAST(coalesce((
-        SELECT jsonb_agg(principal ORDER BY principal COLLATE "C")
-        FROM {schema}.space_permissions permission WHERE permission.space_id = spaces.space_id
-    ), '[]') AS text) AS layer
-    FROM (SELECT DISTINCT space_id FROM pages WHERE layers IS NOT NULL AND within IS NOT NULL) AS spaces
-    WHERE EXISTS (SELECT FROM {schema}.sync_spaces space WHERE space.space_id = spaces.space_id AND space.viewers_known)
 ), kinds AS MATERIALIZED (
-    SELECT space_id, layers, within, (
-        SELECT jsonb_agg(CAST(each AS jsonb) ORDER BY each COLLATE "C")
-        FROM (
-            SELECT unnest(kind.layers) UNION SELECT viewers.layer
-            UNION SELECT CAST(coalesce(
-                jsonb_agg(principal ORDER BY principal COLLATE "C") FILTER (WHERE principal IS NOT NULL), '[]'
-            ) AS text)
-            FROM {schema}.access_layers LEFT JOIN {schema}.access_principals USING (set_id, layer_no)
-            WHERE set_id = kind.within GROUP BY layer_no
-        ) AS every (each)
-    ) AS whole
-    FROM (
-        SELECT DISTINCT space_id, layers, within FROM pages WHERE layers IS NOT NULL AND within IS NOT NULL
-    ) AS kind JOIN viewers USING (space_id)
+    SELECT DISTINCT space_id, layers, within FROM pages WHERE layers IS NOT NULL AND within IS NOT NULL
+), viewers AS MATERIALIZED (
+    SELECT space_id, tokens, {layer_of_viewers} AS layer
+    FROM (SELECT DISTINCT space_id FROM kinds) AS spaces
+        CROSS JOIN LATERAL (
+            SELECT CAST(coalesce(jsonb_agg(principal ORDER BY principal COLLATE "C"), '[]') AS text)
+            FROM {schema}.space_permissions permission WHERE permission.space_id = spaces.space_id
+        ) AS named (tokens)
+    WHERE EXISTS (SELECT FROM {schema}.sync_spaces space WHERE space.space_id = spaces.space_id AND space.viewers_known)
+), texts AS (
+    SELECT layer, tokens FROM nodes WHERE layer IS NOT NULL UNION SELECT layer, tokens FROM viewers
+), wholes AS MATERIALIZED (
+    -- What is within a set that is gone, or has lost a layer, is not known.
+    SELECT space_id, kinds.layers, kinds.within, CASE WHEN kinds.within = 0 OR cardinality(stored.within) = (
+        SELECT access_set.layers FROM {schema}.access_sets access_set WHERE access_set.id = kinds.within
+    ) THEN ARRAY(
+        SELECT each FROM (
+            SELECT unnest(kinds.layers) UNION SELECT viewers.layer UNION SELECT unnest(stored.within)
+        ) AS every (each) ORDER BY each COLLATE "C"
+    ) END AS whole
+    FROM kinds JOIN viewers USING (space_id) CROSS JOIN LATERAL (
+        SELECT ARRAY(SELECT layer FROM {schema}.access_layers WHERE set_id = kinds.within) OFFSET 0
+    ) AS stored (within)
 ), digests AS (
-    SELECT *, {digest} AS digest FROM (SELECT *, CAST('{{}}' AS text[]) AS spaces FROM kinds) AS of_one_space
+    SELECT *, {digest} AS digest FROM (
+        SELECT *, CAST('{{}}' AS text[]) AS spaces FROM wholes WHERE whole IS NOT NULL
+    ) AS of_one_space
 ), {rows}, differing AS (
     SELECT pages.id, pages.stored_in, pages.before, numbers.id AS after
     FROM pages LEFT JOIN digests USING (space_id, layers, within) LEFT JOIN numbers USING (digest)
@@ -124,7 +134,7 @@ WITH RECURSIVE nodes AS MATERIALIZED (
 FROM derived GROUP BY space_key, kind, was_known, is_known, shows_others"""
 
 # A page below that is in another space has facts of another pass.
-_FRESH = "page.id = ANY (CAST(:fresh AS text[])) OR nodes.space_id = CAST(:fresh_space AS text)"
+_FRESH = "page.id = ANY (CAST(:fresh AS text[])) OR known.space_id = CAST(:fresh_space AS text)"
 _OF_THESE = "SELECT unnest(CAST(:ids AS text[]))"
 # Also pages without a node: whatever the set of one is, it is not known.
 _OF_SPACE = """SELECT unnest(CAST(:ids AS text[]))
@@ -188,6 +198,8 @@ def _derive(schema: str) -> TextClause:
         levels=MAX_LEVELS,
         own=OWN_SET,
         digest=DIGEST,
+        layer_of_own=LAYER_NAME.format(tokens="own.tokens"),
+        layer_of_viewers=LAYER_NAME.format(tokens="named.tokens"),
         rows=set_rows(schema),
         live=LIVE,
         by_reason=BY_REASON,

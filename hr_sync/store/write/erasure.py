@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from hr_sync.domain.access import ERASED_USER, Principal, PrincipalKind
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.domain.people import FORMER_USER
-from hr_sync.store.access_tables import AccessPolicyRow, AccessPrincipal, GroupMember, KnownUser
+from hr_sync.store.access_tables import AccessLayer, AccessPolicyRow, AccessPrincipal, GroupMember, KnownUser
 from hr_sync.store.comment_tables import PageComment
 from hr_sync.store.engine import quoted_schema
 from hr_sync.store.item_conditions import is_known
@@ -26,7 +26,7 @@ from hr_sync.store.write.changes import Change, record_changes
 from hr_sync.store.write.locks import PAGES
 from hr_sync.store.write.mentions import erase_name
 from hr_sync.store.write.renderings import erase_from_renderings
-from hr_sync.store.write.set_rows import DIGEST, delete_sets
+from hr_sync.store.write.set_rows import DIGEST, LAYER_NAME, delete_sets
 
 _RESTRICTIONS = """
     UPDATE {schema}.content_nodes SET restriction = jsonb_set(restriction, '{{users}}', (
@@ -44,44 +44,57 @@ _PERMISSIONS = """
     )
     SELECT space_id FROM gone"""
 
+# Layers that no set has, where rows of sets were lost: the statement below does not find them.
+_UNUSED = """
+    DELETE FROM {schema}.access_principals named
+    WHERE layer IN (SELECT layer FROM {schema}.access_principals WHERE principal = :token)
+        AND NOT EXISTS (SELECT FROM {schema}.access_layers used WHERE used.layer = named.layer)"""
+
 # The set that takes the place of each set that names the user. Layers and sets have the form of `access_sets.py`, which
 # makes the same set from the facts. Who passes a set by a group or a class passes the other one as well, so that the
-# audience does.
+# audience does. What takes the place of a set that has lost a layer has the one of nobody in its place.
 _SETS = """
-    WITH layers AS (
-        SELECT layer.set_id, layer.layer_no, CAST(coalesce(
-            jsonb_agg(DISTINCT named.principal COLLATE "C" ORDER BY named.principal COLLATE "C")
-                FILTER (WHERE named.principal IS NOT NULL), '[]') AS text) AS layer
-        FROM {schema}.access_layers layer LEFT JOIN (
-            SELECT set_id, layer_no, CASE WHEN principal = :token THEN :erased_token ELSE principal END AS principal
+    WITH texts AS MATERIALIZED (
+        SELECT layer AS before, CAST(jsonb_agg(DISTINCT principal COLLATE "C" ORDER BY principal COLLATE "C") AS text)
+            AS tokens
+        FROM (
+            SELECT layer, CASE WHEN principal = :token THEN :erased_token ELSE principal END AS principal
             FROM {schema}.access_principals
-        ) AS named USING (set_id, layer_no)
-        WHERE layer.set_id IN (SELECT set_id FROM {schema}.access_principals WHERE principal = :token)
-        GROUP BY layer.set_id, layer.layer_no
+            WHERE layer IN (SELECT layer FROM {schema}.access_principals WHERE principal = :token)
+        ) AS named GROUP BY layer
+    ), layers AS MATERIALIZED (
+        SELECT before, tokens, {layer} AS layer FROM texts
     ), wholes AS MATERIALIZED (
-        SELECT set_id, replaced.spaces, jsonb_agg(CAST(layer AS jsonb) ORDER BY layer COLLATE "C") AS whole
-        FROM (SELECT DISTINCT set_id, layer FROM layers) AS each
-            JOIN {schema}.access_sets replaced ON replaced.id = each.set_id
-        GROUP BY set_id, replaced.spaces
+        SELECT replaced.id AS set_id, replaced.spaces, replaced.audience AND has.number = replaced.layers AS audience,
+            ARRAY(
+                SELECT each FROM (
+                    SELECT coalesce(layers.layer, own.layer)
+                    FROM {schema}.access_layers own LEFT JOIN layers ON layers.before = own.layer
+                    WHERE own.set_id = replaced.id
+                    UNION SELECT {nobody} WHERE has.number < replaced.layers
+                ) AS every (each) ORDER BY each COLLATE "C"
+            ) AS whole
+        FROM {schema}.access_sets replaced CROSS JOIN LATERAL (
+            SELECT count(*) FROM {schema}.access_layers WHERE set_id = replaced.id
+        ) AS has (number)
+        WHERE id IN (SELECT set_id FROM {schema}.access_layers own JOIN layers ON layers.before = own.layer)
     ), digests AS MATERIALIZED (
-        SELECT set_id, whole, spaces, {digest} AS digest FROM wholes
+        SELECT *, {digest} AS digest FROM wholes
     ), fresh AS MATERIALIZED (
-        SELECT DISTINCT ON (digests.digest) digests.digest, whole, digests.spaces, audience
-        FROM digests JOIN {schema}.access_sets replaced ON replaced.id = digests.set_id
+        SELECT DISTINCT ON (digest) digest, whole, spaces, audience FROM digests
         WHERE NOT EXISTS (SELECT FROM {schema}.access_sets known WHERE known.digest = digests.digest)
-        ORDER BY digests.digest
+        ORDER BY digest, audience
     ), made AS (
         INSERT INTO {schema}.access_sets (digest, layers, audience, spaces)
-        SELECT digest, jsonb_array_length(whole), audience, spaces FROM fresh ORDER BY digest RETURNING id, digest
+        SELECT digest, cardinality(whole), audience, spaces FROM fresh ORDER BY digest RETURNING id, digest
     ), made_layers AS (
-        INSERT INTO {schema}.access_layers (set_id, layer_no)
-        SELECT made.id, each.no
-        FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no)
+        INSERT INTO {schema}.access_layers (set_id, layer)
+        SELECT made.id, each.layer FROM made JOIN fresh USING (digest), unnest(fresh.whole) AS each (layer)
     ), made_principals AS (
-        INSERT INTO {schema}.access_principals (set_id, layer_no, principal)
-        SELECT made.id, each.no, who.principal
-        FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no),
-            jsonb_array_elements_text(each.layer) AS who (principal)
+        INSERT INTO {schema}.access_principals (layer, principal)
+        SELECT DISTINCT layer, who.principal
+        FROM layers, jsonb_array_elements_text(CAST(tokens AS jsonb)) AS who (principal)
+        ON CONFLICT DO NOTHING
     )
     SELECT digests.set_id AS before, coalesce(made.id, stored.id) AS after
     FROM digests LEFT JOIN made USING (digest) LEFT JOIN {schema}.access_sets stored USING (digest)"""
@@ -186,13 +199,18 @@ def _lock_pages(session: Session, token: str, user_id: str) -> None:
 
     With them those about which the user wrote: before their comments, as transactions do that write these.
     """
-    named = select(AccessPrincipal.set_id).where(AccessPrincipal.principal == token)
+    named = (
+        select(AccessLayer.set_id)
+        .join(AccessPrincipal, AccessPrincipal.layer == AccessLayer.layer)
+        .where(AccessPrincipal.principal == token)
+    )
     wrote_about = select(PageComment.page_id).where(PageComment.author_id == user_id)
     is_named = or_(PAGES.c.access_set_id.in_(named), PAGES.c.own_access_set_id.in_(named), PAGES.c.id.in_(wrote_about))
     session.execute(select(PAGES.c.id).where(is_named).order_by(PAGES.c.id).with_for_update())
 
 
 def _replace_sets(session: Session, run_id: int, tokens: dict[str, str]) -> int:
+    session.execute(_sql(session, _UNUSED), tokens)
     replaced = session.execute(_sql(session, _SETS), tokens).all()
     if not replaced:
         return 0
@@ -219,4 +237,6 @@ def _replace_sets(session: Session, run_id: int, tokens: dict[str, str]) -> int:
 
 
 def _sql(session: Session, statement: str) -> TextClause:
-    return text(statement.format(schema=quoted_schema(session.connection()), digest=DIGEST))
+    layer, nobody = (LAYER_NAME.format(tokens=each) for each in ("tokens", "'[]'"))
+    schema = quoted_schema(session.connection())
+    return text(statement.format(schema=schema, digest=DIGEST, layer=layer, nobody=nobody))

@@ -26,7 +26,16 @@ from hr_sync.store.engine import quoted_schema
 from hr_sync.store.text_tables import PageInclude, PageText
 from hr_sync.store.write.changes import Change, record_changes, record_restricted
 from hr_sync.store.write.locks import PAGES
-from hr_sync.store.write.set_rows import BY_REASON, DIGEST, LIVE, OWN_SET, lock_policy, restricted_pages, set_rows
+from hr_sync.store.write.set_rows import (
+    BY_REASON,
+    DIGEST,
+    LIVE,
+    NO_TEXTS,
+    OWN_SET,
+    lock_policy,
+    restricted_pages,
+    set_rows,
+)
 
 _DERIVE = """
 WITH hosts AS (
@@ -48,18 +57,17 @@ WITH hosts AS (
     GROUP BY host_id
 ), digests AS (
     SELECT *, {digest} AS digest FROM (
-        SELECT sets, spaces, (
-            SELECT jsonb_agg(CAST(each AS jsonb) ORDER BY each COLLATE "C") FROM (
-                SELECT DISTINCT CAST(coalesce(
-                    jsonb_agg(principal ORDER BY principal COLLATE "C") FILTER (WHERE principal IS NOT NULL), '[]'
-                ) AS text)
-                FROM {schema}.access_layers LEFT JOIN {schema}.access_principals USING (set_id, layer_no)
-                WHERE set_id = ANY (kinds.sets) GROUP BY set_id, layer_no
-            ) AS every (each)
-        ) AS whole
+        -- What has the layers of a set that has lost one is not known.
+        SELECT sets, spaces, CASE WHEN (SELECT count(*) FROM {schema}.access_layers WHERE set_id = ANY (kinds.sets))
+            = (SELECT sum(layers) FROM {schema}.access_sets WHERE id = ANY (kinds.sets))
+        THEN ARRAY(
+            SELECT layer FROM (
+                SELECT DISTINCT layer FROM {schema}.access_layers WHERE set_id = ANY (kinds.sets)
+            ) AS each ORDER BY layer COLLATE "C"
+        ) END AS whole
         FROM (SELECT DISTINCT sets, spaces FROM needs WHERE is_known) AS kinds
-    ) AS wholes
-), {rows}, derived AS (
+    ) AS wholes WHERE whole IS NOT NULL
+), {no_texts}, {rows}, derived AS (
     UPDATE {schema}.confluence_pages page
     SET access_set_id = needed.after, own_access_set_id = CASE WHEN needed.shows_others THEN coalesce(needed.own, 0) END
     FROM (
@@ -143,6 +151,12 @@ def _outdated(row: Any) -> Change:
 @cache
 def _derive(schema: str) -> TextClause:
     statement = _DERIVE.format(
-        schema=schema, own=OWN_SET, live=LIVE, digest=DIGEST, rows=set_rows(schema), by_reason=BY_REASON
+        schema=schema,
+        own=OWN_SET,
+        live=LIVE,
+        digest=DIGEST,
+        no_texts=NO_TEXTS,
+        rows=set_rows(schema),
+        by_reason=BY_REASON,
     )
     return text(statement).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("ids", "asker", "licence")))

@@ -1,28 +1,32 @@
 """Rows of access sets: how a statement makes them, and by which policy.
 
-A layer is the text of a JSON array of tokens, sorted; a set is a JSON array of layers, sorted, with the ids of the
-other spaces whose facts it depends on.
+A layer is the text of a JSON array of tokens, sorted, and is named by the digest of that text. A set is the array of
+the names of its layers, sorted, with the ids of the other spaces whose facts it depends on.
+
+The principals of a layer are stored once, for all sets that have it. Whoever makes sets holds the policy, and whoever
+deletes some locks it, so that a layer which is stored when a statement begins is there when its transaction ends.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from hr_sync.domain.access import Audience, Principal, PrincipalKind
 from hr_sync.store.access_tables import AccessLayer, AccessPolicyRow, AccessPrincipal, AccessSet
 from hr_sync.store.write.changes import Restricted
 
-#: Whether the audience passes a set, given as its JSON array of layers.
-AUDIENCE_PASSES = """NOT EXISTS (
-    SELECT FROM jsonb_array_elements({layers}) AS each (layer)
-    WHERE NOT (
-        layer ?| CAST(:asker AS text[])
-        OR (layer ?& CAST(:licence AS text[]) AND CAST(:licence AS text[]) <> '{{}}')
-    )
-)"""
+#: The layers that the audience passes, of rows of a layer and a principal: one that names somebody whom every reader
+#: is, or all groups of the licence. No other row is counted, so that a licence without groups lets nobody pass.
+PASSED_BY_AUDIENCE = """SELECT layer FROM {named}
+    WHERE principal = ANY (CAST(:asker AS text[]) || CAST(:licence AS text[]))
+    GROUP BY layer HAVING bool_or(principal = ANY (CAST(:asker AS text[])))
+        OR count(*) FILTER (WHERE principal = ANY (CAST(:licence AS text[]))) = cardinality(CAST(:licence AS text[]))"""
+
+#: The name of a layer, given as its text.
+LAYER_NAME = "encode(sha256(convert_to({tokens}, 'UTF8')), 'hex')"
 
 #: The own set of a page in SQL: what its own facts say, without the pages that its text shows. Null is not known.
 OWN_SET = "nullif(coalesce(page.own_access_set_id, page.access_set_id), 0)"
@@ -33,45 +37,60 @@ OWN_SET = "nullif(coalesce(page.own_access_set_id, page.access_set_id), 0)"
 #: a coalesce it would expect one in two hundred, and join as if hardly any row were left.
 LIVE = "CASE WHEN page.hidden_at IS NULL THEN page.removed_at IS NULL ELSE false END"
 
-#: The digest of a set, given as `whole` and `spaces`.
-DIGEST = """encode(sha256(convert_to(
-    CAST(whole AS text) || CASE WHEN spaces = '{}' THEN '' ELSE CAST(to_jsonb(spaces) AS text) END, 'UTF8')), 'hex')"""
+#: The digest of a set, given as `whole`, the names of its layers, and `spaces`.
+DIGEST = """encode(sha256(convert_to(CAST(to_jsonb(whole) AS text)
+    || CASE WHEN spaces = '{}' THEN '' ELSE CAST(to_jsonb(spaces) AS text) END, 'UTF8')), 'hex')"""
 
 #: The end of a statement that has `derived` pages (space_key, kind, id, version, the set before and after): a few rows
 #: with arrays, because a row for each of thousands of pages takes longer to read than to make.
 BY_REASON = """SELECT space_key, kind, before IS NOT NULL AS was_known, after IS NOT NULL AS is_known,
     array_agg(id) AS ids, array_agg(version) AS versions"""
 
-# Part of a statement that has sets in its `digests` (digest, whole, spaces). Gives their `numbers` (id, digest).
+# Part of a statement that has sets in its `digests` (digest, whole, spaces), and in its `texts` (layer, tokens) each
+# layer that may not be stored yet. Gives their `numbers` (id, digest).
 _ROWS = """found AS (
     SELECT DISTINCT stored.id, stored.digest FROM digests JOIN {schema}.access_sets stored USING (digest)
 ), fresh AS (
+    -- In a CASE, which is expected to keep half of the rows: an anti join is expected to keep one, and what follows is
+    -- then joined by going through all sets for each set.
     SELECT DISTINCT digest, whole, spaces FROM digests
-    WHERE NOT EXISTS (SELECT FROM found WHERE found.digest = digests.digest)
+    WHERE CASE WHEN digest IN (SELECT digest FROM found) THEN false ELSE true END
+), layers_used AS MATERIALIZED (
+    SELECT DISTINCT each.layer FROM fresh, unnest(fresh.whole) AS each (layer)
+), named AS MATERIALIZED (
+    SELECT layer, who.principal FROM layers_used JOIN texts USING (layer),
+        jsonb_array_elements_text(CAST(texts.tokens AS jsonb)) AS who (principal)
+    WHERE NOT EXISTS (SELECT FROM {schema}.access_principals stored WHERE stored.layer = layers_used.layer)
 ), made AS (
     INSERT INTO {schema}.access_sets (digest, layers, audience, spaces)
-    SELECT digest, jsonb_array_length(whole), {audience}, spaces FROM fresh ORDER BY digest
+    SELECT digest, cardinality(whole), whole <@ ARRAY({passed}), spaces FROM fresh ORDER BY digest
     -- Another space may be making the same set: wait for it, and take its number.
     ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest
     RETURNING id, digest
-), layers_made AS MATERIALIZED (
-    SELECT made.id AS set_id, each.no AS layer_no, each.layer
-    FROM made JOIN fresh USING (digest), jsonb_array_elements(fresh.whole) WITH ORDINALITY AS each (layer, no)
 ), made_layers AS (
-    INSERT INTO {schema}.access_layers (set_id, layer_no) SELECT set_id, layer_no FROM layers_made
+    INSERT INTO {schema}.access_layers (set_id, layer)
+    SELECT made.id, each.layer FROM made JOIN fresh USING (digest), unnest(fresh.whole) AS each (layer)
     ON CONFLICT DO NOTHING
 ), made_principals AS (
-    INSERT INTO {schema}.access_principals (set_id, layer_no, principal)
-    SELECT set_id, layer_no, who.principal FROM layers_made, jsonb_array_elements_text(layer) AS who (principal)
-    ON CONFLICT DO NOTHING
+    INSERT INTO {schema}.access_principals (layer, principal) SELECT layer, principal FROM named
+    -- Another space may be making the same layer: wait for it, and insert what is not there then. In one order, so
+    -- that two which make the same layers cannot deadlock.
+    ORDER BY layer, principal ON CONFLICT DO NOTHING
 ), numbers AS (
     SELECT id, digest FROM found UNION ALL SELECT id, digest FROM made
 )"""
+_NAMED = """(
+        SELECT layer, principal FROM named
+        UNION ALL SELECT layer, principal FROM layers_used JOIN {schema}.access_principals USING (layer)
+    ) AS each"""
+
+#: The `texts` of a statement whose sets have layers of stored sets alone.
+NO_TEXTS = "texts AS (SELECT NULL AS layer, NULL AS tokens WHERE false)"
 
 
 def set_rows(schema: str) -> str:
     """Return the part of a statement that finds or makes the rows of the sets in its `digests`, as `numbers`."""
-    return _ROWS.format(schema=schema, audience=AUDIENCE_PASSES.format(layers="whole"))
+    return _ROWS.format(schema=schema, passed=PASSED_BY_AUDIENCE.format(named=_NAMED.format(schema=schema)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,9 +108,12 @@ class AudienceTokens:
 
 
 def delete_sets(session: Session, set_ids: Collection[int]) -> int:
-    """Delete sets with their layers and principals. Return how many. The policy must be locked for update."""
-    for number in (AccessPrincipal.set_id, AccessLayer.set_id, AccessSet.id):
-        statement = delete(number.class_).where(number.in_(set_ids))
+    """Delete sets, and the layers that no other set has. Return how many sets. The policy must be locked for update."""
+    gone = delete(AccessLayer).where(AccessLayer.set_id.in_(set_ids)).returning(AccessLayer.layer)
+    layers = frozenset(session.scalars(gone.execution_options(synchronize_session=False)))
+    is_used = exists().where(AccessLayer.layer == AccessPrincipal.layer)
+    unused = delete(AccessPrincipal).where(AccessPrincipal.layer == func.any(sorted(layers)), ~is_used)
+    for statement in (unused, delete(AccessSet).where(AccessSet.id.in_(set_ids))):
         session.execute(statement.execution_options(synchronize_session=False))
     return len(set_ids)
 

@@ -863,7 +863,7 @@ def _access_sets() -> None:
     op.create_table(
         "access_sets",
         _column("id", sa.BigInteger(), "Number of the set", sa.Identity(always=True)),
-        _column("digest", TEXT, "SHA-256 over its layers, each sorted, as one JSON text, and its spaces"),
+        _column("digest", TEXT, "SHA-256 over the ids of its layers, sorted, and its spaces, as JSON texts"),
         _column("layers", sa.Integer(), "How many layers it has, at least 1: the space's"),
         _column("audience", sa.Boolean(), "Whether every reader of the audience passes it, by access_policy"),
         _column(
@@ -881,25 +881,22 @@ def _access_sets() -> None:
     op.create_table(
         "access_layers",
         _column("set_id", sa.BigInteger(), "The set"),
-        _column("layer_no", sa.SmallInteger(), "1, 2, ... in no meaningful order"),
-        sa.PrimaryKeyConstraint("set_id", "layer_no", name=op.f("pk_access_layers")),
+        _column("layer", TEXT, "SHA-256 over the principals of the layer, sorted, as a JSON text"),
+        sa.PrimaryKeyConstraint("set_id", "layer", name=op.f("pk_access_layers")),
         schema=SCHEMA_TOKEN,
         comment="Layers of access sets: a reader must be one of the principals of each",
     )
+    op.create_index("ix_access_layers_layer_set_id", "access_layers", ["layer", "set_id"], schema=SCHEMA_TOKEN)
     op.create_table(
         "access_principals",
-        _column("set_id", sa.BigInteger(), "The set"),
-        _column("layer_no", sa.SmallInteger(), "The layer"),
+        _column("layer", TEXT, "The layer, as in access_layers"),
         _column("principal", TEXT, "As in space_permissions"),
-        sa.PrimaryKeyConstraint("set_id", "layer_no", "principal", name=op.f("pk_access_principals")),
+        sa.PrimaryKeyConstraint("layer", "principal", name=op.f("pk_access_principals")),
         schema=SCHEMA_TOKEN,
-        comment="Principals of layers; a layer without any lets nobody pass",
+        comment="Principals of each distinct layer; a layer without any lets nobody pass",
     )
     op.create_index(
-        "ix_access_principals_principal_set_id_layer_no",
-        "access_principals",
-        ["principal", "set_id", "layer_no"],
-        schema=SCHEMA_TOKEN,
+        "ix_access_principals_principal_layer", "access_principals", ["principal", "layer"], schema=SCHEMA_TOKEN
     )
 
 
