@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,9 @@ def write_members(session: Session, group_id: str, members: Collection[str] | No
     wanted = frozenset(members or ())
     stored = frozenset(session.scalars(select(GroupMember.user_id).where(GroupMember.group_id == group_id)))
     if gone := sorted(stored - wanted):
-        session.execute(delete(GroupMember).where(GroupMember.group_id == group_id, GroupMember.user_id.in_(gone)))
+        session.execute(
+            delete(GroupMember).where(GroupMember.group_id == group_id, GroupMember.user_id == func.any(gone))
+        )
     if new := sorted(wanted - stored):
         rows = [{"group_id": group_id, "user_id": each} for each in new]
         session.execute(insert(GroupMember).on_conflict_do_nothing(), rows)
@@ -27,7 +29,7 @@ def write_members(session: Session, group_id: str, members: Collection[str] | No
 
 def forget_groups(session: Session, kept: Collection[str]) -> None:
     """Delete the groups that nothing names any more, with their members."""
-    session.execute(delete(Group).where(Group.id.not_in(sorted(kept))))
+    session.execute(delete(Group).where(Group.id != func.all(sorted(kept)) if kept else true()))
 
 
 def write_identities(session: Session, identities: Iterable[Identity]) -> None:

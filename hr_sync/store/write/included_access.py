@@ -104,7 +104,7 @@ def derive_of_hosts(session: Session, run_id: int, host_ids: Collection[str]) ->
         return frozenset()
     audience = lock_policy(session)
     ids = sorted(host_ids)
-    session.execute(select(PAGES.c.id).where(PAGES.c.id.in_(ids)).order_by(PAGES.c.id).with_for_update())
+    session.execute(select(PAGES.c.id).where(PAGES.c.id == func.any(ids)).order_by(PAGES.c.id).with_for_update())
     values = {"ids": ids, "asker": audience.asker, "licence": audience.licence}
     derived = session.execute(_derive(quoted_schema(session.connection())), values).all()
     record_restricted(session, run_id, restricted_pages(derived))
@@ -126,12 +126,17 @@ def outdate_hosts(session: Session, run_id: int, host_ids: Collection[str]) -> N
     """Show no sections of these pages until the next pass over the texts: what they show of others has changed."""
     if not host_ids:
         return
-    outdated = update(PageText).where(PageText.page_id.in_(host_ids), PageText.content_hash != "")
+    outdated = update(PageText).where(PageText.page_id == func.any(sorted(host_ids)), PageText.content_hash != "")
     outdated_ids = session.scalars(outdated.values(content_hash="").returning(PageText.page_id)).all()
     page = PAGES.c
     rows = session.execute(
         select(page.id, page.space_key, page.version)
-        .where(page.id.in_(outdated_ids), page.hidden_at.is_(None), page.removed_at.is_(None), page.status == "current")
+        .where(
+            page.id == func.any(outdated_ids),
+            page.hidden_at.is_(None),
+            page.removed_at.is_(None),
+            page.status == "current",
+        )
         .order_by(page.id)
     )
     record_changes(session, run_id, [_outdated(row) for row in rows])
