@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.orm import Session
 
-from hr_sync.domain.access import AccessPolicy, Restriction
+from hr_sync.domain.access import AccessMode, AccessPolicy, Restriction
 from hr_sync.domain.changes import ChangeAction, ChangedField
 from hr_sync.domain.feed import ConsumerState, FeedChange, FeedPosition
 from hr_sync.errors import SchemaError, SnapshotNeeded, UsageError
@@ -32,7 +32,9 @@ from hr_sync.store.write.changes import (
     write_changes,
 )
 from hr_sync.store.write.text_rows import SectionWrite, TextWrite
+from hr_sync.store.write.texts import write_texts
 from tests.store.spaces import HR, ask, decision, leased, record, tell, write
+from tests.store.test_writing_pages import waiting_for_a_lock
 from tests.support.database import connect
 from tests.support.dump import restore_into
 
@@ -585,6 +587,20 @@ def test_noting_what_changes_in_thousands_of_spaces_takes_no_longer_a_space() ->
         record_changes(session, 0, (replace(shown, page_id=space[0]) for space in pages))
         record_restricted(session, 0, (Restricted(versions=dict.fromkeys(each[:2], 8), **shared) for each in pages))
         assert time.process_time() - began < 3
+
+
+def test_another_mode_waits_for_the_texts_that_are_being_written(bot: Store, engine: Engine) -> None:
+    """Which comments and files are shown follows from the mode, and the feed tells what is shown of a text."""
+    with leased(bot) as space:
+        space.write_pages([write("1")])
+    bot.apply_access_policy(AccessPolicy())
+    other = Store(engine)
+    with bot._transactions.session() as session:
+        write_texts(session, [text("1", "words")])
+        policy = AccessPolicy(mode=AccessMode.ACCOUNT)
+        with waiting_for_a_lock(engine, lambda: other.apply_access_policy(policy)):
+            session.commit()
+    assert ask(engine, "SELECT mode FROM access_policy") == [{"mode": "account"}]
 
 
 def test_a_text_of_a_page_that_was_hidden_meanwhile_is_not_told(bot: Store) -> None:

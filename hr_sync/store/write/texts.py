@@ -24,6 +24,7 @@ from hr_sync.store.write.locks import PAGES
 from hr_sync.store.write.mentions import add_mentions, names_stand, stored_names, write_mentions
 from hr_sync.store.write.renderings import outputs_stand, stored_outputs
 from hr_sync.store.write.section_order import close_up
+from hr_sync.store.write.set_rows import lock_policy
 from hr_sync.store.write.text_rows import (
     INCLUDES,
     SECTIONS,
@@ -87,6 +88,7 @@ def write_texts(session: Session, texts: Sequence[TextWrite], kept: Sequence[Tex
     """
     shown = {each.page_id: each.shown for each in texts} | _shown_in(session, [each.page_id for each in kept])
     rows = _lock_pages(session, {*shown, *(source for sources in shown.values() for source in sources)})
+    lock_policy(session)  # which comments and files are shown follows from the mode
     intact = {page_id for page_id, sources in shown.items() if _are_stored(rows, sources)}
     given: list[TextWrite | TextKept] = [*texts, *kept]
     names = stored_names(session, {user_id for each in given for user_id, name in each.mentions.items() if name})
