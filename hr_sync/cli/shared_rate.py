@@ -1,6 +1,5 @@
 """Shares what the site says about the rate of requests with the other workers, by the database."""
 
-import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _NOTE_SECONDS = 30.0  # between two notes of what is left
-_AWAY_SECONDS = 5.0  # until a database that could not be reached is asked again
+_AWAY_SECONDS = 30.0  # until a database that could not be reached is asked again
 
 
 @contextmanager
@@ -55,21 +54,21 @@ def shared_gate(
 
 
 class _Question:
-    """Asks for how long nobody sends anything. No request waits twice for a database that is away."""
+    """The question what other workers were told. No two requests in half a minute wait for a database that is away."""
 
     def __init__(self, budget: "SiteBudget") -> None:
         self._budget = budget
         self._next_at = 0.0  # monotonic
 
-    def __call__(self) -> float:
+    def __call__(self) -> float | None:
         if time.monotonic() < self._next_at:
-            return -math.inf
+            return None
         try:
             return self._budget.blocked_seconds()
         except HrSyncError as failure:
             self._next_at = time.monotonic() + _AWAY_SECONDS
             log.debug("rate.not_shared", error=type(failure).__name__)
-            return -math.inf
+            return None
 
 
 def _note_left(budget: "SiteBudget", stats: "HttpStats") -> None:

@@ -3,12 +3,13 @@
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hr_sync.confluence.http.rate import RateGate
+from hr_sync.errors import HrSyncError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hr_sync.store.store import Store
 
 _ROUNDS_SECONDS = 55.0  # between two times that a site is asked for its spaces
+_CHECK_SECONDS = 10.0  # between two looks at the tables, and after a failure
 
 
 class SharedSite:
@@ -27,27 +29,41 @@ class SharedSite:
         self.gate = RateGate()
         self._name = name
         self._databases = databases
-        self._lock = threading.Lock()
+        self._opening = threading.Lock()
         self._opened: tuple[DatabaseSettings, Store] | None = None
-        self._rounds_at = -math.inf  # monotonic
+        self._checked_at = -math.inf  # monotonic
+        self._failure: HrSyncError | None = None  # of the last check
+        self._beginning = threading.Lock()
+        self._begun_at = -math.inf  # monotonic
+        self._has_begun = False
 
-    def rounds_are_old(self) -> bool:
-        """Return True if the rounds of the site were begun more than a minute ago: there may be other spaces now."""
-        return time.monotonic() - self._rounds_at > _ROUNDS_SECONDS
+    def begin_rounds(self, begin: Callable[[], None]) -> bool:
+        """Begin the rounds of the site, which asks it for its spaces, unless that was done within the last minute.
 
-    def note_rounds(self) -> None:
-        """Note that the rounds of the site have been begun."""
-        self._rounds_at = time.monotonic()
+        Return False if it failed the last time, or is being done. Raise what `begin` raises.
+        """
+        if not self._beginning.acquire(blocking=False):
+            return False
+        try:
+            if time.monotonic() - self._begun_at > _ROUNDS_SECONDS:
+                self._begun_at, self._has_begun = time.monotonic(), False
+                begin()
+                self._has_begun = True
+            return self._has_begun
+        finally:
+            self._beginning.release()
 
     @contextmanager
     def open_store(self, settings: "Settings") -> "Iterator[Store]":
-        """Hold the store of the site; its tables were made, if they were missing, when it was opened first.
+        """Hold the store of the site. Tables that are missing are made.
 
-        Other settings of the database open it anew. Raise what opening raises; the next call tries again.
+        Other settings of the database open it anew. Raise what opening raises, also to those who wait for it, and
+        SchemaError where the tables are of another version by now.
         """
         from hr_sync.store.db_errors import database_errors
 
-        store = self._store(settings)
+        with self._opening:
+            store = self._store(settings)
         with database_errors(store.engine):
             yield store
 
@@ -55,20 +71,30 @@ class SharedSite:
         from hr_sync.store.schema import ensure_schema
         from hr_sync.store.store import Store
 
-        with self._lock:
-            if self._opened is None or self._opened[0] != settings.database:
-                engine = self._databases.engine(self._name, settings)
-                ensure_schema(engine)  # no views over all sites: jobs are many
-                self._opened = settings.database, Store(engine)
-            return self._opened[1]
+        opened = self._opened
+        if opened is None or opened[0] != settings.database:
+            opened = settings.database, Store(self._databases.engine(self._name, settings))
+        elif time.monotonic() - self._checked_at < _CHECK_SECONDS:
+            if self._failure is not None:
+                raise self._failure.with_traceback(None)
+            return opened[1]
+        self._opened, self._failure = opened, None
+        try:
+            ensure_schema(opened[1].engine)  # no views over all sites: jobs are many
+        except HrSyncError as failure:
+            self._failure = failure
+            raise
+        finally:
+            self._checked_at = time.monotonic()
+        return opened[1]
 
 
 class SharedSites:
     """The sites of a process, by name."""
 
-    def __init__(self, number: int) -> None:
-        """Take how many sites there may be: each may have as many connections in use as one alone."""
-        self._databases = _Databases(number)
+    def __init__(self, jobs: int) -> None:
+        """Take how many jobs there may be at once: each may have as many connections in use as one alone."""
+        self._databases = _Databases(jobs)
         self._lock = threading.Lock()
         self._sites: dict[str, SharedSite] = {}
 
@@ -93,8 +119,8 @@ class _Database:
 class _Databases:
     """The databases of the sites; those with the same settings share connections, whatever their schema is."""
 
-    def __init__(self, sites: int) -> None:
-        self._sites = sites
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
         self._lock = threading.Lock()
         self._opened: list[_Database] = []
 
@@ -126,5 +152,5 @@ class _Databases:
         from hr_sync.cli.bootstrap import open_database
 
         closing = ExitStack()
-        engine = closing.enter_context(open_database(settings, sites=self._sites))
+        engine = closing.enter_context(open_database(settings, sites=self._jobs))
         return _Database(settings=wanted, engine=engine, closing=closing)

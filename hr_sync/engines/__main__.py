@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", given.queue_schema):
             raise UsageError("--queue-schema takes small letters, digits and _.")
-        app, sites = _open_app(given.config, given.queue_schema)
+        app, sites = _open_app(given.config, given.queue_schema, given.concurrency)
         if given.command == "init":
             _init(app, given.queue_schema)
         else:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _open_app(files: Sequence[Path], schema: str) -> "tuple[App, Sequence[str]]":
+def _open_app(files: Sequence[Path], schema: str, concurrency: int) -> "tuple[App, Sequence[str]]":
     from hr_sync.engines.space_jobs import SiteSettings
     from hr_sync.logs import configure_logging
     from hr_sync.settings import load_settings, secret_values, site_names
@@ -62,7 +62,7 @@ def _open_app(files: Sequence[Path], schema: str) -> "tuple[App, Sequence[str]]"
     configure_logging(level=log.level, format=log.format, secrets=secrets)
     connector = PsycopgConnector(kwargs=dict(queue_connection(settings[0], schema)), min_size=1, max_size=4)
     named = {_site(each): of for each, of in zip(settings, sites, strict=True)}
-    return make_app(connector, named), list(named)
+    return make_app(connector, named, concurrency=concurrency), list(named)
 
 
 def _site(settings: "Settings") -> str:

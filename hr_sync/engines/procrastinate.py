@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 CONTROL = "hr_sync_control"  #: queue of the short jobs; spaces have one for each site
 OFTEN = "* * * * * */10"  #: the sixth field is for seconds
 DAILY = "23 3 * * *"
+CONCURRENCY = 4  #: spaces of each site at once in a process
 HEARTBEAT_SECONDS = 5.0
 STALLED_SECONDS = 30.0  #: without a heartbeat; the lease protects the space if the worker lives on
 
@@ -46,15 +47,17 @@ def make_app(
     connector: BaseConnector,
     sites: Mapping[str, Path | SiteSettings],
     *,
+    concurrency: int = CONCURRENCY,
     cron: str = OFTEN,
     stalled_seconds: float = STALLED_SECONDS,
 ) -> App:
     """Return the app whose tasks run the spaces of these sites: their settings by name. Every worker needs the same.
 
-    `cron`: when to look for what is due, which asks a site once a minute at most.
+    `concurrency`: how many spaces of each site one process does at once. `cron`: when to look for what is due; each
+    process asks a site for its spaces once a minute at most.
     """
     app = App(connector=connector)
-    shared = SharedSites(len(sites))
+    shared = SharedSites(len(sites) * concurrency)
     weakref.finalize(app, shared.close)
 
     # Neither `lock`, behind which other jobs of the space would wait, nor `retry`: the due time does both.

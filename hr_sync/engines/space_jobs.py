@@ -160,11 +160,17 @@ def due_spaces_through(
         with _Opened.of(settings, stop, shared) as opened:
             store, cadences = opened.store, opened.cadences(_MODES)
             waiting = {mode: each for mode, each in cadences.items() if store.due.has_work(mode, each)}
-            if waiting and (shared is None or shared.rounds_are_old()):
+            if not waiting:
+                return []
+
+            def begin() -> None:
                 open_rounds(opened.context(), waiting)
-                if shared is not None:
-                    shared.note_rounds()
-            return store.due.spaces(list(cadences)) if waiting else []
+
+            if shared is None:
+                begin()
+            elif not shared.begin_rounds(begin):
+                return []
+            return store.due.spaces(list(cadences))
 
     return _until_interrupted(work, stop)
 

@@ -49,7 +49,7 @@ def open_round(
     known = {space: space.key if space.key in rows else ids.get(space.id) for space in spaces}
     _insert(session, due, now, [space for space, found in known.items() if found is None])
     named = {found for found in known.values() if found is not None}
-    done = {each for each in named if skips_done and rows[each].due_at is None and rows[each].is_done}
+    done = {key for key, row in rows.items() if skips_done and row.due_at is None and row.is_done}
     begin = [each for each in named - done if rows[each].due_at is None or rows[each].is_late]
     _set_due(session, due, now, begin)
     # Read again: another worker may have inserted the same spaces meanwhile, as due a moment later.
@@ -62,7 +62,7 @@ def open_round(
     next_at = next_due(cadence, since=since, until=until, others=max(later, default=None))
     others = [row for key, row in rows.items() if key not in of_round and row.due_at is not None]
     _set_due(session, due, None, [row.space_key for row in others if not _is_later(row, until)])
-    _set_due(session, due, next_at, [key for key in named if key in done or _is_later(rows[key], latest)])
+    _set_due(session, due, next_at, done | {key for key in named if _is_later(rows[key], latest)})
     return Round(mode=mode, since=since, until=until, next_at=next_at)
 
 

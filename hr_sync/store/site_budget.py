@@ -1,7 +1,7 @@
 """What a site has said about the rate of requests, for all workers: until when nobody asks, and what is left.
 
-A site is a schema, so there is one row. It is written when the site says something, and read before
-requests, a few times a second at most.
+A site is a schema, so there is one row. It is written when the site says something, and read before requests, but not
+before each of them.
 """
 
 import math

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import structlog
 
+from hr_sync.confluence.http.width import Tasks
 from hr_sync.domain.content import Space
 from hr_sync.domain.outcome import (
     Counts,
@@ -117,6 +118,7 @@ class JobRunner:
         self._context = context
         self._fetcher = fetcher
         self._account = AccountProof(context.source)
+        self._tasks = Tasks(context.source.client.admission.width)
         self._roles = Shared(context.source.site_roles)
         asking = [job.space for job in jobs if job.kind is JobKind.INCREMENTAL]
         self._changes = SiteChanges(context.source, asking, context.store.newest_look, context.policy.overlap)
@@ -128,7 +130,7 @@ class JobRunner:
         done = list[tuple[SpaceJob, SpaceReport]]()
         # A space that waits for its requests holds a lease for nothing, and is lost with its worker.
         while not self._is_over():
-            with self._context.source.client.admission.width.task(self._is_over):
+            with self._tasks.one(self._is_over):
                 if self._is_over():
                     return done
                 with (

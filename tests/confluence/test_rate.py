@@ -6,6 +6,7 @@ import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from itertools import chain, repeat
 
 import pytest
 import requests
@@ -16,6 +17,7 @@ from hr_sync.confluence.http.admission import Admission
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.rate import LONGEST_HOLD_SECONDS, Allowance, OtherWorkers, RateGate, allowance_of
 from hr_sync.confluence.http.stats import HttpStats
+from hr_sync.confluence.http.width import Tasks
 from hr_sync.errors import ConfluenceUnavailable, Stopped
 from tests.confluence.clients import BASIC, RecordedWaits, limits, open_client
 
@@ -70,7 +72,7 @@ def test_no_thread_asks_before_the_time_that_one_of_them_was_told(site: Simulato
             while True:
                 client.get(ME)
 
-    others = OtherWorkers(tell=note, ask=lambda: 0)
+    others = OtherWorkers(tell=note, ask=lambda: -math.inf)
     with gate.shared_with(others), ThreadPoolExecutor(8) as pool:
         asking = [pool.submit(ask) for _ in range(8)]
         site.faults.add(Fault(kind="retry-after-seconds", match=ME))
@@ -214,17 +216,36 @@ def test_fewer_requests_are_under_way_after_a_refusal_and_more_after_answers() -
         other.result(5)
 
 
-def test_refusals_of_one_moment_narrow_once() -> None:
+def test_refusals_of_one_moment_narrow_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was under way when the gate closed says nothing new, nor does the word of another worker."""
-    gate = RateGate()
-    others = OtherWorkers(tell=lambda _: None, ask=lambda: 1.2)
+    monkeypatch.setattr("hr_sync.confluence.http.rate._LOOK_OFTEN_SECONDS", 0)
+    gate, answers = RateGate(), chain([-math.inf], repeat(1.2))
+    others = OtherWorkers(tell=lambda _: None, ask=lambda: next(answers))
     with gate.shared_with(others), gate.width.one(), gate.width.one(), gate.width.one(), gate.width.one():
+        gate.look()
         for _ in range(3):
             gate.close(1)
             gate.look()
 
     assert gate.width.most == 2
     assert gate.rest()[1] > 1
+
+
+def test_a_refusal_narrows_once_although_the_others_end_it_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database says when, on a clock of its own, and a moment later than the process that was refused."""
+    now = 1000.0
+    monkeypatch.setattr("hr_sync.confluence.http.rate.time.monotonic", lambda: now)
+    gate, until = RateGate(), -math.inf
+    with gate.shared_with(OtherWorkers(tell=lambda _: None, ask=lambda: until - now)):
+        gate.look()
+        with gate.width.one(), gate.width.one(), gate.width.one(), gate.width.one():
+            gate.close(1)
+        assert gate.width.most == 2
+        now, until = 1001.002, 1001.004
+        gate.look()
+
+    assert gate.width.most == 2
+    assert gate.is_closed()
 
 
 def test_what_others_were_told_is_asked_more_often_while_a_limit_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,10 +280,15 @@ def test_what_others_were_told_is_asked_more_often_while_a_limit_is_met(monkeypa
 @pytest.mark.parametrize(
     ("answer", "most"), [(-20.0, 1), (-0.5, 1), (5.0, 1), (-60.0, math.inf), (-math.inf, math.inf)]
 )
-def test_a_worker_that_begins_at_a_site_that_refused_lately_begins_with_one_request(answer: float, most: float) -> None:
-    """And asks as often as the others what they were told."""
-    gate = RateGate()
-    with gate.shared_with(OtherWorkers(tell=lambda _: None, ask=lambda: answer)):
+def test_a_worker_that_begins_at_a_site_that_refused_lately_begins_with_one_request(
+    monkeypatch: pytest.MonkeyPatch, answer: float, most: float
+) -> None:
+    """And asks as often as the others what they were told. Whoever does not say is asked again."""
+    gate, answers = RateGate(), iter([None, *([answer] * 3)])
+    monkeypatch.setattr("hr_sync.confluence.http.rate._LOOK_SECONDS", 0)
+    with gate.shared_with(OtherWorkers(tell=lambda _: None, ask=lambda: next(answers))), gate.width.one():
+        gate.look()
+        assert gate.width.most == math.inf
         gate.look()
         assert gate.width.most == most
         gate.width.widen()
@@ -272,21 +298,44 @@ def test_a_worker_that_begins_at_a_site_that_refused_lately_begins_with_one_requ
     assert gate.is_closed() == (answer > 0)
 
 
-def test_tasks_are_few_while_the_site_limits_the_rate() -> None:
+def test_tasks_of_a_run_are_few_while_the_site_limits_the_rate() -> None:
     """As many as requests may be under way, and one more. One that is not wanted any more waits no longer."""
     width, is_over = RateGate().width, threading.Event()
+    tasks = Tasks(width)
     with ExitStack() as unbounded:
         for _ in range(20):
-            unbounded.enter_context(width.task(is_over.is_set))
+            unbounded.enter_context(tasks.one(is_over.is_set))
     with ExitStack() as begun, ThreadPoolExecutor(2) as pool:
         with width.one(), width.one():
             width.narrow()
         for _ in range(2):
-            begun.enter_context(width.task(is_over.is_set))
-        third, fourth = (pool.submit(begun.enter_context, width.task(is_over.is_set)) for _ in range(2))
+            begun.enter_context(tasks.one(is_over.is_set))
+        third, fourth = (pool.submit(begun.enter_context, tasks.one(is_over.is_set)) for _ in range(2))
         assert not third.done()
+        with Tasks(width).one(is_over.is_set):
+            pass  # another run has tasks of its own
         width.widen()
         wait([third, fourth], 5, return_when=FIRST_COMPLETED)
         assert third.done() != fourth.done()
         is_over.set()
         third.result(5), fourth.result(5)
+
+
+def test_a_request_was_sent_when_its_last_attempt_was(site: Simulator) -> None:
+    """Not when it began to wait, nor when it was answered, and whatever another thread sends meanwhile."""
+    site.faults.add(Fault(kind="status", match=ME, argument={"status": 429, "headers": {"Retry-After": "1"}}))
+    site.faults.add(Fault(kind="slow", match=ME, argument=0.2, times=0))
+    client = HttpClient(site.site_url, BASIC, limits(max_attempts=3), Cancellation())
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: (client.get(ME), client.admission.sent_at))
+        while not any(each.status == 429 for each in list(site.requests)):
+            pass
+        client.get("api/v2/spaces")
+        _, sent_at = asked.result(10)
+        pool.submit(client.close).result(5)
+    client.close()
+
+    refused, answered = (each for each in site.requests if ME in each.path)
+    assert (refused.status, answered.status) == (429, 200)
+    assert refused.answered_at < sent_at
+    assert answered.began_at - 0.1 < sent_at <= answered.began_at

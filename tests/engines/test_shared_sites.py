@@ -1,20 +1,23 @@
 """Jobs of one process share connections and rates; other settings of a database open it anew."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from confluence_simulator import Simulator
-from sqlalchemy import QueuePool, text
+from sqlalchemy import Engine, QueuePool, text
 
+from hr_sync.cli import shared_sites
 from hr_sync.cli.shared_sites import SharedSites
 from hr_sync.engines.space_jobs import due_spaces_through, run_space_through
-from hr_sync.errors import DatabaseUnavailable
+from hr_sync.errors import CredentialsRefused, DatabaseUnavailable, SchemaError
 from hr_sync.settings import load_settings
 from hr_sync.settings.model import DatabaseSettings, Settings
 from hr_sync.store.store import Store
 from tests.engines.site import TOKEN, USERNAME, config_of, world_of
 from tests.engines.test_space_jobs import sql
+from tests.support.wiring import ask
 
 Changed = Callable[..., Settings]
 
@@ -80,6 +83,43 @@ def test_a_database_that_is_away_is_tried_again(sites: SharedSites, changed: Cha
         pass
     with site.open_store(changed()) as store:
         assert store.held_removals() == 0
+
+
+def test_what_failed_is_not_tried_by_each_job_that_waits_for_it(changed: Changed, sites: SharedSites) -> None:
+    """They would wait one after the other for a server that does not answer."""
+    site, tried = sites.of("one"), list[float]()
+    away = changed(url="postgresql://nobody@127.0.0.1:9/none", connect_timeout_seconds=2)
+    for _ in range(3):
+        began = time.monotonic()
+        with pytest.raises(DatabaseUnavailable), site.open_store(away):
+            pass
+        tried.append(time.monotonic() - began)
+    assert max(tried[1:]) < 0.1
+
+
+def test_tables_of_another_version_are_noticed(
+    changed: Changed, sites: SharedSites, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that goes on after somebody has moved them would write what they do not hold."""
+    monkeypatch.setattr(shared_sites, "_CHECK_SECONDS", 0)
+    site = sites.of("one")
+    with site.open_store(changed()):
+        pass
+    ask(engine, "UPDATE hr_sync_alembic_version SET version_num = '9999_newer' RETURNING 1")
+    with pytest.raises(SchemaError), site.open_store(changed()):
+        pass
+
+
+def test_a_site_that_refuses_is_asked_once_a_minute(tmp_path: Path, prepared_url: str, sites: SharedSites) -> None:
+    """And no job is begun there, which would be refused too."""
+    with Simulator(world_of(1), username=USERNAME, api_token="another") as simulator:
+        config, site = config_of(tmp_path, simulator, prepared_url), sites.of("one")
+        with pytest.raises(CredentialsRefused):
+            due_spaces_through(site, config, None)
+        asked = len(simulator.requests)
+        assert asked > 0
+        assert due_spaces_through(site, config, None) == []
+        assert len(simulator.requests) == asked
 
 
 def test_jobs_of_one_process_leave_no_connection_more(tmp_path: Path, prepared_url: str, sites: SharedSites) -> None:

@@ -715,7 +715,7 @@ OF_ACCESS = (
     _one(
         "SQL gives no set to text that is newer than its restriction",
         f"{SETS}:_DERIVE",
-        r"NOT nodes\.outdated AND ",
+        r"NOT known\.outdated AND ",
         "",
         DERIVATION,
     ),

@@ -24,7 +24,7 @@ def test_a_service_and_single_runs_take_turns(stage: Stage) -> None:
         outcomes = [worker for _ in range(6) for worker in played.together_with_service()]
 
         assert played.double_writers() == []
-        assert played.writing_services() >= 2  # of six; a run between may have left it nothing to do
+        assert played.writing_services() >= 1  # of six; a run between may have left it nothing to do
         assert any(worker.result["busy"] for worker in outcomes)
 
 

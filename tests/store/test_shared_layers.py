@@ -97,6 +97,19 @@ def test_layers_are_made_in_one_order(known: Store, engine: Engine) -> None:
     assert named(engine) == sorted([EVERYBODY, *(principal for _, principal in rows)])
 
 
+def test_layers_are_made_before_pages_are_locked(known: Store, engine: Engine) -> None:
+    """Who waits for a layer keeps no page that the transaction needs which is making it."""
+    row = (sha256(b'["u:ann"]').hexdigest(), "u:ann")
+    with psycopg.connect(plain_url(engine)) as other:
+        other.execute("INSERT INTO public.access_principals VALUES (%s, %s)", row)
+        with waiting_for_a_lock(engine, lambda: write_facts(known, RESTRICTED)):
+            locked = other.execute("SELECT id FROM public.confluence_pages FOR UPDATE NOWAIT").fetchall()
+            other.rollback()
+
+    assert len(locked) == len(sets(engine)) > 1
+    assert sets(engine)["2"] == ANN_TOO
+
+
 def test_a_layer_that_is_deleted_meanwhile_is_made_again(two_spaces: Store, engine: Engine) -> None:
     """Whoever makes a set waits for who deletes the last one with the layer."""
     write_facts(two_spaces, RESTRICTED)

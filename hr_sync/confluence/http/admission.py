@@ -34,6 +34,7 @@ class Admission:
 
         Raise ConfluenceUnavailable if that is too far away to wait for, and Stopped.
         """
+        self._gate.look()
         while True:
             while self._gate.is_closed(self._passed()):
                 until, seconds = self._gate.rest()

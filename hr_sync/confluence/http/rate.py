@@ -20,6 +20,7 @@ from hr_sync.errors import ConfluenceUnavailable
 LONGEST_HOLD_SECONDS = 3600.0  #: a header that names a later time is believed for so long, and then asked again
 
 _LOOK_SECONDS = 0.15  # between two looks at what other workers were told
+_LOOK_PATIENCE_SECONDS = 0.25  # for a look that takes long: the database is slow or away
 _LOOK_OFTEN_SECONDS = 0.05  # while the site has refused requests lately
 _LATELY_SECONDS = 30.0
 
@@ -69,11 +70,11 @@ def _moment(value: str | None) -> datetime | None:
 class OtherWorkers:
     """The other workers of a site: how to tell them, and to ask what they were told. Both in seconds from now.
 
-    The answer is less than 0 where that time has passed, and -inf where there was none.
+    The answer is less than 0 where that time has passed, -inf where there was none, and None where nobody can say.
     """
 
     tell: Callable[[float], None]
-    ask: Callable[[], float]
+    ask: Callable[[], float | None]
 
 
 class RateGate:
@@ -84,6 +85,7 @@ class RateGate:
         self._lock = threading.Lock()
         self._looking = threading.Lock()
         self._looked_at = -math.inf  # monotonic
+        self._is_told = False  # what other workers were told before this one began
         self._until = -math.inf  # monotonic
         self.width = Width()  #: how many requests may be under way once it is open
 
@@ -108,16 +110,23 @@ class RateGate:
 
     def look(self) -> None:
         """Send nothing for as long as another worker was told. Asked before a request, unless it was just now."""
-        if not self._is_look_due():
+        if not self._is_look_due() or not self._looking.acquire(timeout=_LOOK_PATIENCE_SECONDS):
             return
-        with self._looking:  # the others wait for what it finds
+        try:  # the other threads wait for what is found
             others = self._sharing()
             if others is not None and self._is_look_due():
-                is_first, seconds = self._looked_at == -math.inf, others.ask()
+                seconds = others.ask()
                 self._looked_at = time.monotonic()
-                self._close(seconds)
-                if is_first and -_LATELY_SECONDS < seconds <= 0:
-                    self.width.narrow()  # as narrow as it gets: the others have found out what the site allows
+                if seconds is not None:
+                    self._take(seconds)
+        finally:
+            self._looking.release()
+
+    def _take(self, seconds: float) -> None:
+        if not self._is_told and seconds > -_LATELY_SECONDS:
+            self.width.begin_with_one()
+        self._is_told = True
+        self._close(seconds)
 
     def is_closed(self, passed: float = -math.inf) -> bool:
         """Return True if requests wait now. `passed`: until when the caller has waited already."""
@@ -143,7 +152,7 @@ class RateGate:
         with self._lock:
             is_later, was_open = until > self._until + 0.1, self._until <= now
             self._until = max(self._until, until)
-        if was_open and seconds > 0:  # else it was closed for the same refusals
+        if was_open and is_later and seconds > 0:  # else it was closed for the same refusals, here or there
             self.width.narrow()
         return until, is_later
 

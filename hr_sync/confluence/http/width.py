@@ -17,9 +17,9 @@ class Width:
     """The bound for all clients of a process; there is none before the first refusal. Safe from any thread."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self.changed = threading.Condition()  #: notified where more may be admitted
         self._most = math.inf
-        self._under_way = self._peak = self._answers = self._tasks = 0
+        self._under_way = self._peak = self._answers = 0
 
     @property
     def answers(self) -> int:
@@ -34,52 +34,69 @@ class Width:
     @contextmanager
     def one(self, check: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Count one more as under way, as soon as the bound admits it. `check` may raise meanwhile."""
-        with self._changed:
-            while not self._changed.wait_for(self._has_room, _CHECK_SECONDS):
+        with self.changed:
+            while not self.changed.wait_for(self._has_room, _CHECK_SECONDS):
                 check()
             self._under_way += 1
             self._peak = max(self._peak, self._under_way)
         try:
             yield
         finally:
-            with self._changed:
+            with self.changed:
                 self._under_way -= 1
-                self._changed.notify_all()
-
-    @contextmanager
-    def task(self, is_over: Callable[[], bool]) -> Iterator[None]:
-        """Count one more task as begun: work of many requests, of which more at once would only wait for each other.
-
-        As many as requests may be under way, and one more that waits for something else. `is_over` ends the wait.
-        """
-        with self._changed:
-            while not self._changed.wait_for(lambda: self._tasks <= self._whole(), _CHECK_SECONDS) and not is_over():
-                pass
-            self._tasks += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._tasks -= 1
-                self._changed.notify_all()
+                self.changed.notify_all()
 
     def _has_room(self) -> bool:
-        return self._under_way < self._whole()
+        return self._under_way < self.whole
 
-    def _whole(self) -> int:
+    @property
+    def whole(self) -> int:
+        """How many requests may be under way at once, as a whole number."""
         return math.floor(min(self._most, _BOUNDLESS))
+
+    def begin_with_one(self) -> None:
+        """Admit one request at a time, and more with the answers: other workers have met the limit lately."""
+        with self.changed:
+            self._most = 1.0
 
     def narrow(self) -> None:
         """Halve the bound, or what was under way if that was less."""
-        with self._changed:
+        with self.changed:
             self._most = max(min(self._most, self._peak) / 2, 1.0)
             self._peak = self._under_way
 
     def widen(self) -> None:
         """Note an answer."""
-        with self._changed:
+        with self.changed:
             self._answers += 1
             if self._most < math.inf:
                 self._most += 1 / self._most
                 self._most = self._most if self._most < _BOUNDLESS else math.inf
-                self._changed.notify_all()
+                self.changed.notify_all()
+
+
+class Tasks:
+    """The tasks of one run, each of many requests: more of them at once would only wait for each other.
+
+    As many as requests may be under way, and one more that waits for something else. Each run counts its own, so that a
+    long one keeps none of another from beginning.
+    """
+
+    def __init__(self, width: Width) -> None:
+        self._width = width
+        self._begun = 0
+
+    @contextmanager
+    def one(self, is_over: Callable[[], bool]) -> Iterator[None]:
+        """Count one more as begun, as soon as the bound admits it. `is_over` ends the wait."""
+        changed = self._width.changed
+        with changed:
+            while not changed.wait_for(lambda: self._begun <= self._width.whole, _CHECK_SECONDS) and not is_over():
+                pass
+            self._begun += 1
+        try:
+            yield
+        finally:
+            with changed:
+                self._begun -= 1
+                changed.notify_all()

@@ -52,7 +52,7 @@ _UNUSED = """
 
 # The set that takes the place of each set that names the user. Layers and sets have the form of `access_sets.py`, which
 # makes the same set from the facts. Who passes a set by a group or a class passes the other one as well, so that the
-# audience does. What takes the place of a set that has lost a layer has the one of nobody in its place.
+# audience does. A set that has lost a layer is replaced by one with the layer of nobody instead.
 _SETS = """
     WITH texts AS MATERIALIZED (
         SELECT layer AS before, CAST(jsonb_agg(DISTINCT principal COLLATE "C" ORDER BY principal COLLATE "C") AS text)

@@ -3,8 +3,9 @@
 A layer is the text of a JSON array of tokens, sorted, and is named by the digest of that text. A set is the array of
 the names of its layers, sorted, with the ids of the other spaces whose facts it depends on.
 
-The principals of a layer are stored once, for all sets that have it. Whoever makes sets holds the policy, and whoever
-deletes some locks it, so that a layer which is stored when a statement begins is there when its transaction ends.
+The principals of a layer are stored once, for all sets that have it. A transaction that makes sets holds the row of the
+policy FOR SHARE, and one that deletes some FOR UPDATE, so that a layer which is stored when a statement begins is there
+when its transaction ends.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -73,11 +74,13 @@ _ROWS = """found AS (
     ON CONFLICT DO NOTHING
 ), made_principals AS (
     INSERT INTO {schema}.access_principals (layer, principal) SELECT layer, principal FROM named
-    -- Another space may be making the same layer: wait for it, and insert what is not there then. In one order, so
-    -- that two which make the same layers cannot deadlock.
-    ORDER BY layer, principal ON CONFLICT DO NOTHING
+    -- Another space may be making the same layer: wait for it, and insert what is not there then. In one order, and
+    -- before the pages are locked that get the sets (`numbers` reads this), so that two which make the same layers
+    -- cannot deadlock.
+    ORDER BY layer, principal ON CONFLICT DO NOTHING RETURNING 1
 ), numbers AS (
-    SELECT id, digest FROM found UNION ALL SELECT id, digest FROM made
+    SELECT id, digest FROM found
+    UNION ALL SELECT id, digest FROM made WHERE (SELECT count(*) FROM made_principals) >= 0
 )"""
 _NAMED = """(
         SELECT layer, principal FROM named
