@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from confluence_simulator import Fault
 from sqlalchemy import make_url
 
 from tests.proof.many_sites import LIMITS, Played, Starter, engine_worker, opened, play, serve
 from tests.proof.stage import plain_connection
 
 WORKERS = 3
-REPETITIONS = 3
+REPETITIONS = 5
+LATENCY_SECONDS = 0.1  #: of the sites beside one that refuses all: a rate would be met at random moments
 MOST_TROUBLES = 12  #: kills and sleeps of one play
 #: How workers are started, and by what the limits are divided: a job of an engine costs five times the processor time.
 ENGINES: Mapping[str, tuple[Starter, float]] = {"replicas": (serve, 1), "procrastinate": (engine_worker, 2.5)}
@@ -52,8 +54,8 @@ def outage(database_url: str, number: int) -> None:
     spaces = {blocked: 1} | dict.fromkeys(others, max(number // len(LIMITS), 1))
     with_it, without = list[Played](), list[Played]()
     for _ in range(REPETITIONS):
-        without.append(_play(database_url, serve, spaces, LIMITS, apart=blocked))
-        with_it.append(_play(database_url, serve, spaces, LIMITS, apart=blocked, is_blocked=True))
+        without.append(_play(database_url, serve, spaces, {}, apart=blocked))
+        with_it.append(_play(database_url, serve, spaces, {}, apart=blocked, is_blocked=True))
         assert 0 < with_it[-1].refused[blocked] <= WORKERS, "each worker asks once at most"
         for each in (without[-1], with_it[-1]):
             check(each)
@@ -89,6 +91,8 @@ def _play(
 ) -> Played:
     blocked = apart if is_blocked else None
     with _fresh(database_url) as (home, url), opened(home, url, starter, spaces, limits, blocked=blocked) as sites:
+        for site in set(spaces) - limits.keys() - {apart} if apart else ():
+            sites.simulators[site].faults.add(Fault(kind="slow", argument=LATENCY_SECONDS, times=0))
         return play(sites, workers=workers, seed=seed, but=apart, most_troubles=MOST_TROUBLES)
 
 
