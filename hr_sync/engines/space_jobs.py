@@ -107,12 +107,16 @@ def run_space_through(
     stop = cancellation or Cancellation()
     keys = (space_key,)
 
-    def work() -> RunReport:
+    def work() -> RunReport | None:
         with _Opened.of(settings, stop, shared) as opened:
             cadence = opened.cadences((mode,))[mode] if only_if_due else None
+            if cadence is not None and not opened.store.due.may_be_due(mode, space_key, cadence):
+                return None  # a task that came twice asks Confluence nothing
             return opened.run(SyncRequest(mode=mode, space_keys=keys, cadence=cadence))
 
     report = _until_interrupted(work, stop)
+    if report is None:
+        return _nothing_done(space_key, mode)
     was_done = bool(report.spaces) or report.outcome is not Outcome.COMPLETE
     return SpaceResult(
         space_key=space_key,
@@ -124,6 +128,11 @@ def run_space_through(
         warnings=tuple(report.warnings),
         counts={name: count for name, count in asdict(report.counts).items() if count},
     )
+
+
+def _nothing_done(space_key: str, mode: Mode) -> SpaceResult:
+    complete = str(Outcome.COMPLETE)
+    return SpaceResult(space_key=space_key, mode=str(mode), run_id=None, outcome=complete, exit_code=0, counts={})
 
 
 def site_names(config: ConfigFile = None) -> Sequence[str]:

@@ -78,6 +78,14 @@ def has_work(session: Session, mode: Mode, cadence: Cadence) -> bool:
     return bool(spaces == 0 or found)
 
 
+def may_be_due(session: Session, mode: Mode, space_key: str, cadence: Cadence) -> bool:
+    """Return False if a space is due later, or if another worker is at work on it."""
+    row, due = _SPACES.c, DUE_AT[mode]
+    is_due = or_(due.is_(None), due <= _NOW + cadence.early)
+    found = session.scalar(select(and_(is_due, is_free())).where(row.space_key == space_key))
+    return True if found is None else bool(found)
+
+
 def next_due_at(session: Session, mode: Mode) -> datetime | None:
     """Return when the next space becomes due that is not due yet; None if there is none."""
     due = DUE_AT[mode]

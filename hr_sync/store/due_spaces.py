@@ -16,6 +16,7 @@ from hr_sync.store.due import (
     due_spaces,
     has_work,
     lock_due,
+    may_be_due,
     next_due_at,
     open_round,
     others_leaving,
@@ -63,6 +64,10 @@ class DueSpaces:
     def has_work(self, mode: Mode, cadence: Cadence) -> bool:
         """Return True if a space is due, or has no due time or one of other settings, or if there is no space yet."""
         return self._transactions.run(lambda session: has_work(session, mode, cadence))
+
+    def may_be_due(self, mode: Mode, space_key: str, cadence: Cadence) -> bool:
+        """Return False if a space is due later, or if another worker is at work on it."""
+        return self._transactions.run(lambda session: may_be_due(session, mode, space_key, cadence))
 
     def next_at(self, mode: Mode) -> datetime | None:
         """Return when the next space becomes due that is not due yet; None if there is none."""

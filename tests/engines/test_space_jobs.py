@@ -60,7 +60,9 @@ def test_what_is_due_is_run_once_and_is_due_together_again(tmp_path: Path, prepa
         assert first.counts["inserted"] == 1
         assert sql(prepared_url, "SELECT space_key FROM live_pages") == [("S01",)]
         assert keys(due_spaces(config)) == ["S00", "S02"]
+        site.requests.clear()
         assert not run_space("S01", "full", config).was_done
+        assert len(site.requests) == 0
         assert [run_space(key, Mode.FULL, config).exit_code for key in ("S00", "S02")] == [0, 0]
         for mode in ("full", "incremental"):
             assert sql(prepared_url, f"SELECT count(DISTINCT {mode}_due_at) FROM sync_spaces") == [(1,)]
