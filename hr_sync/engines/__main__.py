@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", given.queue_schema):
             raise UsageError("--queue-schema takes small letters, digits and _.")
+        if given.concurrency < 1:
+            raise UsageError("--concurrency takes 1 or more.")
         app, sites = _open_app(given.config, given.queue_schema, given.concurrency)
         if given.command == "init":
             _init(app, given.queue_schema)

@@ -1,6 +1,8 @@
 """Spaces as tasks of procrastinate: two workers, one of which is killed; stops, and a queue that forgets."""
 
 import asyncio
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,7 +140,19 @@ def test_wrong_use_of_the_worker_is_told(
     assert "Set database.url" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "procrastinate", None)
     assert main(["worker", "--config", str(config)]) == 78
-    assert capsys.readouterr().err.endswith(" 'procrastinate>=3.10,<4'\n")
+    _, _, command = capsys.readouterr().err.rpartition("Type: ")
+    assert command.endswith(" 'procrastinate>=3.10,<4'\n")
+    assert shutil.which(shlex.split(command)[0]), "it can be typed in this environment"
+
+
+@pytest.mark.parametrize("number", ["0", "-1"])
+def test_a_worker_does_at_least_one_space_at_once(
+    tmp_path: Path, prepared_url: str, capsys: pytest.CaptureFixture[str], number: str
+) -> None:
+    """A pool of connections takes a number below none for no limit."""
+    config = config_of(tmp_path, "http://127.0.0.1:9/wiki", prepared_url)
+    assert main(["worker", "--config", str(config), "--concurrency", number]) == 2
+    assert capsys.readouterr().err == "--concurrency takes 1 or more.\n"
 
 
 def test_jobs_of_a_site_share_what_it_says_about_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
