@@ -29,12 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.concurrency < 1:
             raise UsageError("--concurrency takes 1 or more.")
         app, sites = _open_app(given.config, given.queue_schema, given.concurrency)
-        if given.command == "init":
-            _init(app, given.queue_schema)
-        else:
-            from hr_sync.engines.procrastinate import run_worker
+        from hr_sync.engines.procrastinate import run_worker
+        from hr_sync.store.db_errors import queue_errors
 
-            run_worker(app, sites, concurrency=given.concurrency)
+        with queue_errors():
+            if given.command == "init":
+                _init(app, given.queue_schema)
+            else:
+                run_worker(app, sites, concurrency=given.concurrency)
     except HrSyncError as failure:
         sys.stderr.write(f"{failure}\n")
         return int(failure.exit_code)

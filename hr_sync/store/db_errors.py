@@ -177,3 +177,17 @@ def is_refusal(error: DBAPIError | UnicodeEncodeError) -> bool:
     if isinstance(error, UnicodeEncodeError):
         return True
     return not is_temporary(error) and sqlstate(error) != MISSING_RIGHT
+
+
+@contextmanager
+def queue_errors() -> Iterator[None]:
+    """Raise DatabaseUnavailable where a task queue cannot reach the database; it connects by itself."""
+    try:
+        yield
+    except Exception as error:
+        if not any(isinstance(each, psycopg.OperationalError) for each in (error, error.__cause__)):
+            raise
+        raise DatabaseUnavailable(
+            "The PostgreSQL of the task queue could not be reached. Check database.url of the first settings file, and "
+            "type the same again."
+        ) from None

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from confluence_simulator import Simulator
 from procrastinate.testing import InMemoryConnector
+from psycopg_pool import PoolTimeout
 
 from hr_sync.cli.shared_sites import SharedSite
 from hr_sync.engines import DueSpace, Mode
@@ -143,6 +144,23 @@ def test_wrong_use_of_the_worker_is_told(
     _, _, command = capsys.readouterr().err.rpartition("Type: ")
     assert command.endswith(" 'procrastinate>=3.10,<4'\n")
     assert shutil.which(shlex.split(command)[0]), "it can be typed in this environment"
+
+
+@pytest.mark.parametrize("command", ["init", "worker"])
+def test_a_queue_whose_database_is_away_is_temporary(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """One message, and what a supervisor starts again."""
+    monkeypatch.setattr("psycopg_pool.ConnectionPool.wait", wait_no_longer)
+    monkeypatch.setattr("psycopg_pool.AsyncConnectionPool.wait", wait_no_longer)
+    config = config_of(tmp_path, "http://127.0.0.1:9/wiki", "postgresql://hr@127.0.0.1:9/hr")
+    assert main([command, "--config", str(config)]) == 75
+    assert "could not be reached. Check database.url" in capsys.readouterr().err
+
+
+def wait_no_longer(*_: object, **__: object) -> None:
+    """Raise what a pool raises after half a minute."""
+    raise PoolTimeout
 
 
 @pytest.mark.parametrize("number", ["0", "-1"])
