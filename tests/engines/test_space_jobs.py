@@ -100,7 +100,9 @@ def test_a_job_leaves_a_space_that_somebody_is_at_work_on(tmp_path: Path, prepar
         sql(prepared_url, f"{HOLD} WHERE space_key = 'S00'")
 
         assert keys(due_spaces(config)) == ["S01"]
+        site.requests.clear()
         assert not run_space("S00", "full", config).was_done
+        assert len(site.requests) == 0
         asked = run_space("S00", "full", config, only_if_due=False)
         assert asked.exit_code == 75
         sql(prepared_url, "UPDATE sync_spaces SET lease_expires_at = now()")
