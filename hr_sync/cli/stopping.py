@@ -101,7 +101,9 @@ class _Request:
         now = time.monotonic()
         if now - self._first_at >= SAME_REQUEST_SECONDS:
             os._exit(128 + number)
-        self._first_at = min(self._first_at, now)
+        if self.is_made:
+            return  # the first handler may be interrupted while it holds the lock of the event, which is not reentrant
+        self._first_at = now
         if self._turns is not None:
             self._turns.are_stopped = True
         self._stop.set()

@@ -15,7 +15,10 @@ from typing import Any
 import psycopg
 import pytest
 from confluence_simulator import Fault, Simulator
+from structlog.testing import capture_logs
 
+from hr_sync.cli.commands.serve import Reloading
+from hr_sync.cli.options import SettingsChoice
 from tests.cli.forks import Process
 from tests.cli.program import postgres, settings, start, start_logging, written
 
@@ -171,12 +174,40 @@ def test_a_hangup_reads_the_settings_again(home: Path, site: Simulator, prepared
     """A mistake leaves the old ones in force; what runs read holds from the next run on."""
     with serving(home, site, prepared_url) as service:
         eventually(lambda: len(titles(prepared_url)) == 12)
+        right = (home / "config.toml").read_text()
         (home / "config.toml").write_text("nonsense = 1\n")
         service.process.send_signal(signal.SIGHUP)
         lines = lines_until(home / "log", "settings.refused", service.process)
 
         assert any("nonsense" in str(line.get("error")) for line in lines)
         assert service.get("/livez")[0] == 200
+        (home / "config.toml").write_text(right)
+        service.process.send_signal(signal.SIGHUP)
+        assert lines_until(home / "log", "settings.reloaded", service.process)
+
+
+def test_a_bug_in_one_reload_leaves_the_next_to_be_heard() -> None:
+    """The thread that reads the settings goes on; the bug is logged."""
+    calls: list[int] = []
+
+    class Failing(Reloading):
+        def reload(self) -> None:
+            calls.append(1)
+            raise ZeroDivisionError
+
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        with capture_logs() as told:
+            Failing(SettingsChoice(), []).start()
+            signal.raise_signal(signal.SIGHUP)
+            eventually(lambda: len(told) == 1)
+            signal.raise_signal(signal.SIGHUP)
+            eventually(lambda: len(told) == 2)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert len(calls) == 2
+    assert {line["event"] for line in told} == {"settings.not_reloaded"}
 
 
 @pytest.mark.parametrize(

@@ -360,23 +360,23 @@ def test_a_signal_to_read_again_is_for_every_site(tmp_path: Path) -> None:
         file.read_text() + '[sites.apac.access]\nmax_age_hours = 9\n[sites.eu.confluence]\nurl = "https://eu.example"\n'
     )
     with capture_logs() as told:
-        reloading.reload(1, None)
+        reloading.reload()
     assert [each.settings.access.max_age_hours for each in sites] == [24, 9]
     assert told[-1]["needs_restart"] == ["sites", "access"]
 
     file.write_text(file.read_text().replace("max_age_hours = 9", "max_age_hours = 0"))
     with capture_logs() as told:
-        reloading.reload(1, None)
+        reloading.reload()
     assert "sites.apac.access.max_age_hours" in told[-1]["error"]
     assert [each.settings.access.max_age_hours for each in sites] == [24, 9]
 
 
 def test_a_signal_to_read_again_survives_a_site_that_is_gone(tmp_path: Path) -> None:
-    """The process was started for it alone: what it raises in the handler would end the process."""
+    """The process was started for it alone: what it raises would end the thread that reads."""
     file = tmp_path / "config.toml"
     choice = SettingsChoice(file=file, site="emea")
     reloading = Reloading(choice, [CurrentSettings(load_settings(file, site="emea"))])
     file.write_text(file.read_text().replace("sites.emea", "sites.eu"))
     with capture_logs() as told:
-        reloading.reload(1, None)
+        reloading.reload()
     assert (told[0]["event"], "no site emea" in told[0]["error"]) == ("settings.refused", True)

@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -152,6 +154,29 @@ def test_two_signals_for_one_request_end_in_order(
 
         assert stopped.exit_code == 75
         assert rows(engine, "SELECT lease_holder FROM sync_spaces") == [{"lease_holder": None}]
+
+
+def test_a_signal_that_interrupts_the_handler_of_another_is_no_deadlock() -> None:
+    """The second comes while the first holds the lock of the event that it sets."""
+    program = """
+import signal, threading
+from hr_sync.cli.stopping import run_until_stopped
+notify_all = threading.Condition.notify_all
+interrupted = []
+def interrupting(condition):
+    if threading.get_ident() == threading.main_thread().ident and not interrupted:
+        interrupted.append(condition)
+        signal.raise_signal(signal.SIGTERM)
+    notify_all(condition)
+threading.Condition.notify_all = interrupting
+def work(stop):
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+    return stop.wait(10)
+print(run_until_stopped(work), len(interrupted))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("True 1\n", "", 0)
 
 
 def test_a_statement_that_waits_for_a_lock_holds_nobody_up(

@@ -23,7 +23,7 @@ def test_the_command_that_installs_it_is_printed(command: str) -> None:
     assert ended.stderr.startswith(f"hr-sync: `{command}` needs the simulator, which is not installed.")
     typed = ended.stderr.split("type: ")[1].split()
     assert sys.executable in typed
-    assert (typed[0] == "uv") is (importlib.util.find_spec("pip") is None)
+    assert (Path(typed[0]).name == "uv") is (importlib.util.find_spec("pip") is None)
     assert (ROOT / typed[-1] / "pyproject.toml").exists()
 
 

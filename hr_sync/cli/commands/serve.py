@@ -1,10 +1,11 @@
 """`serve`: the long-running container. Wires schedule, runs, metrics and HTTP together, for one site or several."""
 
 import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from types import FrameType
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import typer
@@ -38,7 +39,7 @@ def serve(config: Config = DEFAULT_SETTINGS) -> None:
     check_service(sites[0].settings)
     for each in sites:
         check_attachment_texts(each.settings)
-    signal.signal(signal.SIGHUP, Reloading(config, sites).reload)
+    Reloading(config, sites).start()
     leases = HeldLeases()
 
     def work(cancellation: "Cancellation") -> None:
@@ -78,13 +79,33 @@ class CurrentSettings:
 
 
 class Reloading:
-    """Reads the settings again on SIGHUP."""
+    """Reads the settings again on SIGHUP, in a thread of its own.
+
+    A handler of signals interrupts the main thread anywhere, another handler too: where two reloads were nested, the
+    settings that were read first would be put in force last.
+    """
 
     def __init__(self, config: SettingsChoice, sites: Sequence[CurrentSettings]) -> None:
         self._config = config
         self._sites = sites
+        self._requests: SimpleQueue[None] = SimpleQueue()  # a handler may put into it whatever it interrupts
 
-    def reload(self, _number: int, _frame: FrameType | None) -> None:
+    def start(self) -> None:
+        """Handle SIGHUP from now on."""
+        threading.Thread(target=self._reload_on_request, name="settings", daemon=True).start()
+        signal.signal(signal.SIGHUP, lambda *_: self._requests.put(None))
+
+    def _reload_on_request(self) -> None:
+        import structlog
+
+        while True:
+            self._requests.get()
+            try:
+                self.reload()
+            except Exception:  # noqa: BLE001 -- the next request must still be heard
+                structlog.get_logger(__name__).exception("settings.not_reloaded")
+
+    def reload(self) -> None:
         """Read the settings again. A mistake keeps the old ones in force; changes that need a restart are logged."""
         import structlog
 
