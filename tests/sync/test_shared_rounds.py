@@ -14,10 +14,11 @@ from sqlalchemy import Engine
 from hr_sync.cancellation import Cancellation
 from hr_sync.confluence.cloud import CloudSource
 from hr_sync.domain.content import Space, SpaceList
+from hr_sync.domain.not_mirrored import OtherKind
 from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.domain.rounds import Cadence
 from hr_sync.store.values import Busy, Worker
-from hr_sync.sync.context import SyncContext, SyncRequest
+from hr_sync.sync.context import SyncContext, SyncPolicy, SyncRequest
 from hr_sync.sync.run import run
 from tests.support.wiring import ask, context_of, fault, full
 
@@ -143,6 +144,25 @@ def test_the_spaces_of_a_dead_worker_are_taken_when_its_lease_ends(engine: Engin
             assert taken(take(context)) == ["S01"]
             assert ask(engine, "SELECT space_key FROM sync_spaces WHERE full_pass_due") == []
             assert ask(engine, "SELECT count(DISTINCT full_due_at) FROM sync_spaces") == [(1,)]
+
+
+def test_what_is_not_mirrored_is_counted_by_who_does_the_last_space(engine: Engine) -> None:
+    """It is asked for every space of the site: once a round, however many workers share it."""
+    world = world_of(3)
+    for each in world.spaces():
+        world.create_blog_post(space_key=each.key, title="News", storage="<p>x</p>")
+    with Simulator(world) as site:
+        context = context_of(site, engine, policy=SyncPolicy(counts_not_mirrored=True, busy_wait_seconds=0.0))
+        take(context)
+        make_due(engine)
+        with held_elsewhere(context, world, "S01"):
+            report = take(context)
+            assert taken(report) == ["S00", "S02"]
+            assert report.not_mirrored == ()
+        last = take(context)
+
+        assert taken(last) == ["S01"]
+        assert {each.kind: each.count for each in last.not_mirrored}[OtherKind.BLOG_POST] == 3
 
 
 def test_a_pass_that_ends_with_its_run_is_still_due(engine: Engine) -> None:
