@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
 from hr_sync.cancellation import Cancellation
+from hr_sync.confluence.http.width import Tasks
 from hr_sync.confluence.source import Source
 from hr_sync.domain.access import AccessMode, AccessPolicy, SiteRoles
 from hr_sync.domain.content import ContentKind, Space
@@ -140,10 +141,14 @@ class Shared(Generic[Value]):
 
 
 class AccountProof:
-    """Checks that the account is still known, with one request for all spaces whose answers came before it."""
+    """Checks that the account is still known, with one request for all spaces whose answers came before it.
 
-    def __init__(self, source: Source) -> None:
+    `tasks`: the spaces that are read at the same time.
+    """
+
+    def __init__(self, source: Source, tasks: Tasks) -> None:
         self._source = source
+        self._tasks = tasks
         self._lock = threading.Lock()
         self._proven_since = float("-inf")  # monotonic: when the last check was sent
         self._proven_answers = -1  # those before the last check, and its own: if there are more now, some came later
@@ -154,7 +159,7 @@ class AccountProof:
         One that was sent after this call was; so was one since which nothing else was answered.
         """
         called_at = time.monotonic()
-        with self._lock:
+        with self._tasks.together(self._source.client.cancellation.check), self._lock:
             before = self._answers()
             if self._proven_since >= called_at or before == self._proven_answers:
                 return

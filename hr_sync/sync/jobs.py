@@ -117,8 +117,8 @@ class JobRunner:
     def __init__(self, context: SyncContext, fetcher: BodyFetcher, jobs: Sequence[SpaceJob]) -> None:
         self._context = context
         self._fetcher = fetcher
-        self._account = AccountProof(context.source)
         self._tasks = Tasks(context.source.client.admission.width)
+        self._account = AccountProof(context.source, self._tasks)
         self._roles = Shared(context.source.site_roles)
         asking = [job.space for job in jobs if job.kind is JobKind.INCREMENTAL]
         self._changes = SiteChanges(context.source, asking, context.store.newest_look, context.policy.overlap)

@@ -17,7 +17,7 @@ from hr_sync.confluence.http.admission import Admission
 from hr_sync.confluence.http.client import HttpClient
 from hr_sync.confluence.http.rate import LONGEST_HOLD_SECONDS, Allowance, OtherWorkers, RateGate, allowance_of
 from hr_sync.confluence.http.stats import HttpStats
-from hr_sync.confluence.http.width import Tasks
+from hr_sync.confluence.http.width import Tasks, Width
 from hr_sync.errors import ConfluenceUnavailable, Stopped
 from tests.confluence.clients import BASIC, RecordedWaits, limits, open_client
 
@@ -319,6 +319,71 @@ def test_tasks_of_a_run_are_few_while_the_site_limits_the_rate() -> None:
         assert third.done() != fourth.done()
         is_over.set()
         third.result(5), fourth.result(5)
+
+
+def limited(most: float) -> Width:
+    """Return the width of a site that admits so many requests at once."""
+    width = Width()
+    width.begin_with_one()
+    while width.most < most:
+        width.widen()
+    return width
+
+
+def nothing_stops() -> None:
+    """Let a wait go on."""
+
+
+def test_tasks_wait_for_each_other_where_requests_go_one_at_a_time() -> None:
+    """The first that has come so far begins with the last, or when the others are over."""
+    tasks = Tasks(limited(1))
+    with ThreadPoolExecutor(2) as pool, ExitStack() as begun, ExitStack() as others:
+        for stack in (begun, others):
+            stack.enter_context(tasks.one(bool))
+        first = pool.submit(lambda: tasks.together(nothing_stops).__enter__())
+        assert wait([first], 0.2).not_done
+        with tasks.together(nothing_stops):
+            first.result(5)
+
+        again = pool.submit(lambda: tasks.together(nothing_stops).__enter__())
+        assert again.result(5) is None, "the first is in its block, so that both have come"
+    tasks = Tasks(limited(1))
+    with ThreadPoolExecutor(1) as pool, ExitStack() as begun, ExitStack() as others:
+        for stack in (begun, others):
+            stack.enter_context(tasks.one(bool))
+        first = pool.submit(lambda: tasks.together(nothing_stops).__enter__())
+        assert wait([first], 0.2).not_done
+        others.close()
+        first.result(5)
+
+
+@pytest.mark.parametrize("most", [3, math.inf])
+def test_tasks_do_not_wait_where_more_requests_go_at_once(most: float) -> None:
+    """What they would save is less than what they could ask meanwhile."""
+    width = Width() if most == math.inf else limited(most)
+    tasks = Tasks(width)
+    with tasks.one(bool), tasks.one(bool):
+        began = time.monotonic()
+        with tasks.together(nothing_stops):
+            assert time.monotonic() - began < 0.2
+
+
+def test_a_large_task_keeps_the_others_waiting_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a stop is heard at once."""
+    monkeypatch.setattr("hr_sync.confluence.http.width._MEETING_SECONDS", 0.5)
+    tasks = Tasks(limited(1))
+    with tasks.one(bool), tasks.one(bool):
+        began = time.monotonic()
+        with tasks.together(nothing_stops):
+            assert 0.4 < time.monotonic() - began < 3
+        stop = Cancellation()
+        stop.set()
+        began = time.monotonic()
+        with pytest.raises(Stopped), tasks.together(stop.check):
+            pass
+        assert time.monotonic() - began < 0.45
+        with pytest.raises(Stopped), tasks.together(stop.check):
+            pass
 
 
 def test_a_request_was_sent_when_its_last_attempt_was(site: Simulator) -> None:

@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import pytest
 
+from hr_sync.cancellation import Cancellation
+from hr_sync.confluence.http.width import Tasks, Width
 from hr_sync.confluence.source import Source
 from hr_sync.errors import CredentialsRefused
 from hr_sync.sync.context import AccountProof
@@ -28,7 +30,10 @@ class Site:
     @property
     def client(self) -> Any:
         stats = SimpleNamespace(counts=lambda: SimpleNamespace(requests=self.answers))
-        return SimpleNamespace(http_stats=stats, admission=SimpleNamespace(sent_at=self.sent_at))
+        cancellation = Cancellation()
+        return SimpleNamespace(
+            http_stats=stats, admission=SimpleNamespace(sent_at=self.sent_at), cancellation=cancellation
+        )
 
     def check_account(self) -> None:
         self.before()
@@ -40,8 +45,8 @@ class Site:
             raise CredentialsRefused("The token is not valid any more.")
 
 
-def proof_of(site: Site) -> AccountProof:
-    return AccountProof(cast("Source", site))
+def proof_of(site: Site, tasks: Tasks | None = None) -> AccountProof:
+    return AccountProof(cast("Source", site), tasks or Tasks(Width()))
 
 
 def test_one_check_is_for_all_that_was_answered_before_it() -> None:
@@ -117,4 +122,31 @@ def test_a_check_that_failed_proves_nothing() -> None:
         with pytest.raises(CredentialsRefused):
             proof.prove()
 
+    assert site.checks == 2
+
+
+def test_spaces_of_a_slow_site_wait_for_each_other_and_share_a_check() -> None:
+    """The first has nothing to ask any more while the second still reads; one check is for both."""
+    width = Width()
+    width.begin_with_one()
+    site, tasks = Site(), Tasks(width)
+    proof = proof_of(site, tasks)
+
+    def read_and_prove(seconds: float) -> None:
+        with tasks.one(bool):
+            both_began.wait(5)
+            time.sleep(seconds)
+            site.answers += 1
+            proof.prove()
+
+    both_began = threading.Barrier(2)
+    spaces = [threading.Thread(target=read_and_prove, args=(seconds,)) for seconds in (0.0, 0.3)]
+    for each in spaces:
+        each.start()
+    for each in spaces:
+        each.join()
+
+    assert site.checks == 1
+    site.answers += 1
+    proof.prove()
     assert site.checks == 2

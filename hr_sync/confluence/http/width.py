@@ -6,10 +6,13 @@ TCP. Otherwise all threads ask again at the moment that the site has named, and 
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _CHECK_SECONDS = 0.25
+_FEW = 2  #: requests at once, where tasks wait for each other in order to ask for something together
+_MEETING_SECONDS = 4.0  #: a large task keeps the others waiting no longer: one or two requests of a slow site
 _BOUNDLESS = 64.0  #: above, there is no bound any more; `max_connections` is at most 32
 
 
@@ -85,6 +88,7 @@ class Tasks:
     def __init__(self, width: Width) -> None:
         self._width = width
         self._begun = 0
+        self._waiting = 0
 
     @contextmanager
     def one(self, is_over: Callable[[], bool]) -> Iterator[None]:
@@ -100,3 +104,27 @@ class Tasks:
             with changed:
                 self._begun -= 1
                 changed.notify_all()
+
+    @contextmanager
+    def together(self, check: Callable[[], None]) -> Iterator[None]:
+        """Begin the block when every task that has begun has come so far, or is over; `check` may raise meanwhile.
+
+        Where requests go one or two at a time, for a block with a request that they all need: it is sent once then.
+        """
+        changed = self._width.changed
+        ends_at = time.monotonic() + _MEETING_SECONDS
+        with changed:
+            self._waiting += 1
+            changed.notify_all()
+        try:
+            with changed:
+                while self._is_worth_waiting() and (rest := ends_at - time.monotonic()) > 0:
+                    changed.wait(min(rest, _CHECK_SECONDS))
+                    check()
+            yield
+        finally:
+            with changed:
+                self._waiting -= 1
+
+    def _is_worth_waiting(self) -> bool:
+        return self._waiting < self._begun and self._width.whole <= _FEW
