@@ -74,8 +74,13 @@ class Figure:
 
     name: str
     milliseconds: Sequence[float]
-    limit: float | None = None  #: of the 95th percentile
+    limit: float | None = None  #: of the median
     note: str = ""
+    limit_of_p95: float | None = None
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.milliseconds)
 
     @property
     def p95(self) -> float:
@@ -84,11 +89,13 @@ class Figure:
 
     @property
     def is_met(self) -> bool:
-        return self.limit is None or self.p95 <= self.limit
+        is_met = self.limit is None or self.median <= self.limit
+        return is_met and (self.limit_of_p95 is None or self.p95 <= self.limit_of_p95)
 
     def line(self) -> str:
-        limit = "" if self.limit is None else f"≤ {self.limit:g}"
-        return f"| {self.name} | {statistics.median(self.milliseconds):.1f} | {self.p95:.1f} | {limit} | {self.note} |"
+        limits = (("median", self.limit), ("p95", self.limit_of_p95))
+        wanted = ", ".join(f"{what} ≤ {limit:g}" for what, limit in limits if limit is not None)
+        return f"| {self.name} | {self.median:.1f} | {self.p95:.1f} | {wanted} | {self.note} |"
 
 
 class Bench:
@@ -235,7 +242,7 @@ def measure(bench: Bench) -> list[Figure]:
     readable, own = bench.query("SELECT count(*) FROM pages_readable_by(%s)", users, times=10)
     scan, _ = bench.query("SELECT count(*) FROM confluence_pages", times=10)
     parts, visible = bench.query("SELECT count(*) FROM sections_readable_by(%s)", users, times=10)
-    counted, _ = bench.query("SELECT count_sections_readable_by(%s)", users, times=10)
+    counted, _ = bench.query("SELECT count_sections_readable_by(%s)", users, times=100)
     all_parts, number = bench.query("SELECT count(*) FROM page_sections", times=10)
     may, _ = bench.query("SELECT may_read(%s, NULL, '1-17')", users, times=100)
     with psycopg.connect(bench.url) as connection:
@@ -249,7 +256,7 @@ def measure(bench: Bench) -> list[Figure]:
     )
     return [
         Figure("first facts of a space", first, note=f"{bench.per_space:,} pages each; {sets:,} sets in all"),
-        Figure("sets that an asker passes", passed, 5, "groups from the mirror"),
+        Figure("sets that an asker passes", passed, note="groups from the mirror", limit_of_p95=5),
         Figure("count of live_pages", view, note=f"{shown:,} of {bench.per_space * len(bench.spaces):,}"),
         Figure("count of pages_readable_by", readable, note=f"{own:,} for the last asker"),
         Figure("count under row-level security", secured, note=f"{seen:,} for the last asker"),
@@ -279,7 +286,7 @@ def revocations(bench: Bench) -> list[Figure]:
         notes.add(wrote)
     figures.append(Figure("an access pass that finds a subtree restricted", taken, note=min(notes)))
     taken, notes = [], set()
-    for _ in range(6):
+    for _ in range(12):
         bench.write_facts(space)  # lifts it: the same subtree is restricted each time
         milliseconds, wrote = bench.rewritten(lambda: bench.write_root(space, top.id, bench.restriction()))
         taken.append(milliseconds)
