@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hr_sync.confluence.http.rate import RateGate
+from hr_sync.confluence.http.width import Tasks
+from hr_sync.domain.outcome import Mode
 from hr_sync.errors import HrSyncError
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ class SharedSite:
 
     def __init__(self, name: str, databases: "_Databases") -> None:
         self.gate = RateGate()
+        self._tasks = {mode: Tasks(self.gate.width) for mode in Mode}
         self._name = name
         self._databases = databases
         self._opening = threading.Lock()
@@ -52,6 +55,15 @@ class SharedSite:
             return self._has_begun
         finally:
             self._beginning.release()
+
+    @contextmanager
+    def turn(self, mode: Mode, is_over: Callable[[], bool]) -> Iterator[None]:
+        """Begin the block, a job, when the rate of the site admits one more beside those of this mode that have begun.
+
+        More would only wait for each other, and be lost with the process. `is_over` ends the wait.
+        """
+        with self._tasks[mode].one(is_over):
+            yield
 
     @contextmanager
     def open_store(self, settings: "Settings") -> "Iterator[Store]":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -108,7 +108,8 @@ def run_space_through(
     keys = (space_key,)
 
     def work() -> RunReport | None:
-        with _Opened.of(settings, stop, shared) as opened:
+        turn = shared.turn(mode, stop.is_set) if shared else nullcontext()
+        with turn, _Opened.of(settings, stop, shared) as opened:
             cadence = opened.cadences((mode,))[mode] if only_if_due else None
             if cadence is not None and not opened.store.due.may_be_due(mode, space_key, cadence):
                 return None  # a task that came twice asks Confluence nothing

@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 from confluence_simulator import Simulator
 from sqlalchemy import Engine, QueuePool, text
 
+from hr_sync.cancellation import Cancellation
 from hr_sync.cli import shared_sites
 from hr_sync.cli.shared_sites import SharedSites
+from hr_sync.domain.outcome import Mode
 from hr_sync.engines.space_jobs import due_spaces_through, run_space_through
 from hr_sync.errors import CredentialsRefused, DatabaseUnavailable, SchemaError
 from hr_sync.settings import load_settings
@@ -148,3 +151,26 @@ def test_a_site_is_asked_for_its_spaces_once_a_minute(tmp_path: Path, prepared_u
         assert len(simulator.requests) == 0
         assert len(due_spaces_through(sites.of("other"), config, None)) == 1
         assert len(simulator.requests) > 0
+
+
+def test_few_jobs_begin_at_a_site_that_limits_the_rate(tmp_path: Path, prepared_url: str, sites: SharedSites) -> None:
+    """One more than requests may be under way, in each mode; the others ask nothing and hold no lease meanwhile."""
+    with Simulator(world_of(3), username=USERNAME, api_token=TOKEN) as simulator:
+        config, site = config_of(tmp_path, simulator, prepared_url), sites.of("one")
+        assert len(due_spaces_through(site, config, None)) == 3
+        site.gate.width.begin_with_one()
+        simulator.requests.clear()
+        stop = Cancellation()
+        with site.turn(Mode.FULL, bool), ThreadPoolExecutor(2) as pool:
+            with site.turn(Mode.FULL, bool):
+                waiting = pool.submit(run_space_through, site, "S00", "full", config, None)
+                stopped = pool.submit(run_space_through, site, "S01", "full", config, None, cancellation=stop)
+                assert wait([waiting, stopped], 0.5).done == set()
+                assert list(simulator.requests) == []
+                stop.set()
+                assert stopped.result(5).exit_code == 75
+                assert list(simulator.requests) == []
+                assert run_space_through(site, "S02", "incremental", config, None).exit_code == 0
+            assert waiting.result(20).outcome == "complete"
+            done = sql(prepared_url, "SELECT space_key FROM sync_spaces WHERE last_full_at IS NOT NULL ORDER BY 1")
+            assert done == [("S00",), ("S02",)]
