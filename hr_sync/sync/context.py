@@ -159,7 +159,8 @@ class AccountProof:
         One that was sent after this call was; so was one since which nothing else was answered.
         """
         called_at = time.monotonic()
-        with self._tasks.together(self._source.client.cancellation.check), self._lock:
+        self._tasks.meet(self._source.client.cancellation.check)
+        with self._lock:
             before = self._answers()
             if self._proven_since >= called_at or before == self._proven_answers:
                 return

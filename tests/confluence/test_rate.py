@@ -3,10 +3,12 @@
 import math
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from itertools import chain, repeat
+from typing import Any
 
 import pytest
 import requests
@@ -210,10 +212,12 @@ def test_fewer_requests_are_under_way_after_a_refusal_and_more_after_answers() -
         width.narrow()
     assert width.most == 1
     with width.one(), ThreadPoolExecutor(1) as pool:
-        other = pool.submit(lambda: width.one().__enter__())
-        assert not other.done()
+        block = ExitStack()
+        other = pool.submit(block.enter_context, width.one())
+        assert wait([other], 0.2).not_done
         width.widen()
         other.result(5)
+        block.close()
 
 
 def test_refusals_of_one_moment_narrow_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,70 +334,132 @@ def limited(most: float) -> Width:
     return width
 
 
-def nothing_stops() -> None:
-    """Let a wait go on."""
+class Task:
+    """A task in a thread of its own: `meet` and `end` begin, and are waited for elsewhere."""
+
+    def __init__(self, tasks: Tasks, stop: Cancellation) -> None:
+        self._tasks, self._stop = tasks, stop
+        self._thread = ThreadPoolExecutor(1)
+        self._block = ExitStack()
+        self._thread.submit(self._block.enter_context, tasks.one(bool)).result(5)
+
+    def meet(self) -> Future[None]:
+        """Wait for the others, in the thread of the task."""
+        return self._thread.submit(self._tasks.meet, self._stop.check)
+
+    def end(self) -> None:
+        """End it; the thread may begin another one."""
+        self._thread.submit(self._block.close).result(5)
+
+    def end_and_begin(self) -> None:
+        """End it and begin another one at once, before anybody who waits has seen it."""
+
+        def work() -> None:
+            self._block.close()
+            self._block.enter_context(self._tasks.one(bool))
+
+        self._thread.submit(work).result(5)
 
 
-def test_tasks_wait_for_each_other_where_requests_go_one_at_a_time() -> None:
-    """The first that has come so far begins with the last."""
-    tasks = Tasks(limited(1))
-    with ThreadPoolExecutor(1) as pool, ExitStack() as first, ExitStack() as second:
-        for stack in (first, second):
-            stack.enter_context(tasks.one(bool))
-        waiting = pool.submit(first.enter_context, tasks.together(nothing_stops))
-        assert wait([waiting], 0.2).not_done
-        began = time.monotonic()
-        second.enter_context(tasks.together(nothing_stops))
-        waiting.result(5)
-
-        assert time.monotonic() - began < 2, "long before a large task would keep it waiting no longer"
+@pytest.fixture
+def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cancellation]:
+    """Return what stops the tasks of a test; nothing else ends their waits within it."""
+    monkeypatch.setattr("hr_sync.confluence.http.width._MEETING_SECONDS", 60)
+    given = Cancellation()
+    yield given
+    given.set()
 
 
-def test_a_task_that_is_over_is_not_waited_for() -> None:
-    """It may have failed before it came so far. One that has left the block has to come again."""
-    tasks = Tasks(limited(1))
-    with ThreadPoolExecutor(1) as pool, ExitStack() as first, ExitStack() as second:
-        for stack in (first, second):
-            stack.enter_context(tasks.one(bool))
-        waiting = pool.submit(first.enter_context, tasks.together(nothing_stops))
-        with tasks.together(nothing_stops):
-            waiting.result(5)
-        first.pop_all().close()
-        first.enter_context(tasks.one(bool))
-        waiting = pool.submit(first.enter_context, tasks.together(nothing_stops))
-        assert wait([waiting], 0.2).not_done
-        began = time.monotonic()
-        second.close()
-        waiting.result(5)
-
-        assert time.monotonic() - began < 2
+def begun(most: float, stop: Cancellation, number: int) -> list[Task]:
+    """Begin tasks at a site that admits so many requests at once."""
+    tasks = Tasks(limited(most))
+    return [Task(tasks, stop) for _ in range(number)]
 
 
-@pytest.mark.parametrize("most", [3, math.inf])
-def test_tasks_do_not_wait_where_more_requests_go_at_once(most: float) -> None:
+def waits(waiting: Future[Any]) -> bool:
+    """Return True if a task goes on waiting."""
+    return bool(wait([waiting], 0.2).not_done)
+
+
+def test_tasks_wait_for_each_other_where_requests_go_one_at_a_time(stop: Cancellation) -> None:
+    """The first that has come so far goes on with the last, which waits for nobody that has come."""
+    first, second = begun(1, stop, 2)
+    meeting = first.meet()
+    assert waits(meeting)
+    second.meet().result(5)
+    meeting.result(5)
+    first.end()
+    second.meet().result(5)
+
+
+@pytest.mark.parametrize("ends", [Task.end, Task.end_and_begin])
+def test_a_task_that_is_over_is_not_waited_for(stop: Cancellation, ends: Callable[[Task], None]) -> None:
+    """It may have failed before it came so far, and its thread may have begun another one."""
+    first, second = begun(1, stop, 2)
+    meeting = first.meet()
+    assert waits(meeting)
+    ends(second)
+    meeting.result(5)
+
+
+def test_tasks_wait_only_as_long_as_the_others_use_what_the_site_admits(stop: Cancellation) -> None:
+    """Two of three have come, and the third sends one request where two may be under way."""
+    first, second, third = begun(2, stop, 3)
+    meeting = first.meet()
+    assert waits(meeting)
+    second.meet().result(5)
+    meeting.result(5)
+    third.end()
+
+
+def test_tasks_do_not_wait_where_nothing_limits_the_rate(stop: Cancellation) -> None:
     """What they would save is less than what they could ask meanwhile."""
-    width = Width() if most == math.inf else limited(most)
-    tasks = Tasks(width)
-    with tasks.one(bool), tasks.one(bool):
-        began = time.monotonic()
-        with tasks.together(nothing_stops):
-            assert time.monotonic() - began < 2
+    tasks = Tasks(Width())
+    several = [Task(tasks, stop) for _ in range(8)]
+    several[0].meet().result(5)
 
 
-def test_a_large_task_keeps_the_others_waiting_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a stop is heard."""
+def test_a_large_task_keeps_each_other_one_waiting_once(monkeypatch: pytest.MonkeyPatch, stop: Cancellation) -> None:
+    """For a bounded time; then nobody waits for it again."""
+    first, large = begun(1, stop, 2)
     monkeypatch.setattr("hr_sync.confluence.http.width._MEETING_SECONDS", 0.3)
-    tasks, stop = Tasks(limited(1)), Cancellation()
-    with tasks.one(bool), tasks.one(bool):
-        began = time.monotonic()
-        with tasks.together(nothing_stops):
-            assert 0.25 < time.monotonic() - began < 3
-        monkeypatch.setattr("hr_sync.confluence.http.width._MEETING_SECONDS", 60)
-        stop.set()
-        for _ in range(2):  # the one that was stopped waits no longer
-            with pytest.raises(Stopped), tasks.together(stop.check):
-                pass
-        assert time.monotonic() - began < 20
+    began = time.monotonic()
+    first.meet().result(20)
+    assert time.monotonic() - began >= 0.3
+    monkeypatch.setattr("hr_sync.confluence.http.width._MEETING_SECONDS", 60)
+    first.end_and_begin()
+    first.meet().result(5)
+    first.end_and_begin()
+    meeting = large.meet()
+    assert waits(meeting), "the large one meets the others as ever"
+    first.meet().result(5)
+    meeting.result(5)
+
+
+def test_a_task_that_takes_long_keeps_no_other_one_from_beginning(
+    monkeypatch: pytest.MonkeyPatch, stop: Cancellation
+) -> None:
+    """Two large spaces would let all the others of their run wait for hours."""
+    tasks = Tasks(limited(1))
+    large = [Task(tasks, stop) for _ in range(2)]
+    with ThreadPoolExecutor(1) as pool, ExitStack() as third:
+        waiting = pool.submit(third.enter_context, tasks.one(stop.is_set))
+        assert waits(waiting)
+        monkeypatch.setattr("hr_sync.confluence.http.width._COUNTED_SECONDS", 0.1)
+        assert waiting.result(5)
+    for each in large:
+        each.end()
+
+
+def test_a_stop_is_heard_while_tasks_wait(stop: Cancellation) -> None:
+    """By those that wait for one that is large."""
+    first, second = begun(1, stop, 2)
+    meeting = first.meet()
+    assert waits(meeting)
+    stop.set()
+    with pytest.raises(Stopped):
+        meeting.result(5)
+    second.end()
 
 
 def test_a_request_was_sent_when_its_last_attempt_was(site: Simulator) -> None:

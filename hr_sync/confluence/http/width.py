@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _CHECK_SECONDS = 0.25
-_FEW = 2  #: requests at once, where tasks wait for each other in order to ask for something together
-_MEETING_SECONDS = 4.0  #: a large task keeps the others waiting no longer: one or two requests of a slow site
+_COUNTED_SECONDS = 60.0  #: a task that takes longer keeps no other one from beginning
+_MEETING_SECONDS = 4.0  #: a large task keeps another one waiting no longer, and once
 _BOUNDLESS = 64.0  #: above, there is no bound any more; `max_connections` is at most 32
 
 
@@ -82,49 +82,51 @@ class Tasks:
     """The tasks of one run, each of many requests: more of them at once would only wait for each other.
 
     As many as requests may be under way, and one more that waits for something else. Each run counts its own, so that a
-    long one keeps none of another from beginning.
+    long one keeps none of another from beginning, and no task for longer than a minute. A task is done by one thread.
     """
 
     def __init__(self, width: Width) -> None:
         self._width = width
-        self._begun = 0
-        self._waiting = 0
+        self._begun = dict[object, float]()  # tasks, and when they began, monotonic
+        self._expected = dict[int, object]()  # by thread: the tasks that others wait for
 
     @contextmanager
-    def one(self, is_over: Callable[[], bool]) -> Iterator[None]:
-        """Count one more as begun, as soon as the bound admits it. `is_over` ends the wait."""
-        changed = self._width.changed
+    def one(self, is_over: Callable[[], bool]) -> Iterator[bool]:
+        """Begin a task as soon as the bound admits it. Give False where `is_over` ended the wait: then it is none."""
+        changed, thread, task = self._width.changed, threading.get_ident(), object()
         with changed:
-            while not changed.wait_for(lambda: self._begun <= self._width.whole, _CHECK_SECONDS) and not is_over():
+            while not (is_admitted := changed.wait_for(self._has_room, _CHECK_SECONDS)) and not is_over():
                 pass
-            self._begun += 1
+            if is_admitted:
+                self._begun[task] = time.monotonic()
+                self._expected[thread] = task
         try:
-            yield
+            yield is_admitted
         finally:
-            with changed:
-                self._begun -= 1
-                changed.notify_all()
+            if is_admitted:
+                with changed:
+                    del self._begun[task]
+                    self._expected.pop(thread, None)
+                    changed.notify_all()
 
-    @contextmanager
-    def together(self, check: Callable[[], None]) -> Iterator[None]:
-        """Begin the block when every task that has begun has come so far, or is over; `check` may raise meanwhile.
+    def meet(self, check: Callable[[], None]) -> None:
+        """Wait for the other tasks before a request that all of them need, so that it is sent once; `check` may raise.
 
-        Where requests go one or two at a time, for a block with a request that they all need: it is sent once then.
+        Only as long as they can use all that the site admits. A task that is over or has met already is not waited for,
+        and one for which a meeting took too long is not again.
         """
-        changed = self._width.changed
-        ends_at = time.monotonic() + _MEETING_SECONDS
+        changed, ends_at = self._width.changed, time.monotonic() + _MEETING_SECONDS
         with changed:
-            self._waiting += 1
+            self._expected.pop(threading.get_ident(), None)
             changed.notify_all()
-        try:
-            with changed:
-                while self._is_worth_waiting() and (rest := ends_at - time.monotonic()) > 0:
-                    changed.wait(min(rest, _CHECK_SECONDS))
-                    check()
-            yield
-        finally:
-            with changed:
-                self._waiting -= 1
+            others = set(self._expected.values())
+            while len(others := others.intersection(self._expected.values())) >= self._width.whole:
+                if (rest := ends_at - time.monotonic()) <= 0:
+                    self._expected = {each: task for each, task in self._expected.items() if task not in others}
+                    return
+                changed.wait(min(rest, _CHECK_SECONDS))
+                check()
 
-    def _is_worth_waiting(self) -> bool:
-        return self._waiting < self._begun and self._width.whole <= _FEW
+    def _has_room(self) -> bool:
+        counted_from = time.monotonic() - _COUNTED_SECONDS
+        return sum(at > counted_from for at in self._begun.values()) <= self._width.whole
