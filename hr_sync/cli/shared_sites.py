@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hr_sync.store.store import Store
 
 _ROUNDS_SECONDS = 55.0  # between two times that a site is asked for its spaces
+_TURN_SECONDS = 5.0  # a space whose job has waited for longer is deferred again behind the others
 _CHECK_SECONDS = 10.0  # between two looks at the tables, and after a failure
 
 
@@ -57,13 +58,15 @@ class SharedSite:
             self._beginning.release()
 
     @contextmanager
-    def turn(self, mode: Mode, is_over: Callable[[], bool]) -> Iterator[None]:
-        """Begin the block, a job, when the rate of the site admits one more beside those of this mode that have begun.
+    def turn(self, mode: Mode, is_over: Callable[[], bool]) -> Iterator[bool]:
+        """Begin a job when the rate of the site admits one more beside those of this mode. Give False if it does not.
 
-        More would only wait for each other, and be lost with the process. `is_over` ends the wait.
+        More jobs would only wait for each other, and be lost with the process. One that waits keeps those of other
+        modes from the place that it has in the process, so that it waits for a few seconds. `is_over` ends the wait.
         """
-        with self._tasks[mode].one(is_over):
-            yield
+        ends_at = time.monotonic() + _TURN_SECONDS
+        with self._tasks[mode].one(lambda: is_over() or time.monotonic() > ends_at) as is_begun:
+            yield is_begun
 
     @contextmanager
     def open_store(self, settings: "Settings") -> "Iterator[Store]":

@@ -58,7 +58,7 @@ class SpaceResult:
 
     @property
     def was_done(self) -> bool:
-        """Return False if the space was not due, or another worker was at work on it."""
+        """Return False if the space was not due, another worker was at work on it, or too many jobs were."""
         return self.run_id is not None
 
 
@@ -97,7 +97,11 @@ def run_space_through(
     only_if_due: bool = True,
     cancellation: Cancellation | None = None,
 ) -> SpaceResult:
-    """Do the same over the connections, and by the rate of the site, that other calls of this process share."""
+    """Do the same over the connections, and by the rate of the site, that other calls of this process share.
+
+    Where the site limits the rate, a job that others keep waiting does nothing. Raise Stopped for one that is stopped
+    while it waits.
+    """
     from hr_sync.cli.texts import check_attachment_texts
     from hr_sync.sync.context import SyncRequest
 
@@ -108,12 +112,20 @@ def run_space_through(
     keys = (space_key,)
 
     def work() -> RunReport | None:
-        turn = shared.turn(mode, stop.is_set) if shared else nullcontext()
-        with turn, _Opened.of(settings, stop, shared) as opened:
+        with _Opened.of(settings, stop, shared) as opened:
             cadence = opened.cadences((mode,))[mode] if only_if_due else None
-            if cadence is not None and not opened.store.due.may_be_due(mode, space_key, cadence):
+
+            def may_be_due() -> bool:
+                return cadence is None or opened.store.due.may_be_due(mode, space_key, cadence)
+
+            if not may_be_due():
                 return None  # a task that came twice asks Confluence nothing
-            return opened.run(SyncRequest(mode=mode, space_keys=keys, cadence=cadence))
+            with shared.turn(mode, stop.is_set) if shared else nullcontext(True) as is_begun:
+                if not is_begun:
+                    stop.check()
+                if not is_begun or not may_be_due():
+                    return None
+                return opened.run(SyncRequest(mode=mode, space_keys=keys, cadence=cadence))
 
     report = _until_interrupted(work, stop)
     if report is None:

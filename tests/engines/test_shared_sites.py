@@ -14,7 +14,7 @@ from hr_sync.cli import shared_sites
 from hr_sync.cli.shared_sites import SharedSites
 from hr_sync.domain.outcome import Mode
 from hr_sync.engines.space_jobs import due_spaces_through, run_space_through
-from hr_sync.errors import CredentialsRefused, DatabaseUnavailable, SchemaError
+from hr_sync.errors import CredentialsRefused, DatabaseUnavailable, SchemaError, Stopped
 from hr_sync.settings import load_settings
 from hr_sync.settings.model import DatabaseSettings, Settings
 from hr_sync.store.store import Store
@@ -153,8 +153,11 @@ def test_a_site_is_asked_for_its_spaces_once_a_minute(tmp_path: Path, prepared_u
         assert len(simulator.requests) > 0
 
 
-def test_few_jobs_begin_at_a_site_that_limits_the_rate(tmp_path: Path, prepared_url: str, sites: SharedSites) -> None:
+def test_few_jobs_begin_at_a_site_that_limits_the_rate(
+    tmp_path: Path, prepared_url: str, sites: SharedSites, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One more than requests may be under way, in each mode; the others ask nothing and hold no lease meanwhile."""
+    monkeypatch.setattr(shared_sites, "_TURN_SECONDS", 60)
     with Simulator(world_of(3), username=USERNAME, api_token=TOKEN) as simulator:
         config, site = config_of(tmp_path, simulator, prepared_url), sites.of("one")
         assert len(due_spaces_through(site, config, None)) == 3
@@ -168,9 +171,33 @@ def test_few_jobs_begin_at_a_site_that_limits_the_rate(tmp_path: Path, prepared_
                 assert wait([waiting, stopped], 0.5).done == set()
                 assert list(simulator.requests) == []
                 stop.set()
-                assert stopped.result(5).exit_code == 75
-                assert list(simulator.requests) == []
-                assert run_space_through(site, "S02", "incremental", config, None).exit_code == 0
-            assert waiting.result(20).outcome == "complete"
+                with pytest.raises(Stopped):
+                    stopped.result(5)
+                assert sql(prepared_url, "SELECT 1 FROM sync_runs WHERE mode = 'full'") == []
+                assert run_space_through(site, "S02", "incremental", config, None).was_done
+            assert waiting.result(20).was_done
             done = sql(prepared_url, "SELECT space_key FROM sync_spaces WHERE last_full_at IS NOT NULL ORDER BY 1")
             assert done == [("S00",), ("S02",)]
+
+
+def test_a_job_that_waits_for_long_makes_room(
+    tmp_path: Path, prepared_url: str, sites: SharedSites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs of other modes would have no place in the process; its space is still due, and deferred again.
+
+    A copy of a job whose space has been done does not wait for a turn to find that out.
+    """
+    monkeypatch.setattr(shared_sites, "_TURN_SECONDS", 0.3)
+    with Simulator(world_of(2), username=USERNAME, api_token=TOKEN) as simulator:
+        config, site = config_of(tmp_path, simulator, prepared_url), sites.of("one")
+        assert len(due_spaces_through(site, config, None)) == 2
+        assert run_space_through(site, "S01", "full", config, None).was_done
+        site.gate.width.begin_with_one()
+        with site.turn(Mode.FULL, bool), site.turn(Mode.FULL, bool):
+            simulator.requests.clear()
+            assert not run_space_through(site, "S00", "full", config, None).was_done
+            assert list(simulator.requests) == []
+            assert [each.space_key for each in due_spaces_through(site, config, None)] == ["S00"]
+            monkeypatch.setattr(shared_sites, "_TURN_SECONDS", 60)
+            assert not run_space_through(site, "S01", "full", config, None).was_done
+        assert run_space_through(site, "S00", "full", config, None).was_done
