@@ -39,6 +39,11 @@ class Round:
     until: datetime  #: what is due later belongs to the next round
     next_at: datetime  #: when a space that is done is due again
 
+    @property
+    def began_at(self) -> datetime:
+        """Return when this round began, at the latest: a space that is never done is due since an earlier one."""
+        return max(self.since, self.until - (self.next_at - self.until))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DueSpace:

@@ -86,11 +86,6 @@ def may_be_due(session: Session, mode: Mode, space_key: str, cadence: Cadence) -
     return True if found is None else bool(found)
 
 
-def is_over(session: Session, current: Round) -> bool:
-    """Return True if no space of a round is due any more, also none that a worker is at work on."""
-    return session.scalar(select(_SPACES.c.space_key).where(DUE_AT[current.mode] <= current.until).limit(1)) is None
-
-
 def next_due_at(session: Session, mode: Mode) -> datetime | None:
     """Return when the next space becomes due that is not due yet; None if there is none."""
     due = DUE_AT[mode]

@@ -15,7 +15,6 @@ from hr_sync.store.due import (
     count_waiting,
     due_spaces,
     has_work,
-    is_over,
     lock_due,
     may_be_due,
     next_due_at,
@@ -69,10 +68,6 @@ class DueSpaces:
     def may_be_due(self, mode: Mode, space_key: str, cadence: Cadence) -> bool:
         """Return False if a space is due later, or if another worker is at work on it."""
         return self._transactions.run(lambda session: may_be_due(session, mode, space_key, cadence))
-
-    def is_over(self, current: Round) -> bool:
-        """Return True if no space of a round is due any more, also none that a worker is at work on."""
-        return self._transactions.run(lambda session: is_over(session, current))
 
     def next_at(self, mode: Mode) -> datetime | None:
         """Return when the next space becomes due that is not due yet; None if there is none."""

@@ -115,7 +115,7 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
             worked = took_all or bool(reports)
             warnings = [*warnings, *(_sync_groups(context, fetcher, request.mode) if worked else ())]
         reports = _settle(context, request, selection, turns) if worked else []
-        if worked and not _is_partial(request) and _ends_round(context, turns):
+        if worked and not _is_partial(request) and not _others_have_counted(context, turns):
             not_mirrored = count_not_mirrored(context, selection.every, request.mode)
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
@@ -159,9 +159,9 @@ def _settle(
     return with_shown_pages(context, reports, request.mode)
 
 
-def _ends_round(context: SyncContext, turns: Turns) -> bool:
-    """Return True unless spaces of the round are still due: who does the last of them counts for all workers."""
-    return turns.current is None or context.store.due.is_over(turns.current)
+def _others_have_counted(context: SyncContext, turns: Turns) -> bool:
+    """Return True if another worker has counted in this round, which is about every space whoever does it."""
+    return turns.current is not None and context.store.not_mirrored.were_counted_since(turns.current.began_at)
 
 
 def _about_settings(context: SyncContext, request: SyncRequest) -> Sequence[str]:

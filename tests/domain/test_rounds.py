@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hr_sync.domain.rounds import Cadence, next_due
+from hr_sync.domain.outcome import Mode
+from hr_sync.domain.rounds import Cadence, Round, next_due
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -45,3 +46,12 @@ def test_a_delay_is_added_to_an_interval() -> None:
     cadence = Cadence(every=HOUR, delay=timedelta(seconds=7))
 
     assert next_due(cadence, since=NOON, until=NOON, others=None) == NOON + HOUR + timedelta(seconds=7)
+
+
+def test_a_round_began_within_one_interval() -> None:
+    """A space that is never done stays due since an earlier round."""
+    normal = Round(mode=Mode.FULL, since=NOON, until=NOON + HOUR / 60, next_at=NOON + HOUR)
+    stuck = Round(mode=Mode.FULL, since=NOON - 9 * HOUR, until=NOON, next_at=NOON + HOUR)
+
+    assert normal.began_at == NOON
+    assert stuck.began_at == NOON - HOUR

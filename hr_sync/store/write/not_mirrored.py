@@ -1,9 +1,10 @@
 """Writes how much is not mirrored: one row for each kind that is counted."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, delete, func
+from sqlalchemy import Table, and_, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -21,3 +22,9 @@ def write_not_mirrored(session: Session, counts: Sequence[NotMirrored]) -> None:
         values: dict[str, Any] = {"count": each.count, "precision": each.precision.value, "counted_at": func.now()}
         statement = insert(_ROWS).values(kind=each.kind.value, **values)
         session.execute(statement.on_conflict_do_update(index_elements=["kind"], set_=values))
+
+
+def were_counted_since(session: Session, moment: datetime) -> bool:
+    """Return True if everything was counted after this moment, and something was; what could not be is not."""
+    is_counted = and_(_ROWS.c.count.is_not(None), _ROWS.c.counted_at > moment)
+    return bool(session.scalar(select(func.bool_and(is_counted))))
