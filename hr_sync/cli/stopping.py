@@ -39,6 +39,7 @@ def leave_when_asked() -> None:
 
 def _leave_now(*_: object) -> None:
     """End the process. What sites have said that had their turn is printed."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # `timeout` sends two: a document is printed once
     if (loaded := sys.modules.get("hr_sync.cli.sites")) is not None and (turns := loaded.current_turns()) is not None:
         with suppress(Exception):  # it may have come in the middle of a print
             turns.print_stopped(Stopped.exit_code)

@@ -3,11 +3,11 @@
 import argparse
 import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 
 import orjson
 
@@ -55,12 +55,12 @@ def make_simulator(options: ServeOptions) -> Simulator:
 
 
 def serve_forever(
-    options: ServeOptions, announce: Callable[[Simulator], None], stop: threading.Event | None = None
+    options: ServeOptions, announce: Callable[[Simulator], None], wait_for_stop: Callable[[], object]
 ) -> None:
-    """Serve until `stop` is set or the process is interrupted; `announce` is called once the site can be reached."""
+    """Serve until `wait_for_stop` returns or raises; `announce` is called once the site can be reached."""
     with make_simulator(options) as simulator:
         announce(simulator)
-        (stop or threading.Event()).wait()
+        wait_for_stop()
 
 
 def read_faults(path: Path) -> list[Fault]:
@@ -89,11 +89,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rate_per_second=given.rate,
         context_path=given.context_path,
     )
-    stop = threading.Event()
+    requests = SimpleQueue[None]()  # a handler may put into it whatever it interrupts, unlike setting an event
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: requests.put(None))
     try:
-        serve_forever(options, _announce, stop)
+        serve_forever(options, _announce, requests.get)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"confluence-simulator: cannot start: {error}. Choose another --port or --faults file.\n")
         return 2

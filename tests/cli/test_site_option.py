@@ -21,7 +21,7 @@ from hr_sync.cli.bootstrap import load_each_settings
 from hr_sync.cli.commands.serve import CurrentSettings, Reloading
 from hr_sync.cli.main import app
 from hr_sync.cli.options import DEFAULT_SETTINGS, AsJson, Config, OutputForm, ReadSources, SettingsChoice, with_config
-from hr_sync.cli.sites import EachSite, OneSite, each_site, worst_exit_code
+from hr_sync.cli.sites import EachSite, OneSite, Turns, each_site, worst_exit_code
 from hr_sync.cli.stopping import run_until_stopped
 from hr_sync.cli.terminal import is_output_error
 from hr_sync.errors import ConfluenceUnavailable, HrSyncError, NothingMirrored, UsageError
@@ -244,7 +244,7 @@ def piped(text: str, stack: ExitStack) -> str:
 def test_a_stop_between_the_turns_leaves_what_was_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """While no work has begun at the next site, as in a command that has none."""
+    """While no work has begun at the next site, as in a command that has none. `timeout` sends two signals."""
 
     def leave(code: int) -> None:
         raise SystemExit(code)
@@ -254,6 +254,13 @@ def test_a_stop_between_the_turns_leaves_what_was_said(
             os.kill(os.getpid(), signal.SIGTERM)
         typer.echo('{"well": true}')
 
+    def print_all(turns: Turns) -> int:
+        worst = printed(turns)
+        signal.raise_signal(signal.SIGTERM)
+        return worst
+
+    printed = Turns.print_all
+    monkeypatch.setattr(Turns, "print_all", print_all)
     monkeypatch.setattr(os, "_exit", leave)
     before = signal.getsignal(signal.SIGTERM)
     try:

@@ -160,7 +160,8 @@ def test_a_signal_that_interrupts_the_handler_of_another_is_no_deadlock() -> Non
     """The second comes while the first holds the lock of the event that it sets."""
     program = """
 import signal, threading
-from hr_sync.cli.stopping import run_until_stopped
+from hr_sync.cli import stopping
+stopping.SAME_REQUEST_SECONDS = 9
 notify_all = threading.Condition.notify_all
 interrupted = []
 def interrupting(condition):
@@ -172,7 +173,7 @@ threading.Condition.notify_all = interrupting
 def work(stop):
     signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
     return stop.wait(10)
-print(run_until_stopped(work), len(interrupted))
+print(stopping.run_until_stopped(work), len(interrupted))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False)
 

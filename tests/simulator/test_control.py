@@ -143,7 +143,7 @@ def test_default_site_is_the_handbook() -> None:
         seen.append(client(simulator).get("/api/v2/spaces")["results"])
         stop.set()
 
-    serve_forever(ServeOptions(), announce, stop)
+    serve_forever(ServeOptions(), announce, stop.wait)
 
     assert [space["key"] for space in seen[0]] == ["HR", "IT"]
 

@@ -4,8 +4,10 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
-from queue import SimpleQueue
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import copy_context
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import typer
@@ -81,8 +83,8 @@ class CurrentSettings:
 class Reloading:
     """Reads the settings again on SIGHUP, in a thread of its own.
 
-    A handler of signals interrupts the main thread anywhere, another handler too: where two reloads were nested, the
-    settings that were read first would be put in force last.
+    A handler of signals may interrupt another one: where two reloads were nested, the settings that were read first
+    would be put in force last.
     """
 
     def __init__(self, config: SettingsChoice, sites: Sequence[CurrentSettings]) -> None:
@@ -92,7 +94,9 @@ class Reloading:
 
     def start(self) -> None:
         """Handle SIGHUP from now on."""
-        threading.Thread(target=self._reload_on_request, name="settings", daemon=True).start()
+        # With what is bound to the log: the site, where only one is served.
+        reading = partial(copy_context().run, self._reload_on_request)
+        threading.Thread(target=reading, name="settings", daemon=True).start()
         signal.signal(signal.SIGHUP, lambda *_: self._requests.put(None))
 
     def _reload_on_request(self) -> None:
@@ -100,6 +104,9 @@ class Reloading:
 
         while True:
             self._requests.get()
+            with suppress(Empty):  # those that came meanwhile want the same
+                while True:
+                    self._requests.get_nowait()
             try:
                 self.reload()
             except Exception:  # noqa: BLE001 -- the next request must still be heard
