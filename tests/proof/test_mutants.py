@@ -1,5 +1,9 @@
 """The list of mutants stays true: each still breaks a rule that is there, and readers see it."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.proof.mutants import MUTANTS, Mutant
@@ -28,6 +32,17 @@ def test_a_mutant_finds_its_rule(mutant: Mutant) -> None:
 
     assert mutated(text, mutant) != text
     assert (ROOT / mutant.tests[0]).is_file()
+
+
+def test_mutants_name_nothing_that_is_not_there(tmp_path: Path) -> None:
+    """A name that is gone would end any test that comes there, and count as killed."""
+    for number, mutant in enumerate(MUTANTS):
+        text = (ROOT / "hr_sync" / mutant.file).read_text(encoding="utf-8")
+        (tmp_path / f"mutant_{number}.py").write_text(mutated(text, mutant), encoding="utf-8")
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (found.returncode, found.stdout) == (0, "All checks passed!\n")
 
 
 def test_the_table_for_readers_is_made_from_the_list() -> None:
