@@ -403,13 +403,14 @@ def test_a_task_that_is_over_is_not_waited_for(stop: Cancellation, ends: Callabl
 
 
 def test_tasks_wait_only_as_long_as_the_others_use_what_the_site_admits(stop: Cancellation) -> None:
-    """Two of three have come, and the third sends one request where two may be under way."""
-    first, second, third = begun(2, stop, 3)
-    meeting = first.meet()
-    assert waits(meeting)
-    second.meet().result(5)
-    meeting.result(5)
-    third.end()
+    """Three of four have come, and the last sends one request where three may be under way, or two after a refusal."""
+    first, second, third, last = begun(3, stop, 4)
+    meetings = [first.meet(), second.meet()]
+    assert all(map(waits, meetings))
+    third.meet().result(5)
+    for meeting in meetings:
+        meeting.result(5)
+    last.end()
 
 
 def test_tasks_do_not_wait_where_nothing_limits_the_rate(stop: Cancellation) -> None:

@@ -112,15 +112,16 @@ class Tasks:
     def meet(self, check: Callable[[], None]) -> None:
         """Wait for the other tasks before a request that all of them need, so that it is sent once; `check` may raise.
 
-        Only as long as they can use all that the site admits. A task that is over or has met already is not waited for,
-        and one for which a meeting took too long is not again.
+        Only as long as they can use what the site admits, or one request less. A task that is over or has met already
+        is not waited for, and one for which a meeting took too long is not again.
         """
         changed, ends_at = self._width.changed, time.monotonic() + _MEETING_SECONDS
         with changed:
             self._expected.pop(threading.get_ident(), None)
             changed.notify_all()
             others = set(self._expected.values())
-            while len(others := others.intersection(self._expected.values())) >= self._width.whole:
+            # One less than is admitted is no loss: half as many are after each refusal.
+            while len(others := others.intersection(self._expected.values())) >= max(self._width.whole - 1, 1):
                 if (rest := ends_at - time.monotonic()) <= 0:
                     self._expected = {each: task for each, task in self._expected.items() if task not in others}
                     return
