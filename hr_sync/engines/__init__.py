@@ -15,6 +15,7 @@ engine; `hr_sync.engines.procrastinate` is the one that comes along (extra `scal
 from hr_sync.cancellation import Cancellation
 from hr_sync.domain.outcome import Mode
 from hr_sync.domain.rounds import DueSpace
-from hr_sync.engines.space_jobs import SpaceResult, due_spaces, prune, run_space, site_names
+from hr_sync.engines.space_jobs import due_spaces, prune, run_space, site_names
+from hr_sync.engines.space_result import SpaceResult
 
 __all__ = ["Cancellation", "DueSpace", "Mode", "SpaceResult", "due_spaces", "prune", "run_space", "site_names"]

@@ -27,7 +27,8 @@ from procrastinate.tasks import Task
 from hr_sync.cancellation import Cancellation
 from hr_sync.cli.shared_sites import SharedSite, SharedSites
 from hr_sync.domain.rounds import DueSpace
-from hr_sync.engines.space_jobs import SiteSettings, SpaceResult, due_spaces_through, prune, run_space_through
+from hr_sync.engines.space_jobs import SiteSettings, due_spaces_through, prune, run_space_through
+from hr_sync.engines.space_result import SpaceResult
 from hr_sync.errors import HrSyncError, Stopped
 
 log = structlog.get_logger(__name__)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -13,8 +13,9 @@ from structlog.contextvars import bound_contextvars
 
 from hr_sync import __version__
 from hr_sync.cancellation import Cancellation
-from hr_sync.domain.outcome import Mode, Outcome, RunReport
+from hr_sync.domain.outcome import Mode, RunReport
 from hr_sync.domain.rounds import Cadence, DueSpace
+from hr_sync.engines.space_result import SpaceResult, nothing_done, result_of
 from hr_sync.errors import HrSyncError, UsageError
 
 if TYPE_CHECKING:
@@ -36,30 +37,6 @@ class SiteSettings:
 
     file: Path
     site: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SpaceResult:
-    """How the job of a space ended. Plain values, to be kept as JSON.
-
-    `exit_code` is that of `hr-sync run`: 0 complete or nothing to do, 3 partial, 4 held, 75 temporary, 77 refused, 78
-    configuration, 1 anything else. Where the whole site or the database was away, or somebody stopped the job, the
-    space is still due. Otherwise it is due again by its schedule. An engine needs no retries of its own.
-    """
-
-    space_key: str
-    mode: str
-    run_id: int | None  #: the row in sync_runs; None: nothing was done
-    outcome: str
-    exit_code: int
-    error: str | None = None
-    warnings: Sequence[str] = ()
-    counts: Mapping[str, int]  #: of pages and their items by what was done, those that are not 0
-
-    @property
-    def was_done(self) -> bool:
-        """Return False if the space was not due, another worker was at work on it, or too many jobs were."""
-        return self.run_id is not None
 
 
 def run_space(
@@ -109,43 +86,22 @@ def run_space_through(
     settings = _settings(config, site)
     check_attachment_texts(settings)
     stop = cancellation or Cancellation()
-    keys = (space_key,)
 
     def work() -> RunReport | None:
         with _Opened.of(settings, stop, shared) as opened:
             cadence = opened.cadences((mode,))[mode] if only_if_due else None
-
-            def may_be_due() -> bool:
-                return cadence is None or opened.store.due.may_be_due(mode, space_key, cadence)
-
-            if not may_be_due():
-                return None  # a task that came twice asks Confluence nothing
+            request = SyncRequest(mode=mode, space_keys=(space_key,), cadence=cadence)
+            # A task that came twice asks Confluence nothing, and waits for no turn.
+            if not opened.may_be_due(request):
+                return None
             with shared.turn(mode, stop.is_set) if shared else nullcontext(True) as is_begun:
                 if not is_begun:
                     stop.check()
-                if not is_begun or not may_be_due():
                     return None
-                return opened.run(SyncRequest(mode=mode, space_keys=keys, cadence=cadence))
+                return opened.run(request) if opened.may_be_due(request) else None
 
     report = _until_interrupted(work, stop)
-    if report is None:
-        return _nothing_done(space_key, mode)
-    was_done = bool(report.spaces) or report.outcome is not Outcome.COMPLETE
-    return SpaceResult(
-        space_key=space_key,
-        mode=str(mode),
-        run_id=report.run_id if was_done else None,
-        outcome=str(report.outcome),
-        exit_code=int(report.exit_code),
-        error=report.error,
-        warnings=tuple(report.warnings),
-        counts={name: count for name, count in asdict(report.counts).items() if count},
-    )
-
-
-def _nothing_done(space_key: str, mode: Mode) -> SpaceResult:
-    complete = str(Outcome.COMPLETE)
-    return SpaceResult(space_key=space_key, mode=str(mode), run_id=None, outcome=complete, exit_code=0, counts={})
+    return nothing_done(space_key, mode) if report is None else result_of(report, space_key)
 
 
 def site_names(config: ConfigFile = None) -> Sequence[str]:
@@ -259,6 +215,11 @@ class _Opened:
                 f"Nothing schedules {modes[0]} runs. Set access.interval_minutes, or leave only_if_due out."
             )
         return found
+
+    def may_be_due(self, request: "SyncRequest") -> bool:
+        """Return False if the space of a request is not due, or if another worker is at work on it."""
+        cadence, (space_key,) = request.cadence, request.space_keys
+        return cadence is None or self.store.due.may_be_due(request.mode, space_key, cadence)
 
     def run(self, request: "SyncRequest") -> RunReport:
         """Do a run, and make the texts of its pages."""
