@@ -115,8 +115,8 @@ def _run(context: SyncContext, request: SyncRequest, run_id: int, began: float) 
             worked = took_all or bool(reports)
             warnings = [*warnings, *(_sync_groups(context, fetcher, request.mode) if worked else ())]
         reports = _settle(context, request, selection, turns) if worked else []
-        if worked and not _is_partial(request) and not _others_have_counted(context, turns):
-            not_mirrored = count_not_mirrored(context, selection.every, request.mode)
+        if worked and not _is_partial(request):
+            not_mirrored = count_not_mirrored(context, selection.every, request.mode, turns.current)
         outcome, exit_code = conclude(reports)
         error = next((report.error for report in reports if report.error), None)
     except UsageError:
@@ -157,11 +157,6 @@ def _settle(
         context.store.mark_gone([job.space.key for job in turns.jobs if job.kind.is_away])
     reports = [*_with_not_visible(reports, selection, request), *_missing(context, request, selection)]
     return with_shown_pages(context, reports, request.mode)
-
-
-def _others_have_counted(context: SyncContext, turns: Turns) -> bool:
-    """Return True if another worker has counted in this round, which is about every space whoever does it."""
-    return turns.current is not None and context.store.not_mirrored.were_counted_since(turns.current.began_at)
 
 
 def _about_settings(context: SyncContext, request: SyncRequest) -> Sequence[str]:
