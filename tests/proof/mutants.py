@@ -501,14 +501,14 @@ OF_POSITIONS = (
         "sync/finish.py:next_watermark",
         r"return min\(began_at, newest\)",
         "return began_at",
-        RULES,
+        WATERMARKS,
     ),
     _one(
         "an incremental run looks back behind its position",
         "sync/incremental.py:sync_incremental",
         r"run\.state\.watermark - run\.context\.policy\.overlap",
         "run.state.watermark + run.context.policy.overlap",
-        RULES,
+        WATERMARKS,
     ),
     _one(
         "a position in the future leads to a full pass",
@@ -598,9 +598,9 @@ OF_WORKERS = (
     ),
     _one(
         "what is not mirrored is counted once a round",
-        "sync/run.py:_others_have_counted",
-        r"return .*",
-        "return False",
+        "sync/not_mirrored.py:count_not_mirrored",
+        r"if current is not None and",
+        "if False and",
         ("tests/sync/test_shared_rounds.py", "-k", "not_mirrored"),
     ),
     _one(

@@ -134,6 +134,18 @@ def test_an_edit_behind_a_long_walk_is_not_missed(engine: Engine) -> None:
         assert texts(engine, "BEHIND") == 1
 
 
+def test_the_position_is_no_later_than_the_newest_change_that_was_seen(engine: Engine) -> None:
+    """A list may show a change hours after it was made."""
+    world = world_of(3)
+    made_by = world.now
+    world.advance(timedelta(hours=3))
+    with Simulator(world) as site:
+        full(context_of(site, engine, spaces=("HR",)))
+
+    ((position, newest),) = ask(engine, "SELECT watermark, (SELECT max(last_updated) FROM live_pages) FROM sync_spaces")
+    assert position == newest <= made_by
+
+
 @pytest.mark.parametrize("how", ["trashed", "hidden"])
 def test_an_incremental_run_never_restores_on_the_word_of_a_list(engine: Engine, how: str) -> None:
     """A replica behind the lists still shows the page; the page itself says otherwise."""
