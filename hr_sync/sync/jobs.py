@@ -130,8 +130,8 @@ class JobRunner:
         done = list[tuple[SpaceJob, SpaceReport]]()
         # A space that waits for its requests holds a lease for nothing, and is lost with its worker.
         while not self._is_over():
-            with self._tasks.one(self._is_over) as is_begun:
-                if not is_begun or self._is_over():
+            with self._tasks.one(self._is_over):
+                if self._is_over():
                     return done
                 with (
                     suppress(DatabaseConflict),  # about a space that is skipped now, and still due
