@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -220,6 +221,28 @@ def test_reloads_are_done_one_after_the_other_whatever_a_bug_does_to_one() -> No
 
     assert steps == ["reads", "in force"] * 2
     assert events == ["settings.not_reloaded"]
+
+
+def test_signals_that_come_while_settings_are_read_are_one_request() -> None:
+    """They want the same."""
+    reads: list[int] = []
+    go_on = threading.Event()
+
+    class Waiting(Reloading):
+        def reload(self) -> None:
+            reads.append(1)
+            go_on.wait(PATIENCE_SECONDS)
+
+    with listening(Waiting(SettingsChoice(), [])):
+        signal.raise_signal(signal.SIGHUP)
+        eventually(lambda: len(reads) == 1)
+        for _ in range(3):
+            signal.raise_signal(signal.SIGHUP)
+        go_on.set()
+        eventually(lambda: len(reads) == 2)
+        time.sleep(0.2)
+
+    assert len(reads) == 2
 
 
 @pytest.mark.parametrize(
